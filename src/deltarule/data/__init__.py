@@ -1,0 +1,36 @@
+"""Files, tables, images and names of data sets into arrays; splits.
+
+>>> load_dataset("iris")
+Dataset('iris': 120 train, 15 validation, 15 test; x 4 float64; 3 classes)
+"""
+
+from deltarule.data.catalogue import DATASETS, DatasetInfo, dataset_names
+from deltarule.data.dataset import Dataset, PartLike
+from deltarule.data.generated import moons, xor
+from deltarule.data.idx import read_idx, read_idx_folder
+from deltarule.data.labels import Task, require_classes, task_of
+from deltarule.data.load import fetch_dataset, load_dataset
+from deltarule.data.parts import Part
+from deltarule.data.splits import Split, default_split, proportions_of_the_texts, split
+
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "DatasetInfo",
+    "Part",
+    "PartLike",
+    "Split",
+    "Task",
+    "dataset_names",
+    "default_split",
+    "fetch_dataset",
+    "load_dataset",
+    "moons",
+    "proportions_of_the_texts",
+    "read_idx",
+    "read_idx_folder",
+    "require_classes",
+    "split",
+    "task_of",
+    "xor",
+]

@@ -1,0 +1,189 @@
+"""A data set: a part to train on, one to validate with, one to test with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from deltarule.data.labels import Task, task_of
+from deltarule.data.parts import Part
+from deltarule.data.strata import shuffled_parts, stratified_parts
+from deltarule.errors import DataError
+
+__all__ = ["Dataset", "PartLike"]
+
+PartLike: TypeAlias = Part | tuple[Any, Any] | tuple[Any, Any, Any]
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class Dataset:
+    """Raw values in up to three parts, each a Part or a tuple (x, y) or (x, y, weights).
+
+    train          what is learnt from
+    validation     what choices are made by; None: training takes a share of `train` when it needs one
+    test           what is looked at once, at the end; None: there is none
+    name           a short name for tables and pictures
+    class_names    for integer labels: the name of the class with label i
+    feature_names  one for each feature of x (n, d)
+    source         where the samples come from, one line
+
+    Raises DataError where a part is not sound or the parts do not agree in the shape of a sample or the kind of y.
+
+    >>> Dataset(train=([[0.0], [1.0], [2.0]], ["a", "b", "b"]), test=([[1.5]], ["b"]), name="tiny")
+    Dataset('tiny': 3 train, 0 validation, 1 test; x 1 float64; 2 classes)
+    """
+
+    train: Part
+    validation: Part | None = None
+    test: Part | None = None
+    name: str = ""
+    class_names: tuple[str, ...] | None = None
+    feature_names: tuple[str, ...] | None = None
+    source: str = ""
+
+    def __init__(
+        self,
+        train: PartLike,
+        validation: PartLike | None = None,
+        test: PartLike | None = None,
+        name: str = "",
+        class_names: Sequence[str] | None = None,
+        feature_names: Sequence[str] | None = None,
+        source: str = "",
+    ) -> None:
+        values = {
+            "train": _part(train, "train"),
+            "validation": None if validation is None else _part(validation, "validation"),
+            "test": None if test is None else _part(test, "test"),
+            "name": name,
+            "class_names": _names(class_names, "class_names"),
+            "feature_names": _names(feature_names, "feature_names"),
+            "source": source,
+        }
+        for field, value in values.items():
+            object.__setattr__(self, field, value)
+        self._check_agreement()
+        self._check_names()
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The parts that there are, by name.
+
+        >>> list(Dataset(train=([[0.0]], [0]), test=([[0.0]], [0])).parts)
+        ['train', 'test']
+        """
+        all_three = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in all_three.items() if part is not None}
+
+    @property
+    def task(self) -> Task:
+        """What the labels of the training part ask for; see `task_of`.
+
+        >>> Dataset(train=([[0.0], [1.0]], [0.5, 0.7])).task
+        'regression'
+        """
+        return task_of(self.train.y)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(
+            f"{0 if part is None else len(part)} {name}"
+            for name, part in (("train", self.train), ("validation", self.validation), ("test", self.test))
+        )
+        shape = "×".join(str(size) for size in self.train.x.shape[1:])
+        y = self.train.y
+        if self.task == "classification":
+            of = f"{len(np.unique(y))} classes"
+        else:
+            of = "1 number" if y.ndim == 1 else f"{y.shape[1]} numbers"
+        name = f"{self.name!r}: " if self.name else ""
+        return f"Dataset({name}{sizes}; x {shape} {self.train.x.dtype}; {of})"
+
+    def with_validation(self, share: float | None = None, size: int | None = None, seed: int = 0) -> Dataset:
+        """The same data set with a validation part taken out of the training part, by class where y is classes.
+
+        share  of the training part, between 0 and 1; or
+        size   in samples. With neither: as many as the test part has, but no more than a fifth of the
+               training part; without a test part a tenth of it. At most 10,000 in both cases.
+        seed   chooses the samples; the same seed takes the same ones.
+
+        Raises DataError where there is a validation part already or nothing would be left to train on.
+
+        >>> Dataset(train=([[0.0]] * 20, [0, 1] * 10)).with_validation(share=0.2)
+        Dataset(16 train, 4 validation, 0 test; x 1 float64; 2 classes)
+        """
+        if self.validation is not None:
+            raise DataError("a data set without a validation part", f"one of {len(self.validation)} samples")
+        n = len(self.train)
+        taken = self._validation_size(share, size)
+        if not 1 <= taken < n:
+            came = f"a validation part of {taken} out of {n} samples"
+            raise DataError("at least one sample to train on and one to validate with", came)
+        sizes = [n - taken, taken]
+        by_class = self.task == "classification"
+        rows = stratified_parts(self.train.y, sizes, seed) if by_class else shuffled_parts(n, sizes, seed)
+        return replace(self, train=self.train.rows(rows[0]), validation=self.train.rows(rows[1]))
+
+    def _validation_size(self, share: float | None, size: int | None) -> int:
+        n = len(self.train)
+        if share is not None and size is not None:
+            raise DataError("a share or a size", f"share={share} and size={size}", f"with_validation(share={share})")
+        if share is not None:
+            if not 0 < share < 1:
+                raise DataError("a share between 0 and 1", f"{share}", "with_validation(share=0.1)")
+            return max(1, round(share * n))
+        if size is not None:
+            if not isinstance(size, int | np.integer):
+                raise DataError("a size as a number of samples", repr(size), "with_validation(size=1000)")
+            return int(size)
+        usual = n // 10 if self.test is None else min(len(self.test), n // 5)
+        return max(1, min(usual, 10_000))
+
+    def _check_agreement(self) -> None:
+        shape, y = self.train.x.shape[1:], self.train.y
+        for name, part in self.parts.items():
+            if part.x.shape[1:] != shape:
+                came = f"{shape} in train and {part.x.shape[1:]} in {name}"
+                raise DataError("samples of one shape in all parts", came)
+            if part.y.shape[1:] != y.shape[1:]:
+                raise DataError("y of one shape in all parts", f"{y.shape} in train and {part.y.shape} in {name}")
+            if (part.y.dtype.kind in "biuf") != (y.dtype.kind in "biuf"):
+                came = f"{y.dtype} in train and {part.y.dtype} in {name}"
+                raise DataError("y of numbers or of text in all parts alike", came)
+
+    def _check_names(self) -> None:
+        features = math.prod(self.train.x.shape[1:])
+        if self.feature_names is not None and len(self.feature_names) != features:
+            raise DataError(f"{features} feature names, one for each feature", f"{len(self.feature_names)}")
+        if self.class_names is None:
+            return
+        for name, part in self.parts.items():
+            if part.y.ndim != 1 or part.y.dtype.kind not in "biu":
+                raise DataError("integer labels (n,) where classes are named", f"{part.y.dtype} of {part.y.shape}")
+            low, high = int(part.y.min()), int(part.y.max())
+            if low < 0 or high >= len(self.class_names):
+                came = f"label {low if low < 0 else high} in the {name} part"
+                raise DataError(f"labels from 0 to {len(self.class_names) - 1}, one for each class name", came)
+
+
+def _part(given: PartLike, name: str) -> Part:
+    if isinstance(given, Part):
+        return given
+    if not isinstance(given, tuple) or len(given) not in {2, 3}:
+        came = f"{type(given).__name__}" + (f" of {len(given)}" if isinstance(given, tuple) else "")
+        raise DataError(f"{name} as a Part, (x, y) or (x, y, weights)", came, f"Dataset({name}=(x, y))")
+    try:
+        return Part(*given)
+    except DataError as error:
+        raise DataError(f"{error.wanted} in the {name} part", error.came, error.instead) from error
+
+
+def _names(names: Sequence[str] | None, field: str) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise DataError(f"{field} as a tuple of text", repr(names), f"{field}=('first', 'second')")
+    return tuple(str(name) for name in names)

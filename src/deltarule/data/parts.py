@@ -1,0 +1,70 @@
+"""A part of a data set: samples, what is to be learnt of them, and how much each counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from deltarule.data.arrays import Array, checked_samples, checked_targets, checked_weights
+from deltarule.errors import DataError
+
+__all__ = ["Part"]
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
+class Part:
+    """Samples `x` with their `y`, as raw values: no scaling, no encoding, no copy, the dtype as it came.
+
+    x        (n, d), or images (n, height, width) or (n, height, width, channels); real and finite
+    y        (n,) labels as text, booleans, integers; or (n,), (n, k) finite numbers
+    weights  (n,) how much each sample counts, 0 or more; None: all alike
+
+    Raises DataError, naming the first bad place, where one of these does not hold.
+
+    >>> part = Part([[0, 0], [0, 1], [1, 1]], ["no", "yes", "no"])
+    >>> part, len(part)
+    (Part(3 samples of 2 int64, y <U3), 3)
+    """
+
+    x: Array
+    y: Array
+    weights: Array | None = None
+
+    def __init__(self, x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> None:
+        samples, targets = checked_samples(x), checked_targets(y)
+        if len(samples) != len(targets):
+            raise DataError("x and y of the same length", f"{len(samples)} rows of x and {len(targets)} of y")
+        counts = None if weights is None else checked_weights(weights)
+        if counts is not None and len(counts) != len(samples):
+            raise DataError("one weight for each sample", f"{len(counts)} weights and {len(samples)} samples")
+        for name, value in (("x", samples), ("y", targets), ("weights", counts)):
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __repr__(self) -> str:
+        shape = "×".join(str(size) for size in self.x.shape[1:])
+        y = f"{self.y.dtype}" if self.y.ndim == 1 else f"{self.y.shape[1]} {self.y.dtype}"
+        weights = "" if self.weights is None else ", weighted"
+        return f"Part({len(self)} samples of {shape} {self.x.dtype}, y {y}{weights})"
+
+    def rows(self, indices: ArrayLike | slice) -> Part:
+        """The samples at these places (k,), in that order and repeats allowed, or where a mask (n,) is true.
+
+        A slice gives views; everything else copies the rows it picks.
+        Raises DataError where a place does not exist or none is picked.
+
+        >>> Part([[1], [2], [3]], [0, 1, 0]).rows([2, 0]).x.ravel()
+        array([3, 1])
+        """
+        picked = indices if isinstance(indices, slice) else np.atleast_1d(np.asarray(indices))
+        if not isinstance(picked, slice) and (picked.ndim != 1 or picked.size == 0 or picked.dtype.kind not in "biu"):
+            raise DataError("row numbers (k,) or a mask (n,)", f"{picked.dtype} of shape {picked.shape}")
+        try:
+            x, y = self.x[picked], self.y[picked]
+            return Part(x, y, None if self.weights is None else self.weights[picked])
+        except IndexError as error:
+            raise DataError(f"rows from 0 to {len(self) - 1}", str(error)) from error

@@ -1,0 +1,160 @@
+"""Splitting samples into a part to train on, one to validate with and one to test with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from deltarule.data.dataset import Dataset
+from deltarule.data.labels import task_of
+from deltarule.data.parts import Part
+from deltarule.data.strata import shuffled_parts, stratified_parts
+from deltarule.errors import DataError
+
+__all__ = ["PROPORTIONS_OF_THE_TEXTS", "Split", "default_split", "proportions_of_the_texts", "split"]
+
+PROPORTIONS_OF_THE_TEXTS: tuple[tuple[int | None, tuple[float, float, float]], ...] = (
+    (100_000, (0.60, 0.20, 0.20)),
+    (1_000_001, (0.98, 0.01, 0.01)),
+    (None, (0.995, 0.0025, 0.0025)),
+)
+"""Fewer than so many samples: these shares for training, validation and test."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """How samples are shared out. A float is a share of all samples, an int a number of them; 0 leaves a part out.
+
+    train       None: what validation and test leave
+    validation  0.1: a tenth
+    test        0.1: a tenth
+    stratified  classes keep their proportions in every part; without effect on numbers, or unless shuffled
+    shuffled    False: the samples in their order, first those of train, then of validation, then of test
+    seed        chooses the samples
+
+    Raises DataError: a share outside [0, 1], a number below 0, shares or numbers that do not add up.
+
+    >>> Split(validation=0.2, test=0.2).sizes(100)
+    (60, 20, 20)
+    >>> Split(50_000, 10_000, 10_000, shuffled=False).sizes(70_000)
+    (50000, 10000, 10000)
+    """
+
+    train: float | None = None
+    validation: float = 0.1
+    test: float = 0.1
+    stratified: bool = True
+    shuffled: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("train", "validation", "test"):
+            value = getattr(self, name)
+            if value is None and name == "train":
+                continue
+            number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+            top = float("inf") if isinstance(value, int | np.integer) else 1
+            if not number or not 0 <= value <= top:
+                wanted = f"{name} as a share (a float from 0 to 1) or a number of samples (an int)"
+                raise DataError(wanted, repr(value), f"Split({name}=0.1)")
+        shares = [value for value in (self.train, self.validation, self.test) if isinstance(value, float)]
+        total = sum(shares)
+        if len(shares) == 3 and abs(total - 1) > 1e-6:
+            instead = f"Split(validation={self.validation}, test={self.test})"
+            raise DataError("shares that add up to 1", f"{total:g}", instead)
+        if self.seed < 0:
+            raise DataError("a seed of 0 or more", f"{self.seed}")
+
+    def sizes(self, n: int) -> tuple[int, int, int]:
+        """The numbers of samples (train, validation, test) that it makes of n; they add up to n.
+
+        Shares are rounded, to one sample at least; what that leaves goes to train.
+        Raises DataError where the parts do not add up to n or train gets nothing.
+
+        >>> Split().sizes(15)
+        (11, 2, 2)
+        """
+        validation, test = _number(self.validation, n), _number(self.test, n)
+        train = n - validation - test
+        if train < 1:
+            came = f"{n} samples, {validation} for validation and {test} for test"
+            raise DataError("at least one sample to train on", came, "fewer for the other parts, or more samples")
+        if self.train is not None:
+            whole = isinstance(self.train, int | np.integer)
+            # Of a share no more is asked than what the rounding of three parts can cost.
+            if abs(self.train * (1 if whole else n) - train) > (0 if whole else 2 + 1e-6 * n):
+                came = (
+                    f"train={self.train}, validation={self.validation}, test={self.test}, which leave {train} for train"
+                )
+                instead = f"Split(validation={self.validation}, test={self.test})"
+                raise DataError(f"parts that add up to {n} samples", came, instead)
+        return train, validation, test
+
+
+def default_split(n: int, seed: int = 0) -> Split:
+    """The split of n samples that is made where none is named.
+
+    80/10/10 below 100,000 samples, then validation and test of 10,000 each.
+
+    >>> default_split(1_000).sizes(1_000), default_split(200_000).sizes(200_000)
+    ((800, 100, 100), (180000, 10000, 10000))
+    """
+    return Split(seed=seed) if n < 100_000 else Split(validation=10_000, test=10_000, seed=seed)
+
+
+def proportions_of_the_texts(n: int) -> tuple[float, float, float]:
+    """The shares (train, validation, test) that the textbooks advise for n samples.
+
+    70/30, or with a validation part 60/20/20, for small data; 98/1/1 up to about a million; 99.5/0.25/0.25
+    beyond: what counts is that the smaller parts are large enough to tell two models apart.
+
+    >>> proportions_of_the_texts(500), Split(*proportions_of_the_texts(500)).sizes(500)
+    ((0.6, 0.2, 0.2), (300, 100, 100))
+    """
+    return next(shares for below, shares in PROPORTIONS_OF_THE_TEXTS if below is None or n < below)
+
+
+def split(
+    x: ArrayLike,
+    y: ArrayLike,
+    split: Split | None = None,
+    weights: ArrayLike | None = None,
+    name: str = "",
+    *,
+    class_names: Sequence[str] | None = None,
+    feature_names: Sequence[str] | None = None,
+    source: str = "",
+) -> Dataset:
+    """A data set out of samples x (n, d) or images, with y (n,) or (n, k), and weights (n,) or None.
+
+    Without a split `default_split` is used: 80/10/10, by class. Every sample is in exactly one part.
+    Raises DataError where the samples are not sound or too few.
+
+    >>> split([[value] for value in range(10)], ["a", "b"] * 5)
+    Dataset(8 train, 1 validation, 1 test; x 1 int64; 2 classes)
+    """
+    whole = Part(x, y, weights)
+    n = len(whole)
+    chosen = default_split(n) if split is None else split
+    sizes = chosen.sizes(n)
+    if not chosen.shuffled:
+        ends = np.cumsum(sizes)
+        picked = [whole.rows(slice(end - size, end)) if size else None for end, size in zip(ends, sizes, strict=True)]
+    else:
+        by_class = chosen.stratified and task_of(whole.y) == "classification"
+        rows = stratified_parts(whole.y, sizes, chosen.seed) if by_class else shuffled_parts(n, sizes, chosen.seed)
+        picked = [whole.rows(part) if len(part) else None for part in rows]
+    train, validation, test = picked
+    if train is None:  # pragma: no cover - sizes() has seen to it
+        raise DataError("at least one sample to train on", "none")
+    return Dataset(train, validation, test, name, class_names, feature_names, source)
+
+
+def _number(share: float, n: int) -> int:
+    """A share of n, or a number of samples, as a number of samples."""
+    if isinstance(share, int | np.integer):
+        return int(share)
+    return max(1, round(share * n)) if share else 0

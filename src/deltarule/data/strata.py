@@ -1,0 +1,106 @@
+"""Which sample goes into which part: shuffled, and by class where there are classes.
+
+Only the raw numbers of Philox are used, which NumPy keeps the same for ever, and not its shuffles,
+which it may change; so a seed means the same parts on every machine and in every version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deltarule.data.arrays import Array
+from deltarule.errors import DataError
+
+__all__ = ["counts_by_class", "random_order", "shuffled_parts", "stratified_parts"]
+
+Indices = NDArray[np.intp]
+
+
+def random_order(n: int, seed: int) -> Indices:
+    """The numbers 0 … n−1 in an order (n,) drawn from the seed (0 or more).
+
+    >>> random_order(5, seed=0).tolist() == random_order(5, seed=0).tolist()
+    True
+    """
+    if seed < 0:
+        raise DataError("a seed of 0 or more", f"{seed}")
+    return np.argsort(np.random.Philox(seed).random_raw(n), kind="stable")
+
+
+def shuffled_parts(n: int, sizes: Sequence[int], seed: int) -> list[Indices]:
+    """Parts of these sizes (they add up to n), drawn without regard to y; an index array (size,) for each.
+
+    >>> [len(part) for part in shuffled_parts(10, [7, 2, 1], seed=0)]
+    [7, 2, 1]
+    """
+    return list(np.split(random_order(n, seed), np.cumsum(sizes)[:-1]))
+
+
+def stratified_parts(y: Array, sizes: Sequence[int], seed: int) -> list[Indices]:
+    """Parts of exactly these sizes (they add up to n) with the classes of y (n,) in their proportions.
+
+    Every class with at least as many samples as there are parts is in each of them, if the parts have room.
+    An index array (size,) for each part, in a drawn order.
+
+    >>> y = np.array([0] * 8 + [1] * 2)
+    >>> [y[part].tolist().count(1) for part in stratified_parts(y, [5, 5], seed=0)]
+    [1, 1]
+    """
+    _, which = np.unique(y, return_inverse=True)
+    counts = np.bincount(which)
+    table = counts_by_class(counts, sizes)
+    order = random_order(len(y), seed)
+    by_class = order[np.argsort(which[order], kind="stable")]
+    classes = which[by_class]
+    rank = np.arange(len(y)) - (np.cumsum(counts) - counts)[classes]
+    ends = np.cumsum(table, axis=1)
+    part = np.empty(len(y), dtype=np.intp)
+    part[by_class] = (rank[:, np.newaxis] >= ends[classes]).sum(axis=1)
+    return [order[part[order] == p] for p in range(len(sizes))]
+
+
+def counts_by_class(counts: Array, sizes: Sequence[int]) -> Array:
+    """How many samples of each class each part takes: integers (classes, parts).
+
+    Rows add up to `counts` (classes,), columns to `sizes`, which both add up to n. Each number lies near
+    counts · size / n: whole ones first, what is left goes to the largest remainders. Then samples are
+    exchanged until no class that could be in every part is missing in one.
+
+    >>> counts_by_class(np.array([8, 4]), [9, 3]).tolist()
+    [[6, 2], [3, 1]]
+    """
+    left, total = counts.astype(np.int64), int(counts.sum())
+    columns = []
+    for size in reversed(sizes[1:]):
+        quota = left * size
+        column = quota // total if total else quota
+        remainder = quota - column * total
+        # What is still to be given out is fewer than the classes that have a remainder, so none gets too many.
+        column[np.argsort(-remainder, kind="stable")[: size - int(column.sum())]] += 1
+        columns.append(column)
+        left, total = left - column, total - size
+    table = np.stack([left, *reversed(columns)], axis=1)
+    _complete(table, counts, [p for p, size in enumerate(sizes) if size])
+    return table
+
+
+def _complete(table: Array, counts: Array, parts: list[int]) -> None:
+    """Exchange samples, in place, until each class with enough of them is in each of the parts.
+
+    Where a part has room for all such classes this always succeeds: a missing class leaves room for
+    two of another, or for one that need not be there; and itself has two somewhere else.
+    """
+    needed = counts >= len(parts)
+    for p in parts:
+        quota = counts * (table[:, p].sum() / counts.sum())
+        for missing in np.flatnonzero(needed & (table[:, p] == 0)):
+            spare = table[:, p] > needed
+            if not spare.any():
+                break
+            giver = int(np.argmax(np.where(spare, table[:, p] - quota, -np.inf)))
+            q = max(parts, key=lambda other: int(table[missing, other]))
+            table[missing, [p, q]] += (1, -1)
+            table[giver, [p, q]] += (-1, 1)

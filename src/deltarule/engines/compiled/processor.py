@@ -1,0 +1,107 @@
+"""The processor that Numba compiles for, and how this engine has code compiled for it.
+
+Loops are Numba functions (`kernel`). What must own its registers is printed as LLVM IR and assembled here
+(`assemble`, `load`), for the same processor: `NUMBA_CPU_NAME` and `NUMBA_CPU_FEATURES` change both alike.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import numba
+from llvmlite import binding as llvm
+from numba.core.registry import cpu_target
+
+__all__ = ["MachineCode", "Processor", "assemble", "compile_options", "kernel", "load", "processor"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+compile_options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+"""What every Numba function of the engine is compiled with; whoever sets up a cache adds to it before they are defined."""
+
+
+def kernel(function: Function) -> Function:
+    """Have Numba compile `function` with the engine's options."""
+    return cast(Function, numba.njit(**compile_options)(function))
+
+
+@dataclass(frozen=True)
+class Processor:
+    """What a register tile has to know of the processor.
+
+    `vector_bytes`: of the widest vector register; `registers`: how many there are;
+    `fused`: whether a multiplication and an addition can be rounded once, as one instruction.
+    """
+
+    name: str
+    features: str
+    vector_bytes: int
+    registers: int
+    fused: bool
+
+
+# Sixteen fused multiply-adds: the instructions chosen for them show what the processor has.
+_PROBE = """
+declare <16 x float> @llvm.fma.v16f32(<16 x float>, <16 x float>, <16 x float>)
+define <16 x float> @probe(<16 x float> %a, <16 x float> %b, <16 x float> %c) {
+  %d = call <16 x float> @llvm.fma.v16f32(<16 x float> %a, <16 x float> %b, <16 x float> %c)
+  ret <16 x float> %d
+}
+"""
+
+
+@functools.cache
+def processor() -> Processor:
+    """The processor compiled for, found by asking the compiler: its names for features differ from one architecture to the next."""
+    triple, name, features = cpu_target.target_context.codegen().magic_tuple()
+    assembly = _target_machine().emit_assembly(llvm.parse_assembly(_PROBE))
+    vector_bytes = 64 if "zmm" in assembly else 32 if "ymm" in assembly else 16
+    many = "zmm" in assembly or not triple.startswith(("x86", "i686", "i386"))
+    # Without the instruction, each of the sixteen becomes a call of the C library's fmaf, a hundred times slower.
+    return Processor(name, features, vector_bytes, 32 if many else 16, "fmaf" not in assembly)
+
+
+@functools.cache
+def _target_machine() -> Any:
+    triple, name, features = cpu_target.target_context.codegen().magic_tuple()
+    return llvm.Target.from_triple(triple).create_target_machine(
+        cpu=name,
+        features=features,
+        opt=3,
+        reloc="static" if triple.startswith("x86") else "default",
+        codemodel="jitdefault",
+        jit=True,
+    )
+
+
+def assemble(intermediate: str) -> bytes:
+    """Turn LLVM IR into an object file's bytes, which may be kept and loaded by another process on the same processor.
+
+    Instructions are selected, scheduled and given registers; no pass rewrites the IR, so it should be written as it is meant.
+    """
+    module = llvm.parse_assembly(intermediate)
+    module.verify()
+    return cast(bytes, _target_machine().emit_object(module))
+
+
+class MachineCode:
+    """Functions in memory, for as long as this object lives."""
+
+    def __init__(self, object_file: bytes) -> None:
+        # The engine takes its target machine with it, so it gets one of its own.
+        machine = llvm.Target.from_default_triple().create_target_machine(jit=True, codemodel="jitdefault")
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(object_file))
+        self._engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        """Where the function `name` begins, or 0 if there is none."""
+        return cast(int, self._engine.get_function_address(name))
+
+
+def load(object_file: bytes) -> MachineCode:
+    """Bring what `assemble` made into memory."""
+    return MachineCode(object_file)

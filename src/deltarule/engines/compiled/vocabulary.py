@@ -1,0 +1,60 @@
+"""The functions of numbers that a formula may call: those with a printed form of their own, and those made of these."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+COMPARISONS = frozenset({"greater", "greater_equal", "less", "less_equal", "equal", "not_equal"})
+TESTS = frozenset({"isfinite", "isnan", "isinf"})
+
+LOGICAL = {
+    "logical_and": "and", "bitwise_and": "and", "logical_or": "or", "bitwise_or": "or",
+    "logical_xor": "xor", "bitwise_xor": "xor", "logical_not": "not", "invert": "not",
+}  # fmt: skip
+"""Ufuncs of truths, and what they are called here. `&` and `~` mean the same as long as they meet truths alone."""
+
+BOOLEAN = COMPARISONS | TESTS | frozenset(LOGICAL.values())
+"""Operations that give a truth rather than a number."""
+
+PRIMITIVE = (
+    frozenset({"add", "subtract", "multiply", "divide", "negative", "maximum", "minimum", "absolute", "sign", "copysign"})
+    | frozenset({"sqrt", "exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh", "power", "erf"})
+    | frozenset({"floor", "ceil", "trunc", "rint"})
+    | COMPARISONS
+    | TESTS
+)
+"""Ufuncs, by NumPy's and SciPy's names, that are printed as they are."""
+
+
+def _logaddexp(a: Any, b: Any) -> Any:
+    # Where both are the same infinity, their difference is not a number.
+    distance = np.where(np.equal(a, b), 0.0, np.abs(a - b))
+    return np.maximum(a, b) + np.log1p(np.exp(-distance))
+
+
+def _expit(z: Any) -> Any:
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1.0, e) / (1.0 + e)
+
+
+COMPOSED: dict[str, Callable[..., Any]] = {
+    "positive": lambda a: a,
+    "square": lambda a: a * a,
+    "reciprocal": lambda a: 1.0 / a,
+    "fabs": np.abs,
+    "float_power": np.power,
+    "exp2": lambda a: np.power(2.0, a),
+    "log2": lambda a: np.log(a) * (1.0 / math.log(2.0)),
+    "log10": lambda a: np.log(a) * (1.0 / math.log(10.0)),
+    "hypot": lambda a, b: np.sqrt(a * a + b * b),
+    "heaviside": lambda a, b: np.where(a > 0, 1.0, np.where(np.equal(a, 0), b, a * 0.0)),
+    "logaddexp": _logaddexp,
+    "expit": _expit,
+    "log_expit": lambda z: np.minimum(z, 0.0) - np.log1p(np.exp(-np.abs(z))),
+    "erfc": lambda z: 1.0 - _ufunc("erf", z),
+}  # fmt: skip
+"""Ufuncs that are written in terms of the others."""

@@ -1,0 +1,149 @@
+"""What an engine is given, and what it gives back: arrays on one side, figures on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.formulas import Activation, Loss
+from deltarule.formulas.random import Floats, permutation
+from deltarule.recipes import Affine, Recipe
+
+Indices: TypeAlias = npt.NDArray[np.int64]
+Order: TypeAlias = Iterable[Iterable[Any]]
+"""For each epoch the batches, each an array of row numbers; rows may repeat."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """One part of the data as numbers.
+
+    x : (n, d), raw, of any real type; scaled when a batch is built.
+    targets : (n,) class numbers, or (n, k) float64 numbers to be met.
+    outputs : k, the network's outputs; with two classes and one output, class 1 is the target 1.
+    weights : (n,), or None where all samples count the same.
+    """
+
+    x: npt.NDArray[Any]
+    targets: npt.NDArray[Any]
+    outputs: int
+    weights: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def classes(self) -> bool:
+        """Whether the targets are class numbers."""
+        return self.targets.ndim == 1
+
+    def y(self, rows: Any) -> Floats:
+        """The targets of some rows as the loss wants them: (rows, k), one-hot for classes."""
+        targets: npt.NDArray[Any] = self.targets[rows]
+        if not self.classes:
+            return targets
+        if self.outputs == 1:
+            targets = targets[:, None]
+            return targets.astype(np.float64)
+        one_hot: Floats = (targets[:, None] == np.arange(self.outputs)).astype(np.float64)
+        return one_hot
+
+    def weight(self, rows: Any) -> Floats:
+        """The weights of some rows, 1 where none were given."""
+        if self.weights is None:
+            return np.ones(len(self.targets[rows]))
+        weights: Floats = self.weights[rows]
+        return weights
+
+    def spread(self) -> float:
+        """The error, per unit of weight, of the best constant answer's yardstick: 1 for classes, else the variance."""
+        if self.classes:
+            return 1.0
+        w = self.weight(slice(None))[:, None] / np.sum(self.weight(slice(None)))
+        return float(np.sum(w * (self.targets - np.sum(w * self.targets, axis=0)) ** 2))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A training run as an engine sees it. `recipe.loss` has been decided; θ is (parameters,) float64."""
+
+    recipe: Recipe
+    sizes: tuple[int, ...]
+    scaling: Affine
+    train: Samples
+    validation: Samples | None
+    theta: Floats
+    order: Order | None = None
+    record: str | None = None
+
+    @property
+    def loss(self) -> Loss:
+        """The recipe's loss."""
+        assert isinstance(self.recipe.loss, Loss)
+        return self.recipe.loss
+
+    @property
+    def activations(self) -> Sequence[Activation]:
+        """The hidden layers' activations."""
+        return self.recipe.network.activations
+
+    def epochs(self) -> Iterator[Iterable[Any]]:
+        """For each epoch its batches: the caller's own order, or seeded shuffles."""
+        if self.order is not None:
+            yield from self.order
+        else:
+            n, size = len(self.train), self.recipe.batch_size
+            for epoch in range(self.recipe.epochs):
+                shuffled = permutation(self.recipe.seed, epoch, n)
+                yield [shuffled[start : start + size] for start in range(0, n, size)]
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What is added up over samples: weight, loss, and error (wrong answers, or squared distances)."""
+
+    weight: float = 0.0
+    loss: float = 0.0
+    error: float = 0.0
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(self.weight + other.weight, self.loss + other.loss, self.error + other.error)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One epoch in numbers: sums over the training and validation parts, and the penalty at the epoch's end."""
+
+    number: int
+    train: Sums
+    validation: Sums | None
+    penalty: float
+    seconds: float
+    batch_losses: Floats = field(default_factory=lambda: np.zeros(0))
+
+
+class Engine(Protocol):
+    """Whatever can train: it is made from a problem, advances by epochs, and holds θ."""
+
+    finished: bool
+    """Whether all epochs have run, or early stopping has ended them."""
+    best_epoch: int
+    """The number of the epoch that early stopping likes best; 0 where it does not watch."""
+
+    def advance(self, epochs: int, seconds: float) -> list[Figures]:
+        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
+        ...
+
+    @property
+    def theta(self) -> Floats:
+        """θ after the last epoch: (parameters,)."""
+        ...
+
+    @property
+    def best_theta(self) -> Floats:
+        """θ after the best epoch, where early stopping restores it; otherwise after the last finite one."""
+        ...

@@ -1,0 +1,102 @@
+"""Every error that deltarule raises on purpose.
+
+    DeltaruleError
+    ├── RecipeError (ValueError)        a network, formula or recipe that cannot be meant
+    │   └── UnknownName                 a name that no formula, field or choice has
+    ├── DataError (ValueError)          data from which nothing can be learnt as they are
+    │   ├── UnknownDataset              a data set's name that is not known
+    │   └── DataFileError               a data file that is missing, cut short or foreign
+    ├── ModelError (ValueError)         a question that a model cannot answer
+    │   └── ModelFileError              a model file that is missing, cut short or foreign
+    ├── OutputError (OSError)           a result that cannot be written where it was asked for
+    └── Diverged (ArithmeticError)      a training run whose numbers left the finite range
+
+Each says what was wanted, what came, and where it helps the corrected call.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "DataError",
+    "DataFileError",
+    "DeltaruleError",
+    "Diverged",
+    "ModelError",
+    "ModelFileError",
+    "OutputError",
+    "RecipeError",
+    "UnknownDataset",
+    "UnknownName",
+    "nearest",
+]
+
+
+class DeltaruleError(Exception):
+    """What was wanted, what came instead, and the corrected call.
+
+    >>> print(DeltaruleError("a learning rate above 0", "-1", "SGD(learning_rate=0.1)"))
+    Wanted a learning rate above 0, got -1. Try: SGD(learning_rate=0.1)
+    """
+
+    def __init__(self, wanted: str, came: str | None = None, instead: str | None = None) -> None:
+        self.wanted, self.came, self.instead = wanted, came, instead
+        message = f"Wanted {wanted}" + (f", got {came}" if came else "") + "."
+        super().__init__(message + (f" Try: {instead}" if instead else ""))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.wanted, self.came, self.instead), self.__dict__)
+
+
+class RecipeError(DeltaruleError, ValueError):
+    """A network, formula or recipe that cannot be meant."""
+
+
+class UnknownName(RecipeError):
+    """A name that no formula, field or choice has; the nearest one is offered."""
+
+
+class DataError(DeltaruleError, ValueError):
+    """Data from which nothing can be learnt as they are."""
+
+
+class UnknownDataset(DataError):
+    """A data set's name that is not known; the nearest one is offered."""
+
+
+class DataFileError(DataError):
+    """A data file that is missing, cut short or foreign."""
+
+
+class ModelError(DeltaruleError, ValueError):
+    """A question that a model cannot answer."""
+
+
+class ModelFileError(ModelError):
+    """A model file that is missing, cut short or foreign."""
+
+
+class OutputError(DeltaruleError, OSError):
+    """A result that cannot be written where it was asked for."""
+
+
+class Diverged(DeltaruleError, ArithmeticError):
+    """A training run whose numbers left the finite range.
+
+    `run` holds the epochs before it and the last weights that were finite.
+    """
+
+    def __init__(self, wanted: str, came: str | None = None, instead: str | None = None) -> None:
+        super().__init__(wanted, came, instead)
+        self.run: object = None
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like `name`, or None where none is alike.
+
+    >>> nearest("fashon", ["digits", "fashion", "mnist"])
+    'fashion'
+    """
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)), None)

@@ -1,0 +1,152 @@
+"""Counter-based random numbers: each number is a function of where it is used, so that every engine draws the same.
+
+Philox-4x32-10 (Salmon, Moraes, Dror and Shaw, 2011) maps a counter of four 32-bit words, under a key of two, to four
+random words. The key is the seed. The counter says what the number is for: (unit / 4, row, step, 16 · layer + purpose).
+Nothing is drawn in a sequence, so nothing depends on threads, on batches drawn before, or on where a run was resumed.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Words: TypeAlias = npt.NDArray[np.uint32]
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
+ROUNDS = 10
+_LOW = 0xFFFFFFFF
+
+
+class Purpose(IntEnum):
+    """What a random number is for: the low bits of the counter's last word."""
+
+    WEIGHTS = 0
+    BIASES = 1
+    ORDER = 2
+    DROPOUT = 3
+    SPLIT = 4
+
+
+def philox(counter: tuple[Any, Any, Any, Any], seed: int) -> tuple[npt.NDArray[np.uint64], ...]:
+    """Four random 32-bit words (held in 64 bits) for each counter; the counter's words broadcast together.
+
+    >>> [hex(int(word)) for word in philox((0, 0, 0, 0), 0)]
+    ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
+    """
+    c0, c1, c2, c3 = (np.asarray(word, dtype=np.uint64) for word in counter)
+    k0, k1 = seed & _LOW, seed >> 32 & _LOW
+    shift, low = np.uint64(32), np.uint64(_LOW)
+    for _ in range(ROUNDS):
+        p0, p1 = c0 * np.uint64(MULTIPLIERS[0]), c2 * np.uint64(MULTIPLIERS[1])
+        c0, c1, c2, c3 = p1 >> shift ^ c1 ^ np.uint64(k0), p1 & low, p0 >> shift ^ c3 ^ np.uint64(k1), p0 & low
+        k0, k1 = k0 + KEY_STEPS[0] & _LOW, k1 + KEY_STEPS[1] & _LOW
+    return c0, c1, c2, c3
+
+
+def words(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, step: int = 0) -> Words:
+    """Random 32-bit words (rows, units): entry (i, j) is a function of (seed, purpose, layer, step, i, j) alone."""
+    rows, units = shape
+    blocks = np.arange(-(-units // 4), dtype=np.uint64)
+    row = np.arange(rows, dtype=np.uint64)[:, None]
+    drawn = philox((blocks[None, :], row, step, 16 * layer + purpose), seed)
+    return np.stack(drawn, axis=-1).reshape(rows, -1)[:, :units].astype(np.uint32)
+
+
+def uniform(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0) -> Floats:
+    """Uniform numbers strictly between 0 and 1: (word + ½) / 2³²."""
+    return (words(seed, purpose, shape, layer).astype(np.float64) + 0.5) / 2.0**32
+
+
+def normal(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0) -> Floats:
+    """Standard normal numbers: the normal quantile of `uniform`.
+
+    >>> bool(abs(normal(0, Purpose.WEIGHTS, (100, 100)).std() - 1) < 0.02)
+    True
+    """
+    return normal_quantile(uniform(seed, purpose, shape, layer))
+
+
+def permutation(seed: int, epoch: int, n: int) -> npt.NDArray[np.int64]:
+    """The order in which an epoch meets the n samples: Fisher and Yates's shuffle, from the end.
+
+    >>> sorted(permutation(0, 1, 5).tolist())
+    [0, 1, 2, 3, 4]
+    """
+    drawn = words(seed, Purpose.ORDER, (1, n), step=epoch)[0].astype(np.uint64)
+    chosen = (drawn * np.arange(1, n + 1, dtype=np.uint64) >> np.uint64(32)).tolist()
+    order = list(range(n))
+    for i in range(n - 1, 0, -1):
+        j = chosen[i]
+        order[i], order[j] = order[j], order[i]
+    return np.array(order, dtype=np.int64)
+
+
+def kept(seed: int, layer: int, step: int, rows: int, units: int, rate: float) -> npt.NDArray[np.bool_]:
+    """Which units dropout keeps at a step: (rows, units). A unit is dropped where its word is below rate · 2³²."""
+    return words(seed, Purpose.DROPOUT, (rows, units), layer, step) >= dropped_below(rate)
+
+
+def dropped_below(rate: float) -> np.uint32:
+    """The word below which a unit is dropped: rate · 2³², the comparison being one of integers.
+
+    >>> int(dropped_below(0.5)) == 2**31
+    True
+    """
+    return np.uint32(min(round(rate * 2.0**32), _LOW))
+
+
+def natural_logarithm(x: Floats) -> Floats:
+    """The logarithm from sums, products and quotients alone, so that its bits are the same on every processor.
+
+    x = 2ᵉ f with √½ ≤ f < √2, and ln f = 2 (s + s³/3 + s⁵/5 + …) with s = (f − 1) / (f + 1).
+    """
+    f, e = np.frexp(x)
+    low = f < np.sqrt(0.5)
+    f, e = np.where(low, 2.0 * f, f), np.where(low, e - 1, e)
+    s = (f - 1.0) / (f + 1.0)
+    square, series = s * s, np.zeros_like(s)
+    for odd in range(23, 0, -2):
+        series = series * square + 1.0 / odd
+    logarithm: Floats = e * np.log(2.0) + 2.0 * s * series
+    return logarithm
+
+
+# Wichura (1988), algorithm AS 241 (PPND16): numerators and denominators, highest power first.
+_CENTRE = (
+    (2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4, 4.5921953931549871457e4,
+     1.3731693765509461125e4, 1.9715909503065514427e3, 1.3314166789178437745e2, 3.3871328727963666080e0),
+    (5.2264952788528545610e3, 2.8729085735721942674e4, 3.9307895800092710610e4, 2.1213794301586595867e4,
+     5.3941960214247511077e3, 6.8718700749205790830e2, 4.2313330701600911252e1, 1.0),
+)  # fmt: skip
+_TAIL = (
+    (7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1, 1.27045825245236838258e0,
+     3.64784832476320460504e0, 5.76949722146069140550e0, 4.63033784615654529590e0, 1.42343711074968357734e0),
+    (1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2, 1.48103976427480074590e-1,
+     6.89767334985100004550e-1, 1.67638483018380384940e0, 2.05319162663775882187e0, 1.0),
+)  # fmt: skip
+
+
+def normal_quantile(p: Floats) -> Floats:
+    """The number that a standard normal variable is below with probability p, for 10⁻¹¹ < p < 1 − 10⁻¹¹.
+
+    >>> normal_quantile(np.array([0.5, 0.975])).round(9).tolist()
+    [0.0, 1.959963985]
+    """
+    q: Floats = p - 0.5
+    centre = np.abs(q) <= 0.425
+    r = 0.180625 - np.where(centre, q, 0.0) ** 2
+    root = np.sqrt(-natural_logarithm(np.where(centre, 0.5, np.minimum(p, 1.0 - p)))) - 1.6
+    tail = np.sign(q) * _ratio(_TAIL, root)
+    return np.where(centre, q * _ratio(_CENTRE, r), tail)
+
+
+def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Floats) -> Floats:
+    above, below = np.zeros_like(x), np.zeros_like(x)
+    for a, b in zip(*coefficients, strict=True):
+        above, below = above * x + a, below * x + b
+    return above / below

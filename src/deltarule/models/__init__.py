@@ -1,0 +1,6 @@
+"""A trained network and what it learnt of its data: predicting, saving, loading."""
+
+from deltarule.models.files import load_model
+from deltarule.models.model import Model, layer_table
+
+__all__ = ["Model", "layer_table", "load_model"]

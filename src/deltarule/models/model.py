@@ -1,0 +1,160 @@
+"""A trained network, and what it learnt of its data: raw inputs in, labels or numbers out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.parameters import Layers, count, layers
+from deltarule.engines.reference import forward
+from deltarule.errors import ModelError
+from deltarule.formulas import Loss
+from deltarule.formulas.random import Floats
+from deltarule.recipes import Affine, Recipe
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Model:
+    """A network that has been trained.
+
+    recipe : how it was trained; its loss says what turns raw outputs into predictions.
+    sizes : the units of every layer, the ends included.
+    theta : all weights and biases, one flat vector.
+    scaling : of the inputs, as learnt from the training part.
+    input_shape : of one sample, as given: (d,), or (height, width) of an image.
+    classes : the labels, in the order of the outputs; None where numbers are predicted.
+    target_scaling : of the numbers predicted; None for classes.
+    single : whether numbers were given as (n,), not (n, k), and are predicted so.
+    class_names, feature_names : for tables and pictures.
+    """
+
+    recipe: Recipe
+    sizes: tuple[int, ...]
+    theta: npt.NDArray[Any]
+    scaling: Affine
+    input_shape: tuple[int, ...]
+    classes: npt.NDArray[Any] | None = None
+    target_scaling: Affine | None = None
+    single: bool = True
+    class_names: tuple[str, ...] | None = None
+    feature_names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.theta.shape != (count(self.sizes),):
+            raise ModelError(f"{count(self.sizes)} parameters for layers {self.sizes}", f"{self.theta.size}")
+
+    @property
+    def loss(self) -> Loss:
+        """The loss it was trained with."""
+        assert isinstance(self.recipe.loss, Loss)
+        return self.recipe.loss
+
+    @cached_property
+    def layers(self) -> Layers:
+        """Each layer's weights (fan_in, fan_out) and biases (fan_out,): views of θ."""
+        return layers(self.theta, self.sizes)
+
+    @property
+    def weights(self) -> list[npt.NDArray[Any]]:
+        """Each layer's weights (fan_in, fan_out): views of θ."""
+        return [weights for weights, _ in self.layers]
+
+    @property
+    def biases(self) -> list[npt.NDArray[Any]]:
+        """Each layer's biases (fan_out,): views of θ."""
+        return [biases for _, biases in self.layers]
+
+    def raw_outputs(self, x: Any) -> Floats:
+        """The last layer's weighted sums z for raw inputs x: (n, outputs)."""
+        inputs = self.scaling(self._inputs(x))
+        blocks = [inputs[start : start + 8192] for start in range(0, len(inputs), 8192)] or [inputs]
+        activations = self.recipe.network.activations
+        return np.concatenate([forward(self.layers, activations, block).z[-1] for block in blocks])
+
+    def predict(self, x: Any) -> npt.NDArray[Any]:
+        """The labels (n,), or the numbers (n,) or (n, k), for raw inputs x (n, …)."""
+        z = self.raw_outputs(x)
+        if self.classes is None:
+            numbers: Floats = self.loss.output.value(z)
+            if self.target_scaling is not None:
+                numbers = self.target_scaling.undo(numbers)
+            return numbers[:, 0] if self.single else numbers
+        single = z.shape[1] == 1
+        codes = (self.loss.output.value(z)[:, 0] > 0.5).astype(np.intp) if single else np.argmax(z, axis=1)
+        labels: npt.NDArray[Any] = self.classes[codes]
+        return labels
+
+    def predict_proba(self, x: Any) -> Floats:
+        """The probability of each class: (n, classes), rows adding up to 1; two columns for two classes.
+
+        Outputs that are not probabilities (a squared error's with an identity link) are clipped to [0, 1]; rows of
+        several independent outputs are divided by their sum.
+        """
+        if self.classes is None:
+            raise ModelError("a classifier for probabilities", "a network that predicts numbers", "model.predict(x)")
+        a = np.clip(self.loss.output.value(self.raw_outputs(x)), 0.0, 1.0)
+        if a.shape[1] == 1:
+            return np.hstack([1.0 - a, a])
+        total = a.sum(axis=1, keepdims=True)
+        shares: Floats = np.where(total > 0, a / np.where(total > 0, total, 1.0), 1.0 / a.shape[1])
+        return shares
+
+    def score(self, x: Any, y: Any) -> float:
+        """The share of right labels, or R² for numbers (pooled over several outputs)."""
+        y = np.asarray(y)
+        predicted = self.predict(x)
+        if self.classes is not None:
+            return float(np.mean(predicted == y))
+        numbers = y.astype(np.float64).reshape(predicted.shape)
+        return float(1.0 - np.sum((predicted - numbers) ** 2) / np.sum((numbers - numbers.mean(axis=0)) ** 2))
+
+    def name_of(self, label: Any) -> str:
+        """The name of a label, in words where the data set has any."""
+        names = self.class_names
+        whole = isinstance(label, (int, np.integer)) and not isinstance(label, bool)
+        return names[int(label)] if names and whole and 0 <= int(label) < len(names) else str(label)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the model: one `.safetensors` file, or `.json` for people to read (sigmoid networks only).
+
+        Written beside its place and then moved there, so a file is whole or absent.
+        """
+        from deltarule.models.files import write_model
+
+        return write_model(self, Path(path))
+
+    def __repr__(self) -> str:
+        shape = "-".join(map(str, self.sizes))
+        what = "numbers" if self.classes is None else f"{len(self.classes)} classes"
+        return f"Model({shape}, {count(self.sizes):,} parameters, {what})"
+
+    def _inputs(self, given: Any) -> npt.NDArray[Any]:
+        x: npt.NDArray[Any] = np.asarray(given)
+        inputs = self.sizes[0]
+        if x.shape[1:] != self.input_shape and not (x.ndim == 2 and x.shape[1] == inputs):
+            sample = " × ".join(map(str, self.input_shape))
+            instead = "model.predict(x[None]) for one sample" if x.shape == self.input_shape else None
+            raise ModelError(f"inputs of shape (n, {sample})", f"{x.shape}", instead)
+        if x.dtype.kind not in "fiub":
+            raise ModelError("numbers as inputs", f"dtype {x.dtype}")
+        if x.dtype.kind == "f" and not np.isfinite(x).all():
+            raise ModelError("finite inputs", "NaN or infinity")
+        return x.reshape(len(x), inputs)
+
+
+def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
+    """For each layer: its name, the shape of its weights, its activation, its number of parameters."""
+    activations = [activation.name for activation in model.recipe.network.activations]
+    output: Sequence[str] = [f"{model.loss.output.name} (of the loss)"]
+    names = [f"hidden {number}" for number in range(1, len(activations) + 1)] + ["output"]
+    return [
+        (name, " × ".join(map(str, weights.shape)), activation, weights.size + biases.size)
+        for name, (weights, biases), activation in zip(names, model.layers, [*activations, *output], strict=True)
+    ]

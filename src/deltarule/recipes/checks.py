@@ -1,0 +1,50 @@
+"""Checks that several specifications share: whole numbers, shares, and JSON objects without surprises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any
+
+from deltarule.errors import RecipeError
+from deltarule.formulas.formula import unknown_field
+
+
+def whole(label: str, value: Any, least: int, instead: str | None = None) -> int:
+    """The whole number `value`, of at least `least`.
+
+    >>> whole("batch_size", 64, 1)
+    64
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise RecipeError(f"a whole number of at least {least} for {label}", repr(value), instead)
+    return int(value)
+
+
+def truth(label: str, value: Any) -> bool:
+    """The boolean `value`."""
+    if not isinstance(value, bool):
+        raise RecipeError(f"True or False for {label}", repr(value))
+    return value
+
+
+def share(label: str, value: Any, instead: str | None = None) -> float:
+    """The number `value`, of at least 0 and below 1."""
+    if isinstance(value, bool) or not hasattr(value, "__float__") or not 0 <= float(value) < 1:
+        raise RecipeError(f"a number of at least 0 and below 1 for {label}", repr(value), instead)
+    return float(value)
+
+
+def one_of(label: str, value: Any, choices: tuple[str, ...]) -> str:
+    """The string `value`, one of `choices`."""
+    if value not in choices:
+        raise RecipeError(f"one of {', '.join(map(repr, choices))} for {label}", repr(value))
+    return str(value)
+
+
+def fields_of(cls: type[Any], data: Any) -> dict[str, Any]:
+    """The JSON object `data` as keyword arguments of the dataclass `cls`; anything else is an error."""
+    if not isinstance(data, Mapping):
+        raise RecipeError(f"a JSON object for {cls.__name__}", repr(data))
+    unknown_field(cls, data)
+    return dict(data)

@@ -1,0 +1,135 @@
+"""The network: how many units, what they compute, and from which weights they start."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, Self
+
+from deltarule.errors import RecipeError
+from deltarule.formulas import Activation, Initializer, formula
+from deltarule.recipes.checks import fields_of, share, whole
+
+
+@dataclass(frozen=True)
+class Network:
+    """A deep feedforward network between ends that the data decide.
+
+    Parameters
+    ----------
+    hidden : units of each hidden layer; `()` leaves linear, logistic or softmax regression.
+    activation : one for all hidden layers, or one for each: a name, or an `Activation`. The output has none of its own:
+        the loss turns raw outputs into predictions.
+    dropout : the share of units left out at each step. A number stands for every hidden layer; a list names the input's
+        rate first, then each hidden layer's.
+    initializer : the distribution of the first weights; "auto" takes He's for rectified units and Glorot's otherwise.
+    bias_initializer : the distribution of the first biases.
+
+    >>> Network(hidden=(128, 64), dropout=0.2).dropout_rates
+    (0.0, 0.2, 0.2)
+    """
+
+    hidden: tuple[int, ...] = (128, 64)
+    activation: Activation | tuple[Activation, ...] = "relu"  # type: ignore[assignment]
+    dropout: float | tuple[float, ...] = 0.0
+    initializer: Initializer | str = "auto"
+    bias_initializer: Initializer = "zeros"  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        hidden = self.hidden if isinstance(self.hidden, Sequence) else (self.hidden,)
+        hint = "hidden=(128, 64), or hidden=() for a network without hidden layers"
+        set_ = object.__setattr__
+        set_(self, "hidden", tuple(whole("the units of a hidden layer", units, 1, hint) for units in hidden))
+        set_(self, "activation", self._checked_activation())
+        set_(self, "dropout", self._checked_dropout())
+        if self.initializer != "auto":
+            set_(self, "initializer", formula("initializer", self.initializer))
+        set_(self, "bias_initializer", formula("initializer", self.bias_initializer))
+
+    @property
+    def activations(self) -> tuple[Activation, ...]:
+        """The activation of each hidden layer."""
+        given = self.activation
+        return given if isinstance(given, tuple) else (given,) * len(self.hidden)
+
+    @property
+    def dropout_rates(self) -> tuple[float, ...]:
+        """The share of units left out: of the input, then of each hidden layer."""
+        given = self.dropout
+        return given if isinstance(given, tuple) else (0.0, *(given,) * len(self.hidden))
+
+    def sizes(self, inputs: int, outputs: int) -> tuple[int, ...]:
+        """The units of every layer, the ends included."""
+        return (inputs, *self.hidden, outputs)
+
+    def initializers(self) -> tuple[Initializer, ...]:
+        """The distribution of each layer's first weights."""
+        if isinstance(self.initializer, Initializer):
+            return (self.initializer,) * (len(self.hidden) + 1)
+        output: Initializer = formula("initializer", Activation.initializer)
+        return (*(formula("initializer", activation.initializer) for activation in self.activations), output)
+
+    def to_json(self) -> dict[str, Any]:
+        """The network as data."""
+        many = isinstance(self.activation, tuple)
+        return {
+            "hidden": list(self.hidden),
+            "activation": [each.to_json() for each in self.activations] if many else self.activation.to_json(),  # type: ignore[union-attr]
+            "dropout": list(self.dropout) if isinstance(self.dropout, tuple) else self.dropout,
+            "initializer": self.initializer.to_json() if isinstance(self.initializer, Initializer) else "auto",
+            "bias_initializer": self.bias_initializer.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """The network that `to_json` wrote."""
+        return cls(**fields_of(cls, data))
+
+    def replace(self, **fields: Any) -> Self:
+        """The same network with other values for some of its fields."""
+        return dataclasses.replace(self, **fields_of(type(self), fields))
+
+    def _checked_activation(self) -> Activation | tuple[Activation, ...]:
+        given = self.activation
+        many = isinstance(given, Sequence) and not isinstance(given, (str, Mapping))
+        specs: Sequence[Any] = given if many else (given,)  # type: ignore[assignment]
+        chosen = tuple(formula("activation", each) for each in specs)
+        layers = len(self.hidden)
+        if many and len(chosen) == layers + 1:
+            raise _output_activation(chosen)
+        for activation in chosen:
+            if activation.reach != "element":
+                raise RecipeError(
+                    "a hidden activation of one number",
+                    repr(activation.name),
+                    f'Network(hidden={self.hidden}, activation="relu") with loss="softmax_cross_entropy", '
+                    "which contains the softmax of the output",
+                )
+        if many and len(chosen) != layers:
+            raise RecipeError(f"one activation, or one for each of {layers} hidden layers", f"{len(chosen)}")
+        return chosen if many else chosen[0]
+
+    def _checked_dropout(self) -> float | tuple[float, ...]:
+        given: Any = self.dropout
+        if isinstance(given, Real):
+            return share("dropout", given, "dropout=0.2")
+        rates = tuple(share("dropout", rate, "dropout=0.2") for rate in given)
+        if len(rates) != len(self.hidden) + 1:
+            wanted = f"{len(self.hidden) + 1} dropout rates: the input's, then one for each hidden layer"
+            raise RecipeError(wanted, f"{len(rates)}", "dropout=0.2, which stands for every hidden layer")
+        return rates
+
+
+def _output_activation(chosen: tuple[Activation, ...]) -> RecipeError:
+    """Why the output has no activation: a second softmax or sigmoid on top of the loss's own ruins training."""
+    names = [activation.name for activation in chosen]
+    hidden = ", ".join(repr(name) for name in names[:-1])
+    loss = {"softmax": '"softmax_cross_entropy"', "sigmoid": '"sigmoid_cross_entropy"'}.get(names[-1])
+    link = f'HalfSquaredError(link="{names[-1]}")'
+    return RecipeError(
+        "activations for the hidden layers alone, as the loss contains the output's (applied twice, it ruins training)",
+        f"one for the output too, {names[-1]!r}",
+        f"activation=({hidden}{',' if len(names) == 2 else ''}) with loss={loss or link}",
+    )

@@ -1,0 +1,108 @@
+"""The recipe: everything that decides a training run, as data."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from deltarule.errors import RecipeError
+from deltarule.formulas import Loss, Optimizer, Penalty, formula
+from deltarule.recipes.checks import fields_of, one_of, truth, whole
+from deltarule.recipes.network import Network
+from deltarule.recipes.scaling import Scaling
+from deltarule.recipes.stopping import EarlyStopping
+
+TASKS = ("auto", "classification", "regression")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is to be trained, and how. Frozen, checked when made, JSON both ways.
+
+    Parameters
+    ----------
+    network : a `Network`; its ends are inferred from the data.
+    loss : a name or a `Loss`; "auto" takes softmax cross-entropy for classes and the squared error for numbers.
+    optimizer, penalty : a name or a formula; no penalty is None.
+    batch_size : samples in a step; the last batch of an epoch holds the rest.
+    epochs : passes over the training part, at the most.
+    stopping : an `EarlyStopping`, or None to run all epochs.
+    scaling : of the inputs: "auto", "none", "unit", "standard", "pooled", or a number to divide by; see `Scaling`.
+    target_scaling : of numbers to be predicted: "auto" (standardised under a loss with the identity as its link),
+        "none" or "standard". Losses are then in units of the target's variance or deviation.
+    task : "classification", "regression", or "auto": text, booleans and up to 20 distinct integers are classes.
+    evaluate_train : take each epoch's training figures over the whole training part at its end, rather than as
+        means over its batches as they were met.
+    seed : decides the first weights, the order of the samples, dropout, and a validation part taken from train.
+
+    >>> recipe = Recipe(optimizer="sgd", epochs=5)
+    >>> Recipe.from_json(recipe.to_json()) == recipe
+    True
+    """
+
+    network: Network = field(default_factory=Network)
+    loss: Loss | str = "auto"
+    optimizer: Optimizer = "adam"  # type: ignore[assignment]
+    penalty: Penalty | None = None
+    batch_size: int = 32
+    epochs: int = 100
+    stopping: EarlyStopping | None = field(default_factory=EarlyStopping)
+    scaling: Scaling = "auto"  # type: ignore[assignment]
+    target_scaling: str = "auto"
+    task: str = "auto"
+    evaluate_train: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        if not isinstance(self.network, Network):
+            raise RecipeError("a Network", repr(self.network), "Recipe(network=Network(hidden=(128, 64)))")
+        if self.loss != "auto":
+            set_(self, "loss", formula("loss", self.loss))
+        set_(self, "optimizer", formula("optimizer", self.optimizer))
+        if self.penalty is not None:
+            set_(self, "penalty", formula("penalty", self.penalty))
+        if self.stopping is not None and not isinstance(self.stopping, EarlyStopping):
+            raise RecipeError("an EarlyStopping or None", repr(self.stopping), "stopping=EarlyStopping(patience=10)")
+        set_(self, "batch_size", whole("batch_size", self.batch_size, 1, "batch_size=32"))
+        set_(self, "epochs", whole("epochs", self.epochs, 1, "epochs=100"))
+        set_(self, "seed", whole("seed", self.seed, 0, "seed=0"))
+        if self.seed >= 2**64:
+            raise RecipeError("a seed below 2**64", repr(self.seed))
+        set_(self, "scaling", Scaling.of(self.scaling))
+        one_of("target_scaling", self.target_scaling, ("auto", "none", "standard"))
+        one_of("task", self.task, TASKS)
+        truth("evaluate_train", self.evaluate_train)
+
+    def to_json(self) -> dict[str, Any]:
+        """The recipe as data, every field named."""
+        data: dict[str, Any] = {}
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
+            data[each.name] = value.to_json() if hasattr(value, "to_json") else value
+        return data
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """The recipe that `to_json` wrote. Unknown names and fields are errors; nothing is imported."""
+        if isinstance(data, str):
+            try:
+                data = json.loads(data)
+            except ValueError as error:
+                raise RecipeError("the JSON of a recipe", f"text that is not JSON ({error})") from error
+        fields = fields_of(cls, data)
+        if "network" in fields:
+            fields["network"] = Network.from_json(fields["network"])
+        if fields.get("stopping") is not None:
+            fields["stopping"] = EarlyStopping.from_json(fields["stopping"])
+        return cls(**fields)
+
+    def replace(self, **fields: Any) -> Self:
+        """The same recipe with other values for some of its fields.
+
+        >>> Recipe().replace(seed=1).seed
+        1
+        """
+        return dataclasses.replace(self, **fields_of(type(self), fields))

@@ -1,0 +1,101 @@
+"""Scaling: which numbers the network sees in place of the raw ones, and how they are learnt from the training part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.errors import RecipeError
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+KINDS = ("auto", "none", "unit", "standard", "pooled")
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How raw inputs become the network's: (x − shift) · factor.
+
+    kind : "none"; "unit", divided by the largest possible value (255 for uint8, otherwise the largest absolute value
+        seen in training); "standard", each feature to mean 0 and deviation 1; "pooled", all by one mean
+        and one deviation, which suits images; "auto", "pooled" for images and "standard" for tables; "divide",
+        by `divisor`.
+
+    >>> Scaling("divide", 256.0).learn(np.zeros((2, 3), np.uint8), image=True)
+    Affine(shift=array(0.), factor=array(0.00390625))
+    """
+
+    kind: str = "auto"
+    divisor: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind == "divide":
+            if self.divisor is None or not self.divisor > 0 or not np.isfinite(self.divisor):
+                raise RecipeError("a number above 0 to divide the inputs by", repr(self.divisor), "scaling=255")
+            object.__setattr__(self, "divisor", float(self.divisor))
+        elif self.kind not in KINDS or self.divisor is not None:
+            raise RecipeError(f"a scaling: {', '.join(KINDS)} or a number to divide by", repr(self.kind), '"standard"')
+
+    @classmethod
+    def of(cls, spec: Any) -> Scaling:
+        """The scaling that a name, a number to divide by, or JSON means."""
+        if isinstance(spec, Scaling):
+            return spec
+        if isinstance(spec, str):
+            return cls(spec)
+        if isinstance(spec, (int, float)) and not isinstance(spec, bool):
+            return cls("divide", spec)
+        raise RecipeError(f"a scaling: {', '.join(KINDS)} or a number to divide by", repr(spec), '"standard"')
+
+    def to_json(self) -> str | float:
+        """The scaling as data: its name, or the number to divide by."""
+        return self.kind if self.divisor is None else self.divisor
+
+    def learn(self, x: npt.NDArray[Any], *, image: bool) -> Affine:
+        """What the training inputs x (n, d) say: the shift and the factor."""
+        kind = ("pooled" if image else "standard") if self.kind == "auto" else self.kind
+        if kind == "none":
+            return Affine(np.array(0.0), np.array(1.0))
+        if kind == "divide":
+            return Affine(np.array(0.0), np.array(1.0 / self.divisor))  # type: ignore[operator]
+        if kind == "unit":
+            top = float(np.iinfo(x.dtype).max) if x.dtype == np.uint8 else float(max(x.max(), -float(x.min())))
+            return Affine(np.array(0.0), np.array(1.0 / top if top > 0 else 1.0))
+        mean, deviation = moments(x)
+        if kind == "pooled":
+            total = mean.mean()
+            deviation = np.sqrt(np.mean(deviation**2 + (mean - total) ** 2))
+            mean = np.array(total)
+        constant = deviation <= 1e-12 * np.abs(mean)
+        return Affine(np.asarray(mean), np.asarray(1.0 / np.where(constant, 1.0, deviation)))
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A scaling that has been learnt: `shift` and `factor` are () or (d,)."""
+
+    shift: Floats
+    factor: Floats
+
+    def __call__(self, x: npt.NDArray[Any]) -> Floats:
+        """The scaled inputs, in float64: (x − shift) · factor."""
+        return (np.asarray(x, dtype=np.float64) - self.shift) * self.factor
+
+    def undo(self, x: npt.NDArray[Any]) -> Floats:
+        """The raw numbers of scaled ones."""
+        return np.asarray(x / self.factor + self.shift, dtype=np.float64)
+
+
+def moments(x: npt.NDArray[Any], block: int = 4096) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each column of x (n, d), block by block: no copy of x is made."""
+    n, d = x.shape
+    mean, squares = np.zeros(d), np.zeros(d)
+    for start in range(0, n, block):
+        mean += np.asarray(x[start : start + block], dtype=np.float64).sum(axis=0)
+    mean /= n
+    for start in range(0, n, block):
+        squares += ((np.asarray(x[start : start + block], dtype=np.float64) - mean) ** 2).sum(axis=0)
+    return mean, np.sqrt(squares / n)

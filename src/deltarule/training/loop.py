@@ -1,0 +1,164 @@
+"""Training: an engine advances, and every epoch becomes a record as it ends."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from deltarule.data import Dataset
+from deltarule.engines.problem import Engine, Order, Problem
+from deltarule.engines.reference import Reference
+from deltarule.errors import Diverged, RecipeError
+from deltarule.models import Model
+from deltarule.recipes import Recipe
+from deltarule.training.preparing import model_of, prepared
+from deltarule.training.run import Epoch, Run, epoch_of
+
+ENGINES = ("reference",)
+
+
+def train(
+    recipe: Recipe,
+    data: Dataset,
+    *,
+    engine: str = "reference",
+    start: Sequence[tuple[Any, Any]] | None = None,
+    order: Order | None = None,
+    record: str | None = None,
+) -> Run:
+    """Train a network to the end of its recipe.
+
+    engine : "reference".
+    start : one's own initial weights (fan_in, fan_out) and biases (fan_out,), a pair for each layer.
+    order : one's own batches: for each epoch an iterable of index arrays into the training part; repeats allowed.
+    record : "batch" keeps each batch's loss before its update, "batch_after" after it, in `run.batch_losses`.
+
+    Raises `Diverged` where the numbers leave the finite range; its `.run` has the last good weights.
+
+    >>> import deltarule as dr
+    >>> run = dr.train(dr.Recipe(epochs=2, stopping=None), dr.load_dataset("iris"))
+    >>> len(run.history), run.model
+    (2, Model(4-128-64-3, 9,091 parameters, 3 classes))
+    """
+    training = Training(recipe, data, engine, start, order, record)
+    deque(training.ahead(), maxlen=0)
+    return training.run
+
+
+def epochs(
+    recipe: Recipe,
+    data: Dataset,
+    *,
+    engine: str = "reference",
+    start: Sequence[tuple[Any, Any]] | None = None,
+    order: Order | None = None,
+    record: str | None = None,
+) -> Training:
+    """Training as an iterable: each `Epoch` is delivered before the next begins.
+
+    The arguments are those of `train`. `.model` and `.run` are there at any moment.
+
+    >>> import deltarule as dr
+    >>> training = dr.epochs(dr.Recipe(epochs=3, stopping=None), dr.load_dataset("iris"))
+    >>> [epoch.number for epoch in training]
+    [1, 2, 3]
+    >>> training.run.status
+    'finished'
+    """
+    return Training(recipe, data, engine, start, order, record)
+
+
+class Training:
+    """A training run under way: iterate over it for epochs."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: Dataset,
+        engine: str = "reference",
+        start: Sequence[tuple[Any, Any]] | None = None,
+        order: Order | None = None,
+        record: str | None = None,
+    ) -> None:
+        if engine not in ENGINES:
+            raise RecipeError(f"an engine: {', '.join(ENGINES)}", repr(engine))
+        self._data = data
+        self._problem, self._learnt = prepared(recipe, data, start, order, record)
+        self._engine: Engine = _engine(self._problem)
+        held = self._problem.validation
+        self._spreads = (self._problem.train.spread(), math.nan if held is None else held.spread())
+        self._history: list[Epoch] = []
+        self._batch_losses: list[Any] = []
+        self._seconds = 0.0
+
+    def __iter__(self) -> Iterator[Epoch]:
+        """Each epoch as it ends, before the next begins."""
+        return self._advance(1, 0.0)
+
+    def ahead(self, seconds: float = 0.05) -> Iterator[Epoch]:
+        """Each epoch, the engine running ahead for about `seconds` at a time."""
+        return self._advance(self._problem.recipe.epochs, seconds)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe, its "auto" fields decided."""
+        return self._problem.recipe
+
+    @property
+    def model(self) -> Model:
+        """The network as it stands: the best epoch's weights where early stopping restores them."""
+        rule = self.recipe.stopping
+        restore = self._engine.best_epoch > 0 and rule is not None and rule.restore_best
+        theta = self._engine.best_theta if restore or self._diverged else self._engine.theta
+        return model_of(self._problem, self._learnt, self._data, theta.copy())
+
+    @property
+    def run(self) -> Run:
+        """The run as far as it has come."""
+        done = len(self._history)
+        if self._diverged:
+            status = "diverged"
+        elif not self._engine.finished:
+            status = "interrupted"
+        else:
+            status = "finished" if done == self.recipe.epochs or self._problem.order is not None else "stopped"
+        rule = self.recipe.stopping
+        best = self._engine.best_epoch if rule is not None and rule.restore_best else 0
+        losses = np.concatenate(self._batch_losses) if self._batch_losses else np.zeros(0)
+        return Run(tuple(self._history), self.model, self.recipe, self._seconds, status, best or done, losses)
+
+    @property
+    def _diverged(self) -> bool:
+        return bool(self._history) and not math.isfinite(self._history[-1].train_loss)
+
+    def _advance(self, at_most: int, seconds: float) -> Iterator[Epoch]:
+        while not self._engine.finished:
+            began = time.perf_counter()
+            figures = self._engine.advance(at_most, seconds)
+            self._seconds += time.perf_counter() - began
+            for each in figures:
+                epoch = epoch_of(each, self._spreads)
+                self._history.append(epoch)
+                self._batch_losses.append(each.batch_losses)
+                if not math.isfinite(epoch.train_loss):
+                    raise self._divergence(epoch)
+                yield epoch
+
+    def _divergence(self, epoch: Epoch) -> Diverged:
+        rate = self.recipe.optimizer.learning_rate
+        error = Diverged(
+            "a training loss that stays finite",
+            f"{epoch.train_loss} in epoch {epoch.number} at learning rate {rate:g}",
+            f"a smaller learning rate, such as {rate / 10:g}, or scaled inputs",
+        )
+        error.run = self.run
+        return error
+
+
+def _engine(problem: Problem) -> Engine:
+    return Reference(problem)
