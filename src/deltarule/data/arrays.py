@@ -41,8 +41,8 @@ def checked_samples(x: ArrayLike) -> Array:
     """
     a = _array(x, "x")
     if a.dtype.kind not in _NUMBERS:
-        instead = "x.astype(float)" if a.dtype.kind == "O" else "each column as numbers, a category as one column each"
-        raise DataError("x of real numbers", _what(a, "x", numbers=True), instead)
+        numeric = "x.astype(float)" if a.dtype.kind == "O" else "each column as numbers, a category as one column each"
+        raise DataError("x of real numbers", _what(a, "x", numbers=True), numeric)
     if a.ndim not in {2, 3, 4}:
         shapes = "x of shape (n, d), (n, height, width) or (n, height, width, channels)"
         instead = "x.reshape(-1, 1) for one feature, x.reshape(1, -1) for one sample" if a.ndim == 1 else None

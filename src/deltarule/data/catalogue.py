@@ -43,7 +43,6 @@ class DatasetInfo:
         return product
 
 
-_ZALANDO = "Zalando SE (H. Xiao, K. Rasul, R. Vollgraf), 2017"
 _ROWS = (
     DatasetInfo(
         "digits", "handwritten digits, small images", 1797, (8, 8), 10, "bundled",
@@ -76,7 +75,8 @@ _ROWS = (
         "Y. LeCun and C. Cortes, 1998", "commonly given as CC BY-SA 3.0",
     ),
     DatasetInfo(
-        "fashion", "articles of clothing, 60,000 + 10,000", 70_000, (28, 28), 10, "downloaded", _ZALANDO, "MIT"
+        "fashion", "articles of clothing, 60,000 + 10,000", 70_000, (28, 28), 10, "downloaded",
+        "Zalando SE (H. Xiao, K. Rasul, R. Vollgraf), 2017", "MIT",
     ),
     DatasetInfo(
         "kmnist", "cursive Japanese letters, 60,000 + 10,000", 70_000, (28, 28), 10, "downloaded",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
+import time
+import uuid
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -75,37 +76,61 @@ def _fetch(source: Source, file: SourceFile, target: Path, report: Report) -> No
 
 def _from_mirror(url: str, file: SourceFile, target: Path, report: Report) -> None:
     """Receive one file; OSError where this mirror does not give the right one."""
-    # Mirrors may have compressed the same content differently, so each has a part of its own.
-    part = target.with_name(f"{target.name}.{zlib.crc32(url.encode()):08x}.part")
     interrupted: OSError | None = None
-    for _ in range(_ATTEMPTS):
-        if file.matches(target) or _place(part, file, target):
-            return
-        before = part.stat().st_size if part.exists() else 0
-        try:
-            received = _receive(url, part, report)
-        except OSError as error:
-            # 416: the part is longer than the file, so it is none of it.
-            if getattr(getattr(error, "response", None), "status_code", 0) == 416:
-                part.unlink(missing_ok=True)
-            elif not part.exists() or part.stat().st_size <= before:
-                raise
-            interrupted = error
-            continue
-        if _place(part, file, target):
-            return
-        alone = part.exists() and part.stat().st_size == received
-        with suppress(OSError):
+    with _claimed(target, url) as part:
+        for _ in range(_ATTEMPTS):
+            if file.matches(target) or _place(part, file, target):
+                return
+            before = _size(part)
+            try:
+                fresh = _receive(url, part, report)
+            except OSError as error:
+                # 416: the part is longer than the file, so it is none of it.
+                if getattr(getattr(error, "response", None), "status_code", 0) == 416:
+                    part.unlink(missing_ok=True)
+                elif _size(part) <= before:
+                    raise
+                interrupted = error
+                continue
+            if _place(part, file, target):
+                return
+            size = _size(part)
             part.unlink(missing_ok=True)
-        # A part that was continued, or that another process wrote to as well, gets a second chance.
-        if alone:
-            raise OSError(f"a file of {received:,} bytes with a wrong checksum")
+            if fresh:  # one that was continued gets a second chance, from its start
+                raise OSError(f"a file of {size:,} bytes with a wrong checksum")
     raise interrupted or OSError(f"a wrong checksum, {_ATTEMPTS} times")
 
 
+@contextmanager
+def _claimed(target: Path, url: str) -> Iterator[Path]:
+    """A path for the part that no other process writes to, holding what an earlier attempt left, if any.
+
+    Renaming is atomic, so of several processes one continues the part and the others begin anew.
+    """
+    # Mirrors may have compressed the same content differently, so each has a part of its own.
+    stem = f"{target.name}.{zlib.crc32(url.encode()):08x}"
+    left, part = target.with_name(f"{stem}.part"), target.with_name(f"{stem}.{uuid.uuid4().hex}.part")
+    for candidate in (left, *sorted(target.parent.glob(f"{stem}.*.part"))):
+        with suppress(OSError):
+            # A download that lives writes more often than this, or has given up: this one was killed.
+            if candidate == left or time.time() - candidate.stat().st_mtime > 3 * _SECONDS:
+                candidate.rename(part)
+                break
+    try:
+        yield part
+    finally:
+        with suppress(OSError):
+            part.replace(left)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
 def _place(part: Path, file: SourceFile, target: Path) -> bool:
-    """Move the part to its place if it is the official file; a copy is checked, since others may write to the part."""
-    copy = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.whole")
+    """Move the part to its place if it is the official file."""
+    # A process that was taken for dead may still write to the part, but not to its copy.
+    copy = target.with_name(f"{target.name}.{uuid.uuid4().hex}.whole")
     try:
         shutil.copyfile(part, copy)
         if not file.matches(copy):
@@ -119,8 +144,8 @@ def _place(part: Path, file: SourceFile, target: Path) -> bool:
     return True
 
 
-def _receive(url: str, part: Path, report: Report) -> int:
-    """Append to the part what is missing of the file; the number of bytes received now."""
+def _receive(url: str, part: Path, report: Report) -> bool:
+    """Append to the part what is missing of the file; whether it came from its start now."""
     import pooch
 
     with part.open("ab") as stream:
@@ -129,12 +154,15 @@ def _receive(url: str, part: Path, report: Report) -> int:
         if receiver.size:
             headers["Range"] = f"bytes={receiver.size}-"
         fetch = pooch.HTTPDownloader(
-            chunk_size=1 << 16, headers=headers, timeout=_SECONDS, hooks={"response": receiver.answered}
+            chunk_size=1 << 14, headers=headers, timeout=_SECONDS, hooks={"response": receiver.answered}
         )
-        fetch(url, receiver, None)
+        try:
+            fetch(url, receiver, None)
+        finally:
+            receiver.close()
     if receiver.total is not None and receiver.size < receiver.total:
         raise OSError(f"the connection ended after {receiver.size:,} of {receiver.total:,} bytes")
-    return receiver.received
+    return receiver.fresh
 
 
 class _Receiver:
@@ -143,19 +171,22 @@ class _Receiver:
     def __init__(self, stream: BinaryIO, name: str, report: Report) -> None:
         self.stream, self.name, self.report = stream, name, report
         self.size = stream.seek(0, os.SEEK_END)
-        self.received = 0
+        self.fresh = not self.size
+        self.response: Any = None
         self.total: int | None = None
 
-    def answered(self, response: Any, *_: object, **__: object) -> None:  # noqa: ANN401 - requests has no types
+    def answered(self, response: Any, *_: object, **__: object) -> None:
         """Look at the answer before its bytes come: does it continue where we are?"""
+        self.close()
+        self.response = response
         if response.status_code == 200:
             self.stream.truncate(0)
-            self.size = 0
+            self.size, self.fresh = 0, True
         elif response.status_code == 206:
             came = response.headers.get("content-range", "")
             if not came.startswith(f"bytes {self.size}-"):
                 raise OSError(f"bytes from {self.size} were asked for, {came!r} came")
-        else:
+        else:  # a redirection, or an error that is raised elsewhere
             return
         length = response.headers.get("content-length", "")
         if length.isdecimal() and "content-encoding" not in response.headers:
@@ -166,11 +197,15 @@ class _Receiver:
             raise OSError(f"more than {_LARGEST:,} bytes came")
         self.stream.write(chunk)
         self.size += len(chunk)
-        self.received += len(chunk)
         self.report(self.name, self.size, self.total)
 
     def flush(self) -> None:
         self.stream.flush()
+
+    def close(self) -> None:
+        """End the connection, which pooch leaves open where it is interrupted."""
+        if self.response is not None:
+            self.response.close()
 
 
 def _by_hand(source: Source) -> str:
