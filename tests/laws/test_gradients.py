@@ -48,27 +48,30 @@ def test_sample_weights_and_dropout_have_the_right_gradient_along_a_random_direc
     assert slope == pytest.approx((ends[0] - ends[1]) / (2 * h), rel=1e-6)
 
 
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_duplicating_the_data_changes_nothing(loss):
+def test_duplicating_the_data_changes_nothing(loss, engine):
     one, twice = data_for(loss), data_for(loss)
     twice = dr.Dataset(train=(np.tile(twice.train.x, (2, 1)), np.concatenate([twice.train.y] * 2)))
     ends = []
     for data, size in ((one, 24), (twice, 48)):
         order = [[np.arange(size)]] * 5
         recipe = recipe_for(loss, penalty=dr.L2(0.01), epochs=5, optimizer=dr.SGD(learning_rate=0.1))
-        run = dr.train(recipe, data, order=order)
+        run = dr.train(recipe, data, order=order, engine=engine, precision="float64")
         ends.append((run.model.theta, run.history[-1].train_objective))
     assert ends[0][0] == pytest.approx(ends[1][0], rel=1e-10, abs=1e-12)
     assert ends[0][1] == pytest.approx(ends[1][1], rel=1e-10)
 
 
-def test_a_weight_of_two_is_a_sample_twice():
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_a_weight_of_two_is_a_sample_twice(engine):
     x, y = np.random.default_rng(0).normal(size=(10, 3)), np.arange(10) % 2
     repeated = np.concatenate([np.arange(10), [3, 4]])
     weights = np.bincount(repeated).astype(float)
     recipe = recipe_for(dr.SoftmaxCrossEntropy(), epochs=3, scaling="none")
-    one = dr.train(recipe, dr.Dataset(train=(x, y, weights)), order=[[np.arange(10)]] * 3)
-    other = dr.train(recipe, dr.Dataset(train=(x[repeated], y[repeated])), order=[[np.arange(12)]] * 3)
+    how = {"engine": engine, "precision": "float64"}
+    one = dr.train(recipe, dr.Dataset(train=(x, y, weights)), order=[[np.arange(10)]] * 3, **how)
+    other = dr.train(recipe, dr.Dataset(train=(x[repeated], y[repeated])), order=[[np.arange(12)]] * 3, **how)
     assert one.model.theta == pytest.approx(other.model.theta, rel=1e-10, abs=1e-12)
     assert one.history[-1].train_loss == pytest.approx(other.history[-1].train_loss)
 

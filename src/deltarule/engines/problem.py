@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.errors import DataError
 from deltarule.formulas import Activation, Loss
 from deltarule.formulas.random import Floats, permutation
 from deltarule.recipes import Affine, Recipe
@@ -86,20 +87,38 @@ class Problem:
         assert isinstance(self.recipe.loss, Loss)
         return self.recipe.loss
 
+    def error(self, z: Any, y: Any) -> Any:
+        """How wrong each sample's output is, (n,): squared distances, or 1 for the wrong side of a single output."""
+        a = self.loss.output.value(z)
+        if self.train.classes:
+            return np.sum(np.where(a > 0.5, 1.0 - y, y), axis=-1)
+        return np.sum((a - y) ** 2, axis=-1)
+
     @property
     def activations(self) -> Sequence[Activation]:
         """The hidden layers' activations."""
         return self.recipe.network.activations
 
-    def epochs(self) -> Iterator[Iterable[Any]]:
+    def epochs(self) -> Iterator[Iterable[Indices]]:
         """For each epoch its batches: the caller's own order, or seeded shuffles."""
         if self.order is not None:
-            yield from self.order
+            for batches in self.order:
+                yield (self._checked(rows) for rows in batches)
         else:
             n, size = len(self.train), self.recipe.batch_size
             for epoch in range(self.recipe.epochs):
                 shuffled = permutation(self.recipe.seed, epoch, n)
                 yield [shuffled[start : start + size] for start in range(0, n, size)]
+
+    def _checked(self, rows: Any) -> Indices:
+        """A batch of the caller's own order: at least one row, and all of them there."""
+        indices, n = np.asarray(rows), len(self.train)
+        if indices.ndim != 1 or indices.dtype.kind not in "iu" or not len(indices):
+            came = f"{indices.dtype} of shape {indices.shape}"
+            raise DataError("a batch as an array of at least one row number", came, "order=[[np.arange(64), ...], ...]")
+        if indices.min() < 0 or indices.max() >= n:
+            raise DataError(f"row numbers from 0 to {n - 1}", f"{indices.min()} to {indices.max()}")
+        return indices.astype(np.int64)
 
 
 @dataclass(frozen=True)

@@ -85,12 +85,8 @@ def gradient(problem: Problem, theta: Floats, rows: Any, masks: Sequence[Floats]
 
 def sums(problem: Problem, samples: Samples, z: Floats, y: Floats, w: Floats) -> Sums:
     """Weight, loss and error of some samples, added up."""
-    if not samples.classes:
-        error = np.sum((problem.loss.output.value(z) - y) ** 2, axis=-1)
-    elif samples.outputs == 1:
-        error = (problem.loss.output.value(z)[:, 0] > 0.5) != (y[:, 0] > 0.5)
-    else:
-        error = np.argmax(z, axis=1) != np.argmax(y, axis=1)
+    many = samples.classes and samples.outputs > 1
+    error = np.argmax(z, axis=1) != np.argmax(y, axis=1) if many else problem.error(z, y)
     return Sums(float(np.sum(w)), float(np.sum(w * problem.loss.value(z, y))), float(np.sum(w * error)))
 
 
@@ -142,7 +138,7 @@ class Reference:
             with np.errstate(over="ignore", invalid="ignore"):
                 met, recorded = Sums(), []
                 for rows in batches:
-                    batch = self.step(np.asarray(rows))
+                    batch = self.step(rows)
                     met += batch
                     if problem.record is not None:
                         recorded.append(self._recorded(batch, rows))

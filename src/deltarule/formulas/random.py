@@ -16,10 +16,10 @@ import numpy.typing as npt
 Words: TypeAlias = npt.NDArray[np.uint32]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
-KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
 ROUNDS = 10
-_LOW = 0xFFFFFFFF
+MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
+KEY_STEPS = (np.uint64(0x9E3779B9), np.uint64(0xBB67AE85))
+LOW, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
 class Purpose(IntEnum):
@@ -39,12 +39,20 @@ def philox(counter: tuple[Any, Any, Any, Any], seed: int) -> tuple[npt.NDArray[n
     ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
     """
     c0, c1, c2, c3 = (np.asarray(word, dtype=np.uint64) for word in counter)
-    k0, k1 = seed & _LOW, seed >> 32 & _LOW
-    shift, low = np.uint64(32), np.uint64(_LOW)
+    return rounds(c0, c1, c2, c3, *key(seed))
+
+
+def key(seed: int) -> tuple[np.uint64, np.uint64]:
+    """The key that a seed below 2⁶⁴ makes: its low and its high word."""
+    return np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
+
+
+def rounds(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> tuple[Any, Any, Any, Any]:
+    """Philox itself: words of 32 bits, held in 64, through ten rounds."""
     for _ in range(ROUNDS):
-        p0, p1 = c0 * np.uint64(MULTIPLIERS[0]), c2 * np.uint64(MULTIPLIERS[1])
-        c0, c1, c2, c3 = p1 >> shift ^ c1 ^ np.uint64(k0), p1 & low, p0 >> shift ^ c3 ^ np.uint64(k1), p0 & low
-        k0, k1 = k0 + KEY_STEPS[0] & _LOW, k1 + KEY_STEPS[1] & _LOW
+        p0, p1 = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
+        c0, c1, c2, c3 = (p1 >> HALF) ^ c1 ^ k0, p1 & LOW, (p0 >> HALF) ^ c3 ^ k1, p0 & LOW
+        k0, k1 = (k0 + KEY_STEPS[0]) & LOW, (k1 + KEY_STEPS[1]) & LOW
     return c0, c1, c2, c3
 
 
@@ -97,7 +105,7 @@ def dropped_below(rate: float) -> np.uint32:
     >>> int(dropped_below(0.5)) == 2**31
     True
     """
-    return np.uint32(min(round(rate * 2.0**32), _LOW))
+    return np.uint32(min(round(rate * 2.0**32), 0xFFFFFFFF))
 
 
 def natural_logarithm(x: Floats) -> Floats:

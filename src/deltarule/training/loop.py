@@ -13,13 +13,15 @@ import numpy as np
 from deltarule.data import Dataset
 from deltarule.engines.problem import Engine, Order, Problem
 from deltarule.engines.reference import Reference
-from deltarule.errors import Diverged, RecipeError
+from deltarule.errors import Diverged
 from deltarule.models import Model
 from deltarule.recipes import Recipe
+from deltarule.recipes.checks import one_of, whole
 from deltarule.training.preparing import model_of, prepared
 from deltarule.training.run import Epoch, Run, epoch_of
 
-ENGINES = ("reference",)
+ENGINES = ("compiled", "reference")
+PRECISIONS = ("float32", "float64")
 
 
 def train(
@@ -27,13 +29,18 @@ def train(
     data: Dataset,
     *,
     engine: str = "reference",
+    precision: str = "float32",
+    n_threads: int | None = None,
     start: Sequence[tuple[Any, Any]] | None = None,
     order: Order | None = None,
     record: str | None = None,
 ) -> Run:
     """Train a network to the end of its recipe.
 
-    engine : "reference".
+    engine : "compiled", or "reference": float64 NumPy, the definition.
+    precision : "float32" or "float64", of the compiled engine.
+    n_threads : how many threads train; None takes all cores where a step is large enough to gain, otherwise one. The
+        weights are the same to the last bit.
     start : one's own initial weights (fan_in, fan_out) and biases (fan_out,), a pair for each layer.
     order : one's own batches: for each epoch an iterable of index arrays into the training part; repeats allowed.
     record : "batch" keeps each batch's loss before its update, "batch_after" after it, in `run.batch_losses`.
@@ -45,7 +52,9 @@ def train(
     >>> len(run.history), run.model
     (2, Model(4-128-64-3, 9,091 parameters, 3 classes))
     """
-    training = Training(recipe, data, engine, start, order, record)
+    training = Training(
+        recipe, data, engine=engine, precision=precision, n_threads=n_threads, start=start, order=order, record=record
+    )
     deque(training.ahead(), maxlen=0)
     return training.run
 
@@ -55,6 +64,8 @@ def epochs(
     data: Dataset,
     *,
     engine: str = "reference",
+    precision: str = "float32",
+    n_threads: int | None = None,
     start: Sequence[tuple[Any, Any]] | None = None,
     order: Order | None = None,
     record: str | None = None,
@@ -70,7 +81,9 @@ def epochs(
     >>> training.run.status
     'finished'
     """
-    return Training(recipe, data, engine, start, order, record)
+    return Training(
+        recipe, data, engine=engine, precision=precision, n_threads=n_threads, start=start, order=order, record=record
+    )
 
 
 class Training:
@@ -80,16 +93,17 @@ class Training:
         self,
         recipe: Recipe,
         data: Dataset,
+        *,
         engine: str = "reference",
+        precision: str = "float32",
+        n_threads: int | None = None,
         start: Sequence[tuple[Any, Any]] | None = None,
         order: Order | None = None,
         record: str | None = None,
     ) -> None:
-        if engine not in ENGINES:
-            raise RecipeError(f"an engine: {', '.join(ENGINES)}", repr(engine))
         self._data = data
         self._problem, self._learnt = prepared(recipe, data, start, order, record)
-        self._engine: Engine = _engine(self._problem)
+        self._engine: Engine = _engine(self._problem, engine, precision, n_threads)
         held = self._problem.validation
         self._spreads = (self._problem.train.spread(), math.nan if held is None else held.spread())
         self._history: list[Epoch] = []
@@ -160,5 +174,14 @@ class Training:
         return error
 
 
-def _engine(problem: Problem) -> Engine:
-    return Reference(problem)
+def _engine(problem: Problem, name: str, precision: str, n_threads: int | None) -> Engine:
+    """The engine of that name, at work on a problem."""
+    one_of("engine", name, ENGINES)
+    one_of("precision", precision, PRECISIONS)
+    if n_threads is not None:
+        whole("n_threads", n_threads, 1, "n_threads=None, which lets the engine choose")
+    if name == "reference":
+        return Reference(problem)
+    from deltarule.engines.compiled import Compiled
+
+    return Compiled(problem, precision, n_threads)

@@ -31,16 +31,22 @@ __all__ = [
 ]
 
 Codegen = Callable[[Any, Any, Any, Any], Any]
-_WORD = ir.IntType(types.intp.bitwidth)
+_WORD = ir.IntType(64)
+
+
+def _primitive(function: Callable[..., tuple[Any, Codegen]]) -> Callable[..., Any]:
+    """Make a Numba intrinsic of what tells, from the arguments' types, the signature and how to print it as LLVM IR."""
+    made: Callable[..., Any] = intrinsic(function)
+    return made
 
 
 def _pointer(builder: Any, address: Any, to: Any) -> Any:
     return builder.inttoptr(address, to.as_pointer())
 
 
-@intrinsic
-def load(_context: Any, address: Any, like: Any) -> tuple[Any, Codegen]:
-    """load(address, like): the number at `address`, of the type of `like`."""
+@_primitive
+def load(_context: Any, _address: Any, like: Any) -> tuple[Any, Codegen]:
+    """The number at an address, of the type of `like`."""
 
     def codegen(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         kind = context.get_data_type(like)
@@ -49,9 +55,9 @@ def load(_context: Any, address: Any, like: Any) -> tuple[Any, Codegen]:
     return like(types.intp, like), codegen
 
 
-@intrinsic
-def store(_context: Any, address: Any, value: Any) -> tuple[Any, Codegen]:
-    """store(address, value): put `value` at `address`."""
+@_primitive
+def store(_context: Any, _address: Any, value: Any) -> tuple[Any, Codegen]:
+    """Put `value` at an address."""
 
     def codegen(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         builder.store(arguments[1], _pointer(builder, arguments[0], arguments[1].type))
@@ -60,9 +66,9 @@ def store(_context: Any, address: Any, value: Any) -> tuple[Any, Codegen]:
     return types.void(types.intp, value), codegen
 
 
-@intrinsic
-def call(_context: Any, function: Any, arguments: Any) -> tuple[Any, Codegen]:
-    """call(function, arguments): call the function at address `function`, which takes and returns words, no result."""
+@_primitive
+def call(_context: Any, _function: Any, arguments: Any) -> tuple[Any, Codegen]:
+    """Call the function at an address with a tuple of words; it returns nothing."""
 
     def codegen(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         words = [builder.extract_value(values[1], index) for index in range(len(arguments))]
@@ -73,9 +79,9 @@ def call(_context: Any, function: Any, arguments: Any) -> tuple[Any, Codegen]:
     return types.void(types.intp, arguments), codegen
 
 
-@intrinsic
-def prefetch(_context: Any, address: Any) -> tuple[Any, Codegen]:
-    """prefetch(address): ask for the cache line at `address`, which need not be mapped."""
+@_primitive
+def prefetch(_context: Any, _address: Any) -> tuple[Any, Codegen]:
+    """Ask for the cache line at an address, which need not be mapped."""
 
     def codegen(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         byte, integer = ir.IntType(8).as_pointer(), ir.IntType(32)
@@ -90,9 +96,9 @@ def prefetch(_context: Any, address: Any) -> tuple[Any, Codegen]:
     return types.void(types.intp), codegen
 
 
-@intrinsic
-def add_atomically(_context: Any, address: Any, number: Any) -> tuple[Any, Codegen]:
-    """add_atomically(address, number): add to the word at `address`; the word as it was before."""
+@_primitive
+def add_atomically(_context: Any, _address: Any, _number: Any) -> tuple[Any, Codegen]:
+    """Add a number to the word at an address; the word as it was before."""
 
     def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.atomic_rmw("add", _pointer(builder, arguments[0], _WORD), arguments[1], "acq_rel")
@@ -100,9 +106,9 @@ def add_atomically(_context: Any, address: Any, number: Any) -> tuple[Any, Codeg
     return types.intp(types.intp, types.intp), codegen
 
 
-@intrinsic
-def load_atomically(_context: Any, address: Any) -> tuple[Any, Codegen]:
-    """load_atomically(address): the word at `address`; what its writer wrote before it is seen too."""
+@_primitive
+def load_atomically(_context: Any, _address: Any) -> tuple[Any, Codegen]:
+    """The word at an address; what its writer had written before it is seen too."""
 
     def codegen(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.load_atomic(_pointer(builder, arguments[0], _WORD), "acquire", _WORD.width // 8)
@@ -110,9 +116,9 @@ def load_atomically(_context: Any, address: Any) -> tuple[Any, Codegen]:
     return types.intp(types.intp), codegen
 
 
-@intrinsic
-def store_atomically(_context: Any, address: Any, number: Any) -> tuple[Any, Codegen]:
-    """store_atomically(address, number): put a word at `address`, after all that was written before."""
+@_primitive
+def store_atomically(_context: Any, _address: Any, _number: Any) -> tuple[Any, Codegen]:
+    """Put a word at an address, after all that was written before."""
 
     def codegen(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         builder.store_atomic(arguments[1], _pointer(builder, arguments[0], _WORD), "release", _WORD.width // 8)
@@ -121,9 +127,9 @@ def store_atomically(_context: Any, address: Any, number: Any) -> tuple[Any, Cod
     return types.void(types.intp, types.intp), codegen
 
 
-@intrinsic
+@_primitive
 def pause(_context: Any) -> tuple[Any, Codegen]:
-    """pause(): tell the processor that this thread is spinning."""
+    """Tell the processor that this thread is spinning."""
 
     def codegen(context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
         name, integers = _spin_hint(builder.module.triple)
@@ -152,8 +158,10 @@ _SPINS = 4096  # some 50 µs: longer than a layer of a small network takes, shor
 def barrier_block() -> np.ndarray[tuple[int], np.dtype[np.intp]]:
     """The memory of one barrier, for `barrier(block.ctypes.data, threads)`; keep it while threads use it."""
     block = np.zeros(_BLOCK, np.intp)
-    library = ctypes.windll.kernel32 if sys.platform == "win32" else ctypes.CDLL(None)
-    function = library.SwitchToThread if sys.platform == "win32" else library.sched_yield
+    if sys.platform == "win32":
+        function = ctypes.windll.kernel32.SwitchToThread
+    else:
+        function = ctypes.CDLL(None).sched_yield
     block[_GIVE_WAY // 8] = ctypes.cast(function, ctypes.c_void_p).value or 0
     return block
 

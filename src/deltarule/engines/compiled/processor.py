@@ -20,12 +20,12 @@ __all__ = ["MachineCode", "Processor", "assemble", "compile_options", "kernel", 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 compile_options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-"""What every Numba function of the engine is compiled with; whoever sets up a cache adds to it before they are defined."""
+"""What the engine's Numba functions are compiled with; whoever sets up a cache adds to it before they are defined."""
 
 
 def kernel(function: Function) -> Function:
     """Have Numba compile `function` with the engine's options."""
-    return cast(Function, numba.njit(**compile_options)(function))
+    return cast("Function", numba.njit(**compile_options)(function))
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ define <16 x float> @probe(<16 x float> %a, <16 x float> %b, <16 x float> %c) {
 
 @functools.cache
 def processor() -> Processor:
-    """The processor compiled for, found by asking the compiler: its names for features differ from one architecture to the next."""
+    """The processor compiled for, found by asking the compiler: names of features differ between architectures."""
     triple, name, features = cpu_target.target_context.codegen().magic_tuple()
     assembly = _target_machine().emit_assembly(llvm.parse_assembly(_PROBE))
     vector_bytes = 64 if "zmm" in assembly else 32 if "ymm" in assembly else 16
@@ -80,11 +80,11 @@ def _target_machine() -> Any:
 def assemble(intermediate: str) -> bytes:
     """Turn LLVM IR into an object file's bytes, which may be kept and loaded by another process on the same processor.
 
-    Instructions are selected, scheduled and given registers; no pass rewrites the IR, so it should be written as it is meant.
+    Instructions are selected, scheduled and given registers; no pass rewrites the IR: write it as it is meant.
     """
     module = llvm.parse_assembly(intermediate)
     module.verify()
-    return cast(bytes, _target_machine().emit_object(module))
+    return cast("bytes", _target_machine().emit_object(module))
 
 
 class MachineCode:
@@ -99,7 +99,7 @@ class MachineCode:
 
     def address(self, name: str) -> int:
         """Where the function `name` begins, or 0 if there is none."""
-        return cast(int, self._engine.get_function_address(name))
+        return cast("int", self._engine.get_function_address(name))
 
 
 def load(object_file: bytes) -> MachineCode:

@@ -2,23 +2,22 @@
 
 A tile of `height` rows by `width` vectors of C stays in registers while k runs over the depth:
 
-    C[i, j] ← start[i, j] + Σ_k A[i, k] B[k, j],    k = 0, 1, ..., depth − 1 in order, one rounding each where the processor can
+    C[i, j] ← start[i, j] + Σ_k A[i, k] B[k, j],    k = 0, 1, ..., depth − 1
 
-For each k it loads `width` vectors of row k of B, spreads `height` numbers of column k of A over vectors of their own, and
-issues height × width multiply-adds. What a number of C becomes does not depend on the tile it falls into.
+one multiply-add after the other, each rounded once where the processor can. For each k the tile loads `width` vectors
+of row k of B, spreads `height` numbers of column k of A over vectors of their own, and multiplies each with each. What
+becomes of a number of C does not depend on the tile it falls into.
 
-Two more kinds feed the tiles with panels of B, `width` vectors wide and without gaps: `copy` takes them from B as it lies,
-`transpose` from B lying transposed.
+`transpose` turns a matrix into the panels that a tile reads, where B lies transposed.
 
-One element type's functions are assembled in some 0.2 s and reached through a table of words, so that the Numba functions
-that call them know nothing of element types and processors. Its slots are the constants below.
+The functions for one type of number are assembled in 0.2 s and reached through a table of words, so that the Numba
+functions that call them know nothing of types and processors. Its slots are the constants below.
 """
 
 from __future__ import annotations
 
-import ctypes
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,25 +26,39 @@ from llvmlite import ir
 
 from deltarule.engines.compiled.processor import Processor, assemble, load, processor
 
-__all__ = ["COPY", "HEIGHTS", "ITEM_BYTES", "LANES", "TILE", "TRANSPOSE", "TRANSPOSE_PART", "VECTOR_BYTES", "WIDTHS", "ZEROS", "Tiles", "machine_code", "tiles"]
+__all__ = [
+    "HEIGHTS",
+    "ITEM_BYTES",
+    "LANES",
+    "TILE",
+    "TRANSPOSE",
+    "TRANSPOSE_PART",
+    "VECTOR_BYTES",
+    "WIDTHS",
+    "ZEROS",
+    "Tiles",
+    "machine_code",
+    "tiles",
+]
 
 # Slots of the table.
 ITEM_BYTES, VECTOR_BYTES, LANES = 0, 1, 2
-ZEROS = 3  # address of as many zeros as the widest tile has columns
+ZEROS = 3  # address of a row of zeros, as wide as the widest tile
 TRANSPOSE, TRANSPOSE_PART = 4, 5  # addresses of functions
-BLOCK_ROWS, BLOCK_DEPTH, PACK_ROWS = 6, 7, 8
 HEIGHTS = 16  # + width: the greatest height of a tile so wide
 WIDTHS = 32  # + rows, at most 15: the greatest width to use for so many rows
-COPY = 48  # + width: address of a function
-TILE = 64  # + 16 * width + height: address of a function
-_WIDEST, _TALLEST = 8, 15
+TILE = 48  # + 16 * width + height: address of a function
+_WIDEST, _MOST_ROWS = 8, 15
 _SLOTS = TILE + 16 * (_WIDEST + 1)
 
 _WORD = ir.IntType(64)
 
 
 def _heights(registers: int) -> tuple[int, ...]:
-    """The greatest height for each width from 0 to 8: accumulators, a row's vectors and a spread number must fit the registers."""
+    """The greatest height for each width from 0 to 8.
+
+    Sums, a row's vectors and a spread number must fit the registers.
+    """
     return (0, 12, 12, 8, 6, 1, 1, 1, 1) if registers == 32 else (0, 6, 6, 3, 2, 1, 1, 1, 1)
 
 
@@ -54,7 +67,7 @@ def _widths(registers: int) -> tuple[int, ...]:
 
     Eight sums or more hide an addition's latency, so few rows want wide tiles.
     """
-    return (0, 8) + (4,) * 14 if registers == 32 else (0, 8, 4, 3) + (2,) * 12
+    return (1, 8) + (4,) * 14 if registers == 32 else (1, 8, 4, 3) + (2,) * 12
 
 
 class _Emitter:
@@ -115,11 +128,11 @@ class _Emitter:
             function = ir.Function(self.module, ir.FunctionType(self.vector, [self.vector] * 3), name)
         return self.builder.call(function, [a, b, c])
 
-    def loop(self, count: Any, carried: Iterable[Any]) -> Iterator[Any]:
+    def loop(self, count: Any, carried: Iterable[Any]) -> Generator[list[Any], list[Any], None]:
         """Repeat `count` times, at least once, what is emitted between two steps of this generator.
 
-        Yields the values carried from one round to the next as they are at its beginning; is sent them as they are at its
-        end; yields those of the last round.
+        Yields the values carried from one round to the next as they are when it begins; is sent them as they are when
+        it ends; yields those of the last round.
         """
         carried = list(carried)
         before, body = self.builder.block, self.builder.append_basic_block("round")
@@ -146,8 +159,9 @@ class _Emitter:
         cells = [(row, column) for row in range(height) for column in range(width)]
         down = self.loop(count, [a, c, start])
         a, c, start = next(down)
-        sums = [self.load(self.advance(self.advance(start, start_row, row), self.vector_bytes, column), self.vector) for row, column in cells]
-        # A pointer for every four rows: one register more each, but x86 adds a stride once, twice or four times for nothing.
+        firsts = [self.advance(self.advance(start, start_row, row), self.vector_bytes, column) for row, column in cells]
+        sums = [self.load(first, self.vector) for first in firsts]
+        # A pointer for every four rows: an address may add a multiple of the stride to it at no cost.
         groups = [self.advance(a, a_row, row) for row in range(0, height, 4)]
         along = self.loop(depth, [b, *groups, *sums])
         row_of_b, *rest = next(along)
@@ -162,50 +176,37 @@ class _Emitter:
         _, *rest = along.send([*steps, *sums])
         for (row, column), total in zip(cells, rest[len(groups) :], strict=True):
             self.store(total, self.advance(self.advance(c, c_row, row), self.vector_bytes, column))
-        down.send([self.advance(a, a_row, height), self.advance(c, c_row, height), self.advance(start, start_row, height)])
-        self.end()
-
-    def copy(self, width: int) -> None:
-        """Emit `copy`: `count` rows of `width` vectors to consecutive places."""
-        count, source, source_row, target = self.begin(f"copy_{width}", "count", "source", "source_row", "target")
-        down = self.loop(count, [source, target])
-        source, target = next(down)
-        vectors = [self.load(self.advance(source, self.vector_bytes, column), self.vector) for column in range(width)]
-        for column, vector in enumerate(vectors):
-            self.store(vector, self.advance(target, self.vector_bytes, column))
-        down.send([self.advance(source, source_row), self.advance(target, width * self.vector_bytes)])
+        down.send([self.advance(address, row, height) for address, row in ((a, a_row), (c, c_row), (start, start_row))])
         self.end()
 
     def transpose(self, part: bool) -> None:
         """Emit `transpose`: `count` square blocks, one vector wide and side by side, become blocks below one another.
 
-        With `part`, only the first `rows` rows of a block exist, and zeros stand for the others.
+        With `part`, of a block's rows only the first `rows` exist, and zeros stand for the others.
         """
         name = "transpose_part" if part else "transpose"
         count, rows, source, source_row, target, target_row = self.begin(
             name, "count", "rows", "source", "source_row", "target", "target_row"
         )
-        below = [_WORD(row) for row in range(self.lanes)]
-        mask = ir.Constant(ir.VectorType(ir.IntType(1), self.lanes), ir.Undefined)
+        distances = [self.builder.mul(source_row, _WORD(row)) for row in range(self.lanes)]
+        exists = ir.Constant(ir.VectorType(ir.IntType(1), self.lanes), ir.Undefined)
         if part:
-            last = self.builder.sub(rows, _WORD(1))
-            for lane in range(self.lanes):
-                exists = self.builder.icmp_signed("<", _WORD(lane), rows)
-                mask = self.builder.insert_element(mask, exists, ir.IntType(32)(lane))
-                below[lane] = self.builder.select(exists, _WORD(lane), last)
-        offsets = [self.builder.mul(source_row, row) for row in below]
+            for lane, distance in enumerate(distances):
+                here = self.builder.icmp_signed("<", _WORD(lane), rows)
+                exists = self.builder.insert_element(exists, here, ir.IntType(32)(lane))
+                # A row that does not exist may lie outside memory: the first is read in its place.
+                distances[lane] = self.builder.select(here, distance, _WORD(0))
         along = self.loop(count, [source, target])
         source, target = next(along)
-        block = [self.load(self.builder.add(source, offset), self.vector) for offset in offsets]
+        block = [self.load(self.builder.add(source, distance), self.vector) for distance in distances]
         for row, vector in enumerate(self.transposed(block)):
-            if part:
-                vector = self.builder.select(mask, vector, ir.Constant(self.vector, None))
-            self.store(vector, self.advance(target, target_row, row))
+            present = self.builder.select(exists, vector, ir.Constant(self.vector, None)) if part else vector
+            self.store(present, self.advance(target, target_row, row))
         along.send([self.advance(source, self.vector_bytes), self.advance(target, target_row, self.lanes)])
         self.end()
 
     def transposed(self, block: list[Any]) -> list[Any]:
-        """A square block's columns, from its rows: quadrants change places, then the quadrants within each, down to numbers."""
+        """A square block's columns, from its rows: quadrants change places, then quadrants of each, down to numbers."""
         side = self.lanes // 2
         while side:
             upper = [lane if not lane & side else self.lanes + lane - side for lane in range(self.lanes)]
@@ -230,8 +231,6 @@ def machine_code(dtype: str) -> bytes:
     emitter = _Emitter(element, item_bytes, processor())
     for height, width in _shapes(processor().registers):
         emitter.tile(height, width)
-    for width in range(1, _WIDEST + 1):
-        emitter.copy(width)
     emitter.transpose(part=False)
     emitter.transpose(part=True)
     return assemble(str(emitter.module))
@@ -239,33 +238,30 @@ def machine_code(dtype: str) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class Tiles:
-    """One element type's functions in memory: `address` is that of their table, good while this object lives."""
+    """One type's functions in memory; `address`, that of their table, is good while this object lives."""
 
     dtype: str
     address: int
     table: np.ndarray[tuple[int], np.dtype[np.int64]]
-    keep: tuple[object, ...]
+    owned: tuple[object, ...]
 
 
 @functools.cache
 def tiles(dtype: str) -> Tiles:
-    """The table of functions for "float32" or "float64".
+    """The functions for "float32" or "float64"; they stay for the life of the process.
 
-    >>> tiles("float64").table[ITEM_BYTES]
-    np.int64(8)
+    >>> int(tiles("float64").table[ITEM_BYTES])
+    8
     """
     machine, code = processor(), load(machine_code(dtype))
     item_bytes = np.dtype(dtype).itemsize
-    zeros = np.zeros(1024,np.int8)
+    zeros = np.zeros((_WIDEST + 1) * machine.vector_bytes, np.uint8)
     table = np.zeros(_SLOTS, np.int64)
     table[[ITEM_BYTES, VECTOR_BYTES, LANES]] = item_bytes, machine.vector_bytes, machine.vector_bytes // item_bytes
-    table[ZEROS] = (zeros.ctypes.data+63)//64*64
-    table[[BLOCK_ROWS,BLOCK_DEPTH,PACK_ROWS]]=256,512,10**6
+    table[ZEROS] = zeros.ctypes.data + -zeros.ctypes.data % machine.vector_bytes
     table[[TRANSPOSE, TRANSPOSE_PART]] = code.address("transpose"), code.address("transpose_part")
     table[HEIGHTS : HEIGHTS + _WIDEST + 1] = _heights(machine.registers)
-    table[WIDTHS : WIDTHS + _TALLEST + 1] = _widths(machine.registers)
-    for width in range(1, _WIDEST + 1):
-        table[COPY + width] = code.address(f"copy_{width}")
+    table[WIDTHS : WIDTHS + _MOST_ROWS + 1] = _widths(machine.registers)
     for height, width in _shapes(machine.registers):
         table[TILE + 16 * width + height] = code.address(f"tile_{height}_{width}")
     return Tiles(dtype, table.ctypes.data, table, (code, zeros))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NoReturn
 from weakref import WeakValueDictionary
@@ -48,10 +48,9 @@ class Expression:
     detail: float | str
     shape: Shape
     boolean: bool
-    __weakref__: Any = field(init=False, repr=False)
 
     def within(self) -> set[Expression]:
-        """This expression and all that it is made of."""
+        """The expression and all that it is made of."""
         found: set[Expression] = set()
         waiting = [self]
         while waiting:
@@ -84,13 +83,15 @@ def _joined(shapes: list[Shape]) -> Shape:
     widest = max(shapes)
     if Shape.SAMPLES in shapes and widest > Shape.SAMPLES:
         raise RecipeError(
-            "values that broadcast along rows", "a sum or maximum (n,) beside rows (n, k)", "np.sum(..., axis=-1, keepdims=True)"
+            "values that broadcast along rows",
+            "a sum or maximum (n,) beside rows (n, k)",
+            "np.sum(..., axis=-1, keepdims=True)",
         )
     return widest
 
 
 class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
-    """Stands for a value while a formula is read. NumPy's functions and Python's operators make larger symbols of it."""
+    """Stands for a value while a formula is read: NumPy's functions and Python's operators make larger ones of it."""
 
     def __init__(self, meant: Expression) -> None:
         self.expression = meant
@@ -114,11 +115,13 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __bool__(self) -> NoReturn:
         raise RecipeError(
-            "a choice made for each number", "Python's if, and, or, not, min or max on numbers", "np.where(z > 0, a, b), np.maximum(a, b)"
+            "a choice made for each number",
+            "Python's if, and, or, not, min or max on numbers",
+            "np.where(z > 0, a, b), np.maximum(a, b)",
         )
 
     def __float__(self) -> NoReturn:
-        raise RecipeError("NumPy's functions of numbers", "float() or a function of math", "np.exp(z), not math.exp(z)")
+        raise RecipeError("NumPy's functions", "float() or a function of math", "np.exp(z), not math.exp(z)")
 
     __int__ = __index__ = __complex__ = __float__
 
@@ -132,12 +135,8 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
 
 def _refuse(came: str) -> NoReturn:
-    raise RecipeError(
-        "functions that the compiled engine knows",
-        came,
-        f'{", ".join(f"np.{name}" for name in ("where", "clip", "sum", "max"))}, {", ".join(sorted(PRIMITIVE | COMPOSED.keys()))}, '
-        'or engine="reference"',
-    )
+    known = ", ".join(["where", "clip", "sum", "max", *sorted(PRIMITIVE | COMPOSED.keys())])
+    raise RecipeError("functions that the compiled engine knows", came, f'{known}, or engine="reference"')
 
 
 def lift(value: Any) -> Expression:
@@ -272,8 +271,10 @@ def twin(formula: Formula, fields: Mapping[str, Symbol]) -> Any:
     return made
 
 
-def trace(formula: Formula, method: str, *arguments: Any, prefix: str = "", fields: Mapping[str, Symbol] | None = None) -> Any:
-    """What `formula.method(*arguments)` gives on symbols: a symbol, or a tuple of symbols where the method gives a tuple.
+def trace(
+    formula: Formula, method: str, *arguments: Any, prefix: str = "", fields: Mapping[str, Symbol] | None = None
+) -> Any:
+    """What `formula.method(*arguments)` gives on symbols: a symbol, or a tuple of them where the method gives one.
 
     Float fields are scalars named `prefix` + field, unless `fields` says otherwise.
 

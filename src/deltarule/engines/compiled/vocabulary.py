@@ -21,7 +21,8 @@ BOOLEAN = COMPARISONS | TESTS | frozenset(LOGICAL.values())
 """Operations that give a truth rather than a number."""
 
 PRIMITIVE = (
-    frozenset({"add", "subtract", "multiply", "divide", "negative", "maximum", "minimum", "absolute", "sign", "copysign"})
+    frozenset({"add", "subtract", "multiply", "divide", "negative", "absolute", "sign", "copysign"})
+    | frozenset({"maximum", "minimum"})
     | frozenset({"sqrt", "exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh", "power", "erf"})
     | frozenset({"floor", "ceil", "trunc", "rint"})
     | COMPARISONS
@@ -50,11 +51,9 @@ COMPOSED: dict[str, Callable[..., Any]] = {
     "exp2": lambda a: np.power(2.0, a),
     "log2": lambda a: np.log(a) * (1.0 / math.log(2.0)),
     "log10": lambda a: np.log(a) * (1.0 / math.log(10.0)),
-    "hypot": lambda a, b: np.sqrt(a * a + b * b),
     "heaviside": lambda a, b: np.where(a > 0, 1.0, np.where(np.equal(a, 0), b, a * 0.0)),
     "logaddexp": _logaddexp,
     "expit": _expit,
     "log_expit": lambda z: np.minimum(z, 0.0) - np.log1p(np.exp(-np.abs(z))),
-    "erfc": lambda z: 1.0 - _ufunc("erf", z),
-}  # fmt: skip
+}
 """Ufuncs that are written in terms of the others."""

@@ -1,0 +1,244 @@
+"""The compiled engine: a problem laid out in memory, programs written for its threads, and the machine set going."""
+
+from __future__ import annotations
+
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.compiled import machine
+from deltarule.engines.compiled.formulas import Formulas
+from deltarule.engines.compiled.instructions import Figure, Own, Setting, Shared, Total
+from deltarule.engines.compiled.layout import Layout
+from deltarule.engines.compiled.lines import table
+from deltarule.engines.compiled.memory import Arena, Passage, aligned
+from deltarule.engines.compiled.order import Order
+from deltarule.engines.compiled.pointers import barrier_block
+from deltarule.engines.compiled.products import WORKSPACE_BYTES
+from deltarule.engines.compiled.program import SCRATCH_ROWS, Writer
+from deltarule.engines.compiled.source import Source
+from deltarule.engines.compiled.threads import threads_for
+from deltarule.engines.compiled.tiles import tiles
+from deltarule.engines.problem import Figures, Problem, Sums
+from deltarule.formulas.random import Floats, key
+
+__all__ = ["Compiled"]
+
+# Rows evaluated at once: sums are added up by these blocks, so their number must not depend on the threads.
+_BLOCK = 256
+# Epochs whose figures are kept before the interpreter looks at them, and the time it leaves the machine alone.
+_AHEAD, _CALL_SECONDS = 1024, 0.05
+
+
+class Compiled:
+    """Train a problem without the interpreter, `seconds` at a time."""
+
+    def __init__(self, problem: Problem, precision: str = "float32", n_threads: int | None = None) -> None:
+        threads = threads_for(problem) if n_threads is None else n_threads
+        self.problem, self._threads = problem, threads
+        self.finished = False
+        self._arena = Arena(precision)
+        dtype = self._arena.dtype
+        self._layout = Layout(problem.sizes, threads, dtype.itemsize)
+        slots = len(problem.recipe.optimizer.slots)
+        self._parameters = aligned(self._layout.items * (1 + slots), dtype)
+        self._best = aligned(self._layout.items, dtype)
+        self._layout.pack(problem.theta, self._parameters)
+        self._layout.pack(problem.theta, self._best)
+        self._formulas = Formulas(self._arena, problem, threads)
+        self._order = Order(problem)
+        self._shared = np.zeros(Shared.COUNT, np.int64)
+        self._totals = np.zeros(Total.COUNT)
+        rule = problem.recipe.stopping
+        by_score = rule is not None and rule.monitor == "score"
+        self._totals[Total.BEST] = -math.inf if by_score else math.inf
+        self._figures = np.zeros((_AHEAD, Figure.COUNT))
+        self._record, self._recorded = np.zeros(0), np.zeros(0)
+        self._steps_a_second, self._unreported = 0.0, 0.0
+        self._own = np.zeros((threads, Own.COUNT), np.int64)
+        self._settings = self._first_settings()
+        self._sources = self._first_sources()
+        self._write_programs(min(problem.recipe.batch_size, len(problem.train)))
+        self._pool = ThreadPoolExecutor(threads - 1, "deltarule") if threads > 1 else None
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch that early stopping likes best; 0 where it does not watch."""
+        return int(self._shared[Shared.BEST_EPOCH])
+
+    @property
+    def theta(self) -> npt.NDArray[Any]:
+        """θ after the last step."""
+        return self._layout.unpack(self._parameters[: self._layout.items])
+
+    @property
+    def best_theta(self) -> npt.NDArray[Any]:
+        """θ after the best epoch, or after the last finite one where none is watched for."""
+        return self._layout.unpack(self._best)
+
+    def advance(self, epochs: int, seconds: float) -> list[Figures]:
+        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
+        figures: list[Figures] = []
+        end = time.perf_counter() + seconds
+        while not self.finished and (not figures or (len(figures) < epochs and time.perf_counter() < end)):
+            left = min(epochs - len(figures), _AHEAD)
+            epoch = int(self._shared[Shared.EPOCH])
+            if self._order.given and epoch == self._order.until:
+                if not self._order.take(epoch, left):
+                    self.finished = True
+                    break
+                self._follow_order()
+            figures += self._advance(epoch, left)
+        return figures
+
+    def _advance(self, epoch: int, epochs: int) -> list[Figures]:
+        """One call of the machine: some steps, and the figures of the epochs that ended with them."""
+        shared, recording = self._shared, self.problem.record is not None
+        began, step = time.perf_counter(), int(shared[Shared.STEP])
+        budget = max(16, int(self._steps_a_second * _CALL_SECONDS))
+        if recording:
+            self._record = np.zeros(budget)
+            self._settings[Setting.RECORD] = self._record.ctypes.data
+        shared[Shared.BUDGET], shared[Shared.DONE], shared[Shared.RECORDED] = budget, 0, 0
+        shared[Shared.UNTIL] = min(epoch + epochs, self._order.until)
+        self._run()
+        elapsed = time.perf_counter() - began
+        self._steps_a_second = (int(shared[Shared.STEP]) - step) / elapsed
+        self._unreported += elapsed
+        if recording:
+            self._recorded = np.concatenate([self._recorded, self._record[: shared[Shared.RECORDED]]])
+        self.finished = bool(shared[Shared.FINISHED])
+        done = int(shared[Shared.DONE])
+        seconds, self._unreported = (self._unreported / done, 0.0) if done else (0.0, self._unreported)
+        return [self._epoch(epoch + place, self._figures[place], seconds) for place in range(done)]
+
+    def _run(self) -> None:
+        """Set all threads going, this one among them."""
+        address = self._settings.ctypes.data
+        others = []
+        if self._pool is not None:
+            others = [self._pool.submit(machine.run, address, thread) for thread in range(1, self._threads)]
+        machine.run(address, 0)
+        for other in others:
+            other.result()
+
+    def _epoch(self, epoch: int, figures: Floats, seconds: float) -> Figures:
+        """The figures of an epoch, which the machine counts from 0."""
+        losses = np.zeros(0)
+        if self.problem.record is not None:
+            batches = self._order.batches(epoch)
+            losses, self._recorded = self._recorded[:batches], self._recorded[batches:]
+        train = Sums(*map(float, figures[Figure.TRAIN : Figure.TRAIN + 3]))
+        held = None
+        if self.problem.validation is not None:
+            held = Sums(*map(float, figures[Figure.VALIDATION : Figure.VALIDATION + 3]))
+        return Figures(epoch + 1, train, held, float(figures[Figure.PENALTY]), seconds, losses)
+
+    def _first_settings(self) -> npt.NDArray[np.int64]:
+        """The words that all threads read."""
+        problem, arena, layout = self.problem, self._arena, self._layout
+        recipe, rule, held = problem.recipe, problem.recipe.stopping, problem.validation
+        evaluated = [len(problem.train)] * recipe.evaluate_train + ([len(held)] if held is not None else [])
+        blocks = sum(-(-samples // _BLOCK) for samples in evaluated)
+        item = arena.dtype.itemsize
+        start = self._parameters.ctypes.data
+        weights = np.array(
+            [
+                (start + block.offset * item, block.fan_in * block.stride)
+                for of_layer in layout.blocks
+                for block in of_layer
+            ],
+            np.int64,
+        )
+        low, high = key(recipe.seed)
+        words = {
+            Setting.THREADS: self._threads,
+            Setting.BARRIER: arena.keep(barrier_block()),
+            Setting.SHARED: self._shared.ctypes.data,
+            Setting.TOTALS: self._totals.ctypes.data,
+            Setting.OWN: self._own.ctypes.data,
+            Setting.TABLE: tiles(arena.dtype.name).address,
+            Setting.ITEM_BYTES: item,
+            Setting.ORDER: self._order.address,
+            Setting.SAMPLES: len(problem.train),
+            Setting.BATCH_SIZE: recipe.batch_size,
+            Setting.SHUFFLED: not self._order.given,
+            Setting.STARTS: self._order.starts.ctypes.data,
+            Setting.SEED_LOW: int(low),
+            Setting.SEED_HIGH: int(high),
+            Setting.EVALUATED: recipe.evaluate_train,
+            Setting.VALIDATED: held is not None,
+            Setting.VALIDATION_SAMPLES: 0 if held is None else len(held),
+            Setting.BLOCK: _BLOCK,
+            Setting.PARTIAL: arena.keep(np.zeros(3 * max(blocks, 1))),
+            Setting.FIGURES: self._figures.ctypes.data,
+            Setting.PARAMETERS: start,
+            Setting.BEST: self._best.ctypes.data,
+            Setting.ITEMS: layout.items,
+            Setting.WATCHED: rule is not None and held is not None,
+            Setting.PATIENCE: 0 if rule is None else rule.patience,
+            Setting.BY_SCORE: rule is not None and rule.monitor == "score",
+            Setting.MIN_IMPROVEMENT: arena.keep(np.array([0.0 if rule is None else rule.min_improvement])),
+            Setting.PENALTY: self._formulas.penalty[0],
+            Setting.PENALTY_CONSTANTS: self._formulas.penalty[1],
+            Setting.WEIGHTS: arena.keep(weights),
+            Setting.WEIGHT_BLOCKS: len(weights),
+            Setting.LAST_EPOCH: recipe.epochs,
+            Setting.ASCENDING: arena.keep(np.arange(_BLOCK)),
+        }
+        settings = np.zeros(Setting.COUNT, np.int64)
+        for place, word in words.items():
+            settings[place] = word
+        return settings
+
+    def _first_sources(self) -> dict[str, Source]:
+        """The parts of the data: to train on under an order, and to be evaluated as they lie."""
+        problem, arena = self.problem, self._arena
+        sources = {"step": Source(arena, problem.train, problem.scaling, ordered=True)}
+        if problem.recipe.evaluate_train:
+            sources["train"] = Source(arena, problem.train, problem.scaling, ordered=False)
+        if problem.validation is not None:
+            sources["validation"] = Source(arena, problem.validation, problem.scaling, ordered=False)
+        return sources
+
+    def _follow_order(self) -> None:
+        """Point the machine at the epochs of an order that were just taken."""
+        self._shared[Shared.BATCH] = 0
+        self._settings[Setting.ORDER] = self._order.address
+        self._settings[Setting.STARTS] = self._order.starts.ctypes.data
+        # The machine counts epochs from the run's beginning, the order from its own.
+        self._settings[Setting.EPOCH_STARTS] = self._order.epoch_starts.ctypes.data - 8 * self._order.since
+        if self._order.largest > self._rows:
+            self._write_programs(self._order.largest)
+
+    def _write_programs(self, rows: int) -> None:
+        """Write every thread's programs, for batches of at most `rows` samples."""
+        arena, layout, sizes = self._arena, self._layout, self.problem.sizes
+        rates, item = self._formulas.rates, arena.dtype.itemsize
+        self._rows = rows
+        passage = Passage(arena, rows, sizes, rates, backward=True)
+        widest = max(block.stride for of_layer in layout.blocks for block in of_layer)
+        one = arena.keep(np.ones(1, arena.dtype))
+        for thread in range(self._threads):
+            writer = Writer(
+                layout=layout,
+                formulas=self._formulas,
+                thread=thread,
+                parameters=self._parameters.ctypes.data,
+                apart=layout.items * item,
+                one=one,
+                scratch=arena.numbers(SCRATCH_ROWS * widest),
+            )
+            programs = {Own.PROGRAM: table(writer.step(self._sources["step"], passage, self.problem.record))}
+            own_passage = Passage(arena, _BLOCK, sizes, rates, backward=False)
+            for place, part in ((Own.TRAIN_PROGRAM, "train"), (Own.VALIDATION_PROGRAM, "validation")):
+                if part in self._sources:
+                    programs[place] = table(writer.evaluation(self._sources[part], own_passage))
+            for place, program in programs.items():
+                self._own[thread, place], self._own[thread, place + 1] = arena.keep(program), len(program)
+            self._own[thread, Own.WORKSPACE] = arena.keep(aligned(WORKSPACE_BYTES, np.uint8))
+            self._own[thread, Own.OPERANDS] = arena.words(32)

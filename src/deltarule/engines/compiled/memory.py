@@ -1,0 +1,96 @@
+"""The matrices that a batch passes through, and the arrays that programs point at, kept for as long as they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.compiled.layout import padded
+from deltarule.engines.compiled.products import row_stride
+
+__all__ = ["Arena", "Matrix", "Passage", "aligned"]
+
+_LINE = 64
+
+
+def aligned(items: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Zeros, (items,), that begin at a cache line."""
+    kind = np.dtype(dtype)
+    memory = np.zeros(items * kind.itemsize + _LINE, np.uint8)
+    start = -memory.ctypes.data % _LINE
+    return memory[start : start + items * kind.itemsize].view(kind)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix by address: `columns`, padded; `stride` numbers, `row` bytes, from one row to the next."""
+
+    address: int
+    columns: int
+    stride: int
+    row: int
+    item_bytes: int
+
+    def column(self, number: int) -> int:
+        """Where a column begins."""
+        return self.address + number * self.item_bytes
+
+
+class Arena:
+    """Hands out memory, and keeps it and whatever else programs point at."""
+
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self.dtype = np.dtype(dtype)
+        self._kept: list[Any] = []
+
+    def keep(self, array: npt.NDArray[Any]) -> int:
+        """The address of an array, which stays alive."""
+        self._kept.append(array)
+        return array.ctypes.data
+
+    def hold(self, thing: object) -> None:
+        """Keep something alive."""
+        self._kept.append(thing)
+
+    def numbers(self, items: int) -> int:
+        """The address of zeros of the engine's precision."""
+        return self.keep(aligned(items, self.dtype))
+
+    def words(self, items: int) -> int:
+        """The address of zero words."""
+        return self.keep(aligned(items, np.int64))
+
+    def matrix(self, rows: int, columns: int) -> Matrix:
+        """A matrix of zeros whose rows do not compete for places in the nearest cache."""
+        item = self.dtype.itemsize
+        stride = row_stride(columns, item, period=1024)
+        return Matrix(self.numbers(rows * stride), padded(columns), stride, stride * item, item)
+
+
+class Passage:
+    """What a batch of `rows` samples becomes on its way through the network.
+
+    x : the scaled inputs; for each hidden layer z and a; the output's z; on the way back dz for each layer; masks where
+    a layer's inputs are dropped; y, and a loss, an error and a weight for each row.
+    """
+
+    def __init__(self, arena: Arena, rows: int, sizes: Sequence[int], rates: Sequence[float], *, backward: bool) -> None:
+        self.rows = rows
+        self.x = arena.matrix(rows, sizes[0])
+        self.z = [arena.matrix(rows, units) for units in sizes[1:]]
+        self.a = [arena.matrix(rows, units) for units in sizes[1:-1]]
+        self.d = [arena.matrix(rows, units) for units in sizes[1:]] if backward else []
+        self.y = arena.matrix(rows, sizes[-1])
+        self.losses, self.errors, self.weights = (arena.numbers(rows) for _ in range(3))
+        self.masks = [
+            arena.keep(aligned(rows * self.inputs(layer).stride // 16, np.uint16)) if rate and backward else 0
+            for layer, rate in enumerate(rates)
+        ]
+
+    def inputs(self, layer: int) -> Matrix:
+        """What a layer multiplies with its weights."""
+        return self.x if layer == 0 else self.a[layer - 1]

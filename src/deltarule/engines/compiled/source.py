@@ -1,0 +1,101 @@
+"""One part of the data as programs read it: raw rows, targets and weights, where they lie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.compiled.gather import Gatherer, gatherable, gatherer
+from deltarule.engines.compiled.instructions import Operation
+from deltarule.engines.compiled.layout import Share
+from deltarule.engines.compiled.lines import Line, line
+from deltarule.engines.compiled.memory import Arena, Matrix, Passage
+from deltarule.engines.problem import Samples
+from deltarule.recipes import Affine
+
+__all__ = ["Source"]
+
+
+class Source:
+    """A part under the run's order, or taken as it lies. The data are not copied."""
+
+    def __init__(self, arena: Arena, samples: Samples, scaling: Affine, *, ordered: bool) -> None:
+        x = gatherable(samples.x)
+        self._gatherer: Gatherer = gatherer(x.dtype, arena.dtype, scaling)
+        self.ordered = ordered
+        self.columns, self.outputs = x.shape[1], samples.outputs
+        self._x, self._row = arena.keep(x), x.strides[0]
+        self._shift, self._factor = arena.keep(self._gatherer.shift), arena.keep(self._gatherer.factor)
+        self.classes = samples.classes
+        kind: npt.DTypeLike = np.int64 if samples.classes else np.float64
+        targets: npt.NDArray[Any] = np.ascontiguousarray(samples.targets, kind)
+        self.targets = arena.keep(targets)
+        self.weights = 0 if samples.weights is None else arena.keep(np.ascontiguousarray(samples.weights, np.float64))
+
+    @property
+    def counted(self) -> bool:
+        """Whether a wrong answer is another class's largest output, rather than what the loss's kernel adds up."""
+        return self.classes and self.outputs > 1
+
+    def batch_weights(self, passage: Passage) -> int:
+        """Where the batch's weights are, or 0 where all samples count the same."""
+        return passage.weights if self.weights else 0
+
+    def gather(self, x: Matrix, rows: Share) -> Line:
+        """Build rows of the batch."""
+        return line(
+            Operation.GATHER,
+            gather=self._gatherer.address,
+            ordered=self.ordered,
+            source=self._x,
+            source_row=self._row,
+            target=x.address,
+            target_row=x.row,
+            columns=self.columns,
+            shift=self._shift,
+            factor=self._factor,
+            part=rows.part,
+            parts=rows.parts,
+        )
+
+    def target(self, passage: Passage, rows: Share) -> Line:
+        """Write rows of y, and weights."""
+        return line(
+            Operation.TARGET,
+            ordered=self.ordered,
+            codes=self.targets if self.classes else 0,
+            numbers=0 if self.classes else self.targets,
+            weights=self.weights,
+            y=passage.y.address,
+            y_row=passage.y.row,
+            outputs=self.outputs,
+            batch_weights=passage.weights,
+            part=rows.part,
+            parts=rows.parts,
+        )
+
+    def count(self, passage: Passage, rows: Share) -> Line:
+        """Count wrong answers among several classes."""
+        z = passage.z[-1]
+        return line(
+            Operation.COUNT,
+            z=z.address,
+            z_row=z.row,
+            outputs=self.outputs,
+            ordered=self.ordered,
+            codes=self.targets,
+            errors=passage.errors,
+            part=rows.part,
+            parts=rows.parts,
+        )
+
+    def add(self, passage: Passage) -> Line:
+        """Add the batch to the sums."""
+        return line(
+            Operation.ADD,
+            losses=passage.losses,
+            errors=passage.errors,
+            batch_weights=self.batch_weights(passage),
+        )

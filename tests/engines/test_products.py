@@ -1,0 +1,203 @@
+"""The matrix products: against NumPy in float64; their bits, however the work is cut; on other processors."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deltarule.engines.compiled import products
+from deltarule.engines.compiled.pointers import barrier, barrier_block, load, store
+from deltarule.engines.compiled.processor import kernel, processor
+from deltarule.engines.compiled.products import COLUMNS, backward, forward, gradient, row_stride
+from deltarule.engines.compiled.tiles import tiles
+
+DTYPES = ["float32", "float64"]
+SENTINEL = 777.0
+
+
+def padded(columns):
+    return -(-columns // COLUMNS) * COLUMNS
+
+
+def matrix(rows, columns, dtype, seed=0, extra=0):
+    """Normal numbers in (rows, columns), the padding beyond full of others that no product may let through."""
+    whole = np.full((rows, padded(columns) + COLUMNS * extra), SENTINEL, dtype)
+    whole[:, :columns] = np.random.default_rng(seed).normal(size=(rows, columns))
+    return whole
+
+
+def at(array):
+    return array.ctypes.data
+
+
+def stride(array):
+    return array.strides[0] // array.itemsize
+
+
+def run_forward(a, w, bias, fan_in, columns):
+    z = np.full((len(a), padded(columns) + COLUMNS), SENTINEL, a.dtype)
+    table = tiles(a.dtype.name).address
+    start = 0 if bias is None else at(bias)
+    forward(table, at(z), stride(z), start, at(a), stride(a), at(w), stride(w), len(a), fan_in, columns)
+    assert (z[:, padded(columns) :] == SENTINEL).all()
+    return z[:, : padded(columns)]
+
+
+def run_backward(d, w, columns, fan_out):
+    da = np.full((len(d), padded(columns) + COLUMNS), SENTINEL, d.dtype)
+    workspace = np.full(products.WORKSPACE_BYTES, 255, np.uint8)
+    table = tiles(d.dtype.name).address
+    backward(table, at(da), stride(da), at(d), stride(d), at(w), stride(w), len(d), columns, fan_out, at(workspace), False)
+    assert (da[:, padded(columns) :] == SENTINEL).all()
+    return da[:, : padded(columns)]
+
+
+def run_gradient(a, d, rows, columns):
+    g = np.full((rows, padded(columns) + COLUMNS), SENTINEL, a.dtype)
+    table = tiles(a.dtype.name).address
+    gradient(table, at(g), stride(g), at(a), stride(a), at(d), stride(d), len(a), rows, columns)
+    assert (g[:, padded(columns) :] == SENTINEL).all()
+    return g[:, : padded(columns)]
+
+
+def close(got, a, b, bias=0.0):
+    """Within the bound of a sum taken in order: depth × ε × Σ |a| |b|."""
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    bound = (a.shape[1] + 2) * np.finfo(got.dtype).eps * (np.abs(a) @ np.abs(b) + np.abs(bias))
+    return (np.abs(got - (a @ b + bias)) <= bound).all()
+
+
+def in_order(a, b, start):
+    """A B, one rounded multiply-add after the other (exact products where float64 holds those of float32)."""
+    total = np.broadcast_to(start, (len(a), b.shape[1])).astype(np.float32)
+    for k in range(a.shape[1]):
+        exact = a[:, k : k + 1].astype(np.float64) * b[k].astype(np.float64)
+        total = (exact + total).astype(np.float32)
+    return total
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.sampled_from(DTYPES), st.integers(1, 40), st.integers(1, 70), st.integers(1, 150), st.integers(0, 2))
+def test_products_are_numpys(dtype, batch, fan_in, fan_out, extra):
+    a, d = matrix(batch, fan_in, dtype, 1, extra), matrix(batch, fan_out, dtype, 2, extra)
+    w, bias = matrix(fan_in, fan_out, dtype, 3, extra), matrix(1, fan_out, dtype, 4)
+    A, D, W, b = a[:, :fan_in], d[:, :fan_out], w[:, :fan_out], bias[:, :fan_out]
+    assert close(run_forward(a, w, bias, fan_in, fan_out)[:, :fan_out], A, W, b)
+    assert close(run_forward(a, w, None, fan_in, fan_out)[:, :fan_out], A, W)
+    assert close(run_gradient(a, d, fan_in, fan_out)[:, :fan_out], A.T, D)
+    da = run_backward(d, w, fan_in, fan_out)
+    assert close(da[:, :fan_in], D, W.T)
+    assert not da[:, fan_in:].any()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("batch", "fan_in", "fan_out"), [(10, 1300, 50), (530, 40, 1100), (1, 9, 400), (1030, 20, 17)])
+def test_products_of_several_blocks_are_numpys(dtype, batch, fan_in, fan_out):
+    a, d, w = matrix(batch, fan_in, dtype, 1), matrix(batch, fan_out, dtype, 2), matrix(fan_in, fan_out, dtype, 3)
+    A, D, W = a[:, :fan_in], d[:, :fan_out], w[:, :fan_out]
+    assert close(run_forward(a, w, None, fan_in, fan_out)[:, :fan_out], A, W)
+    assert close(run_gradient(a, d, fan_in, fan_out)[:, :fan_out], A.T, D)
+    assert close(run_backward(d, w, fan_in, fan_out)[:, :fan_in], D, W.T)
+
+
+@pytest.mark.skipif(not processor().fused, reason="sums are rounded twice without fused multiply-add")
+def test_sums_are_taken_in_order_whatever_the_blocks():
+    # The sum of an exact product is rounded to float64 before float32 here: a bit in half a billion may differ.
+    a, w, bias = matrix(7, 1100, "float32", 1), matrix(1100, 33, "float32", 2), matrix(1, 33, "float32", 3)
+    across, down = matrix(40, 1100, "float32", 4), matrix(1100, 9, "float32", 5)
+    assert (run_forward(a, w, bias, 1100, 33) == in_order(a[:, :1100], w, bias)).all()
+    assert (run_backward(a, across, 40, 1100)[:, :40] == in_order(a[:, :1100], across[:, :1100].T, 0)).all()
+    assert (run_gradient(down, w, 9, 33) == in_order(down[:, :9].T, w, 0)).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_bits_do_not_depend_on_shares(dtype, data):
+    batch, fan_in, fan_out = data.draw(st.sampled_from([(64, 90, 112), (13, 40, 256), (128, 33, 10), (20, 1100, 64)]))
+    a, d, w = matrix(batch, fan_in, dtype, 1), matrix(batch, fan_out, dtype, 2), matrix(fan_in, fan_out, dtype, 3)
+    bias = matrix(1, fan_out, dtype, 4)
+    row = data.draw(st.integers(1, batch - 1))
+    z, da, g = (
+        run_forward(a, w, bias, fan_in, fan_out),
+        run_backward(d, w, fan_in, fan_out),
+        run_gradient(a, d, fan_in, fan_out),
+    )
+    for part in (slice(0, row), slice(row, batch)):
+        assert (run_forward(a[part], w, bias, fan_in, fan_out) == z[part]).all()
+        assert (run_backward(d[part], w, fan_in, fan_out) == da[part]).all()
+    first = data.draw(st.integers(0, fan_in - 1))
+    assert (run_gradient(a[:, first:], d, fan_in - first, fan_out) == g[first:]).all()
+    if fan_out > COLUMNS:
+        left = COLUMNS * data.draw(st.integers(1, (fan_out - 1) // COLUMNS))
+        assert (run_forward(a, w[:, left:], bias[:, left:], fan_in, fan_out - left) == z[:, left:]).all()
+        assert (run_gradient(a, d[:, left:], fan_in, fan_out - left) == g[:, left:]).all()
+    if fan_in > COLUMNS:
+        assert (run_backward(d, w[COLUMNS:], fan_in - COLUMNS, fan_out) == da[:, COLUMNS:]).all()
+
+
+def test_row_strides_keep_clear_of_the_period():
+    for columns in range(1, 5000, 37):
+        for item_bytes in (4, 8):
+            for period in (1024, 4096):
+                numbers = row_stride(columns, item_bytes, period)
+                assert columns <= numbers < columns + 2 * COLUMNS
+                assert numbers % COLUMNS == 0
+                assert numbers * item_bytes % period
+
+
+@kernel
+def _take_turns(block, threads, number, slots, rounds):
+    """Each thread writes to its slot; after a barrier all must see every slot; the errors seen."""
+    errors = 0
+    for turn in range(rounds):
+        store(slots + 8 * number, turn)
+        barrier(block, threads)
+        for other in range(threads):
+            errors += load(slots + 8 * other, 0) != turn
+        barrier(block, threads)
+    store(slots + 8 * (threads + number), errors)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_barrier_holds_even_with_more_threads_than_cores(threads):
+    block, slots = barrier_block(), np.full(2 * threads, -1, np.int64)
+    workers = [
+        threading.Thread(target=_take_turns, args=(at(block), threads, number, at(slots), 200), daemon=True)
+        for number in range(threads)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout=20)
+        assert not worker.is_alive()
+    assert not slots[threads:].any()
+
+
+FORCED = {
+    "AVX2": ("haswell", "+avx2,+fma", 32, True),
+    "SSE2 without fused multiply-add": ("generic", "+sse2", 16, False),
+}
+
+
+@pytest.mark.skipif(not processor().features.count("avx2"), reason="forces features of x86 processors")
+@pytest.mark.parametrize("name", FORCED)
+def test_products_on_another_processor(name):
+    cpu, features, vector_bytes, fused = FORCED[name]
+    script = (
+        "from deltarule.engines.compiled.processor import processor as p;"
+        f"assert (p().vector_bytes, p().registers, p().fused) == ({vector_bytes}, 16, {fused}), p();"
+        "import pytest, sys; sys.exit(pytest.main(sys.argv[1:]))"
+    )
+    chosen = "products_are_numpys or several_blocks or shares or in_order"
+    environment = os.environ | {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}
+    command = [sys.executable, "-c", script, "-q", "-p", "no:cacheprovider", "-k", chosen, __file__]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
