@@ -1,21 +1,82 @@
-"""How commands speak: words and progress to standard error, results as JSON to standard output."""
+"""How commands speak: words and progress to standard error, results to standard output."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import math
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
 console = Console(stderr=True, highlight=False)
+
+
+def words_of(command_is_quiet: bool) -> Console:
+    """Where a command's words go: standard error, or nowhere.
+
+    >>> words_of(True).quiet
+    True
+    """
+    return Console(stderr=True, highlight=False, quiet=True) if command_is_quiet else console
+
+
+def say(sentence: str, words: Console = console, *, style: str = "") -> None:
+    """A sentence as it is: no markup is read in it, and outside a terminal it stays on one line."""
+    words.print(Text(sentence, style=style), soft_wrap=not words.is_terminal)
 
 
 def print_json(result: Any) -> None:
     """One JSON object on standard output."""
     print(json.dumps(result, allow_nan=False, ensure_ascii=False))  # noqa: T201
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Results as plain lines on standard output."""
+    for line in lines:
+        print(line)  # noqa: T201
+
+
+def print_table(table: Table) -> None:
+    """A table that was asked for, on standard output; where that is no terminal, as wide as it needs to be."""
+    printer = Console(highlight=False)
+    if not printer.is_terminal:
+        printer = Console(highlight=False, width=200)
+    printer.print(table)
+
+
+def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> Table:
+    """A plain table; the columns named in `numbers` are set to the right."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def finite(number: float | None) -> float | None:
+    """The number for JSON, which knows neither NaN nor infinity: None stands for them.
+
+    >>> finite(0.5), finite(math.nan)
+    (0.5, None)
+    """
+    return number if number is not None and math.isfinite(number) else None
+
+
+def silence_broken_pipe() -> None:
+    """The reader has left: what Python would still write at its end goes nowhere."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 class Bar:
@@ -30,8 +91,9 @@ class Bar:
 
 
 @contextmanager
-def progress_bar(what: str, total: int) -> Iterator[Bar]:
+def progress_bar(what: str, total: int, words: Console = console) -> Iterator[Bar]:
     """A bar over `total` steps, on standard error and only on a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    silent = words.quiet or not words.is_terminal
+    with Progress(*columns, console=words, transient=True, disable=silent) as progress:
         yield Bar(progress, progress.add_task(what, total=total, note=""))

@@ -113,7 +113,7 @@ def _model(content: bytes) -> Model:
     if recipe.loss == "auto" or recipe.network.hidden != sizes[1:-1] or scaling is None:
         raise ModelFileError(f"a recipe for layers {sizes}", f"one for {recipe.network.hidden} or without a loss")
     shape = tuple(data["input_shape"])
-    if not all(isinstance(n, int) and n > 0 for n in shape) or math.prod(shape) != sizes[0]:
+    if not all(type(n) is int and n > 0 for n in shape) or math.prod(shape) != sizes[0]:
         raise ModelFileError(f"a shape of {sizes[0]} inputs", f"{shape}")
     classes = _classes(data["classes"], sizes[-1])
     names = (_names(data["class_names"]), _names(data["feature_names"]))
@@ -179,7 +179,12 @@ def _classes(labels: Any, outputs: int) -> Any:
         raise ModelFileError("classes of one kind: text, integers, booleans or numbers", "something else")
     if len(labels) != max(outputs, 2) or len(set(labels)) != len(labels):
         raise ModelFileError(f"{max(outputs, 2)} different classes", f"{len(labels)}")
-    return np.array(labels)
+    classes = np.array(labels)
+    # Sorted, as they were learnt and are looked up; and nothing that an array would hold as something else.
+    same = classes.tolist() == labels and {type(label) for label in classes.tolist()} == kinds
+    if not same or not np.array_equal(np.unique(classes), classes):
+        raise ModelFileError("classes in their sorted order", f"{labels[:3]}")
+    return classes
 
 
 def _names(names: Any) -> tuple[str, ...] | None:

@@ -58,7 +58,8 @@ def model_from_readable(data: dict[str, Any]) -> Model:
         ]
         # The lists, not `sizes`, say how much there is.
         shapes = [w.shape for w, _ in start]
-        if shapes != [*pairwise(sizes)]:
+        columns = [np.shape(b)[1:] for b in biases]
+        if shapes != [*pairwise(sizes)] or columns != [(1,)] * len(start):
             raise ModelFileError(f"weights for layers {sizes}", f"{shapes}")
         theta = given(start, sizes)
     except (DeltaruleError, ValueError, TypeError, IndexError) as error:

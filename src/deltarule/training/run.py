@@ -71,17 +71,17 @@ class Run:
 
 def epoch_of(figures: Figures, spreads: tuple[float, float]) -> Epoch:
     """An engine's sums as means and scores."""
-    loss, score = _means(figures.train, spreads[0])
+    loss, score = means(figures.train, spreads[0])
     held_loss, held_score = (math.nan, math.nan)
     if figures.validation is not None:
-        held_loss, held_score = _means(figures.validation, spreads[1])
+        held_loss, held_score = means(figures.validation, spreads[1])
     penalty = figures.penalty
     return Epoch(
         figures.number, loss, loss + penalty, score, held_loss, held_loss + penalty, held_score, figures.seconds
     )
 
 
-def _means(sums: Sums, spread: float) -> tuple[float, float]:
+def means(sums: Sums, spread: float) -> tuple[float, float]:
     """Mean loss and score: 1 − error / spread, which is the accuracy for classes and R² for numbers."""
     error = sums.error / sums.weight
     return sums.loss / sums.weight, 1.0 - error / spread if spread > 0 else (1.0 if error == 0 else math.nan)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from deltarule.engines.compiled import machine
 from deltarule.engines.compiled.formulas import Formulas
 from deltarule.engines.compiled.instructions import Figure, Own, Setting, Shared, Total
+from deltarule.engines.compiled.kernels import GROUP
 from deltarule.engines.compiled.layout import Layout
 from deltarule.engines.compiled.lines import table
 from deltarule.engines.compiled.memory import Arena, Passage, aligned
@@ -148,7 +149,7 @@ class Compiled:
         start = self._parameters.ctypes.data
         weights = np.array(
             [
-                (start + block.offset * item, block.fan_in * block.stride)
+                (len(of_layer), block.fan_in, start + block.offset * item, block.stride * item, block.width // GROUP)
                 for of_layer in layout.blocks
                 for block in of_layer
             ],
@@ -186,7 +187,7 @@ class Compiled:
             Setting.PENALTY: self._formulas.penalty[0],
             Setting.PENALTY_CONSTANTS: self._formulas.penalty[1],
             Setting.WEIGHTS: arena.keep(weights),
-            Setting.WEIGHT_BLOCKS: len(weights),
+            Setting.LAYERS: len(layout.blocks),
             Setting.LAST_EPOCH: recipe.epochs,
             Setting.ASCENDING: arena.keep(np.arange(_BLOCK)),
         }

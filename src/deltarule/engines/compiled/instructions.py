@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-__all__ = ["ARGUMENTS", "LINE_BYTES", "Figure", "Operation", "Own", "Setting", "Shared", "Total"]
+__all__ = ["ARGUMENTS", "LINE_BYTES", "Figure", "Operation", "Own", "Setting", "Shared", "Total", "Weights"]
 
 WORDS: Final = 20
 LINE_BYTES: Final = 8 * WORDS
@@ -112,8 +112,8 @@ class Setting(IntEnum):
     MIN_IMPROVEMENT = 27  # address of the number
     PENALTY = 28  # body of the penalty's kernel, or 0
     PENALTY_CONSTANTS = 29
-    WEIGHTS = 30  # address of pairs: a block's first weight, and how many numbers
-    WEIGHT_BLOCKS = 31
+    WEIGHTS = 30  # address of the blocks, layer by layer: `Weights`
+    LAYERS = 31
     RECORD = 32  # address of the batches' losses
     LAST_EPOCH = 33
     ASCENDING = 34  # 0, 1, 2, …: an order for rows as they lie
@@ -152,6 +152,17 @@ class Figure(IntEnum):
     VALIDATION = 3  # weight, loss, error
     PENALTY = 6
     COUNT = 8
+
+
+class Weights(IntEnum):
+    """Where a block of weights is; the first block of a layer says how many there are."""
+
+    BLOCKS = 0
+    ROWS = 1
+    ADDRESS = 2
+    ROW = 3  # bytes from one row to the next
+    GROUPS = 4  # of 16 columns
+    COUNT = 5
 
 
 class Own(IntEnum):

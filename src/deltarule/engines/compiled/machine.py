@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deltarule.engines.compiled.instructions import LINE_BYTES, Figure, Operation, Own, Setting, Shared, Total
+from deltarule.engines.compiled.instructions import LINE_BYTES, Figure, Operation, Own, Setting, Shared, Total, Weights
 from deltarule.engines.compiled.operations import (
     add,
     apply,
@@ -274,14 +274,23 @@ def _all_finite(settings: int) -> bool:
 
 @kernel
 def _penalty(settings: int, into: int) -> None:
-    """The penalty's sum over all blocks of weights."""
+    """The penalty's sum over all weights, 16 of a row at a time: in one order, however the columns are divided."""
     total, body = 0.0, word(settings, Setting.PENALTY)
     if body:
-        operands = word(word(settings, Setting.OWN), Own.OPERANDS)
-        blocks = word(settings, Setting.WEIGHTS)
-        for block in range(word(settings, Setting.WEIGHT_BLOCKS)):
-            store(operands, word(blocks, 2 * block))
-            store(operands + 8, into)
-            call(body, (word(blocks, 2 * block + 1), word(settings, Setting.PENALTY_CONSTANTS), operands))
-            total += load(into, 0.0)
+        constants, operands = word(settings, Setting.PENALTY_CONSTANTS), word(word(settings, Setting.OWN), Own.OPERANDS)
+        group = 16 * word(settings, Setting.ITEM_BYTES)
+        store(operands + 8, into)
+        block = word(settings, Setting.WEIGHTS)
+        for _ in range(word(settings, Setting.LAYERS)):
+            blocks, rows = word(block, Weights.BLOCKS), word(block, Weights.ROWS)
+            for row in range(rows):
+                for number in range(blocks):
+                    each = block + 8 * Weights.COUNT * number
+                    place = word(each, Weights.ADDRESS) + row * word(each, Weights.ROW)
+                    for _ in range(word(each, Weights.GROUPS)):
+                        store(operands, place)
+                        call(body, (16, constants, operands))
+                        total += load(into, 0.0)
+                        place += group
+            block += 8 * Weights.COUNT * blocks
     store(into, total)

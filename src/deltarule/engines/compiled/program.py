@@ -83,6 +83,8 @@ class Writer:
         yield from self._meet()
         if self.thread == 0:
             yield line(Operation.RECORD, losses=passage.losses, batch_weights=source.batch_weights(passage))
+        # The next batch's weights must not be written while these are read.
+        yield from self._meet()
 
     def _batch(self, source: Source, passage: Passage, rows: Share) -> Iterator[Line]:
         yield source.gather(passage.x, rows)

@@ -1,0 +1,18 @@
+"""Draw the pictures of the documents anew, each from a real run: `python docs/pictures/draw.py`."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+TRAIN = [sys.executable, "-m", "deltarule", "train", "digits"]
+
+with tempfile.TemporaryDirectory() as folder:
+    run = Path(folder) / "digits"
+    subprocess.run([*TRAIN, "--out", str(run)], check=True)
+    for picture in ("curves.png", "samples.png"):
+        shutil.copyfile(run / picture, HERE / f"digits-{picture}")

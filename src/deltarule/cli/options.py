@@ -1,0 +1,237 @@
+"""From what is typed in the shell to a recipe, and to the data."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from deltarule.data import Dataset, Split, dataset_names, load_dataset
+from deltarule.errors import DataError, RecipeError, UnknownDataset, UnknownName, nearest
+from deltarule.formulas import registered
+from deltarule.recipes import Recipe
+
+
+def names_of(kind: str) -> str:
+    """The names that a kind of formula goes by, for help texts.
+
+    >>> names_of("activation").startswith("identity, sigmoid, tanh")
+    True
+    """
+    return ", ".join(cls.name for cls in registered(kind) if cls.name != "softmax")
+
+
+class Option(NamedTuple):
+    """An option of the shell: the field of the recipe that it sets, how its text is read, and a good example."""
+
+    field: str
+    read: Callable[[Any], Any]
+    example: str
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _units(text: str) -> list[Any]:
+    return [] if text.strip().lower() in {"none", ""} else [_number(part) for part in text.split(",")]
+
+
+def _names(text: str) -> Any:
+    parts = [part.strip() for part in text.split(",")]
+    return parts if len(parts) > 1 else parts[0]
+
+
+def _rates(text: str) -> Any:
+    parts = [_number(part) for part in text.split(",")]
+    return parts if len(parts) > 1 else parts[0]
+
+
+def _patience(text: str) -> Any:
+    return None if text.strip().lower() in {"none", "0"} else _number(text)
+
+
+def _number(text: str) -> Any:
+    """A whole number, a number, or the text itself where it is neither (the recipe will say what it wanted)."""
+    for read in (int, float):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return text.strip()
+
+
+OPTIONS: dict[str, Option] = {
+    "hidden": Option("network.hidden", _units, "--hidden 128,64, or --hidden none for no hidden layer"),
+    "activation": Option("network.activation", _names, "--activation relu"),
+    "dropout": Option("network.dropout", _rates, "--dropout 0.2"),
+    "initializer": Option("network.initializer", _as_it_is, "--initializer auto"),
+    "loss": Option("loss", _as_it_is, "--loss auto"),
+    "optimizer": Option("optimizer", _as_it_is, "--optimizer adam"),
+    "learning_rate": Option("optimizer.learning_rate", _as_it_is, "--learning-rate 0.001"),
+    "l1": Option("penalty", lambda strength: _penalty("l1", strength), "--l1 0.0001"),
+    "l2": Option("penalty", lambda strength: _penalty("l2", strength), "--l2 0.0001"),
+    "batch_size": Option("batch_size", _as_it_is, "--batch-size 32"),
+    "epochs": Option("epochs", _as_it_is, "--epochs 100"),
+    "patience": Option("stopping.patience", _patience, "--patience 10, or --patience none for no early stopping"),
+    "monitor": Option("stopping.monitor", _as_it_is, "--monitor loss"),
+    "scaling": Option("scaling", _number, "--scaling standard"),
+    "evaluate_train": Option("evaluate_train", _as_it_is, "--evaluate-train"),
+    "seed": Option("seed", _as_it_is, "--seed 0"),
+}
+"""In the order in which they are applied: an optimizer before its learning rate."""
+
+
+def recipe_of(given: Mapping[str, Any], settings: Sequence[str] = (), file: Path | None = None) -> Recipe:
+    """The recipe that options mean, laid over the one in a file or over the default one.
+
+    given : values by the names in `OPTIONS`; None leaves the field as it is.
+    settings : "field=value" for any field, with a dot into formulas: "optimizer.beta1=0.8".
+
+    >>> recipe_of({"hidden": "20", "l2": 0.01}, ["optimizer.beta1=0.8"]).optimizer.beta1
+    0.8
+    """
+    base = (read_recipe(file) if file is not None else Recipe()).to_json()
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if chosen.get("l1") is not None and chosen.get("l2") is not None:
+        raise RecipeError("one penalty", "--l1 and --l2", "--l2 0.0001 alone")
+    try:
+        data = _with(base, chosen)
+        for setting in settings:
+            _apply_setting(data, setting)
+        return Recipe.from_json(data)
+    except RecipeError:
+        # Which option is it that cannot be meant? Each is tried alone, for an answer in the shell's own words.
+        for name, value in chosen.items():
+            try:
+                Recipe.from_json(_with(base, {name: value}))
+            except RecipeError as error:
+                raise type(error)(error.wanted, error.came, _example(name, error)) from None
+        raise
+
+
+def _example(name: str, error: RecipeError) -> str:
+    """The corrected option: with the nearest name, where a name was not known."""
+    if isinstance(error, UnknownName) and error.instead:
+        guess = error.instead.strip("'")
+        return f"--{name.replace('_', '-')} {guess}"
+    return OPTIONS[name].example
+
+
+def read_recipe(file: Path) -> Recipe:
+    """The recipe in a JSON file, or in the `recipe.json` of a run's folder."""
+    path = file / "recipe.json" if file.is_dir() else file
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError("a recipe in a JSON file", f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        return Recipe.from_json(text)
+    except (RecipeError, TypeError, RecursionError) as error:
+        raise RecipeError("a recipe in a JSON file", f"{path}: {error}") from error
+
+
+def load(
+    name_or_path: str,
+    *,
+    data_dir: Path | None = None,
+    validation: str | None = None,
+    test: str | None = None,
+    seed: int = 0,
+    progress: bool = False,
+) -> Dataset:
+    """A data set, split as the shell's options say: each a share ("0.1") or a number of samples ("1000").
+
+    Where there is an official test part and only a validation part is asked for, the test part stays as it is.
+    """
+    try:
+        return _load(name_or_path, data_dir, validation, test, seed, progress=progress)
+    except UnknownDataset as error:
+        raise unknown_dataset(name_or_path, error) from None
+
+
+def unknown_dataset(name: str, error: UnknownDataset) -> UnknownDataset:
+    """The same error with the shell's own words for what to try."""
+    near = nearest(name.lower(), dataset_names())
+    return UnknownDataset(error.wanted, error.came, f"{near}; " * (near is not None) + "deltarule data list")
+
+
+def _load(
+    name_or_path: str, data_dir: Path | None, validation: str | None, test: str | None, seed: int, *, progress: bool
+) -> Dataset:
+    shares = [None if text is None else _share(text, option) for text, option in ((validation, "v"), (test, "t"))]
+    if shares == [None, None]:
+        return load_dataset(name_or_path, data_dir=data_dir, seed=seed, progress=progress)
+    official = load_dataset(name_or_path, data_dir=data_dir, split="official", seed=seed, progress=progress)
+    if official.test is not None and shares[1] is None:
+        share = shares[0]
+        if not share:
+            return official
+        asked: dict[str, Any] = {"share": share} if isinstance(share, float) else {"size": share}
+        return official.with_validation(seed=seed, **asked)
+    parts = [0.1 if share is None else share for share in shares]
+    split = Split(validation=parts[0], test=parts[1], seed=seed)
+    return load_dataset(name_or_path, data_dir=data_dir, split=split, seed=seed)
+
+
+def _share(text: str, option: str) -> float | int:
+    name = "--validation" if option == "v" else "--test"
+    value = _number(text)
+    if isinstance(value, str) or not value >= 0 or (isinstance(value, float) and value >= 1):
+        wanted = f"a share from 0 to below 1, or a number of samples, for {name}"
+        raise DataError(wanted, repr(text), f"{name} 0.1, or {name} 1000")
+    return value  # type: ignore[no-any-return]
+
+
+def _penalty(name: str, strength: float) -> Any:
+    return {"name": name, "strength": strength} if strength != 0 else None
+
+
+def _with(base: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe's data with some options laid over it."""
+    data = copy.deepcopy(dict(base))
+    for name, option in OPTIONS.items():
+        if name not in chosen:
+            continue
+        value = option.read(chosen[name])
+        if name == "patience":
+            data["stopping"] = None if value is None else {**(data["stopping"] or {}), "patience": value}
+        else:
+            _set(data, option.field, value)
+    return data
+
+
+def _apply_setting(data: dict[str, Any], setting: str) -> None:
+    field, sign, text = setting.partition("=")
+    if not sign or not field.strip():
+        raise RecipeError("field=value for --set", repr(setting), "--set optimizer.beta1=0.8")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = text
+    _set(data, field.strip(), value)
+
+
+_BEFORE = {"stopping": ("early stopping", "--patience 10"), "penalty": ("a penalty", "--l2 0.0001")}
+"""What has to be chosen before a field of it can be set."""
+
+
+def _set(data: dict[str, Any], path: str, value: Any) -> None:
+    """Set a field by its path; a name on the way stands for the formula of that name with its own defaults."""
+    *parents, field = path.split(".")
+    node: Any = data
+    for parent in parents:
+        if not isinstance(node, dict) or parent not in node:
+            Recipe.from_json({parent: None} if node is data else {})  # says which fields a recipe has
+            raise RecipeError("a field of a recipe", repr(path), "--set optimizer.beta1=0.8")
+        if node[parent] is None:
+            what, instead = _BEFORE.get(parent, (parent, None))
+            raise RecipeError(f"{what} before a field of it", f"none and {path}", instead)
+        if isinstance(node[parent], str):
+            node[parent] = {"name": node[parent]}
+        node = node[parent]
+    if not isinstance(node, dict):
+        raise RecipeError("a field of a recipe", repr(path), "--set optimizer.beta1=0.8")
+    node[field] = value

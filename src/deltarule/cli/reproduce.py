@@ -1,0 +1,161 @@
+"""`deltarule reproduce`: a founding experiment, and its figures beside the published ones."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from deltarule.cli.terminal import print_json, progress_bar, say, table_of, words_of
+from deltarule.models.files import write_whole
+from deltarule.studies.reproduce import (
+    AS_PUBLISHED,
+    Experiment,
+    Given,
+    Reproduction,
+    Table,
+    changed,
+    data_of,
+    experiment,
+    published_folder,
+)
+from deltarule.studies.reproduce import reproduce as run_again
+from deltarule.training import loop
+from deltarule.training.folder import RunFolder, check_free
+
+RESULT = "result.json"
+
+
+def reproduce(
+    name: Annotated[str, typer.Argument(help=f"{', '.join(AS_PUBLISHED)}.", metavar="NAME", show_default=False)],
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", help="Where the files of mnist or fashion lie.", metavar="FOLDER"),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="Change a number of it: epochs=20, hidden=256,128; repeatable.", metavar="FIELD=VALUE",
+            show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option("--seeds", help="Run it with so many seeds; says mean and spread.", metavar="NUMBER")
+    ] = 1,
+    published: Annotated[
+        Path | None,
+        typer.Option(
+            "--published", help="Where digits' published lists lie; usually nielsen, beside the data.",
+            metavar="FOLDER", show_default=False,
+        ),
+    ] = None,
+    engine: Annotated[
+        str, typer.Option("--engine", help=f"Who computes: {', '.join(loop.ENGINES)}.", metavar="NAME")
+    ] = "reference",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Folder for result and pictures, new or empty; usually runs/reproduce-NAME-1, -2, ….",
+            metavar="FOLDER", show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No words, no progress.")] = False,
+) -> None:  # fmt: skip
+    """Run a founding experiment again, and set its figures beside the published ones.
+
+    Each is run as published, with every quirk; any number of it can be changed.
+
+    Examples:
+
+    \b
+    deltarule reproduce moons
+    deltarule reproduce moons --set learning_rate=0.01 --set hidden=8,4
+    deltarule reproduce digits --data-dir my/mnist --published my/lists
+    deltarule reproduce fashion --data-dir my/fashion --set epochs=20 --seeds 4
+    """  # noqa: D301, D412 - Typer keeps the lines after \b apart
+    words = words_of(quiet)
+    wanted = changed(experiment(name), setting or ())
+    if out is not None:
+        check_free(out)
+    lists = published_folder(data_dir, published)
+    given = Given(data_of(wanted, data_dir, progress=not quiet), lists, engine)
+    # The folder is made first: that nothing can be written there is better known before minutes of training.
+    with _folder(name, out) as folder:
+        began = time.perf_counter()
+        found = _with_bar(wanted, given, seeds, words)
+        seconds = time.perf_counter() - began
+        paths = _write(folder, wanted, found, engine, seconds)
+    _tell(wanted, found, words)
+    say(f"{seconds:.0f} s. In {folder}: {', '.join(path.name for path in paths)}.", words)
+    if as_json:
+        print_json(found.to_json())
+
+
+@contextmanager
+def _folder(name: str, out: Path | None) -> Iterator[Path]:
+    """A new folder; where nothing comes to be written in it, it is taken away again, with what was made for it."""
+    asked = out if out is not None else Path("runs") / f"reproduce-{name}"
+    made = [each for each in asked.parents if not each.exists()]
+    folder = RunFolder.create(out).path if out is not None else RunFolder.next_of(asked.parent, asked.name).path
+    try:
+        yield folder
+    except BaseException:
+        with suppress(OSError):
+            for each in (folder, *made):
+                each.rmdir()
+        raise
+
+
+def _with_bar(wanted: Experiment, given: Given, seeds: int, words: Console) -> Reproduction:
+    numbers = ", ".join(f"{name}={_words(value)}" for name, value in wanted.changes().items())
+    say(f"{wanted.name}, {f'with {numbers}' if numbers else 'as published'}; engine {given.engine}.", words)
+    with progress_bar(wanted.name, max(seeds, 1) * wanted.steps, words) as bar:
+        return run_again(wanted, dataclasses.replace(given, progress=bar.advance), seeds)
+
+
+def _write(folder: Path, wanted: Experiment, found: Reproduction, engine: str, seconds: float) -> list[Path]:
+    data: dict[str, Any] = {
+        "experiment": wanted.name,
+        "settings": wanted.settings(),
+        "changed": sorted(wanted.changes()),
+        "engine": engine,
+        "seconds": round(seconds, 2),
+        "result": found.to_json(),
+    }
+    write_whole(folder / RESULT, (json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())
+    return [folder / RESULT, *found.results[0].write(folder)]
+
+
+def _tell(wanted: Experiment, found: Reproduction, words: Console) -> None:
+    for table in found.tables():
+        words.print()
+        words.print(Text(table.title, style="bold"))
+        words.print(_table(table))
+        if table.note:
+            say(table.note, words, style="dim")
+    if wanted.changes():
+        words.print()
+        say("Published figures are for the published numbers, not for those that were changed.", words)
+    words.print()
+
+
+def _table(table: Table) -> Any:
+    numeric = [
+        column
+        for place, column in enumerate(table.columns)
+        if all(row[place][:1].isdigit() or row[place][:1] in "-−." for row in table.rows)
+    ]
+    return table_of(table.columns, table.rows, numbers=numeric)
+
+
+def _words(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

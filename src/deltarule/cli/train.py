@@ -1,0 +1,232 @@
+"""`deltarule train`: from the name of a data set to a model, with its figures, its pictures and its verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deltarule.cli import options
+from deltarule.cli.report import Report
+from deltarule.cli.running import run_to_its_end
+from deltarule.cli.terminal import console, print_json, say, words_of
+from deltarule.data import Dataset
+from deltarule.errors import RecipeError
+from deltarule.recipes import Recipe
+from deltarule.studies.verdict import check_reference_error
+from deltarule.training import epochs, loop
+from deltarule.training.folder import RunFolder, check_free
+
+NETWORK, LEARNING, STOPPING, DATA, RESULT = "Network", "Learning", "When to stop", "Data", "Result"
+_USUAL = Recipe()
+_UNITS = ",".join(map(str, _USUAL.network.hidden)) or "none"
+_PATIENCE = "" if _USUAL.stopping is None else f"; usually {_USUAL.stopping.patience}"
+
+
+def _option(flag: str, text: str, panel: str, metavar: str | None = None) -> Any:
+    return typer.Option(flag, help=text, rich_help_panel=panel, metavar=metavar, show_default=False)
+
+
+def train(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="The name of a data set (see `deltarule data list`), or a folder of IDX files.", metavar="DATA"
+        ),
+    ],
+    hidden: Annotated[
+        str | None,
+        _option("--hidden", f"Units of each hidden layer; none: no hidden layer; usually {_UNITS}.", NETWORK, "UNITS"),
+    ] = None,
+    activation: Annotated[
+        str | None,
+        _option(
+            "--activation",
+            f"Of the hidden layers, one or one for each: {options.names_of('activation')}.",
+            NETWORK,
+            "NAME",
+        ),
+    ] = None,
+    dropout: Annotated[
+        str | None,
+        _option(
+            "--dropout",
+            "Share of hidden units left out at each step, such as 0.2; or a list, the input's first: 0.1,0.2,0.2.",
+            NETWORK,
+            "SHARE",
+        ),
+    ] = None,
+    initializer: Annotated[
+        str | None,
+        _option("--initializer", f"Of the first weights: auto, {options.names_of('initializer')}.", NETWORK, "NAME"),
+    ] = None,
+    loss: Annotated[
+        str | None,
+        _option("--loss", f"What is made small: auto, {options.names_of('loss')}.", LEARNING, "NAME"),
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        _option("--optimizer", f"{options.names_of('optimizer')}; usually {_USUAL.optimizer.name}.", LEARNING, "NAME"),
+    ] = None,
+    learning_rate: Annotated[
+        float | None, _option("--learning-rate", "Usually the optimizer's own.", LEARNING, "RATE")
+    ] = None,
+    l1: Annotated[float | None, _option("--l1", "Penalty on the size of the weights.", LEARNING, "STRENGTH")] = None,
+    l2: Annotated[float | None, _option("--l2", "Penalty on the squares of the weights.", LEARNING, "STRENGTH")] = None,
+    batch_size: Annotated[
+        int | None, _option("--batch-size", f"Samples in each step; usually {_USUAL.batch_size}.", LEARNING, "SAMPLES")
+    ] = None,
+    scaling: Annotated[
+        str | None,
+        _option(
+            "--scaling",
+            "Of the inputs: auto, none, unit, standard, pooled, or a number to divide by.",
+            LEARNING,
+            "NAME",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        _option(
+            "--seed",
+            f"Decides the split, the first weights, the order, dropout; usually {_USUAL.seed}.",
+            LEARNING,
+            "NUMBER",
+        ),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        _option(
+            "--set", "Any other field of the recipe, such as optimizer.beta1=0.8; repeatable.", LEARNING, "FIELD=VALUE"
+        ),
+    ] = None,
+    recipe_file: Annotated[
+        Path | None,
+        _option("--recipe", "Start from this recipe: a JSON file, or the folder of a run.", LEARNING, "FILE"),
+    ] = None,
+    number_of_epochs: Annotated[
+        int | None,
+        _option(
+            "--epochs", f"Passes over the training part, at the most; usually {_USUAL.epochs}.", STOPPING, "NUMBER"
+        ),
+    ] = None,
+    patience: Annotated[
+        str | None,
+        _option(
+            "--patience",
+            f"Epochs without improvement before training ends; none: run all epochs{_PATIENCE}.",
+            STOPPING,
+            "EPOCHS",
+        ),
+    ] = None,
+    monitor: Annotated[
+        str | None,
+        _option("--monitor", "What has to improve on the validation part: loss or score.", STOPPING, "FIGURE"),
+    ] = None,
+    evaluate_train: Annotated[
+        bool | None,
+        typer.Option(
+            "--evaluate-train",
+            help="Take each epoch's training figures over the whole part at its end, not over its batches.",
+            rich_help_panel=STOPPING,
+            show_default=False,
+        ),
+    ] = None,
+    data_dir: Annotated[
+        Path | None, _option("--data-dir", "Where the files of mnist, fashion, kmnist lie.", DATA, "FOLDER")
+    ] = None,
+    validation: Annotated[
+        str | None, _option("--validation", "Share of the samples, or their number; usually 0.1.", DATA, "SHARE")
+    ] = None,
+    test: Annotated[
+        str | None, _option("--test", "Share of the samples, or their number; usually 0.1.", DATA, "SHARE")
+    ] = None,
+    reference_error: Annotated[
+        float | None,
+        _option(
+            "--reference-error",
+            "What can be reached at best, by people or another method, for the verdict: 0.02 for 2 % wrong.",
+            RESULT,
+            "ERROR",
+        ),
+    ] = None,
+    engine: Annotated[
+        str | None, _option("--engine", f"Who computes: {', '.join(loop.ENGINES)}.", RESULT, "NAME")
+    ] = None,
+    out: Annotated[
+        Path | None, _option("--out", "The run's folder, new or empty; usually runs/DATA-1, -2, ….", RESULT, "FOLDER")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel=RESULT)
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No words, no progress.", rich_help_panel=RESULT)] = False,
+) -> None:
+    """Train a network on a data set, and say how good it is.
+
+    Early stopping watches the validation part; the test part is looked at once, at the end.
+    The run's folder holds the recipe, the history, the model and two pictures.
+
+    Examples:
+
+    \b
+    deltarule train digits
+    deltarule train digits --hidden 256,128 --dropout 0.2 --seed 1
+    deltarule train moons --hidden 5,2 --optimizer momentum --learning-rate 0.1
+    deltarule train diabetes --hidden none --l2 0.01 --json
+    deltarule train mnist --data-dir my/files --set optimizer.beta1=0.8
+    """  # noqa: D301, D412 - Typer keeps the lines after \b apart
+    typed = {
+        "hidden": hidden,
+        "activation": activation,
+        "dropout": dropout,
+        "initializer": initializer,
+        "loss": loss,
+        "optimizer": optimizer,
+        "learning_rate": learning_rate,
+        "l1": l1,
+        "l2": l2,
+        "batch_size": batch_size,
+        "epochs": number_of_epochs,
+        "patience": patience,
+        "monitor": monitor,
+        "scaling": scaling,
+        "evaluate_train": evaluate_train,
+        "seed": seed,
+    }
+    words = words_of(quiet)
+    recipe = options.recipe_of(typed, setting or (), recipe_file)
+    if out is not None:
+        check_free(out)
+    dataset = options.load(
+        data, data_dir=data_dir, validation=validation, test=test, seed=recipe.seed, progress=not quiet
+    )
+    recipe, dataset = _with_validation(recipe, dataset, asked_for_none=validation, patience=patience)
+    under_way = epochs(recipe, dataset) if engine is None else epochs(recipe, dataset, engine=engine)
+    check_reference_error(reference_error, share=under_way.recipe.task == "classification")
+    folder = RunFolder.create(out) if out is not None else RunFolder.next_of("runs", dataset.name or Path(data).name)
+    ended = run_to_its_end(under_way, dataset, folder, words)
+    report = Report.of(ended.run, dataset, str(folder.path), reference_error)
+    report.tell(words)
+    if as_json:
+        print_json(report.to_json())
+    if ended.diverged is not None:
+        say(f"What was learnt before it diverged is in {folder.path}.", console)
+        raise ended.diverged
+    if ended.run.status == "interrupted":
+        done = len(ended.run.history)
+        say(f"Interrupted in epoch {done + 1}; what was learnt so far is in {folder.path}.", console)
+        raise typer.Exit(130)
+
+
+def _with_validation(
+    recipe: Recipe, dataset: Dataset, *, asked_for_none: str | None, patience: str | None
+) -> tuple[Recipe, Dataset]:
+    """Early stopping needs a validation part: without one there is neither, unless nobody said so."""
+    if recipe.stopping is None or dataset.validation is not None:
+        return recipe, dataset
+    if asked_for_none is None:
+        return recipe, dataset.with_validation(seed=recipe.seed)
+    if patience is not None:
+        raise RecipeError("a validation part for early stopping", "--validation 0", "--validation 0.1")
+    return recipe.replace(stopping=None), dataset

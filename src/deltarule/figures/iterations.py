@@ -1,0 +1,57 @@
+"""Losses against the iteration: one line for each optimizer, smoothed where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.figures.style import COLOURS, figure, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Floats = npt.NDArray[np.float64]
+
+MARKERS = "oxsDv"
+
+
+def smoothed(values: Any, window: int = 11, beta: float = 2.0) -> Floats:
+    """A moving mean under a Kaiser window of odd length; the ends are mirrored, so the length stays.
+
+    >>> smoothed([1.0, 1.0, 1.0], window=3).tolist()
+    [1.0, 1.0, 1.0]
+    """
+    x = np.asarray(values, dtype=np.float64)
+    window = min(window, 2 * len(x) - 1) | 1
+    weights = np.kaiser(window, beta)
+    return np.convolve(np.pad(x, window // 2, mode="reflect"), weights / weights.sum(), mode="valid")
+
+
+def loss_lines(
+    series: Mapping[str, tuple[Any, Any]],
+    x: str,
+    y: str,
+    title: str,
+    *,
+    mark_every: int | None = None,
+    top: float | None = None,
+) -> Figure:
+    """One line for each name from its (numbers, losses); with `mark_every` each has its own marker.
+
+    top : where the loss axis ends; it begins at 0.
+    """
+    picture = figure(8, 5)
+    axes = tidy(picture.subplots(), x=x, y=y, title=title)
+    marked: Sequence[str] = MARKERS if mark_every else [""] * len(series)
+    for (name, (numbers, losses)), colour, marker in zip(series.items(), COLOURS, marked, strict=False):
+        axes.plot(
+            numbers, losses, color=colour, label=name, linewidth=1.1, marker=marker or None, markevery=mark_every,
+            markersize=6, markerfacecolor="white" if marker != "x" else None, markeredgewidth=1.4,
+        )  # fmt: skip
+    axes.set_ylim(0, top)
+    axes.set_xlim(left=0)
+    axes.legend(frameon=False)
+    return picture

@@ -1,0 +1,164 @@
+"""Pictures of predictions: images with labels, a map of the plane, a confusion matrix, numbers against numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.figures.style import BLACK, BLUE, COLOURS, GREY, VERMILION, WRONG, figure, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLUMNS, _ROWS = 6, 4
+_MARKERS = "osD^vP*X"
+
+
+def chosen_samples(wrong: npt.NDArray[np.bool_], count: int = _COLUMNS * _ROWS) -> npt.NDArray[np.intp]:
+    """Which samples to show: the wrong ones first, up to half the places, then right ones, each in their order.
+
+    >>> chosen_samples(np.array([False, True, False, False]), 2).tolist()
+    [1, 0]
+    """
+    faults, rights = np.flatnonzero(wrong), np.flatnonzero(~wrong)
+    faults = faults[: max(count // 2, count - len(rights))]
+    return np.concatenate([faults, rights[: count - len(faults)]])
+
+
+def image_samples(
+    images: npt.NDArray[Any], true: Sequence[str], predicted: Sequence[str], *, title: str = ""
+) -> Figure:
+    """Images (n, height, width) or with channels, each under its predicted class; a wrong one is framed and crossed.
+
+    The true class of a wrong one stands in brackets.
+
+    >>> len(image_samples(np.zeros((3, 8, 8)), ["1", "2", "3"], ["1", "2", "8"]).axes)
+    3
+    """
+    columns = min(_COLUMNS, max(len(images), 1))
+    rows = max(1, math.ceil(len(images) / columns))
+    picture = figure(max(1.45 * columns, 4.5), 1.75 * rows + 0.4)
+    picture.suptitle(title, fontweight="bold", fontsize="medium")
+    low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 1.0)
+    for number, (image, label, guess) in enumerate(zip(images, true, predicted, strict=True), start=1):
+        axes = picture.add_subplot(rows, columns, number)
+        shown = _picture_of(image, low, high)
+        axes.imshow(shown, cmap="gray_r" if shown.ndim == 2 else None, vmin=low, vmax=high, interpolation="nearest")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        right = label == guess
+        axes.spines[:].set(color="#BBBBBB" if right else WRONG, linewidth=0.8 if right else 3)
+        words = guess if right else f"✗ {guess}\n(is {label})"
+        axes.set_title(words, color=BLACK if right else WRONG, fontsize=8.5, pad=3)
+    return picture
+
+
+def confusion_matrix(counts: npt.NDArray[np.int64], names: Sequence[str], *, title: str = "") -> Figure:
+    """How often each true class (row) was taken for each class (column): counts (classes, classes).
+
+    >>> confusion_matrix(np.array([[9, 1], [0, 5]]), ["no", "yes"]).axes[0].get_xlabel()
+    'Predicted class'
+    """
+    classes = len(names)
+    side = min(max(3.6, 0.55 * classes + 1.8), 12.0)
+    picture = figure(side + 0.9, side + 0.3)
+    axes = picture.add_subplot()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    image = axes.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
+    picture.colorbar(image, ax=axes, label="Share of the true class (%)", shrink=0.8)
+    tidy(axes, x="Predicted class", y="True class", title=title, grid=False)
+    longest = max(map(len, names))
+    axes.set_xticks(range(classes), names, rotation=0 if longest * classes < 9 * side else 90)
+    axes.set_yticks(range(classes), names)
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        dark = shares[row, column] > 0.6
+        colour = "white" if dark else BLACK if row == column else VERMILION
+        weight = "normal" if row == column else "bold"
+        size = 9 if classes <= 20 else 5
+        words = f"{counts[row, column]:,}"
+        axes.text(column, row, words, ha="center", va="center", color=colour, fontweight=weight, fontsize=size)
+    return picture
+
+
+def predicted_against_true(
+    true: npt.NDArray[Any], predicted: npt.NDArray[Any], *, title: str = "", what: str = "value"
+) -> Figure:
+    """Predicted numbers (n, k) against true ones, a picture for each of up to four outputs; the diagonal is right.
+
+    >>> predicted_against_true(np.zeros((3, 1)), np.ones((3, 1))).axes[0].get_ylabel()
+    'Predicted value'
+    """
+    outputs = min(true.shape[1], 4)
+    picture = figure(4.6 * outputs, 4.4)
+    for number in range(outputs):
+        axes = picture.add_subplot(1, outputs, number + 1)
+        x, y = true[:, number], predicted[:, number]
+        ends = min(x.min(), y.min()), max(x.max(), y.max())
+        axes.plot(ends, ends, color=GREY, linewidth=1, linestyle="--", label="Predicted = true")
+        axes.plot(x, y, "o", color=BLUE, markersize=4, alpha=max(0.15, min(0.8, 60 / math.sqrt(len(x)) / 6)))
+        of = f" (output {number + 1})" if true.shape[1] > 1 else ""
+        tidy(axes, x=f"True {what}{of}", y=f"Predicted {what}{of}", title=title if number == 0 else "")
+        axes.legend(frameon=False, loc="upper left")
+    return picture
+
+
+def plane(
+    x: npt.NDArray[Any],
+    true: npt.NDArray[np.intp],
+    wrong: npt.NDArray[np.bool_],
+    names: Sequence[str],
+    classify: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.intp]],
+    *,
+    axes_names: Sequence[str] = ("First feature", "Second feature"),
+    title: str = "",
+) -> Figure:
+    """Samples in the plane, (n, 2), on the regions that a model gives each class; wrong ones are ringed.
+
+    true : the number of each sample's class; classify : the numbers of the classes of points (m, 2).
+    """
+    from matplotlib.colors import ListedColormap
+
+    picture = figure(6.4, 5)
+    axes = picture.add_subplot()
+    low, high = x.min(axis=0), x.max(axis=0)
+    margin = 0.08 * np.where(high > low, high - low, 1.0)
+    lines = [np.linspace(a, b, 301) for a, b in zip(low - margin, high + margin, strict=True)]
+    grid = np.stack([part.ravel() for part in np.meshgrid(*lines)], axis=1)
+    colours = [COLOURS[number % len(COLOURS)] for number in range(len(names))]
+    regions = classify(grid).reshape(301, 301)
+    top = max(len(names) - 1, 1)
+    axes.pcolormesh(*lines, regions, cmap=ListedColormap(colours), vmin=0, vmax=top, alpha=0.22, linewidth=0)
+    for number, name in enumerate(names):
+        axes.plot(
+            *x[true == number].T,
+            _MARKERS[number % len(_MARKERS)],
+            color=colours[number],
+            markersize=4.5,
+            markeredgecolor="white",
+            markeredgewidth=0.5,
+            label=name,
+        )
+    if wrong.any():
+        axes.plot(*x[wrong].T, "o", markersize=10, markerfacecolor="none", markeredgecolor=BLACK, label="Wrong")
+    tidy(axes, x=axes_names[0], y=axes_names[1], title=title, grid=False)
+    _legend_beside(axes)
+    return picture
+
+
+def _legend_beside(axes: Axes) -> None:
+    axes.legend(
+        frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), title="True class, on the\nregion predicted"
+    )
+
+
+def _picture_of(image: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[Any]:
+    """An image as matplotlib draws it: (height, width), or (height, width, 3) from 0 to 1."""
+    if image.ndim == 3 and image.shape[2] in {3, 4}:
+        span = high - low if high > low else 1.0
+        return (image.astype(np.float64) - low) / span
+    return image if image.ndim == 2 else image.mean(axis=2)

@@ -1,0 +1,60 @@
+"""What a model makes of a whole part of the data: its loss and its score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from deltarule.data import Part
+from deltarule.engines import reference
+from deltarule.engines.problem import Problem
+from deltarule.errors import DataError
+from deltarule.models import Model
+from deltarule.training.preparing import Learnt
+from deltarule.training.run import means
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model on a part, in figures.
+
+    loss : the mean loss over the samples, without the penalty, in the units that the recipe trains in.
+    score : the share of right answers, or R² for numbers; NaN for R² where all numbers are the same.
+    samples : how many they were.
+    """
+
+    loss: float
+    score: float
+    samples: int
+
+
+def evaluate(model: Model, part: Part) -> Evaluation:
+    """The loss and the score of a model over a whole part, without dropout, as the reference engine defines them.
+
+    Raises DataError for samples of another shape or labels that the model does not know.
+
+    >>> import deltarule as dr
+    >>> data = dr.load_dataset("iris")
+    >>> run = dr.train(dr.Recipe(epochs=30), data)
+    >>> found = evaluate(run.model, data.test)
+    >>> found.score == run.model.score(data.test.x, data.test.y), found.samples
+    (True, 15)
+    """
+    if part.x[0].size != model.sizes[0]:
+        wanted = " × ".join(map(str, model.input_shape))
+        raise DataError(f"samples of shape {wanted}", " × ".join(map(str, part.x.shape[1:])))
+    outputs = model.sizes[-1]
+    if model.classes is None and (part.y.dtype.kind not in "fiub" or part.y[0].size != outputs):
+        raise DataError(f"{outputs} numbers a sample to compare with", f"{part.y.dtype} of shape {part.y.shape}")
+    if model.classes is not None and (
+        part.y.ndim != 1 or (part.y.dtype.kind in "UT") != (model.classes.dtype.kind in "UT")
+    ):
+        raise DataError(f"labels like {model.classes[0]!r}", f"{part.y.dtype} of shape {part.y.shape}")
+    learnt = Learnt(model.input_shape, model.scaling, model.classes, model.target_scaling, model.single, outputs)
+    samples = learnt.samples(part)
+    theta = np.asarray(model.theta, dtype=np.float64)
+    problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, theta)
+    with np.errstate(over="ignore", invalid="ignore"):
+        loss, score = means(reference.evaluate(problem, theta, samples), samples.spread())
+    return Evaluation(loss, score, len(samples))

@@ -1,0 +1,109 @@
+"""A run's folder: its recipe, its history as it grows, and its model."""
+
+from __future__ import annotations
+
+import json
+import os
+from itertools import count
+from pathlib import Path
+from typing import Self
+
+from deltarule.errors import OutputError
+from deltarule.models import Model
+from deltarule.recipes import Recipe
+from deltarule.training.run import Epoch, Run
+
+RECIPE, HISTORY, MODEL = "recipe.json", "history.jsonl", "model.safetensors"
+CURVES, SAMPLES = "curves.png", "samples.png"
+
+
+class RunFolder:
+    """A folder that keeps what a run leaves behind; it is made on disk when it is made here.
+
+    recipe.json          the recipe, its "auto" fields decided
+    history.jsonl        one `Epoch` a line, written as each ends
+    model.safetensors    the model; its best or last weights
+    curves.png, samples.png    for whoever draws them
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str]) -> Self:
+        """A new folder; one that exists already must be empty.
+
+        Raises OutputError where there is something else at that place, or nothing can be made there.
+        """
+        folder = check_free(path)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError("a folder for the run", f"{folder}: {error.strerror or error}") from error
+        return cls(folder)
+
+    @classmethod
+    def next_of(cls, parent: str | os.PathLike[str], name: str) -> Self:
+        """A new folder `name`-1, `name`-2, …: the first that does not exist yet, also where others make theirs."""
+        for number in count(1):
+            folder = Path(parent) / f"{name}-{number}"
+            try:
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                folder.mkdir()
+            except FileExistsError:
+                if not folder.parent.is_dir():
+                    raise OutputError("a folder for the run", f"{folder.parent}, which is a file") from None
+            except OSError as error:
+                raise OutputError("a folder for the run", f"{folder}: {error.strerror or error}") from error
+            else:
+                return cls(folder)
+        raise AssertionError  # pragma: no cover - count() has no end
+
+    def write_recipe(self, recipe: Recipe) -> None:
+        """Write `recipe.json`: what `Recipe.from_json` reads."""
+        self._write(RECIPE, json.dumps(recipe.to_json(), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+    def append(self, epoch: Epoch) -> None:
+        """Add an epoch to `history.jsonl`, readable by others at once."""
+        self._write(HISTORY, json.dumps(epoch.to_json(), allow_nan=False) + "\n", mode="a")
+
+    def write_model(self, model: Model) -> None:
+        """Write `model.safetensors`, whole or not at all."""
+        model.save(self.path / MODEL)
+
+    def write_history(self, run: Run) -> None:
+        """Write `history.jsonl` anew, where epochs were not appended as they ended."""
+        lines = [json.dumps(epoch.to_json(), allow_nan=False) + "\n" for epoch in run.history]
+        self._write(HISTORY, "".join(lines))
+
+    def _write(self, name: str, text: str, mode: str = "w") -> None:
+        try:
+            with (self.path / name).open(mode, encoding="utf-8") as stream:
+                stream.write(text)
+        except OSError as error:
+            raise OutputError(f"a place to write {name}", f"{self.path}: {error.strerror or error}") from error
+
+
+def check_free(path: str | os.PathLike[str]) -> Path:
+    """The folder `path`, as long as nothing lies there yet: a run never writes over another one."""
+    folder = Path(path)
+    try:
+        if folder.is_dir() and not any(folder.iterdir()):
+            return folder
+        taken = folder.exists() or folder.is_symlink()
+    except OSError as error:
+        raise OutputError("a folder for the run", f"{folder}: {error.strerror or error}") from error
+    if taken:
+        came = f"{folder}, which {'is not empty' if folder.is_dir() else 'is a file'}"
+        raise OutputError("a new or empty folder for the run", came)
+    return folder
+
+
+def model_path(path: str | os.PathLike[str]) -> Path:
+    """The model's file in a run's folder, or the file itself.
+
+    >>> model_path("digits.safetensors").name
+    'digits.safetensors'
+    """
+    given = Path(path)
+    return given / MODEL if given.is_dir() else given

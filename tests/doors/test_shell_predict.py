@@ -1,0 +1,157 @@
+"""`deltarule predict`, `show`, `data`, `gradient-check`, the help and the version."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import deltarule as dr
+from deltarule.cli.main import app
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            app(list(arguments))
+        captured = capsys.readouterr()
+        assert ended.value.code == 0, captured.err
+        return captured.out
+
+    return run
+
+
+def saved(name, **fields):
+    """A model trained on a data set, saved in the working folder."""
+    recipe = dr.Recipe(**{"epochs": 2, "stopping": None} | fields)
+    model = dr.train(recipe, dr.load_dataset(name, seed=recipe.seed)).model
+    model.save(f"{name}.safetensors")
+    return model
+
+
+def test_one_label_a_line_by_name(shell):
+    model = saved("iris", seed=2)
+    test = dr.load_dataset("iris", seed=2).test
+    lines = shell("predict", "iris.safetensors", "iris").splitlines()
+    assert lines == [("setosa", "versicolor", "virginica")[label] for label in model.predict(test.x)]
+
+
+def test_json_with_accuracy(shell):
+    model = saved("iris")
+    for part, samples in dr.load_dataset("iris").parts.items():
+        result = json.loads(shell("predict", "iris.safetensors", "iris", "--part", part, "--json"))
+        assert result["predictions"] == model.predict(samples.x).tolist()
+        assert result["accuracy"] == pytest.approx(model.score(samples.x, samples.y))
+        assert set(result["names"]) <= {"setosa", "versicolor", "virginica"}
+
+
+def test_probabilities(shell):
+    model = saved("iris")
+    x = dr.load_dataset("iris").test.x
+    header, *rows = shell("predict", "iris.safetensors", "iris", "--proba").splitlines()
+    assert header.split("\t") == ["setosa", "versicolor", "virginica"]
+    shares = [[float(cell) for cell in row.split("\t")] for row in rows]
+    np.testing.assert_allclose(shares, model.predict_proba(x), atol=1e-6)
+    result = json.loads(shell("predict", "iris.safetensors", "iris", "--proba", "--json"))
+    np.testing.assert_array_equal(result["probabilities"], model.predict_proba(x))
+
+
+def test_files_of_samples(shell):
+    model = saved("iris")
+    x = dr.load_dataset("iris").test.x
+    expected = [model.name_of(label) for label in model.predict(x).tolist()]
+    np.save("x.npy", x)
+    np.savetxt("x.csv", x, delimiter=",")
+    np.savetxt("named.csv", x, delimiter=",", header="a,b,c,d", comments="")
+    for name in ("x.npy", "x.csv", "named.csv"):
+        assert shell("predict", "iris.safetensors", name).splitlines() == expected
+    assert "accuracy" not in json.loads(shell("predict", "iris.safetensors", "x.npy", "--json"))
+
+
+def test_images_in_a_file(shell):
+    model = saved("digits")
+    x = dr.load_dataset("digits").test.x
+    np.save("x.npy", x)
+    assert shell("predict", "digits.safetensors", "x.npy").split() == [str(label) for label in model.predict(x)]
+
+
+def test_numbers(shell):
+    model = saved("diabetes")
+    test = dr.load_dataset("diabetes").test
+    lines = shell("predict", "diabetes.safetensors", "diabetes").split()
+    np.testing.assert_allclose([float(line) for line in lines], model.predict(test.x), rtol=1e-9)
+    result = json.loads(shell("predict", "diabetes.safetensors", "diabetes", "--json"))
+    assert result["r2"] == pytest.approx(model.score(test.x, test.y))
+
+
+def test_the_folder_of_a_run_is_a_model_too(shell):
+    shell("train", "xor", "--epochs", "1", "--out", "run", "--quiet")
+    assert len(shell("predict", "run", "xor").splitlines()) == 4
+    assert "hidden 1" in shell("show", "run")
+
+
+def test_show(shell):
+    saved("iris", network=dr.Network(hidden=(7,), dropout=0.5), penalty=dr.L2(0.01))
+    text = shell("show", "iris.safetensors")
+    for word in ("hidden 1", "4 × 7", "relu", "35", "7 × 3", "24", "59", "softmax", "adam", "l2", "0.5", "virginica"):
+        assert word in text
+    data = json.loads(shell("show", "iris.safetensors", "--json"))
+    assert data["parameters"] == 59
+    assert [layer["parameters"] for layer in data["layers"]] == [35, 24]
+    assert dr.Recipe.from_json(data["recipe"]).penalty == dr.L2(0.01)
+
+
+def test_data(shell):
+    names = [each["name"] for each in json.loads(shell("data", "list", "--json"))["datasets"]]
+    assert names == list(dr.dataset_names())
+    text = shell("data", "list")
+    assert all(name in text for name in names)
+    assert "…" not in text
+    found = json.loads(shell("data", "info", "digits", "--json"))
+    assert found["parts"] == {"train": 1437, "validation": 180, "test": 180}
+    assert found["classes"] == 10
+    assert "1,437" in shell("data", "info", "digits")
+    assert json.loads(shell("data", "info", "mnist", "--json"))["samples"] == 70_000
+
+
+def test_gradient_check(shell):
+    found = json.loads(shell("gradient-check", "moons", "--hidden", "5,2", "--activation", "tanh", "--json"))
+    assert found["parameters"] == 33
+    assert found["numerical_passes"] == 66
+    assert found["largest_relative_error"] < 1e-6
+    assert "33 parameters" in shell("gradient-check", "moons", "--hidden", "5,2", "--activation", "tanh")
+
+
+def test_help_and_version(shell):
+    assert shell("--version") == f"deltarule {dr.__version__}\n"
+    text = shell("--help")
+    for command in ("train", "predict", "show", "data", "gradient-check"):
+        assert command in text
+        assert "Examples" in shell(command, "--help") or command in {"data", "show"}
+    help_of_train = shell("train", "--help")
+    assert "deltarule train digits" in help_of_train
+    for name in ("rmsprop", "softmax_cross_entropy", "tanh", "glorot_uniform"):
+        assert name in help_of_train
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['deltarule', '--help']\n"
+        "from deltarule.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'matplotlib', 'sklearn', 'scipy', 'numba', 'pooch', 'safetensors'} & set(sys.modules)\n"
+        "print(sorted(heavy), file=sys.stderr)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(dr.__file__).parents[1])}
+    began = time.perf_counter()
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert ended.stderr == "[]\n"
+    assert time.perf_counter() - began < 10

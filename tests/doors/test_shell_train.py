@@ -1,0 +1,273 @@
+"""`deltarule train`, from the shell: what it prints where, what it leaves behind, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import deltarule as dr
+from deltarule.cli.main import app
+
+FILES = ["curves.png", "history.jsonl", "model.safetensors", "recipe.json", "samples.png"]
+KEYS = {"train_accuracy", "validation_accuracy", "test_accuracy", "train_loss", "validation_loss", "test_loss"}
+KEYS |= {"epochs", "best_epoch", "seconds", "status", "seed", "verdict", "out"}
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch, capsys):
+    """A command run in an empty folder: its exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            app(list(arguments))
+        captured = capsys.readouterr()
+        return ended.value.code, captured.out, captured.err
+
+    return run
+
+
+def process(*arguments, **options):
+    """The command as a process of its own."""
+    source = str(Path(dr.__file__).parents[1])
+    environment = os.environ | {"PYTHONPATH": source, "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "deltarule", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    return subprocess.Popen(command, env=environment, text=True, **pipes)
+
+
+def files(folder):
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def test_one_json_object_on_standard_output(shell):
+    code, out, err = shell("train", "digits", "--epochs", "3", "--json")
+    assert code == 0
+    assert out.count("\n") == 1
+    result = json.loads(out)
+    assert set(result) == KEYS
+    assert result["epochs"] == 3
+    assert result["seed"] == 0
+    assert result["status"] == "finished"
+    assert 0.7 < result["test_accuracy"] <= 1
+    assert set(result["verdict"]) == {"sentences", "variance", "bias", "remedies", "gap"}
+    assert "Accuracy" in err
+    assert result["verdict"]["sentences"][0] in err
+
+
+def test_words_go_to_standard_error(shell):
+    code, out, err = shell("train", "iris", "--epochs", "3")
+    assert (code, out) == (0, "")
+    for word in ("Training", "Validation", "Test", "Loss", "Accuracy", "3 epochs", "runs/iris-1"):
+        assert word in err
+    assert "\x1b" not in err
+
+
+def test_quiet_says_nothing(shell):
+    assert shell("train", "iris", "--epochs", "3", "--quiet") == (0, "", "")
+    assert files("runs/iris-1") == FILES
+
+
+def test_the_figures_are_the_final_models_over_whole_parts(shell):
+    _, out, _ = shell("train", "digits", "--epochs", "4", "--dropout", "0.3", "--quiet", "--json", "--seed", "3")
+    result = json.loads(out)
+    model = dr.load_model(Path(result["out"]) / "model.safetensors")
+    data = dr.load_dataset("digits", seed=3)
+    for name, part in data.parts.items():
+        assert result[f"{name}_accuracy"] == pytest.approx(model.score(part.x, part.y), abs=1e-12)
+        z = model.raw_outputs(part.x)
+        one_hot = np.eye(10)[part.y]
+        assert result[f"{name}_loss"] == pytest.approx(float(model.loss.value(z, one_hot).mean()), rel=1e-9)
+
+
+def test_the_folder_holds_the_run(shell):
+    shell("train", "digits", "--epochs", "3", "--l2", "0.01", "--hidden", "20", "--out", "here", "--quiet")
+    assert files("here") == FILES
+    recipe = dr.Recipe.from_json(Path("here/recipe.json").read_text())
+    assert recipe.penalty == dr.L2(0.01)
+    assert recipe.network.hidden == (20,)
+    history = [json.loads(line) for line in Path("here/history.jsonl").read_text().splitlines()]
+    expected = dr.train(recipe, dr.load_dataset("digits"))
+    assert [epoch["number"] for epoch in history] == [1, 2, 3]
+    assert [epoch["validation_loss"] for epoch in history] == [epoch.validation_loss for epoch in expected.history]
+    model = dr.load_model("here/model.safetensors")
+    np.testing.assert_array_equal(model.theta, expected.model.theta)
+    for picture in ("curves.png", "samples.png"):
+        content = Path("here", picture).read_bytes()
+        assert content.startswith(PNG)
+        assert len(content) > 5_000
+
+
+def test_a_run_never_overwrites_another(shell):
+    for _ in range(2):
+        shell("train", "xor", "--epochs", "1", "--quiet")
+    Path("runs/xor-3").mkdir()
+    shell("train", "xor", "--epochs", "1", "--quiet")
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["xor-1", "xor-2", "xor-3", "xor-4"]
+    assert files("runs/xor-3") == []
+    before = Path("runs/xor-1/model.safetensors").read_bytes()
+    code, out, err = shell("train", "iris", "--out", "runs/xor-1")
+    assert (code, out) == (2, "")
+    assert "not empty" in err
+    assert Path("runs/xor-1/model.safetensors").read_bytes() == before
+
+
+def test_numbers_in_place_of_classes(shell):
+    code, out, err = shell("train", "diabetes", "--hidden", "8", "--epochs", "5", "--json")
+    result = json.loads(out)
+    assert code == 0
+    assert set(result) == KEYS | {"train_r2", "validation_r2", "test_r2"}
+    assert result["test_accuracy"] is None
+    assert -1 < result["test_r2"] < 1
+    assert "R²" in err
+
+
+@pytest.mark.parametrize("data", ["moons", "wine", "breast_cancer", "xor"])
+def test_every_kind_of_data_has_its_pictures(shell, data):
+    code, _, _ = shell("train", data, "--epochs", "2", "--quiet")
+    assert code == 0
+    assert files(f"runs/{data}-1") == FILES
+
+
+def test_without_validation(shell):
+    code, out, err = shell("train", "iris", "--validation", "0", "--epochs", "2", "--json")
+    result = json.loads(out)
+    assert code == 0
+    assert result["validation_accuracy"] is None
+    assert result["validation_loss"] is None
+    assert "there is no validation part" in err
+
+
+def test_shares_and_numbers_of_samples(shell):
+    _, _, err = shell("train", "iris", "--validation", "0.2", "--test", "30", "--epochs", "1")
+    assert "90 samples to learn from, 30 to validate with" in err
+
+
+def test_every_option_reaches_the_recipe(shell):
+    options = {
+        "--hidden": "9,7",
+        "--activation": "tanh,sigmoid",
+        "--dropout": "0.1,0.2,0.3",
+        "--loss": "sigmoid_cross_entropy",
+        "--optimizer": "momentum",
+        "--learning-rate": "0.02",
+        "--l1": "0.001",
+        "--batch-size": "16",
+        "--epochs": "2",
+        "--patience": "4",
+        "--monitor": "score",
+        "--scaling": "16",
+        "--initializer": "glorot_normal",
+        "--seed": "5",
+        "--engine": "reference",
+    }
+    flat = [word for pair in options.items() for word in pair]
+    code, _, err = shell(
+        "train", "digits", *flat, "--set", "optimizer.momentum=0.5", "--set", "stopping.min_improvement=0.01",
+        "--evaluate-train", "--out", "o", "--quiet",
+    )  # fmt: skip
+    assert code == 0, err
+    assert dr.Recipe.from_json(Path("o/recipe.json").read_text()) == dr.Recipe(
+        network=dr.Network(
+            hidden=(9, 7), activation=("tanh", "sigmoid"), dropout=(0.1, 0.2, 0.3), initializer="glorot_normal"
+        ),
+        loss="sigmoid_cross_entropy",
+        optimizer=dr.Momentum(0.02, 0.5),
+        penalty=dr.L1(0.001),
+        batch_size=16,
+        epochs=2,
+        stopping=dr.EarlyStopping(4, "score", 0.01),
+        scaling=16,
+        task="classification",
+        evaluate_train=True,
+        seed=5,
+    )
+
+
+def test_a_recipe_from_a_run_gives_the_same_model(shell):
+    shell("train", "iris", "--hidden", "none", "--epochs", "3", "--patience", "none", "--out", "a", "--quiet")
+    for source in ("a", "a/recipe.json"):
+        shell("train", "iris", "--recipe", source, "--out", f"b-{Path(source).name}", "--quiet")
+        again = Path(f"b-{Path(source).name}")
+        assert (again / "model.safetensors").read_bytes() == Path("a/model.safetensors").read_bytes()
+    recipe = dr.Recipe.from_json(Path("a/recipe.json").read_text())
+    assert recipe.network.hidden == ()
+    assert recipe.stopping is None
+
+
+def test_the_same_seed_gives_the_same_pictures(shell):
+    for name in ("a", "b"):
+        shell("train", "moons", "--epochs", "2", "--quiet", "--out", name)
+    assert Path("a/samples.png").read_bytes() == Path("b/samples.png").read_bytes()
+
+
+def test_a_run_that_diverges_keeps_its_last_good_model(shell):
+    code, out, err = shell(
+        "train", "moons", "--optimizer", "sgd", "--learning-rate", "1e9", "--scaling", "none", "--json"
+    )
+    result = json.loads(out)
+    assert code == 1
+    assert result["status"] == "diverged"
+    assert result["verdict"] is None
+    assert "stays finite" in err.splitlines()[-1]
+    assert "Traceback" not in err
+    assert files("runs/moons-1") == FILES
+    assert np.isfinite(dr.load_model("runs/moons-1/model.safetensors").theta).all()
+    assert json.loads(Path("runs/moons-1/history.jsonl").read_text().splitlines()[-1])["train_loss"] is None
+
+
+def test_a_reference_error_is_heard(shell):
+    _, _, err = shell("train", "digits", "--epochs", "1", "--reference-error", "0.5")
+    assert "the reference of 50 %" in err or "Good" in err or "Variance" in err
+    assert "no reference error was given" not in err
+
+
+def wait_for(path, seconds=40):
+    end = time.monotonic() + seconds
+    while not (path.exists() and path.stat().st_size):
+        assert time.monotonic() < end, f"{path} did not come"
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT to a process is a matter of POSIX")
+def test_control_c_keeps_what_was_learnt(tmp_path):
+    running = process("train", "digits", "--epochs", "100000", "--patience", "none", "--json", cwd=tmp_path)
+    folder = tmp_path / "runs" / "digits-1"
+    wait_for(folder / "history.jsonl")
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=40)
+    assert running.returncode == 130
+    assert files(folder) == FILES
+    result = json.loads(out)
+    assert result["status"] == "interrupted"
+    assert result["epochs"] == len((folder / "history.jsonl").read_text().splitlines())
+    assert 0 < result["best_epoch"] <= result["epochs"]
+    assert dr.load_model(folder / "model.safetensors").sizes == (64, 128, 64, 10)
+    assert "what was learnt so far is in" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes break differently there")
+def test_a_broken_pipe_is_silent(tmp_path):
+    running = process("train", "xor", "--epochs", "1", "--json", "--quiet", cwd=tmp_path)
+    running.stdout.close()
+    err = running.stderr.read()
+    running.stderr.close()
+    assert running.wait(timeout=40) != 0
+    assert err == ""
+    assert files(tmp_path / "runs" / "xor-1") == FILES
+
+
+def test_the_default_recipe_learns_the_digits():
+    accuracies = []
+    for seed in range(2):
+        data = dr.load_dataset("digits", seed=seed)
+        accuracies.append(dr.train(dr.Recipe(seed=seed), data).model.score(data.test.x, data.test.y))
+    assert np.mean(accuracies) >= 0.965

@@ -1,0 +1,71 @@
+"""Recipes and data drawn by hypothesis: any depth, any mixture of formulas, any shape of targets."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+import deltarule as dr
+from deltarule.formulas import registered
+
+ACTIVATIONS = [cls.name for cls in registered("activation") if cls.reach == "element"]
+OPTIMIZERS = [
+    *(cls(learning_rate=0.01) for cls in registered("optimizer")),
+    dr.Momentum(0.01, velocity="gradients", dampening=0.5),
+    dr.Adam(0.01, epsilon_place="inside"),
+    dr.Adam(0.01, epsilon_place="before_correction"),
+]
+PENALTIES = [None, dr.L2(0.01), dr.L1(0.01), dr.L1(0.01, proximal=True)]
+CLASS_LOSSES = [
+    dr.SoftmaxCrossEntropy(),
+    dr.SigmoidCrossEntropy(),
+    dr.HalfSquaredError(link="sigmoid"),
+    dr.SquaredError(),
+]
+NUMBER_LOSSES = [dr.SquaredError(), dr.HalfSquaredError(link="tanh"), dr.AbsoluteError()]
+SCALINGS = ["none", "unit", "standard", "pooled", 7.0]
+
+
+@st.composite
+def networks(draw):
+    depth = draw(st.integers(0, 3))
+    hidden = tuple(draw(st.integers(1, 40)) for _ in range(depth))
+    rates = st.sampled_from([0.0, 0.0, 0.3])
+    return dr.Network(
+        hidden=hidden,
+        activation=tuple(draw(st.sampled_from(ACTIVATIONS)) for _ in hidden),
+        dropout=[draw(rates) for _ in range(depth + 1)],
+        bias_initializer="glorot_uniform",
+    )
+
+
+@st.composite
+def problems(draw):
+    """A recipe and a data set that fit."""
+    seed = draw(st.integers(0, 2**64 - 1))
+    generator = np.random.default_rng(seed)
+    n, d = draw(st.integers(8, 90)), draw(st.integers(1, 40))
+    kind = draw(st.sampled_from([np.float64, np.float32, np.uint8, np.int64]))
+    x = (generator.normal(size=(n, d)) * 20 + 60).astype(kind)
+    if draw(st.booleans()):
+        classes = draw(st.sampled_from([2, 3, 18]))
+        y = np.arange(n) % min(classes, n)
+        loss = draw(st.sampled_from(CLASS_LOSSES))
+    else:
+        outputs = draw(st.sampled_from([1, 3]))
+        y = generator.normal(size=(n, outputs))
+        loss = draw(st.sampled_from(NUMBER_LOSSES))
+    weights = generator.random(n) + 0.1 if draw(st.booleans()) else None
+    train = (x, y) if weights is None else (x, y, weights)
+    watched = draw(st.booleans())
+    recipe = dr.Recipe(
+        network=draw(networks()),
+        loss=loss,
+        optimizer=draw(st.sampled_from(OPTIMIZERS)),
+        penalty=draw(st.sampled_from(PENALTIES)),
+        batch_size=draw(st.integers(1, 40)),
+        epochs=3,
+        stopping=dr.EarlyStopping(patience=1, monitor=draw(st.sampled_from(["loss", "score"]))) if watched else None,
+        scaling=draw(st.sampled_from(SCALINGS[2:])),
+        evaluate_train=draw(st.booleans()),
+        seed=seed,
+    )
+    return recipe, dr.Dataset(train=train, validation=train[:2])

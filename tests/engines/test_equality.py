@@ -1,0 +1,148 @@
+"""The compiled engine equals the reference, and itself for any number of threads."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import deltarule as dr
+from tests.engines.recipes import problems
+
+RELAXED = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
+    "derandomize": True,
+}
+
+
+def figures(run):
+    return np.array([dataclasses.astuple(dataclasses.replace(epoch, seconds=0.0)) for epoch in run.history])
+
+
+def smooth(recipe):
+    """Whether rounding cannot grow at a jump: a sign, a kink, or a count of right answers."""
+    return all(a.name != "relu" for a in recipe.network.activations) and recipe.loss.name != "absolute_error"
+
+
+@settings(max_examples=60, **RELAXED)
+@given(problems())
+def test_it_equals_the_reference_in_float64(problem):
+    recipe, data = problem
+    expected = dr.train(recipe, data, engine="reference", record="batch")
+    met = dr.train(recipe, data, engine="compiled", precision="float64", n_threads=1, record="batch")
+    assert met.status == expected.status
+    assert met.best_epoch == expected.best_epoch
+    assert met.model.theta == pytest.approx(expected.model.theta, rel=1e-11, abs=1e-11)
+    assert figures(met) == pytest.approx(figures(expected), rel=1e-10, abs=1e-11, nan_ok=True)
+    assert met.batch_losses == pytest.approx(expected.batch_losses, rel=1e-10, abs=1e-11)
+
+
+@settings(max_examples=30, **RELAXED)
+@given(problems())
+def test_it_equals_the_reference_in_float32_to_rounding(problem):
+    recipe, data = problem
+    recipe = recipe.replace(stopping=None, epochs=1)
+    expected = dr.train(recipe, data, engine="reference", record="batch_after")
+    met = dr.train(recipe, data, engine="compiled", n_threads=1, record="batch_after")
+    if smooth(recipe):
+        assert met.model.theta == pytest.approx(expected.model.theta, rel=1e-3, abs=1e-3)
+        assert met.batch_losses == pytest.approx(expected.batch_losses, rel=1e-3, abs=1e-3)
+    assert met.model.theta.dtype == np.float32
+
+
+@settings(max_examples=100, **RELAXED)
+@given(problems())
+def test_one_thread_equals_many_to_the_last_bit(problem):
+    recipe, data = problem
+    precision = "float64" if recipe.seed % 4 == 0 else "float32"
+    one, two, three = (
+        dr.train(recipe, data, engine="compiled", precision=precision, n_threads=threads, record="batch_after")
+        for threads in (1, 2, 3)
+    )
+    for run in (two, three):
+        assert run.model.theta.tobytes() == one.model.theta.tobytes()
+        assert figures(run).tobytes() == figures(one).tobytes()
+        assert run.batch_losses.tobytes() == one.batch_losses.tobytes()
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_ones_own_start_and_order(engine):
+    """Repeated rows, batches of several sizes, more epochs in the recipe than in the order."""
+    x, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
+    start = [(np.full((3, 4), 0.1), np.zeros(4)), (np.eye(4, 2), np.ones(2))]
+    order = [[[0, 0, 1], range(5, 20)], [np.arange(20)], [[3], [4], [5, 6]]]
+    order = [[np.array(rows) for rows in batches] for batches in order]
+    recipe = dr.Recipe(network=dr.Network(hidden=(4,), activation="tanh"), epochs=10, stopping=None, batch_size=4)
+    expected = dr.train(recipe, dr.Dataset(train=(x, y)), engine="reference", start=start, order=iter(order))
+    run = dr.train(
+        recipe, dr.Dataset(train=(x, y)), engine=engine, precision="float64", start=start, order=iter(order), record="batch"
+    )
+    assert len(run.history) == 3
+    assert len(run.batch_losses) == 6
+    assert run.model.theta == pytest.approx(expected.model.theta, rel=1e-12)
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+@pytest.mark.parametrize("rows", [[20], [-1], [], [0.5], [[1, 2]]])
+def test_an_order_outside_of_the_data_is_refused(engine, rows):
+    data = dr.Dataset(train=(np.zeros((20, 3)), np.arange(20) % 2))
+    with pytest.raises(dr.DeltaruleError):
+        dr.train(dr.Recipe(epochs=1, stopping=None), data, engine=engine, order=[[np.array(rows)]])
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_epochs_are_delivered_before_the_next_begins(engine):
+    met = []
+
+    def order():
+        for epoch in range(4):
+            met.append(epoch)
+            yield [np.arange(20)]
+
+    data = dr.Dataset(train=(np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2))
+    recipe = dr.Recipe(network=dr.Network(hidden=(4,)), epochs=4, stopping=None)
+    training = dr.epochs(recipe, data, engine=engine, order=order())
+    thetas = []
+    for epoch in training:
+        assert len(met) == epoch.number
+        thetas.append(training.model.theta)
+        assert training.run.status == ("interrupted" if epoch.number < 4 else "finished")
+    assert len(thetas) == 4
+    assert (thetas[0] != thetas[1]).any()
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_a_run_that_diverges_says_so_and_keeps_the_last_good_weights(engine):
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    data = dr.Dataset(train=(x, x @ [1.0, 2.0, 3.0]))
+    recipe = dr.Recipe(
+        network=dr.Network(hidden=(4,)), optimizer=dr.SGD(0.5), epochs=500, stopping=None, batch_size=8, scaling=1e-3
+    )
+    with pytest.raises(dr.Diverged, match="learning rate") as caught:
+        dr.train(recipe, data, engine=engine)
+    run = caught.value.run
+    assert run.status == "diverged"
+    assert np.isfinite(run.model.theta).all()
+
+
+@pytest.mark.parametrize("kind", ["u1", "i1", "u2", "i4", "u8", "f2", "f4", "f8", ">f8", "?"])
+def test_any_real_type_is_read_where_it_lies(kind):
+    x = (np.random.default_rng(0).random((30, 21)) * 100).astype(kind)
+    data = dr.Dataset(train=(x, np.arange(30) % 3))
+    network = dr.Network(hidden=(5,), activation="tanh")
+    recipe = dr.Recipe(network=network, optimizer="sgd", epochs=2, stopping=None)
+    one = dr.train(recipe, data, engine="reference")
+    other = dr.train(recipe, data, engine="compiled", precision="float64")
+    assert other.model.theta == pytest.approx(one.model.theta, rel=1e-10, abs=1e-12)
+
+
+def test_rows_and_columns_may_lie_in_any_way():
+    base = np.random.default_rng(0).normal(size=(40, 60))
+    y = np.arange(20) % 2
+    network = dr.Network(hidden=(5,), activation="tanh")
+    recipe = dr.Recipe(network=network, epochs=2, stopping=None, scaling="none")
+    for x in (base[::2, ::3], base[::-2, :20], np.asfortranarray(base[:20, :20])):
+        plain = dr.train(recipe, dr.Dataset(train=(x.copy(), y)), engine="compiled", precision="float64")
+        viewed = dr.train(recipe, dr.Dataset(train=(x, y)), engine="compiled", precision="float64")
+        assert viewed.model.theta.tobytes() == plain.model.theta.tobytes()
