@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from tests.engines.recipes import problems
 
 import deltarule as dr
-from tests.engines.recipes import problems
 
 RELAXED = {
     "deadline": None,
@@ -76,7 +76,13 @@ def test_ones_own_start_and_order(engine):
     recipe = dr.Recipe(network=dr.Network(hidden=(4,), activation="tanh"), epochs=10, stopping=None, batch_size=4)
     expected = dr.train(recipe, dr.Dataset(train=(x, y)), engine="reference", start=start, order=iter(order))
     run = dr.train(
-        recipe, dr.Dataset(train=(x, y)), engine=engine, precision="float64", start=start, order=iter(order), record="batch"
+        recipe,
+        dr.Dataset(train=(x, y)),
+        engine=engine,
+        precision="float64",
+        start=start,
+        order=iter(order),
+        record="batch",
     )
     assert len(run.history) == 3
     assert len(run.batch_losses) == 6

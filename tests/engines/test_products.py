@@ -54,7 +54,8 @@ def run_backward(d, w, columns, fan_out):
     da = np.full((len(d), padded(columns) + COLUMNS), SENTINEL, d.dtype)
     workspace = np.full(products.WORKSPACE_BYTES, 255, np.uint8)
     table = tiles(d.dtype.name).address
-    backward(table, at(da), stride(da), at(d), stride(d), at(w), stride(w), len(d), columns, fan_out, at(workspace), False)
+    sizes = len(d), columns, fan_out
+    backward(table, at(da), stride(da), at(d), stride(d), at(w), stride(w), *sizes, at(workspace), 0)
     assert (da[:, padded(columns) :] == SENTINEL).all()
     return da[:, : padded(columns)]
 

@@ -150,8 +150,11 @@ class Engine(Protocol):
 
     finished: bool
     """Whether all epochs have run, or early stopping has ended them."""
-    best_epoch: int
-    """The number of the epoch that early stopping likes best; 0 where it does not watch."""
+
+    @property
+    def best_epoch(self) -> int:
+        """The number of the epoch that early stopping likes best; 0 where it does not watch."""
+        ...
 
     def advance(self, epochs: int, seconds: float) -> list[Figures]:
         """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""

@@ -15,6 +15,7 @@ class Penalty(Formula):
     """A cost for one weight, next to its derivative."""
 
     kind: ClassVar[str] = "penalty"
+
     @property
     def takes_prox(self) -> bool:
         """Whether updates are followed by `prox` in place of a step along the gradient."""

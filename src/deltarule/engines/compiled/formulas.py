@@ -73,9 +73,7 @@ class Formulas:
         """The body and the constants of the optimizer's step on biases, which no penalty sees."""
         return self._updates["biases"].body, self._rooms[thread]["biases"][1]
 
-    def loss(
-        self, passage: Passage, source: Source, rows: Share, thread: int, *, training: bool
-    ) -> Iterator[Line]:
+    def loss(self, passage: Passage, source: Source, rows: Share, thread: int, *, training: bool) -> Iterator[Line]:
         """Losses and errors of some rows, and in training dz."""
         kernel = self._losses[training]
         scalars, constants = self._rooms[thread][training]
@@ -145,5 +143,5 @@ class Formulas:
 
     def _room(self, kernel: Kernel) -> tuple[int, int]:
         """A kernel's scalars as they begin, and room for its constants."""
-        scalars = np.array(kernel.values if kernel.values else (0.0,))
+        scalars = np.array(kernel.values or (0.0,))
         return self._arena.keep(scalars), self._arena.numbers(max(1, kernel.constants))

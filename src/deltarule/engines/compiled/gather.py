@@ -33,7 +33,7 @@ class Gatherer:
 
 
 def gatherable(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """x itself where its rows can be read in place, otherwise a copy: rows must be contiguous, of a native real type."""
+    """Rows that can be read in place, contiguous and of a native real type: x itself, or where it is not so a copy."""
     readable = x.dtype.kind in "iub" or x.dtype.str[1:] in ("f4", "f8")
     if not readable or not x.dtype.isnative:
         x = x.astype(np.float64 if x.dtype.itemsize > 4 else np.float32)
@@ -111,6 +111,7 @@ def _convert(
 ) -> str:
     """Load `count` numbers from column %j on, scale them and store them."""
     given, middle, made = (_type(kind, count) for kind in (source, within, target))
+    zeros = f"<{count} x i32> zeroinitializer"
     lines = [
         _pointer(tag, "in", "from", source.itemsize),
         f"  %x_{tag} = load {given}, ptr %in_pointer_{tag}, align {source.itemsize}",
@@ -128,8 +129,7 @@ def _convert(
             else:
                 lines += [
                     f"  %{name}_first_{tag} = insertelement {middle} undef, {number} %{name}_one_{tag}, i32 0",
-                    f"  %{name}_{tag} = shufflevector {middle} %{name}_first_{tag}, {middle} undef, "
-                    f"<{count} x i32> zeroinitializer",
+                    f"  %{name}_{tag} = shufflevector {middle} %{name}_first_{tag}, {middle} undef, {zeros}",
                 ]
         else:
             lines += [

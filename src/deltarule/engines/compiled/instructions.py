@@ -39,7 +39,8 @@ ARGUMENTS: Final[dict[Operation, tuple[str, ...]]] = {
     Operation.PREPARE: ("prologue", "scalars", "constants"),
     # Rows of the raw data into scaled rows of the batch, by the order or as they lie.
     Operation.GATHER: (
-        "gather", "ordered", "source", "source_row", "target", "target_row", "columns", "shift", "factor", "part", "parts",
+        "gather", "ordered", "source", "source_row", "target", "target_row", "columns", "shift", "factor", "part",
+        "parts",
     ),
     # Targets into rows of y, from class codes or from `numbers`; weights beside them.
     Operation.TARGET: (

@@ -84,7 +84,7 @@ def run(settings: int, thread: int) -> None:
 
 
 @kernel
-def execute(
+def execute(  # noqa: C901  (a branch for each operation)
     program: int, lines: int, settings: int, own: int, first: int, size: int, step: int, into: int, place: int
 ) -> None:
     """Follow a program for the `size` samples from place `first` of the order.
@@ -96,7 +96,7 @@ def execute(
         line = program + number * LINE_BYTES
         operation = word(line, 0)
         if operation == Operation.FORWARD:
-            forward(line, settings, own, size)
+            forward(line, settings, size)
         elif operation == Operation.APPLY:
             apply(line, own, size)
         elif operation == Operation.BACKWARD:
@@ -162,7 +162,7 @@ def _shuffle(settings: int, epoch: int) -> None:
             w0, w1, w2, w3 = _rounds(np.uint64(block), nothing, np.uint64(epoch), _PURPOSE, low, high)
         part = i & 3
         drawn = w0 if part == 0 else w1 if part == 1 else w2 if part == 2 else w3
-        j = np.int64(drawn * np.uint64(i + 1) >> _HALF)
+        j = int(drawn * np.uint64(i + 1) >> _HALF)
         here, there = word(order, i), word(order, j)
         store(order + 8 * i, there)
         store(order + 8 * j, here)

@@ -1,4 +1,4 @@
-"""The matrices that a batch passes through, and the arrays that programs point at, kept for as long as they are used."""
+"""The matrices that a batch passes through, and whatever else programs point at, kept for as long as they run."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ class Passage:
     a layer's inputs are dropped; y, and a loss, an error and a weight for each row.
     """
 
-    def __init__(self, arena: Arena, rows: int, sizes: Sequence[int], rates: Sequence[float], *, backward: bool) -> None:
+    def __init__(
+        self, arena: Arena, rows: int, sizes: Sequence[int], rates: Sequence[float], *, backward: bool
+    ) -> None:
         self.rows = rows
         self.x = arena.matrix(rows, sizes[0])
         self.z = [arena.matrix(rows, units) for units in sizes[1:]]

@@ -15,15 +15,17 @@ __all__ = ["word"]
 @kernel
 def word(address: int, index: int) -> int:
     """The word at a place of a table."""
-    return load(address + 8 * index, 0)
+    found: int = load(address + 8 * index, 0)
+    return found
 
 
 @kernel
 def number(address: int, index: int, item_bytes: int) -> float:
     """A number of an array of float32 or float64."""
-    if item_bytes == 4:
-        return float(load(address + 4 * index, np.float32(0)))
-    return load(address + 8 * index, 0.0)
+    found: float = (
+        load(address + 8 * index, 0.0) if item_bytes == 8 else float(load(address + 4 * index, np.float32(0)))
+    )
+    return found
 
 
 @kernel
@@ -112,7 +114,7 @@ def target(line: int, settings: int, first: int, size: int) -> None:
 
 
 @kernel
-def forward(line: int, settings: int, own: int, size: int) -> None:
+def forward(line: int, settings: int, size: int) -> None:
     """Multiply some rows of a batch by a block of weights, whose biases are the row after the last."""
     a, a_row, depth, w, w_row, width, z, z_row = (
         word(line, 1), word(line, 2), word(line, 3), word(line, 4), word(line, 5), word(line, 6), word(line, 7),
@@ -140,7 +142,8 @@ def backward(line: int, settings: int, own: int, size: int) -> None:
         item = word(settings, Setting.ITEM_BYTES)
         products.backward(
             word(settings, Setting.TABLE), place + begin * place_row, place_row // item, d + begin * d_row,
-            d_row // item, w, w_row // item, rows, columns, depth, word(own, Own.WORKSPACE), word(line, 9) == 0,
+            d_row // item, w, w_row // item, rows, columns, depth, word(own, Own.WORKSPACE),
+            1 - word(line, 9),
         )  # fmt: skip
 
 

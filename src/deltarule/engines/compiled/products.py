@@ -218,7 +218,7 @@ def backward(
     columns: int,
     fan_out: int,
     workspace: int,
-    onto: bool,
+    onto: int,
 ) -> None:
     """DA ← D Wᵀ: dA (rows, columns), D (rows, fan_out), W (columns, fan_out); dA's columns are padded with zeros.
 

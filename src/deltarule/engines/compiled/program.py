@@ -222,7 +222,7 @@ class Writer:
             yield line(Operation.MEET)
 
     def _rows(self) -> Share:
-        """This thread's part of the batch's rows."""
+        """The thread's part of the batch's rows."""
         return Share(0, 0, self.thread, self.layout.threads)
 
     def _shares(self, layer: int) -> list[Share]:
