@@ -28,7 +28,9 @@ from deltarule.formulas import (
 )
 from deltarule.models import Model, load_model
 from deltarule.recipes import EarlyStopping, Network, Recipe, Scaling
-from deltarule.training import Epoch, Run, Training, epochs, train
+from deltarule.studies.gradient_check import GradientCheck, gradient_check
+from deltarule.studies.verdict import Verdict, verdict
+from deltarule.training import Epoch, Evaluation, Run, Training, epochs, evaluate, train, train_many
 
 __version__ = "0.1.0"
 
@@ -44,6 +46,8 @@ __all__ = [
     "Diverged",
     "EarlyStopping",
     "Epoch",
+    "Evaluation",
+    "GradientCheck",
     "HalfSquaredError",
     "Model",
     "Momentum",
@@ -58,13 +62,18 @@ __all__ = [
     "Split",
     "SquaredError",
     "Training",
+    "Verdict",
     "__version__",
     "dataset_names",
     "epochs",
+    "evaluate",
     "formula",
+    "gradient_check",
     "load_dataset",
     "load_model",
     "register",
     "split",
     "train",
+    "train_many",
+    "verdict",
 ]

@@ -37,15 +37,15 @@ def at(array):
     return array.ctypes.data
 
 
-def stride(array):
-    return array.strides[0] // array.itemsize
+def row(array):
+    return array.strides[0]
 
 
 def run_forward(a, w, bias, fan_in, columns):
     z = np.full((len(a), padded(columns) + COLUMNS), SENTINEL, a.dtype)
     table = tiles(a.dtype.name).address
     start = 0 if bias is None else at(bias)
-    forward(table, at(z), stride(z), start, at(a), stride(a), at(w), stride(w), len(a), fan_in, columns)
+    forward(table, at(z), row(z), start, at(a), row(a), at(w), row(w), len(a), fan_in, columns)
     assert (z[:, padded(columns) :] == SENTINEL).all()
     return z[:, : padded(columns)]
 
@@ -55,7 +55,7 @@ def run_backward(d, w, columns, fan_out):
     workspace = np.full(products.WORKSPACE_BYTES, 255, np.uint8)
     table = tiles(d.dtype.name).address
     sizes = len(d), columns, fan_out
-    backward(table, at(da), stride(da), at(d), stride(d), at(w), stride(w), *sizes, at(workspace), 0)
+    backward(table, at(da), row(da), at(d), row(d), at(w), row(w), *sizes, at(workspace), 0)
     assert (da[:, padded(columns) :] == SENTINEL).all()
     return da[:, : padded(columns)]
 
@@ -63,7 +63,7 @@ def run_backward(d, w, columns, fan_out):
 def run_gradient(a, d, rows, columns):
     g = np.full((rows, padded(columns) + COLUMNS), SENTINEL, a.dtype)
     table = tiles(a.dtype.name).address
-    gradient(table, at(g), stride(g), at(a), stride(a), at(d), stride(d), len(a), rows, columns)
+    gradient(table, at(g), row(g), at(a), row(a), at(d), row(d), len(a), rows, columns)
     assert (g[:, padded(columns) :] == SENTINEL).all()
     return g[:, : padded(columns)]
 

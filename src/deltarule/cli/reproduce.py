@@ -59,7 +59,7 @@ def reproduce(
     ] = None,
     engine: Annotated[
         str, typer.Option("--engine", help=f"Who computes: {', '.join(loop.ENGINES)}.", metavar="NAME")
-    ] = "reference",
+    ] = loop.ENGINES[0],
     out: Annotated[
         Path | None,
         typer.Option(

@@ -27,24 +27,31 @@ class Samples:
     targets : (n,) class numbers, or (n, k) float64 numbers to be met.
     outputs : k, the network's outputs; with two classes and one output, class 1 is the target 1.
     weights : (n,), or None where all samples count the same.
+    rows : which of the n are meant, repeats allowed; None for all. Places below are places among them.
     """
 
     x: npt.NDArray[Any]
     targets: npt.NDArray[Any]
     outputs: int
     weights: Floats | None = None
+    rows: Indices | None = None
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.x) if self.rows is None else len(self.rows)
+
+    def inputs(self, places: Any) -> npt.NDArray[Any]:
+        """Raw inputs at some places: (places, d)."""
+        inputs: npt.NDArray[Any] = self.x[self._rows(places)]
+        return inputs
 
     @property
     def classes(self) -> bool:
         """Whether the targets are class numbers."""
         return self.targets.ndim == 1
 
-    def y(self, rows: Any) -> Floats:
-        """The targets of some rows as the loss wants them: (rows, k), one-hot for classes."""
-        targets: npt.NDArray[Any] = self.targets[rows]
+    def y(self, places: Any) -> Floats:
+        """The targets at some places as the loss wants them: (places, k), one-hot for classes."""
+        targets: npt.NDArray[Any] = self.targets[self._rows(places)]
         if not self.classes:
             return targets
         if self.outputs == 1:
@@ -53,8 +60,9 @@ class Samples:
         one_hot: Floats = (targets[:, None] == np.arange(self.outputs)).astype(np.float64)
         return one_hot
 
-    def weight(self, rows: Any) -> Floats:
-        """The weights of some rows, 1 where none were given."""
+    def weight(self, places: Any) -> Floats:
+        """The weights at some places, 1 where none were given."""
+        rows = self._rows(places)
         if self.weights is None:
             return np.ones(len(self.targets[rows]))
         weights: Floats = self.weights[rows]
@@ -65,7 +73,11 @@ class Samples:
         if self.classes:
             return 1.0
         w = self.weight(slice(None))[:, None] / np.sum(self.weight(slice(None)))
-        return float(np.sum(w * (self.targets - np.sum(w * self.targets, axis=0)) ** 2))
+        targets = self.y(slice(None))
+        return float(np.sum(w * (targets - np.sum(w * targets, axis=0)) ** 2))
+
+    def _rows(self, places: Any) -> Any:
+        return places if self.rows is None else self.rows[places]
 
 
 @dataclass(frozen=True)

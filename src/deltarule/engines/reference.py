@@ -66,7 +66,7 @@ def penalty_value(penalty: Penalty | None, theta: Floats, weights: npt.NDArray[n
 def objective(problem: Problem, theta: Floats, rows: Any, masks: Sequence[Floats] | None = None) -> float:
     """Mean loss of some training rows plus the penalty: what is made small."""
     samples, view = problem.train, layers(theta, problem.sizes)
-    z = forward(view, problem.activations, problem.scaling(samples.x[rows]), masks).z[-1]
+    z = forward(view, problem.activations, problem.scaling(samples.inputs(rows)), masks).z[-1]
     w = samples.weight(rows)
     mean = np.sum(w * problem.loss.value(z, samples.y(rows))) / np.sum(w)
     return float(mean) + penalty_value(problem.recipe.penalty, theta, weight_mask(problem.sizes))
@@ -76,7 +76,7 @@ def gradient(problem: Problem, theta: Floats, rows: Any, masks: Sequence[Floats]
     """The gradient of the mean loss of some training rows, (parameters,), and their sums before the step."""
     samples, view = problem.train, layers(theta, problem.sizes)
     y, w = samples.y(rows), samples.weight(rows)
-    run = forward(view, problem.activations, problem.scaling(samples.x[rows]), masks)
+    run = forward(view, problem.activations, problem.scaling(samples.inputs(rows)), masks)
     z = run.z[-1]
     dz = problem.loss.gradient(z, y) * (w / np.sum(w))[:, None]
     g = backward(view, problem.activations, run, dz, masks)
@@ -95,7 +95,7 @@ def evaluate(problem: Problem, theta: Floats, samples: Samples, block: int = 819
     view, total = layers(theta, problem.sizes), Sums()
     for start in range(0, len(samples), block):
         rows = slice(start, start + block)
-        z = forward(view, problem.activations, problem.scaling(samples.x[rows])).z[-1]
+        z = forward(view, problem.activations, problem.scaling(samples.inputs(rows))).z[-1]
         total += sums(problem, samples, z, samples.y(rows), samples.weight(rows))
     return total
 
@@ -181,7 +181,7 @@ class Reference:
             return before.loss / before.weight
         samples = self.problem.train
         z = forward(
-            layers(self.theta, self.problem.sizes), self.problem.activations, self.problem.scaling(samples.x[rows])
+            layers(self.theta, self.problem.sizes), self.problem.activations, self.problem.scaling(samples.inputs(rows))
         ).z[-1]
         after = sums(self.problem, samples, z, samples.y(rows), samples.weight(rows))
         return after.loss / after.weight

@@ -26,6 +26,10 @@ class Domain:
 Positive = Annotated[float, Domain("a number above 0", lambda x: x > 0)]
 NonNegative = Annotated[float, Domain("a number of at least 0", lambda x: x >= 0)]
 Fraction = Annotated[float, Domain("a number of at least 0 and below 1", lambda x: 0 <= x < 1)]
+Share = Annotated[float, Domain("a number from 0 to 1", lambda x: 0 <= x <= 1)]
+Between = Annotated[float, Domain("a number above 0 and below 1", lambda x: 0 < x < 1)]
+Count = Annotated[int, Domain("a whole number of at least 1", lambda x: x >= 1)]
+Whole = Annotated[int, Domain("a whole number of at least 0", lambda x: x >= 0)]
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class Formula:
     """A piece of mathematics whose fields are its hyperparameters.
 
     Numbers are held as floats, checked against the domain that the field's type names. `bool`, `str` and `int`
-    fields choose between forms of the formula; the choices of a `str` field stand in its `Literal` type.
+    fields choose between forms of the formula; the choices of a `str` field stand in its `Literal` type. A field may be
+    a formula itself, and then takes whatever `formula` does.
     """
 
     kind: ClassVar[str] = "formula"
@@ -48,7 +53,10 @@ class Formula:
 
     def to_json(self) -> dict[str, Any]:
         """The formula as data: its name and its fields."""
-        return {"name": self.name, **dataclasses.asdict(self)}
+        values = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
+        return {"name": self.name} | {
+            name: value.to_json() if isinstance(value, Formula) else value for name, value in values
+        }
 
     def replace(self, **fields: Any) -> Self:
         """The same formula with other values for some of its fields."""
@@ -132,17 +140,10 @@ def _checked(owner: Formula, field: str, hint: Any, value: Any) -> Any:
     """The value of a field, as a float where a number is due, or a RecipeError."""
     label = f"{type(owner).__name__}.{field}"
     base, *extras = (get_args(hint)[0], *hint.__metadata__) if hasattr(hint, "__metadata__") else (hint,)
-    if base is float:
-        if isinstance(value, bool) or not hasattr(value, "__float__"):
-            raise RecipeError(f"a number for {label}", repr(value))
-        number = float(value)
-        domain = next((extra for extra in extras if isinstance(extra, Domain)), None)
-        if not math.isfinite(number) or (domain is not None and not domain.holds(number)):
-            words = domain.words if domain is not None else "a finite number"
-            default = next(f.default for f in dataclasses.fields(owner) if f.name == field)
-            usual = f"{type(owner).__name__}({field}={default})" if isinstance(default, float) else None
-            raise RecipeError(f"{words} for {label}", f"{value}", usual)
-        return number
+    if isinstance(base, type) and issubclass(base, Formula):
+        return formula(base.kind, value)
+    if base is float or (base is int and extras):
+        return _number(label, owner, field, base, extras, value)
     choices = get_args(base)
     if base is not str and choices and value not in choices:
         guess = nearest(str(value), map(str, choices))
@@ -151,3 +152,18 @@ def _checked(owner: Formula, field: str, hint: Any, value: Any) -> Any:
     if base is bool and not isinstance(value, bool):
         raise RecipeError(f"True or False for {label}", repr(value))
     return value
+
+
+def _number(label: str, owner: Formula, field: str, base: Any, extras: list[Any], value: Any) -> float:
+    """A number of the field's domain: a float, or a whole number where the field is one."""
+    domain = next((extra for extra in extras if isinstance(extra, Domain)), None)
+    words = domain.words if domain is not None else "a finite number"
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        raise RecipeError(f"{words if base is int else 'a number'} for {label}", repr(value))
+    number = float(value)
+    whole = base is float or number.is_integer()
+    if not whole or not math.isfinite(number) or (domain is not None and not domain.holds(number)):
+        default = next(f.default for f in dataclasses.fields(owner) if f.name == field)
+        usual = f"{type(owner).__name__}({field}={default})" if isinstance(default, (int, float)) else None
+        raise RecipeError(f"{words} for {label}", f"{value}", usual)
+    return base(number)  # type: ignore[no-any-return]

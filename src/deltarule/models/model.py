@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.parameters import Layers, count, layers
-from deltarule.engines.reference import forward
 from deltarule.errors import ModelError
 from deltarule.formulas import Loss
 from deltarule.formulas.random import Floats
 from deltarule.recipes import Affine, Recipe
+
+if TYPE_CHECKING:
+    from deltarule.engines.compiled import Predictor
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,12 +74,26 @@ class Model:
         """Each layer's biases (fan_out,): views of θ."""
         return [biases for _, biases in self.layers]
 
-    def raw_outputs(self, x: Any) -> Floats:
-        """The last layer's weighted sums z for raw inputs x: (n, outputs)."""
-        inputs = self.scaling(self._inputs(x))
-        blocks = [inputs[start : start + 8192] for start in range(0, len(inputs), 8192)] or [inputs]
-        activations = self.recipe.network.activations
-        return np.concatenate([forward(self.layers, activations, block).z[-1] for block in blocks])
+    def raw_outputs(self, x: Any) -> npt.NDArray[Any]:
+        """The last layer's weighted sums z for raw inputs x: (n, outputs), in θ's precision."""
+        inputs = self._inputs(x)
+        predictor = self._predictors.get(inputs.dtype)
+        if predictor is None:
+            from deltarule.engines.compiled import Predictor
+
+            activations = self.recipe.network.activations
+            predictor = Predictor(self.sizes, activations, self.theta, self.scaling, inputs.dtype)
+            self._predictors[inputs.dtype] = predictor
+        return predictor(inputs)
+
+    @cached_property
+    def _predictors(self) -> dict[np.dtype[Any], Predictor]:
+        """What computes the outputs, for each type of inputs."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone: what was made of them is made anew."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def predict(self, x: Any) -> npt.NDArray[Any]:
         """The labels (n,), or the numbers (n,) or (n, k), for raw inputs x (n, …)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -54,17 +55,18 @@ class Scaling:
         """The scaling as data: its name, or the number to divide by."""
         return self.kind if self.divisor is None else self.divisor
 
-    def learn(self, x: npt.NDArray[Any], *, image: bool) -> Affine:
-        """What the training inputs x (n, d) say: the shift and the factor."""
+    def learn(self, x: npt.NDArray[Any], *, image: bool, rows: npt.NDArray[Any] | None = None) -> Affine:
+        """What the training inputs x (n, d) say, or some rows of them: the shift and the factor."""
         kind = ("pooled" if image else "standard") if self.kind == "auto" else self.kind
         if kind == "none":
             return Affine(np.array(0.0), np.array(1.0))
         if kind == "divide":
             return Affine(np.array(0.0), np.array(1.0 / self.divisor))  # type: ignore[operator]
         if kind == "unit":
-            top = float(np.iinfo(x.dtype).max) if x.dtype == np.uint8 else float(max(x.max(), -float(x.min())))
+            seen = x if rows is None else x[rows]
+            top = 255.0 if x.dtype == np.uint8 else float(max(seen.max(), -float(seen.min())))
             return Affine(np.array(0.0), np.array(1.0 / top if top > 0 else 1.0))
-        mean, deviation = moments(x)
+        mean, deviation = moments(x, rows)
         if kind == "pooled":
             total = mean.mean()
             deviation = np.sqrt(np.mean(deviation**2 + (mean - total) ** 2))
@@ -89,13 +91,20 @@ class Affine:
         return np.asarray(x / self.factor + self.shift, dtype=np.float64)
 
 
-def moments(x: npt.NDArray[Any], block: int = 4096) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of each column of x (n, d), block by block: no copy of x is made."""
-    n, d = x.shape
+def moments(x: npt.NDArray[Any], rows: npt.NDArray[Any] | None = None, block: int = 2048) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each column of x (n, d), or of some of its rows: no copy of x is made."""
+    n, d = len(x) if rows is None else len(rows), x.shape[1]
     mean, squares = np.zeros(d), np.zeros(d)
-    for start in range(0, n, block):
-        mean += np.asarray(x[start : start + block], dtype=np.float64).sum(axis=0)
+
+    def blocks() -> Iterator[Floats]:
+        for start in range(0, n, block):
+            chosen = slice(start, start + block) if rows is None else rows[start : start + block]
+            yield np.asarray(x[chosen], dtype=np.float64)
+
+    for each in blocks():
+        mean += each.sum(axis=0)
     mean /= n
-    for start in range(0, n, block):
-        squares += ((np.asarray(x[start : start + block], dtype=np.float64) - mean) ** 2).sum(axis=0)
+    for each in blocks():
+        each = each - mean
+        squares += np.einsum("ij,ij->j", each, each)
     return mean, np.sqrt(squares / n)

@@ -103,6 +103,6 @@ def _difference(problem: Problem, theta: Floats, rows: Indices, index: int, step
 def _losses(problem: Problem, theta: Floats, rows: Indices) -> Floats:
     """The loss of each row: (rows,)."""
     samples = problem.train
-    z = forward(layers(theta, problem.sizes), problem.activations, problem.scaling(samples.x[rows])).z[-1]
+    z = forward(layers(theta, problem.sizes), problem.activations, problem.scaling(samples.inputs(rows))).z[-1]
     losses: Floats = problem.loss.value(z, samples.y(rows))
     return losses

@@ -15,7 +15,7 @@ from deltarule.engines.problem import Engine, Order, Problem
 from deltarule.engines.reference import Reference
 from deltarule.errors import Diverged
 from deltarule.models import Model
-from deltarule.recipes import Recipe
+from deltarule.recipes import Affine, Recipe
 from deltarule.recipes.checks import one_of, whole
 from deltarule.training.preparing import model_of, prepared
 from deltarule.training.run import Epoch, Run, epoch_of
@@ -28,7 +28,7 @@ def train(
     recipe: Recipe,
     data: Dataset,
     *,
-    engine: str = "reference",
+    engine: str = "compiled",
     precision: str = "float32",
     n_threads: int | None = None,
     start: Sequence[tuple[Any, Any]] | None = None,
@@ -63,7 +63,7 @@ def epochs(
     recipe: Recipe,
     data: Dataset,
     *,
-    engine: str = "reference",
+    engine: str = "compiled",
     precision: str = "float32",
     n_threads: int | None = None,
     start: Sequence[tuple[Any, Any]] | None = None,
@@ -94,15 +94,17 @@ class Training:
         recipe: Recipe,
         data: Dataset,
         *,
-        engine: str = "reference",
+        engine: str = "compiled",
         precision: str = "float32",
         n_threads: int | None = None,
         start: Sequence[tuple[Any, Any]] | None = None,
         order: Order | None = None,
         record: str | None = None,
+        rows: Any = None,
+        scalings: dict[Any, Affine] | None = None,
     ) -> None:
         self._data = data
-        self._problem, self._learnt = prepared(recipe, data, start, order, record)
+        self._problem, self._learnt = prepared(recipe, data, start, order, record, rows, scalings)
         self._engine: Engine = _engine(self._problem, engine, precision, n_threads)
         held = self._problem.validation
         self._spreads = (self._problem.train.spread(), math.nan if held is None else held.spread())

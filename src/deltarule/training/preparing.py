@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from deltarule.data import Dataset, Part, require_classes, task_of
 from deltarule.engines import parameters
-from deltarule.engines.problem import Order, Problem, Samples
+from deltarule.engines.problem import Indices, Order, Problem, Samples
 from deltarule.errors import DataError, RecipeError
 from deltarule.formulas import Loss, SoftmaxCrossEntropy, SquaredError
 from deltarule.models import Model
@@ -29,20 +29,21 @@ class Learnt:
     single: bool
     outputs: int
 
-    def samples(self, part: Part) -> Samples:
-        """A part as the engine sees it."""
+    def samples(self, part: Part, rows: Indices | None = None) -> Samples:
+        """A part, or some of its rows, as the engine sees it."""
         x = part.x.reshape(len(part.x), -1)
-        return Samples(x, self._targets(part.y), self.outputs, _float_weights(part))
+        return Samples(x, self._targets(part.y, rows), self.outputs, _float_weights(part), rows)
 
-    def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def _targets(self, y: npt.NDArray[Any], rows: Indices | None) -> npt.NDArray[Any]:
         if self.classes is None:
             numbers = y.astype(np.float64).reshape(len(y), self.outputs)
             return numbers if self.target_scaling is None else self.target_scaling(numbers)
         codes = np.searchsorted(self.classes, y)
         codes = np.minimum(codes, len(self.classes) - 1)
-        unknown = self.classes[codes] != y
+        meant = slice(None) if rows is None else rows
+        unknown = self.classes[codes[meant]] != y[meant]
         if unknown.any():
-            came = f"{y[unknown][0]!r} in another part"
+            came = f"{y[meant][unknown][0]!r} in another part"
             raise DataError(f"labels that the training part has ({len(self.classes)} classes)", came)
         return codes.astype(np.int64)
 
@@ -53,24 +54,59 @@ def prepared(
     start: Sequence[tuple[Any, Any]] | None = None,
     order: Order | None = None,
     record: str | None = None,
+    rows: Any = None,
+    scalings: dict[Any, Affine] | None = None,
 ) -> tuple[Problem, Learnt]:
-    """The problem that a recipe poses on a data set, and what is learnt of the data on the way."""
+    """The problem that a recipe poses on a data set, and what is learnt of the data on the way.
+
+    rows : which of the training part are meant, repeats allowed; no copy of them is made.
+    scalings : scalings that were learnt of this data set before, and are again, by their specification.
+    """
+    chosen = None if rows is None else checked_rows(rows, len(data.train))
+    held_rows = None
     if recipe.stopping is not None and data.validation is None:
-        data = data.with_validation(seed=recipe.seed)
+        if chosen is None:
+            data = data.with_validation(seed=recipe.seed)
+        else:
+            chosen, held_rows = _held_out(data.train, chosen, recipe.seed)
     if record not in (None, "batch", "batch_after"):
         raise RecipeError('record="batch" or "batch_after"', repr(record))
     train = data.train
     task = task_of(train.y) if recipe.task == "auto" else recipe.task
     loss = _loss(recipe, task)
-    learnt = _learnt(recipe, loss, train, classes=task == "classification")
+    learnt = _learnt(recipe, loss, train, chosen, scalings, classes=task == "classification")
     _check_targets(loss, train, learnt)
     sizes = recipe.network.sizes(int(np.prod(learnt.input_shape)), learnt.outputs)
     drawn = start is None
     theta = parameters.first(recipe.network, sizes, recipe.seed) if drawn else parameters.given(start or (), sizes)
     held = None if data.validation is None else learnt.samples(data.validation)
+    if held_rows is not None:
+        held = learnt.samples(train, held_rows)
     recipe = recipe.replace(loss=loss, task=task)
-    problem = Problem(recipe, sizes, learnt.scaling, learnt.samples(train), held, theta, order, record)
+    problem = Problem(recipe, sizes, learnt.scaling, learnt.samples(train, chosen), held, theta, order, record)
     return problem, learnt
+
+
+def checked_rows(rows: Any, n: int) -> Indices:
+    """Row numbers of a part of n samples, at least one, all of them there."""
+    indices = np.asarray(rows)
+    if indices.dtype == np.bool_ and indices.shape == (n,):
+        indices = np.flatnonzero(indices)
+    whole = indices.ndim == 1 and indices.dtype.kind in "iu" and len(indices) > 0
+    if not whole or indices.min() < 0 or indices.max() >= n:
+        came = f"{indices.dtype} of shape {indices.shape}" if not whole else f"{indices.min()} to {indices.max()}"
+        raise DataError(f"row numbers from 0 to {n - 1}", came)
+    return indices.astype(np.int64)
+
+
+def _held_out(train: Part, rows: Indices, seed: int) -> tuple[Indices, Indices]:
+    """Some rows, and a share of them taken out for validation, by class where there are any."""
+    # A data set of row numbers: no repeat may stand on both sides.
+    once = np.unique(rows)
+    parts = Dataset(train=(once[:, None], train.y[once])).with_validation(seed=seed)
+    assert parts.validation is not None
+    held = parts.validation.x[:, 0]
+    return rows[~np.isin(rows, held)], held
 
 
 def model_of(problem: Problem, learnt: Learnt, data: Dataset, theta: npt.NDArray[Any]) -> Model:
@@ -99,19 +135,25 @@ def _loss(recipe: Recipe, task: str) -> Loss:
     return loss
 
 
-def _learnt(recipe: Recipe, loss: Loss, train: Part, *, classes: bool) -> Learnt:
+def _learnt(
+    recipe: Recipe, loss: Loss, train: Part, rows: Indices | None, scalings: dict[Any, Affine] | None, *, classes: bool
+) -> Learnt:
     shape = train.x.shape[1:]
-    scaling = recipe.scaling.learn(train.x.reshape(len(train.x), -1), image=len(shape) > 1)
+    known = {} if scalings is None or rows is not None else scalings
+    scaling = known.get(recipe.scaling)
+    if scaling is None:
+        scaling = recipe.scaling.learn(train.x.reshape(len(train.x), -1), image=len(shape) > 1, rows=rows)
+        known[recipe.scaling] = scaling
+    meant = train.y if rows is None else train.y[rows]
     if classes:
         if train.y.ndim != 1:
             raise RecipeError("labels (n,) for classification", f"shape {train.y.shape}", 'task="regression"')
-        require_classes(train.y)
-        labels = np.unique(train.y)
+        labels = require_classes(meant)
         outputs = 1 if len(labels) == 2 and loss.output.reach == "element" else len(labels)
         return Learnt(shape, scaling, labels, None, single=True, outputs=outputs)
     if train.y.dtype.kind not in "fiub":
         raise RecipeError("numbers for regression", f"labels of dtype {train.y.dtype}", 'task="classification"')
-    y = train.y.astype(np.float64).reshape(len(train.y), -1)
+    y = meant.astype(np.float64).reshape(len(meant), -1)
     standard = recipe.target_scaling
     if standard == "auto":
         standard = "standard" if loss.output.name == "identity" else "none"

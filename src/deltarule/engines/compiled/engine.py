@@ -162,9 +162,10 @@ class Compiled:
             Setting.SHARED: self._shared.ctypes.data,
             Setting.TOTALS: self._totals.ctypes.data,
             Setting.OWN: self._own.ctypes.data,
-            Setting.TABLE: tiles(arena.dtype.name).address,
+            Setting.TABLE: arena.hold(tiles(arena.dtype.name)).address,
             Setting.ITEM_BYTES: item,
             Setting.ORDER: self._order.address,
+            Setting.ROWS: 0 if problem.train.rows is None else arena.keep(problem.train.rows),
             Setting.SAMPLES: len(problem.train),
             Setting.BATCH_SIZE: recipe.batch_size,
             Setting.SHUFFLED: not self._order.given,
@@ -199,11 +200,11 @@ class Compiled:
     def _first_sources(self) -> dict[str, Source]:
         """The parts of the data: to train on under an order, and to be evaluated as they lie."""
         problem, arena = self.problem, self._arena
-        sources = {"step": Source(arena, problem.train, problem.scaling, ordered=True)}
+        sources = {"step": Source(arena, problem.train, problem.scaling, shuffled=True)}
         if problem.recipe.evaluate_train:
-            sources["train"] = Source(arena, problem.train, problem.scaling, ordered=False)
+            sources["train"] = Source(arena, problem.train, problem.scaling, shuffled=False)
         if problem.validation is not None:
-            sources["validation"] = Source(arena, problem.validation, problem.scaling, ordered=False)
+            sources["validation"] = Source(arena, problem.validation, problem.scaling, shuffled=False)
         return sources
 
     def _follow_order(self) -> None:

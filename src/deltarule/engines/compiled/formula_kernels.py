@@ -6,6 +6,7 @@ change from step to step stand first in `Kernel.scalars`; the formulas' float fi
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy.typing as npt
@@ -17,12 +18,14 @@ from deltarule.formulas import Activation, Loss, Optimizer, Penalty
 __all__ = ["activation_slope", "activation_value", "loss", "penalty_value", "update"]
 
 
+@functools.cache
 def activation_value(activation: Activation, dtype: npt.DTypeLike) -> Kernel:
     """Forwards, z → a = value(z); by rows where the activation is of rows, as softmax is."""
     value = trace(activation, "value", operand("z"))
     return compile_kernel({"z": Shape.ELEMENT}, {"a": value}, hyperparameters(activation), dtype, activation.reach)
 
 
+@functools.cache
 def activation_slope(activation: Activation, dtype: npt.DTypeLike, *, from_z: bool = False) -> Kernel:
     """Backwards, da, z, a → dz = da · slope(z, a); `from_z` where a, as dropout leaves it, is no longer value(z)."""
     a = trace(activation, "value", operand("z")) if from_z else operand("a")
@@ -59,6 +62,7 @@ def loss(
     return compile_kernel(inputs, outputs, {"scale": 1.0, **hyperparameters(formula)}, dtype, "row")
 
 
+@functools.cache
 def update(optimizer: Optimizer, penalty: Penalty | None, dtype: npt.DTypeLike) -> Kernel:
     """The update, w, g, *slots → w, *slots: one step against g + penalty.gradient(w); give no penalty for biases.
 
@@ -83,6 +87,7 @@ def update(optimizer: Optimizer, penalty: Penalty | None, dtype: npt.DTypeLike) 
     return compile_kernel(inputs, dict(zip(names, moved, strict=True)), scalars, dtype)
 
 
+@functools.cache
 def penalty_value(penalty: Penalty, dtype: npt.DTypeLike) -> Kernel:
     """The penalty, w → Σ value(w) over all elements, one float64. Padding must be zeros, which cost nothing."""
     value = trace(penalty, "value", operand("w"))

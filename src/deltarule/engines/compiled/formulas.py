@@ -92,7 +92,7 @@ class Formulas:
             errors=0 if source.counted else passage.errors,
             width=source.outputs,
             stride=z.stride,
-            ordered=source.ordered,
+            order=source.order,
             weights=source.weights,
             part=rows.part,
             parts=rows.parts,

@@ -44,6 +44,8 @@ class _Precision:
     erf: tuple[float, ...]
     erfc: tuple[float, ...]
     erf_top: float
+    # eˣ² erfc x (x + 3) in (x − 3) / (x + 3) for x from 0 to where erfc x is no normal number.
+    all_erfc: tuple[float, ...]
 
 
 _SINGLE = _Precision(
@@ -67,6 +69,11 @@ _SINGLE = _Precision(
         0.006478556431829929, 0.0029480699449777603, -0.0008285684743896127,
     ),
     erf_top=4.0,
+    all_erfc=(
+        1.0740069150924683, -0.8833944797515869, 0.5902283787727356, -0.3104667663574219, 0.11952771991491318,
+        -0.02683509886264801, -0.0012170982081443071, 0.003074150299653411, -0.0005031885229982436,
+        -0.000335131015162915,
+    ),
 )  # fmt: skip
 
 _DOUBLE = _Precision(
@@ -100,6 +107,14 @@ _DOUBLE = _Precision(
         -1.6690978636810987e-05, -8.179282853698761e-07, 5.127540347756448e-06,
     ),
     erf_top=6.0,
+    all_erfc=(
+        1.0740069070883398, -0.8833944531698837, 0.5902283571041007, -0.3104672619005538, 0.11952776128737143,
+        -0.02682723462492517, -0.00121241662936307, 0.0030340620077886123, -0.000548309663144011,
+        -0.0002767778984323993, 0.0001075612702659246, 3.039839957518172e-05, -1.7469568620774725e-05,
+        -4.749835794572455e-06, 2.762495446091886e-06, 9.996563629058999e-07, -4.026706871716185e-07,
+        -2.334380505942334e-07, 4.019188893536195e-08, 4.902631771667328e-08, 2.4973227668752545e-09,
+        -6.459032159942696e-09, -1.6395485480678698e-09,
+    ),
 )  # fmt: skip
 
 
@@ -241,6 +256,18 @@ def erf(to: Lanes, x: str) -> str:
     return to.copysign(to.select(to.compare("olt", size, to.real(1.0)), near, far), x)
 
 
+def erfc(to: Lanes, x: str) -> str:
+    """The complement 1 − erf x, all of whose digits are right for large x, too, where it is e^−x² / x and less."""
+    p = _precision(to)
+    # Beyond 32 it is 0 in either precision.
+    size = to.at_most(to.absolute(x), to.real(32.0))
+    square, lost = _product(to, size, size)
+    below, above = to.subtract(size, to.real(3.0)), to.add(size, to.real(3.0))
+    tail = to.divide(to.polynomial(to.divide(below, above), p.all_erfc), above)
+    far = to.multiply(exp(to, to.negative(square), rest=to.negative(lost)), tail)
+    return to.select(to.compare("olt", x, to.real(0.0)), to.subtract(to.real(2.0), far), far)
+
+
 def rint(to: Lanes, x: str) -> str:
     """The nearest integer, the even one where two are: without the instruction, which some processors lack."""
     p = _precision(to)
@@ -282,7 +309,7 @@ def _product(to: Lanes, a: str, b: str) -> tuple[str, str]:
         return product, to.fma(a, b, to.negative(product))
 
     def halves(x: str) -> tuple[str, str]:
-        scaled = to.multiply(x, to.real(2.0**27 + 1.0))
+        scaled = to.multiply(x, to.real(2.0**27 + 1.0 if to.bits == 64 else 2.0**12 + 1.0))
         high = to.subtract(scaled, to.subtract(scaled, x))
         return high, to.subtract(x, high)
 
@@ -365,7 +392,7 @@ def _power(to: Lanes, x: str, y: str) -> str:
 
 FUNCTIONS: dict[str, Callable[[Lanes, str], str]] = {
     "exp": exp, "expm1": expm1, "tanh": tanh, "sinh": sinh, "cosh": cosh, "log": logarithm, "log1p": log1p, "erf": erf,
-    "rint": rint, "floor": floor, "ceil": ceil, "trunc": trunc, "sign": sign,
+    "erfc": erfc, "rint": rint, "floor": floor, "ceil": ceil, "trunc": trunc, "sign": sign,
     "sqrt": Lanes.sqrt, "absolute": Lanes.absolute, "negative": Lanes.negative,
 }  # fmt: skip
 """Functions of one number, by NumPy's names."""

@@ -37,14 +37,14 @@ class Operation(IntEnum):
 ARGUMENTS: Final[dict[Operation, tuple[str, ...]]] = {
     # A kernel's constants for this step.
     Operation.PREPARE: ("prologue", "scalars", "constants"),
-    # Rows of the raw data into scaled rows of the batch, by the order or as they lie.
+    # Rows of the raw data into scaled rows of the batch: in the run's order (1), as they lie (0), or as an array says.
     Operation.GATHER: (
-        "gather", "ordered", "source", "source_row", "target", "target_row", "columns", "shift", "factor", "part",
+        "gather", "order", "source", "source_row", "target", "target_row", "columns", "shift", "factor", "part",
         "parts",
     ),
     # Targets into rows of y, from class codes or from `numbers`; weights beside them.
     Operation.TARGET: (
-        "ordered", "codes", "numbers", "weights", "y", "y_row", "outputs", "batch_weights", "part", "parts",
+        "order", "codes", "numbers", "weights", "y", "y_row", "outputs", "batch_weights", "part", "parts",
     ),
     # z = b + a W for some columns: the biases are the row after W's last.
     Operation.FORWARD: ("a", "a_row", "depth", "w", "w_row", "width", "z", "z_row", "part", "parts"),
@@ -60,17 +60,17 @@ ARGUMENTS: Final[dict[Operation, tuple[str, ...]]] = {
     # The loss's kernel over rows of z; its first scalar is 1 / Σ weights.
     Operation.LOSS: (
         "prologue", "scalars", "constants", "body", "z", "y", "batch_weights", "dz", "losses", "errors", "width",
-        "stride", "ordered", "weights", "part", "parts",
+        "stride", "order", "weights", "part", "parts",
     ),
     # Whether the largest output is another class's.
-    Operation.COUNT: ("z", "z_row", "outputs", "ordered", "codes", "errors", "part", "parts"),
+    Operation.COUNT: ("z", "z_row", "outputs", "order", "codes", "errors", "part", "parts"),
     # da += dz Wᵀ for some columns of da, over a block of W's columns; the first block begins at zero.
     Operation.BACKWARD: (
         "d", "d_row", "depth", "w", "w_row", "target", "target_row", "columns", "first", "part", "parts",
     ),
     # The gradient of some rows of a block, aᵀ dz, and the optimizer's step, slice by slice.
     Operation.UPDATE: (
-        "d", "d_row", "a", "a_row", "a_step", "w", "w_row", "rows", "width", "body", "constants", "slots", "apart",
+        "d", "d_row", "a", "a_item", "a_row", "w", "w_row", "rows", "width", "body", "constants", "slots", "apart",
         "scratch", "slice",
     ),
     Operation.MEET: (),
@@ -91,6 +91,7 @@ class Setting(IntEnum):
     TABLE = 5  # of tiles
     ITEM_BYTES = 6
     ORDER = 7
+    ROWS = 36  # address of the samples to be shuffled, or 0 for all as they lie
     SAMPLES = 8
     BATCH_SIZE = 9
     SHUFFLED = 10  # whether the order is drawn here, or given batch by batch
@@ -118,7 +119,8 @@ class Setting(IntEnum):
     RECORD = 32  # address of the batches' losses
     LAST_EPOCH = 33
     ASCENDING = 34  # 0, 1, 2, …: an order for rows as they lie
-    COUNT = 35
+    FOLLOWED = 35  # rows to take through the thread's program once, in place of training
+    COUNT = 37
 
 
 class Shared(IntEnum):

@@ -26,21 +26,29 @@ from deltarule.engines.compiled.operations import (
     word,
 )
 from deltarule.engines.compiled.pointers import barrier, call, load, store
-from deltarule.engines.compiled.processor import kernel
+from deltarule.engines.compiled.processor import inner, kernel
 from deltarule.formulas import random
 from deltarule.recipes import stopping
 
 __all__ = ["run"]
 
-_rounds = kernel(random.rounds)
-_improves = kernel(stopping.improves)
+_rounds = inner(random.rounds)
+_improves = inner(stopping.improves)
 _LOW, _HALF = random.LOW, random.HALF
 _PURPOSE = np.uint64(int(random.Purpose.ORDER))
 
 
 @kernel
 def run(settings: int, thread: int) -> None:
-    """Train until the budget of steps is spent, an epoch to stop before is reached, or training has finished."""
+    """Train until the budget of steps is spent, an epoch to stop before is reached, or training has finished.
+
+    Where `FOLLOWED` asks for it, take so many rows through the thread's program once, and do nothing else.
+    """
+    followed = word(settings, Setting.FOLLOWED)
+    if followed:
+        alone = word(settings, Setting.OWN) + 8 * Own.COUNT * thread
+        execute(word(alone, Own.PROGRAM), word(alone, Own.LINES), settings, alone, 0, followed, 0, 0, 0)
+        return
     threads, meeting = word(settings, Setting.THREADS), word(settings, Setting.BARRIER)
     shared, totals = word(settings, Setting.SHARED), word(settings, Setting.TOTALS)
     own = word(settings, Setting.OWN) + 8 * Own.COUNT * thread
@@ -83,7 +91,7 @@ def run(settings: int, thread: int) -> None:
         store(shared + 8 * Shared.RECORDED, recorded)
 
 
-@kernel
+@inner
 def execute(  # noqa: C901  (a branch for each operation)
     program: int, lines: int, settings: int, own: int, first: int, size: int, step: int, into: int, place: int
 ) -> None:
@@ -125,7 +133,7 @@ def execute(  # noqa: C901  (a branch for each operation)
             record(line, settings, size, place)
 
 
-@kernel
+@inner
 def _batches(settings: int, epoch: int) -> tuple[int, int]:
     """The first batch of an epoch, and the first that is no longer its."""
     if word(settings, Setting.SHUFFLED):
@@ -135,7 +143,7 @@ def _batches(settings: int, epoch: int) -> tuple[int, int]:
     return word(given, epoch), word(given, epoch + 1)
 
 
-@kernel
+@inner
 def _begin(settings: int, epoch: int) -> None:
     """Forget the last epoch's sums, and draw the order of this one."""
     totals = word(settings, Setting.TOTALS)
@@ -145,13 +153,14 @@ def _begin(settings: int, epoch: int) -> None:
         _shuffle(settings, epoch)
 
 
-@kernel
+@inner
 def _shuffle(settings: int, epoch: int) -> None:
     """Fisher and Yates's shuffle from the end, as `formulas.random.permutation` draws it."""
     order, samples = word(settings, Setting.ORDER), word(settings, Setting.SAMPLES)
+    rows = word(settings, Setting.ROWS)
     low, high = np.uint64(word(settings, Setting.SEED_LOW)), np.uint64(word(settings, Setting.SEED_HIGH))
     for i in range(samples):
-        store(order + 8 * i, i)
+        store(order + 8 * i, word(rows, i) if rows else i)
     nothing = np.uint64(0)
     w0, w1, w2, w3 = nothing, nothing, nothing, nothing
     block = -1
@@ -168,7 +177,7 @@ def _shuffle(settings: int, epoch: int) -> None:
         store(order + 8 * j, here)
 
 
-@kernel
+@inner
 def _evaluate_parts(settings: int, own: int, thread: int) -> None:
     """A thread's blocks of the parts that are evaluated whole, sums block by block."""
     partial, samples = word(settings, Setting.PARTIAL), word(settings, Setting.SAMPLES)
@@ -179,7 +188,7 @@ def _evaluate_parts(settings: int, own: int, thread: int) -> None:
         _evaluate(settings, own, thread, Own.VALIDATION_PROGRAM, held, partial)
 
 
-@kernel
+@inner
 def _evaluate(settings: int, own: int, thread: int, which: int, samples: int, partial: int) -> int:
     """Every so many blocks of a part; the address after all blocks' sums."""
     rows, threads = word(settings, Setting.BLOCK), word(settings, Setting.THREADS)
@@ -194,7 +203,7 @@ def _evaluate(settings: int, own: int, thread: int, which: int, samples: int, pa
     return partial + 24 * blocks
 
 
-@kernel
+@inner
 def _collected(partial: int, samples: int, rows: int, figure: int) -> int:
     """Add the blocks' sums in order into three numbers; the address after them."""
     blocks = (samples + rows - 1) // rows
@@ -206,7 +215,7 @@ def _collected(partial: int, samples: int, rows: int, figure: int) -> int:
     return partial + 24 * blocks
 
 
-@kernel
+@inner
 def _finish(settings: int, epoch: int) -> None:
     """Write an epoch's figures, and decide whether it was the best and the last. Epochs count from 1 here."""
     shared, totals = word(settings, Setting.SHARED), word(settings, Setting.TOTALS)
@@ -232,7 +241,7 @@ def _finish(settings: int, epoch: int) -> None:
         store(shared + 8 * Shared.FINISHED, 1)
 
 
-@kernel
+@inner
 def _watch(settings: int, held: int, epoch: int) -> None:
     """Early stopping's rule."""
     shared, totals = word(settings, Setting.SHARED), word(settings, Setting.TOTALS)
@@ -248,7 +257,7 @@ def _watch(settings: int, held: int, epoch: int) -> None:
         store(shared + 8 * Shared.FINISHED, 1)
 
 
-@kernel
+@inner
 def _keep(settings: int) -> None:
     """Copy the parameters to where the best ones are kept."""
     source, kept = word(settings, Setting.PARAMETERS), word(settings, Setting.BEST)
@@ -256,7 +265,7 @@ def _keep(settings: int) -> None:
         store(kept + 8 * index, load(source + 8 * index, 0))
 
 
-@kernel
+@inner
 def _all_finite(settings: int) -> bool:
     """Whether no parameter is infinite or NaN: their exponents are all ones."""
     parameters, items = word(settings, Setting.PARAMETERS), word(settings, Setting.ITEMS)
@@ -272,7 +281,7 @@ def _all_finite(settings: int) -> bool:
     return wrong == 0
 
 
-@kernel
+@inner
 def _penalty(settings: int, into: int) -> None:
     """The penalty's sum over all weights, 16 of a row at a time: in one order, however the columns are divided."""
     total, body = 0.0, word(settings, Setting.PENALTY)

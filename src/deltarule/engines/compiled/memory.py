@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.compiled.layout import padded
 from deltarule.engines.compiled.products import row_stride
+
+Thing = TypeVar("Thing")
 
 __all__ = ["Arena", "Matrix", "Passage", "aligned"]
 
@@ -39,6 +42,13 @@ class Matrix:
         """Where a column begins."""
         return self.address + number * self.item_bytes
 
+    def view(self, rows: int) -> npt.NDArray[Any]:
+        """The numbers themselves, (rows, stride); whoever handed out the matrix must live."""
+        kind = ctypes.c_float if self.item_bytes == 4 else ctypes.c_double
+        return np.ctypeslib.as_array((kind * (rows * self.stride)).from_address(self.address)).reshape(
+            rows, self.stride
+        )
+
 
 class Arena:
     """Hands out memory, and keeps it and whatever else programs point at."""
@@ -52,9 +62,10 @@ class Arena:
         self._kept.append(array)
         return array.ctypes.data
 
-    def hold(self, thing: object) -> None:
-        """Keep something alive."""
+    def hold(self, thing: Thing) -> Thing:
+        """The thing itself, kept alive: two threads may each make what is made once."""
         self._kept.append(thing)
+        return thing
 
     def numbers(self, items: int) -> int:
         """The address of zeros of the engine's precision."""

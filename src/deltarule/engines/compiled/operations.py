@@ -7,19 +7,19 @@ import numpy as np
 from deltarule.engines.compiled import products
 from deltarule.engines.compiled.instructions import Own, Setting
 from deltarule.engines.compiled.pointers import call, load, store
-from deltarule.engines.compiled.processor import kernel
+from deltarule.engines.compiled.processor import inner
 
 __all__ = ["word"]
 
 
-@kernel
+@inner
 def word(address: int, index: int) -> int:
     """The word at a place of a table."""
     found: int = load(address + 8 * index, 0)
     return found
 
 
-@kernel
+@inner
 def number(address: int, index: int, item_bytes: int) -> float:
     """A number of an array of float32 or float64."""
     found: float = (
@@ -28,7 +28,7 @@ def number(address: int, index: int, item_bytes: int) -> float:
     return found
 
 
-@kernel
+@inner
 def put(address: int, index: int, item_bytes: int, value: float) -> None:
     """Write a number into an array of float32 or float64."""
     if item_bytes == 4:
@@ -37,32 +37,33 @@ def put(address: int, index: int, item_bytes: int, value: float) -> None:
         store(address + 8 * index, value)
 
 
-@kernel
+@inner
 def first_row(line: int, place: int, size: int) -> int:
     """The first of the batch's rows that a line is about: `part` stands at a place of the line, `parts` after it."""
     return size * word(line, place) // word(line, place + 1)
 
 
-@kernel
+@inner
 def row_count(line: int, place: int, size: int) -> int:
     """How many of the batch's rows a line is about."""
     part, parts = word(line, place), word(line, place + 1)
     return size * (part + 1) // parts - size * part // parts
 
 
-@kernel
+@inner
 def order_of(line: int, place: int, settings: int) -> int:
-    """The address of the order, or 0 where a line's `ordered` says that samples are taken as they lie."""
-    return word(settings, Setting.ORDER) if word(line, place) else 0
+    """The address of the order that a line means: 1 is the run's own, 0 none, samples being taken as they lie."""
+    order = word(line, place)
+    return word(settings, Setting.ORDER) if order == 1 else order
 
 
-@kernel
+@inner
 def sample(order: int, first: int, row: int) -> int:
     """Which sample is a batch's row."""
     return word(order, first + row) if order else first + row
 
 
-@kernel
+@inner
 def prepare(line: int, step: int) -> None:
     """Have a prologue turn its scalars, of which the first is the step, into constants."""
     scalars = word(line, 2)
@@ -70,7 +71,7 @@ def prepare(line: int, step: int) -> None:
     call(word(line, 1), (scalars, word(line, 3)))
 
 
-@kernel
+@inner
 def gather(line: int, settings: int, first: int, size: int) -> None:
     """Build rows of a batch."""
     order, source, source_row = order_of(line, 2, settings), word(line, 3), word(line, 4)
@@ -90,7 +91,7 @@ def gather(line: int, settings: int, first: int, size: int) -> None:
     )
 
 
-@kernel
+@inner
 def target(line: int, settings: int, first: int, size: int) -> None:
     """Write rows of y: one-hot, 0 or 1 for a single output, or numbers; and the rows' weights."""
     item = word(settings, Setting.ITEM_BYTES)
@@ -113,7 +114,7 @@ def target(line: int, settings: int, first: int, size: int) -> None:
             put(batch_weights, row, item, load(weights + 8 * chosen, 0.0))
 
 
-@kernel
+@inner
 def forward(line: int, settings: int, size: int) -> None:
     """Multiply some rows of a batch by a block of weights, whose biases are the row after the last."""
     a, a_row, depth, w, w_row, width, z, z_row = (
@@ -123,13 +124,13 @@ def forward(line: int, settings: int, size: int) -> None:
     begin = first_row(line, 9, size)
     rows = row_count(line, 9, size)
     if rows > 0:
-        products.multiply(
-            word(settings, Setting.TABLE), rows, depth, width, a + begin * a_row, a_row,
-            word(settings, Setting.ITEM_BYTES), w, w_row, z + begin * z_row, z_row, w + depth * w_row,
+        products.forward(
+            word(settings, Setting.TABLE), z + begin * z_row, z_row, w + depth * w_row, a + begin * a_row, a_row,
+            w, w_row, rows, depth, width,
         )  # fmt: skip
 
 
-@kernel
+@inner
 def backward(line: int, settings: int, own: int, size: int) -> None:
     """Send errors back through a block of weights."""
     d, d_row, depth, w, w_row, place, place_row, columns = (
@@ -139,18 +140,16 @@ def backward(line: int, settings: int, own: int, size: int) -> None:
     begin = first_row(line, 10, size)
     rows = row_count(line, 10, size)
     if rows > 0:
-        item = word(settings, Setting.ITEM_BYTES)
         products.backward(
-            word(settings, Setting.TABLE), place + begin * place_row, place_row // item, d + begin * d_row,
-            d_row // item, w, w_row // item, rows, columns, depth, word(own, Own.WORKSPACE),
-            1 - word(line, 9),
+            word(settings, Setting.TABLE), place + begin * place_row, place_row, d + begin * d_row, d_row, w, w_row,
+            rows, columns, depth, word(own, Own.WORKSPACE), 1 - word(line, 9),
         )  # fmt: skip
 
 
-@kernel
+@inner
 def update(line: int, settings: int, own: int, size: int) -> None:
     """Take the gradient of rows of a block of weights, a slice at a time, and step while the slice is at hand."""
-    d, d_row, a, a_row, a_step, w, w_row, rows, width = (
+    d, d_row, a, a_item, a_row, w, w_row, rows, width = (
         word(line, 1), word(line, 2), word(line, 3), word(line, 4), word(line, 5), word(line, 6), word(line, 7),
         word(line, 8), word(line, 9),
     )  # fmt: skip
@@ -165,8 +164,8 @@ def update(line: int, settings: int, own: int, size: int) -> None:
     row = 0
     while row < rows:
         many = min(most, rows - row)
-        products.multiply(
-            table, many, size, width, a + row * a_row, a_row, a_step, d, d_row, scratch, w_row, 0
+        products.gradient(
+            table, scratch, w_row, a + row * a_item, a_row, d, d_row, size, many, width
         )  # fmt: skip
         place = w + row * w_row
         store(operands, place)
@@ -178,7 +177,7 @@ def update(line: int, settings: int, own: int, size: int) -> None:
         row += many
 
 
-@kernel
+@inner
 def apply(line: int, own: int, size: int) -> None:
     """Call a kernel of elements on some rows and columns."""
     body, constants, many, stride, width = (
@@ -198,7 +197,7 @@ def apply(line: int, own: int, size: int) -> None:
         call(body, (length, constants, operands))
 
 
-@kernel
+@inner
 def draw(line: int, settings: int, size: int, step: int) -> None:
     """Draw dropout's mask for some rows and multiply it in."""
     begin = first_row(line, 10, size)
@@ -212,7 +211,7 @@ def draw(line: int, settings: int, size: int, step: int) -> None:
     )  # fmt: skip
 
 
-@kernel
+@inner
 def repeat(line: int, size: int) -> None:
     """Multiply dropout's mask in again."""
     begin = first_row(line, 8, size)
@@ -225,7 +224,7 @@ def repeat(line: int, size: int) -> None:
     )  # fmt: skip
 
 
-@kernel
+@inner
 def loss(line: int, settings: int, own: int, first: int, size: int) -> None:
     """Losses, errors and dz of some rows; 1 / Σ weights is taken over the whole batch."""
     begin = first_row(line, 15, size)
@@ -253,7 +252,7 @@ def loss(line: int, settings: int, own: int, first: int, size: int) -> None:
     call(word(line, 4), (rows, word(line, 11), word(line, 12), constants, operands))
 
 
-@kernel
+@inner
 def count(line: int, settings: int, first: int, size: int) -> None:
     """1 for each row whose largest output is another class's, the first of equal ones being taken; else 0."""
     item = word(settings, Setting.ITEM_BYTES)
@@ -271,7 +270,7 @@ def count(line: int, settings: int, first: int, size: int) -> None:
         put(errors, row, item, 0.0 if largest == word(codes, sample(order, first, row)) else 1.0)
 
 
-@kernel
+@inner
 def add(line: int, settings: int, size: int, into: int) -> None:
     """Add a batch's weight, losses and errors to three numbers, row by row."""
     item = word(settings, Setting.ITEM_BYTES)
@@ -287,7 +286,7 @@ def add(line: int, settings: int, size: int, into: int) -> None:
     store(into + 16, wrong)
 
 
-@kernel
+@inner
 def record(line: int, settings: int, size: int, place: int) -> None:
     """Note a batch's mean loss."""
     item = word(settings, Setting.ITEM_BYTES)

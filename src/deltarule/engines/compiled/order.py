@@ -28,6 +28,7 @@ class Order:
         n, size = len(problem.train), problem.recipe.batch_size
         self._rows: npt.NDArray[np.int64] = np.zeros(n, np.int64)
         self.starts = np.minimum(np.arange(-(-n // size) + 1) * size, n)
+        self._chosen = problem.train.rows
         if self.given:
             self.until = 0
             self._last = problem.recipe.epochs
@@ -61,7 +62,8 @@ class Order:
         if not batches:
             return False
         sizes = [len(rows) for rows in batches]
-        self._rows = np.concatenate(batches)
+        places = np.concatenate(batches)
+        self._rows = places if self._chosen is None else self._chosen[places]
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         self.epoch_starts = np.array(epoch_starts, np.int64)
         self.largest = max(sizes)

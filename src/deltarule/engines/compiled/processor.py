@@ -9,23 +9,40 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import numba
 from llvmlite import binding as llvm
+from numba.core import config
 from numba.core.registry import cpu_target
 
-__all__ = ["MachineCode", "Processor", "assemble", "compile_options", "kernel", "load", "processor"]
+from deltarule.engines.compiled.cache import cache_folder, remembered
+
+__all__ = ["MachineCode", "Processor", "assemble", "inner", "kernel", "load", "processor"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-compile_options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-"""What the engine's Numba functions are compiled with; whoever sets up a cache adds to it before they are defined."""
+
+_njit: Any = partial(numba.njit, nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+
+
+def inner(function: Function) -> Function:
+    """Have Numba compile a function that only other compiled functions call."""
+    return cast("Function", _njit(no_cpython_wrapper=True)(function))
 
 
 def kernel(function: Function) -> Function:
-    """Have Numba compile `function` with the engine's options."""
-    return cast("Function", numba.njit(**compile_options)(function))
+    """Have Numba compile a function that Python calls, and keep the code in the engine's own folder."""
+    folder = cache_folder()
+    compiler = _njit(cache=folder is not None)
+    # Numba asks where to keep code when a function is declared; other packages' functions are not to be moved.
+    elsewhere = vars(config)["CACHE_DIR"]
+    vars(config)["CACHE_DIR"] = str(folder or "")
+    try:
+        return cast("Function", compiler(function))
+    finally:
+        vars(config)["CACHE_DIR"] = elsewhere
 
 
 @dataclass(frozen=True)
@@ -78,10 +95,16 @@ def _target_machine() -> Any:
 
 
 def assemble(intermediate: str) -> bytes:
-    """Turn LLVM IR into an object file's bytes, which may be kept and loaded by another process on the same processor.
+    """Turn LLVM IR into an object file's bytes, which another process on the same processor may load as well.
 
-    Instructions are selected, scheduled and given registers; no pass rewrites the IR: write it as it is meant.
+    Instructions are selected, scheduled and given registers; no pass rewrites the IR, so it should be written as it is
+    meant.
     """
+    target = " ".join(cpu_target.target_context.codegen().magic_tuple())
+    return remembered(f"{target}\n{intermediate}", lambda: _assembled(intermediate))
+
+
+def _assembled(intermediate: str) -> bytes:
     module = llvm.parse_assembly(intermediate)
     module.verify()
     return cast("bytes", _target_machine().emit_object(module))

@@ -14,7 +14,7 @@ a column that is a multiple of `COLUMNS`. `table`, the address of `tiles.tiles(d
 from __future__ import annotations
 
 from deltarule.engines.compiled.pointers import call, load
-from deltarule.engines.compiled.processor import kernel
+from deltarule.engines.compiled.processor import inner, kernel
 from deltarule.engines.compiled.tiles import (
     HEIGHTS,
     ITEM_BYTES,
@@ -27,7 +27,7 @@ from deltarule.engines.compiled.tiles import (
     ZEROS,
 )
 
-__all__ = ["COLUMNS", "WORKSPACE_BYTES", "backward", "forward", "gradient", "multiply", "row_stride"]
+__all__ = ["COLUMNS", "WORKSPACE_BYTES", "backward", "forward", "gradient", "row_stride"]
 
 COLUMNS = 16
 
@@ -58,13 +58,13 @@ def row_stride(columns: int, item_bytes: int, period: int = 4096) -> int:
     return padded if padded * item_bytes % period else padded + COLUMNS
 
 
-@kernel
+@inner
 def _slot(table: int, index: int) -> int:
     word: int = load(table + 8 * index, 0)
     return word
 
 
-@kernel
+@inner
 def _panel(
     table: int,
     rows: int,
@@ -92,14 +92,14 @@ def _panel(
     call(_slot(table, function), (count - taller, depth, a, a_row, a_step, b, b_step, c, c_row, start, start_row))
 
 
-@kernel
+@inner
 def _vectors(table: int, columns: int) -> int:
     """The vectors that `columns` numbers, padded, lie in."""
     return -(-columns // COLUMNS) * (COLUMNS // _slot(table, LANES))
 
 
-@kernel
-def multiply(
+@inner
+def _multiply(
     table: int,
     rows: int,
     depth: int,
@@ -152,12 +152,12 @@ def multiply(
 def forward(
     table: int,
     z: int,
-    z_stride: int,
+    z_row: int,
     bias: int,
     a: int,
-    a_stride: int,
+    a_row: int,
     w: int,
-    w_stride: int,
+    w_row: int,
     rows: int,
     fan_in: int,
     columns: int,
@@ -167,18 +167,18 @@ def forward(
     Z (rows, columns), b (columns,), A (rows, fan_in), W (fan_in, columns).
     """
     item = _slot(table, ITEM_BYTES)
-    multiply(table, rows, fan_in, columns, a, a_stride * item, item, w, w_stride * item, z, z_stride * item, bias)
+    _multiply(table, rows, fan_in, columns, a, a_row, item, w, w_row, z, z_row, bias)
 
 
 @kernel
 def gradient(
     table: int,
     g: int,
-    g_stride: int,
+    g_row: int,
     a: int,
-    a_stride: int,
+    a_row: int,
     d: int,
-    d_stride: int,
+    d_row: int,
     batch: int,
     rows: int,
     columns: int,
@@ -187,11 +187,10 @@ def gradient(
 
     A slice of the weights' rows is a slice of A's columns, which here may begin anywhere.
     """
-    item = _slot(table, ITEM_BYTES)
-    multiply(table, rows, batch, columns, a, item, a_stride * item, d, d_stride * item, g, g_stride * item, 0)
+    _multiply(table, rows, batch, columns, a, _slot(table, ITEM_BYTES), a_row, d, d_row, g, g_row, 0)
 
 
-@kernel
+@inner
 def _transpose(table: int, depth: int, width: int, w: int, w_row: int, columns: int, workspace: int) -> None:
     """Panel[k, j] ← W[j, k] for `width` vectors of j, zeros where j is `columns` or more."""
     lanes, vector_bytes = _slot(table, LANES), _slot(table, VECTOR_BYTES)
@@ -209,11 +208,11 @@ def _transpose(table: int, depth: int, width: int, w: int, w_row: int, columns: 
 def backward(
     table: int,
     da: int,
-    da_stride: int,
+    da_row: int,
     d: int,
-    d_stride: int,
+    d_row: int,
     w: int,
-    w_stride: int,
+    w_row: int,
     rows: int,
     columns: int,
     fan_out: int,
@@ -229,7 +228,6 @@ def backward(
     """
     item, lanes, vector_bytes = _slot(table, ITEM_BYTES), _slot(table, LANES), _slot(table, VECTOR_BYTES)
     vectors = _vectors(table, columns)
-    a_row, b_row, c_row = d_stride * item, w_stride * item, da_stride * item
     for top in range(0, rows, _BLOCK_ROWS):
         height = min(_BLOCK_ROWS, rows - top)
         for k in range(0, fan_out, _PANEL_DEPTH):
@@ -237,9 +235,9 @@ def backward(
             for vector in range(0, vectors, _PANEL_WIDTH):
                 width = min(_PANEL_WIDTH, vectors - vector)
                 first = vector * lanes
-                _transpose(table, depth, width, w + first * b_row + k * item, b_row, columns - first, workspace)
-                target = da + top * c_row + vector * vector_bytes
-                start, start_row = target, c_row
+                _transpose(table, depth, width, w + first * w_row + k * item, w_row, columns - first, workspace)
+                target = da + top * da_row + vector * vector_bytes
+                start, start_row = target, da_row
                 if k == 0 and not onto:
                     start, start_row = _slot(table, ZEROS), 0
                 _panel(
@@ -247,13 +245,13 @@ def backward(
                     height,
                     depth,
                     width,
-                    d + top * a_row + k * item,
-                    a_row,
+                    d + top * d_row + k * item,
+                    d_row,
                     item,
                     workspace,
                     width * vector_bytes,
                     target,
-                    c_row,
+                    da_row,
                     start,
                     start_row,
                 )

@@ -13,7 +13,7 @@ from deltarule.engines.compiled.lines import Line, line
 from deltarule.engines.compiled.memory import Matrix, Passage
 from deltarule.engines.compiled.source import Source
 
-__all__ = ["SCRATCH_ROWS", "Writer"]
+__all__ = ["SCRATCH_ROWS", "Writer", "apply", "forward"]
 
 _WHOLE = Share(0, 0)
 # Numbers of gradient taken before the optimizer steps over them: a slice that stays in the nearest cache.
@@ -97,21 +97,9 @@ class Writer:
         a, z = passage.inputs(layer), passage.z[layer]
         for each in shares:
             block = self.layout.block(layer, each.first)
-            yield line(
-                Operation.FORWARD,
-                a=a.address,
-                a_row=a.row,
-                depth=block.fan_in,
-                w=self._address(block),
-                w_row=block.stride * z.item_bytes,
-                width=block.width,
-                z=z.column(block.first),
-                z_row=z.row,
-                part=each.part,
-                parts=each.parts,
-            )
+            yield forward(block, self._address(block), a, z, each)
             if layer < len(passage.a):
-                yield self._apply(self.formulas.values[layer], (z, passage.a[layer]), each)
+                yield apply(self.formulas.values[layer], (z, passage.a[layer]), each)
 
     def _dropped(self, layer: int, passage: Passage) -> Iterator[Line]:
         """Dropout of a layer's inputs, whole rows at a time."""
@@ -153,26 +141,7 @@ class Writer:
     def _slope(self, layer: int, passage: Passage, each: Share) -> Line:
         below = passage.d[layer - 1]
         matrices = (below, passage.z[layer - 1], passage.a[layer - 1], below)
-        return self._apply(self.formulas.slopes[layer - 1], matrices, each)
-
-    def _apply(self, kernel: tuple[int, int], matrices: tuple[Matrix, ...], each: Share) -> Line:
-        """A kernel of elements over a share of some matrices."""
-        first = matrices[0]
-        addresses = [matrix.column(each.first) for matrix in matrices] + [0] * (4 - len(matrices))
-        # Whole rows are taken with their padding, in one call for all.
-        width = first.stride if each.first == 0 and each.width == first.columns else each.width
-        return line(
-            Operation.APPLY,
-            body=kernel[0],
-            constants=kernel[1],
-            **dict(zip(("one", "two", "three", "four"), addresses, strict=True)),
-            many=len(matrices),
-            row=first.row,
-            width=width,
-            part=each.part,
-            parts=each.parts,
-            item_bytes=first.item_bytes,
-        )
+        return apply(self.formulas.slopes[layer - 1], matrices, each)
 
     def _update(self, block: Block, each: Share, passage: Passage) -> Iterator[Line]:
         """The gradient of a share of a block, and the step; the biases' too, by whoever has the last rows."""
@@ -193,8 +162,8 @@ class Writer:
             yield line(
                 Operation.UPDATE,
                 a=a.column(begin),
-                a_row=a.item_bytes,
-                a_step=a.row,
+                a_item=a.item_bytes,
+                a_row=a.row,
                 w=self._address(block) + begin * row,
                 rows=end - begin,
                 body=body,
@@ -207,8 +176,8 @@ class Writer:
             yield line(
                 Operation.UPDATE,
                 a=self.one,
+                a_item=0,
                 a_row=0,
-                a_step=0,
                 w=self._address(block) + block.fan_in * row,
                 rows=1,
                 body=body,
@@ -234,6 +203,43 @@ class Writer:
 
     def _address(self, block: Block) -> int:
         return self.parameters + block.offset * self.formulas.item_bytes
+
+
+def forward(block: Block, address: int, a: Matrix, z: Matrix, each: Share) -> Line:
+    """Some rows of z = b + a W, for the columns of a block of weights that lies at `address`."""
+    return line(
+        Operation.FORWARD,
+        a=a.address,
+        a_row=a.row,
+        depth=block.fan_in,
+        w=address,
+        w_row=block.stride * z.item_bytes,
+        width=block.width,
+        z=z.column(block.first),
+        z_row=z.row,
+        part=each.part,
+        parts=each.parts,
+    )
+
+
+def apply(kernel: tuple[int, int], matrices: tuple[Matrix, ...], each: Share) -> Line:
+    """A kernel of elements, its body and its constants, over a share of some matrices."""
+    first = matrices[0]
+    addresses = [matrix.column(each.first) for matrix in matrices] + [0] * (4 - len(matrices))
+    # Whole rows are taken with their padding, in one call for all.
+    width = first.stride if each.first == 0 and each.width == first.columns else each.width
+    return line(
+        Operation.APPLY,
+        body=kernel[0],
+        constants=kernel[1],
+        **dict(zip(("one", "two", "three", "four"), addresses, strict=True)),
+        many=len(matrices),
+        row=first.row,
+        width=width,
+        part=each.part,
+        parts=each.parts,
+        item_bytes=first.item_bytes,
+    )
 
 
 def slice_rows(block: Block) -> int:

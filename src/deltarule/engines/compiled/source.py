@@ -21,10 +21,11 @@ __all__ = ["Source"]
 class Source:
     """A part under the run's order, or taken as it lies. The data are not copied."""
 
-    def __init__(self, arena: Arena, samples: Samples, scaling: Affine, *, ordered: bool) -> None:
+    def __init__(self, arena: Arena, samples: Samples, scaling: Affine, *, shuffled: bool) -> None:
         x = gatherable(samples.x)
         self._gatherer: Gatherer = gatherer(x.dtype, arena.dtype, scaling)
-        self.ordered = ordered
+        rows = 0 if samples.rows is None else arena.keep(samples.rows)
+        self.order = 1 if shuffled else rows
         self.columns, self.outputs = x.shape[1], samples.outputs
         self._x, self._row = arena.keep(x), x.strides[0]
         self._shift, self._factor = arena.keep(self._gatherer.shift), arena.keep(self._gatherer.factor)
@@ -48,7 +49,7 @@ class Source:
         return line(
             Operation.GATHER,
             gather=self._gatherer.address,
-            ordered=self.ordered,
+            order=self.order,
             source=self._x,
             source_row=self._row,
             target=x.address,
@@ -64,7 +65,7 @@ class Source:
         """Write rows of y, and weights."""
         return line(
             Operation.TARGET,
-            ordered=self.ordered,
+            order=self.order,
             codes=self.targets if self.classes else 0,
             numbers=0 if self.classes else self.targets,
             weights=self.weights,
@@ -84,7 +85,7 @@ class Source:
             z=z.address,
             z_row=z.row,
             outputs=self.outputs,
-            ordered=self.ordered,
+            order=self.order,
             codes=self.targets,
             errors=passage.errors,
             part=rows.part,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from itertools import pairwise
 
 from deltarule.engines.problem import Problem
@@ -14,14 +15,19 @@ _WORTH_MEETING = 400_000
 
 
 def allowed_threads() -> int:
-    """The cores this process may run on, or fewer where a limit was set for its thread pools.
+    """The cores this process may run on, or fewer where somebody else divides them.
 
-    joblib gives its workers their limit in OMP_NUM_THREADS and its like; threadpoolctl sets that of the libraries that
-    are loaded.
+    Followed are `DELTARULE_NUM_THREADS` and the variables that joblib sets for its workers; what joblib says of the
+    worker that this is; and the limits that threadpoolctl has set on the libraries it knows. Neither is imported here:
+    where they are not loaded, they have set nothing.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     named = (os.environ.get(name, "") for name in ("DELTARULE_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"))
     limits = [int(value) for value in named if value.isdigit() and int(value) > 0]
+    if "joblib" in sys.modules:
+        limits.append(int(sys.modules["joblib"].effective_n_jobs(-1)))
+    if "threadpoolctl" in sys.modules:
+        limits += [int(pool["num_threads"]) for pool in sys.modules["threadpoolctl"].threadpool_info()]
     return max(1, min([cores, *limits]))
 
 

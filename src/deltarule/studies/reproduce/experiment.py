@@ -48,8 +48,12 @@ class Given:
 
     data: Dataset | None = None
     published: Path | None = None
-    engine: str = "reference"
+    engine: str = "compiled"
     progress: Progress = silent
+
+    def trainer(self, precision: str) -> dict[str, Any]:
+        """Who trains, and in which precision: float64 where published digits are to be met."""
+        return {"engine": self.engine, "precision": precision}
 
 
 class Result:

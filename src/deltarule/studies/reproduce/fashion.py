@@ -120,7 +120,7 @@ class Fashion(Experiment):
         order = (piece for _ in range(self.epochs) for piece in pieces)
         recipe = self.recipe().replace(epochs=self.epochs * len(pieces))
         alone = Dataset(train=data.train, class_names=data.class_names)
-        training = epochs(recipe, alone, engine=given.engine, order=order)
+        training = epochs(recipe, alone, **given.trainer("float32"), order=order)
         delivered = iter(training)
         for number in range(1, self.epochs + 1):
             records = tuple(islice(delivered, len(pieces)))
@@ -158,7 +158,7 @@ class Fashion(Experiment):
         )
         batches = self.batches(len(data.train))
         order = (batches for _ in range(self.epochs))
-        training = run_on(epochs(recipe, data, engine=given.engine, order=order), given, name.replace("_", " "))
+        training = run_on(epochs(recipe, data, **given.trainer("float32"), order=order), given, name.replace("_", " "))
         run = training.run
         given.progress(self.epochs - len(run.history), name)
         return _outcome(name, run.model, data, len(run.history), run.best_epoch)

@@ -106,7 +106,8 @@ class Moons(Experiment):
                 stopping=None,
                 scaling="none",  # type: ignore[arg-type]
             )
-            training = epochs(recipe, data, engine=given.engine, start=self.start(), order=self.order(), record="batch")
+            how = given.trainer("float64")
+            training = epochs(recipe, data, start=self.start(), order=self.order(), record="batch", **how)
             run = run_on(training, given, name, every=100).run
             # The figure of an epoch is that of its last batch.
             losses[name] = run.batch_losses[batches - 1 :: batches]

@@ -123,7 +123,7 @@ def trained(
     n, m = len(data.train), len(data.validation)
     order = generators.order(protocol.epochs, protocol.batch_size)
     recipe = protocol.recipe(n, evaluate_train=evaluate_train)
-    training = epochs(recipe, data, engine=given.engine, start=start, order=order)
+    training = epochs(recipe, data, **given.trainer("float64"), start=start, order=order)
     history: list[Epoch] = []
     for epoch in training.ahead():
         history.append(epoch)

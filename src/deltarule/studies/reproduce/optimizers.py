@@ -103,7 +103,7 @@ class Optimizers(Experiment):
                 stopping=None,
                 scaling=255.0,  # type: ignore[arg-type]
             )
-            training = epochs(recipe, train, engine=given.engine, start=start, order=order, record="batch_after")
+            training = epochs(recipe, train, **given.trainer("float32"), start=start, order=order, record="batch_after")
             losses[name] = run_on(training, _per_hundred(given, self.iterations), name).run.batch_losses
         return OptimizersResult(self, losses, self._paths())
 

@@ -1,0 +1,1 @@
+"""One file for each way to train; each defines `RIVAL`."""

@@ -1,0 +1,105 @@
+"""Prediction: rows through a trained network, by the machine that trained it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.compiled import formula_kernels, machine
+from deltarule.engines.compiled.gather import gatherable, gatherer
+from deltarule.engines.compiled.instructions import ARGUMENTS, Operation, Own, Setting
+from deltarule.engines.compiled.layout import Layout, Share
+from deltarule.engines.compiled.lines import line, table
+from deltarule.engines.compiled.memory import Arena, Passage
+from deltarule.engines.compiled.program import apply, forward
+from deltarule.engines.compiled.tiles import tiles
+from deltarule.formulas import Activation
+from deltarule.recipes import Affine
+
+__all__ = ["Predictor"]
+
+_BLOCK = 256
+_SOURCE = 1 + ARGUMENTS[Operation.GATHER].index("source")
+_SOURCE_ROW = 1 + ARGUMENTS[Operation.GATHER].index("source_row")
+
+
+class Predictor:
+    """The last layer's weighted sums for raw inputs of one type, in the parameters' precision.
+
+    sizes, activations, theta, scaling : of the network; `kind` is the type of the raw inputs.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activations: Sequence[Activation],
+        theta: npt.NDArray[Any],
+        scaling: Affine,
+        kind: npt.DTypeLike,
+    ) -> None:
+        self._arena = arena = Arena(theta.dtype)
+        self._outputs, item = sizes[-1], theta.dtype.itemsize
+        layout = Layout(sizes, 1, item)
+        parameters = np.zeros(layout.items, theta.dtype)
+        layout.pack(theta, parameters)
+        start = arena.keep(parameters)
+        passage = Passage(arena, _BLOCK, sizes, [0.0] * len(sizes), backward=False)
+        rows = gatherer(gatherable(np.zeros((1, 1), kind)).dtype, theta.dtype, scaling)
+        arena.hold(rows)
+        lines = [
+            line(
+                Operation.GATHER,
+                gather=rows.address,
+                order=0,
+                source=0,
+                source_row=0,
+                target=passage.x.address,
+                target_row=passage.x.row,
+                columns=sizes[0],
+                shift=arena.keep(rows.shift),
+                factor=arena.keep(rows.factor),
+                part=0,
+                parts=1,
+            )
+        ]
+        kernels = [formula_kernels.activation_value(each, theta.dtype) for each in activations]
+        arena.hold(kernels)
+        for layer, blocks in enumerate(layout.blocks):
+            a, z = passage.inputs(layer), passage.z[layer]
+            for block in blocks:
+                share = Share(block.first, block.width)
+                lines.append(forward(block, start + block.offset * item, a, z, share))
+                if layer < len(kernels):
+                    values = kernels[layer].body, arena.keep(kernels[layer].shared())
+                    lines.append(apply(values, (z, passage.a[layer]), share))
+        self._program = table(lines)
+        self._z = passage.z[-1].view(_BLOCK)
+        own = np.zeros(Own.COUNT, np.int64)
+        own[Own.PROGRAM], own[Own.LINES] = self._program.ctypes.data, len(self._program)
+        own[Own.OPERANDS] = arena.words(32)
+        self._settings = np.zeros(Setting.COUNT, np.int64)
+        self._settings[Setting.OWN] = arena.keep(own)
+        self._settings[Setting.TABLE] = arena.hold(tiles(theta.dtype.name)).address
+        self._settings[Setting.ITEM_BYTES] = item
+        self._settings[Setting.ASCENDING] = arena.keep(np.arange(_BLOCK))
+        self._address = self._settings.ctypes.data
+        # One passage serves one caller at a time.
+        self._lock = threading.Lock()
+
+    def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Weighted sums (n, outputs) of raw inputs (n, d), of the type that was promised."""
+        x, n = gatherable(x), len(x)
+        row, made = x.strides[0], np.empty((n, self._outputs), self._z.dtype)
+        with self._lock:
+            self._program[0, _SOURCE_ROW] = row
+            for start in range(0, n, _BLOCK):
+                rows = min(_BLOCK, n - start)
+                self._program[0, _SOURCE] = x.ctypes.data + start * row
+                self._settings[Setting.FOLLOWED] = rows
+                machine.run(self._address, 0)
+                made[start : start + rows] = self._z[:rows, : self._outputs]
+        return made

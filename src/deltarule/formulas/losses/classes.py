@@ -1,0 +1,185 @@
+"""Losses of classes: cross-entropies, their focal forms, and the hinge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from deltarule.formulas.formula import Fraction, NonNegative, Values, register
+from deltarule.formulas.losses.loss import Loss
+
+
+@register("sigmoid_cross_entropy", "cross_entropy_cost", "binary_cross_entropy")
+@dataclass(frozen=True)
+class SigmoidCrossEntropy(Loss):
+    """Cross-entropy of independent sigmoid outputs, in one expression on the raw output.
+
+        C = −Σⱼ [yⱼ ln aⱼ + (1 − yⱼ) ln(1 − aⱼ)] = Σⱼ [max(zⱼ, 0) − yⱼ zⱼ + ln(1 + e^−|zⱼ|)]        ∂C/∂z = a − y
+
+    a = σ(z) is the logistic function; y lies in [0, 1]. The slope σ′ has cancelled, so a wrong output learns fast.
+    With `label_smoothing` ε, y is replaced by (1 − ε) y + ½ ε.
+    Nielsen (2015), chapter 3, equation 57; the smoothing: Szegedy et al. (2016), section 7.
+
+    >>> SigmoidCrossEntropy().value(np.zeros((1, 1)), np.ones((1, 1))).round(6).tolist()
+    [0.693147]
+    """
+
+    link: ClassVar[str] = "sigmoid"
+    domain: ClassVar[str] = "unit"
+
+    label_smoothing: Fraction = 0.0
+
+    def value(self, z: Values, y: Values) -> Values:
+        y = self._smoothed(y)
+        return np.sum(np.maximum(z, 0.0) - y * z + np.log1p(np.exp(-np.abs(z))), axis=-1)
+
+    def gradient(self, z: Values, y: Values) -> Values:
+        return self.output.value(z) - self._smoothed(y)
+
+    def _smoothed(self, y: Values) -> Values:
+        return (1.0 - self.label_smoothing) * y + 0.5 * self.label_smoothing
+
+
+@register("softmax_cross_entropy", "log_likelihood_cost", "categorical_cross_entropy")
+@dataclass(frozen=True)
+class SoftmaxCrossEntropy(Loss):
+    """Cross-entropy of one choice among k classes, in one expression on the raw output.
+
+        C = −Σⱼ yⱼ ln aⱼ = Σⱼ yⱼ (ln Σₖ e^zₖ − zⱼ)        ∂C/∂z = a Σⱼ yⱼ − y
+
+    a = softmax(z), so C is the negative log-likelihood of the class. The gradient is a − y where y adds up to 1.
+    With `label_smoothing` ε, y is replaced by (1 − ε) y + ε / k; such networks answer with less confidence.
+    Bridle (1990); Nielsen (2015), chapter 3, equation 80; the smoothing: Szegedy et al. (2016), section 7.
+
+    >>> SoftmaxCrossEntropy().value(np.zeros((1, 4)), np.eye(4)[:1]).round(6).tolist()
+    [1.386294]
+    """
+
+    link: ClassVar[str] = "softmax"
+    domain: ClassVar[str] = "unit"
+    reach: ClassVar[str] = "row"
+
+    label_smoothing: Fraction = 0.0
+
+    def value(self, z: Values, y: Values) -> Values:
+        shifted = z - np.max(z, axis=-1, keepdims=True)
+        log_sum = np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+        return np.sum(self._smoothed(y) * (log_sum - shifted), axis=-1)
+
+    def gradient(self, z: Values, y: Values) -> Values:
+        y = self._smoothed(y)
+        return self.output.value(z) * np.sum(y, axis=-1, keepdims=True) - y
+
+    def _smoothed(self, y: Values) -> Values:
+        k = np.sum(np.ones_like(y), axis=-1, keepdims=True)
+        return (1.0 - self.label_smoothing) * y + self.label_smoothing / k
+
+
+@register("sigmoid_focal", "binary_focal")
+@dataclass(frozen=True)
+class SigmoidFocal(Loss):
+    """Cross-entropy of independent sigmoid outputs in which what is already right counts for little.
+
+        C = −Σⱼ [yⱼ (1 − aⱼ)^γ ln aⱼ + (1 − yⱼ) aⱼ^γ ln(1 − aⱼ)]
+        ∂C/∂z = y (1 − a)^γ (γ a ln a − (1 − a)) + (1 − y) a^γ (a − γ (1 − a) ln(1 − a))
+
+    a = σ(z); γ is `gamma`, and γ = 0 is `SigmoidCrossEntropy`. For rare classes among many easy samples; its outputs
+    are not calibrated probabilities. The α of the source is a weight of classes, and no part of it.
+    Lin, Goyal, Girshick, He and Dollár (2017), equation 4.
+
+    >>> SigmoidFocal(2.0).value(np.zeros((1, 1)), np.ones((1, 1))).round(6).tolist()
+    [0.173287]
+    """
+
+    link: ClassVar[str] = "sigmoid"
+    domain: ClassVar[str] = "unit"
+
+    gamma: NonNegative = 2.0
+
+    def value(self, z: Values, y: Values) -> Values:
+        no, yes = self._costs(z)
+        return np.sum(y * np.exp(-self.gamma * no) * yes + (1.0 - y) * np.exp(-self.gamma * yes) * no, axis=-1)
+
+    def gradient(self, z: Values, y: Values) -> Values:
+        no, yes = self._costs(z)
+        a, rest = self.output.value(z), self.output.value(-z)
+        right = -np.exp(-self.gamma * no) * (self.gamma * a * yes + rest)
+        wrong = np.exp(-self.gamma * yes) * (a + self.gamma * rest * no)
+        return y * right + (1.0 - y) * wrong
+
+    def _costs(self, z: Values) -> tuple[Values, Values]:
+        """The costs −ln(1 − a) and −ln a."""
+        small = np.log1p(np.exp(-np.abs(z)))
+        return np.maximum(z, 0.0) + small, np.maximum(-z, 0.0) + small
+
+
+@register("softmax_focal", "categorical_focal")
+@dataclass(frozen=True)
+class SoftmaxFocal(Loss):
+    """Cross-entropy of one choice among k classes in which what is already right counts for little.
+
+        C = −Σⱼ yⱼ (1 − aⱼ)^γ ln aⱼ
+        ∂C/∂z = y h − a Σⱼ yⱼ hⱼ,   h = (1 − a)^γ (γ a ln a / (1 − a) − 1)
+
+    a = softmax(z); γ is `gamma`, and γ = 0 is `SoftmaxCrossEntropy`. See `SigmoidFocal` for what it is good for.
+    Lin, Goyal, Girshick, He and Dollár (2017), equation 4, for more than two classes.
+
+    >>> SoftmaxFocal(2.0).value(np.zeros((1, 2)), np.eye(2)[:1]).round(6).tolist()
+    [0.173287]
+    """
+
+    link: ClassVar[str] = "softmax"
+    domain: ClassVar[str] = "unit"
+    reach: ClassVar[str] = "row"
+
+    gamma: NonNegative = 2.0
+
+    def value(self, z: Values, y: Values) -> Values:
+        log_a = self._log(z)
+        return -np.sum(y * np.power(-np.expm1(log_a), self.gamma) * log_a, axis=-1)
+
+    def gradient(self, z: Values, y: Values) -> Values:
+        log_a = self._log(z)
+        a, rest = np.exp(log_a), -np.expm1(log_a)
+        # ln a / (1 − a) is −1 where a is 1.
+        ratio = np.where(rest > 0, log_a, -1.0) / np.where(rest > 0, rest, 1.0)
+        h = y * np.power(rest, self.gamma) * (self.gamma * a * ratio - 1.0)
+        return h - a * np.sum(h, axis=-1, keepdims=True)
+
+    def _log(self, z: Values) -> Values:
+        shifted = z - np.max(z, axis=-1, keepdims=True)
+        return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+
+
+@register("hinge")
+@dataclass(frozen=True)
+class Hinge(Loss):
+    """How far each output is from the right side of a margin: one class against the rest.
+
+        s = 2y − 1        C = Σⱼ max(0, 1 − sⱼ zⱼ)          ∂C/∂z = −s if s z < 1, else 0
+        squared:          C = Σⱼ max(0, 1 − sⱼ zⱼ)²         ∂C/∂z = −2 s max(0, 1 − s z)
+
+    y is 0 or 1, for each class; the decision is the sign of z, or the largest of many. What lies beyond the margin
+    costs nothing and teaches nothing. The link is the sigmoid, so that ½ is the border, but a is a score and no
+    probability: where that is wanted take a cross-entropy.  Cortes and Vapnik (1995); Crammer and Singer's form, which
+    compares with the best wrong class, is another one.
+
+    >>> Hinge().value(np.array([[0.5, -2.0]]), np.array([[1.0, 0.0]])).tolist()
+    [0.5]
+    """
+
+    link: ClassVar[str] = "sigmoid"
+    domain: ClassVar[str] = "unit"
+
+    squared: bool = False
+
+    def value(self, z: Values, y: Values) -> Values:
+        short = np.maximum(1.0 - (2.0 * y - 1.0) * z, 0.0)
+        return np.sum(short * short if self.squared else short, axis=-1)
+
+    def gradient(self, z: Values, y: Values) -> Values:
+        s = 2.0 * y - 1.0
+        short = 1.0 - s * z
+        return -s * (2.0 * np.maximum(short, 0.0) if self.squared else np.where(short > 0, 1.0, 0.0))
