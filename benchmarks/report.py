@@ -128,7 +128,7 @@ def markdown(results: dict[str, Any]) -> str:
         aside = sum(len(figures["set_aside"]) for row in rows for figures in row["rivals"].values())
         n = "–".join(map(str, dict.fromkeys((counts[0], counts[-1]))))
         parts.append(
-            f"Microseconds a training step: median (quartiles) of n = {n} samples each; × how many times longer than ours. "
+            f"Microseconds a training step: median (quartiles) of n = {n} samples each; × times as long as ours. "
             f"{aside} more samples were disturbed by other processes and set aside."
         )
         parts += [

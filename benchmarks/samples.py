@@ -68,9 +68,9 @@ def samples(workload: Workload) -> Samples:
             return Samples(train.x.reshape(len(train), -1)[:n].copy(), y, "MNIST", outputs)
         ink = generator.random((n, d)) < 0.19
         x = np.where(ink, generator.integers(1, 256, (n, d)), 0).astype(np.uint8)
-        return Samples(x, generator.integers(0, outputs, n), "as MNIST, synthetic", outputs)
+        return Samples(x, generator.permutation(np.arange(n) % outputs), "as MNIST, synthetic", outputs)
     x = generator.standard_normal((n, d), dtype=np.float32)
-    return Samples(x, generator.integers(0, outputs, n), "normal numbers", outputs)
+    return Samples(x, generator.permutation(np.arange(n) % outputs), "normal numbers", outputs)
 
 
 def first_weights(workload: Workload) -> list[tuple[Floats, Floats]]:

@@ -8,10 +8,10 @@ from deltarule.formulas import registered
 
 ACTIVATIONS = [cls.name for cls in registered("activation") if cls.reach == "element"]
 OPTIMIZERS = [
-    *(cls(learning_rate=0.01) for cls in registered("optimizer")),
-    dr.Momentum(0.01, velocity="gradients", dampening=0.5),
-    dr.Adam(0.01, epsilon_place="inside"),
-    dr.Adam(0.01, epsilon_place="before_correction"),
+    *(cls(learning_rate=0.001) for cls in registered("optimizer")),
+    dr.Momentum(0.001, velocity="gradients", dampening=0.5),
+    dr.Adam(0.001, epsilon_place="inside"),
+    dr.Adam(0.001, epsilon_place="before_correction"),
 ]
 PENALTIES = [None, dr.L2(0.01), dr.L1(0.01), dr.L1(0.01, proximal=True)]
 CLASS_LOSSES = [

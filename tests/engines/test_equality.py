@@ -20,6 +20,14 @@ def figures(run):
     return np.array([dataclasses.astuple(dataclasses.replace(epoch, seconds=0.0)) for epoch in run.history])
 
 
+def trained(recipe, data, **how):
+    """The run, also where it diverges."""
+    try:
+        return dr.train(recipe, data, **how)
+    except dr.Diverged as error:
+        return error.run
+
+
 def smooth(recipe):
     """Whether rounding cannot grow at a jump: a sign, a kink, or a count of right answers."""
     return all(a.name != "relu" for a in recipe.network.activations) and recipe.loss.name != "absolute_error"
@@ -29,8 +37,8 @@ def smooth(recipe):
 @given(problems())
 def test_it_equals_the_reference_in_float64(problem):
     recipe, data = problem
-    expected = dr.train(recipe, data, engine="reference", record="batch")
-    met = dr.train(recipe, data, engine="compiled", precision="float64", n_threads=1, record="batch")
+    expected = trained(recipe, data, engine="reference", record="batch")
+    met = trained(recipe, data, engine="compiled", precision="float64", n_threads=1, record="batch")
     assert met.status == expected.status
     assert met.best_epoch == expected.best_epoch
     assert met.model.theta == pytest.approx(expected.model.theta, rel=1e-11, abs=1e-11)
@@ -42,9 +50,10 @@ def test_it_equals_the_reference_in_float64(problem):
 @given(problems())
 def test_it_equals_the_reference_in_float32_to_rounding(problem):
     recipe, data = problem
-    recipe = recipe.replace(stopping=None, epochs=1)
-    expected = dr.train(recipe, data, engine="reference", record="batch_after")
-    met = dr.train(recipe, data, engine="compiled", n_threads=1, record="batch_after")
+    # Plain steps: an optimizer that divides by a gradient's size makes much of the rounding of a small one.
+    recipe = recipe.replace(stopping=None, epochs=1, optimizer=dr.SGD(0.01))
+    expected = trained(recipe, data, engine="reference", record="batch_after")
+    met = trained(recipe, data, engine="compiled", n_threads=1, record="batch_after")
     if smooth(recipe):
         assert met.model.theta == pytest.approx(expected.model.theta, rel=1e-3, abs=1e-3)
         assert met.batch_losses == pytest.approx(expected.batch_losses, rel=1e-3, abs=1e-3)
@@ -57,7 +66,7 @@ def test_one_thread_equals_many_to_the_last_bit(problem):
     recipe, data = problem
     precision = "float64" if recipe.seed % 4 == 0 else "float32"
     one, two, three = (
-        dr.train(recipe, data, engine="compiled", precision=precision, n_threads=threads, record="batch_after")
+        trained(recipe, data, engine="compiled", precision=precision, n_threads=threads, record="batch_after")
         for threads in (1, 2, 3)
     )
     for run in (two, three):
