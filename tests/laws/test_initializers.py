@@ -4,21 +4,86 @@ import numpy as np
 import pytest
 
 from deltarule.engines.parameters import first, layers
-from deltarule.formulas import registered
+from deltarule.errors import RecipeError
+from deltarule.formulas import (
+    Constant,
+    GlorotNormal,
+    He,
+    LeCun,
+    Orthogonal,
+    TruncatedNormal,
+    registered,
+)
+from deltarule.formulas.initializers import Initializer, drawn
 from deltarule.formulas.random import Purpose, kept, normal, permutation, philox, uniform, words
 from deltarule.recipes import Network
 
-INITIALIZERS = [cls() for cls in registered("initializer")]
+INITIALIZERS = [
+    *(cls() for cls in registered("initializer")),
+    *(cls(truncated=True) for cls in (LeCun, GlorotNormal, He)),
+    Orthogonal(gain=1.7),
+]
 
 
-@pytest.mark.parametrize("initializer", INITIALIZERS, ids=repr)
+@pytest.mark.parametrize("initializer", [each for each in INITIALIZERS if each.name != "constant"], ids=repr)
 def test_the_drawn_deviation_is_the_stated_one(initializer):
     sizes = (300, 200, 100)
     (weights, _), (second, _) = layers(first(Network(hidden=(200,), initializer=initializer), sizes, 7), sizes)
-    for drawn, fans in ((weights, (300, 200)), (second, (200, 100))):
+    for came, fans in ((weights, (300, 200)), (second, (200, 100))):
         scale = initializer.scale(*fans) / (np.sqrt(3) if initializer.distribution == "uniform" else 1)
-        assert drawn.std() == pytest.approx(scale, rel=0.02)
-        assert abs(drawn.mean()) <= 4 * scale / np.sqrt(drawn.size)
+        assert came.std() == pytest.approx(scale, rel=0.02)
+        assert abs(came.mean()) <= 4 * scale / np.sqrt(came.size)
+
+
+@pytest.mark.parametrize("initializer", INITIALIZERS, ids=repr)
+def test_the_same_seed_gives_the_same_weights_and_another_layer_others(initializer):
+    shape = (40, 30)
+    one, again, other = (drawn(initializer, 3, Purpose.WEIGHTS, layer, shape, shape) for layer in (0, 0, 1))
+    assert (one == again).all()
+    assert (one != other).any() == (initializer.name not in ("zeros", "constant"))
+    for units in (1, 5):
+        biases = drawn(initializer, 3, Purpose.BIASES, 0, (1, units), (units, units))
+        assert biases.shape == (1, units)
+        assert np.isfinite(biases).all()
+
+
+def test_a_constant_is_that_number():
+    assert (drawn(Constant(-0.25), 0, Purpose.BIASES, 0, (1, 7), (7, 7)) == -0.25).all()
+
+
+@pytest.mark.parametrize("shape", [(30, 10), (10, 30), (20, 20)])
+def test_orthogonal_columns_or_rows_are_at_right_angles(shape):
+    w = drawn(Orthogonal(gain=2.0), 1, Purpose.WEIGHTS, 0, shape, shape)
+    few = w if shape[0] >= shape[1] else w.T
+    assert few.T @ few == pytest.approx(4.0 * np.eye(min(shape)), abs=1e-12)
+
+
+def test_orthogonal_matrices_are_fair():
+    """Over many seeds each entry of a uniform orthogonal matrix has mean 0 and variance 1/n."""
+    many = np.array([drawn(Orthogonal(), seed, Purpose.WEIGHTS, 0, (3, 3), (3, 3)) for seed in range(2000)])
+    assert np.abs(many.mean(axis=0)).max() < 5 * np.sqrt(1 / 3 / 2000)
+    assert (many**2).mean(axis=0) == pytest.approx(np.full((3, 3), 1 / 3), abs=0.04)
+
+
+def test_truncated_numbers_end_at_two_deviations():
+    from scipy import stats
+
+    shape = (200, 500)
+    w = drawn(TruncatedNormal(0.05), 1, Purpose.WEIGHTS, 0, shape, shape) / 0.05
+    assert np.abs(w).max() < 2
+    assert stats.kstest(w.ravel(), stats.truncnorm(-2, 2).cdf).pvalue > 1e-3
+    assert np.abs(drawn(He(truncated=True), 1, Purpose.WEIGHTS, 0, shape, shape)).max() > 2 * He().scale(200, 500)
+
+
+def test_an_unknown_distribution_is_refused():
+    class Odd(Initializer):
+        distribution = "odd"
+
+        def scale(self, fan_in, fan_out):
+            return 1.0
+
+    with pytest.raises(RecipeError, match="odd"):
+        drawn(Odd(), 1, Purpose.WEIGHTS, 0, (2, 2), (2, 2))
 
 
 def test_philox_meets_its_published_values():

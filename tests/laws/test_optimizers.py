@@ -3,7 +3,21 @@
 import numpy as np
 import pytest
 
-from deltarule.formulas import SGD, AdaGrad, Adam, Momentum, RMSProp, registered
+from deltarule.formulas import (
+    SGD,
+    AdaGrad,
+    Adam,
+    Adamax,
+    AdamW,
+    AMSGrad,
+    Lion,
+    Momentum,
+    NAdam,
+    Nesterov,
+    RAdam,
+    RMSProp,
+    registered,
+)
 
 FORMS = [
     *(cls() for cls in registered("optimizer")),
@@ -11,8 +25,24 @@ FORMS = [
     Momentum(velocity="gradients", dampening=0.9),
     Adam(epsilon_place="inside"),
     Adam(epsilon_place="before_correction"),
+    AMSGrad(epsilon_place="before_correction"),
+    Adamax(epsilon_place="gradient"),
+    Nesterov(velocity="gradients"),
+    RMSProp(centered=True),
+    RMSProp(epsilon_place="inside"),
+    NAdam(momentum_decay=0.0),
 ]
-RATES = {"sgd": (0.1, 1e-3), "momentum": (0.03, 2e-4), "adagrad": (1.0, 0.5), "rmsprop": (0.02, 3e-3)}
+VELOCITIES = ("steps", "gradients")
+RATES = {
+    "sgd": (0.1, 1e-3),
+    "momentum": (0.03, 2e-4),
+    "nesterov": (0.03, 2e-4),
+    "lion": (3e-3, 1e-4),
+    "adagrad": (1.0, 0.5),
+    "adadelta": (0.3, 0.03),
+    "rmsprop": (0.02, 3e-3),
+    "radam": (0.05, 3e-3),
+}
 
 
 def at(optimizer, rate):
@@ -68,10 +98,28 @@ def test_numbers_and_arrays_agree(optimizer):
         assert many[2] == pytest.approx(one, rel=1e-15)
 
 
+@pytest.mark.parametrize("optimizer", FORMS, ids=repr)
+def test_gradients_of_nought_and_huge_ones_leave_finite_numbers(optimizer):
+    for g in (0.0, 1e-30, 1e30):
+        w, slots = np.ones(3), [np.zeros(3) for _ in optimizer.slots]
+        for t in (1, 2, 3):
+            w, *slots = optimizer.step(w, np.full(3, g), t, *slots)
+            assert np.isfinite([w, *slots]).all()
+            assert g or optimizer.name == "adamw" or (w == 1).all()
+
+
+@pytest.mark.parametrize("optimizer", FORMS, ids=repr)
+def test_ten_million_steps_later_it_still_steps(optimizer):
+    slots = [np.full(3, 0.5) for _ in optimizer.slots]
+    for result in optimizer.step(np.ones(3), np.full(3, 0.7), 10_000_000, *slots):
+        assert np.isfinite(result).all()
+
+
 @pytest.mark.parametrize("form", ["steps", "gradients"])
-def test_momentum_of_nought_is_gradient_descent(form):
+@pytest.mark.parametrize("rule", [Momentum, Nesterov])
+def test_momentum_of_nought_is_gradient_descent(rule, form):
     w, g = np.array([1.0, -2.0]), np.array([0.5, 3.0])
-    stepped = Momentum(learning_rate=0.1, momentum=0.0, velocity=form).step(w, g, 1, np.zeros(2))[0]
+    stepped = rule(learning_rate=0.1, momentum=0.0, velocity=form).step(w, g, 1, np.zeros(2))[0]
     assert stepped == pytest.approx(SGD(learning_rate=0.1).step(w, g, 1)[0], rel=1e-15)
 
 
@@ -84,7 +132,14 @@ def test_both_velocities_are_one_rule_while_the_rate_stays(dampening):
     assert one == pytest.approx(other, rel=1e-12)
 
 
-@pytest.mark.parametrize("optimizer", [AdaGrad(epsilon=0.0), RMSProp(epsilon=0.0), Adam(epsilon=0.0)], ids=repr)
+SCALE_FREE = [
+    *(cls(epsilon=0.0) for cls in (AdaGrad, RMSProp, Adam, AdamW, AMSGrad, Adamax, NAdam)),
+    RMSProp(epsilon=0.0, momentum=0.9),
+    Lion(),
+]
+
+
+@pytest.mark.parametrize("optimizer", SCALE_FREE, ids=repr)
 def test_the_scale_of_the_loss_is_not_seen(optimizer):
     start = np.array([2.0, -1.0])
     one = descend(optimizer, bowl, start, 20)
@@ -100,3 +155,64 @@ def test_the_forms_of_adam_agree_without_epsilon():
     ]
     assert ends[0] == pytest.approx(ends[1], rel=1e-12)
     assert ends[0] == pytest.approx(ends[2], rel=1e-12)
+
+
+def test_both_velocities_of_nesterov_are_one_rule_while_the_rate_stays():
+    one, other = (descend(Nesterov(0.03, velocity=form), bowl, np.array([2.0, -1.0]), 50) for form in VELOCITIES)
+    assert one == pytest.approx(other, rel=1e-12)
+
+
+def test_nesterovs_momentum_is_that_of_sutskever_at_the_point_ahead():
+    """v ← α v − η ∇f(θ + α v); θ ← θ + v: our w is θ + α v."""
+    theta, v = np.array([2.0, -1.0]), np.zeros(2)
+    for _ in range(30):
+        v = 0.9 * v - 0.03 * bowl(theta + 0.9 * v)
+        theta = theta + v
+    assert descend(Nesterov(0.03, momentum=0.9), bowl, np.array([2.0, -1.0]), 30) == pytest.approx(theta + 0.9 * v)
+
+
+def test_decoupled_decay_of_nought_is_adam_and_shrinks_apart_from_the_step():
+    start = np.array([2.0, -1.0])
+    assert (descend(AdamW(weight_decay=0.0), bowl, start, 20) == descend(Adam(), bowl, start, 20)).all()
+    still = descend(AdamW(0.1, weight_decay=0.5), np.zeros_like, start, 3)
+    assert still == pytest.approx(start * 0.95**3, rel=1e-14)
+
+
+def test_amsgrad_is_adam_while_the_second_moment_grows():
+    def growing(optimizer):
+        w, *slots = np.ones(3), *[np.zeros(3) for _ in optimizer.slots]
+        for t in range(1, 20):
+            w, *slots = optimizer.step(w, np.full(3, 1.0 * t), t, *slots)
+        return w, slots
+
+    assert (growing(AMSGrad())[0] == growing(Adam())[0]).all()
+    w, (m, v, h) = growing(AMSGrad())
+    *_, fallen, kept = AMSGrad().step(w, np.zeros(3), 20, m, v, h)
+    assert (fallen < kept).all()
+
+
+@pytest.mark.parametrize("decay", [0.0, 4e-3, 0.1, 1.0, 30.0])
+@pytest.mark.parametrize("beta1", [0.0, 0.9, 0.999])
+def test_the_product_of_nadams_momenta_is_the_product(beta1, decay):
+    t = np.arange(1, 1001)
+    wanted = np.cumprod(beta1 * (1 - 0.5 * 0.96 ** (t * decay)))
+    assert NAdam(beta1=beta1, momentum_decay=decay)._product(t) == pytest.approx(wanted, rel=1e-10, abs=1e-12)
+
+
+@pytest.mark.parametrize("centered", [False, True])
+def test_rmsprop_remembers_what_its_fields_ask_for(centered):
+    plain, heavy = RMSProp(centered=centered), RMSProp(centered=centered, momentum=1e-15)
+    assert heavy.slots == (*plain.slots, "v")
+    start = np.array([2.0, -1.0])
+    assert descend(heavy, bowl, start, 9) == pytest.approx(descend(plain, bowl, start, 9), rel=1e-12)
+
+
+@pytest.mark.parametrize("beta2", [0.3, 0.9, 0.999])
+def test_radam_is_momentum_until_enough_gradients_were_seen(beta2):
+    g, most = 0.7, 2 / (1 - beta2) - 1
+    w, m, v = 0.0, 0.0, 0.0
+    for t in range(1, 40):
+        before = w
+        w, m, v = RAdam(0.1, beta2=beta2).step(w, g, t, m, v)
+        adapts = most - 2 * t * beta2**t / (1 - beta2**t) > 5
+        assert (abs((before - w) - 0.1 * g) > 1e-9) == adapts

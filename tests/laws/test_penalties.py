@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
-from deltarule.formulas import registered
+from deltarule.formulas import L1, L2, ElasticNet, registered
 
-PENALTIES = [cls(0.3) for cls in registered("penalty")]
+PENALTIES = [
+    *(cls(0.3) for cls in registered("penalty")),
+    *(ElasticNet(0.3, l1_ratio=share) for share in (0.0, 0.2, 1.0)),
+]
 W = np.linspace(-3, 3, 100)
 
 
@@ -29,3 +32,10 @@ def test_prox_is_the_minimum_of_its_definition(penalty):
 def test_no_weight_costs_nothing_and_none_is_negative(penalty):
     assert penalty.value(0.0) == 0
     assert (penalty.value(W) >= 0).all()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_an_elastic_net_is_both(share):
+    both, one, two = ElasticNet(0.3, l1_ratio=share), L1(0.3 * share), L2(0.3 * (1 - share))
+    assert both.value(W) == pytest.approx(one.value(W) + two.value(W), rel=1e-14)
+    assert both.gradient(W) == pytest.approx(one.gradient(W) + two.gradient(W), rel=1e-14)

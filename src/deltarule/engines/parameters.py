@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.errors import RecipeError
-from deltarule.formulas.initializers import Initializer
-from deltarule.formulas.random import Floats, Purpose, normal, uniform
+from deltarule.formulas.initializers import drawn
+from deltarule.formulas.random import Floats, Purpose
 from deltarule.recipes import Network
 
 Layers: TypeAlias = list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]
@@ -53,8 +53,8 @@ def first(network: Network, sizes: Sequence[int], seed: int) -> Floats:
         zip(layers(theta, sizes), network.initializers(), strict=True)
     ):
         fan_in, fan_out = weights.shape
-        weights[:] = _drawn(initializer, seed, Purpose.WEIGHTS, number, (fan_in, fan_out), (fan_in, fan_out))
-        biases[:] = _drawn(bias, seed, Purpose.BIASES, number, (1, fan_out), (fan_out, fan_out))[0]
+        weights[:] = drawn(initializer, seed, Purpose.WEIGHTS, number, (fan_in, fan_out), (fan_in, fan_out))
+        biases[:] = drawn(bias, seed, Purpose.BIASES, number, (1, fan_out), (fan_out, fan_out))[0]
     return theta
 
 
@@ -72,19 +72,3 @@ def given(start: Sequence[tuple[Any, Any]], sizes: Sequence[int]) -> Floats:
                 raise RecipeError(f"finite {what} of shape {target.shape} for layer {number}", came)
             target[:] = numbers
     return theta
-
-
-def _drawn(
-    initializer: Initializer,
-    seed: int,
-    purpose: Purpose,
-    layer: int,
-    shape: tuple[int, int],
-    fans: tuple[int, int],
-) -> Floats:
-    scale = initializer.scale(*fans)
-    if scale == 0.0:
-        return np.zeros(shape)
-    if initializer.distribution == "uniform":
-        return scale * (2.0 * uniform(seed, purpose, shape, layer) - 1.0)
-    return scale * normal(seed, purpose, shape, layer)

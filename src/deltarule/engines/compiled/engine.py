@@ -1,4 +1,4 @@
-"""The compiled engine: a problem laid out in memory, programs written for its threads, and the machine set going."""
+"""The compiled engine: a problem laid out in memory, a team of threads, and the machine set going."""
 
 from __future__ import annotations
 
@@ -12,16 +12,12 @@ import numpy.typing as npt
 
 from deltarule.engines.compiled import machine
 from deltarule.engines.compiled.formulas import Formulas
-from deltarule.engines.compiled.instructions import Figure, Own, Setting, Shared, Total
-from deltarule.engines.compiled.kernels import GROUP
-from deltarule.engines.compiled.layout import Layout
-from deltarule.engines.compiled.lines import table
-from deltarule.engines.compiled.memory import Arena, Passage, aligned
+from deltarule.engines.compiled.instructions import Figure, Setting, Shared, Total
+from deltarule.engines.compiled.memory import Arena
 from deltarule.engines.compiled.order import Order
-from deltarule.engines.compiled.pointers import barrier_block
-from deltarule.engines.compiled.products import WORKSPACE_BYTES
-from deltarule.engines.compiled.program import SCRATCH_ROWS, Writer
+from deltarule.engines.compiled.pace import Pace
 from deltarule.engines.compiled.source import Source
+from deltarule.engines.compiled.team import BLOCK, Team
 from deltarule.engines.compiled.threads import threads_for
 from deltarule.engines.compiled.tiles import tiles
 from deltarule.engines.problem import Figures, Problem, Sums
@@ -29,8 +25,6 @@ from deltarule.formulas.random import Floats, key
 
 __all__ = ["Compiled"]
 
-# Rows evaluated at once: sums are added up by these blocks, so their number must not depend on the threads.
-_BLOCK = 256
 # Epochs whose figures are kept before the interpreter looks at them, and the time it leaves the machine alone.
 _AHEAD, _CALL_SECONDS = 1024, 0.05
 
@@ -39,19 +33,13 @@ class Compiled:
     """Train a problem without the interpreter, `seconds` at a time."""
 
     def __init__(self, problem: Problem, precision: str = "float32", n_threads: int | None = None) -> None:
-        threads = threads_for(problem) if n_threads is None else n_threads
-        self.problem, self._threads = problem, threads
+        steppers, most = threads_for(problem) if n_threads is None else (n_threads, n_threads)
+        self.problem = problem
         self.finished = False
         self._arena = Arena(precision)
-        dtype = self._arena.dtype
-        self._layout = Layout(problem.sizes, threads, dtype.itemsize)
-        slots = len(problem.recipe.optimizer.slots)
-        self._parameters = aligned(self._layout.items * (1 + slots), dtype)
-        self._best = aligned(self._layout.items, dtype)
-        self._layout.pack(problem.theta, self._parameters)
-        self._layout.pack(problem.theta, self._best)
-        self._formulas = Formulas(self._arena, problem, threads)
+        self._formulas = Formulas(self._arena, problem, most)
         self._order = Order(problem)
+        self._sources = self._first_sources()
         self._shared = np.zeros(Shared.COUNT, np.int64)
         self._totals = np.zeros(Total.COUNT)
         rule = problem.recipe.stopping
@@ -59,12 +47,15 @@ class Compiled:
         self._totals[Total.BEST] = -math.inf if by_score else math.inf
         self._figures = np.zeros((_AHEAD, Figure.COUNT))
         self._record, self._recorded = np.zeros(0), np.zeros(0)
-        self._steps_a_second, self._unreported = 0.0, 0.0
-        self._own = np.zeros((threads, Own.COUNT), np.int64)
+        self._step_seconds, self._unreported = math.inf, 0.0
+        self._rows = min(problem.recipe.batch_size, len(problem.train))
         self._settings = self._first_settings()
-        self._sources = self._first_sources()
-        self._write_programs(min(problem.recipe.batch_size, len(problem.train)))
-        self._pool = ThreadPoolExecutor(threads - 1, "deltarule") if threads > 1 else None
+        self._pace = Pace([most] if n_threads is not None or most == 1 else [most, 1])
+        self._steppers = steppers
+        self._teams: dict[int, Team] = {}
+        self._team = self._team_of(most)
+        self._team.start(problem.theta)
+        self._pool = ThreadPoolExecutor(most - 1, "deltarule") if most > 1 else None
 
     @property
     def best_epoch(self) -> int:
@@ -74,12 +65,12 @@ class Compiled:
     @property
     def theta(self) -> npt.NDArray[Any]:
         """θ after the last step."""
-        return self._layout.unpack(self._parameters[: self._layout.items])
+        return self._team.theta
 
     @property
     def best_theta(self) -> npt.NDArray[Any]:
         """θ after the best epoch, or after the last finite one where none is watched for."""
-        return self._layout.unpack(self._best)
+        return self._team.best_theta
 
     def advance(self, epochs: int, seconds: float) -> list[Figures]:
         """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
@@ -100,7 +91,7 @@ class Compiled:
         """One call of the machine: some steps, and the figures of the epochs that ended with them."""
         shared, recording = self._shared, self.problem.record is not None
         began, step = time.perf_counter(), int(shared[Shared.STEP])
-        budget = max(16, int(self._steps_a_second * _CALL_SECONDS))
+        budget = max(16, int(_CALL_SECONDS / self._step_seconds))
         if recording:
             self._record = np.zeros(budget)
             self._settings[Setting.RECORD] = self._record.ctypes.data
@@ -108,7 +99,8 @@ class Compiled:
         shared[Shared.UNTIL] = min(epoch + epochs, self._order.until)
         self._run()
         elapsed = time.perf_counter() - began
-        self._steps_a_second = (int(shared[Shared.STEP]) - step) / elapsed
+        self._step_seconds = elapsed / max(1, int(shared[Shared.STEP]) - step)
+        self._go_on(elapsed)
         self._unreported += elapsed
         if recording:
             self._recorded = np.concatenate([self._recorded, self._record[: shared[Shared.RECORDED]]])
@@ -118,14 +110,34 @@ class Compiled:
         return [self._epoch(epoch + place, self._figures[place], seconds) for place in range(done)]
 
     def _run(self) -> None:
-        """Set all threads going, this one among them."""
+        """Set all threads of the team going, this one among them."""
         address = self._settings.ctypes.data
         others = []
         if self._pool is not None:
-            others = [self._pool.submit(machine.run, address, thread) for thread in range(1, self._threads)]
+            others = [self._pool.submit(machine.run, address, thread) for thread in range(1, self._team.threads)]
         machine.run(address, 0)
         for other in others:
             other.result()
+
+    def _go_on(self, elapsed: float) -> None:
+        """Choose the team for the next call, by how long the last one took."""
+        # Short calls say more of the call than of the steps.
+        if elapsed > _CALL_SECONDS / 4 or self._pace.untold:
+            self._pace.took(self._step_seconds)
+        if self._pace.threads != self._team.threads:
+            before, self._team = self._team, self._team_of(self._pace.threads)
+            self._team.take_over(before)
+
+    def _team_of(self, threads: int) -> Team:
+        """The team of so many threads, ready for the machine."""
+        if threads not in self._teams:
+            steppers = min(threads, self._steppers)
+            self._teams[threads] = Team(self._arena, self.problem, self._formulas, self._sources, threads, steppers)
+        team = self._teams[threads]
+        team.make_room(self._rows)
+        for place, word in team.settings().items():
+            self._settings[place] = word
+        return team
 
     def _epoch(self, epoch: int, figures: Floats, seconds: float) -> Figures:
         """The figures of an epoch, which the machine counts from 0."""
@@ -140,30 +152,17 @@ class Compiled:
         return Figures(epoch + 1, train, held, float(figures[Figure.PENALTY]), seconds, losses)
 
     def _first_settings(self) -> npt.NDArray[np.int64]:
-        """The words that all threads read."""
-        problem, arena, layout = self.problem, self._arena, self._layout
+        """The words that all threads read, but for those of a team."""
+        problem, arena = self.problem, self._arena
         recipe, rule, held = problem.recipe, problem.recipe.stopping, problem.validation
         evaluated = [len(problem.train)] * recipe.evaluate_train + ([len(held)] if held is not None else [])
-        blocks = sum(-(-samples // _BLOCK) for samples in evaluated)
-        item = arena.dtype.itemsize
-        start = self._parameters.ctypes.data
-        weights = np.array(
-            [
-                (len(of_layer), block.fan_in, start + block.offset * item, block.stride * item, block.width // GROUP)
-                for of_layer in layout.blocks
-                for block in of_layer
-            ],
-            np.int64,
-        )
+        blocks = sum(-(-samples // BLOCK) for samples in evaluated)
         low, high = key(recipe.seed)
         words = {
-            Setting.THREADS: self._threads,
-            Setting.BARRIER: arena.keep(barrier_block()),
             Setting.SHARED: self._shared.ctypes.data,
             Setting.TOTALS: self._totals.ctypes.data,
-            Setting.OWN: self._own.ctypes.data,
             Setting.TABLE: arena.hold(tiles(arena.dtype.name)).address,
-            Setting.ITEM_BYTES: item,
+            Setting.ITEM_BYTES: arena.dtype.itemsize,
             Setting.ORDER: self._order.address,
             Setting.ROWS: 0 if problem.train.rows is None else arena.keep(problem.train.rows),
             Setting.SAMPLES: len(problem.train),
@@ -175,22 +174,17 @@ class Compiled:
             Setting.EVALUATED: recipe.evaluate_train,
             Setting.VALIDATED: held is not None,
             Setting.VALIDATION_SAMPLES: 0 if held is None else len(held),
-            Setting.BLOCK: _BLOCK,
+            Setting.BLOCK: BLOCK,
             Setting.PARTIAL: arena.keep(np.zeros(3 * max(blocks, 1))),
             Setting.FIGURES: self._figures.ctypes.data,
-            Setting.PARAMETERS: start,
-            Setting.BEST: self._best.ctypes.data,
-            Setting.ITEMS: layout.items,
             Setting.WATCHED: rule is not None and held is not None,
             Setting.PATIENCE: 0 if rule is None else rule.patience,
             Setting.BY_SCORE: rule is not None and rule.monitor == "score",
             Setting.MIN_IMPROVEMENT: arena.keep(np.array([0.0 if rule is None else rule.min_improvement])),
             Setting.PENALTY: self._formulas.penalty[0],
             Setting.PENALTY_CONSTANTS: self._formulas.penalty[1],
-            Setting.WEIGHTS: arena.keep(weights),
-            Setting.LAYERS: len(layout.blocks),
             Setting.LAST_EPOCH: recipe.epochs,
-            Setting.ASCENDING: arena.keep(np.arange(_BLOCK)),
+            Setting.ASCENDING: arena.keep(np.arange(BLOCK)),
         }
         settings = np.zeros(Setting.COUNT, np.int64)
         for place, word in words.items():
@@ -215,32 +209,5 @@ class Compiled:
         # The machine counts epochs from the run's beginning, the order from its own.
         self._settings[Setting.EPOCH_STARTS] = self._order.epoch_starts.ctypes.data - 8 * self._order.since
         if self._order.largest > self._rows:
-            self._write_programs(self._order.largest)
-
-    def _write_programs(self, rows: int) -> None:
-        """Write every thread's programs, for batches of at most `rows` samples."""
-        arena, layout, sizes = self._arena, self._layout, self.problem.sizes
-        rates, item = self._formulas.rates, arena.dtype.itemsize
-        self._rows = rows
-        passage = Passage(arena, rows, sizes, rates, backward=True)
-        widest = max(block.stride for of_layer in layout.blocks for block in of_layer)
-        one = arena.keep(np.ones(1, arena.dtype))
-        for thread in range(self._threads):
-            writer = Writer(
-                layout=layout,
-                formulas=self._formulas,
-                thread=thread,
-                parameters=self._parameters.ctypes.data,
-                apart=layout.items * item,
-                one=one,
-                scratch=arena.numbers(SCRATCH_ROWS * widest),
-            )
-            programs = {Own.PROGRAM: table(writer.step(self._sources["step"], passage, self.problem.record))}
-            own_passage = Passage(arena, _BLOCK, sizes, rates, backward=False)
-            for place, part in ((Own.TRAIN_PROGRAM, "train"), (Own.VALIDATION_PROGRAM, "validation")):
-                if part in self._sources:
-                    programs[place] = table(writer.evaluation(self._sources[part], own_passage))
-            for place, program in programs.items():
-                self._own[thread, place], self._own[thread, place + 1] = arena.keep(program), len(program)
-            self._own[thread, Own.WORKSPACE] = arena.keep(aligned(WORKSPACE_BYTES, np.uint8))
-            self._own[thread, Own.OPERANDS] = arena.words(32)
+            self._rows = self._order.largest
+            self._team.make_room(self._rows)

@@ -120,7 +120,8 @@ class Setting(IntEnum):
     LAST_EPOCH = 33
     ASCENDING = 34  # 0, 1, 2, …: an order for rows as they lie
     FOLLOWED = 35  # rows to take through the thread's program once, in place of training
-    COUNT = 37
+    STEPPERS = 37  # threads that take steps; the others help to evaluate
+    COUNT = 38
 
 
 class Shared(IntEnum):

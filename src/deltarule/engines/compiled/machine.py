@@ -61,6 +61,9 @@ def run(settings: int, thread: int) -> None:
             if thread == 0:
                 _begin(settings, epoch)
             barrier(meeting, threads)
+        if thread >= word(settings, Setting.STEPPERS):
+            taken = min(last_batch - batch, budget)
+            batch, step, budget, recorded = batch + taken, step + taken, budget - taken, recorded + taken
         while batch < last_batch and budget > 0:
             first = word(starts, batch)
             size = word(starts, batch + 1) - first

@@ -12,6 +12,8 @@ __all__ = ["allowed_threads", "threads_for"]
 
 # Multiply-adds of a step below which meeting the other threads costs more than they save.
 _WORTH_MEETING = 400_000
+# Multiply-adds of an evaluation below which it is not worth a thread that waits for it while others take steps.
+_WORTH_WAITING = 20_000_000
 
 
 def allowed_threads() -> int:
@@ -31,8 +33,15 @@ def allowed_threads() -> int:
     return max(1, min([cores, *limits]))
 
 
-def threads_for(problem: Problem) -> int:
-    """All allowed threads where a step is large enough to gain from them, otherwise one."""
+def threads_for(problem: Problem) -> tuple[int, int]:
+    """How many threads take a step, and how many evaluate: all allowed where there is enough to gain, otherwise one."""
     rows = min(problem.recipe.batch_size, len(problem.train))
-    products = rows * sum(fan_in * fan_out for fan_in, fan_out in pairwise(problem.sizes))
-    return allowed_threads() if products >= _WORTH_MEETING else 1
+    products = sum(fan_in * fan_out for fan_in, fan_out in pairwise(problem.sizes))
+    trained = len(problem.train)
+    evaluated = trained * problem.recipe.evaluate_train
+    if problem.validation is not None:
+        evaluated += len(problem.validation)
+    stepping = rows * products >= _WORTH_MEETING
+    evaluating = evaluated * products >= _WORTH_WAITING and evaluated >= trained
+    allowed = allowed_threads() if stepping or evaluating else 1
+    return allowed if stepping else 1, allowed
