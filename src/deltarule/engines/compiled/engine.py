@@ -164,6 +164,7 @@ class Compiled:
             Setting.TABLE: arena.hold(tiles(arena.dtype.name)).address,
             Setting.ITEM_BYTES: arena.dtype.itemsize,
             Setting.ORDER: self._order.address,
+            Setting.LISTED: int(self._order.starts[-1]),
             Setting.ROWS: 0 if problem.train.rows is None else arena.keep(problem.train.rows),
             Setting.SAMPLES: len(problem.train),
             Setting.BATCH_SIZE: recipe.batch_size,
@@ -205,6 +206,7 @@ class Compiled:
         """Point the machine at the epochs of an order that were just taken."""
         self._shared[Shared.BATCH] = 0
         self._settings[Setting.ORDER] = self._order.address
+        self._settings[Setting.LISTED] = int(self._order.starts[-1])
         self._settings[Setting.STARTS] = self._order.starts.ctypes.data
         # The machine counts epochs from the run's beginning, the order from its own.
         self._settings[Setting.EPOCH_STARTS] = self._order.epoch_starts.ctypes.data - 8 * self._order.since

@@ -32,6 +32,7 @@ class Operation(IntEnum):
     MEET = 12
     ADD = 13
     RECORD = 14
+    PREFETCH = 15
 
 
 ARGUMENTS: Final[dict[Operation, tuple[str, ...]]] = {
@@ -42,6 +43,8 @@ ARGUMENTS: Final[dict[Operation, tuple[str, ...]]] = {
         "gather", "order", "source", "source_row", "target", "target_row", "columns", "shift", "factor", "part",
         "parts",
     ),
+    # The raw rows of the batch after this one.
+    Operation.PREFETCH: ("order", "source", "source_row", "bytes", "part", "parts"),
     # Targets into rows of y, from class codes or from `numbers`; weights beside them.
     Operation.TARGET: (
         "order", "codes", "numbers", "weights", "y", "y_row", "outputs", "batch_weights", "part", "parts",
@@ -121,7 +124,8 @@ class Setting(IntEnum):
     ASCENDING = 34  # 0, 1, 2, …: an order for rows as they lie
     FOLLOWED = 35  # rows to take through the thread's program once, in place of training
     STEPPERS = 37  # threads that take steps; the others help to evaluate
-    COUNT = 38
+    LISTED = 38  # samples in the order
+    COUNT = 39
 
 
 class Shared(IntEnum):

@@ -12,6 +12,7 @@ from deltarule.engines.compiled.instructions import LINE_BYTES, Figure, Operatio
 from deltarule.engines.compiled.operations import (
     add,
     apply,
+    ask,
     backward,
     count,
     draw,
@@ -118,6 +119,8 @@ def execute(  # noqa: C901  (a branch for each operation)
             barrier(word(settings, Setting.BARRIER), word(settings, Setting.THREADS))
         elif operation == Operation.GATHER:
             gather(line, settings, first, size)
+        elif operation == Operation.PREFETCH:
+            ask(line, settings, first, size)
         elif operation == Operation.TARGET:
             target(line, settings, first, size)
         elif operation == Operation.LOSS:

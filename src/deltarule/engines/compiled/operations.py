@@ -6,7 +6,7 @@ import numpy as np
 
 from deltarule.engines.compiled import products
 from deltarule.engines.compiled.instructions import Own, Setting
-from deltarule.engines.compiled.pointers import call, load, store
+from deltarule.engines.compiled.pointers import call, load, prefetch, store
 from deltarule.engines.compiled.processor import inner
 
 __all__ = ["word"]
@@ -89,6 +89,19 @@ def gather(line: int, settings: int, first: int, size: int) -> None:
         word(line, 1),
         (rows, order, source, source_row, place, word(line, 6), word(line, 7), word(line, 8), word(line, 9)),
     )
+
+
+@inner
+def ask(line: int, settings: int, first: int, size: int) -> None:
+    """Ask for the raw rows of the next batch, to have them near when it is built."""
+    order, source, source_row, length = order_of(line, 1, settings), word(line, 2), word(line, 3), word(line, 4)
+    following = first + size
+    many = min(size, word(settings, Setting.LISTED) - following)
+    begin = following + first_row(line, 5, many)
+    for place in range(begin, begin + row_count(line, 5, many)):
+        row = source + sample(order, place, 0) * source_row
+        for offset in range(0, length, 64):
+            prefetch(row + offset)
 
 
 @inner

@@ -89,8 +89,8 @@ def prefetch(_context: Any, _address: Any) -> tuple[Any, Codegen]:
         function = builder.module.globals.get(name) or ir.Function(
             builder.module, ir.FunctionType(ir.VoidType(), [byte, integer, integer, integer]), name
         )
-        # To be read (0), into the nearest cache (3), data (1).
-        builder.call(function, [builder.inttoptr(arguments[0], byte), integer(0), integer(3), integer(1)])
+        # To be read (0), into the second cache (2), data (1).
+        builder.call(function, [builder.inttoptr(arguments[0], byte), integer(0), integer(2), integer(1)])
         return context.get_dummy_value()
 
     return types.void(types.intp), codegen

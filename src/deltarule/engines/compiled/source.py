@@ -28,6 +28,7 @@ class Source:
         self.order = 1 if shuffled else rows
         self.columns, self.outputs = x.shape[1], samples.outputs
         self._x, self._row = arena.keep(x), x.strides[0]
+        self._bytes = x.shape[1] * x.itemsize
         self._shift, self._factor = arena.keep(self._gatherer.shift), arena.keep(self._gatherer.factor)
         self.classes = samples.classes
         kind: npt.DTypeLike = np.int64 if samples.classes else np.float64
@@ -57,6 +58,18 @@ class Source:
             columns=self.columns,
             shift=self._shift,
             factor=self._factor,
+            part=rows.part,
+            parts=rows.parts,
+        )
+
+    def prefetch(self, rows: Share) -> Line:
+        """Ask for the raw rows of the next batch."""
+        return line(
+            Operation.PREFETCH,
+            order=self.order,
+            source=self._x,
+            source_row=self._row,
+            bytes=self._bytes,
             part=rows.part,
             parts=rows.parts,
         )
