@@ -91,7 +91,8 @@ class Writer:
     def _batch(self, source: Source, passage: Passage, rows: Share) -> Iterator[Line]:
         gathered = _WHOLE if self.own_inputs else rows
         yield source.gather(passage.x, gathered)
-        yield source.prefetch(gathered)
+        if source.shuffled:
+            yield source.prefetch(gathered)
         yield source.target(passage, rows)
         if gathered.parts > 1:
             yield from self._meet()

@@ -25,6 +25,7 @@ class Source:
         x = gatherable(samples.x)
         self._gatherer: Gatherer = gatherer(x.dtype, arena.dtype, scaling)
         rows = 0 if samples.rows is None else arena.keep(samples.rows)
+        self.shuffled = shuffled
         self.order = 1 if shuffled else rows
         self.columns, self.outputs = x.shape[1], samples.outputs
         self._x, self._row = arena.keep(x), x.strides[0]
