@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from math import inf
+
 __all__ = ["Pace"]
 
-# Calls of the machine between two trials of the other number, and how much slower a call may be before one is due.
-_PATIENCE, _SLOWER = 60, 1.5
+# Calls of the machine before the other number is tried again, at first and at the most; how much slower a call may be
+# before it is tried at once.
+_SOON, _LATE, _SLOWER = 4, 64, 1.5
 
 
 class Pace:
     """Chooses between numbers of threads by the seconds that a step has taken with each.
 
     On a busy machine a step waits for whichever thread has lost its core, and one thread may be faster than many. The
-    weights are the same for any number, so it may change between two calls of the machine.
+    weights are the same for any number, so it may change between two calls of the machine. A choice that has just been
+    made is doubted soon, one that has proved itself late.
 
     >>> pace = Pace([2, 1])
     >>> for seconds in (9.0, 1.0, 1.8):
@@ -26,27 +30,32 @@ class Pace:
 
     def __init__(self, numbers: list[int]) -> None:
         self._numbers = numbers
-        self._seconds = dict.fromkeys(numbers, float("inf"))
-        self._calls, self._since = 0, 0
-        self.threads = numbers[0]
+        self._seconds = dict.fromkeys(numbers, inf)
+        self._calls, self._since, self._patience = 0, 0, _SOON
+        self._chosen = self.threads = numbers[0]
 
     @property
     def untold(self) -> bool:
-        """Whether nothing is known yet, or nothing is to be chosen."""
+        """Whether no call has been told of yet."""
         return self._calls == 0
 
     def took(self, seconds: float) -> None:
         """A step took so many seconds on average, in a call with the number of threads that was chosen last."""
         self._calls += 1
-        before, self._seconds[self.threads] = self._seconds[self.threads], seconds
         if len(self._numbers) == 1 or self._calls == 1:
             # The first call finds everything cold: it tells nothing.
-            self._seconds[self.threads] = float("inf")
+            return
+        before, self._seconds[self.threads] = self._seconds[self.threads], seconds
+        other = next(number for number in self._numbers if number != self.threads)
+        if self.threads != self._chosen:
+            self._decide()
             return
         self._since += 1
-        other = next(number for number in self._numbers if number != self.threads)
-        untried = self._seconds[other] == float("inf")
-        if untried or self._since >= _PATIENCE or seconds > _SLOWER * before:
-            self._since, self.threads = 0, other
-        elif self._seconds[other] < seconds:
+        if self._seconds[other] == inf or self._since >= self._patience or seconds > _SLOWER * before:
             self.threads = other
+
+    def _decide(self) -> None:
+        """After a trial: the faster number, and how long it is to be trusted."""
+        fastest = min(self._numbers, key=self._seconds.__getitem__)
+        self._patience = min(2 * self._patience, _LATE) if fastest == self._chosen else _SOON
+        self._since, self._chosen, self.threads = 0, fastest, fastest
