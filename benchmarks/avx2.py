@@ -5,6 +5,7 @@ Both are told in a process of their own: ours by NUMBA_CPU_NAME and NUMBA_CPU_FE
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import statistics
@@ -38,7 +39,8 @@ def avx2(repetitions: int) -> list[dict[str, Any]]:
         check=False,
     )
     if done.returncode:
-        raise Failed(done.stderr.strip().splitlines()[-1])
+        words = done.stderr.strip().splitlines()
+        raise Failed(words[-1] if words else f"it ended with {done.returncode}")
     rows: list[dict[str, Any]] = json.loads(done.stdout)
     return rows
 
@@ -53,48 +55,58 @@ def _matrix(rows: int, columns: int, stride: int) -> Any:
     return whole
 
 
-def _products(batch: int, inputs: int, outputs: int) -> dict[str, tuple[Callable[[int], None], Callable[[int], None]]]:
-    """Each product, so many times: ours, from a loop that Numba compiled, and NumPy's."""
+@functools.cache
+def _loops() -> tuple[Any, Any, Any]:
+    """Each product so many times, without the interpreter."""
+    import numba
+
     from deltarule.engines.compiled import products
-    from deltarule.engines.compiled.processor import kernel
-    from deltarule.engines.compiled.tiles import tiles
 
     forward, backward, gradient = products.forward, products.backward, products.gradient
 
-    @kernel
-    def forwards(
-        times: int, t: int, z: int, zs: int, a: int, as_: int, w: int, ws: int, b: int, i: int, o: int
-    ) -> None:
+    def forwards(times: int, t: int, z: int, zs: int, a: int, as_: int, w: int, ws: int, b: int, i: int, o: int) -> Any:
         for _ in range(times):
             forward(t, z, zs, 0, a, as_, w, ws, b, i, o)
 
-    @kernel
     def backwards(
         times: int, t: int, a: int, as_: int, z: int, zs: int, w: int, ws: int, b: int, i: int, o: int, room: int
-    ) -> None:
+    ) -> Any:
         for _ in range(times):
             backward(t, a, as_, z, zs, w, ws, b, i, o, room, 0)
 
-    @kernel
     def gradients(
         times: int, t: int, w: int, ws: int, a: int, as_: int, z: int, zs: int, b: int, i: int, o: int
-    ) -> None:
+    ) -> Any:
         for _ in range(times):
             gradient(t, w, ws, a, as_, z, zs, b, i, o)
 
+    return numba.njit(forwards), numba.njit(backwards), numba.njit(gradients)
+
+
+def _products(batch: int, inputs: int, outputs: int) -> dict[str, tuple[Callable[[int], None], Callable[[int], None]]]:
+    """Each product, so many times: ours, and NumPy's."""
+    from deltarule.engines.compiled import products
+    from deltarule.engines.compiled.tiles import tiles
+
+    forwards, backwards, gradients = _loops()
     table = tiles("float32").address
-    stride_in, stride_out = products.row_stride(inputs, 4, 1024), products.row_stride(outputs, 4, 1024)
-    stride_w = products.row_stride(outputs, 4)
-    a, z, w = (
-        _matrix(batch, inputs, stride_in),
-        _matrix(batch, outputs, stride_out),
-        _matrix(inputs, outputs, stride_w),
-    )
+    a = _matrix(batch, inputs, products.row_stride(inputs, 4, 1024))
+    z = _matrix(batch, outputs, products.row_stride(outputs, 4, 1024))
+    w = _matrix(inputs, outputs, products.row_stride(outputs, 4))
+    row_a, row_z, row_w = (each.strides[0] for each in (a, z, w))
     room = aligned(products.WORKSPACE_BYTES, np.uint8)
     at_a, at_z, at_w, at_room = (each.ctypes.data for each in (a, z, w, room))
     sizes = batch, inputs, outputs
     dense_a, dense_z, dense_w = a[:, :inputs].copy(), z[:, :outputs].copy(), w[:, :outputs].copy()
     out_a, out_z, out_w = np.empty_like(dense_a), np.empty_like(dense_z), np.empty_like(dense_w)
+
+    held = a, z, w, room
+
+    def ours(loop: Any, *arguments: int) -> Callable[[int], None]:
+        def run(times: int, _held: Any = held) -> None:  # the matrices live as long as the function does
+            loop(times, table, *arguments)
+
+        return run
 
     def numpys(x: Any, y: Any, out: Any) -> Callable[[int], None]:
         def run(times: int) -> None:
@@ -104,18 +116,12 @@ def _products(batch: int, inputs: int, outputs: int) -> dict[str, tuple[Callable
         return run
 
     return {
-        "forward": (
-            lambda times: forwards(times, table, at_z, stride_out, at_a, stride_in, at_w, stride_w, *sizes),
-            numpys(dense_a, dense_w, out_z),
-        ),
+        "forward": (ours(forwards, at_z, row_z, at_a, row_a, at_w, row_w, *sizes), numpys(dense_a, dense_w, out_z)),
         "backward": (
-            lambda times: backwards(times, table, at_a, stride_in, at_z, stride_out, at_w, stride_w, *sizes, at_room),
+            ours(backwards, at_a, row_a, at_z, row_z, at_w, row_w, *sizes, at_room),
             numpys(dense_z, dense_w.T, out_a),
         ),
-        "gradient": (
-            lambda times: gradients(times, table, at_w, stride_w, at_a, stride_in, at_z, stride_out, *sizes),
-            numpys(dense_a.T, dense_z, out_w),
-        ),
+        "gradient": (ours(gradients, at_w, row_w, at_a, row_a, at_z, row_z, *sizes), numpys(dense_a.T, dense_z, out_w)),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -21,6 +22,7 @@ __all__ = ["Failed", "Settings", "Worker", "environment", "measured"]
 _SECONDS = 0.25  # a timed sample lasts at least so long
 _DISTURBED = 0.08  # share of the cores that others may use during a sample
 _TRIES = 4  # samples until a disturbed one is taken all the same
+_DISAGREEMENT = 0.1  # an ε that stands elsewhere makes 0.07
 _PAUSE = 0.05  # idle threads of the last worker stop spinning
 
 
@@ -47,13 +49,16 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.stdin is not None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._process.stdout.close()
         self._errors.close()
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
@@ -131,6 +136,8 @@ def measured(workload: Workload, team: dict[str, Rival], settings: Settings) -> 
 def _prepared(worker: Worker, workload: Workload) -> dict[str, Any]:
     """Check the worker's arithmetic, warm it up, and find how many epochs a sample needs."""
     disagreement = worker.ask("agree")["disagreement"]
+    if not disagreement < _DISAGREEMENT:
+        raise Failed(f"its steps are not NumPy's: {disagreement:.2g} of the way apart")
     source = worker.ask("prepare")["data"]
     epochs = 1
     while (seconds := worker.ask("epochs", epochs=epochs)["seconds"]) < _SECONDS:

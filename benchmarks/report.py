@@ -113,10 +113,11 @@ def _avx2(rows: list[dict[str, Any]]) -> list[str]:
 
 def _machine(results: dict[str, Any]) -> str:
     machine = results["machine"]
+    joined = f" Joined from {results['joined']} runs." if "joined" in results else ""
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     return (
         f"{machine['processor']}, {machine['cores']} cores, vectors of {machine['vector_bits']} bits, "
-        f"{machine['system']}. {versions}. {results['date']}."
+        f"{machine['system']}. {versions}. {results['date']}.{joined}"
     )
 
 

@@ -120,6 +120,7 @@ def _joined(paths: list[Path]) -> dict[str, Any]:
     for other in others:
         have = {row["key"] for row in first["workloads"]}
         first["workloads"] += [row for row in other["workloads"] if row["key"] not in have]
+        first["joined"] = len(paths)
         for part in ("many", "avx2"):
             first[part] = first[part] or other[part]
     return first
