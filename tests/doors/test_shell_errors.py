@@ -52,7 +52,7 @@ def refused(tmp_path, monkeypatch, capsys):
         (["--activation", "relu,relu,relu,relu"], ["one for each of 2 hidden layers"]),
         (["--dropout", "1"], ["below 1", "--dropout 0.2"]),
         (["--dropout", "0.1,0.2"], ["3 dropout rates"]),
-        (["--loss", "zero_one"], ["'zero_one'", "--loss auto"]),
+        (["--loss", "0"], ["'0'", "--loss auto"]),
         (["--l1", "1", "--l2", "1"], ["one penalty"]),
         (["--l2", "-1"], ["at least 0", "--l2"]),
         (["--batch-size", "0"], ["--batch-size 32"]),

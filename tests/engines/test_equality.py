@@ -161,3 +161,17 @@ def test_rows_and_columns_may_lie_in_any_way():
         plain = dr.train(recipe, dr.Dataset(train=(x.copy(), y)), engine="compiled", precision="float64")
         viewed = dr.train(recipe, dr.Dataset(train=(x, y)), engine="compiled", precision="float64")
         assert viewed.model.theta.tobytes() == plain.model.theta.tobytes()
+
+
+def test_threads_that_only_evaluate_wait_for_the_steps(monkeypatch):
+    """Where a step is small and the evaluated parts are large, one thread steps and all evaluate."""
+    from deltarule.engines.compiled import engine
+
+    monkeypatch.setattr(engine, "threads_for", lambda _: (1, 3))
+    generator = np.random.default_rng(0)
+    x, y = generator.normal(size=(2000, 12)), np.arange(2000) % 3
+    recipe = dr.Recipe(network=dr.Network(hidden=(9,)), epochs=4, stopping=None, evaluate_train=True, optimizer="sgd")
+    data = dr.Dataset(train=(x[:200], y[:200]), validation=(x, y))
+    alone, helped = (dr.train(recipe, data, n_threads=n) for n in (1, None))
+    assert figures(helped).tobytes() == figures(alone).tobytes()
+    assert helped.model.theta.tobytes() == alone.model.theta.tobytes()

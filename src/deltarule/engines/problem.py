@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -145,16 +146,30 @@ class Sums:
         return Sums(self.weight + other.weight, self.loss + other.loss, self.error + other.error)
 
 
+class Figure(IntEnum):
+    """The columns of `Figures.table`: sums over the training part, over the validation part, and what else there is."""
+
+    TRAIN_WEIGHT = 0
+    TRAIN_LOSS = 1
+    TRAIN_ERROR = 2
+    VALIDATION_WEIGHT = 3
+    VALIDATION_LOSS = 4
+    VALIDATION_ERROR = 5
+    PENALTY = 6
+    SECONDS = 7
+    COUNT = 8
+
+
 @dataclass(frozen=True)
 class Figures:
-    """One epoch in numbers: sums over the training and validation parts, and the penalty at the epoch's end."""
+    """Some epochs in numbers: a row of `table` for each, its columns as `Figure` names them, float64.
 
-    number: int
-    train: Sums
-    validation: Sums | None
-    penalty: float
-    seconds: float
-    batch_losses: Floats = field(default_factory=lambda: np.zeros(0))
+    Sums of the validation part are 0 where there is none; the penalty is the epoch's last. `batch_losses` holds an
+    array for each epoch where losses were recorded, else none.
+    """
+
+    table: Floats
+    batch_losses: list[Floats] = field(default_factory=list)
 
 
 class Engine(Protocol):
@@ -168,7 +183,7 @@ class Engine(Protocol):
         """The number of the epoch that early stopping likes best; 0 where it does not watch."""
         ...
 
-    def advance(self, epochs: int, seconds: float) -> list[Figures]:
+    def advance(self, epochs: int, seconds: float) -> Figures:
         """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
         ...
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.parameters import Layers, layers, weight_mask
-from deltarule.engines.problem import Figures, Problem, Samples, Sums
+from deltarule.engines.problem import Figure, Figures, Problem, Samples, Sums
 from deltarule.errors import DataError
 from deltarule.formulas import Activation, Penalty
 from deltarule.formulas.random import Floats, kept
@@ -117,19 +117,22 @@ class Reference:
         self._best = -np.inf if larger else np.inf
         self._epochs = self._run()
 
-    def advance(self, epochs: int, seconds: float) -> list[Figures]:
+    def advance(self, epochs: int, seconds: float) -> Figures:
         """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
-        figures: list[Figures] = []
+        rows: list[list[float]] = []
+        recorded: list[Floats] = []
         end = time.perf_counter() + seconds
-        while not self.finished and len(figures) < epochs and (not figures or time.perf_counter() < end):
+        while not self.finished and len(rows) < epochs and (not rows or time.perf_counter() < end):
             each = next(self._epochs, None)
             if each is None:
                 self.finished = True
             else:
-                figures.append(each)
-        return figures
+                rows.append(each[0])
+                recorded.append(each[1])
+        return Figures(np.array(rows).reshape(-1, Figure.COUNT), recorded)
 
-    def _run(self) -> Iterator[Figures]:
+    def _run(self) -> Iterator[tuple[list[float], Floats]]:
+        """Each epoch's figures, and its batches' losses."""
         problem, recipe = self.problem, self.problem.recipe
         for number, batches in enumerate(problem.epochs(), start=1):
             if number > recipe.epochs:
@@ -148,9 +151,10 @@ class Reference:
                 held = problem.validation
                 validation = None if held is None else evaluate(problem, self.theta, held)
                 penalty = penalty_value(recipe.penalty, self.theta, self._weights)
-            figures = Figures(number, train, validation, penalty, time.perf_counter() - began, np.array(recorded))
-            self._watch(figures)
-            yield figures
+            self._watch(number, train, validation)
+            seconds = time.perf_counter() - began
+            row = [value for part in (train, validation or Sums()) for value in (part.weight, part.loss, part.error)]
+            yield [*row, penalty, seconds], np.array(recorded)
 
     def step(self, rows: npt.NDArray[Any]) -> Sums:
         """One update from one batch; the sums are those before it."""
@@ -186,10 +190,10 @@ class Reference:
         after = sums(self.problem, samples, z, samples.y(rows), samples.weight(rows))
         return after.loss / after.weight
 
-    def _watch(self, figures: Figures) -> None:
+    def _watch(self, epoch: int, train: Sums, held: Sums | None) -> None:
         """Keep the best weights where early stopping watches, else the last finite ones; end when patience does."""
-        rule, held = self.problem.recipe.stopping, figures.validation
-        finite = bool(np.isfinite(figures.train.loss) and np.isfinite(self.theta).all())
+        rule = self.problem.recipe.stopping
+        finite = bool(np.isfinite(train.loss) and np.isfinite(self.theta).all())
         if rule is None or held is None:
             if finite:
                 self.best_theta = self.theta.copy()
@@ -197,7 +201,7 @@ class Reference:
             larger = rule.monitor == "score"
             figure = -held.error / held.weight if larger else held.loss / held.weight
             if improves(figure, self._best, rule.min_improvement, larger):
-                self._best, self.best_epoch = figure, figures.number
+                self._best, self.best_epoch = figure, epoch
                 self.best_theta = self.theta.copy()
-            self.finished = figures.number - self.best_epoch >= rule.patience
-        self.finished = self.finished or not finite or figures.number >= self.problem.recipe.epochs
+            self.finished = epoch - self.best_epoch >= rule.patience
+        self.finished = self.finished or not finite or epoch >= self.problem.recipe.epochs

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from deltarule.data import Dataset
-from deltarule.engines.problem import Engine, Order, Problem
+from deltarule.engines.problem import Engine, Figure, Order, Problem
 from deltarule.engines.reference import Reference
 from deltarule.errors import Diverged
+from deltarule.formulas.random import Floats
 from deltarule.models import Model
 from deltarule.recipes import Affine, Recipe
 from deltarule.recipes.checks import one_of, whole
 from deltarule.training.preparing import model_of, prepared
-from deltarule.training.run import Epoch, Run, epoch_of
+from deltarule.training.run import Epoch, History, Run, epoch_of
 
 ENGINES = ("compiled", "reference")
 PRECISIONS = ("float32", "float64")
@@ -55,7 +55,7 @@ def train(
     training = Training(
         recipe, data, engine=engine, precision=precision, n_threads=n_threads, start=start, order=order, record=record
     )
-    deque(training.ahead(), maxlen=0)
+    training.finish()
     return training.run
 
 
@@ -108,17 +108,23 @@ class Training:
         self._engine: Engine = _engine(self._problem, engine, precision, n_threads)
         held = self._problem.validation
         self._spreads = (self._problem.train.spread(), math.nan if held is None else held.spread())
-        self._history: list[Epoch] = []
-        self._batch_losses: list[Any] = []
+        self._tables: list[Floats] = []
+        self._batch_losses: list[Floats] = []
         self._seconds = 0.0
 
     def __iter__(self) -> Iterator[Epoch]:
         """Each epoch as it ends, before the next begins."""
-        return self._advance(1, 0.0)
+        return self._delivered(1, 0.0)
 
     def ahead(self, seconds: float = 0.05) -> Iterator[Epoch]:
         """Each epoch, the engine running ahead for about `seconds` at a time."""
-        return self._advance(self._problem.recipe.epochs, seconds)
+        return self._delivered(self._problem.recipe.epochs, seconds)
+
+    def finish(self, interrupted: Callable[[], bool] = lambda: False) -> None:
+        """Train to the end, or until `interrupted` says so; it is asked some twenty times a second."""
+        while not self._engine.finished and not interrupted():
+            self._advance(self._problem.recipe.epochs, 0.05)
+            self._check()
 
     @property
     def recipe(self) -> Recipe:
@@ -134,9 +140,16 @@ class Training:
         return model_of(self._problem, self._learnt, self._data, theta.copy())
 
     @property
+    def history(self) -> History:
+        """The epochs so far."""
+        self._tables = [np.concatenate([np.zeros((0, Figure.COUNT)), *self._tables])]
+        return History(self._tables[0], self._spreads)
+
+    @property
     def run(self) -> Run:
         """The run as far as it has come."""
-        done = len(self._history)
+        history = self.history
+        done = len(history)
         if self._diverged:
             status = "diverged"
         elif not self._engine.finished:
@@ -145,27 +158,36 @@ class Training:
             status = "finished" if done == self.recipe.epochs or self._problem.order is not None else "stopped"
         rule = self.recipe.stopping
         best = self._engine.best_epoch if rule is not None and rule.restore_best else 0
-        losses = np.concatenate(self._batch_losses) if self._batch_losses else np.zeros(0)
-        return Run(tuple(self._history), self.model, self.recipe, self._seconds, status, best or done, losses)
+        losses = np.concatenate([np.zeros(0), *self._batch_losses])
+        return Run(history, self.model, self.recipe, self._seconds, status, best or done, losses)
 
     @property
     def _diverged(self) -> bool:
-        return bool(self._history) and not math.isfinite(self._history[-1].train_loss)
+        return bool(self._tables) and not np.isfinite(self._tables[-1][-1:, Figure.TRAIN_LOSS]).all()
 
-    def _advance(self, at_most: int, seconds: float) -> Iterator[Epoch]:
+    def _delivered(self, at_most: int, seconds: float) -> Iterator[Epoch]:
+        number = len(self.history)
         while not self._engine.finished:
-            began = time.perf_counter()
-            figures = self._engine.advance(at_most, seconds)
-            self._seconds += time.perf_counter() - began
-            for each in figures:
-                epoch = epoch_of(each, self._spreads)
-                self._history.append(epoch)
-                self._batch_losses.append(each.batch_losses)
-                if not math.isfinite(epoch.train_loss):
-                    raise self._divergence(epoch)
-                yield epoch
+            table = self._advance(at_most, seconds)
+            for row in table[:-1] if self._diverged else table:
+                number += 1
+                yield epoch_of(row, number, self._spreads)
+            self._check()
 
-    def _divergence(self, epoch: Epoch) -> Diverged:
+    def _advance(self, at_most: int, seconds: float) -> Floats:
+        """Have the engine advance; the figures of the epochs that it ended."""
+        began = time.perf_counter()
+        figures = self._engine.advance(at_most, seconds)
+        self._seconds += time.perf_counter() - began
+        self._tables.append(figures.table)
+        self._batch_losses += figures.batch_losses
+        return figures.table
+
+    def _check(self) -> None:
+        """Raise where the last epoch's loss is no longer a number."""
+        if not self._diverged:
+            return
+        epoch = self.history[-1]
         rate = self.recipe.optimizer.learning_rate
         error = Diverged(
             "a training loss that stays finite",
@@ -173,7 +195,7 @@ class Training:
             f"a smaller learning rate, such as {rate / 10:g}, or scaled inputs",
         )
         error.run = self.run
-        return error
+        raise error
 
 
 def _engine(problem: Problem, name: str, precision: str, n_threads: int | None) -> Engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -59,12 +60,8 @@ def train_many(
             rows=picked[place],
             scalings=scalings[id(sets[place])],
         )
-        try:
-            for _ in training.ahead():
-                if interrupted.is_set():
-                    break
-        except Diverged:
-            pass
+        with contextlib.suppress(Diverged):
+            training.finish(interrupted.is_set)
         return training.run
 
     with ThreadPoolExecutor(_workers(n_threads, len(chosen)), "deltarule") as pool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.problem import Figures, Sums
+from deltarule.engines.problem import Figure, Sums
+from deltarule.formulas.random import Floats
 from deltarule.models import Model
 from deltarule.recipes import Recipe
 
@@ -43,7 +45,7 @@ class Epoch:
 class Run:
     """A training run that has ended.
 
-    history : an `Epoch` for each pass.
+    history : an `Epoch` for each pass, as a sequence.
     model : the trained network: the best epoch's where early stopping restores it, otherwise the last.
     recipe : the recipe, its "auto" fields decided.
     seconds : spent in training.
@@ -52,7 +54,7 @@ class Run:
     batch_losses : (steps,), where they were asked for.
     """
 
-    history: tuple[Epoch, ...]
+    history: History
     model: Model
     recipe: Recipe
     seconds: float
@@ -69,16 +71,45 @@ class Run:
         return f"Run({self.status}, {len(self.history)} epochs, {part} score {shown:.4f}, {self.seconds:.2f} s)"
 
 
-def epoch_of(figures: Figures, spreads: tuple[float, float]) -> Epoch:
-    """An engine's sums as means and scores."""
-    loss, score = means(figures.train, spreads[0])
-    held_loss, held_score = (math.nan, math.nan)
-    if figures.validation is not None:
-        held_loss, held_score = means(figures.validation, spreads[1])
-    penalty = figures.penalty
-    return Epoch(
-        figures.number, loss, loss + penalty, score, held_loss, held_loss + penalty, held_score, figures.seconds
-    )
+class History(Sequence[Epoch]):
+    """The epochs of a run. Each record is made when it is asked for, from the engine's table of sums.
+
+    table : (epochs, figures), as `engines.problem.Figure` names the columns.
+    spreads : what an error of 1 is measured by, in training and validation: 1 for classes, the variance for numbers.
+    """
+
+    def __init__(self, table: Floats, spreads: tuple[float, float]) -> None:
+        self.table = table
+        self._spreads = spreads
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @overload
+    def __getitem__(self, place: int) -> Epoch: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Epoch, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Epoch | tuple[Epoch, ...]:
+        """An epoch by its place, the first being 0; or some of them."""
+        if isinstance(place, slice):
+            return tuple(self[each] for each in range(*place.indices(len(self))))
+        return epoch_of(self.table[place], range(len(self))[place] + 1, self._spreads)
+
+    def __repr__(self) -> str:
+        return f"History({len(self)} epochs)"
+
+
+def epoch_of(figures: Floats, number: int, spreads: tuple[float, float]) -> Epoch:
+    """A row of an engine's table as means and scores."""
+    row = figures.tolist()
+    loss, score = means(Sums(*row[: Figure.VALIDATION_WEIGHT]), spreads[0])
+    held_loss, held_score = math.nan, math.nan
+    if row[Figure.VALIDATION_WEIGHT] > 0:
+        held_loss, held_score = means(Sums(*row[Figure.VALIDATION_WEIGHT : Figure.PENALTY]), spreads[1])
+    penalty, seconds = row[Figure.PENALTY], row[Figure.SECONDS]
+    return Epoch(number, loss, loss + penalty, score, held_loss, held_loss + penalty, held_score, seconds)
 
 
 def means(sums: Sums, spread: float) -> tuple[float, float]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from deltarule.engines.compiled import machine
 from deltarule.engines.compiled.formulas import Formulas
-from deltarule.engines.compiled.instructions import Figure, Setting, Shared, Total
+from deltarule.engines.compiled.instructions import Setting, Shared, Total
 from deltarule.engines.compiled.memory import Arena
 from deltarule.engines.compiled.order import Order
 from deltarule.engines.compiled.pace import Pace
@@ -20,7 +20,7 @@ from deltarule.engines.compiled.source import Source
 from deltarule.engines.compiled.team import BLOCK, Team
 from deltarule.engines.compiled.threads import threads_for
 from deltarule.engines.compiled.tiles import tiles
-from deltarule.engines.problem import Figures, Problem, Sums
+from deltarule.engines.problem import Figure, Figures, Problem
 from deltarule.formulas.random import Floats, key
 
 __all__ = ["Compiled"]
@@ -72,22 +72,27 @@ class Compiled:
         """θ after the best epoch, or after the last finite one where none is watched for."""
         return self._team.best_theta
 
-    def advance(self, epochs: int, seconds: float) -> list[Figures]:
+    def advance(self, epochs: int, seconds: float) -> Figures:
         """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
-        figures: list[Figures] = []
-        end = time.perf_counter() + seconds
-        while not self.finished and (not figures or (len(figures) < epochs and time.perf_counter() < end)):
-            left = min(epochs - len(figures), _AHEAD)
+        tables: list[Floats] = []
+        losses: list[Floats] = []
+        done, end = 0, time.perf_counter() + seconds
+        while not self.finished and (not done or (done < epochs and time.perf_counter() < end)):
+            left = min(epochs - done, _AHEAD)
             epoch = int(self._shared[Shared.EPOCH])
             if self._order.given and epoch == self._order.until:
                 if not self._order.take(epoch, left):
                     self.finished = True
                     break
                 self._follow_order()
-            figures += self._advance(epoch, left)
-        return figures
+            table = self._advance(epoch, left)
+            tables.append(table)
+            done += len(table)
+            if self.problem.record is not None:
+                losses += [self._losses_of(epoch + place) for place in range(len(table))]
+        return Figures(np.concatenate([np.zeros((0, Figure.COUNT)), *tables]), losses)
 
-    def _advance(self, epoch: int, epochs: int) -> list[Figures]:
+    def _advance(self, epoch: int, epochs: int) -> Floats:
         """One call of the machine: some steps, and the figures of the epochs that ended with them."""
         shared, recording = self._shared, self.problem.record is not None
         began, step = time.perf_counter(), int(shared[Shared.STEP])
@@ -106,8 +111,16 @@ class Compiled:
             self._recorded = np.concatenate([self._recorded, self._record[: shared[Shared.RECORDED]]])
         self.finished = bool(shared[Shared.FINISHED])
         done = int(shared[Shared.DONE])
-        seconds, self._unreported = (self._unreported / done, 0.0) if done else (0.0, self._unreported)
-        return [self._epoch(epoch + place, self._figures[place], seconds) for place in range(done)]
+        table = self._figures[:done].copy()
+        if done:
+            table[:, Figure.SECONDS], self._unreported = self._unreported / done, 0.0
+        return table
+
+    def _losses_of(self, epoch: int) -> Floats:
+        """The batches' losses of an epoch, which the machine counts from 0."""
+        batches = self._order.batches(epoch)
+        losses, self._recorded = self._recorded[:batches], self._recorded[batches:]
+        return losses
 
     def _run(self) -> None:
         """Set all threads of the team going, this one among them."""
@@ -138,18 +151,6 @@ class Compiled:
         for place, word in team.settings().items():
             self._settings[place] = word
         return team
-
-    def _epoch(self, epoch: int, figures: Floats, seconds: float) -> Figures:
-        """The figures of an epoch, which the machine counts from 0."""
-        losses = np.zeros(0)
-        if self.problem.record is not None:
-            batches = self._order.batches(epoch)
-            losses, self._recorded = self._recorded[:batches], self._recorded[batches:]
-        train = Sums(*map(float, figures[Figure.TRAIN : Figure.TRAIN + 3]))
-        held = None
-        if self.problem.validation is not None:
-            held = Sums(*map(float, figures[Figure.VALIDATION : Figure.VALIDATION + 3]))
-        return Figures(epoch + 1, train, held, float(figures[Figure.PENALTY]), seconds, losses)
 
     def _first_settings(self) -> npt.NDArray[np.int64]:
         """The words that all threads read, but for those of a team."""

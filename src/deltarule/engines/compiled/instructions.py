@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-__all__ = ["ARGUMENTS", "LINE_BYTES", "Figure", "Operation", "Own", "Setting", "Shared", "Total", "Weights"]
+__all__ = ["ARGUMENTS", "LINE_BYTES", "Operation", "Own", "Setting", "Shared", "Total", "Weights"]
 
 WORDS: Final = 20
 LINE_BYTES: Final = 8 * WORDS
@@ -107,7 +107,7 @@ class Setting(IntEnum):
     VALIDATION_SAMPLES = 17
     BLOCK = 18  # rows evaluated at once
     PARTIAL = 19  # address of three numbers for each block evaluated
-    FIGURES = 20  # address of the epochs' numbers: `Figure`
+    FIGURES = 20  # address of the epochs' numbers: `problem.Figure`
     PARAMETERS = 21
     BEST = 22  # address of the best parameters
     ITEMS = 23
@@ -150,15 +150,6 @@ class Total(IntEnum):
     LOSS = 1
     ERROR = 2
     BEST = 3
-    COUNT = 8
-
-
-class Figure(IntEnum):
-    """An epoch's numbers."""
-
-    TRAIN = 0  # weight, loss, error
-    VALIDATION = 3  # weight, loss, error
-    PENALTY = 6
     COUNT = 8
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deltarule.engines.compiled.instructions import LINE_BYTES, Figure, Operation, Own, Setting, Shared, Total, Weights
+from deltarule.engines.compiled.instructions import LINE_BYTES, Operation, Own, Setting, Shared, Total, Weights
 from deltarule.engines.compiled.operations import (
     add,
     apply,
@@ -28,6 +28,7 @@ from deltarule.engines.compiled.operations import (
 )
 from deltarule.engines.compiled.pointers import barrier, call, load, store
 from deltarule.engines.compiled.processor import inner, kernel
+from deltarule.engines.problem import Figure
 from deltarule.formulas import random
 from deltarule.recipes import stopping
 
@@ -77,6 +78,8 @@ def run(settings: int, thread: int) -> None:
             recorded += 1
         if batch < last_batch:
             break
+        # Threads that took no steps have waited here for those that did.
+        barrier(meeting, threads)
         _evaluate_parts(settings, own, thread)
         barrier(meeting, threads)
         epoch += 1
@@ -235,12 +238,12 @@ def _finish(settings: int, epoch: int) -> None:
         for index in range(3):
             store(figure + 8 * index, load(totals + 8 * index, 0.0))
     if word(settings, Setting.VALIDATED):
-        _collected(partial, word(settings, Setting.VALIDATION_SAMPLES), rows, figure + 8 * Figure.VALIDATION)
+        _collected(partial, word(settings, Setting.VALIDATION_SAMPLES), rows, figure + 8 * Figure.VALIDATION_WEIGHT)
     _penalty(settings, figure + 8 * Figure.PENALTY)
     train_loss = load(figure + 8, 0.0)
     finite = train_loss - train_loss == 0.0 and _all_finite(settings)
     if word(settings, Setting.WATCHED):
-        _watch(settings, figure + 8 * Figure.VALIDATION, epoch)
+        _watch(settings, figure + 8 * Figure.VALIDATION_WEIGHT, epoch)
     elif finite:
         _keep(settings)
     if not finite or epoch >= word(settings, Setting.LAST_EPOCH):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -104,14 +103,6 @@ class Passage:
             arena.keep(aligned(rows * self.inputs(layer).stride // 16, np.uint16)) if rate and backward else 0
             for layer, rate in enumerate(rates)
         ]
-
-    def with_own_inputs(self, arena: Arena, columns: int) -> Passage:
-        """The same passage with another x, and a mask for it: for a thread that builds its batches itself."""
-        other = copy.copy(self)
-        other.x = arena.matrix(self.rows, columns)
-        first = arena.keep(aligned(self.rows * other.x.stride // 16, np.uint16)) if self.masks[0] else 0
-        other.masks = [first, *self.masks[1:]]
-        return other
 
     def inputs(self, layer: int) -> Matrix:
         """What a layer multiplies with its weights."""

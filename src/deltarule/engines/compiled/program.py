@@ -28,7 +28,6 @@ class Writer:
 
     parameters : address of the padded parameters; `apart` bytes further lies each slot.
     one : address of a 1, for the biases' gradient.
-    own_inputs : whether this thread builds whole batches for itself, which costs less than reading what others built.
     """
 
     layout: Layout
@@ -38,7 +37,6 @@ class Writer:
     apart: int
     one: int
     scratch: int
-    own_inputs: bool = False
 
     def step(self, source: Source, passage: Passage, record: str | None) -> Iterator[Line]:
         """One training step: forwards, the loss, backwards, and the update; threads meet where one needs another's."""
@@ -89,12 +87,11 @@ class Writer:
         yield from self._meet()
 
     def _batch(self, source: Source, passage: Passage, rows: Share) -> Iterator[Line]:
-        gathered = _WHOLE if self.own_inputs else rows
-        yield source.gather(passage.x, gathered)
+        yield source.gather(passage.x, rows)
         if source.shuffled:
-            yield source.prefetch(gathered)
+            yield source.prefetch(rows)
         yield source.target(passage, rows)
-        if gathered.parts > 1:
+        if rows.parts > 1:
             yield from self._meet()
 
     def _forward(self, layer: int, passage: Passage, shares: list[Share]) -> Iterator[Line]:
@@ -109,10 +106,8 @@ class Writer:
     def _dropped(self, layer: int, passage: Passage) -> Iterator[Line]:
         """Dropout of a layer's inputs, whole rows at a time."""
         if self.formulas.rates[layer]:
-            alone = layer == 0 and self.own_inputs
-            yield self.formulas.draw(layer, passage, _WHOLE if alone else self._rows())
-            if not alone:
-                yield from self._meet()
+            yield self.formulas.draw(layer, passage, self._rows())
+            yield from self._meet()
 
     def _backward(self, layer: int, passage: Passage) -> Iterator[Line]:
         """The errors of the layer below."""

@@ -24,9 +24,6 @@ __all__ = ["BLOCK", "Team"]
 BLOCK = 64
 """Rows evaluated at once: sums are added up by these blocks, so their number must not depend on the threads."""
 
-# So many threads each build every batch whole; more of them share the work.
-_OWN_INPUTS = 4
-
 
 class Team:
     """So many threads, with θ, the optimizer's slots and the best θ in memory as they divide it.
@@ -111,8 +108,6 @@ class Team:
         widest = max(block.stride for blocks in self._layout.blocks for block in blocks)
         one = arena.keep(np.ones(1, self._dtype))
         for thread in range(self.threads):
-            own_inputs = 1 < self._steppers <= _OWN_INPUTS
-            seen = passage.with_own_inputs(arena, sizes[0]) if own_inputs else passage
             writer = Writer(
                 layout=self._layout,
                 formulas=self._formulas,
@@ -121,11 +116,10 @@ class Team:
                 apart=self._layout.items * self._dtype.itemsize,
                 one=one,
                 scratch=arena.numbers(SCRATCH_ROWS * widest),
-                own_inputs=own_inputs,
             )
             programs = {}
             if thread < self._steppers:
-                programs[Own.PROGRAM] = table(writer.step(self._sources["step"], seen, self._problem.record))
+                programs[Own.PROGRAM] = table(writer.step(self._sources["step"], passage, self._problem.record))
             alone = Passage(arena, BLOCK, sizes, rates, backward=False)
             for place, part in ((Own.TRAIN_PROGRAM, "train"), (Own.VALIDATION_PROGRAM, "validation")):
                 if part in self._sources:
