@@ -176,6 +176,10 @@ SOLVERS = {
         {"solver": "sgd", "learning_rate_init": 0.05, "momentum": 0.9, "nesterovs_momentum": False},
         dr.Momentum(0.05, momentum=0.9),
     ),
+    "nesterov": (
+        {"solver": "sgd", "learning_rate_init": 0.05, "momentum": 0.9},
+        dr.Nesterov(0.05, momentum=0.9),
+    ),
     "adam": ({"solver": "adam", "learning_rate_init": 0.01}, dr.Adam(0.01, epsilon_place="before_correction")),
 }
 

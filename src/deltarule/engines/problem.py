@@ -100,13 +100,6 @@ class Problem:
         assert isinstance(self.recipe.loss, Loss)
         return self.recipe.loss
 
-    def error(self, z: Any, y: Any) -> Any:
-        """How wrong each sample's output is, (n,): squared distances, or 1 for the wrong side of a single output."""
-        a = self.loss.output.value(z)
-        if self.train.classes:
-            return np.sum(np.where(a > 0.5, 1.0 - y, y), axis=-1)
-        return np.sum((a - y) ** 2, axis=-1)
-
     @property
     def activations(self) -> Sequence[Activation]:
         """The hidden layers' activations."""
@@ -144,6 +137,16 @@ class Sums:
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(self.weight + other.weight, self.loss + other.loss, self.error + other.error)
+
+
+def squared_distance(loss: Loss, z: Any, y: Any) -> Any:
+    """How wrong numbers are, (n,): their squared distance from the targets."""
+    return np.sum((loss.output.value(z) - y) ** 2, axis=-1)
+
+
+def wrong_side(loss: Loss, z: Any, y: Any) -> Any:
+    """How wrong a single output for two classes is, (n,): 1 where it lies on the other class's side of ½, else 0."""
+    return np.sum(np.where(loss.output.value(z) > 0.5, 1.0 - y, y), axis=-1)
 
 
 class Figure(IntEnum):

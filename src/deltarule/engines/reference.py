@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.parameters import Layers, layers, weight_mask
-from deltarule.engines.problem import Figure, Figures, Problem, Samples, Sums
+from deltarule.engines.problem import Figure, Figures, Problem, Samples, Sums, squared_distance, wrong_side
 from deltarule.errors import DataError
 from deltarule.formulas import Activation, Penalty
 from deltarule.formulas.random import Floats, kept
@@ -85,8 +85,10 @@ def gradient(problem: Problem, theta: Floats, rows: Any, masks: Sequence[Floats]
 
 def sums(problem: Problem, samples: Samples, z: Floats, y: Floats, w: Floats) -> Sums:
     """Weight, loss and error of some samples, added up."""
-    many = samples.classes and samples.outputs > 1
-    error = np.argmax(z, axis=1) != np.argmax(y, axis=1) if many else problem.error(z, y)
+    if samples.classes and samples.outputs > 1:
+        error = np.argmax(z, axis=1) != np.argmax(y, axis=1)
+    else:
+        error = (wrong_side if samples.classes else squared_distance)(problem.loss, z, y)
     return Sums(float(np.sum(w)), float(np.sum(w * problem.loss.value(z, y))), float(np.sum(w * error)))
 
 

@@ -6,14 +6,20 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from deltarule.formulas.formula import Formula, register
+import numpy as np
+
+from deltarule.errors import RecipeError
+from deltarule.formulas.formula import Formula, Positive, register
+from deltarule.formulas.random import Floats, Purpose, normal, normal_quantile, uniform
 
 
 @dataclass(frozen=True)
 class Initializer(Formula):
     """A distribution about zero, whose width follows a layer's numbers of inputs and of outputs.
 
-    `scale(fan_in, fan_out)` is the standard deviation of a "normal" distribution and the limit of a "uniform" one.
+    `distribution` is "normal", "truncated" (a normal one without what lies beyond two deviations), "uniform",
+    "orthogonal", or "constant". `scale(fan_in, fan_out)` is the standard deviation of the numbers drawn; of a
+    "uniform" distribution it is the limit, of a "constant" the number itself.
     The numbers are drawn from (seed, layer, input, output), so the same seed gives the same weights everywhere.
     A bias is drawn as a weight between `units` inputs and `units` outputs.
     """
@@ -24,6 +30,48 @@ class Initializer(Formula):
     def scale(self, fan_in: int, fan_out: int) -> float:
         """The width of the distribution."""
         raise NotImplementedError
+
+
+TRUNCATED_DEVIATION = 0.8796256610342398
+"""The standard deviation of a standard normal number that lies within ±2: √(1 − 4 φ(2) / (2 Φ(2) − 1))."""
+BELOW_MINUS_TWO = 0.022750131948179212
+"""Φ(−2)."""
+
+
+def drawn(
+    initializer: Initializer,
+    seed: int,
+    purpose: Purpose,
+    layer: int,
+    shape: tuple[int, int],
+    fans: tuple[int, int],
+) -> Floats:
+    """Numbers of an initializer's distribution, (rows, units), for a layer of so many inputs and outputs."""
+    scale, place = initializer.scale(*fans), (seed, purpose, shape, layer)
+    if scale == 0.0:
+        return np.zeros(shape)
+    distribution = initializer.distribution
+    if distribution == "constant":
+        return np.full(shape, scale)
+    if distribution == "uniform":
+        return scale * (2.0 * uniform(*place) - 1.0)
+    if distribution == "truncated":
+        within = BELOW_MINUS_TWO + (1.0 - 2.0 * BELOW_MINUS_TWO) * uniform(*place)
+        return scale / TRUNCATED_DEVIATION * normal_quantile(within)
+    if distribution == "orthogonal":
+        return scale * math.sqrt(max(fans)) * _orthonormal(normal(*place))
+    if distribution != "normal":
+        known = '"normal", "truncated", "uniform", "orthogonal" or "constant"'
+        raise RecipeError(f"{known} as the distribution of {type(initializer).__name__}", repr(distribution))
+    return scale * normal(*place)
+
+
+def _orthonormal(numbers: Floats) -> Floats:
+    """Q of numbers = Q R, or of their transpose where they are wider than high, with R's diagonal positive."""
+    high = numbers.shape[0] >= numbers.shape[1]
+    q, r = np.linalg.qr(numbers if high else numbers.T)
+    q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
+    return q if high else q.T
 
 
 @register("zeros")
@@ -37,6 +85,25 @@ class Zeros(Initializer):
 
     def scale(self, fan_in: int, fan_out: int) -> float:
         return 0.0
+
+
+@register("constant")
+@dataclass(frozen=True)
+class Constant(Initializer):
+    """The same number everywhere: for biases, say a little above 0 under rectified units.
+
+    Weights that start equal stay equal, so it is nothing for a hidden layer's weights.
+
+    >>> Constant(0.1).scale(100, 10)
+    0.1
+    """
+
+    distribution: ClassVar[str] = "constant"
+
+    value: float = 0.1
+
+    def scale(self, fan_in: int, fan_out: int) -> float:
+        return self.value
 
 
 @register("standard_normal")
@@ -54,6 +121,60 @@ class StandardNormal(Initializer):
         return 1.0
 
 
+@register("normal")
+@dataclass(frozen=True)
+class Normal(Initializer):
+    """N(0, σ²), whatever the number of inputs; σ is `deviation`.
+
+    No single σ suits layers of different widths: see `LeCun`, `He` and Glorot's.
+
+    >>> Normal(0.05).scale(100, 10)
+    0.05
+    """
+
+    deviation: Positive = 0.05
+
+    def scale(self, fan_in: int, fan_out: int) -> float:
+        return self.deviation
+
+
+@register("truncated_normal")
+@dataclass(frozen=True)
+class TruncatedNormal(Initializer):
+    """N(0, σ²) without what lies beyond ±2σ, whatever the number of inputs; σ is `deviation`.
+
+    σ is that of the normal distribution before the cut, as in PyTorch and Keras: what is drawn has the standard
+    deviation 0.8796 σ.
+
+    >>> round(TruncatedNormal(0.05).scale(100, 10), 6)
+    0.043981
+    """
+
+    distribution: ClassVar[str] = "truncated"
+
+    deviation: Positive = 0.05
+
+    def scale(self, fan_in: int, fan_out: int) -> float:
+        return self.deviation * TRUNCATED_DEVIATION
+
+
+@register("uniform")
+@dataclass(frozen=True)
+class Uniform(Initializer):
+    """Uniform between ±c, whatever the number of inputs; c is `limit`, and the standard deviation c / √3.
+
+    >>> Uniform(0.05).scale(100, 10)
+    0.05
+    """
+
+    distribution: ClassVar[str] = "uniform"
+
+    limit: Positive = 0.05
+
+    def scale(self, fan_in: int, fan_out: int) -> float:
+        return self.limit
+
+
 @register("lecun", "lecun_normal")
 @dataclass(frozen=True)
 class LeCun(Initializer):
@@ -61,12 +182,36 @@ class LeCun(Initializer):
 
     LeCun, Bottou, Orr and Müller (1998), section 4.6.
 
+    `truncated` keeps that variance and leaves out what lies beyond two deviations, as Keras does.
+
     >>> LeCun().scale(100, 10)
     0.1
     """
 
+    truncated: bool = False
+
+    @property
+    def distribution(self) -> str:  # type: ignore[override]
+        """Normal, or cut off where `truncated` asks for it."""
+        return "truncated" if self.truncated else "normal"
+
     def scale(self, fan_in: int, fan_out: int) -> float:
         return math.sqrt(1.0 / fan_in)
+
+
+@register("lecun_uniform")
+@dataclass(frozen=True)
+class LeCunUniform(Initializer):
+    """Uniform between ±√(3 / fan_in): the same variance as `LeCun`.
+
+    >>> LeCunUniform().scale(300, 10)
+    0.1
+    """
+
+    distribution: ClassVar[str] = "uniform"
+
+    def scale(self, fan_in: int, fan_out: int) -> float:
+        return math.sqrt(3.0 / fan_in)
 
 
 @register("glorot_normal", "xavier_normal")
@@ -76,9 +221,18 @@ class GlorotNormal(Initializer):
 
     Glorot and Bengio (2010), equation 12.
 
+    `truncated` keeps that variance and leaves out what lies beyond two deviations, as Keras does.
+
     >>> GlorotNormal().scale(150, 50)
     0.1
     """
+
+    truncated: bool = False
+
+    @property
+    def distribution(self) -> str:  # type: ignore[override]
+        """Normal, or cut off where `truncated` asks for it."""
+        return "truncated" if self.truncated else "normal"
 
     def scale(self, fan_in: int, fan_out: int) -> float:
         return math.sqrt(2.0 / (fan_in + fan_out))
@@ -108,9 +262,54 @@ class He(Initializer):
 
     He, Zhang, Ren and Sun (2015), equation 10.
 
+    `truncated` keeps that variance and leaves out what lies beyond two deviations, as Keras does.
+
     >>> He().scale(200, 10)
     0.1
     """
 
+    truncated: bool = False
+
+    @property
+    def distribution(self) -> str:  # type: ignore[override]
+        """Normal, or cut off where `truncated` asks for it."""
+        return "truncated" if self.truncated else "normal"
+
     def scale(self, fan_in: int, fan_out: int) -> float:
         return math.sqrt(2.0 / fan_in)
+
+
+@register("he_uniform", "kaiming_uniform")
+@dataclass(frozen=True)
+class HeUniform(Initializer):
+    """Uniform between ±√(6 / fan_in): the same variance as `He`.
+
+    >>> HeUniform().scale(600, 10)
+    0.1
+    """
+
+    distribution: ClassVar[str] = "uniform"
+
+    def scale(self, fan_in: int, fan_out: int) -> float:
+        return math.sqrt(6.0 / fan_in)
+
+
+@register("orthogonal")
+@dataclass(frozen=True)
+class Orthogonal(Initializer):
+    """Columns (or rows, whichever are fewer) at right angles, each of length `gain`: lengths pass a layer unchanged.
+
+    Q of the QR decomposition of a normal matrix, its columns' signs being those that leave R's diagonal positive, which
+    makes it uniform over all such matrices. It is LAPACK's, so another processor gives it to rounding alone.
+    The decomposition of large layers takes time.  Saxe, McClelland and Ganguli (2014), section 3.
+
+    >>> Orthogonal().scale(100, 25)
+    0.1
+    """
+
+    distribution: ClassVar[str] = "orthogonal"
+
+    gain: Positive = 1.0
+
+    def scale(self, fan_in: int, fan_out: int) -> float:
+        return self.gain / math.sqrt(max(fan_in, fan_out))

@@ -162,11 +162,17 @@ def _learnt(
 
 
 def _check_targets(loss: Loss, train: Part, learnt: Learnt) -> None:
-    if learnt.classes is None and loss.domain == "unit":
-        y = train.y.astype(np.float64)
-        if y.min() < 0 or y.max() > 1:
-            came = f"numbers from {y.min():g} to {y.max():g}"
-            raise DataError(f"targets between 0 and 1 for {loss.name}", came, 'loss="squared_error"')
+    if learnt.classes is not None or loss.domain == "real":
+        return
+    y = train.y.astype(np.float64)
+    words, holds = {
+        "unit": ("between 0 and 1", y.min() >= 0 and y.max() <= 1),
+        "non_negative": ("of at least 0", y.min() >= 0),
+        "positive": ("above 0", y.min() > 0),
+    }[loss.domain]
+    if not holds:
+        came = f"numbers from {y.min():g} to {y.max():g}"
+        raise DataError(f"targets {words} for {loss.name}", came, 'loss="squared_error"')
 
 
 def _float_weights(part: Part) -> npt.NDArray[np.float64] | None:

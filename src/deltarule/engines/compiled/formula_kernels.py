@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy.typing as npt
 
@@ -18,14 +19,18 @@ from deltarule.formulas import Activation, Loss, Optimizer, Penalty
 __all__ = ["activation_slope", "activation_value", "loss", "penalty_value", "update"]
 
 
-@functools.cache
+# Many networks share a recipe's formulas: what was traced and printed for one serves the others.
+_once = functools.lru_cache(maxsize=512)
+
+
+@_once
 def activation_value(activation: Activation, dtype: npt.DTypeLike) -> Kernel:
     """Forwards, z → a = value(z); by rows where the activation is of rows, as softmax is."""
     value = trace(activation, "value", operand("z"))
     return compile_kernel({"z": Shape.ELEMENT}, {"a": value}, hyperparameters(activation), dtype, activation.reach)
 
 
-@functools.cache
+@_once
 def activation_slope(activation: Activation, dtype: npt.DTypeLike, *, from_z: bool = False) -> Kernel:
     """Backwards, da, z, a → dz = da · slope(z, a); `from_z` where a, as dropout leaves it, is no longer value(z)."""
     a = trace(activation, "value", operand("z")) if from_z else operand("a")
@@ -34,10 +39,11 @@ def activation_slope(activation: Activation, dtype: npt.DTypeLike, *, from_z: bo
     return compile_kernel(inputs, {"dz": slope}, hyperparameters(activation), dtype)
 
 
+@_once
 def loss(
     formula: Loss,
     dtype: npt.DTypeLike,
-    error: Callable[[Symbol, Symbol], Symbol] | None = None,
+    error: Callable[[Loss, Any, Any], Any] | None = None,
     *,
     gradient: bool = True,
     weighted: bool = False,
@@ -45,7 +51,7 @@ def loss(
     """The loss, z, y → dz, losses, errors, by rows; losses and errors are (n,), neither scaled nor weighted.
 
     `gradient` gives dz = scale · gradient(z, y); the scalar "scale", 1 / Σ weights, stands first. `weighted` takes a
-    third input, "weights" (n,), and multiplies each row of dz by its own. `error` is what makes errors of z and y.
+    third input, "weights" (n,), and multiplies each row of dz by its own. `error` makes errors of the loss, z and y.
     """
     z, y = operand("z"), operand("y")
     inputs = {"z": Shape.ELEMENT, "y": Shape.ELEMENT}
@@ -58,11 +64,11 @@ def loss(
         outputs["dz"] = trace(formula, "gradient", z, y) * share
     outputs["losses"] = trace(formula, "value", z, y)
     if error is not None:
-        outputs["errors"] = error(z, y)
+        outputs["errors"] = error(formula, z, y)
     return compile_kernel(inputs, outputs, {"scale": 1.0, **hyperparameters(formula)}, dtype, "row")
 
 
-@functools.cache
+@_once
 def update(optimizer: Optimizer, penalty: Penalty | None, dtype: npt.DTypeLike) -> Kernel:
     """The update, w, g, *slots → w, *slots: one step against g + penalty.gradient(w); give no penalty for biases.
 
@@ -87,7 +93,7 @@ def update(optimizer: Optimizer, penalty: Penalty | None, dtype: npt.DTypeLike) 
     return compile_kernel(inputs, dict(zip(names, moved, strict=True)), scalars, dtype)
 
 
-@functools.cache
+@_once
 def penalty_value(penalty: Penalty, dtype: npt.DTypeLike) -> Kernel:
     """The penalty, w → Σ value(w) over all elements, one float64. Padding must be zeros, which cost nothing."""
     value = trace(penalty, "value", operand("w"))

@@ -14,7 +14,7 @@ from deltarule.engines.compiled.layout import Share
 from deltarule.engines.compiled.lines import Line, line
 from deltarule.engines.compiled.memory import Arena, Passage
 from deltarule.engines.compiled.source import Source
-from deltarule.engines.problem import Problem
+from deltarule.engines.problem import Problem, squared_distance, wrong_side
 from deltarule.formulas.random import dropped_below
 
 __all__ = ["Formulas"]
@@ -36,7 +36,7 @@ class Formulas:
             self._constant(formula_kernels.activation_slope(each, dtype, from_z=rate > 0))
             for each, rate in zip(problem.activations, self.rates[1:], strict=True)
         ]
-        error = None if counted else problem.error
+        error = None if counted else wrong_side if classes else squared_distance
         self._losses = {
             True: formula_kernels.loss(problem.loss, dtype, error, gradient=True, weighted=weighted),
             False: formula_kernels.loss(problem.loss, dtype, error, gradient=False),

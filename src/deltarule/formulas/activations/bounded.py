@@ -83,7 +83,7 @@ class Softsign(Activation):
     Its slope falls with the square of z rather than exponentially, so saturated units still move. For outputs that
     have to come close to ±1 take `Tanh`.  Bergstra, Desjardins, Lamblin and Bengio (2009).
 
-    >>> Softsign().value(1.0), Softsign().slope(1.0, 0.5)
+    >>> float(Softsign().value(1.0)), float(Softsign().slope(1.0, 0.5))
     (0.5, 0.25)
     """
 

@@ -22,7 +22,7 @@ class Softplus(Activation):
 
         σ(z) = ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|)        ∂σ/∂z = 1 / (1 + e⁻ᶻ) = 1 − e⁻ᵃ
 
-    Always above 0, so it suits an output that has to be; as a hidden unit it learns no faster than `ReLU` and costs more.
+    Always above 0, so it suits an output that has to be; as a hidden unit it costs more than `ReLU` and is no better.
     Dugas, Bengio, Bélisle, Nadeau and Garcia (2001), equation 2.
 
     >>> round(float(Softplus().value(0.0)), 6), round(float(Softplus().slope(0.0, np.log(2.0))), 12)
@@ -41,7 +41,7 @@ class Softplus(Activation):
 class SiLU(Activation):
     """The sigmoid-weighted unit: z times its own sigmoid.
 
-        a = z s,   s = 1 / (1 + e⁻ᶻ)        ∂a/∂z = s + a (1 − s)
+        a = z s,   s = 1 / (1 + e⁻ᶻ)        ∂a/∂z = s (1 + z (1 − s))
 
     It dips to −0.28 at z = −1.28 and is no function to invert.
     Elfwing, Uchibe and Doya (2018), equation 6; as "swish" Ramachandran, Zoph and Le (2017).
@@ -56,8 +56,9 @@ class SiLU(Activation):
         return z * _SIGMOID.value(z)
 
     def slope(self, z: Values, a: Values) -> Values:
-        s = _SIGMOID.value(z)
-        return s + a * (1.0 - s)
+        e = np.exp(-np.abs(z))
+        s, rest = np.where(z >= 0, 1.0, e) / (1.0 + e), np.where(z >= 0, e, 1.0) / (1.0 + e)
+        return s * (1.0 + z * rest)
 
 
 @register("gelu")
@@ -99,7 +100,8 @@ class Mish(Activation):
 
         a = z T,   T = tanh ln(1 + eᶻ) = (e²ᶻ + 2eᶻ) / (e²ᶻ + 2eᶻ + 2)        ∂a/∂z = T + z (1 − T²) / (1 + e⁻ᶻ)
 
-    Written with e^−|z|, so that no z overflows. Close to `SiLU` in shape and in what it does.  Misra (2020), equation 1.
+    Written with e^−|z|, so that no z overflows. Close to `SiLU` in shape and in what it does.
+    Misra (2020), equation 1.
 
     >>> float(Mish().value(0.0)), float(Mish().slope(0.0, 0.0))
     (0.0, 0.6)

@@ -1,6 +1,12 @@
 """Losses: what a wrong output costs. Each is a function of the raw output z and holds the link that turns z into a."""
 
-from deltarule.formulas.losses.classes import Hinge, SigmoidCrossEntropy, SigmoidFocal, SoftmaxCrossEntropy, SoftmaxFocal
+from deltarule.formulas.losses.classes import (
+    Hinge,
+    SigmoidCrossEntropy,
+    SigmoidFocal,
+    SoftmaxCrossEntropy,
+    SoftmaxFocal,
+)
 from deltarule.formulas.losses.distances import (
     AbsoluteError,
     HalfSquaredError,

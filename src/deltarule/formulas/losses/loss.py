@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from deltarule.errors import RecipeError
@@ -41,7 +41,7 @@ class Loss(Formula):
 class LinkedLoss(Loss):
     """A loss on the output a = link(z), for any link of one number."""
 
-    link: str = "identity"
+    link: str = field(default="identity", kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()

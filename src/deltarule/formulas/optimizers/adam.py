@@ -1,0 +1,229 @@
+"""Adam and its kin: running moments of the gradient, corrected for having started at 0."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from deltarule.formulas.formula import Fraction, NonNegative, Positive, Values, register
+from deltarule.formulas.optimizers.optimizer import Optimizer
+
+
+@register("adam")
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Scale each step by running estimates of the gradient's first two moments.
+
+        m ← β₁ m + (1 − β₁) g        v ← β₂ v + (1 − β₂) g²
+        m̂ = m / (1 − β₁ᵗ)            v̂ = v / (1 − β₂ᵗ)
+
+        epsilon_place="outside":            w ← w − η m̂ / (√v̂ + ε)
+        epsilon_place="inside":             w ← w − η m̂ / √(v̂ + ε)
+        epsilon_place="before_correction":  w ← w − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε)
+
+    m, v are 0 at t = 0; t counts from 1. The first form is Kingma and Ba (2015), algorithm 1, and PyTorch's; the last
+    is the closing remark of their section 2, TensorFlow's and scikit-learn's.
+
+    >>> w, m, v = Adam(learning_rate=0.5, epsilon=0.0).step(1.0, 2.0, 1, 0.0, 0.0)
+    >>> round(float(w), 12), round(m, 12), round(v, 12)
+    (0.5, 0.2, 0.004)
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ("m", "v")
+
+    learning_rate: Positive = 1e-3
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    epsilon: NonNegative = 1e-8
+    epsilon_place: Literal["outside", "inside", "before_correction"] = "outside"
+
+    def step(self, w: Values, g: Values, t: Values, m: Values, v: Values) -> tuple[Values, ...]:
+        m, v = self._moments(g, m, v)
+        return self._moved(w, t, m, v), m, v
+
+    def _moments(self, g: Values, m: Values, v: Values) -> tuple[Values, Values]:
+        return self.beta1 * m + (1.0 - self.beta1) * g, self.beta2 * v + (1.0 - self.beta2) * g * g
+
+    def _moved(self, w: Values, t: Values, m: Values, v: Values) -> Values:
+        c1, c2 = 1.0 - self.beta1**t, 1.0 - self.beta2**t
+        if self.epsilon_place == "outside":
+            return w - self.learning_rate * (m / c1) / (np.sqrt(v / c2) + self.epsilon)
+        if self.epsilon_place == "inside":
+            return w - self.learning_rate * (m / c1) / np.sqrt(v / c2 + self.epsilon)
+        return w - self.learning_rate * np.sqrt(c2) / c1 * m / (np.sqrt(v) + self.epsilon)
+
+
+@register("adamw")
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with decoupled decay: parameters shrink beside the step, and are not divided by √v̂.
+
+        w ← (1 − η λ) w, then `Adam`'s step
+
+    λ is `weight_decay`. All parameters shrink, biases too, as PyTorch's and Keras's do; for weights alone, and in the
+    gradient, take `Adam` with the penalty `L2`. A schedule's factor is in η, so it is in the decay as well; the source
+    has the factor on λ, and no η.  Loshchilov and Hutter (2019), algorithm 2.
+
+    >>> w, m, v = AdamW(learning_rate=0.5, weight_decay=0.5, epsilon=0.0).step(4.0, 2.0, 1, 0.0, 0.0)
+    >>> round(float(w), 12)
+    2.5
+    """
+
+    weight_decay: NonNegative = 0.01
+
+    def step(self, w: Values, g: Values, t: Values, m: Values, v: Values) -> tuple[Values, ...]:
+        return super().step(w * (1.0 - self.learning_rate * self.weight_decay), g, t, m, v)
+
+
+@register("amsgrad")
+@dataclass(frozen=True)
+class AMSGrad(Adam):
+    """Adam whose divisor never shrinks: the largest v so far stands for v.
+
+        h ← max(h, v)        then `Adam`'s step with h for v
+
+    h is 0 at t = 0. The largest is taken of the uncorrected v, and corrected for the step, as PyTorch and Keras do; the
+    source corrects nothing. It mends a proof of convergence; in practice it seldom beats `Adam`.
+    Reddi, Kale and Kumar (2018), algorithm 2.
+
+    >>> w, m, v, h = AMSGrad(learning_rate=0.5, epsilon=0.0).step(1.0, 2.0, 1, 0.0, 0.0, 0.0)
+    >>> round(float(w), 12), float(h) == v
+    (0.5, True)
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ("m", "v", "h")
+
+    def step(self, w: Values, g: Values, t: Values, m: Values, v: Values, h: Values) -> tuple[Values, ...]:  # type: ignore[override]
+        m, v = self._moments(g, m, v)
+        h = np.maximum(h, v)
+        return self._moved(w, t, m, h), m, v, h
+
+
+@register("adamax")
+@dataclass(frozen=True)
+class Adamax(Optimizer):
+    """Adam with the largest gradient, slowly forgotten, in place of the root of the mean square.
+
+        m ← β₁ m + (1 − β₁) g
+
+        epsilon_place="outside":   u ← max(β₂ u, |g|)            w ← w − η / (1 − β₁ᵗ) · m / (u + ε)
+        epsilon_place="gradient":  u ← max(β₂ u, |g| + ε)        w ← w − η / (1 − β₁ᵗ) · m / u
+
+    m, u are 0 at t = 0; u needs no correction. In the second form u stays 0, and w where it is, until a first gradient
+    other than 0 comes.  Kingma and Ba (2015), algorithm 2, which has no ε; the second form is PyTorch's.
+
+    >>> w, m, u = Adamax(learning_rate=0.5, epsilon=0.0).step(1.0, 2.0, 1, 0.0, 0.0)
+    >>> round(float(w), 12), float(u)
+    (0.5, 2.0)
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ("m", "u")
+
+    learning_rate: Positive = 2e-3
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    epsilon: NonNegative = 1e-8
+    epsilon_place: Literal["outside", "gradient"] = "outside"
+
+    def step(self, w: Values, g: Values, t: Values, m: Values, u: Values) -> tuple[Values, ...]:
+        m = self.beta1 * m + (1.0 - self.beta1) * g
+        rate = self.learning_rate / (1.0 - self.beta1**t)
+        if self.epsilon_place == "outside":
+            u = np.maximum(self.beta2 * u, np.abs(g))
+            return w - rate * m / (u + self.epsilon), m, u
+        largest = np.maximum(self.beta2 * u, np.abs(g) + self.epsilon)
+        return w - rate * m / largest, m, np.where((u > 0) | (g > 0) | (g < 0), largest, 0.0)
+
+
+@register("nadam")
+@dataclass(frozen=True)
+class NAdam(Optimizer):
+    """Adam that looks ahead as `Nesterov` does, its momentum warmed up.
+
+        μₜ = β₁ (1 − ½ · 0.96^(t ψ))        Πₜ = μ₁ μ₂ … μₜ        m, v as in `Adam`
+        w ← w − η [μₜ₊₁ m / (1 − Πₜ₊₁) + (1 − μₜ) g / (1 − Πₜ)] / (√v̂ + ε)
+
+    ψ is `momentum_decay`. Π is computed from t alone, to within 10⁻¹², so that nothing is remembered but m and v.
+    Dozat (2016), algorithm 8 and its schedule, with ψ = 1/250 as in PyTorch; Keras has ψ = 1.
+
+    >>> w, m, v = NAdam(learning_rate=0.5, beta1=0.0, epsilon=0.0).step(1.0, 2.0, 1, 0.0, 0.0)
+    >>> round(float(w), 9)
+    0.5
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ("m", "v")
+
+    learning_rate: Positive = 2e-3
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    epsilon: NonNegative = 1e-8
+    momentum_decay: NonNegative = 4e-3
+
+    def step(self, w: Values, g: Values, t: Values, m: Values, v: Values) -> tuple[Values, ...]:
+        m = self.beta1 * m + (1.0 - self.beta1) * g
+        v = self.beta2 * v + (1.0 - self.beta2) * g * g
+        mu, ahead = self._mu(t), self._mu(t + 1.0)
+        product = self._product(t)
+        along, now = ahead / (1.0 - product * ahead), (1.0 - mu) / (1.0 - product)
+        root = np.sqrt(v / (1.0 - self.beta2**t)) + self.epsilon
+        return w - self.learning_rate * (along * m + now * g) / root, m, v
+
+    def _mu(self, t: Values) -> Values:
+        return self.beta1 * (1.0 - 0.5 * np.exp(t * self.momentum_decay * _LOG_096))
+
+    def _product(self, t: Values) -> Values:
+        """Πₜ = β₁ᵗ e^S,  S = Σᵢ ln(1 − ½ qⁱ) = −Σₙ (½)ⁿ/n · (q + q² + … + qᵗ for qⁿ),  q = 0.96^ψ."""
+        log_q = self.momentum_decay * _LOG_096
+        q, one, all_ = np.exp(log_q), -np.expm1(log_q), -np.expm1(t * log_q)
+        q_t = np.exp(t * log_q)
+        # Of qⁿ: the power, 1 − qⁿ and 1 − qⁿᵗ without loss of digits, and qⁿᵗ.
+        power, gap, gap_t, power_t = q, one, all_, q_t
+        total: Values = 0.0
+        for n in range(1, _TERMS + 1):
+            total = total + 0.5**n / n * np.where(gap > 0, power * gap_t / np.where(gap > 0, gap, 1.0), t)
+            gap, gap_t = gap + power * one, gap_t + power_t * all_
+            power, power_t = power * q, power_t * q_t
+        return self.beta1**t * np.exp(-total)
+
+
+_LOG_096, _TERMS = math.log(0.96), 40
+
+
+@register("radam")
+@dataclass(frozen=True)
+class RAdam(Optimizer):
+    """Adam without its early leaps: plain momentum until enough gradients were seen, then rectified.
+
+        ρ∞ = 2 / (1 − β₂) − 1        ρₜ = ρ∞ − 2 t β₂ᵗ / (1 − β₂ᵗ)        m, v as in `Adam`
+        ρₜ > 5:  w ← w − η r m̂ √(1 − β₂ᵗ) / (√v + ε),   r² = (ρₜ − 4)(ρₜ − 2) ρ∞ / ((ρ∞ − 4)(ρ∞ − 2) ρₜ)
+        else:    w ← w − η m̂
+
+    m̂ = m / (1 − β₁ᵗ). ρₜ is how many gradients v stands for. It makes a warm-up unnecessary; with one, take `Adam`.
+    Liu et al. (2020), algorithm 2, which divides where ρₜ > 4; 5 and the place of ε are its authors' program's.
+
+    >>> w, m, v = RAdam(learning_rate=0.5).step(1.0, 2.0, 1, 0.0, 0.0)
+    >>> round(float(w), 12)
+    0.0
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ("m", "v")
+
+    learning_rate: Positive = 1e-3
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    epsilon: NonNegative = 1e-8
+
+    def step(self, w: Values, g: Values, t: Values, m: Values, v: Values) -> tuple[Values, ...]:
+        m = self.beta1 * m + (1.0 - self.beta1) * g
+        v = self.beta2 * v + (1.0 - self.beta2) * g * g
+        c1, c2 = 1.0 - self.beta1**t, 1.0 - self.beta2**t
+        most = 2.0 / (1.0 - self.beta2) - 1.0
+        seen = most - 2.0 * t * self.beta2**t / c2
+        # Both sides of a choice are computed: 5 stands where the square root would not be taken.
+        rho, limit = np.maximum(seen, 5.0), np.maximum(most, 5.0)
+        r = np.sqrt((rho - 4.0) * (rho - 2.0) * limit / ((limit - 4.0) * (limit - 2.0) * rho))
+        divided = r * np.sqrt(c2) / (np.sqrt(v) + self.epsilon)
+        return w - self.learning_rate / c1 * m * np.where(seen > 5.0, divided, 1.0), m, v
