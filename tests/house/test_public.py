@@ -46,7 +46,7 @@ def test_every_public_name_is_in_the_documentation(name):
     assert in_the_documentation(name), f"no page of docs/ speaks of {name}"
 
 
-@pytest.mark.parametrize("kind", ["activation", "loss", "penalty", "optimizer", "initializer"])
+@pytest.mark.parametrize("kind", ["activation", "loss", "penalty", "optimizer", "initializer", "schedule"])
 def test_every_formula_of_the_package_is_in_the_documentation(kind):
     page = (CHECKOUT / "docs" / "formulas.md").read_text(encoding="utf-8")
     for each in formulas.registered(kind):
