@@ -47,11 +47,13 @@ def loss(
     *,
     gradient: bool = True,
     weighted: bool = False,
+    single: bool = False,
 ) -> Kernel:
     """The loss, z, y → dz, losses, errors, by rows; losses and errors are (n,), neither scaled nor weighted.
 
     `gradient` gives dz = scale · gradient(z, y); the scalar "scale", 1 / Σ weights, stands first. `weighted` takes a
     third input, "weights" (n,), and multiplies each row of dz by its own. `error` makes errors of the loss, z and y.
+    With `single` there is one output: everything is (n,), and reach is "element".
     """
     z, y = operand("z"), operand("y")
     inputs = {"z": Shape.ELEMENT, "y": Shape.ELEMENT}
@@ -65,7 +67,11 @@ def loss(
     outputs["losses"] = trace(formula, "value", z, y)
     if error is not None:
         outputs["errors"] = error(formula, z, y)
-    return compile_kernel(inputs, outputs, {"scale": 1.0, **hyperparameters(formula)}, dtype, "row")
+    scalars = {"scale": 1.0, **hyperparameters(formula)}
+    if single:
+        alone = {name: symbol.alone() for name, symbol in outputs.items()}
+        return compile_kernel(dict.fromkeys(inputs, Shape.ELEMENT), alone, scalars, dtype)
+    return compile_kernel(inputs, outputs, scalars, dtype, "row")
 
 
 @_once

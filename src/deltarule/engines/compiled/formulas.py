@@ -10,7 +10,7 @@ from deltarule.engines.compiled import formula_kernels
 from deltarule.engines.compiled.dropout import dropout
 from deltarule.engines.compiled.instructions import Operation
 from deltarule.engines.compiled.kernels import Kernel
-from deltarule.engines.compiled.layout import Share
+from deltarule.engines.compiled.layout import Share, padded
 from deltarule.engines.compiled.lines import Line, line
 from deltarule.engines.compiled.memory import Arena, Passage
 from deltarule.engines.compiled.source import Source
@@ -36,18 +36,19 @@ class Formulas:
             self._constant(formula_kernels.activation_slope(each, dtype, from_z=rate > 0))
             for each, rate in zip(problem.activations, self.rates[1:], strict=True)
         ]
+        self._single = single = problem.train.outputs == 1
         error = None if counted else wrong_side if classes else squared_distance
         self._losses = {
-            True: formula_kernels.loss(problem.loss, dtype, error, gradient=True, weighted=weighted),
-            False: formula_kernels.loss(problem.loss, dtype, error, gradient=False),
+            True: formula_kernels.loss(problem.loss, dtype, error, gradient=True, weighted=weighted, single=single),
+            False: formula_kernels.loss(problem.loss, dtype, error, gradient=False, single=single),
         }
         weights = formula_kernels.update(recipe.optimizer, recipe.penalty, dtype)
-        biases = weights if recipe.penalty is None else formula_kernels.update(recipe.optimizer, None, dtype)
-        self._updates = {"weights": weights, "biases": biases}
+        self._updates = {"weights": weights}
+        if recipe.penalty is not None:
+            self._updates["biases"] = formula_kernels.update(recipe.optimizer, None, dtype)
         self._rooms = [
             {
-                "weights": self._room(weights),
-                "biases": self._room(biases),
+                **{which: self._room(kernel) for which, kernel in self._updates.items()},
                 True: self._room(self._losses[True]),
                 False: self._room(self._losses[False]),
             }
@@ -60,7 +61,7 @@ class Formulas:
         self._scales = [arena.keep(np.array([1.0 / (1.0 - rate)], dtype)) for rate in self.rates]
 
     def prepared(self, thread: int) -> Iterator[Line]:
-        """The optimizer's constants for a step, for the weights and for the biases."""
+        """The optimizer's constants for a step, for the weights and, where a penalty tells them apart, for the biases."""
         for which, kernel in self._updates.items():
             scalars, constants = self._rooms[thread][which]
             yield line(Operation.PREPARE, prologue=kernel.prologue, scalars=scalars, constants=constants)
@@ -71,7 +72,8 @@ class Formulas:
 
     def bias_update(self, thread: int) -> tuple[int, int]:
         """The body and the constants of the optimizer's step on biases, which no penalty sees."""
-        return self._updates["biases"].body, self._rooms[thread]["biases"][1]
+        which = "biases" if "biases" in self._updates else "weights"
+        return self._updates[which].body, self._rooms[thread][which][1]
 
     def loss(self, passage: Passage, source: Source, rows: Share, thread: int, *, training: bool) -> Iterator[Line]:
         """Losses and errors of some rows, and in training dz."""
@@ -96,6 +98,7 @@ class Formulas:
             weights=source.weights,
             part=rows.part,
             parts=rows.parts,
+            scratch=self._arena.numbers(6 * padded(passage.rows)) if self._single else 0,
         )
         if source.counted:
             yield source.count(passage, rows)

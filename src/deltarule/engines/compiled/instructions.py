@@ -60,10 +60,11 @@ ARGUMENTS: Final[dict[Operation, tuple[str, ...]]] = {
         "function", "numbers", "row", "stride", "layer", "threshold", "scale", "mask", "mask_row", "part", "parts",
     ),
     Operation.REPEAT: ("function", "numbers", "row", "stride", "scale", "mask", "mask_row", "part", "parts"),
-    # The loss's kernel over rows of z; its first scalar is 1 / Σ weights.
+    # The loss's kernel over rows of z; its first scalar is 1 / Σ weights. A single output's column is brought together
+    # in `scratch` first, where vectors are full.
     Operation.LOSS: (
         "prologue", "scalars", "constants", "body", "z", "y", "batch_weights", "dz", "losses", "errors", "width",
-        "stride", "order", "weights", "part", "parts",
+        "stride", "order", "weights", "part", "parts", "scratch",
     ),
     # Whether the largest output is another class's.
     Operation.COUNT: ("z", "z_row", "outputs", "order", "codes", "errors", "part", "parts"),

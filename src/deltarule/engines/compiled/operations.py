@@ -252,17 +252,56 @@ def loss(line: int, settings: int, own: int, first: int, size: int) -> None:
             total += load(weights + 8 * sample(order, first, row), 0.0)
     store(scalars, 1.0 / total)
     call(word(line, 1), (scalars, constants))
-    item, operands = word(settings, Setting.ITEM_BYTES), word(own, Own.OPERANDS)
-    row_bytes = word(line, 12) * item
+    item, operands, scratch = word(settings, Setting.ITEM_BYTES), word(own, Own.OPERANDS), word(line, 17)
+    padded = (rows + 15) // 16 * 16
     place = operands
     for argument in range(5, 11):
         address = word(line, argument)
         if address:
-            # Matrices are z, y and dz; the others hold one number a row.
-            matrix = argument == 5 or argument == 6 or argument == 8
-            store(place, address + begin * (row_bytes if matrix else item))
+            row_bytes = _row_bytes(line, argument, item)
+            address += begin * row_bytes
+            if scratch:
+                if argument < 8:
+                    _spread(address, row_bytes, scratch, item, rows, item)
+                address = scratch
+                scratch += padded * item
+            store(place, address)
             place += 8
-    call(word(line, 4), (rows, word(line, 11), word(line, 12), constants, operands))
+    if word(line, 17):
+        call(word(line, 4), (padded, constants, operands))
+        _bring_back(line, begin, rows, operands, item)
+    else:
+        call(word(line, 4), (rows, word(line, 11), word(line, 12), constants, operands))
+
+
+@inner
+def _row_bytes(line: int, argument: int, item: int) -> int:
+    """Bytes from row to row of what a loss reads or writes: z, y and dz are matrices, the others one number a row."""
+    matrix = argument == 5 or argument == 6 or argument == 8
+    return word(line, 12) * item if matrix else item
+
+
+@inner
+def _spread(source: int, source_row: int, target: int, target_row: int, rows: int, item: int) -> None:
+    """Copy the first number of each row."""
+    for row in range(rows):
+        if item == 4:
+            store(target + row * target_row, load(source + row * source_row, np.int32(0)))
+        else:
+            store(target + row * target_row, load(source + row * source_row, 0))
+
+
+@inner
+def _bring_back(line: int, begin: int, rows: int, operands: int, item: int) -> None:
+    """Copy what a single output's kernel made of neighbouring numbers to the rows where it belongs."""
+    place = operands
+    for argument in range(5, 11):
+        address = word(line, argument)
+        if address:
+            if argument >= 8:
+                row_bytes = _row_bytes(line, argument, item)
+                _spread(word(place, 0), item, address + begin * row_bytes, row_bytes, rows, item)
+            place += 8
 
 
 @inner

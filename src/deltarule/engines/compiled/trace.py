@@ -110,6 +110,23 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
         except TypeError as error:
             raise RecipeError(f"fewer arguments of np.{function.__name__}", str(error)) from error
 
+    def alone(self) -> Symbol:
+        """The same for rows of one number: its sum and its maximum are the number itself."""
+        made: dict[Expression, Expression] = {}
+
+        def rewritten(node: Expression) -> Expression:
+            if node not in made:
+                arguments = tuple(map(rewritten, node.arguments))
+                if node.operation in ("row_sum", "row_max"):
+                    made[node] = arguments[0]
+                elif node.operation == "operand":
+                    made[node] = expression("operand", (), node.detail, Shape.ELEMENT)
+                else:
+                    made[node] = expression(node.operation, arguments, node.detail, None if arguments else node.shape)
+            return made[node]
+
+        return Symbol(rewritten(self.expression))
+
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         _refuse("an array made of a symbol")
 
