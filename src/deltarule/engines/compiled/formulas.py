@@ -61,7 +61,7 @@ class Formulas:
         self._scales = [arena.keep(np.array([1.0 / (1.0 - rate)], dtype)) for rate in self.rates]
 
     def prepared(self, thread: int) -> Iterator[Line]:
-        """The optimizer's constants for a step, for the weights and, where a penalty tells them apart, for the biases."""
+        """The optimizer's constants for a step: the weights', and the biases' where a penalty tells them apart."""
         for which, kernel in self._updates.items():
             scalars, constants = self._rooms[thread][which]
             yield line(Operation.PREPARE, prologue=kernel.prologue, scalars=scalars, constants=constants)
