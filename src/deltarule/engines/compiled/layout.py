@@ -89,7 +89,7 @@ class Layout:
             )
             of_layer = []
             for first, width in sorted(firsts):
-                block = Block(layer, first, width, fan_in, offset, row_stride(width, item_bytes))
+                block = Block(layer, first, width, fan_in, offset, row_stride(width, item_bytes, period=2048))
                 of_layer.append(block)
                 offset += block.items
             self.blocks.append(of_layer)
