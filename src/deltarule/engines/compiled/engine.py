@@ -25,8 +25,9 @@ from deltarule.formulas.random import Floats, key
 
 __all__ = ["Compiled"]
 
-# Epochs whose figures are kept before the interpreter looks at them, and the time it leaves the machine alone.
-_AHEAD, _CALL_SECONDS = 1024, 0.05
+# Epochs whose figures are kept before the interpreter looks at them, and the time it leaves the machine alone, less of
+# it while another number of threads is tried.
+_AHEAD, _CALL_SECONDS, _TRIAL_SECONDS = 1024, 0.05, 0.0125
 
 
 class Compiled:
@@ -96,7 +97,7 @@ class Compiled:
         """One call of the machine: some steps, and the figures of the epochs that ended with them."""
         shared, recording = self._shared, self.problem.record is not None
         began, step = time.perf_counter(), int(shared[Shared.STEP])
-        budget = max(16, int(_CALL_SECONDS / self._step_seconds))
+        budget = max(16, int((_TRIAL_SECONDS if self._pace.trying else _CALL_SECONDS) / self._step_seconds))
         if recording:
             self._record = np.zeros(budget)
             self._settings[Setting.RECORD] = self._record.ctypes.data
@@ -135,7 +136,7 @@ class Compiled:
     def _go_on(self, elapsed: float) -> None:
         """Choose the team for the next call, by how long the last one took."""
         # Short calls say more of the call than of the steps.
-        if elapsed > _CALL_SECONDS / 4 or self._pace.untold:
+        if elapsed > _TRIAL_SECONDS / 2 or self._pace.untold:
             self._pace.took(self._step_seconds)
         if self._pace.threads != self._team.threads:
             before, self._team = self._team, self._team_of(self._pace.threads)
@@ -163,6 +164,7 @@ class Compiled:
             Setting.SHARED: self._shared.ctypes.data,
             Setting.TOTALS: self._totals.ctypes.data,
             Setting.TABLE: arena.hold(tiles(arena.dtype.name)).address,
+            Setting.EXECUTE: machine.EXECUTE,
             Setting.ITEM_BYTES: arena.dtype.itemsize,
             Setting.ORDER: self._order.address,
             Setting.LISTED: int(self._order.starts[-1]),

@@ -126,7 +126,8 @@ class Setting(IntEnum):
     FOLLOWED = 35  # rows to take through the thread's program once, in place of training
     STEPPERS = 37  # threads that take steps; the others help to evaluate
     LISTED = 38  # samples in the order
-    COUNT = 39
+    EXECUTE = 39  # address of the function that follows a program
+    COUNT = 40
 
 
 class Shared(IntEnum):

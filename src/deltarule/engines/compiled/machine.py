@@ -27,12 +27,12 @@ from deltarule.engines.compiled.operations import (
     word,
 )
 from deltarule.engines.compiled.pointers import barrier, call, load, store
-from deltarule.engines.compiled.processor import inner, kernel
+from deltarule.engines.compiled.processor import addressed, inner, kernel
 from deltarule.engines.problem import Figure
 from deltarule.formulas import random
 from deltarule.recipes import stopping
 
-__all__ = ["run"]
+__all__ = ["EXECUTE", "run"]
 
 _rounds = inner(random.rounds)
 _improves = inner(stopping.improves)
@@ -49,7 +49,8 @@ def run(settings: int, thread: int) -> None:
     followed = word(settings, Setting.FOLLOWED)
     if followed:
         alone = word(settings, Setting.OWN) + 8 * Own.COUNT * thread
-        execute(word(alone, Own.PROGRAM), word(alone, Own.LINES), settings, alone, 0, followed, 0, 0, 0)
+        program, lines = word(alone, Own.PROGRAM), word(alone, Own.LINES)
+        call(word(settings, Setting.EXECUTE), (program, lines, settings, alone, 0, followed, 0, 0, 0))
         return
     threads, meeting = word(settings, Setting.THREADS), word(settings, Setting.BARRIER)
     shared, totals = word(settings, Setting.SHARED), word(settings, Setting.TOTALS)
@@ -70,9 +71,10 @@ def run(settings: int, thread: int) -> None:
             first = word(starts, batch)
             size = word(starts, batch + 1) - first
             step += 1
-            execute(
-                word(own, Own.PROGRAM), word(own, Own.LINES), settings, own, first, size, step, totals, recorded
-            )  # fmt: skip
+            call(
+                word(settings, Setting.EXECUTE),
+                (word(own, Own.PROGRAM), word(own, Own.LINES), settings, own, first, size, step, totals, recorded),
+            )
             batch += 1
             budget -= 1
             recorded += 1
@@ -98,8 +100,7 @@ def run(settings: int, thread: int) -> None:
         store(shared + 8 * Shared.RECORDED, recorded)
 
 
-@inner
-def execute(  # noqa: C901  (a branch for each operation)
+def _execute(  # noqa: C901  (a branch for each operation)
     program: int, lines: int, settings: int, own: int, first: int, size: int, step: int, into: int, place: int
 ) -> None:
     """Follow a program for the `size` samples from place `first` of the order.
@@ -140,6 +141,10 @@ def execute(  # noqa: C901  (a branch for each operation)
             repeat(line, size)
         elif operation == Operation.RECORD:
             record(line, settings, size, place)
+
+
+EXECUTE: int = addressed(9)(_execute)
+"""The address of what follows a program."""
 
 
 @inner
@@ -208,7 +213,8 @@ def _evaluate(settings: int, own: int, thread: int, which: int, samples: int, pa
             store(into + 8 * index, 0.0)
         first = block * rows
         size = min(rows, samples - first)
-        execute(word(own, which), word(own, which + 1), settings, own, first, size, 0, into, 0)
+        program, lines = word(own, which), word(own, which + 1)
+        call(word(settings, Setting.EXECUTE), (program, lines, settings, own, first, size, 0, into, 0))
     return partial + 24 * blocks
 
 

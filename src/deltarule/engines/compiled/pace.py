@@ -8,7 +8,7 @@ __all__ = ["Pace"]
 
 # Calls of the machine before the other number is tried again, at first and at the most; how much slower a call may be
 # before it is tried at once.
-_SOON, _LATE, _SLOWER = 4, 64, 1.5
+_SOON, _LATE, _SLOWER = 8, 64, 1.5
 
 
 class Pace:
@@ -19,13 +19,13 @@ class Pace:
     made is doubted soon, one that has proved itself late.
 
     >>> pace = Pace([2, 1])
-    >>> for seconds in (9.0, 1.0, 1.8):
+    >>> for seconds in (9.0, 1.0, 1.0, 8.0):
     ...     pace.took(seconds)
-    >>> pace.threads
-    2
-    >>> pace.took(8.0)
-    >>> pace.threads
-    1
+    >>> pace.threads, pace.trying
+    (1, True)
+    >>> pace.took(1.8)
+    >>> pace.threads, pace.trying
+    (1, False)
     """
 
     def __init__(self, numbers: list[int]) -> None:
@@ -39,6 +39,11 @@ class Pace:
         """Whether no call has been told of yet."""
         return self._calls == 0
 
+    @property
+    def trying(self) -> bool:
+        """Whether the number of threads is one that is only tried."""
+        return self.threads != self._chosen
+
     def took(self, seconds: float) -> None:
         """A step took so many seconds on average, in a call with the number of threads that was chosen last."""
         self._calls += 1
@@ -47,11 +52,11 @@ class Pace:
             return
         before, self._seconds[self.threads] = self._seconds[self.threads], seconds
         other = next(number for number in self._numbers if number != self.threads)
-        if self.threads != self._chosen:
+        if self.trying:
             self._decide()
             return
         self._since += 1
-        if self._seconds[other] == inf or self._since >= self._patience or seconds > _SLOWER * before:
+        if self._since >= self._patience or seconds > _SLOWER * before:
             self.threads = other
 
     def _decide(self) -> None:

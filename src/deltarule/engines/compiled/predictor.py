@@ -84,6 +84,7 @@ class Predictor:
         self._settings = np.zeros(Setting.COUNT, np.int64)
         self._settings[Setting.OWN] = arena.keep(own)
         self._settings[Setting.TABLE] = arena.hold(tiles(theta.dtype.name)).address
+        self._settings[Setting.EXECUTE] = machine.EXECUTE
         self._settings[Setting.ITEM_BYTES] = item
         self._settings[Setting.ASCENDING] = arena.keep(np.arange(_BLOCK))
         self._address = self._settings.ctypes.data

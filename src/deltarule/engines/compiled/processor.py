@@ -7,9 +7,11 @@ Loops are Numba functions (`kernel`). What must own its registers is printed as 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -19,7 +21,7 @@ from numba.core.registry import cpu_target
 
 from deltarule.engines.compiled.cache import cache_folder, remembered
 
-__all__ = ["MachineCode", "Processor", "assemble", "inner", "kernel", "load", "processor"]
+__all__ = ["MachineCode", "Processor", "addressed", "assemble", "inner", "kernel", "load", "processor"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -35,14 +37,39 @@ def inner(function: Function) -> Function:
 def kernel(function: Function) -> Function:
     """Have Numba compile a function that Python calls, and keep the code in the engine's own folder."""
     folder = cache_folder()
-    compiler = _njit(cache=folder is not None)
-    # Numba asks where to keep code when a function is declared; other packages' functions are not to be moved.
-    elsewhere = vars(config)["CACHE_DIR"]
-    vars(config)["CACHE_DIR"] = str(folder or "")
+    with _kept_in(folder):
+        return cast("Function", _njit(cache=folder is not None)(function))
+
+
+def addressed(arguments: int) -> Callable[[Callable[..., None]], int]:
+    """Have Numba compile a function of so many words for callers that go by its address, which is what this gives.
+
+    Whoever calls it by address does not have it compiled into themselves, once for every call.
+    """
+
+    def compiled(function: Callable[..., None]) -> int:
+        folder = cache_folder()
+        signature = numba.types.void(*[numba.types.intp] * arguments)
+        with _kept_in(folder):
+            made = cast("Any", numba).cfunc(signature, cache=folder is not None, error_model="numpy")(function)
+        _ADDRESSED.append(made)
+        return cast("int", made.address)
+
+    return compiled
+
+
+_ADDRESSED: list[Any] = []
+
+
+@contextmanager
+def _kept_in(folder: Path | None) -> Iterator[None]:
+    """Numba asks where to keep code when a function is declared; other packages' functions are not to be moved."""
+    settings = vars(config)
+    elsewhere, settings["CACHE_DIR"] = settings["CACHE_DIR"], str(folder or "")
     try:
-        return cast("Function", compiler(function))
+        yield
     finally:
-        vars(config)["CACHE_DIR"] = elsewhere
+        settings["CACHE_DIR"] = elsewhere
 
 
 @dataclass(frozen=True)
