@@ -191,3 +191,12 @@ def test_real_fashion(monkeypatch):
 def test_one_public_set_is_not_taken_for_another(monkeypatch):
     with pytest.raises(DataFileError, match=r"those of 'mnist'"):
         load_dataset("fashion", data_dir=REAL / "mnist")
+
+
+def test_the_digits_are_scikit_learns():
+    import sklearn.datasets
+
+    bunch = sklearn.datasets.load_digits()
+    whole = load_dataset("digits", split="official").train
+    assert (whole.x == bunch.images).all()
+    assert (whole.y == bunch.target).all()

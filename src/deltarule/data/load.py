@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import importlib.util
 import os
 from dataclasses import replace
 from os import PathLike
@@ -173,13 +175,32 @@ def _small(name: str, seed: int) -> Dataset:
         return Dataset(moons(seed=seed), name=name, class_names=("upper", "lower"), source=source)
     if name == "xor":
         return Dataset(xor(), name=name, class_names=("equal", "different"), source=source)
+    if name == "digits":
+        return Dataset(_digits(), name=name, class_names=[str(label) for label in range(10)], source=source)
     import sklearn.datasets
 
     bunch: Any = getattr(sklearn.datasets, f"load_{name}")()
-    x, y = (bunch.images.astype(np.uint8), bunch.target) if name == "digits" else (bunch.data, bunch.target)
     classes = [str(label) for label in bunch.target_names] if DATASETS[name].classes else None
-    features = None if name == "digits" else [str(feature) for feature in bunch.feature_names]
-    return Dataset((x, y), name=name, class_names=classes, feature_names=features, source=source)
+    features = [str(feature) for feature in bunch.feature_names]
+    return Dataset((bunch.data, bunch.target), name=name, class_names=classes, feature_names=features, source=source)
+
+
+def _digits() -> tuple[Array, Array]:
+    """The images (n, 8, 8), 0 to 16, and their labels, from the file that scikit-learn bundles.
+
+    It is read without importing scikit-learn, which takes longer than to learn the digits, where it lies as expected.
+    """
+    found = importlib.util.find_spec("sklearn")
+    bundled = Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz" if found and found.origin else None
+    if bundled is not None and bundled.is_file():
+        table = np.array(
+            [line.split(",") for line in gzip.decompress(bundled.read_bytes()).decode().split()], np.float64
+        )
+        return table[:, :-1].astype(np.uint8).reshape(-1, 8, 8), table[:, -1].astype(np.int64)
+    import sklearn.datasets
+
+    bunch: Any = sklearn.datasets.load_digits()
+    return bunch.images.astype(np.uint8), bunch.target
 
 
 def _pooled(dataset: Dataset, split: Split) -> Dataset:
