@@ -19,9 +19,10 @@ from deltarule.studies.reproduce import (
 from deltarule.studies.reproduce.published import MOONS_ACCURACY, MOONS_LOSSES
 
 
-def test_every_printed_digit_is_met(tmp_path):
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_every_printed_digit_is_met(tmp_path, engine):
     told = []
-    result = Moons().run(Given(progress=lambda steps, note: told.append(steps)))
+    result = Moons().run(Given(engine=engine, progress=lambda steps, note: told.append(steps)))
     found = result.to_json()
     assert set(found) == {"momentum", "adam"}
     for name, published in MOONS_LOSSES.items():

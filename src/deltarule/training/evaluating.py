@@ -8,11 +8,13 @@ import numpy as np
 
 from deltarule.data import Part
 from deltarule.engines import reference
-from deltarule.engines.problem import Problem
+from deltarule.engines.problem import Problem, Sums
 from deltarule.errors import DataError
 from deltarule.models import Model
 from deltarule.training.preparing import Learnt
 from deltarule.training.run import means
+
+_BLOCK = 8192
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Evaluation:
 
 
 def evaluate(model: Model, part: Part) -> Evaluation:
-    """The loss and the score of a model over a whole part, without dropout, as the reference engine defines them.
+    """The loss and the score of a model's outputs over a whole part, as the reference engine defines them.
 
     Raises DataError for samples of another shape or labels that the model does not know.
 
@@ -53,8 +55,11 @@ def evaluate(model: Model, part: Part) -> Evaluation:
         raise DataError(f"labels like {model.classes[0]!r}", f"{part.y.dtype} of shape {part.y.shape}")
     learnt = Learnt(model.input_shape, model.scaling, model.classes, model.target_scaling, model.single, outputs)
     samples = learnt.samples(part)
-    theta = np.asarray(model.theta, dtype=np.float64)
-    problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, theta)
+    problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, model.theta)
+    total = Sums()
     with np.errstate(over="ignore", invalid="ignore"):
-        loss, score = means(reference.evaluate(problem, theta, samples), samples.spread())
-    return Evaluation(loss, score, len(samples))
+        for start in range(0, len(samples), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            z = model.raw_outputs(part.x[rows]).astype(np.float64)
+            total += reference.sums(problem, samples, z, samples.y(rows), samples.weight(rows))
+    return Evaluation(*means(total, samples.spread()), len(samples))

@@ -11,10 +11,9 @@ from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
 import numpy as np
 
-from deltarule.data import Dataset, Part
+from deltarule.data import Dataset
 from deltarule.errors import RecipeError
 from deltarule.formulas.formula import unknown_field
-from deltarule.models import Model
 from deltarule.recipes.checks import whole
 from deltarule.training import Training
 
@@ -198,15 +197,6 @@ def run_on(training: Training, given: Given, note: str, every: int = 1) -> Train
             given.progress(every, note)
     given.progress(done % every, note)
     return training
-
-
-def evaluated(model: Model, part: Part) -> tuple[float, float]:
-    """Mean loss and share of right answers of a classifier on a whole part."""
-    assert model.classes is not None
-    z = model.raw_outputs(part.x)
-    y = (part.y[:, None] == model.classes).astype(np.float64)
-    right = np.argmax(z, axis=1) == np.argmax(y, axis=1)
-    return float(np.mean(model.loss.value(z, y))), float(np.mean(right))
 
 
 def needed(given: Given) -> Dataset:

@@ -16,9 +16,9 @@ from deltarule.errors import RecipeError
 from deltarule.formulas import L2, Adam
 from deltarule.models import Model
 from deltarule.recipes import EarlyStopping, Network, Recipe
-from deltarule.studies.reproduce.experiment import Experiment, Given, chosen, evaluated, needed, run_on
+from deltarule.studies.reproduce.experiment import Experiment, Given, chosen, needed, run_on
 from deltarule.studies.reproduce.fashion_result import BatchFigures, EpochFigures, FashionResult, Outcome
-from deltarule.training import Epoch, epochs
+from deltarule.training import Epoch, epochs, evaluate
 
 Rows = npt.NDArray[np.int64]
 
@@ -125,7 +125,8 @@ class Fashion(Experiment):
         for number in range(1, self.epochs + 1):
             records = tuple(islice(delivered, len(pieces)))
             model = training.model
-            loss, accuracy = evaluated(model, data.validation)
+            held = evaluate(model, data.validation)
+            loss, accuracy = held.loss, held.score
             result.epochs.append(EpochFigures(number, *_means(records, pieces), loss, accuracy))
             given.progress(1, f"as published, validation accuracy {accuracy:.4f}")
             result.batches += self._reported(number, records, pieces)
@@ -168,8 +169,8 @@ def _outcome(name: str, model: Model, data: Dataset, trained: int, kept: int) ->
     """What a network makes of whole parts."""
     assert data.validation is not None
     assert data.test is not None
-    figures = (evaluated(model, part) for part in (data.train, data.validation, data.test))
-    return Outcome(name, trained, kept, *figures)
+    figures = (evaluate(model, part) for part in (data.train, data.validation, data.test))
+    return Outcome(name, trained, kept, *((each.loss, each.score) for each in figures))
 
 
 def _means(records: tuple[Epoch, ...], pieces: list[list[Rows]]) -> tuple[float, float]:
