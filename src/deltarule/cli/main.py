@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from deltarule import __version__
 from deltarule.cli import data
+from deltarule.cli.formulas import formulas
 from deltarule.cli.gradient_check import gradient_check
 from deltarule.cli.predict import predict, show
 from deltarule.cli.reproduce import reproduce
@@ -124,6 +125,7 @@ app.command("train")(train)
 app.command("predict")(predict)
 app.command("show")(show)
 app.add_typer(data.commands, name="data", help="The data sets that have a name: list them, fetch them, describe them.")
+app.command("formulas")(formulas)
 app.command("gradient-check")(gradient_check)
 app.command("reproduce")(reproduce)
 

@@ -22,7 +22,8 @@ from deltarule.formulas.activations import (
     Softsign,
     Tanh,
 )
-from deltarule.formulas.formula import Formula, formula, register, registered
+from deltarule.formulas.description import Description, FieldDescription, describe
+from deltarule.formulas.formula import Formula, formula, kinds, register, registered
 from deltarule.formulas.initializers import (
     Constant,
     GlorotNormal,
@@ -107,9 +108,11 @@ __all__ = [
     "ConstantRate",
     "CosineDecay",
     "CosineRestarts",
+    "Description",
     "ElasticNet",
     "Exponential",
     "ExponentialDecay",
+    "FieldDescription",
     "Formula",
     "GammaLoss",
     "GlorotNormal",
@@ -164,7 +167,9 @@ __all__ = [
     "Uniform",
     "WarmUp",
     "Zeros",
+    "describe",
     "formula",
+    "kinds",
     "register",
     "registered",
 ]

@@ -18,7 +18,8 @@ class SGD(Optimizer):
 
         w ← w − η g
 
-    Batch, mini-batch or stochastic gradient descent, as the batch size is.  Robbins and Monro (1951).
+    Batch, mini-batch or stochastic gradient descent, as the batch size is. One rate for all parameters: slow in long,
+    narrow valleys, where `Momentum` and `Adam` are not.  Robbins and Monro (1951).
 
     >>> SGD(learning_rate=0.5).step(1.0, 2.0, 1)
     (0.0,)
