@@ -16,3 +16,6 @@ with tempfile.TemporaryDirectory() as folder:
     subprocess.run([*TRAIN, "--out", str(run)], check=True)
     for picture in ("curves.png", "samples.png"):
         shutil.copyfile(run / picture, HERE / f"digits-{picture}")
+
+RANGE = [sys.executable, "-m", "deltarule", "lr-range", "digits"]
+subprocess.run([*RANGE, "--output", str(HERE / "learning-rate-range.png")], check=True)

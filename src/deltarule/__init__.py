@@ -26,6 +26,7 @@ from deltarule.formulas import (
     CosineRestarts,
     ElasticNet,
     ExponentialDecay,
+    ExponentialGrowth,
     GammaLoss,
     HalfSquaredError,
     Hinge,
@@ -57,6 +58,7 @@ from deltarule.formulas import (
 from deltarule.models import Model, load_model
 from deltarule.recipes import EarlyStopping, Network, Recipe, Scaling
 from deltarule.studies.gradient_check import GradientCheck, gradient_check
+from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
 from deltarule.studies.verdict import Verdict, verdict
 from deltarule.training import Epoch, Evaluation, Run, Training, epochs, evaluate, train, train_many
 
@@ -84,12 +86,14 @@ __all__ = [
     "Epoch",
     "Evaluation",
     "ExponentialDecay",
+    "ExponentialGrowth",
     "GammaLoss",
     "GradientCheck",
     "HalfSquaredError",
     "Hinge",
     "Huber",
     "InverseTimeDecay",
+    "LearningRateRange",
     "LinearToZero",
     "Lion",
     "LogCosh",
@@ -125,6 +129,7 @@ __all__ = [
     "evaluate",
     "formula",
     "gradient_check",
+    "learning_rate_range",
     "load_dataset",
     "load_model",
     "register",

@@ -111,6 +111,28 @@ class ExponentialDecay(Schedule):
         return self.factor ** ((t - 1.0) / self.every)
 
 
+@register("exponential_growth")
+@dataclass(frozen=True)
+class ExponentialGrowth(Schedule):
+    """A steady rise from next to nothing to the full rate: for a test of which rates are good, and no way to train.
+
+        rate = s^(1 − min(u, T − 1) / (T − 1))
+
+    s is `first`; T is `steps`, or the whole run where that is 0. The optimizer's rate is the largest one. See
+    `learning_rate_range`.  Smith (2017), section 3.3, whose rates grow in a straight line.
+
+    >>> ExponentialGrowth(0.25, steps=3).rate(np.array([1, 2, 3, 4]), 30).tolist()
+    [0.25, 0.5, 1.0, 1.0]
+    """
+
+    first: Between = 1e-7
+    steps: Whole = 0
+
+    def rate(self, t: Values, total: Values, *state: Values) -> Values:
+        last = max((self.steps or total) - 1, 1)
+        return self.first ** (1.0 - np.minimum(t - 1.0, last) / last)
+
+
 @register("inverse_time")
 @dataclass(frozen=True)
 class InverseTimeDecay(Schedule):
