@@ -92,4 +92,4 @@ class Softsign(Activation):
         return z / (1.0 + np.abs(z))
 
     def slope(self, z: Values, a: Values) -> Values:
-        return 1.0 / (1.0 + np.abs(z)) ** 2
+        return (1.0 / (1.0 + np.abs(z))) ** 2
