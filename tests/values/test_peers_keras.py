@@ -13,6 +13,7 @@ import types
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from tests.values import kernels
 
 import deltarule as dr
 from deltarule import formulas
@@ -51,9 +52,9 @@ def path(optimizer):
     return np.array(met)
 
 
-def theirs(optimizer):
-    w, met = keras.Variable(START, dtype="float64"), []
-    for g in GRADIENTS:
+def theirs(optimizer, dtype="float64"):
+    w, met = keras.Variable(START, dtype=dtype), []
+    for g in GRADIENTS.astype(dtype):
         optimizer.apply([keras.ops.convert_to_tensor(g)], [w])
         met.append(np.array(w.value))
     return np.array(met)
@@ -96,6 +97,15 @@ def test_optimizers(name):
     assert_allclose(path(ours), theirs(make()), **EXACT)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_in_32_bits(name):
+    ours, make = OPTIMIZERS[name]
+    keras.backend.set_floatx("float32")
+    wanted = theirs(make(), "float32")
+    keras.backend.set_floatx("float64")
+    assert_allclose(kernels.path(ours, GRADIENTS, START), wanted, **kernels.SINGLE)
+
+
 # --- Activations ------------------------------------------------------------------------------------------------------
 
 ACTIVATIONS = {
@@ -127,6 +137,16 @@ def test_activations_and_their_slopes(name):
     assert_allclose(value, function(jax.numpy.asarray(z)), **tolerance)
     slope = jax.grad(lambda z: function(z).sum())(jax.numpy.asarray(z))
     assert_allclose(ours.slope(z, value), slope, **tolerance)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_and_their_slopes_in_32_bits(name):
+    ours, function = ACTIVATIONS[name]
+    z = np.clip(RNG.normal(size=500) * 4, -18, 18).astype(np.float32)
+    value, slope = kernels.activated(ours, z)
+    assert_allclose(value, function(jax.numpy.asarray(z)), **kernels.SINGLE)
+    wanted = jax.grad(lambda z: function(z).sum())(jax.numpy.asarray(z))
+    assert_allclose(slope, wanted, **kernels.SINGLE)
 
 
 # --- Losses -----------------------------------------------------------------------------------------------------------
@@ -191,6 +211,15 @@ def test_losses_and_their_gradients(name):
     gradient = jax.grad(lambda z: function(jax.numpy.asarray(y), z).sum())(jax.numpy.asarray(z))
     assert_allclose(ours.value(z, y), losses, **tolerance)
     assert_allclose(ours.gradient(z, y), gradient, **tolerance)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_and_their_gradients_in_32_bits(name):
+    ours, y, function = LOSSES[name]
+    z, y = (jax.numpy.asarray(array, dtype="float32") for array in (Z, y))
+    value, gradient = kernels.lost(ours, np.asarray(z), np.asarray(y))
+    assert_allclose(value, function(y, z), **kernels.SINGLE)
+    assert_allclose(gradient, jax.grad(lambda z: function(y, z).sum())(z), **kernels.SINGLE)
 
 
 def test_penalties():
