@@ -31,8 +31,8 @@ def test_what_a_description_holds():
     described = describe(Momentum)
     assert described.equations[0].startswith('velocity="steps":      v ← α v')
     assert described.notes.startswith("α is `momentum`, δ `dampening`.")
-    assert described.notes.endswith("v is 0 at t = 0.")
-    velocity = described.fields[-1]
+    assert described.notes.endswith("δ is 0 at t = 1.")
+    velocity = described.fields[3]
     assert (velocity.type, velocity.default, velocity.domain) == ("choice", "steps", "steps or gradients")
     assert describe(WarmUp).fields[-1].default == "constant"
 

@@ -106,6 +106,20 @@ def test_optimizers_in_32_bits(name):
     assert_allclose(kernels.path(ours, GRADIENTS, START), wanted, **kernels.SINGLE)
 
 
+def test_decay_of_others_is_decoupled():
+    """w ← (1 − η λ) w before the step: of plain gradient descent that is L2."""
+    w, met = START, []
+    for t, g in enumerate(GRADIENTS, start=1):
+        (w,) = dr.SGD(0.1).step(w, g + dr.L2(0.3).gradient(w), t)
+        met.append(w)
+    assert_allclose(met, theirs(optimizers.SGD(0.1, weight_decay=0.3)), **EXACT)
+    w, m, v, met = START, 0 * START, 0 * START, []
+    for t, g in enumerate(GRADIENTS, start=1):
+        w, m, v = dr.Adam(epsilon=1e-7, epsilon_place="before_correction").step(w * (1 - 0.001 * 0.3), g, t, m, v)
+        met.append(w)
+    assert_allclose(met, theirs(optimizers.Adam(0.001, weight_decay=0.3)), **EXACT)
+
+
 # --- Activations ------------------------------------------------------------------------------------------------------
 
 ACTIVATIONS = {
@@ -222,6 +236,14 @@ def test_losses_and_their_gradients_in_32_bits(name):
     assert_allclose(gradient, jax.grad(lambda z: function(y, z).sum())(z), **kernels.SINGLE)
 
 
+def test_sample_weights_are_divided_by_the_number_of_samples():
+    """Theirs is Σ wᵢ lossᵢ / m, ours Σ wᵢ lossᵢ / Σ wᵢ: the same where the weights' mean is 1."""
+    weights = np.resize([0.5, 1.0, 1.5, 3.0], len(Z))
+    theirs = L.CategoricalCrossentropy(from_logits=True)(CHOICES, Z, sample_weight=weights)
+    ours = dr.SoftmaxCrossEntropy().value(Z, CHOICES) @ weights / len(Z)
+    assert_allclose(ours, float(theirs), **SINGLE)
+
+
 def test_penalties():
     """Theirs is without the ½."""
     w = RNG.normal(size=(5, 4))
@@ -266,7 +288,7 @@ SCHEDULES = {
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_schedules(name):
     ours, make = SCHEDULES[name]
-    schedule = make()
+    schedule = jax.jit(make())
     rates = [float(schedule(step)) for step in range(STEPS)]
     # Their cosines are of 32 bits.
     tolerance = SINGLE if "Cosine" in name else EXACT
@@ -291,6 +313,45 @@ def test_reduce_on_plateau(cooldown):
 
 
 # --- First weights ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_dense_layer_as_it_is_made():
+    layer = keras.layers.Dense(300)
+    layer.build((None, 500))
+    assert layer.kernel_initializer.__class__.__name__ == "GlorotUniform"
+    assert np.abs(layer.kernel.numpy()).max() == pytest.approx(formulas.GlorotUniform().scale(500, 300), rel=1e-3)
+    assert (layer.bias.numpy() == 0).all()
+
+
+def test_dropout_divides_by_what_is_kept():
+    kept = np.unique(np.asarray(keras.layers.Dropout(0.2, seed=1)(np.ones((50, 20)), training=True)))
+    assert kept == pytest.approx([0.0, 1.25], rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_the_last_batch_holds_the_rest_and_its_mean_is_its_own():
+    """`fit` over 2 epochs of 50 samples in batches of 16, the last of 2."""
+    x, y = np.random.default_rng(1).normal(size=(50, 5)), np.arange(50) % 3
+    network = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4, "tanh"), keras.layers.Dense(3)])
+    start = [(each.kernel.numpy(), each.bias.numpy()) for each in network.layers]
+    loss = L.SparseCategoricalCrossentropy(from_logits=True)
+    network.compile(optimizers.Adam(0.01), loss)
+    network.fit(x, y, batch_size=16, epochs=2, shuffle=False, verbose=0)
+    optimizer = dr.Adam(0.01, epsilon=1e-7, epsilon_place="before_correction")
+    recipe = dr.Recipe(
+        network=dr.Network(hidden=(4,), activation="tanh"),
+        optimizer=optimizer,
+        batch_size=16,
+        epochs=2,
+        stopping=None,
+        scaling="none",
+    )
+    order = [[np.arange(50)[at : at + 16] for at in range(0, 50, 16)]] * 2
+    model = dr.train(recipe, dr.Dataset(train=(x, y)), start=start, order=order, engine="reference").model
+    for (w, b), each in zip(model.layers, network.layers, strict=True):
+        assert_allclose(w, each.kernel.numpy(), rtol=1e-4, atol=1e-5)
+        assert_allclose(b, each.bias.numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_first_weights_have_their_scales():

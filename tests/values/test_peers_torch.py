@@ -62,6 +62,14 @@ OPTIMIZERS = {
         dr.Nesterov(0.1, momentum=0.8, velocity="gradients"),
         lambda w: optim.SGD(w, 0.1, momentum=0.8, nesterov=True),
     ),
+    "SGD dampening": (
+        dr.Momentum(0.1, momentum=0.8, dampening=0.5, first="undamped"),
+        lambda w: optim.SGD(w, 0.1, momentum=0.8, dampening=0.5),
+    ),
+    "SGD dampening, velocity of gradients": (
+        dr.Momentum(0.1, momentum=0.8, dampening=0.5, velocity="gradients", first="undamped"),
+        lambda w: optim.SGD(w, 0.1, momentum=0.8, dampening=0.5),
+    ),
     "Adagrad": (dr.AdaGrad(0.1, epsilon=1e-10), lambda w: optim.Adagrad(w, 0.1)),
     "Adagrad, initial": (
         dr.AdaGrad(0.1, epsilon=1e-10, initial=0.5),
@@ -123,18 +131,26 @@ def test_under_a_schedule_their_velocity_is_of_gradients(nesterov):
     assert_allclose(met, theirs, **EXACT)
 
 
-def test_dampening_spares_the_first_step_there():
-    """Their first velocity is g, not (1 − δ) g: no setting here is equal, but the difference is that step's alone."""
-    make = lambda w: optim.SGD(w, 0.1, momentum=0.8, dampening=0.5)  # noqa: E731
-    ours = path(dr.Momentum(0.1, momentum=0.8, dampening=0.5))
-    first = np.array([sum(0.1 * 0.5 * 0.8**k for k in range(t + 1)) for t in range(50)])[:, None] * GRADIENTS[0]
-    assert_allclose(ours - first, theirs(make), rtol=1e-11, atol=1e-12)
+COUPLED = {
+    "SGD": (dr.SGD(0.1), lambda w: optim.SGD(w, 0.1, weight_decay=0.3)),
+    "Adagrad": (dr.AdaGrad(0.1, epsilon=1e-10), lambda w: optim.Adagrad(w, 0.1, weight_decay=0.3)),
+    "Adadelta": (dr.AdaDelta(), lambda w: optim.Adadelta(w, weight_decay=0.3)),
+    "RMSprop": (dr.RMSProp(0.01, epsilon=1e-8), lambda w: optim.RMSprop(w, weight_decay=0.3)),
+    "Adam": (dr.Adam(), lambda w: optim.Adam(w, weight_decay=0.3)),
+    "Adamax": (dr.Adamax(epsilon_place="gradient"), lambda w: optim.Adamax(w, weight_decay=0.3)),
+    "NAdam": (dr.NAdam(), lambda w: optim.NAdam(w, weight_decay=0.3)),
+    "RAdam": (dr.RAdam(), lambda w: optim.RAdam(w, weight_decay=0.3)),
+}
 
 
-def test_weight_decay_of_gradient_descent_is_l2_of_all_parameters():
-    decayed = path(dr.SGD(0.1), [GRADIENTS[0] + 0.3 * START])
-    assert_allclose(decayed, theirs(lambda w: optim.SGD(w, 0.1, weight_decay=0.3), GRADIENTS[:1]), **EXACT)
-    assert_allclose(dr.L2(0.3).gradient(START), 0.3 * START, rtol=0)
+@pytest.mark.parametrize("name", COUPLED)
+def test_weight_decay_in_the_gradient_is_l2(name):
+    ours, make = COUPLED[name]
+    w, slots, met = START, [np.zeros_like(START) for _ in ours.slots], []
+    for t, g in enumerate(GRADIENTS, start=1):
+        w, *slots = ours.step(w, g + dr.L2(0.3).gradient(w), t, *slots)
+        met.append(w)
+    assert_allclose(met, theirs(make), rtol=1e-11, atol=1e-13)
 
 
 # --- Activations ------------------------------------------------------------------------------------------------------
@@ -187,6 +203,13 @@ def test_activations_and_their_slopes_in_32_bits(name):
     value, slope = kernels.activated(ours, z)
     assert_allclose(value, a.detach().numpy(), **kernels.SINGLE)
     assert_allclose(slope, tensor.grad.numpy(), **kernels.SINGLE)
+
+
+def test_their_softplus_is_z_beyond_20():
+    z = np.array([19.0, 21.0])
+    assert F.softplus(torch.tensor(z)).numpy()[1] == 21.0
+    assert formulas.Softplus().value(z)[1] == pytest.approx(21.0 + np.exp(-21.0), rel=1e-15)
+    assert formulas.Softplus().value(z)[0] == pytest.approx(F.softplus(torch.tensor(z)).numpy()[0], rel=1e-15)
 
 
 def test_every_activation_is_compared():
@@ -361,6 +384,18 @@ def test_schedules(name):
     assert_allclose(0.05 * ours.rate(np.arange(1, STEPS + 1), STEPS), rates, rtol=1e-11, atol=1e-14)
 
 
+def test_their_cosine_rises_again_beyond_its_length():
+    optimizer = optim.SGD([torch.nn.Parameter(torch.zeros(1))], 1.0)
+    scheduler, rates = S.CosineAnnealingLR(optimizer, 20), []
+    for _ in range(30):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    ours = dr.CosineDecay(steps=20).rate(np.arange(1, 31), 30)
+    assert_allclose(ours[:21], rates[:21], rtol=1e-11, atol=1e-14)
+    assert rates[29] > 0.4 > ours[29] == 0
+
+
 @pytest.mark.parametrize("mode", ["abs", "rel"])
 @pytest.mark.parametrize("cooldown", [0, 3])
 def test_reduce_on_plateau(mode, cooldown):
@@ -391,6 +426,11 @@ def test_first_weights_have_their_scales():
     cases = [
         (formulas.GlorotUniform(), init.xavier_uniform_),
         (formulas.GlorotNormal(), init.xavier_normal_),
+        (formulas.GlorotUniform(gain=1.7), lambda w: init.xavier_uniform_(w, 1.7)),
+        (formulas.GlorotNormal(gain=1.7), lambda w: init.xavier_normal_(w, 1.7)),
+        (formulas.He(negative_slope=0.3), lambda w: init.kaiming_normal_(w, a=0.3)),
+        (formulas.HeUniform(negative_slope=0.3), lambda w: init.kaiming_uniform_(w, a=0.3)),
+        (formulas.HeUniform(negative_slope=5**0.5), lambda w: torch.nn.Linear(fan_in, fan_out).weight.detach()),
         (formulas.He(), lambda w: init.kaiming_normal_(w, nonlinearity="relu")),
         (formulas.HeUniform(), lambda w: init.kaiming_uniform_(w, nonlinearity="relu")),
         (formulas.LeCun(), lambda w: init.kaiming_normal_(w, nonlinearity="linear")),
@@ -402,3 +442,68 @@ def test_first_weights_have_their_scales():
         own = drawn(ours, 0, Purpose.WEIGHTS, 0, (fan_in, fan_out), (fan_in, fan_out))
         assert own.std() == pytest.approx(w.std(), rel=0.01), ours
         assert np.abs(own).max() == pytest.approx(np.abs(w).max(), rel=0.01 if "niform" in ours.name else 0.3), ours
+
+
+def test_biases_of_their_layers_are_as_wide_as_the_weights():
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(500, 30000)
+    assert layer.bias.abs().max().item() == pytest.approx(formulas.HeUniform(negative_slope=5**0.5).scale(500, 1), 1e-3)
+
+
+def test_dropout_divides_by_what_is_kept():
+    torch.manual_seed(0)
+    assert set(torch.nn.Dropout(0.2)(torch.ones(1000)).tolist()) == {0.0, 1 / (1 - 0.2)}
+
+
+# --- Whole runs -------------------------------------------------------------------------------------------------------
+
+SAMPLES, BATCH, EPOCHS = 50, 16, 4
+X = RNG.normal(size=(SAMPLES, 5))
+CLASSES = np.arange(SAMPLES) % 3
+ROWS = [np.arange(SAMPLES)[at : at + BATCH] for at in range(0, SAMPLES, BATCH)]  # the last one has 2
+SHARES = np.array([0.5, 1.0, 3.0])
+
+RUNS = {
+    "plain": ({}, {}, None),
+    "label smoothing": ({"loss": dr.SoftmaxCrossEntropy(label_smoothing=0.1)}, {"label_smoothing": 0.1}, None),
+    "class weights": ({}, {"weight": torch.tensor(SHARES)}, None),
+    "a schedule": ({"schedule": dr.StepDecay(0.5, every=5)}, {}, lambda o: S.StepLR(o, 5, 0.5)),
+    "a warm-up": (
+        {"schedule": dr.WarmUp(4, first=0.2, then="cosine")},
+        {},
+        lambda o: S.SequentialLR(o, [S.LinearLR(o, 0.2, 1.0, 4), S.CosineAnnealingLR(o, 4 * EPOCHS - 4)], [4]),
+    ),
+    "decay": ({"penalty": dr.L2(0.3)}, {}, None),
+}
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.filterwarnings("ignore:The epoch parameter in `scheduler.step:UserWarning")
+def test_whole_runs(name, engine):
+    """The same network, batches and settings: the same weights. The last batch is smaller, and its mean its own."""
+    fields, settings, schedule = RUNS[name]
+    torch.manual_seed(1)
+    network = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.Tanh(), torch.nn.Linear(4, 3))
+    linear = [network[0], network[2]]
+    start = [(each.weight.detach().numpy().T.copy(), each.bias.detach().numpy().copy()) for each in linear]
+    groups = [
+        {"params": [each.weight for each in linear], "weight_decay": 0.3 if name == "decay" else 0.0},
+        {"params": [each.bias for each in linear], "weight_decay": 0.0},
+    ]
+    optimizer, loss = optim.Adam(groups, 0.01), torch.nn.CrossEntropyLoss(**settings)
+    scheduler = schedule(optimizer) if schedule else None
+    for _ in range(EPOCHS):
+        for rows in ROWS:
+            optimizer.zero_grad()
+            loss(network(torch.tensor(X[rows])), torch.tensor(CLASSES[rows])).backward()
+            optimizer.step()
+            if scheduler:
+                scheduler.step()
+    usual = {"network": dr.Network(hidden=(4,), activation="tanh"), "optimizer": dr.Adam(0.01), "batch_size": BATCH}
+    recipe = dr.Recipe(**usual, **fields, epochs=EPOCHS, stopping=None, scaling="none")
+    train = (X, CLASSES, SHARES[CLASSES]) if name == "class weights" else (X, CLASSES)
+    how = {"start": start, "order": [ROWS] * EPOCHS, "engine": engine, "precision": "float64"}
+    for (w, b), each in zip(dr.train(recipe, dr.Dataset(train=train), **how).model.layers, linear, strict=True):
+        assert_allclose(w, each.weight.detach().numpy().T, rtol=1e-9, atol=1e-12)
+        assert_allclose(b, each.bias.detach().numpy(), rtol=1e-9, atol=1e-12)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from deltarule.errors import RecipeError
-from deltarule.formulas.formula import Formula, Positive, register
+from deltarule.formulas.formula import Formula, NonNegative, Positive, register
 from deltarule.formulas.random import Floats, Purpose, normal, normal_quantile, uniform
 
 
@@ -246,16 +246,18 @@ class LeCunUniform(Initializer):
 class GlorotNormal(Initializer):
     """Normal, a compromise between keeping the variances forwards and backwards.
 
-        w ∼ N(0, 2 / (fan_in + fan_out))
+        w ∼ N(0, 2 k² / (fan_in + fan_out))
 
-    `truncated` keeps that variance and leaves out what lies beyond two deviations, as Keras does. Derived for units
-    that are straight about 0, such as `Tanh`: under rectified ones take `He`.  Glorot and Bengio (2010), equation 12.
+    k is `gain`. `truncated` keeps the variance and leaves out what lies beyond two deviations, as Keras does. Derived
+    for units that are straight about 0, such as `Tanh`: under rectified ones take `He`.
+    Glorot and Bengio (2010), equation 12.
 
     >>> GlorotNormal().scale(150, 50)
     0.1
     """
 
     truncated: bool = False
+    gain: Positive = 1.0
 
     @property
     def distribution(self) -> str:  # type: ignore[override]
@@ -263,7 +265,7 @@ class GlorotNormal(Initializer):
         return "truncated" if self.truncated else "normal"
 
     def scale(self, fan_in: int, fan_out: int) -> float:
-        return math.sqrt(2.0 / (fan_in + fan_out))
+        return self.gain * math.sqrt(2.0 / (fan_in + fan_out))
 
 
 @register("glorot_uniform", "glorot", "xavier")
@@ -271,9 +273,9 @@ class GlorotNormal(Initializer):
 class GlorotUniform(Initializer):
     """Uniform, with the same variance as `GlorotNormal`.
 
-        w ∼ U(−c, c),   c = √(6 / (fan_in + fan_out))
+        w ∼ U(−c, c),   c = k √(6 / (fan_in + fan_out))
 
-    See `GlorotNormal` for what it is good for.  Glorot and Bengio (2010), equation 16.
+    k is `gain`. See `GlorotNormal` for what it is good for.  Glorot and Bengio (2010), equation 16.
 
     >>> GlorotUniform().scale(400, 200)
     0.1
@@ -281,8 +283,10 @@ class GlorotUniform(Initializer):
 
     distribution: ClassVar[str] = "uniform"
 
+    gain: Positive = 1.0
+
     def scale(self, fan_in: int, fan_out: int) -> float:
-        return math.sqrt(6.0 / (fan_in + fan_out))
+        return self.gain * math.sqrt(6.0 / (fan_in + fan_out))
 
 
 @register("he", "he_normal", "kaiming")
@@ -290,16 +294,18 @@ class GlorotUniform(Initializer):
 class He(Initializer):
     """Normal, as wide as keeps the variance under rectified units, which pass on half of it.
 
-        w ∼ N(0, 2 / fan_in)
+        w ∼ N(0, 2 / ((1 + s²) fan_in))
 
-    `truncated` keeps that variance and leaves out what lies beyond two deviations, as Keras does. Too wide under units
-    that pass on all of it, such as `Tanh`.  He, Zhang, Ren and Sun (2015), equation 10.
+    s is `negative_slope`, of units that let something through below 0, such as `LeakyReLU`. `truncated` keeps the
+    variance and leaves out what lies beyond two deviations, as Keras does. Too wide under units that pass on all of it,
+    such as `Tanh`.  He, Zhang, Ren and Sun (2015), equations 10 and 15.
 
     >>> He().scale(200, 10)
     0.1
     """
 
     truncated: bool = False
+    negative_slope: NonNegative = 0.0
 
     @property
     def distribution(self) -> str:  # type: ignore[override]
@@ -307,7 +313,7 @@ class He(Initializer):
         return "truncated" if self.truncated else "normal"
 
     def scale(self, fan_in: int, fan_out: int) -> float:
-        return math.sqrt(2.0 / fan_in)
+        return math.sqrt(2.0 / ((1.0 + self.negative_slope**2) * fan_in))
 
 
 @register("he_uniform", "kaiming_uniform")
@@ -315,9 +321,9 @@ class He(Initializer):
 class HeUniform(Initializer):
     """Uniform, with the same variance as `He`.
 
-        w ∼ U(−c, c),   c = √(6 / fan_in)
+        w ∼ U(−c, c),   c = √(6 / ((1 + s²) fan_in))
 
-    See `He` for what it is good for.  He, Zhang, Ren and Sun (2015), equation 10.
+    s is `negative_slope`. See `He` for what it is good for.  He, Zhang, Ren and Sun (2015), equations 10 and 15.
 
     >>> HeUniform().scale(600, 10)
     0.1
@@ -325,8 +331,10 @@ class HeUniform(Initializer):
 
     distribution: ClassVar[str] = "uniform"
 
+    negative_slope: NonNegative = 0.0
+
     def scale(self, fan_in: int, fan_out: int) -> float:
-        return math.sqrt(6.0 / fan_in)
+        return math.sqrt(6.0 / ((1.0 + self.negative_slope**2) * fan_in))
 
 
 @register("orthogonal")

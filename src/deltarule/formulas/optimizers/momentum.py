@@ -39,7 +39,8 @@ class Momentum(Optimizer):
 
     α is `momentum`, δ `dampening`. Both are the same rule while η stays; under a schedule the first remembers the rate
     of each step, the second (PyTorch's) applies today's to all. δ = 0 is the classical rule, δ = α the moving average.
-    v is 0 at t = 0.  Polyak (1964); Sutskever, Martens, Dahl and Hinton (2013), equations 1 and 2.
+    v is 0 at t = 0, so a damped average begins too small: with first="undamped", as PyTorch has it, δ is 0 at t = 1.
+    Polyak (1964); Sutskever, Martens, Dahl and Hinton (2013), equations 1 and 2.
 
     >>> Momentum(learning_rate=0.5, momentum=0.5).step(1.0, 2.0, 1, 0.0)
     (0.0, -1.0)
@@ -50,12 +51,16 @@ class Momentum(Optimizer):
     momentum: Fraction = 0.9
     dampening: Fraction = 0.0
     velocity: Literal["steps", "gradients"] = "steps"
+    first: Literal["damped", "undamped"] = "damped"
 
     def step(self, w: Values, g: Values, t: Values, v: Values) -> tuple[Values, ...]:
+        fresh = 1.0 - self.dampening
+        if self.first == "undamped":
+            fresh = np.where(t > 1, fresh, 1.0)
         if self.velocity == "steps":
-            v = self.momentum * v - self.learning_rate * (1.0 - self.dampening) * g
+            v = self.momentum * v - self.learning_rate * fresh * g
             return w + v, v
-        v = self.momentum * v + (1.0 - self.dampening) * g
+        v = self.momentum * v + fresh * g
         return w - self.learning_rate * v, v
 
 
