@@ -20,6 +20,7 @@ def test_a_formula_has_an_equation_a_source_and_an_example(cls):
     assert described.summary.endswith(".")
     assert described.equations
     assert described.source or cls.name in NOBODYS
+    assert "`" not in described.source, "prose before the source on its line: set it on a line of its own"
     assert described.example.startswith(">>> ")
     assert not any(described.source and described.source in part for part in (described.summary, described.notes))
     assert [field.name for field in described.fields] == [field.name for field in dataclasses.fields(cls)]

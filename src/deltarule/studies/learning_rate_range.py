@@ -95,7 +95,7 @@ def learning_rate_range(
 
     Good rates depend on the batch size, the scaling and the network: test the recipe that will be trained. A short run
     from the first weights says nothing of what is good late in training.
-    Smith (2017), section 3.3; growing exponentially, by the loss, as Howard and Gugger (2020), section 5.
+    Smith (2017), section 3.3; growing exponentially and judged by the loss, as in fastai, Howard and Gugger (2020).
 
     >>> import deltarule as dr
     >>> recipe = dr.Recipe(network=dr.Network(hidden=(16,)), optimizer="sgd")

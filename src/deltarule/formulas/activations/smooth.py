@@ -43,7 +43,8 @@ class SiLU(Activation):
 
         a = z s,   s = 1 / (1 + e⁻ᶻ)        ∂a/∂z = s (1 + z (1 − s))
 
-    It dips to −0.28 at z = −1.28 and is no function to invert.
+    It dips to −0.28 at z = −1.28 and is no function to invert. An exponential for every unit: in small networks seldom
+    worth it beside `ReLU`.
     Elfwing, Uchibe and Doya (2018), equation 6; as "swish" Ramachandran, Zoph and Le (2017).
 
     >>> float(SiLU().value(0.0)), float(SiLU().slope(0.0, 0.0))

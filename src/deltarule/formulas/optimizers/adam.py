@@ -114,7 +114,8 @@ class Adamax(Optimizer):
         epsilon_place="gradient":  u ← max(β₂ u, |g| + ε)        w ← w − η / (1 − β₁ᵗ) · m / u
 
     m, u are 0 at t = 0; u needs no correction. In the second form u stays 0, and w where it is, until a first gradient
-    other than 0 comes.  Kingma and Ba (2015), algorithm 2, which has no ε; the second form is PyTorch's.
+    other than 0 comes. One huge gradient keeps the steps short for some 1 / (1 − β₂) of them.
+    Kingma and Ba (2015), algorithm 2, which has no ε; the second form is PyTorch's.
 
     >>> w, m, u = Adamax(learning_rate=0.5, epsilon=0.0).step(1.0, 2.0, 1, 0.0, 0.0)
     >>> round(float(w), 12), float(u)

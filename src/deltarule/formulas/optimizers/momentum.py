@@ -74,7 +74,9 @@ class Nesterov(Optimizer):
 
     α is `momentum`; v is 0 at t = 0. Both are the same rule while η stays (see `Momentum`). Sutskever, Martens, Dahl
     and Hinton (2013), equations 3 and 4, take g at w + α v and step from w; here w stands for that point ahead, as
-    Bengio, Boulanger-Lewandowski and Pascanu (2013), equation 7, and the libraries have it.  Nesterov (1983).
+    Bengio, Boulanger-Lewandowski and Pascanu (2013), equation 7, and the libraries have it.
+    Its gain over `Momentum` is proved for gradients without noise; in small batches there is little of it.
+    Nesterov (1983).
 
     >>> Nesterov(learning_rate=0.5, momentum=0.5).step(1.0, 2.0, 1, 0.0)
     (-0.5, -1.0)
