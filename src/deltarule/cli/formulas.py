@@ -6,7 +6,7 @@ import pydoc
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -129,16 +129,16 @@ def _equations(lines: Iterable[str], margin: int) -> Iterator[str]:
             continue
         indent = len(line) - len(line.lstrip())
         for place, part in enumerate(_parts(line.strip(), WIDTH - margin - indent)):
-            yield " " * (margin + indent + 2 * (place > 0)) + part
+            yield " " * (margin + indent + 2 * (place > 0)) + part.strip()
 
 
-def _parts(line: str, room: int) -> Iterator[str]:
-    """The line in parts that fit: cut at its wide gaps, and where that is not enough at spaces."""
+def _parts(line: str, room: int, cuts: Sequence[str] = (r"(?=\s{3,})", r"(?= = )", r"(?= )")) -> Iterator[str]:
+    """The line in parts that fit: cut at its wide gaps, where that is not enough before an =, and then at spaces."""
     held = ""
-    for part in re.split(r"(\s{3,})", line):
+    for part in re.split(cuts[0], line):
         if held and len(held + part) > room:
-            yield from textwrap.wrap(held, room)
+            yield from _parts(held, room, cuts[1:]) if len(held) > room and cuts[1:] else (held,)
             held = part.lstrip()
         else:
             held += part
-    yield from textwrap.wrap(held, room)
+    yield from _parts(held, room, cuts[1:]) if len(held) > room and cuts[1:] else (held,)

@@ -94,12 +94,12 @@ def _field(cls: type[Formula], field: dataclasses.Field[Any]) -> FieldDescriptio
     hint = hints(cls)[field.name]  # type: ignore[arg-type]
     base, *extras = (get_args(hint)[0], *hint.__metadata__) if hasattr(hint, "__metadata__") else (hint,)
     default = None if field.default is dataclasses.MISSING else field.default
-    domain = next((extra.words for extra in extras if isinstance(extra, Domain)), "")
+    domain = next((extra.words for extra in extras if isinstance(extra, Domain)), field.metadata.get("domain", ""))
     if isinstance(base, type) and issubclass(base, Formula):
         default = default.name if isinstance(default, Formula) else default
         return FieldDescription(field.name, base.kind, default, f"one of kind {base.kind}")
     if get_args(base):
         return FieldDescription(field.name, "choice", default, " or ".join(map(str, get_args(base))))
     kind = {float: "number", int: "whole number", bool: "truth", str: "name"}.get(base, str(base))
-    usual = {"number": "any number", "truth": "True or False", "name": f"a name: {field.name}"}
+    usual = {"number": "any number", "truth": "True or False"}
     return FieldDescription(field.name, kind, default, domain or usual.get(kind, f"a {kind}"))

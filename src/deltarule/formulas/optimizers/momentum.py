@@ -54,7 +54,7 @@ class Momentum(Optimizer):
     first: Literal["damped", "undamped"] = "damped"
 
     def step(self, w: Values, g: Values, t: Values, v: Values) -> tuple[Values, ...]:
-        fresh = 1.0 - self.dampening
+        fresh: Values = 1.0 - self.dampening
         if self.first == "undamped":
             fresh = np.where(t > 1, fresh, 1.0)
         if self.velocity == "steps":
