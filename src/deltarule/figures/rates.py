@@ -33,7 +33,7 @@ def range_curve(
     >>> picture.axes[0].get_xscale(), picture.axes[0].get_xlabel()
     ('log', 'Learning rate (logarithmic)')
     """
-    picture = figure(7, 4)
+    picture = figure(7, 4.4)
     axes = tidy(
         picture.subplots(), x="Learning rate (logarithmic)", y="Loss of a batch (mean over samples)", title=title
     )
@@ -52,5 +52,5 @@ def range_curve(
             height = float(np.interp(np.log(rate), np.log(rates), smoothed))
             axes.axvline(rate, color=colour, linestyle=line, linewidth=1.3)
             axes.plot([rate], [height], marker, color=colour, markersize=8, label=f"{name}: {rate:.2g}")
-    axes.legend(frameon=True, framealpha=0.9, edgecolor="none", loc="lower left")
+    picture.legend(frameon=False, loc="outside lower center", ncols=2)
     return picture

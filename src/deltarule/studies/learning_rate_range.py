@@ -129,6 +129,8 @@ def learning_rate_range(
 def found_in(rates: npt.ArrayLike, losses: npt.ArrayLike) -> LearningRateRange:
     """What the losses, (seeds, steps) or (steps,), of growing rates, (steps,), say; NaN where a run has diverged.
 
+    The rates grow by the same factor from each to the next, and by 10 in all at the least.
+
     A loss counts for no more than as far above the first ones as the lowest is below, and NaN for as much: how far the
     last steps leap is no part of the question, and would hide all else.
 
@@ -151,7 +153,9 @@ def found_in(rates: npt.ArrayLike, losses: npt.ArrayLike) -> LearningRateRange:
     if not begun - least > CERTAIN * error:
         return LearningRateRange(rates, losses, smoothed, None, None, rises=False)
     lowest = int(np.argmax(smoothed[:rise] <= least + FLAT * (begun - least)))
-    steepest = int(np.argmin(slopes[: lowest + 1]))
+    # At the very beginning a line has neighbours on one side alone, and its slope is next to all noise.
+    inside = min(early, lowest)
+    steepest = inside + int(np.argmin(slopes[inside : lowest + 1]))
     rises = rise < len(rates)
     return LearningRateRange(rates, losses, smoothed, float(rates[steepest]), float(rates[lowest]), rises=rises)
 
@@ -166,20 +170,24 @@ def _first_rise(smoothed: Floats, least: float) -> int:
 
 
 def _smoothed(rates: Floats, losses: Floats) -> tuple[Floats, Floats, float]:
-    """Local straight lines along ln rate (Cleveland, 1979): their values, slopes, and a value's standard error."""
-    x = np.log10(rates)
-    away = x[None, :] - x[:, None]
-    weights = np.maximum(1.0 - np.abs(away / max(WINDOW, 3.5 * (x[1] - x[0]))) ** 3, 0.0) ** 3
-    total = weights.sum(axis=1)
-    centre = (weights * away).sum(axis=1) / total
-    spread = (weights * away**2).sum(axis=1) / total - centre**2
-    mean = weights @ losses / total
-    slopes = ((weights * away) @ losses / total - centre * mean) / spread
-    smoothed = mean - slopes * centre
+    """Local straight lines along log₁₀ rate (Cleveland, 1979): their values, slopes, and a value's standard error."""
+    step = math.log10(rates[-1] / rates[0]) / (len(rates) - 1)
+    half = max(WINDOW, 3.5 * step)
+    away = step * np.arange(-int(half / step), int(half / step) + 1)
+    weights = (1.0 - np.abs(away / half) ** 3) ** 3
+
+    def added(values: Floats, power: int) -> Floats:
+        """Around each place, Σ weight · distance^power · value."""
+        around: Floats = np.correlate(values, weights * away**power, mode="same")
+        return around
+
+    one = np.ones_like(losses)
+    total = added(one, 0)
+    centre, mean = added(one, 1) / total, added(losses, 0) / total
+    slopes = (added(losses, 1) / total - centre * mean) / (added(one, 2) / total - centre**2)
     # Differences of neighbours know the noise, and nothing of the curve.
     noise = np.median(np.abs(np.diff(losses[: max(len(losses) // 3, 2)]))) / 0.954
-    error = noise * np.sqrt(float(np.median((weights**2).sum(axis=1) / total**2)))
-    return smoothed, slopes, float(error)
+    return mean - slopes * centre, slopes, float(noise * np.sqrt(np.sum(weights**2)) / np.sum(weights))
 
 
 def _batches(recipe: Recipe, samples: int) -> Iterator[npt.NDArray[np.intp]]:
