@@ -28,10 +28,11 @@ def test_the_steepest_rate_of_a_known_curve_is_found(centre, noise):
     losses = curve(centre) + noise * np.random.default_rng(0).normal(size=(3, len(RATES)))
     found = found_in(RATES, losses)
     assert abs(np.log10(found.steepest / centre)) < 0.15 + 0.3 * (noise > 0.2)
-    assert found.suggestion == found.steepest < found.largest < 0.5
+    assert found.steepest < found.suggestion < found.largest < 0.5
+    assert found.suggestion**2 == pytest.approx(found.steepest * found.largest)
     assert found.rises
-    assert f"Take learning rate {found.steepest:.2g}" in str(found)
-    assert f"lowest by {found.largest:.2g}, then it rises" in str(found)
+    assert f"Take learning rate {found.suggestion:.2g}, or one that comes down from {found.largest:.2g}" in str(found)
+    assert f"fastest at {found.steepest:.2g} and is lowest by {found.largest:.2g}, then it rises" in str(found)
 
 
 def test_how_far_the_end_leaps_changes_nothing():
@@ -54,7 +55,7 @@ def test_units_of_the_loss_and_a_constant_change_nothing():
 def test_a_loss_that_does_not_fall_suggests_nothing():
     flat = 2 + 0.3 * np.random.default_rng(2).normal(size=(2, len(RATES)))
     found = found_in(RATES, flat)
-    assert found.suggestion is found.largest is None
+    assert found.suggestion is found.steepest is found.largest is None
     assert "falls at no learning rate" in str(found)
     assert found_in(RATES, np.full(len(RATES), np.nan)).suggestion is None
 
@@ -128,7 +129,7 @@ def test_the_command(tmp_path, capsys):
     assert ended.value.code == 0
     found = json.loads(capsys.readouterr().out)
     assert len(found["rates"]) == 100
-    assert found["suggestion"] == found["steepest"]
+    assert found["steepest"] < found["suggestion"] < found["largest"]
     assert picture.read_bytes().startswith(b"\x89PNG")
     for wrong, words in ((["--output", "x.txt"], "--output range.png"), (["--optimizer", "sdg"], "--optimizer sgd")):
         with pytest.raises(SystemExit) as ended:

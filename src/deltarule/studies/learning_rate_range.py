@@ -36,7 +36,7 @@ class LearningRateRange:
     rates : (steps,), the learning rate of each step, growing by the same factor from one to the next.
     losses : (seeds, steps), the mean loss of each batch before its update; NaN after a run has diverged.
     smoothed : (steps,), the mean over the seeds, smoothed along the logarithm of the rate.
-    steepest : the rate at which the smoothed loss falls fastest: a good constant rate. None where it does not fall.
+    steepest : the rate at which the smoothed loss falls fastest: a careful rate. None where it does not fall.
     largest : the rate by which it is lowest, before it rises: the most that a schedule should come up to.
     rises : whether it rises after that; where it does not, larger rates may do as well.
     """
@@ -50,19 +50,19 @@ class LearningRateRange:
 
     @property
     def suggestion(self) -> float | None:
-        """The learning rate to begin with: the steepest one."""
-        return self.steepest
+        """A rate to keep: half-way, on the logarithmic scale, between the steepest and the largest."""
+        return None if self.steepest is None or self.largest is None else math.sqrt(self.steepest * self.largest)
 
     def __str__(self) -> str:
         low, high = (f"{rate:.2g}" for rate in (self.rates[0], self.rates[-1]))
         runs = "run" if len(self.losses) == 1 else "runs"
         how = f"({len(self.losses)} {runs} of {len(self.rates)} steps, from {low} to {high})"
-        if self.steepest is None or self.largest is None:
+        if self.suggestion is None:
             return f"The loss falls at no learning rate that was tried {how}: try larger ones, or another recipe."
         then = "then it rises" if self.rises else "and nothing shows that larger ones are worse"
         return (
-            f"Take learning rate {self.steepest:.2g}: there the loss falls fastest. "
-            f"It is lowest by {self.largest:.2g}, {then}: the most for a schedule to come up to {how}."
+            f"Take learning rate {self.suggestion:.2g}, or one that comes down from {self.largest:.2g}: the loss falls "
+            f"fastest at {self.steepest:.2g} and is lowest by {self.largest:.2g}, {then} {how}."
         )
 
     def to_json(self) -> dict[str, Any]:
