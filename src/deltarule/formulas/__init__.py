@@ -1,4 +1,4 @@
-"""The mathematics: activations, losses, penalties, optimizers, schedules, first weights, and the random numbers behind.
+"""The mathematics: activations, losses, penalties, optimizers, schedules, normalisations, first weights, and others.
 
 A formula is written once, for one number, next to its derivative; every engine reads it from here.
 """
@@ -22,6 +22,9 @@ from deltarule.formulas.activations import (
     Softsign,
     Tanh,
 )
+from deltarule.formulas.averaging import Averaging, ExponentialAverage
+from deltarule.formulas.clipping import ClipByNorm, ClipByValue, Clipping
+from deltarule.formulas.constraints import Constraint, MaxNorm
 from deltarule.formulas.description import Description, FieldDescription, describe
 from deltarule.formulas.formula import Formula, formula, kinds, register, registered
 from deltarule.formulas.initializers import (
@@ -56,6 +59,7 @@ from deltarule.formulas.losses import (
     SoftmaxFocal,
     SquaredError,
 )
+from deltarule.formulas.normalizations import BatchNormalization, LayerNormalization, Normalization
 from deltarule.formulas.optimizers import (
     SGD,
     AdaDelta,
@@ -105,13 +109,20 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Averaging",
+    "BatchNormalization",
+    "ClipByNorm",
+    "ClipByValue",
+    "Clipping",
     "Constant",
     "ConstantRate",
+    "Constraint",
     "CosineDecay",
     "CosineRestarts",
     "Description",
     "ElasticNet",
     "Exponential",
+    "ExponentialAverage",
     "ExponentialDecay",
     "ExponentialGrowth",
     "FieldDescription",
@@ -128,6 +139,7 @@ __all__ = [
     "Identity",
     "Initializer",
     "InverseTimeDecay",
+    "LayerNormalization",
     "LeCun",
     "LeCunUniform",
     "LeakyReLU",
@@ -135,11 +147,13 @@ __all__ = [
     "Lion",
     "LogCosh",
     "Loss",
+    "MaxNorm",
     "Mish",
     "Momentum",
     "NAdam",
     "Nesterov",
     "Normal",
+    "Normalization",
     "OneCycle",
     "Optimizer",
     "Orthogonal",

@@ -190,8 +190,6 @@ class Compiled:
             Setting.PATIENCE: 0 if rule is None else rule.patience,
             Setting.BY_SCORE: rule is not None and rule.monitor == "score",
             Setting.MIN_IMPROVEMENT: arena.keep(np.array([0.0 if rule is None else rule.min_improvement])),
-            Setting.PENALTY: self._formulas.penalty[0],
-            Setting.PENALTY_CONSTANTS: self._formulas.penalty[1],
             Setting.LAST_EPOCH: recipe.epochs,
             Setting.ASCENDING: arena.keep(np.arange(BLOCK)),
         }

@@ -7,16 +7,18 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.compiled.division import Division
 from deltarule.engines.compiled.formulas import Formulas
 from deltarule.engines.compiled.instructions import Own, Setting
 from deltarule.engines.compiled.kernels import GROUP
-from deltarule.engines.compiled.layout import Layout
+from deltarule.engines.compiled.layout import Layout, padded
 from deltarule.engines.compiled.lines import table
 from deltarule.engines.compiled.memory import Arena, Passage, aligned
 from deltarule.engines.compiled.pointers import barrier_block
 from deltarule.engines.compiled.products import WORKSPACE_BYTES
-from deltarule.engines.compiled.program import SCRATCH_ROWS, Writer
+from deltarule.engines.compiled.program import Writer
 from deltarule.engines.compiled.source import Source
+from deltarule.engines.compiled.updates import SCRATCH_ROWS, Updates
 from deltarule.engines.problem import Problem
 
 __all__ = ["BLOCK", "Team"]
@@ -43,8 +45,9 @@ class Team:
         self.threads, self._steppers = threads, steppers
         self._problem, self._formulas, self._sources = problem, formulas, sources
         self._dtype = arena.dtype
-        self._layout = Layout(problem.sizes, steppers, self._dtype.itemsize)
-        self._parameters = aligned(self._layout.items * (1 + formulas.slots), self._dtype)
+        self._layout = Layout(problem.shape, steppers, self._dtype.itemsize)
+        written = formulas.updates.whole or formulas.normalization is not None
+        self._parameters = aligned(self._layout.items * (formulas.updates.regions + written), self._dtype)
         self._best = aligned(self._layout.items, self._dtype)
         self._own = np.zeros((threads, Own.COUNT), np.int64)
         self._barrier = barrier_block()
@@ -53,33 +56,44 @@ class Team:
 
     @property
     def theta(self) -> npt.NDArray[np.floating]:
-        """θ after the last step."""
-        return self._layout.unpack(self._parameters[: self._layout.items])
+        """θ and the state after the last step, or their mean."""
+        return self._layout.unpack(self._region(self._formulas.updates.averaged))
 
     @property
     def best_theta(self) -> npt.NDArray[np.floating]:
-        """The best θ so far."""
+        """The best so far."""
         return self._layout.unpack(self._best)
 
     def start(self, theta: npt.NDArray[np.floating]) -> None:
-        """Begin with θ, its slots zero."""
-        self._layout.pack(theta, self._parameters)
-        self._layout.pack(theta, self._best)
+        """Begin with θ and a state, all slots zero."""
+        for held in (self._region(0), self._region(self._formulas.updates.averaged), self._best):
+            self._layout.pack(theta, held)
 
     def take_over(self, other: Team) -> None:
         """Go on from where another team has come."""
-        items, others = self._layout.items, other._layout.items
-        for place in range(1 + self._formulas.slots):
-            theirs = other._parameters[place * others : (place + 1) * others]
-            self._layout.pack(other._layout.unpack(theirs), self._parameters[place * items : (place + 1) * items])
+        for number in range(self._formulas.updates.regions):
+            self._layout.pack(other._layout.unpack(other._region(number)), self._region(number))
         self._layout.pack(other.best_theta, self._best)
+
+    def _region(self, number: int) -> npt.NDArray[np.floating]:
+        """The parameters (0), a slot (from 1), or the mean of the parameters, (items,)."""
+        items = self._layout.items
+        return self._parameters[number * items : (number + 1) * items]
 
     def settings(self) -> dict[Setting, int]:
         """Where the machine finds this team's memory."""
-        item, start = self._dtype.itemsize, self._parameters.ctypes.data
+        item, updates = self._dtype.itemsize, self._formulas.updates
+        start = self._region(updates.averaged).ctypes.data
         self._weights = np.array(
             [
-                (len(blocks), block.fan_in, start + block.offset * item, block.stride * item, block.width // GROUP)
+                (
+                    len(blocks),
+                    block.fan_in,
+                    start + block.offset * item,
+                    block.stride * item,
+                    block.width // GROUP,
+                    *updates.penalty_value(block.layer),
+                )
                 for blocks in self._layout.blocks
                 for block in blocks
             ],
@@ -103,28 +117,39 @@ class Team:
             return
         self._rows = rows
         self._passages = arena = Arena(self._dtype)
-        sizes, rates = self._problem.sizes, self._formulas.rates
-        passage = Passage(arena, rows, sizes, rates, backward=True)
-        widest = max(block.stride for blocks in self._layout.blocks for block in blocks)
+        sizes, formulas = self._problem.sizes, self._formulas
+        normalized = formulas.normalization is not None
+        passage = Passage(arena, rows, sizes, formulas.rates, backward=True, normalized=normalized)
+        widest = max(*(block.stride for blocks in self._layout.blocks for block in blocks), *map(padded, sizes))
         one = arena.keep(np.ones(1, self._dtype))
+        squares = arena.words(sum(map(padded, sizes)))
         for thread in range(self.threads):
-            writer = Writer(
-                layout=self._layout,
-                formulas=self._formulas,
-                thread=thread,
-                parameters=self._parameters.ctypes.data,
-                apart=self._layout.items * self._dtype.itemsize,
+            to = self._division(thread, 0)
+            updates = Updates(
+                to=to,
+                kernels=formulas.updates,
+                normalized=normalized,
+                idle=bool(self._problem.shape.idle().any()),
+                bounded=self._problem.recipe.constraint is not None,
                 one=one,
                 scratch=arena.numbers(SCRATCH_ROWS * widest),
+                squares=squares,
             )
+            writer = Writer(to, formulas, updates)
             programs = {}
             if thread < self._steppers:
                 programs[Own.PROGRAM] = table(writer.step(self._sources["step"], passage, self._problem.record))
-            alone = Passage(arena, BLOCK, sizes, rates, backward=False)
+            alone = Passage(arena, BLOCK, sizes, formulas.rates, backward=False, normalized=normalized)
+            predicting = self._division(thread, formulas.updates.averaged)
             for place, part in ((Own.TRAIN_PROGRAM, "train"), (Own.VALIDATION_PROGRAM, "validation")):
                 if part in self._sources:
-                    programs[place] = table(writer.evaluation(self._sources[part], alone))
+                    programs[place] = table(writer.evaluation(self._sources[part], alone, predicting))
             for place, program in programs.items():
                 self._own[thread, place], self._own[thread, place + 1] = arena.keep(program), len(program)
             self._own[thread, Own.WORKSPACE] = arena.keep(aligned(WORKSPACE_BYTES, np.uint8))
             self._own[thread, Own.OPERANDS] = arena.words(32)
+
+    def _division(self, thread: int, region: int) -> Division:
+        item = self._dtype.itemsize
+        address = self._region(region).ctypes.data
+        return Division(self._layout, thread, address, self._layout.items * item, item)
