@@ -131,7 +131,12 @@ def test_the_command(tmp_path, capsys):
     assert len(found["rates"]) == 100
     assert found["steepest"] < found["suggestion"] < found["largest"]
     assert picture.read_bytes().startswith(b"\x89PNG")
-    for wrong, words in ((["--output", "x.txt"], "--output range.png"), (["--optimizer", "sdg"], "--optimizer sgd")):
+    for wrong, words in (
+        (["--output", "x.txt"], "--output range.png"),
+        (["--optimizer", "sdg"], "--optimizer sgd"),
+        (["--lowest", "1", "--highest", "2"], "Try: --lowest 1e-6 --highest 10"),
+        (["--seeds", "0"], "Try: --seeds 3"),
+    ):
         with pytest.raises(SystemExit) as ended:
             app([*asked, *wrong])
         assert ended.value.code == 2

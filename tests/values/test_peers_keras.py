@@ -255,6 +255,47 @@ def test_penalties():
         assert_allclose(ours.value(w).sum(), float(regularizer(jax.numpy.asarray(w))), rtol=1e-13)
 
 
+# --- Gradients and weights on the way, normalisation ------------------------------------------------------------------
+
+
+def test_clipping():
+    gradients = [RNG.normal(size=(5, 4)), RNG.normal(size=4)]
+    tensors = [jax.numpy.asarray(each) for each in gradients]
+    together = np.concatenate([each.ravel() for each in gradients])
+    for theirs, ours in (
+        (optimizers.SGD(clipvalue=0.3), dr.ClipByValue(0.3)),
+        (optimizers.SGD(global_clipnorm=0.7), dr.ClipByNorm(0.7)),
+    ):
+        clipped = np.concatenate([np.asarray(each).ravel() for each in theirs._clip_gradients(tensors)])
+        assert_allclose(ours.clipped(together), clipped, rtol=1e-6)
+
+
+def test_max_norm():
+    w = RNG.normal(size=(5, 4)) * np.array([0.1, 1.0, 3.0, 10.0])
+    factor = dr.MaxNorm(2.0).factor(np.linalg.norm(w, axis=0))
+    assert_allclose(w * factor, np.asarray(keras.constraints.MaxNorm(2.0)(jax.numpy.asarray(w))), rtol=1e-5)
+
+
+def test_normalisations():
+    z = RNG.normal(size=(20, 4)) * 3 + 1
+    gamma, beta = RNG.normal(size=(2, 4))
+    layers = keras.layers
+    for ours, layer, axis in (
+        (dr.BatchNormalization(momentum=0.99, epsilon=1e-3), layers.BatchNormalization(), 0),
+        (dr.LayerNormalization(epsilon=1e-3), layers.LayerNormalization(), 1),
+    ):
+        layer.build(z.shape)
+        layer.gamma.assign(gamma)
+        layer.beta.assign(beta)
+        m, v = z.mean(axis=axis, keepdims=True), z.var(axis=axis, keepdims=True)
+        theirs = layer(jax.numpy.asarray(z), training=True)
+        assert_allclose(ours.output(ours.normalized(z, m, v), gamma, beta), np.asarray(theirs), **SINGLE)
+        if ours.keeps:
+            mean, variance = ours.keep(0.0, 1.0, m[0], v[0] * 19 / 20, 20.0)
+            assert_allclose(mean, np.asarray(layer.moving_mean.value), **SINGLE)
+            assert_allclose(variance, np.asarray(layer.moving_variance.value), **SINGLE)
+
+
 # --- Schedules --------------------------------------------------------------------------------------------------------
 
 STEPS = 60

@@ -12,13 +12,14 @@ import typer
 from deltarule.cli import options
 from deltarule.cli.terminal import print_json, print_lines, say, words_of
 from deltarule.cli.train import train
-from deltarule.errors import OutputError
+from deltarule.errors import OutputError, RecipeError
 from deltarule.training import loop
 
 _TEST = "Test"
 _DECIDED = {"learning_rate", "schedule", "epochs", "patience", "monitor", "evaluate_train"}
 """What the test decides by itself."""
 _AS_IN_TRAINING = [*(name for name in options.OPTIONS if name not in _DECIDED), "setting", "recipe_file", "data_dir"]
+_EXAMPLES = {"lowest": "--lowest 1e-6 --highest 10", "steps": "--steps 300", "seeds": "--seeds 3"}
 
 
 def _option(flag: str, text: str, metavar: str | None = None) -> Any:
@@ -75,7 +76,11 @@ def learning_rate_range(
     if output is not None and output.suffix.lower() not in {".png", ".svg", ".pdf"}:
         raise OutputError("a picture's name that ends in .png, .svg or .pdf", str(output), "--output range.png")
     dataset = options.load(data, data_dir=data_dir, seed=recipe.seed, progress=not quiet)
-    found = test(recipe, dataset, lowest=lowest, highest=highest, steps=steps, seeds=seeds, engine=engine)
+    try:
+        found = test(recipe, dataset, lowest=lowest, highest=highest, steps=steps, seeds=seeds, engine=engine)
+    except RecipeError as error:
+        field = (error.instead or "").partition("=")[0]
+        raise type(error)(error.wanted, error.came, _EXAMPLES.get(field, error.instead)) from None
     if output is not None:
         from deltarule.figures.rates import range_curve
         from deltarule.figures.style import save
