@@ -60,6 +60,7 @@ from deltarule.formulas.losses import (
 )
 from deltarule.formulas.normalizations import BatchNormalization, LayerNormalization, Normalization
 from deltarule.formulas.optimizers import (
+    LBFGS,
     SGD,
     AdaDelta,
     AdaGrad,
@@ -69,6 +70,7 @@ from deltarule.formulas.optimizers import (
     AMSGrad,
     Lion,
     Momentum,
+    Muon,
     NAdam,
     Nesterov,
     Optimizer,
@@ -97,6 +99,7 @@ __all__ = [
     "GELU",
     "L1",
     "L2",
+    "LBFGS",
     "SELU",
     "SGD",
     "AMSGrad",
@@ -145,6 +148,7 @@ __all__ = [
     "MaxNorm",
     "Mish",
     "Momentum",
+    "Muon",
     "NAdam",
     "Nesterov",
     "Normal",
