@@ -13,6 +13,7 @@ from deltarule.errors import DeltaruleError, Diverged
 from deltarule.formulas import (
     L1,
     L2,
+    LBFGS,
     SGD,
     AbsoluteError,
     AdaDelta,
@@ -42,6 +43,7 @@ from deltarule.formulas import (
     LogCosh,
     MaxNorm,
     Momentum,
+    Muon,
     NAdam,
     Nesterov,
     OneCycle,
@@ -73,6 +75,7 @@ __version__ = "0.1.0"
 __all__ = [
     "L1",
     "L2",
+    "LBFGS",
     "SGD",
     "AMSGrad",
     "AbsoluteError",
@@ -111,6 +114,7 @@ __all__ = [
     "MaxNorm",
     "Model",
     "Momentum",
+    "Muon",
     "NAdam",
     "Nesterov",
     "Network",

@@ -195,8 +195,10 @@ class Figures:
 class Engine(Protocol):
     """Whatever can train: it is made from a problem, advances by epochs, and holds θ."""
 
-    finished: bool
-    """Whether all epochs have run, or early stopping has ended them."""
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs have run, or early stopping has ended them."""
+        ...
 
     @property
     def best_epoch(self) -> int:

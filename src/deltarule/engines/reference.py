@@ -12,9 +12,10 @@ import numpy.typing as npt
 from deltarule.engines.backpropagation import Draws, Pass, backward, forward
 from deltarule.engines.problem import Figure, Figures, Problem, Samples, Sums, squared_distance, wrong_side
 from deltarule.engines.rates import Rates
+from deltarule.engines.stepping import stepped
+from deltarule.engines.watching import Watch
 from deltarule.errors import DataError
 from deltarule.formulas.random import Floats, Purpose, kept, normal
-from deltarule.recipes import improves
 
 
 def penalty_value(problem: Problem, parameters: npt.NDArray[Any]) -> float:
@@ -77,16 +78,28 @@ class Reference:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         recipe = problem.recipe
-        self.best_theta = problem.theta.copy()
-        self.best_epoch = 0
-        self.finished = False
+        self._watch = Watch(problem)
+        self._ended = False
         self._parameters, self._mean = problem.theta.copy(), problem.theta.copy()
         self._slots: list[Floats] = [np.zeros(problem.shape.learnt) for _ in recipe.optimizer.slots]
         self._step = 0
         self._rates = Rates(problem)
-        larger = recipe.stopping is not None and recipe.stopping.monitor == "score"
-        self._best = -np.inf if larger else np.inf
         self._epochs = self._run()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs have run, or early stopping has ended them."""
+        return self._ended or self._watch.finished
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch that early stopping likes best; 0 where it does not watch."""
+        return self._watch.best_epoch
+
+    @property
+    def best_theta(self) -> Floats:
+        """θ and the state after that epoch, or after the last finite one."""
+        return self._watch.best_theta
 
     @property
     def theta(self) -> Floats:
@@ -101,7 +114,7 @@ class Reference:
         while not self.finished and len(rows) < epochs and (not rows or time.perf_counter() < end):
             each = next(self._epochs, None)
             if each is None:
-                self.finished = True
+                self._ended = True
             else:
                 rows.append(each[0])
                 recorded.append(each[1])
@@ -127,7 +140,7 @@ class Reference:
                 held = problem.validation
                 validation = None if held is None else evaluate(problem, self.theta, held)
                 penalty = penalty_value(problem, self.theta)
-            self._watch(number, train, validation)
+            self._watch.after(number, self.theta, train, validation)
             if validation is not None:
                 self._rates.watch(validation)
             seconds = time.perf_counter() - began
@@ -140,31 +153,20 @@ class Reference:
         self._step += 1
         g, met, run = gradient(problem, parameters, rows, self._draws(len(rows)))
         add_penalties(problem, parameters, g)
-        if recipe.clipping is not None:
-            g = recipe.clipping.clipped(g)
-        optimizer = recipe.optimizer.at_rate(float(self._rates.ahead(self._step, 1)[0]))
-        learnt = parameters[: problem.shape.learnt]
-        stepped, *self._slots = optimizer.step(learnt, g, self._step, *self._slots)
-        learnt[:] = np.where(problem.shape.idle(), learnt, stepped)
-        self._bound(optimizer.learning_rate)
+        rate = float(self._rates.ahead(self._step, 1)[0])
+        self._slots = stepped(problem, parameters, g, self._step, rate, self._slots)
+        if recipe.constraint is not None:
+            for W, _ in problem.shape.layers(parameters)[:-1]:
+                W *= recipe.constraint.factor(np.sqrt(np.sum(W**2, axis=0)))
         for state, normalized in zip(problem.shape.states(parameters), run.normalized, strict=True):
             if problem.normalization.keeps:
                 m, v = normalized.m[0], normalized.v[0]
                 state.mean[:], state.variance[:] = problem.normalization.keep(*state[2:], m, v, float(len(rows)))
         if recipe.averaging is not None:
-            average = recipe.averaging.average(self._mean[: len(learnt)], learnt, self._step)
-            self._mean = np.concatenate([average, parameters[len(learnt) :]])
+            learnt = problem.shape.learnt
+            average = recipe.averaging.average(self._mean[:learnt], parameters[:learnt], self._step)
+            self._mean = np.concatenate([average, parameters[learnt:]])
         return met
-
-    def _bound(self, learning_rate: float) -> None:
-        """What follows the optimizer's step on the weights: proximal penalties, then the constraint."""
-        recipe = self.problem.recipe
-        for number, (W, _) in enumerate(self.problem.shape.layers(self._parameters)):
-            penalty = recipe.penalties[number]
-            if penalty is not None and penalty.takes_prox:
-                W[:] = penalty.prox(W, learning_rate)
-            if recipe.constraint is not None and number < len(recipe.network.hidden):
-                W *= recipe.constraint.factor(np.sqrt(np.sum(W**2, axis=0)))
 
     def _draws(self, n: int) -> Draws | None:
         """Noise, and inverted dropout: 0 for a unit left out, 1 / (1 − rate) for one kept, so the mean stays."""
@@ -190,19 +192,3 @@ class Reference:
         z = forward(self.problem, self._parameters, self.problem.scaling(samples.inputs(rows))).z[-1]
         after = sums(self.problem, samples, z, samples.y(rows), samples.weight(rows))
         return after.loss / after.weight
-
-    def _watch(self, epoch: int, train: Sums, held: Sums | None) -> None:
-        """Keep the best weights where early stopping watches, else the last finite ones; end when patience does."""
-        rule = self.problem.recipe.stopping
-        finite = bool(np.isfinite(train.loss) and np.isfinite(self.theta).all())
-        if rule is None or held is None:
-            if finite:
-                self.best_theta = self.theta.copy()
-        else:
-            larger = rule.monitor == "score"
-            figure = -held.error / held.weight if larger else held.loss / held.weight
-            if improves(figure, self._best, rule.min_improvement, larger):
-                self._best, self.best_epoch = figure, epoch
-                self.best_theta = self.theta.copy()
-            self.finished = epoch - self.best_epoch >= rule.patience
-        self.finished = self.finished or not finite or epoch >= self.problem.recipe.epochs

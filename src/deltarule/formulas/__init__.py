@@ -61,6 +61,7 @@ from deltarule.formulas.losses import (
 )
 from deltarule.formulas.normalizations import BatchNormalization, LayerNormalization, Normalization
 from deltarule.formulas.optimizers import (
+    LBFGS,
     SGD,
     AdaDelta,
     AdaGrad,
@@ -70,6 +71,7 @@ from deltarule.formulas.optimizers import (
     AMSGrad,
     Lion,
     Momentum,
+    Muon,
     NAdam,
     Nesterov,
     Optimizer,
@@ -99,6 +101,7 @@ __all__ = [
     "GELU",
     "L1",
     "L2",
+    "LBFGS",
     "SELU",
     "SGD",
     "AMSGrad",
@@ -150,6 +153,7 @@ __all__ = [
     "MaxNorm",
     "Mish",
     "Momentum",
+    "Muon",
     "NAdam",
     "Nesterov",
     "Normal",

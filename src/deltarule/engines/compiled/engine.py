@@ -137,6 +137,8 @@ class Compiled:
         machine.run(address, 0)
         for other in others:
             other.result()
+        if self._team.failure is not None:
+            raise self._team.failure
 
     def _go_on(self, elapsed: float) -> None:
         """Choose the team for the next call, by how long the last one took."""

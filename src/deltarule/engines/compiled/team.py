@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,9 +21,11 @@ from deltarule.engines.compiled.program import Writer
 from deltarule.engines.compiled.source import Source
 from deltarule.engines.compiled.updates import SCRATCH_ROWS, Updates
 from deltarule.engines.problem import Problem
+from deltarule.engines.stepping import stepped
 
 __all__ = ["BLOCK", "Team"]
 
+_CALLED = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 7)
 BLOCK = 64
 """Rows evaluated at once: sums are added up by these blocks, so their number must not depend on the threads."""
 
@@ -53,6 +56,8 @@ class Team:
         self._barrier = barrier_block()
         self._passages = arena
         self._rows = 0
+        self._formula = _CALLED(self._step) if formulas.updates.handed_over else None
+        self.failure: BaseException | None = None
 
     @property
     def theta(self) -> npt.NDArray[np.floating]:
@@ -74,6 +79,25 @@ class Team:
         for number in range(self._formulas.updates.regions):
             self._layout.pack(other._layout.unpack(other._region(number)), self._region(number))
         self._layout.pack(other.best_theta, self._best)
+
+    def _step(self, _line: int, settings: int, _own: int, _first: int, _size: int, step: int, place: int) -> None:
+        """Have the formula itself step, once the gradient is written down: called by one thread, the others waiting."""
+        try:
+            regions = self._formulas.updates.regions
+            rates = ctypes.c_int64.from_address(settings + 8 * Setting.RATES).value
+            rate = ctypes.c_double.from_address(rates + 8 * place).value
+            learnt = self._problem.shape.learnt
+            parameters, gradient = (self._layout.unpack(self._region(number)) for number in (0, regions))
+            numbers = range(1, 1 + len(self._problem.recipe.optimizer.slots))
+            slots = [self._layout.unpack(self._region(number)) for number in numbers]
+            with np.errstate(over="ignore", invalid="ignore"):
+                after = stepped(self._problem, parameters, gradient[:learnt], step, rate, [s[:learnt] for s in slots])
+            self._layout.pack(parameters, self._region(0))
+            for number, slot, made in zip(numbers, slots, after, strict=True):
+                slot[:learnt] = made
+                self._layout.pack(slot, self._region(number))
+        except BaseException as error:  # noqa: BLE001 - nothing may be raised through compiled code
+            self.failure = error
 
     def _region(self, number: int) -> npt.NDArray[np.floating]:
         """The parameters (0), a slot (from 1), or the mean of the parameters, (items,)."""
@@ -134,6 +158,7 @@ class Team:
                 one=one,
                 scratch=arena.numbers(SCRATCH_ROWS * widest),
                 squares=squares,
+                formula=0 if self._formula is None else ctypes.cast(self._formula, ctypes.c_void_p).value or 0,
             )
             writer = Writer(to, formulas, updates)
             programs = {}

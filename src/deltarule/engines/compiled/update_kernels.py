@@ -20,7 +20,7 @@ class UpdateKernels:
     """What an update needs: a kernel for each of the penalties in use, and one for what no penalty sees.
 
     whole : whether the gradient is written down whole before any step, because a norm of it decides, or because the
-        optimizer is of reach "matrix" and takes it from there.
+        optimizer is of reach "matrix"; the latter is `handed_over` to the formula as it stands.
     apart : whether the weights' mean is taken apart from the step, because they are bounded after it.
     slots : of the kernels; `averaged` is which of the slots in memory, from 1, holds the mean, or 0.
     """
@@ -29,8 +29,9 @@ class UpdateKernels:
         dtype, clipping, averaging = arena.dtype, recipe.clipping, recipe.averaging
         self.penalties, self.averaging = recipe.penalties, averaging
         self.by_norm = clipping is not None and clipping.reach == "matrix"
-        self.whole = self.by_norm
-        self.apart = averaging is not None and recipe.constraint is not None
+        self.handed_over = recipe.optimizer.reach == "matrix"
+        self.whole = self.by_norm or self.handed_over
+        self.apart = averaging is not None and (recipe.constraint is not None or self.handed_over)
         remembered = len(recipe.optimizer.slots)
         self.averaged = remembered + 1 if averaging is not None else 0
         self.regions = 1 + remembered + (averaging is not None)
@@ -39,7 +40,7 @@ class UpdateKernels:
             penalty: formula_kernels.update(
                 recipe.optimizer, penalty, dtype, clipping, None if self.apart else averaging, whole=self.whole
             )
-            for penalty in dict.fromkeys((*self.penalties, None))
+            for penalty in dict.fromkeys(() if self.handed_over else (*self.penalties, None))
         }
         self._rooms = [
             {penalty: arena.room(kernel) for penalty, kernel in self._kernels.items()} for _ in range(threads)
@@ -76,11 +77,11 @@ class UpdateKernels:
     def weights(self, layer: int, thread: int) -> Kernel:
         """The optimizer's step on a layer's weights."""
         penalty = self.penalties[layer]
-        return self._kernels[penalty].body, self._rooms[thread][penalty][1]
+        return (0, 0) if self.handed_over else (self._kernels[penalty].body, self._rooms[thread][penalty][1])
 
     def others(self, thread: int) -> Kernel:
         """The optimizer's step on what no penalty sees: biases, γ and β."""
-        return self._kernels[None].body, self._rooms[thread][None][1]
+        return (0, 0) if self.handed_over else (self._kernels[None].body, self._rooms[thread][None][1])
 
     def average(self, thread: int) -> Kernel:
         """The mean of the weights, where it is taken apart."""

@@ -28,6 +28,7 @@ class Updates:
     idle : whether the biases of hidden layers stay as they are. one : address of a 1, for the biases' gradient.
     scratch : the thread's room for a slice of gradient. squares : all threads' room for a float64 of each column.
     bounded : whether the weights into hidden units are held within a norm.
+    formula : address of what steps where the gradient is handed over, or 0.
     """
 
     to: Division
@@ -38,6 +39,7 @@ class Updates:
     one: int
     scratch: int
     squares: int
+    formula: int = 0
 
     def lines(self, passage: Passage) -> Iterator[Line]:
         """From dz of all layers to the parameters after the step."""
@@ -136,7 +138,11 @@ class Updates:
         from deltarule.engines.compiled import whole
 
         yield from self.gradients(passage)
-        if not self.kernels.by_norm:
+        if self.kernels.handed_over:
+            if self.to.thread == 0:
+                yield call_of(self.formula, ())
+            yield from self.to.meet()
+            yield from self.kernels.prepared(self.to.thread)
             return
         for layer in range(self._layers):
             for each in self.to.columns(layer):
