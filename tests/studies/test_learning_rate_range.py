@@ -136,6 +136,7 @@ def test_the_command(tmp_path, capsys):
         (["--optimizer", "sdg"], "--optimizer sgd"),
         (["--lowest", "1", "--highest", "2"], "Try: --lowest 1e-6 --highest 10"),
         (["--seeds", "0"], "Try: --seeds 3"),
+        (["--optimizer", "lbfgs"], "Try: --optimizer adam"),
     ):
         with pytest.raises(SystemExit) as ended:
             app([*asked, *wrong])

@@ -153,6 +153,24 @@ def test_weight_decay_in_the_gradient_is_l2(name):
     assert_allclose(met, theirs(make), rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.skipif(not hasattr(optim, "Muon"), reason="before PyTorch 2.9")
+@pytest.mark.parametrize("scale", ["shape", "rms"])
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_muon(nesterov, scale):
+    """Theirs multiplies matrices in 16 bits, and holds weights as (outputs, inputs)."""
+    ours = dr.Muon(0.1, momentum=0.9, nesterov=nesterov, weight_decay=0.1, scale=scale)
+    w, m = RNG.normal(size=(6, 9)), np.zeros((6, 9))
+    parameter = torch.nn.Parameter(torch.tensor(w.T.copy()))
+    adjusted = "match_rms_adamw" if scale == "rms" else "original"
+    muon = optim.Muon([parameter], 0.1, 0.1, 0.9, nesterov=nesterov, adjust_lr_fn=adjusted)
+    for t in range(1, 11):
+        g = RNG.normal(size=w.shape)
+        w, m, *_ = ours.step(w, g, t, m)
+        parameter.grad = torch.tensor(g.T.copy())
+        muon.step()
+    assert_allclose(w, parameter.detach().numpy().T, atol=0.02)
+
+
 # --- Activations ------------------------------------------------------------------------------------------------------
 
 ACTIVATIONS = {

@@ -19,7 +19,12 @@ _TEST = "Test"
 _DECIDED = {"learning_rate", "schedule", "epochs", "patience", "monitor", "evaluate_train"}
 """What the test decides by itself."""
 _AS_IN_TRAINING = [*(name for name in options.OPTIONS if name not in _DECIDED), "setting", "recipe_file", "data_dir"]
-_EXAMPLES = {"lowest": "--lowest 1e-6 --highest 10", "steps": "--steps 300", "seeds": "--seeds 3"}
+_EXAMPLES = {
+    "lowest": "--lowest 1e-6 --highest 10",
+    "steps": "--steps 300",
+    "seeds": "--seeds 3",
+    "optimizer": "--optimizer adam",
+}
 
 
 def _option(flag: str, text: str, metavar: str | None = None) -> Any:

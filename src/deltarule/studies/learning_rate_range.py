@@ -105,6 +105,9 @@ def learning_rate_range(
     """
     whole("steps", steps, 20, "steps=300")
     whole("seeds", seeds, 1, "seeds=3")
+    if recipe.optimizer.reach == "run":
+        came = f"{recipe.optimizer.name}, whose line search finds how far to go"
+        raise RecipeError("an optimizer that steps by a learning rate", came, 'optimizer="adam"')
     if not 0 < lowest * 10 <= highest < math.inf:
         wanted = "a highest rate of at least ten times the lowest, which is above 0"
         raise RecipeError(wanted, f"{lowest:g} and {highest:g}", "lowest=1e-6, highest=10.0")
