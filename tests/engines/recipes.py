@@ -23,10 +23,20 @@ SCHEDULES = ["constant", dr.LinearToZero(), dr.WarmUp(4)]
 CLASS_LOSSES = [
     dr.SoftmaxCrossEntropy(),
     dr.SigmoidCrossEntropy(),
+    dr.SoftmaxCrossEntropy(label_smoothing=0.1),
+    dr.SigmoidFocal(),
+    dr.SoftmaxFocal(),
     dr.HalfSquaredError(link="sigmoid"),
     dr.SquaredError(),
 ]
-NUMBER_LOSSES = [dr.SquaredError(), dr.HalfSquaredError(link="tanh"), dr.AbsoluteError()]
+NUMBER_LOSSES = [
+    dr.SquaredError(),
+    dr.HalfSquaredError(link="tanh"),
+    dr.AbsoluteError(),
+    dr.Huber(),
+    dr.LogCosh(),
+    dr.Quantile(),
+]
 SCALINGS = ["none", "unit", "standard", "pooled", 60.0]
 
 
