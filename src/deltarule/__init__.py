@@ -56,6 +56,7 @@ from deltarule.formulas import (
 )
 from deltarule.models import Model, load_model
 from deltarule.recipes import EarlyStopping, Network, Recipe, Scaling
+from deltarule.studies.compare import Comparison, compare, vary
 from deltarule.studies.gradient_check import GradientCheck, gradient_check
 from deltarule.studies.verdict import Verdict, verdict
 from deltarule.training import Epoch, Evaluation, Run, Training, epochs, evaluate, train, train_many
@@ -73,6 +74,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Comparison",
     "ConstantRate",
     "CosineDecay",
     "CosineRestarts",
@@ -120,6 +122,7 @@ __all__ = [
     "Verdict",
     "WarmUp",
     "__version__",
+    "compare",
     "dataset_names",
     "epochs",
     "evaluate",
@@ -131,5 +134,6 @@ __all__ = [
     "split",
     "train",
     "train_many",
+    "vary",
     "verdict",
 ]

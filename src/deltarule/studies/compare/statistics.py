@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,20 @@ class Difference:
     def seen(self) -> bool:
         """Whether a difference is announced: at most 5 % of comparisons without any announce one."""
         return self.adjusted <= LEVEL
+
+    @property
+    def turned(self) -> Difference:
+        """The same, the other variant first."""
+        return replace(
+            self,
+            mean=-self.mean,
+            low=-self.high,
+            high=-self.low,
+            effect=-self.effect,
+            beats=1 - self.beats,
+            beats_low=1 - self.beats_high,
+            beats_high=1 - self.beats_low,
+        )
 
 
 def summary(values: Any) -> Summary:

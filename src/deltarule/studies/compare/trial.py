@@ -26,6 +26,7 @@ class Trial:
     """A network to be trained: the variant it belongs to, and all that decides it.
 
     key : a digest of all that decides it: the same key is the same network.
+    judged : whether it meets the part that the comparison is about; a network that tunes does not.
     """
 
     variant: str
@@ -34,6 +35,7 @@ class Trial:
     start: int
     data: Dataset
     key: str
+    judged: bool = True
 
 
 @dataclass(frozen=True)
