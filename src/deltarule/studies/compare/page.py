@@ -130,8 +130,8 @@ def _method(comparison: Comparison) -> str:
     )
     tested = (
         "Intervals of 95 % are bootstrapped (BCa, 9,999 resamples), at a level that makes up for few seeds. The test "
-        "is a paired permutation test that turns signs, with Holm's correction for all pairs: where no variants differ, "
-        "a difference is announced in at most 5 % of comparisons. Intervals are of each pair by itself."
+        "is a paired permutation test that turns signs, with Holm's correction for all pairs: where no variants "
+        "differ, a difference is announced in at most 5 % of comparisons. Intervals are of each pair by itself."
     )
     bounds = (
         "All this speaks of seeds: of another network trained in the same way. How well the test part stands for "

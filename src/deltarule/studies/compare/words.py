@@ -34,12 +34,12 @@ def on_difference(first: str, second: str, found: Difference, comparison: Compar
     if found.n == 0:
         return f"{first} and {second} share no seed."
     pairs = len(comparison.differences)
-    size = f"{points(found.mean, comparison)}{_interval(found, comparison)}"
+    size = f"{points(found.mean, comparison)}{_interval(found, comparison)}, {chance(found, pairs)}"
     if not found.seen:
         tail = "" if found.mean else " They are alike seed by seed."
-        return f"No difference seen between {first} and {second} with {seeds(found.n)}: {size}, {chance(found, pairs)}.{tail}"
+        return f"No difference seen between {first} and {second} with {seeds(found.n)}: {size}.{tail}"
     winner, loser, beats = (first, second, found.beats) if found.mean > 0 else (second, first, 1 - found.beats)
-    return f"{winner} beats {loser} by {size}, {chance(found, pairs)}; on a new seed it would in about {share(beats)} of cases."
+    return f"{winner} beats {loser} by {size}; on a new seed it would in about {share(beats)} of cases."
 
 
 def amount(score: float, comparison: Comparison) -> str:
