@@ -11,7 +11,6 @@ from deltarule.figures.curve_displays import CostDisplay, CurvesDisplay, Iterati
 from deltarule.figures.displays import MOST, Display
 from deltarule.figures.score_displays import HeatMapDisplay, IntervalsDisplay, ScoresDisplay
 from deltarule.studies.compare.comparison import Comparison, settings_of
-from deltarule.studies.compare.words import seeds
 
 
 def display(comparison: Comparison, kind: str) -> Display:
@@ -39,8 +38,7 @@ def kinds_of(comparison: Comparison) -> list[str]:
 
 def _scores(comparison: Comparison) -> Display:
     values = {name: comparison.scores(name) for name in comparison.ranked}
-    title = f"Every network; the diamond is the mean of up to {seeds(len(comparison.seeds.numbers))}"
-    return ScoresDisplay(values, _label(comparison), factor=_factor(comparison), title=title)
+    return ScoresDisplay(values, _label(comparison), factor=_factor(comparison), title="Every network, and the means")
 
 
 def _intervals(comparison: Comparison) -> Display:

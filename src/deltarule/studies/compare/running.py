@@ -71,7 +71,7 @@ class Comparing:
         one_of("precision", precision, PRECISIONS)
         if keep_models and folder is None:
             raise RecipeError("a folder to keep models in", "none", 'folder="runs/compare-1"')
-        self._tune, self._record, self._target, self._keep_models = tune, record, target, keep_models
+        self._tune, self._record, self._target = tune, record, target
         self._engine, self._n_threads = {"engine": engine, "precision": precision}, n_threads
         if data.validation is None:
             data = data.with_validation(seed=self._seeds.numbers[0])
@@ -81,12 +81,24 @@ class Comparing:
             for variant in self._variants:
                 tuning.first_values(variant, tune)
         self._digest = digest_of(data)
-        self._folder = None if folder is None else ComparisonFolder.open(folder, self._digest)
-        self._known = {} if self._folder is None else self._folder.networks()
+        self._folder: ComparisonFolder | None = None
+        self._keep_models = False
+        self._known: dict[str, Finished] = {}
         self._sets: dict[int, Dataset] = {}
         self._sweeps: tuple[tuning.Sweep, ...] = ()
         self._networks: list[Finished] = []
         self._seconds = 0.0
+        if folder is not None:
+            self.keep_in(folder, models=keep_models)
+
+    def keep_in(self, folder: str | os.PathLike[str], *, models: bool = False) -> None:
+        """Write each network into a folder as it ends, with its model where `models` says so.
+
+        The folder is new, empty, or that of an earlier comparison on the same data, whose networks count.
+        """
+        self._folder = ComparisonFolder.open(folder, self._digest)
+        self._keep_models = models
+        self._known = self._folder.networks()
 
     @property
     def comparison(self) -> Comparison:

@@ -15,7 +15,8 @@ Floats = npt.NDArray[np.float64]
 CONFIDENCE = 0.95
 LEVEL = 0.05
 RESAMPLES = 9_999
-ENOUGH_TO_RESAMPLE = 5
+BATCH = 1_000
+ENOUGH_TO_RESAMPLE = 8
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def interval(values: Any) -> tuple[float, float]:
 
     From the bootstrap, bias-corrected and accelerated (Efron, 1987). A bootstrap of few figures is too narrow, by
     √((n − 1) / n) and by the difference between Student's quantile and the normal one, so a wider one is asked for:
-    the level is that at which the normal quantile is √(n / (n − 1)) t (Hesterberg, 2015, section 5.3). Fewer than five
+    the level is that at which the normal quantile is √(n / (n − 1)) t (Hesterberg, 2015, section 5.3). Fewer than eight
     figures are too few to draw from: Student's interval. One alone has none.
 
     >>> [round(end, 3) for end in interval([1.0, 2.0, 3.0])]
@@ -185,7 +186,7 @@ def _permutation_p(d: Floats) -> float:
     if len(d) < 2:
         return 1.0
     found = stats.permutation_test(
-        (d,), np.mean, permutation_type="samples", vectorized=True, n_resamples=RESAMPLES, rng=drawn
+        (d,), np.mean, permutation_type="samples", vectorized=True, n_resamples=RESAMPLES, batch=BATCH, rng=drawn
     )
     return float(found.pvalue)
 

@@ -24,7 +24,7 @@ def variants(comparison: Comparison) -> Table:
     rows = []
     for name in comparison.ranked:
         found = comparison.summaries[name]
-        ends = [words.amount(end, comparison) for end in (found.low, found.high)]
+        ends = [words.amount(end, comparison, unit=False) for end in (found.low, found.high)]
         rows.append((
             name,
             words.amount(found.mean, comparison),
@@ -74,8 +74,8 @@ def pairs(comparison: Comparison) -> Table:
             words.share(found.beats),
             "yes" if found.seen else "no",
         ))  # fmt: skip
-    unit = " (points)" if comparison.task == "classification" else ""
-    columns = ("Pair", f"Mean{unit}", "95 % interval", "Effect", "p", "Holm's p", "Wins", "Seen")
+    unit = "Points" if comparison.task == "classification" else comparison.score_name
+    columns = ("Pair", unit, "95 % interval", "Effect", "p", "Holm's p", "Wins", "Seen")
     note = (
         "Differences seed by seed. Effect: mean over standard deviation. p: paired permutation test. Wins: how "
         "probably the first has the higher score on a new seed. Seen: Holm's p is at most 0.05."

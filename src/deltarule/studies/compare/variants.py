@@ -212,9 +212,10 @@ def _penalty(strengths: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _penalties() -> set[str]:
-    """The penalties of a single strength, by name."""
-    single = (cls for cls in registered("penalty") if [each.name for each in dataclasses.fields(cls)] == ["strength"])
-    return {cls.name for cls in single}
+    """The penalties that have a strength, by name."""
+    return {
+        cls.name for cls in registered("penalty") if any(each.name == "strength" for each in dataclasses.fields(cls))
+    }
 
 
 _PARTS = ("network", "optimizer", "stopping", "penalty", "loss")

@@ -36,17 +36,17 @@ def on_difference(first: str, second: str, found: Difference, comparison: Compar
     pairs = len(comparison.differences)
     size = f"{points(found.mean, comparison)}{_interval(found, comparison)}, {chance(found, pairs)}"
     if not found.seen:
-        tail = "" if found.mean else " They are alike seed by seed."
+        tail = "" if found.low or found.high else " They are alike seed by seed."
         return f"No difference seen between {first} and {second} with {seeds(found.n)}: {size}.{tail}"
     winner, loser, beats = (first, second, found.beats) if found.mean > 0 else (second, first, 1 - found.beats)
     return f"{winner} beats {loser} by {size}; on a new seed it would in about {share(beats)} of cases."
 
 
-def amount(score: float, comparison: Comparison) -> str:
+def amount(score: float, comparison: Comparison, *, unit: bool = True) -> str:
     """A score: percent for an accuracy."""
     if math.isnan(score):
         return "–"
-    return f"{100 * score:.2f} %" if comparison.task == "classification" else f"{score:.4f}"
+    return f"{100 * score:.2f}{' %' * unit}" if comparison.task == "classification" else f"{score:.4f}"
 
 
 def points(gap: float, comparison: Comparison, *, unit: bool = True) -> str:
