@@ -13,6 +13,7 @@ from deltarule.studies.compare.halving import better_half, rungs
 IRIS = dr.load_dataset("iris")
 SMALL = dr.Recipe(network=dr.Network(hidden=(5,)), epochs=4)
 TWO = dr.vary(SMALL, learning_rate=(0.01, 0.001))
+BATCHES = dr.vary(SMALL, batch_size=(8, 32))
 
 
 def curves(comparison):
@@ -74,7 +75,7 @@ def test_each_network_meets_the_test_part_once(monkeypatch):
     met = []
     evaluate = running.evaluate
     monkeypatch.setattr(running, "evaluate", lambda model, part: met.append(part) or evaluate(model, part))
-    comparison = dr.compare(TWO, IRIS, seeds=3, tune="learning_rate")
+    comparison = dr.compare(BATCHES, IRIS, seeds=3, tune="learning_rate")
     assert len(met) == len(comparison.networks) == 6
     assert all(part is IRIS.test for part in met)
 
@@ -82,7 +83,7 @@ def test_each_network_meets_the_test_part_once(monkeypatch):
 def test_tuning_does_not_see_the_test_part():
     rolled = dr.Part(IRIS.test.x, np.roll(IRIS.test.y, 5))
     wrong = dr.Dataset(IRIS.train, IRIS.validation, rolled)
-    right, other = (dr.compare(TWO, data, seeds=1, tune="learning_rate") for data in (IRIS, wrong))
+    right, other = (dr.compare(BATCHES, data, seeds=1, tune="learning_rate") for data in (IRIS, wrong))
     assert right.sweeps == other.sweeps
     assert right.networks[0].score != other.networks[0].score
     sweep = right.sweeps[0]
@@ -91,6 +92,11 @@ def test_tuning_does_not_see_the_test_part():
     assert sweep.losses[sweep.values.index(sweep.chosen)] == min(sweep.losses)
     chosen = {variant.name: variant.recipe.optimizer.learning_rate for variant in right.variants}
     assert chosen == {sweep.variant: sweep.chosen for sweep in right.sweeps}
+
+
+def test_equal_variants_are_tuned_alike():
+    one, other = dr.compare({"one": SMALL, "other": SMALL}, IRIS, seeds=1, tune="learning_rate").sweeps
+    assert (one.values, one.losses) == (other.values, other.losses)
 
 
 def test_a_sweep_goes_on_where_the_best_lies_at_its_edge():
@@ -225,7 +231,8 @@ def test_costs_to_a_target():
         (lambda: dr.compare(TWO, IRIS, budget="soon"), "a time for the budget"),
         (lambda: dr.compare(TWO, IRIS, budget=-1), "a time for the budget"),
         (lambda: dr.compare(TWO, IRIS, tune="activation"), "a number above 0 to tune"),
-        (lambda: dr.compare(TWO, IRIS, tune="learning_rat"), "learning_rate"),
+        (lambda: dr.compare(BATCHES, IRIS, tune="learning_rat"), "learning_rate"),
+        (lambda: dr.compare(TWO, IRIS, tune="learning_rate"), "does not vary already"),
         (lambda: dr.compare(TWO, IRIS, engine="warp"), "engine"),
         (lambda: dr.compare(TWO, IRIS, keep_models=True), "a folder to keep models in"),
         (lambda: dr.compare(TWO, IRIS, record="everything"), "record"),

@@ -33,7 +33,7 @@ def better_half(names: Sequence[str], networks: Sequence[Finished]) -> list[str]
     kept = max(2, math.ceil(len(names) / 2))
 
     def score(name: str) -> tuple[float, float]:
-        own = [each for each in networks if each.variant == name]
+        own = sorted((each for each in networks if each.variant == name), key=lambda each: each.seed)
         scores, losses = [each.validation_score for each in own], [each.validation_loss for each in own]
         mean, loss = (float(np.mean(each)) for each in (scores, losses))
         return (mean, -loss) if math.isfinite(mean) and math.isfinite(loss) else (-math.inf, 0.0)

@@ -43,11 +43,11 @@ def page(comparison: Comparison) -> str:
     css = resources.files("deltarule.studies.compare").joinpath("page.css").read_text(encoding="utf-8")
     sections = (
         _head(comparison, title),
-        _section("Scores", _table(tables.variants(comparison))),
+        _titled(tables.variants(comparison)),
         _section("Pictures", _pictures(comparison)),
-        _section("Pair by pair", _table(tables.pairs(comparison))) if comparison.differences else "",
-        _section("Cost", _table(tables.costs(comparison))),
-        _section(tables.sweeps(comparison).title, _sweeps(comparison)) if comparison.sweeps else "",
+        _titled(tables.pairs(comparison), "plain") if comparison.differences else "",
+        _titled(tables.costs(comparison), "plain"),
+        _titled(tables.sweeps(comparison), "plain text") if comparison.sweeps else "",
         _section("How it was done", _method(comparison)),
         _section("Recipes", _recipes(comparison)),
         _section("Machine", _machine(comparison)),
@@ -83,19 +83,18 @@ def _section(title: str, content: str) -> str:
     return f"<section>\n<h2>{escape(title)}</h2>\n{content}\n</section>" if content else ""
 
 
-def _table(table: Table, kind: str = "") -> str:
-    kind = kind or ("" if table.columns[0] == "Variant" and table.title != "Cost" else "plain")
+def _titled(table: Table, style: str = "") -> str:
+    return _section(table.title, _table(table, style))
+
+
+def _table(table: Table, style: str = "") -> str:
     head = _each("th", table.columns, ' scope="col"')
     rows = "\n".join(f"<tr>{_each('td', row)}</tr>" for row in table.rows)
     note = f'\n<p class="note">{escape(table.note)}</p>' if table.note else ""
     return (
-        f'<div class="wide"><table class="{kind}"><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n'
+        f'<div class="wide"><table class="{style}"><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n'
         f"</tbody></table></div>{note}"
     )
-
-
-def _sweeps(comparison: Comparison) -> str:
-    return _table(tables.sweeps(comparison), "plain text")
 
 
 def _pictures(comparison: Comparison) -> str:

@@ -156,11 +156,12 @@ class Comparing:
         for _ in range(1 + tuning.EXTENSIONS):
             trials = list(self._tuning_trials(field, values))
             total += len(trials)
-            meant = {trial.key: (trial.variant, value) for trial, value in trials}
+            meant = {(trial.variant, trial.key): value for trial, value in trials}
             for progress in self._trained("tuning", [trial for trial, _ in trials], until, done, total):
                 done += 1
-                name, value = meant[progress.network.key]
-                found[name].setdefault(value, []).append(progress.network)
+                network = progress.network
+                value = meant[network.variant, network.key]
+                found[network.variant].setdefault(value, []).append(network)
                 yield progress
             self._sweeps = tuple(self._swept(field, found))
             edges = {sweep.variant: sweep.next_value for sweep in self._sweeps if sweep.at_the_edge}

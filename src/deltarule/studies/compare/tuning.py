@@ -71,6 +71,8 @@ def first_values(variant: Variant, field: str) -> list[float]:
     >>> [float(f"{rate:.3g}") for rate in first_values(Variant("adam", Recipe()), "learning_rate")]
     [0.0001, 0.000316, 0.001, 0.00316, 0.01]
     """
+    if field in variant.settings:
+        raise RecipeError("a field to tune that does not vary already", field, 'tune="learning_rate"')
     own = value_of(variant.recipe, field)
     if isinstance(own, bool) or not isinstance(own, (int, float)) or not own > 0:
         raise RecipeError(f"a number above 0 to tune, for {variant.name}", f"{field}={own!r}", 'tune="learning_rate"')
@@ -86,8 +88,10 @@ def trial_recipe(variant: Variant, field: str, value: float) -> Variant:
 def sweep_of(variant: Variant, field: str, found: Mapping[float, Sequence[Finished]]) -> Sweep:
     """What the networks trained with each value say."""
     values = tuple(sorted(found))
-    scores = tuple(float(np.mean([each.validation_score for each in found[value]])) for value in values)
-    losses = tuple(float(np.mean([each.validation_loss for each in found[value]])) for value in values)
+    # By seed, as a sum depends on its order.
+    tried = [sorted(found[value], key=lambda each: each.seed) for value in values]
+    scores = tuple(float(np.mean([each.validation_score for each in some])) for some in tried)
+    losses = tuple(float(np.mean([each.validation_loss for each in some])) for some in tried)
     rule = variant.recipe.stopping
     return Sweep(variant.name, field, values, scores, losses, "loss" if rule is None else rule.monitor)
 

@@ -25,6 +25,10 @@ _FIGURES = (
 
 def write(comparison: Comparison, folder: Path) -> list[Path]:
     """Write everything into a folder, which is made where there is none; each file whole or not at all."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError("a folder for the report", f"{folder}: {error.strerror or error}") from error
     files = {
         REPORT: page(comparison),
         RESULT: json.dumps(as_data(comparison), indent=1, allow_nan=False, ensure_ascii=False) + "\n",
@@ -33,10 +37,6 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
         "networks.csv": _table(*_networks(comparison)),
         "epochs.csv": _table(*_epochs(comparison)),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError("a folder for the report", f"{folder}: {error.strerror or error}") from error
     for name, text in files.items():
         write_whole(folder / name, text.encode())
     return [folder / name for name in files]
