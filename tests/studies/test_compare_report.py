@@ -90,6 +90,7 @@ def test_chromium_opens_it_without_an_error_or_a_request(report, tmp_path):
         [
             CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0",
             "--disable-background-networking", "--disable-component-update", "--no-first-run", "--hide-scrollbars",
+            "--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=2000",
             f"--user-data-dir={tmp_path / 'profile'}", f"--log-net-log={log}", "--window-size=1000,1400",
             f"--screenshot={tmp_path / 'page.png'}", (tmp_path / "report.html").as_uri(),
         ],
