@@ -137,6 +137,17 @@ def test_breaking_off_keeps_what_is_finished(tmp_path):
     assert [each["score"] for each in kept[:5]] == [network.score for network in comparison.networks]
 
 
+def test_it_can_be_gone_through_again():
+    under_way = Comparing(BATCHES, IRIS, seeds=2, tune="learning_rate")
+    first = [progress.network.key for progress in under_way]
+    before = under_way.comparison
+    assert sorted(progress.network.key for progress in under_way) == sorted(first)
+    after = under_way.comparison
+    assert after.sweeps == before.sweeps
+    assert [variant.recipe for variant in after.variants] == [variant.recipe for variant in before.variants]
+    assert len(after.networks) == 4
+
+
 def test_models_are_kept_where_asked(tmp_path):
     comparison = dr.compare(TWO, IRIS, seeds=1, folder=tmp_path, keep_models=True)
     for network in comparison.networks:

@@ -162,7 +162,8 @@ def _tell(comparison: Comparison, words: Console) -> None:
         for table in tables(comparison):
             words.print()
             words.print(Text(table.title, style="bold"))
-            words.print(table_of(table.columns, table.rows, numbers=table.columns[1:]))
+            numbers = [column for column in table.columns[1:] if column not in table.words]
+            words.print(table_of(table.columns, table.rows, numbers=numbers))
             if table.note:
                 say(table.note, words, style="dim")
     words.print()

@@ -62,7 +62,7 @@ class ScoresDisplay(_Rows):
             axes.boxplot(
                 values, positions=[row], orientation="horizontal", widths=0.55, showfliers=False, manage_ticks=False,
                 patch_artist=True, boxprops={"facecolor": theme.grid, "edgecolor": theme.ink, "linewidth": 0.8},
-                medianprops={**line, "linewidth": 2.0}, whiskerprops=line, capprops=line, zorder=2,
+                medianprops={**line, "linewidth": 2.0, "zorder": 3.5}, whiskerprops=line, capprops=line, zorder=2,
             )  # fmt: skip
             heights = row + _strip(values)
             axes.plot(

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Table:
-    """A table for people: numbers have been turned into words already."""
+    """A table for people: numbers have been turned into words already.
+
+    words : columns of words beside the first one, which are set to the left.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+    words: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ from deltarule.studies.compare.machine import machine
 from deltarule.studies.compare.seeds import USUAL, Seeds
 from deltarule.studies.compare.trial import Finished, Trial, digest_of, key_of
 from deltarule.studies.compare.variants import Variant, variants_of
-from deltarule.training import Evaluation, evaluate, train_each
+from deltarule.training import evaluate, train_each
 from deltarule.training.loop import ENGINES, PRECISIONS
 from deltarule.training.preparing import prepared
 
@@ -64,8 +64,8 @@ class Comparing:
         precision: str = PRECISIONS[0],
         n_threads: int | None = None,
     ) -> None:
-        self._variants = variants_of(recipes)
-        self._seeds = Seeds.of(seeds, self._variants[0].recipe.seed, seeds_vary)
+        self._given = self._variants = variants_of(recipes)
+        self._seeds = Seeds.of(seeds, self._given[0].recipe.seed, seeds_vary)
         self._budget = None if budget is None else seconds_of(budget)
         one_of("engine", engine, ENGINES)
         one_of("precision", precision, PRECISIONS)
@@ -87,7 +87,8 @@ class Comparing:
         self._sets: dict[int, Dataset] = {}
         self._sweeps: tuple[tuning.Sweep, ...] = ()
         self._networks: list[Finished] = []
-        self._seconds = 0.0
+        self._machine = machine()
+        self._began = self._seconds = 0.0
         if folder is not None:
             self.keep_in(folder, models=keep_models)
 
@@ -114,33 +115,30 @@ class Comparing:
             given_target=self._target,
             budget=self._budget,
             seconds=self._seconds,
-            machine=machine() | self._engine,
+            machine=self._machine | self._engine,
         )
 
     def __iter__(self) -> Iterator[Progress]:
         """A record after each network, those of an earlier comparison in the same folder first."""
-        began = time.monotonic()
-        if self._folder is not None:
-            self._folder.write_plan(self._plan())
+        self._began = time.monotonic()
+        self._variants, self._networks, self._sweeps = self._given, [], ()
+        self._write_plan()
         try:
-            for progress in self._all_stages(began):
-                self._seconds = time.monotonic() - began
-                yield replace(progress, seconds=self._seconds)
+            if self._tune is not None:
+                yield from self._tuned(self._tune)
+            yield from self._compared()
         finally:
-            self._seconds = time.monotonic() - began
-            if self._folder is not None:
-                self._folder.write_plan(self._plan())
+            self._seconds = time.monotonic() - self._began
+            self._write_plan()
 
-    def _all_stages(self, began: float) -> Iterator[Progress]:
-        until = None if self._budget is None else began + self._budget
-        if self._tune is not None:
-            yield from self._tuned(self._tune, until)
+    def _compared(self) -> Iterator[Progress]:
+        """Train the variants with all seeds; under a budget, with more and more of them while the worse half leaves."""
         alive = [variant.name for variant in self._variants]
-        groups = [self._seeds.numbers] if until is None else rungs(self._seeds.numbers)
+        groups = [self._seeds.numbers] if self._budget is None else rungs(self._seeds.numbers)
         for place, seeds in enumerate(groups):
             trials = [self._trial(each, seed) for seed in seeds for each in self._variants if each.name in alive]
             before, total = len(self._networks), len(self._networks) + len(trials)
-            for progress in self._trained("comparing", trials, until, before, total):
+            for progress in self._trained("comparing", trials, before, total):
                 self._networks.append(progress.network)
                 yield progress
             if len(self._networks) < total:
@@ -148,7 +146,7 @@ class Comparing:
             if place + 1 < len(groups):
                 alive = better_half(alive, self._networks)
 
-    def _tuned(self, field: str, until: float | None) -> Iterator[Progress]:
+    def _tuned(self, field: str) -> Iterator[Progress]:
         """Train the sweeps of all variants, and give each the value that it does best with."""
         values = {variant.name: tuning.first_values(variant, field) for variant in self._variants}
         found: dict[str, dict[float, list[Finished]]] = {name: {} for name in values}
@@ -157,7 +155,7 @@ class Comparing:
             trials = list(self._tuning_trials(field, values))
             total += len(trials)
             meant = {(trial.variant, trial.key): value for trial, value in trials}
-            for progress in self._trained("tuning", [trial for trial, _ in trials], until, done, total):
+            for progress in self._trained("tuning", [trial for trial, _ in trials], done, total):
                 done += 1
                 network = progress.network
                 value = meant[network.variant, network.key]
@@ -180,7 +178,7 @@ class Comparing:
             for value in values.get(variant.name, ()):
                 changed = tuning.trial_recipe(variant, field, value)
                 for number in range(tuning.SEEDS):
-                    yield self._trial(changed, tuning.FIRST_SEED + number, tuning=True), value
+                    yield self._tuning_trial(changed, tuning.FIRST_SEED + number), value
 
     def _swept(self, field: str, found: Mapping[str, Mapping[float, Sequence[Finished]]]) -> Iterator[tuning.Sweep]:
         """What the values say that were tried with all seeds."""
@@ -189,32 +187,30 @@ class Comparing:
             if tried:
                 yield tuning.sweep_of(variant, field, tried)
 
-    def _trained(
-        self, stage: str, trials: list[Trial], until: float | None, before: int, total: int
-    ) -> Iterator[Progress]:
+    def _trained(self, stage: str, trials: list[Trial], before: int, total: int) -> Iterator[Progress]:
         """Each trial as it ends; those that the folder knows come first. Once the time is up none comes any more."""
-        began, done = time.monotonic(), before
+        known = [trial for trial in trials if trial.key in self._known]
         new = [trial for trial in trials if trial.key not in self._known]
-        for trial in trials:
-            if trial.key in self._known:
-                done += 1
-                known = replace(self._known[trial.key], variant=trial.variant)
-                yield Progress(stage, done, total, 0.0, None, known)
-        for trained, network in enumerate(self._new(new, until), start=1):
+        began, done = time.monotonic(), before
+        for trial in known:
             done += 1
-            left = (time.monotonic() - began) / trained * (total - done)
-            if until is not None:
-                left = min(left, max(0.0, until - time.monotonic()))
-            yield Progress(stage, done, total, 0.0, left, network)
+            network = replace(self._known[trial.key], variant=trial.variant)
+            yield Progress(stage, done, total, began - self._began, None, network)
+        for trained, network in enumerate(self._new(new), start=1):
+            done, now = done + 1, time.monotonic()
+            left = (now - began) / trained * (total - done)
+            if self._budget is not None:
+                left = min(left, max(0.0, self._began + self._budget - now))
+            yield Progress(stage, done, total, now - self._began, left, network)
 
-    def _new(self, trials: list[Trial], until: float | None) -> Iterator[Finished]:
-        """Train what is not known yet; evaluate each network once and keep it."""
+    def _new(self, trials: list[Trial]) -> Iterator[Finished]:
+        """Train what is not known yet; each network is evaluated once and kept."""
         under_way = train_each(
             [trial.recipe for trial in trials],
             [trial.data for trial in trials],
             starts=[trial.start for trial in trials],
             record=self._record,
-            interrupted=(lambda: False) if until is None else (lambda: time.monotonic() > until),
+            interrupted=self._time_is_up,
             n_threads=self._n_threads,
             **self._engine,
         )
@@ -222,10 +218,7 @@ class Comparing:
             trial = trials[place]
             if run.status == "interrupted":
                 continue
-            found: Evaluation | None = None
-            if trial.judged:
-                part = trial.data.parts[self._part]
-                found = evaluate(run.model, part)
+            found = evaluate(run.model, trial.data.parts[self._part]) if trial.judged else None
             network = Finished.of(trial, run, found)
             self._known[network.key] = network
             if self._folder is not None:
@@ -234,18 +227,34 @@ class Comparing:
                     self._folder.write_model(network, run.model)
             yield network
 
-    def _trial(self, variant: Variant, seed: int, *, tuning: bool = False) -> Trial:
-        """A network of a variant with a seed; those that tune see the data as the first seed has them."""
+    def _time_is_up(self) -> bool:
+        return self._budget is not None and time.monotonic() > self._began + self._budget
+
+    def _trial(self, variant: Variant, seed: int) -> Trial:
+        """The network of a variant with a seed."""
         recipe, start = self._seeds.recipe(variant.recipe, seed), self._seeds.start(seed)
-        if tuning:
-            recipe, start = variant.recipe.replace(seed=seed), seed
-        dealt = self._seeds.numbers[0] if tuning else seed
-        if dealt not in self._sets:
-            self._sets[dealt] = self._seeds.data(self._data, dealt)
-        split = str(dealt) if self._sets[dealt] is not self._data else ""
-        surroundings = (self._digest, split, *self._engine.values(), str(self._record), str(tuning))
+        return self._decided(variant, seed, recipe, start, seed, judged=True)
+
+    def _tuning_trial(self, variant: Variant, seed: int) -> Trial:
+        """A network that tunes: the data are as the first seed has them, and it does not meet the test part."""
+        recipe = variant.recipe.replace(seed=seed)
+        return self._decided(variant, seed, recipe, seed, self._seeds.numbers[0], judged=False)
+
+    def _decided(self, variant: Variant, seed: int, recipe: Recipe, start: int, split: int, *, judged: bool) -> Trial:
+        if split not in self._sets:
+            self._sets[split] = self._seeds.data(self._data, split)
+        dealt = "" if self._sets[split] is self._data else f"split {split}"
+        role = "judged" if judged else "tuning"
+        surroundings = (
+            self._digest,
+            dealt,
+            role,
+            str(self._record),
+            self._machine["deltarule"],
+            *self._engine.values(),
+        )
         key = key_of(recipe, start, *surroundings)
-        return Trial(variant.name, seed, recipe, start, self._sets[dealt], key, judged=not tuning)
+        return Trial(variant.name, seed, recipe, start, self._sets[split], key, judged)
 
     def _checked_task(self) -> str:
         """The task that all variants share; what one of them cannot be trained for is an error now, not at its turn."""
@@ -259,8 +268,11 @@ class Comparing:
             raise RecipeError("variants of one task", came)
         return next(iter(tasks.values()))
 
-    def _plan(self) -> dict[str, Any]:
-        return {
+    def _write_plan(self) -> None:
+        """Keep what is compared, with the values that tuning has found so far."""
+        if self._folder is None:
+            return
+        plan = {
             "data": {**self._about_data(), "digest": self._digest},
             "seeds": list(self._seeds.numbers),
             "seeds_vary": list(self._seeds.vary),
@@ -268,6 +280,7 @@ class Comparing:
             "budget": self._budget,
             "variants": {variant.name: variant.recipe.to_json() for variant in self._variants},
         }
+        self._folder.write_plan(plan)
 
     def _about_data(self) -> dict[str, Any]:
         parts = {name: len(part) for name, part in self._data.parts.items()}

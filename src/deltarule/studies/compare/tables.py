@@ -87,14 +87,14 @@ def sweeps(comparison: Comparison) -> Table:
     """How a field was tuned."""
     rows = []
     for sweep in comparison.sweeps:
-        tried = [
-            f"{value:.3g}: {words.amount(score, comparison)}"
-            for value, score in zip(sweep.values, sweep.scores, strict=True)
-        ]
-        rows.append((sweep.variant, f"{sweep.chosen:.3g}", "; ".join(tried)))
-    field = comparison.sweeps[0].field
+        figures = sweep.scores if sweep.by == "score" else sweep.losses
+        told = [words.amount(each, comparison) if sweep.by == "score" else f"{each:.4f}" for each in figures]
+        tried = (f"{value:.3g}: {figure}" for value, figure in zip(sweep.values, told, strict=True))
+        rows.append((sweep.variant, f"{sweep.chosen:.3g}", ";  ".join(tried)))
+    field, by = comparison.sweeps[0].field, " and ".join(sorted({sweep.by for sweep in comparison.sweeps}))
+    columns = ("Variant", "Chosen", f"Validation {by}")
     note = "On the validation part alone, with seeds of their own."
-    return Table(f"Tuning of {field}", ("Variant", "Chosen", "Tried"), tuple(rows), note)
+    return Table(f"Tuning of {field}", columns, tuple(rows), note, words=columns[2:])
 
 
 def _effect(effect: float) -> str:

@@ -67,7 +67,8 @@ class Finished:
     @classmethod
     def of(cls, trial: Trial, run: Run, found: Evaluation | None = None) -> Self:
         """What is kept of a run."""
-        best = run.history[run.best_epoch - 1] if run.best_epoch else None
+        epochs = list(run.history)
+        best = epochs[run.best_epoch - 1] if run.best_epoch else None
         return cls(
             trial.variant,
             trial.seed,
@@ -77,10 +78,10 @@ class Finished:
             math.nan if found is None else found.loss,
             math.nan if best is None else best.validation_score,
             math.nan if best is None else best.validation_loss,
-            len(run.history),
+            len(epochs),
             run.best_epoch,
             run.seconds,
-            {name: [_short(getattr(epoch, name)) for epoch in run.history] for name in CURVES},
+            {name: [_short(getattr(epoch, name)) for epoch in epochs] for name in CURVES},
             [_short(loss) for loss in run.batch_losses.tolist()],
         )
 
