@@ -84,7 +84,7 @@ def summary(values: Any) -> Summary:
 
     >>> found = summary([0.90, 0.92, 0.91, 0.93, 0.92, 0.91])
     >>> f"{found.mean:.3f} from {found.low:.3f} to {found.high:.3f}"
-    '0.915 from 0.905 to 0.926'
+    '0.915 from 0.904 to 0.926'
     """
     x = np.asarray(values, dtype=np.float64)
     x = x[np.isfinite(x)]
