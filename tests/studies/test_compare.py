@@ -177,6 +177,9 @@ def test_a_budget_gives_the_better_half_more_seeds():
     assert counts["learning_rate=0.03"] == counts["learning_rate=0.01"] == 6
     assert any("To keep to 120 s" in sentence for sentence in comparison.sentences)
     assert comparison.difference("learning_rate=0.01", "learning_rate=1e-06").n == 1
+    # Holm's correction is for the one pair that is tested.
+    alone = comparison.difference("learning_rate=0.01", "learning_rate=0.03")
+    assert (comparison.tested, alone.adjusted) == (1, alone.p)
 
 
 def test_a_budget_is_kept():

@@ -118,8 +118,13 @@ class CostDisplay(Display):
 
     >>> display = CostDisplay({"adam": ([0.1, 0.2], [0.9, 0.95])}, "Accuracy (%)", factor=100).plot()
     >>> display.ax_.get_xlabel()
-    'Seconds of training, one core, logarithmic'
+    'Seconds of training on one core'
     """
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """With room for the names below."""
+        return 5.4, 3.8 + 0.2 * -(-len(self.costs) // 2)
 
     def __init__(
         self, costs: Mapping[str, tuple[Any, Any]], label: str, *, factor: float = 1.0, title: str = ""
@@ -132,10 +137,8 @@ class CostDisplay(Display):
         self.left_out = list(costs)[MOST:]
 
     def _draw(self, axes: Axes, theme: Theme) -> None:
-        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-        tidy(axes, x="Seconds of training, one core, logarithmic", y=self.label, title=self.title, theme=theme)
-        axes.set_xscale("log")
+        tidy(axes, x="Seconds of training on one core", y=self.label, title=self.title, theme=theme)
+        self._time_axis(axes)
         for place, (name, (seconds, scores)) in enumerate(self.costs.items()):
             colour, marker = theme.colours[place], MARKERS[place]
             axes.plot(seconds, scores, linestyle="none", marker=marker, markersize=3.5, color=colour, alpha=0.45)
@@ -143,10 +146,20 @@ class CostDisplay(Display):
                 np.median(seconds), np.median(scores), linestyle="none", marker=marker, markersize=10, color=colour,
                 markeredgecolor=theme.ink, markeredgewidth=1.0, label=name, zorder=3,
             )  # fmt: skip
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        legend(axes, theme, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, fontsize="small")
+
+    def _time_axis(self, axes: Axes) -> None:
+        """Logarithmic where the times differ by more than a factor of 10."""
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+        times = np.concatenate([seconds for seconds, _ in self.costs.values()])
+        if not (times.min() > 0 and times.max() > 10 * times.min()):
+            return
+        axes.set_xscale("log")
+        axes.set_xlabel(f"{axes.get_xlabel()}, logarithmic")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if times.max() < 1000 * times.min() else (1,)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        legend(axes, theme, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _same_length(curves: Sequence[Sequence[float]]) -> Floats:

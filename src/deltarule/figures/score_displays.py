@@ -59,8 +59,10 @@ class ScoresDisplay(_Rows):
             values = values[np.isfinite(values)]
             if not len(values):
                 continue
+            # Of fewer than four there are no quartiles.
             axes.boxplot(
-                values, positions=[row], orientation="horizontal", widths=0.55, showfliers=False, manage_ticks=False,
+                values if len(values) > 3 else [],
+                positions=[row], orientation="horizontal", widths=0.55, showfliers=False, manage_ticks=False,
                 patch_artist=True, boxprops={"facecolor": theme.grid, "edgecolor": theme.ink, "linewidth": 0.8},
                 medianprops={**line, "linewidth": 2.0, "zorder": 3.5}, whiskerprops=line, capprops=line, zorder=2,
             )  # fmt: skip
@@ -138,7 +140,7 @@ class HeatMapDisplay(Display):
     @property
     def size(self) -> tuple[float, float]:
         """As large as its cells need."""
-        return max(4.6, 2.6 + 0.95 * len(self.columns)), max(2.6, 1.5 + 0.5 * len(self.rows))
+        return max(4.6, 2.6 + 0.95 * len(self.columns)), max(3.0, 1.5 + 0.5 * len(self.rows))
 
     def _draw(self, axes: Axes, theme: Theme) -> None:
         values = self.factor * np.asarray(self.values, dtype=np.float64)

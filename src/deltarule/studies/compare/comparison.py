@@ -93,11 +93,20 @@ class Comparison:
 
     @cached_property
     def differences(self) -> dict[tuple[str, str], Difference]:
-        """For each pair, the better ranked first, what they differ by on the seeds that both have."""
-        pairs = list(itertools.combinations(self.ranked, 2))
-        found = [self._difference(*pair) for pair in pairs]
-        adjusted = statistics.holm([each.p for each in found])
-        return {pair: replace(each, adjusted=p) for pair, each, p in zip(pairs, found, adjusted, strict=True)}
+        """For each pair, the better ranked first, what they differ by on the seeds that both have.
+
+        Holm's correction is for the pairs that are tested: those with seeds enough for the test to see anything.
+        """
+        found = {pair: self._difference(*pair) for pair in itertools.combinations(self.ranked, 2)}
+        tested = [pair for pair, each in found.items() if each.tested]
+        for pair, adjusted in zip(tested, statistics.holm([found[pair].p for pair in tested]), strict=True):
+            found[pair] = replace(found[pair], adjusted=adjusted)
+        return found
+
+    @property
+    def tested(self) -> int:
+        """How many pairs are tested."""
+        return sum(each.tested for each in self.differences.values())
 
     def difference(self, first: str, second: str) -> Difference:
         """What two variants differ by, the first less the second; `adjusted` is for all pairs."""

@@ -76,7 +76,9 @@ def _head(comparison: Comparison, title: str) -> str:
 
 
 def _sentences(comparison: Comparison) -> str:
-    return f'<ul class="found">{_each("li", comparison.sentences)}</ul>'
+    # A line does not break between a number and its sign.
+    kept = (text.replace(" %", "\u00a0%").replace(" = ", "\u00a0=\u00a0") for text in comparison.sentences)
+    return f'<ul class="found">{_each("li", kept)}</ul>'
 
 
 def _section(title: str, content: str) -> str:

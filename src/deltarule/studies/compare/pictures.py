@@ -38,30 +38,23 @@ def kinds_of(comparison: Comparison) -> list[str]:
 
 def _scores(comparison: Comparison) -> Display:
     values = {name: comparison.scores(name) for name in comparison.ranked}
-    return ScoresDisplay(values, _label(comparison), factor=_factor(comparison), title="Every network, and the means")
+    return ScoresDisplay(values, _label(comparison), factor=_factor(comparison))
 
 
 def _intervals(comparison: Comparison) -> Display:
     found = {name: comparison.summaries[name] for name in comparison.ranked}
     intervals = {name: (each.mean, each.low, each.high) for name, each in found.items()}
-    title = "Means with their 95 % intervals"
-    return IntervalsDisplay(intervals, _label(comparison), factor=_factor(comparison), title=title)
+    return IntervalsDisplay(intervals, f"{_label(comparison)}, mean and 95 % interval", factor=_factor(comparison))
 
 
 def _differences(comparison: Comparison) -> Display:
     best = comparison.ranked[0]
     found = {other: each for (first, other), each in comparison.differences.items() if first == best}
-    intervals = {f"{best} − {other}": (each.mean, each.low, each.high) for other, each in found.items()}
-    seen = [f"{best} − {other}" for other, each in found.items() if each.seen]
+    intervals = {other: (each.mean, each.low, each.high) for other, each in found.items()}
+    seen = [other for other, each in found.items() if each.seen]
     unit = "points" if comparison.task == "classification" else comparison.score_name
-    return IntervalsDisplay(
-        intervals,
-        f"Difference seed by seed ({unit})",
-        factor=_factor(comparison),
-        filled=seen,
-        zero=True,
-        title="Filled: a difference that is no luck",
-    )
+    label = f"{best} less each of these ({unit})\nfilled: a difference is seen"
+    return IntervalsDisplay(intervals, label, factor=_factor(comparison), filled=seen, zero=True)
 
 
 def _curves(comparison: Comparison) -> Display:
@@ -99,8 +92,9 @@ def _heat_map(comparison: Comparison) -> Display:
     for each in comparison.variants:
         place = rows.index(each.settings[row_field]), columns.index(each.settings[column_field])
         values[place] = comparison.summaries[each.name].mean
-    label = f"Mean {_label(comparison)[:1].lower()}{_label(comparison)[1:]}"
-    return HeatMapDisplay(values, rows, columns, row_field, column_field, label, _factor(comparison))
+    return HeatMapDisplay(
+        values, rows, columns, row_field, column_field, f"Mean {_unit(comparison)}", _factor(comparison)
+    )
 
 
 KINDS: dict[str, Callable[[Comparison], Display]] = {
@@ -126,7 +120,7 @@ def _of(comparison: Comparison) -> str:
 
 
 def _unit(comparison: Comparison) -> str:
-    return "accuracy (%)" if comparison.task == "classification" else "R² (1 is perfect, 0 is the mean's)"
+    return "accuracy (%)" if comparison.task == "classification" else comparison.score_name
 
 
 def _label(comparison: Comparison) -> str:

@@ -65,6 +65,11 @@ class Difference:
         return self.adjusted <= LEVEL
 
     @property
+    def tested(self) -> bool:
+        """Whether there are seeds enough for the test to see anything at all."""
+        return self.n >= seeds_needed(1)
+
+    @property
     def turned(self) -> Difference:
         """The same, the other variant first."""
         return replace(

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from deltarule.studies.compare import statistics
-from deltarule.studies.compare.statistics import CONFIDENCE, Difference
+from deltarule.studies.compare.statistics import CONFIDENCE, LEVEL, Difference
 
 if TYPE_CHECKING:
     from deltarule.studies.compare.comparison import Comparison
@@ -33,7 +33,7 @@ def on_difference(first: str, second: str, found: Difference, comparison: Compar
     """A pair in a sentence or two."""
     if found.n == 0:
         return f"{first} and {second} share no seed."
-    pairs = len(comparison.differences)
+    pairs = comparison.tested if found.tested else 1
     size = f"{points(found.mean, comparison)}{_interval(found, comparison)}, {chance(found, pairs)}"
     if not found.seen:
         tail = "" if found.low or found.high else " They are alike seed by seed."
@@ -64,9 +64,11 @@ def chance(found: Difference, pairs: int = 1) -> str:
     >>> chance(statistics.difference([1, 2, 3], [1, 2, 3]), 3)
     'p = 1 for 3 pairs'
     """
-    return ("p < 0.001" if found.adjusted < 0.001 else f"p = {found.adjusted:.2g}") + f" for {pairs} pairs" * (
-        pairs > 1
-    )
+    size = "p < 0.001" if found.adjusted < 0.001 else f"p = {found.adjusted:.2g}"
+    if pairs > 1:
+        size += f" for {pairs} pairs"
+    alone = found.p <= LEVEL < found.adjusted
+    return f"{size}, though {found.p:.2g} for this one alone" if alone else size
 
 
 def share(probability: float) -> str:
@@ -120,9 +122,10 @@ def _what_is_missing(comparison: Comparison) -> list[str]:
     said = []
     pairs = comparison.differences
     most = max((found.n for found in pairs.values()), default=0)
-    needed = statistics.seeds_needed(len(pairs))
+    tests = comparison.tested or len(pairs)
+    needed = statistics.seeds_needed(tests)
     if pairs and most < needed:
-        several = f" of {len(pairs)} pairs" * (len(pairs) > 1)
+        several = f" of {tests} pairs" * (tests > 1)
         said.append(
             f"With {seeds(most)} no difference{several}, however large, can be told from luck: take {needed} or more."
         )
