@@ -44,7 +44,7 @@ def _scores(comparison: Comparison) -> Display:
 def _intervals(comparison: Comparison) -> Display:
     found = {name: comparison.summaries[name] for name in comparison.ranked}
     intervals = {name: (each.mean, each.low, each.high) for name, each in found.items()}
-    return IntervalsDisplay(intervals, f"{_label(comparison)}, mean and 95 % interval", factor=_factor(comparison))
+    return IntervalsDisplay(intervals, f"Mean {_unit(comparison)}, 95 % interval", factor=_factor(comparison))
 
 
 def _differences(comparison: Comparison) -> Display:
