@@ -73,6 +73,7 @@ def test_the_effect_and_the_summary():
     assert np.isnan(statistics.summary([]).mean)
     assert statistics.interval([1.0]) == (-np.inf, np.inf)
     assert statistics.interval([0.5] * 6) == (0.5, 0.5)
+    assert statistics.summary([0.98, 1.0, 1.0], (0, 1)).high == 1
 
 
 def test_turned_round_it_is_the_other_way():

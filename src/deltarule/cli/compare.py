@@ -88,9 +88,10 @@ def compare(
 ) -> None:  # fmt: skip
     """Train many networks at once, and say which is better, by how much, and whether that is luck.
 
-    Variants start from the same weights and meet the same batches, seed by seed. Each finished network meets the
-    test part once. The folder holds report.html, result.json and tables; after Ctrl-C, what is finished so far,
-    and the same command with --output FOLDER goes on.
+    Variants start from the same weights and meet the same batches, seed by seed.
+    Each finished network meets the test part once, for the report.
+    The folder holds report.html, result.json and tables, after Ctrl-C too.
+    The same command with --output FOLDER then goes on where it stopped.
 
     Examples:
 

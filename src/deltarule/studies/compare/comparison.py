@@ -89,7 +89,8 @@ class Comparison:
     @cached_property
     def summaries(self) -> dict[str, Summary]:
         """For each variant its score over the seeds."""
-        return {variant.name: statistics.summary(self.scores(variant.name)) for variant in self.variants}
+        bounds = (0.0, 1.0) if self.task == "classification" else (-math.inf, 1.0)
+        return {variant.name: statistics.summary(self.scores(variant.name), bounds) for variant in self.variants}
 
     @cached_property
     def differences(self) -> dict[tuple[str, str], Difference]:

@@ -84,8 +84,10 @@ class Difference:
         )
 
 
-def summary(values: Any) -> Summary:
+def summary(values: Any, bounds: tuple[float, float] = (-math.inf, math.inf)) -> Summary:
     """Mean, median, spread and interval of some figures; those that are no number are left out.
+
+    bounds : what the figures can be at the least and at the most; the interval is cut there.
 
     >>> found = summary([0.90, 0.92, 0.91, 0.93, 0.92, 0.91])
     >>> f"{found.mean:.3f} from {found.low:.3f} to {found.high:.3f}"
@@ -96,6 +98,8 @@ def summary(values: Any) -> Summary:
     if not len(x):
         return Summary(0, *[math.nan] * 7)
     low, high = interval(x)
+    if len(x) > 1:
+        low, high = max(low, bounds[0]), min(high, bounds[1])
     deviation = float(x.std(ddof=1)) if len(x) > 1 else math.nan
     ends = float(x.min()), float(x.max())
     return Summary(len(x), float(x.mean()), float(np.median(x)), deviation, low, high, *ends)

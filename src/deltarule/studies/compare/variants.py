@@ -218,14 +218,11 @@ def _penalties() -> set[str]:
     }
 
 
-_PARTS = ("network", "optimizer", "stopping", "penalty", "loss")
-
-
 def _path(data: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """Where a field stands in the JSON of a recipe."""
     if "." in name or name in data:
         return tuple(name.split("."))
-    inside = {part: data[part] for part in _PARTS if isinstance(data.get(part), Mapping)}
+    inside = {part: fields for part, fields in data.items() if isinstance(fields, Mapping)}
     inside.setdefault("stopping", EarlyStopping().to_json())
     part = next((part for part, fields in inside.items() if name in fields and name != "name"), None)
     if part is not None:
