@@ -44,6 +44,7 @@ def test_equal_variants_are_equal_seed_by_seed():
     assert (found.mean, found.low, found.high, found.p, found.seen) == (0, 0, 0, 1, False)
     assert "No difference seen between" in str(comparison)
     assert "alike seed by seed" in str(comparison)
+    assert comparison.sentences[0].startswith("other and one are alike and best on average")
 
 
 def test_a_seed_varies_what_was_chosen():
@@ -188,6 +189,8 @@ def test_a_budget_is_kept():
     comparison = dr.compare({"quick": SMALL, "endless": endless}, IRIS, seeds=4, budget=1.0)
     assert time.monotonic() - began < 15
     assert [network.variant for network in comparison.networks] == ["quick"]
+    nothing = dr.compare({"endless": endless, "other": endless}, IRIS, seeds=2, budget=0.01)
+    assert nothing.sentences == ("The 0.01 s were over before any network was.",)
 
 
 def test_the_better_half_of_those_that_are_no_number():

@@ -14,7 +14,8 @@ from deltarule.figures.displays import Display
 from deltarule.figures.style import DARK, LIGHT, Theme
 from deltarule.studies.compare import pictures, tables
 from deltarule.studies.compare.comparison import Comparison
-from deltarule.studies.compare.words import listed, seeds
+from deltarule.studies.compare.method import method
+from deltarule.studies.compare.words import seeds
 from deltarule.studies.table import Table
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def page(comparison: Comparison) -> str:
         _titled(tables.pairs(comparison), "plain") if comparison.differences else "",
         _titled(tables.costs(comparison), "plain"),
         _titled(tables.sweeps(comparison), "plain text") if comparison.sweeps else "",
-        _section("How it was done", _method(comparison)),
+        _section("How it was done", _each("p", method(comparison))),
         _section("Recipes", _recipes(comparison)),
         _section("Machine", _machine(comparison)),
     )
@@ -117,28 +118,6 @@ def _data_uri(display: Display, theme: Theme) -> str:
     content = io.BytesIO()
     picture.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
     return f"data:image/svg+xml;base64,{base64.b64encode(content.getvalue()).decode()}"
-
-
-def _method(comparison: Comparison) -> str:
-    judges = ["early stopping", *["tuning"] * bool(comparison.sweeps), *["halving"] * (comparison.budget is not None)]
-    shared = (
-        f"Each seed varies {comparison.seeds}. Seed by seed all variants share these, as far as their shapes allow: "
-        "equal numbers are drawn for equal places in the network, and the samples come in the same order."
-    )
-    held = (
-        f"Each network met the {comparison.part} part once, when it was finished. "
-        f"The validation part is what {listed(judges)} saw."
-    )
-    tested = (
-        "Intervals of 95 % are bootstrapped (BCa, 9,999 resamples), at a level that makes up for few seeds. The test "
-        "is a paired permutation test that turns signs, with Holm's correction for all pairs: where no variants "
-        "differ, a difference is announced in at most 5 % of comparisons. Intervals are of each pair by itself."
-    )
-    bounds = (
-        "All this speaks of seeds: of another network trained in the same way. How well the test part stands for "
-        "samples yet to come is another question."
-    )
-    return _each("p", (shared, held, tested, bounds))
 
 
 def _recipes(comparison: Comparison) -> str:

@@ -88,7 +88,7 @@ def sweeps(comparison: Comparison) -> Table:
     rows = []
     for sweep in comparison.sweeps:
         figures = sweep.scores if sweep.by == "score" else sweep.losses
-        told = [words.amount(each, comparison) if sweep.by == "score" else f"{each:.4f}" for each in figures]
+        told = [words.amount(each, comparison) if sweep.by == "score" else f"{each:.3g}" for each in figures]
         tried = (f"{value:.3g}: {figure}" for value, figure in zip(sweep.values, told, strict=True))
         rows.append((sweep.variant, f"{sweep.chosen:.3g}", ";  ".join(tried)))
     field, by = comparison.sweeps[0].field, " and ".join(sorted({sweep.by for sweep in comparison.sweeps}))

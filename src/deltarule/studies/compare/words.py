@@ -12,17 +12,21 @@ if TYPE_CHECKING:
     from deltarule.studies.compare.comparison import Comparison
 
 MOST_SENTENCES = 8
+_NOTHING = "No network is finished yet."
 
 
 def sentences(comparison: Comparison) -> tuple[str, ...]:
     """The best variant, and how sure it is that it is better than each of the others."""
     ranked = comparison.ranked
     if not ranked:
-        return ("No network is finished yet.",)
-    best = ranked[0]
-    n, mean = comparison.summaries[best].n, comparison.summaries[best].mean
-    part = f"on the {comparison.part} part"
-    said = [f"{best} is best on average: {amount(mean, comparison)} {part}, over {seeds(n)}."]
+        over = comparison.budget is not None
+        return (f"The {comparison.budget:g} s were over before any network was." if over else _NOTHING,)
+    found = comparison.summaries
+    n, mean = found[ranked[0]].n, found[ranked[0]].mean
+    best = [name for name in ranked if found[name].n == n and math.isclose(found[name].mean, mean, abs_tol=1e-12)]
+    are = "is" if len(best) < 2 else "are alike and"
+    where = f"on the {comparison.part} part, over {seeds(n)}"
+    said = [f"{listed(best or [ranked[0]])} {are} best on average: {amount(mean, comparison)} {where}."]
     said += _against_the_best(comparison)
     said += _what_is_missing(comparison)
     said += _what_went_wrong(comparison)
