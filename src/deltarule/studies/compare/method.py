@@ -12,14 +12,14 @@ def method(comparison: Comparison) -> tuple[str, ...]:
     numbers = ", ".join(map(str, comparison.seeds.numbers))
     return (
         (
-            f"Each of the seeds ({numbers}) varies {comparison.seeds}. Seed by seed all variants share these, as far as "
-            "their shapes allow: equal numbers are drawn for equal places in the network, and the samples come in the "
-            "same order."
+            f"Each of the seeds ({numbers}) varies {comparison.seeds}. Seed by seed all variants share these, as far "
+            "as their shapes allow: equal numbers are drawn for equal places in the network, and the samples come in "
+            "the same order."
         ),
         _parts(comparison),
         (
-            f"Intervals of 95 % are bootstrapped (BCa, {RESAMPLES:,} resamples), at a level that makes up for few seeds; "
-            f"of fewer than {ENOUGH_TO_RESAMPLE} they are Student's. The test is a paired permutation test that turns "
+            f"Intervals of 95 % are bootstrapped (BCa, {RESAMPLES:,} resamples), at a level that makes up for few "
+            f"seeds; of fewer than {ENOUGH_TO_RESAMPLE} they are Student's. The test is a paired permutation test that turns "
             "signs, with Holm's correction for all pairs: where no variants differ, a difference is announced in at "
             "most 5 % of comparisons. Intervals are of each pair by itself."
         ),
