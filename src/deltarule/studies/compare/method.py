@@ -19,8 +19,8 @@ def method(comparison: Comparison) -> tuple[str, ...]:
         _parts(comparison),
         (
             f"Intervals of 95 % are bootstrapped (BCa, {RESAMPLES:,} resamples), at a level that makes up for few "
-            f"seeds; of fewer than {ENOUGH_TO_RESAMPLE} they are Student's. The test is a paired permutation test that turns "
-            "signs, with Holm's correction for all pairs: where no variants differ, a difference is announced in at "
+            f"seeds; of fewer than {ENOUGH_TO_RESAMPLE} they are Student's. The test is a paired permutation test that "
+            "turns signs, with Holm's correction for all pairs: where no variants differ, a difference is announced in at "
             "most 5 % of comparisons. Intervals are of each pair by itself."
         ),
         (
