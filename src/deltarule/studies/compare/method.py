@@ -20,8 +20,8 @@ def method(comparison: Comparison) -> tuple[str, ...]:
         (
             f"Intervals of 95 % are bootstrapped (BCa, {RESAMPLES:,} resamples), at a level that makes up for few "
             f"seeds; of fewer than {ENOUGH_TO_RESAMPLE} they are Student's. The test is a paired permutation test that "
-            "turns signs, with Holm's correction for all pairs: where no variants differ, a difference is announced in at "
-            "most 5 % of comparisons. Intervals are of each pair by itself."
+            "turns signs, with Holm's correction for all pairs: where no variants differ, a difference is announced in "
+            "at most 5 % of comparisons. Intervals are of each pair by itself."
         ),
         (
             "All this speaks of seeds: of another network trained in the same way. How well the test part stands for "
