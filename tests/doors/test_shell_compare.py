@@ -44,10 +44,11 @@ def test_tables_sentences_and_a_folder(shell, tmp_path):
 
 def test_everything_at_once(shell, tmp_path):
     options = ["--vary", "l2=0,0.01", "--tune", "learning_rate", "--budget", "1min", "--seeds-vary", "start,split"]
-    kept = ["--keep-models", "--record-batches", "--output", "mine"]
+    kept = ["--keep-models", "--record-batches", "--target-score", "0.5", "--output", "mine"]
     result = shell(*VARIED, *options, *kept)
     assert result.exit_code == 0, result.stderr
     assert "Tuning of learning_rate" in result.stderr
+    assert "Target: 50.00 %" in result.stderr
     assert list((tmp_path / "mine" / "models").glob("*.safetensors"))
     assert "Loss of the batches" in (tmp_path / "mine" / "report.html").read_text()
     assert json.loads((tmp_path / "mine" / "result.json").read_text())["seeds_vary"] == ["start", "split"]

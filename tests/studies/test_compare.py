@@ -224,7 +224,7 @@ def test_few_seeds_are_said_to_be_few():
 
 def test_costs_to_a_target():
     recipe = SMALL.replace(epochs=30, stopping=None)
-    comparison = dr.compare(dr.vary(recipe, learning_rate=(0.01, 1e-6)), IRIS, seeds=3, target=0.85)
+    comparison = dr.compare(dr.vary(recipe, learning_rate=(0.01, 1e-6)), IRIS, seeds=3, target_score=0.85)
     quick, slow = comparison.costs["learning_rate=0.01"], comparison.costs["learning_rate=1e-06"]
     assert (quick.reached, slow.reached) == (1.0, 0.0)
     for network in comparison.of("learning_rate=0.01").values():

@@ -67,6 +67,13 @@ def compare(
             rich_help_panel=VARIED, show_default=False,
         ),
     ] = None,
+    target_score: Annotated[
+        float | None,
+        typer.Option(
+            "--target-score", help="Say what it costs to reach this on the validation part: 0.95.", metavar="SCORE",
+            rich_help_panel=RESULT, show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -124,6 +131,7 @@ def compare(
         tune=tune,
         budget=budget,
         record="batch" if record else None,
+        target_score=target_score,
         **engine,
     )
     folder = output or RunFolder.next_of("runs", f"compare-{dataset.name or Path(data).name}").path

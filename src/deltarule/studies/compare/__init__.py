@@ -57,7 +57,8 @@ def compare(
     folder : where each network is written as it ends; a later comparison with the same folder goes on from there.
     progress : called with a record after each network.
     further : keep_models=True, to keep each model in the folder; record="batch", to keep each batch's loss;
-        target=0.95, the validation score whose cost is asked for; engine, precision, n_threads, as for `train_many`.
+        target_score=0.95, the validation score whose cost is asked for; engine, precision, n_threads, as for
+        `train_many`.
 
     The seeds of the recipes themselves are replaced. Each finished network meets the test part once, for the report;
     tuning, halving and early stopping see the validation part alone. Without a validation part one is taken from the

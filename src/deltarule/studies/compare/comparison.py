@@ -50,8 +50,12 @@ class Comparison:
     seeds : the seeds, and what they vary.
     part : "test", or "validation" where there is no test part: where the scores come from.
     task : "classification", whose score is the accuracy, or "regression", whose score is R².
+    data : the name of the data set, the samples of its parts, the shape of one.
     sweeps : how a field was tuned, for each variant.
+    given_target_score : the validation score whose cost was asked for; None where nobody named one.
+    budget : the seconds there were; None where nobody counted them.
     seconds : from the beginning to the end.
+    machine : what it ran on, in words.
     """
 
     variants: tuple[Variant, ...]
@@ -61,7 +65,7 @@ class Comparison:
     task: str
     data: Mapping[str, Any] = field(default_factory=dict)
     sweeps: tuple[Sweep, ...] = ()
-    given_target: float | None = None
+    given_target_score: float | None = None
     budget: float | None = None
     seconds: float = 0.0
     machine: Mapping[str, str] = field(default_factory=dict)
@@ -115,10 +119,10 @@ class Comparison:
         return pairs[first, second] if (first, second) in pairs else pairs[second, first].turned
 
     @cached_property
-    def target(self) -> float:
+    def target_score(self) -> float:
         """The validation score whose cost is asked for: the one given, or the one that half of all networks reach."""
-        if self.given_target is not None:
-            return self.given_target
+        if self.given_target_score is not None:
+            return self.given_target_score
         best = [max(network.curves["validation_score"], default=math.nan) for network in self.networks]
         finite = [score for score in best if math.isfinite(score)]
         return math.floor(1000 * float(np.median(finite))) / 1000 if finite else math.nan
@@ -187,7 +191,7 @@ class Comparison:
         return statistics.difference([one[seed].score for seed in both], [other[seed].score for seed in both])
 
     def _cost(self, networks: list[Finished]) -> Cost:
-        reached = np.array([network.reached(self.target) for network in networks])
+        reached = np.array([network.reached(self.target_score) for network in networks])
         there = np.isfinite(reached[:, 0])
         # A median of infinities is taken by rank: half of them have to be there.
         epochs, seconds = np.quantile(reached, 0.5, axis=0, method="higher")

@@ -59,7 +59,7 @@ class Comparing:
         folder: str | os.PathLike[str] | None = None,
         keep_models: bool = False,
         record: str | None = None,
-        target: float | None = None,
+        target_score: float | None = None,
         engine: str = ENGINES[0],
         precision: str = PRECISIONS[0],
         n_threads: int | None = None,
@@ -71,7 +71,7 @@ class Comparing:
         one_of("precision", precision, PRECISIONS)
         if keep_models and folder is None:
             raise RecipeError("a folder to keep models in", "none", 'folder="runs/compare-1"')
-        self._tune, self._record, self._target = tune, record, target
+        self._tune, self._record, self._target_score = tune, record, target_score
         self._engine, self._n_threads = {"engine": engine, "precision": precision}, n_threads
         if data.validation is None:
             data = data.with_validation(seed=self._seeds.numbers[0])
@@ -112,7 +112,7 @@ class Comparing:
             task=self._task,
             data=self._about_data(),
             sweeps=self._sweeps,
-            given_target=self._target,
+            given_target_score=self._target_score,
             budget=self._budget,
             seconds=self._seconds,
             machine=self._machine | self._engine,

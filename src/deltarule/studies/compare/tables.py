@@ -53,7 +53,7 @@ def costs(comparison: Comparison) -> Table:
             words.seconds(cost.target_seconds),
             f"{100 * cost.reached:.0f} %",
         ))  # fmt: skip
-    target = words.amount(comparison.target, comparison)
+    target = words.amount(comparison.target_score, comparison)
     columns = ("Variant", "Time", "Epochs", "Epochs to target", "Time to target", "Reached it")
     note = f"Medians over seeds, each network on one core. Target: {target} on the validation part."
     return Table("Cost", columns, tuple(rows), note)

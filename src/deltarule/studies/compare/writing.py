@@ -52,7 +52,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
         "seeds": list(comparison.seeds.numbers),
         "seeds_vary": list(comparison.seeds.vary),
         "budget": comparison.budget,
-        "target": finite(comparison.target),
+        "target_score": finite(comparison.target_score),
         "sentences": list(comparison.sentences),
         "ranked": list(comparison.ranked),
         "variants": {
