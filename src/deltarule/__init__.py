@@ -65,6 +65,7 @@ from deltarule.formulas import (
 )
 from deltarule.models import Model, load_model
 from deltarule.recipes import EarlyStopping, Network, Recipe, Scaling
+from deltarule.studies.compare import Comparison, compare, vary
 from deltarule.studies.gradient_check import GradientCheck, gradient_check
 from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
 from deltarule.studies.verdict import Verdict, verdict
@@ -87,6 +88,7 @@ __all__ = [
     "BatchNormalization",
     "ClipByNorm",
     "ClipByValue",
+    "Comparison",
     "ConstantRate",
     "CosineDecay",
     "CosineRestarts",
@@ -140,6 +142,7 @@ __all__ = [
     "Verdict",
     "WarmUp",
     "__version__",
+    "compare",
     "dataset_names",
     "epochs",
     "evaluate",
@@ -152,5 +155,6 @@ __all__ = [
     "split",
     "train",
     "train_many",
+    "vary",
     "verdict",
 ]
