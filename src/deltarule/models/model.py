@@ -17,6 +17,7 @@ from deltarule.engines.parameters import Layers, count, layers
 from deltarule.errors import ModelError
 from deltarule.formulas import Loss
 from deltarule.formulas.random import Floats
+from deltarule.models.encoding import Encoding
 from deltarule.recipes import Affine, Recipe
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Model:
     target_scaling : of the numbers predicted; None for classes.
     single : whether numbers were given as (n,), not (n, k), and are predicted so.
     class_names, feature_names : for tables and pictures.
+    encoding : of tables: how their columns become the network's inputs, as learnt from the training part.
     """
 
     recipe: Recipe
@@ -48,6 +50,7 @@ class Model:
     single: bool = True
     class_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
+    encoding: Encoding | None = None
 
     def __post_init__(self) -> None:
         if self.theta.shape != (count(self.sizes),):
@@ -96,7 +99,11 @@ class Model:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def predict(self, x: Any) -> npt.NDArray[Any]:
-        """The labels (n,), or the numbers (n,) or (n, k), for raw inputs x (n, …)."""
+        """The labels (n,), or the numbers (n,) or (n, k), for raw inputs x (n, …).
+
+        A model that was trained on a table takes one: a data frame, a list of dicts, a dict of columns, or an array
+        with its columns in their order. Columns that it does not know are ignored; one that is missing is an error.
+        """
         z = self.raw_outputs(x)
         if self.classes is None:
             numbers: Floats = self.loss.output.value(z)
@@ -153,6 +160,8 @@ class Model:
         return f"Model({shape}, {count(self.sizes):,} parameters, {what})"
 
     def _inputs(self, given: Any) -> npt.NDArray[Any]:
+        if self.encoding is not None:
+            return self.encoding(given)
         x: npt.NDArray[Any] = np.asarray(given)
         inputs = self.sizes[0]
         if x.shape[1:] != self.input_shape and not (x.ndim == 2 and x.shape[1] == inputs):

@@ -43,7 +43,7 @@ def evaluate(model: Model, part: Part) -> Evaluation:
     >>> found.score == run.model.score(data.test.x, data.test.y), found.samples
     (True, 15)
     """
-    if part.x[0].size != model.sizes[0]:
+    if model.encoding is None and part.x[0].size != model.sizes[0]:
         wanted = " × ".join(map(str, model.input_shape))
         raise DataError(f"samples of shape {wanted}", " × ".join(map(str, part.x.shape[1:])))
     outputs = model.sizes[-1]
@@ -53,7 +53,9 @@ def evaluate(model: Model, part: Part) -> Evaluation:
         part.y.ndim != 1 or (part.y.dtype.kind in "UT") != (model.classes.dtype.kind in "UT")
     ):
         raise DataError(f"labels like {model.classes[0]!r}", f"{part.y.dtype} of shape {part.y.shape}")
-    learnt = Learnt(model.input_shape, model.scaling, model.classes, model.target_scaling, model.single, outputs)
+    learnt = Learnt(
+        model.input_shape, model.scaling, model.classes, model.target_scaling, model.single, outputs, model.encoding
+    )
     samples = learnt.samples(part)
     problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, model.theta)
     total = Sums()
