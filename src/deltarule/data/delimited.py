@@ -44,7 +44,7 @@ def read_delimited(path: Path, types: Mapping[str, Any] | None = None) -> Table:
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "pets.csv"
     >>> path.write_text("kind,weight\ncat,4\ndog,30.5\n")
-    28
+    27
     >>> read_delimited(path)
     Table(2 rows; kind: category, weight: number)
     """
@@ -57,7 +57,7 @@ def read_json_lines(path: Path, types: Mapping[str, Any] | None = None) -> Table
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "pets.jsonl"
     >>> path.write_text('{"kind": "cat", "weight": 4}\n{"kind": "dog"}\n')
-    46
+    45
     >>> read_json_lines(path).column("weight").missing.tolist()
     [False, True]
     """

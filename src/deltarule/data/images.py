@@ -55,24 +55,27 @@ def read_image_folder(folder: Path, size: ImageSize | None = None) -> Dataset:
     return Dataset(**made, name=folder.resolve().name, source=f"images in {folder}")
 
 
-def read_images(paths: Sequence[Path], size: ImageSize | None = None) -> NDArray[np.uint8]:
+def read_images(paths: Sequence[Path], size: ImageSize | None = None, *, grey: bool | None = None) -> NDArray[np.uint8]:
     """Images as one array: (n, height, width) where all are grey, otherwise (n, height, width, 3).
+
+    grey : True and False say which of the two it has to be.
 
     Raises DataFileError, naming the file.
     """
     if not paths:
         raise DataFileError("at least one image", "none")
-    first, grey = size, True
+    first, all_grey = size, True
     for path in paths:
         with _opened(path) as image:
             there = (image.height, image.width)
-            grey = grey and image.mode in _GREY
+            all_grey = all_grey and image.mode in _GREY
         if first is None:
             first = there
         elif size is None and there != first:
             came = f"{path}: {there[0]} × {there[1]}, and {paths[0].name}: {first[0]} × {first[1]}"
             raise DataFileError("images of one size", came, "--image-size 28x28, or image_size=(28, 28)")
     assert first is not None
+    grey = all_grey if grey is None else grey
     shape = (len(paths), *first) if grey else (len(paths), *first, 3)
     if int(np.prod([float(each) for each in shape])) > BYTES_AT_MOST:
         came = f"{len(paths):,} images of {first[0]} × {first[1]}"

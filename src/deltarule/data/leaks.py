@@ -22,7 +22,7 @@ def leaks(dataset: Dataset) -> list[str]:
     them by heart. A class that a part lacks cannot be learnt from it, or is not tested.
 
     >>> leaks(Dataset(train=([[0.0], [1.0]], ["a", "b"]), test=([[1.0], [2.0]], ["b", "b"])))
-    ["1 of 2 samples of the test part also stands in the training part.", "The test part has no sample of class 'a'."]
+    ['1 of 2 samples of the test part also stands in the training part.', "The test part has no sample of class 'a'."]
     """
     return [*_repeated(dataset), *_classes_missing(dataset)]
 

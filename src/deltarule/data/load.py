@@ -81,6 +81,8 @@ def load_dataset(
     if isinstance(data, str) and data in DATASETS:
         if target is not None or types is not None:
             raise DataError("a table for a target or types", f"the named set {data!r}, which has its labels already")
+        if image_size is not None:
+            raise DataError("a folder of images for an image size", f"the named set {data!r}")
         official = _public(SOURCES[data], data_dir, progress) if data in SOURCES else _small(data, seed)
         if data == "xor" and split is None:
             return replace(official, validation=official.train, test=official.train)
