@@ -30,7 +30,17 @@ def in_words(column: Column) -> str:
     if column.kind == "date":
         first, last = Column("", "date", np.array([values.min(), values.max()])).labels()
         return f"{first} to {last}"
-    return f"{values.min():.6g} to {values.max():.6g}, mean {values.mean():.3g}"
+    return f"{_figure(values.min())} to {_figure(values.max())}, mean {_figure(values.mean(), 3)}"
+
+
+def _figure(number: float, digits: int = 6) -> str:
+    """A number for people: large ones in thousands, whole ones whole.
+
+    >>> _figure(1484705.0), _figure(0.0815), _figure(38.5816, 3)
+    ('1,484,705', '0.0815', '38.6')
+    """
+    whole = abs(number) >= 1000 or number == int(number)
+    return f"{number:,.0f}" if whole and abs(number) < 1e12 else f"{number:.{digits}g}"
 
 
 def column_facts(column: Column) -> dict[str, Any]:

@@ -114,6 +114,7 @@ def show(
                 "parameters": total,
                 "input_shape": list(model.input_shape),
                 "classes": None if model.classes is None else model.classes.tolist(),
+                "encoding": None if model.encoding is None else model.encoding.to_json(),
                 "class_names": None if model.class_names is None else list(model.class_names),
                 "recipe": recipe.to_json(),
             }
@@ -128,7 +129,6 @@ def show(
 def _described(model: Model) -> list[str]:
     """How a model was trained, a line each."""
     recipe = model.recipe
-    shape = " × ".join(map(str, model.input_shape))
     predicts = "numbers"
     if model.classes is not None:
         names = [model.name_of(label) for label in model.classes.tolist()]
@@ -137,8 +137,8 @@ def _described(model: Model) -> list[str]:
     rule = recipe.stopping
     stopping = "none" if rule is None else f"after {rule.patience} epochs without a better validation {rule.monitor}"
     facts = {
-        "Input": f"{shape}, scaling {recipe.scaling.to_json()}",
-        "Predicts": predicts,
+        "Input": _input(model),
+        "Predicts": predicts if model.encoding is None else f"{model.encoding.target or 'y'}, {predicts}",
         "Loss": _formula(recipe.loss),
         "Optimizer": _formula(recipe.optimizer),
         "Penalty": "none" if recipe.penalty is None else _formula(recipe.penalty),
@@ -148,6 +148,18 @@ def _described(model: Model) -> list[str]:
         "Seed": str(recipe.seed),
     }
     return [f"{name + ':':<16}{fact}" for name, fact in facts.items()]
+
+
+def _input(model: Model) -> str:
+    """What a model takes: the columns of a table, or an array."""
+    scaling = model.recipe.scaling.to_json()
+    encoding = model.encoding
+    if encoding is None:
+        return f"{' × '.join(map(str, model.input_shape))}, scaling {scaling}"
+    names = [f"{column.name} ({column.kind})" for column in encoding.columns]
+    shown = f"{', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
+    preparation = ", ".join(f"{name} {value}" for name, value in model.recipe.preparation.to_json().items())
+    return f"{len(names)} columns as {model.sizes[0]} inputs: {shown}; {preparation.replace('_', ' ')}"
 
 
 def _formula(each: Any) -> str:
