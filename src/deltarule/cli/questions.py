@@ -72,8 +72,10 @@ def _rows(model: Model, path: Path) -> tuple[Table, Part | None]:
     try:
         if path.suffix == ".npy":
             array = read_npy(path)
-            return table_of(array, expected, [column.name for column in model.encoding.columns]), None
-        table = read_table(path, expected)
+            names = [column.name for column in model.encoding.columns]
+            table = table_of(array, expected, names if array.shape[1:] == (len(names),) else None)
+        else:
+            table = read_table(path, expected)
     except DataFileError:
         raise
     except DataError as error:

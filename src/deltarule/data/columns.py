@@ -203,7 +203,7 @@ def _truths(words: Sequence[str]) -> tuple[list[float | None], tuple[str, str]]:
     given = {word.lower() for word in words}
     if given <= {"0", "1"}:
         return [float(word) for word in words], ("0", "1")
-    pair = next((pair for pair in _TRUTHS if given <= set(pair)), _TRUTHS[0])
+    pair = max(_TRUTHS, key=lambda each: len(given & set(each)))
     spelt = {word.lower(): word for word in words}
     found: list[float | None] = [float(pair.index(word.lower())) if word.lower() in pair else None for word in words]
     return found, (spelt.get(pair[0], pair[0]), spelt.get(pair[1], pair[1]))

@@ -26,6 +26,7 @@ from deltarule.errors import DataError, DataFileError
 __all__ = ["read_delimited", "read_json_lines"]
 
 _BLOCK = 1 << 16  # cells that become columns in one go
+_CHUNK = 1 << 20
 _LINE_AT_MOST = 1 << 24  # characters
 _FIELD_AT_MOST = 1 << 17
 _DELIMITERS = ",;\t|"
@@ -193,17 +194,16 @@ def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
 def _lines(path: Path) -> Iterator[Iterator[str]]:
     """The lines of a text file with their ends, each of a bounded length; gzip is seen by its first bytes."""
     with path.open("rb") as plain:
-        start = plain.read(4)
-        plain.seek(0)
-        raw: BinaryIO = plain
-        if start[:2] == b"\x1f\x8b":
-            size = path.stat().st_size
-            raw = cast("BinaryIO", io.BufferedReader(_Bounded(gzip.GzipFile(fileobj=plain), size), 1 << 16))
-            start = raw.peek(4)[:4]  # type: ignore[attr-defined]
-        if start[:4] == b"PK\x03\x04":
+        compressed = plain.read(2) == b"\x1f\x8b"
+    if compressed:
+        _refuse_growth(path)
+    with gzip.open(path, "rb") if compressed else path.open("rb") as raw:
+        start = raw.read(4)
+        raw.seek(0)
+        if start == b"PK\x03\x04":
             raise DataError("a text file", "a zip archive", "unpack it first")
         encoding = "utf-16" if start[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
-        with io.TextIOWrapper(raw, encoding=encoding, newline="") as stream:
+        with io.TextIOWrapper(cast("BinaryIO", raw), encoding=encoding, newline="") as stream:
             yield _checked_lines(stream)
 
 
@@ -213,9 +213,9 @@ def _checked_lines(stream: io.TextIOWrapper) -> Iterator[str]:
         try:
             line = stream.readline(_LINE_AT_MOST)
         except UnicodeDecodeError as error:
-            byte = error.object[error.start]
-            came = f"the byte {byte:#04x} after line {number}"
-            raise DataError("text in UTF-8", came, "iconv -f latin1 -t utf-8 FILE > NEW") from error
+            came = f"the byte {error.object[error.start]:#04x} after line {number}"
+            instead = "iconv -f latin1 -t utf-8 FILE > NEW" if error.encoding == "utf-8" else None
+            raise DataError(f"text in {error.encoding.upper()}", came, instead) from error
         except UnicodeError as error:
             raise DataError("text in UTF-8 or UTF-16", f"{error}, after line {number}") from error
         if not line:
@@ -228,19 +228,12 @@ def _checked_lines(stream: io.TextIOWrapper) -> Iterator[str]:
         yield line
 
 
-class _Bounded(io.RawIOBase):
-    """A stream that is uncompressed from a file of `size` bytes, and ends in an error where it grows too much."""
-
-    def __init__(self, stream: gzip.GzipFile, size: int) -> None:
-        self._stream, self._size, self._read = stream, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        chunk = self._stream.read1(len(buffer))
-        self._read += len(chunk)
-        if grows_too_much(self._read, self._size):
-            raise DataError("a compressed file that stays in proportion", f"more than {self._read - 1:,} bytes in it")
-        buffer[: len(chunk)] = chunk
-        return len(chunk)
+def _refuse_growth(path: Path) -> None:
+    """Refuse a compressed file that would grow too much, before any of it is taken for rows."""
+    size, grown = path.stat().st_size, 0
+    with gzip.open(path, "rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            grown += len(chunk)
+            if grows_too_much(grown, size):
+                came = f"more than {grown - len(chunk):,} bytes in {size:,}"
+                raise DataError("a compressed file that stays in proportion", came)

@@ -89,7 +89,7 @@ def read_own(
         folder = f"load_dataset({str(data.parent)!r})" if find_idx_files(data.parent) else None
         raise DataFileError(f"a file of a kind that can be read ({READABLE})", f"the file {data}", folder)
     if target is not None or types is not None:
-        raise DataError("a table for a target or types", f"{data}, which has its labels already")
+        raise DataFileError("a table for a target or types", f"{data}, which has its labels already")
     return dataset
 
 

@@ -113,7 +113,7 @@ def _opened(path: Path) -> Any:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of Pillow's own limit, which is not this one
+            warnings.simplefilter("ignore")  # of Pillow's own limit, which is another one
             image = Image.open(path, formats=_FORMATS)
     except UnidentifiedImageError as error:
         raise DataFileError("an image", f"{path}, which is damaged or something else") from error

@@ -108,7 +108,7 @@ class CellColumn:
         places = (place for place, cell in enumerate(cells) if cell != "nan" and number_of(cell) is None)
         place = next(places, 0)
         came = f"{cells[place][:80]!r} in row {self._rows + place + 1}, column {self.name!r}"
-        raise DataError("numbers", came, f"{self.name}=category, or mend the value")
+        raise DataError("numbers", came, f'types={{{self.name!r}: "category"}}, or mend the value')
 
     def _add_text(self, cells: Sequence[str]) -> None:
         codes, stripped = self._codes, [cell.strip() for cell in cells]
@@ -148,7 +148,7 @@ class CellColumn:
         row = int(np.argmax(wrong))
         came = f"{column.categories[column.values[row]][:80]!r} in row {row + 1}, column {self.name!r}"
         more = f", and {int(wrong.sum()) - 1} more such" if wrong.sum() > 1 else ""
-        raise DataError("numbers", came + more, f"mend the value, or take the column as {self.name}=category")
+        raise DataError("numbers", came + more, f'types={{{self.name!r}: "category"}}, or mend the value')
 
 
 class Inference:
