@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from deltarule.data.labels import Task, task_of
+from deltarule.data.mapped import is_mapped
 from deltarule.data.parts import Part, shape_of
 from deltarule.data.strata import shuffled_parts, stratified_parts
 from deltarule.data.table import Table
@@ -114,6 +115,7 @@ class Dataset:
         size   in samples. With neither: as many as the test part has, but no more than a fifth of the
                training part; without a test part a tenth of it. At most 10,000 in both cases.
         seed   chooses the samples; the same seed takes the same ones.
+        Of samples in a mapped file the last ones are taken.
 
         Raises DataError where there is a validation part already or nothing would be left to train on.
 
@@ -127,6 +129,9 @@ class Dataset:
         if not 1 <= taken < n:
             came = f"a validation part of {taken} out of {n} samples"
             raise DataError("at least one sample to train on and one to validate with", came)
+        if is_mapped(self.train.x):
+            rest, held = self.train.rows(slice(0, n - taken)), self.train.rows(slice(n - taken, n)).in_memory()
+            return replace(self, train=rest, validation=held)
         sizes = [n - taken, taken]
         by_class = self.task == "classification"
         rows = stratified_parts(self.train.y, sizes, seed) if by_class else shuffled_parts(n, sizes, seed)

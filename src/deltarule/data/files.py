@@ -31,6 +31,9 @@ _TABLES: dict[str, Callable[[Path, Mapping[str, Any] | None], Table]] = {
 READABLE = "CSV, TSV, JSON lines, Parquet, Feather or Arrow, .npy, .npz, or a folder of IDX files, arrays or images"
 """What can be read, in words."""
 
+MAPPED_FROM = 1 << 29
+"""Bytes of samples in a folder of arrays above which these are not read into memory."""
+
 _ARRAYS = {
     "train": (("x_train", "y_train"), ("X_train", "y_train"), ("x", "y"), ("X", "y")),
     "validation": (("x_validation", "y_validation"), ("x_val", "y_val"), ("X_val", "y_val")),
@@ -115,8 +118,14 @@ def _folder(folder: Path, image_size: ImageSize | None) -> Dataset:
     if image_size is not None:
         raise DataError("a folder of images for an image size", str(folder))
     if arrays and not find_idx_files(folder):
-        return _named(folder, _of_arrays, {name: read_npy(path) for name, path in arrays.items()}, folder)
+        named = {name: read_npy(path, mapped=_is_large(name, path)) for name, path in arrays.items()}
+        return _named(folder, _of_arrays, named, folder)
     return read_idx_folder(folder)
+
+
+def _is_large(name: str, path: Path) -> bool:
+    """Whether samples are so many that they stay on the disk."""
+    return name in {x for x, _ in _ARRAYS["train"]} and path.stat().st_size > MAPPED_FROM
 
 
 def _of_arrays(arrays: Mapping[str, Array], path: Path) -> Dataset:

@@ -8,6 +8,7 @@ import numpy as np
 
 from deltarule.data.arrays import Array
 from deltarule.data.dataset import Dataset
+from deltarule.data.mapped import is_mapped
 from deltarule.data.table import Table
 
 __all__ = ["leaks"]
@@ -29,7 +30,7 @@ def leaks(dataset: Dataset) -> list[str]:
 
 def _repeated(dataset: Dataset) -> list[str]:
     x: Any = dataset.train.x
-    if not isinstance(x, Table) and x.nbytes > _BYTES_AT_MOST:
+    if not isinstance(x, Table) and (x.nbytes > _BYTES_AT_MOST or is_mapped(x)):
         return []
     known, sentences = _fingerprints(x), []
     for name, part in dataset.parts.items():

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from deltarule.data.arrays import Array, checked_samples, checked_targets, checked_weights
 from deltarule.data.frames import is_tabular, table_of
+from deltarule.data.mapped import is_mapped
 from deltarule.data.table import Table
 from deltarule.errors import DataError
 
@@ -69,9 +70,20 @@ class Part:
             raise DataError("row numbers (k,) or a mask (n,)", f"{picked.dtype} of shape {picked.shape}")
         try:
             x, y = self.x[picked], self.y[picked]
-            return Part(x, y, None if self.weights is None else self.weights[picked])
+            weights = None if self.weights is None else checked_weights(self.weights[picked])
         except IndexError as error:
             raise DataError(f"rows from 0 to {len(self) - 1}", str(error)) from error
+        if not len(y):
+            raise DataError("at least one row", f"none of {len(self)}")
+        # They are rows of a part that is sound: to look at them again could mean to read a large file again.
+        part = object.__new__(Part)
+        for name, value in (("x", x), ("y", y), ("weights", weights)):
+            object.__setattr__(part, name, value)
+        return part
+
+    def in_memory(self) -> Part:
+        """The same samples, read into memory where they were in a mapped file."""
+        return self.rows(np.arange(len(self))) if is_mapped(self.x) else self
 
 
 def shape_of(x: Array | Table) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from deltarule.data.arrays import Array
 from deltarule.data.dataset import Dataset
 from deltarule.data.labels import task_of
+from deltarule.data.mapped import is_mapped
 from deltarule.data.parts import Part
 from deltarule.data.strata import grouped_parts, ordered_parts, shuffled_parts, stratified_parts
 from deltarule.data.table import Table
@@ -146,6 +147,7 @@ def split(
 
     groups : (n,), samples of one group all go into one part. times : (n,), the earliest are learnt from, the latest
     tested with. Of tables the split can name a column for either.
+    Samples in a mapped file stay there, in their order: the first ones are learnt from, the others are read.
     Without a split `default_split` is used: 80/10/10, by class. Every sample is in exactly one part.
     Raises DataError where the samples are not sound or too few.
 
@@ -162,9 +164,11 @@ def split(
         picked = _picked(whole, grouped_parts(_as_long("groups", groups, n), sizes, chosen.seed))
     elif times is not None:
         picked = _picked(whole, ordered_parts(_as_long("times", times, n), sizes))
-    elif not chosen.shuffled:
+    elif not chosen.shuffled or is_mapped(whole.x):
         ends = np.cumsum(sizes)
-        picked = [whole.rows(slice(end - size, end)) if size else None for end, size in zip(ends, sizes, strict=True)]
+        slices = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+        picked = [whole.rows(each) if each.stop > each.start else None for each in slices]
+        picked = [picked[0], *(part and part.in_memory() for part in picked[1:])]
     else:
         by_class = chosen.stratified and task_of(whole.y) == "classification"
         rows = stratified_parts(whole.y, sizes, chosen.seed) if by_class else shuffled_parts(n, sizes, chosen.seed)

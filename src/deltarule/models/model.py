@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.data.mapped import forget, is_mapped
 from deltarule.engines.parameters import Layers, count, layers
 from deltarule.errors import ModelError
 from deltarule.formulas import Loss
@@ -22,6 +23,9 @@ from deltarule.recipes import Affine, Recipe
 
 if TYPE_CHECKING:
     from deltarule.engines.compiled import Predictor
+
+
+_BLOCK = 8192  # samples of a mapped file that are read at a time
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,7 +83,19 @@ class Model:
 
     def raw_outputs(self, x: Any) -> npt.NDArray[Any]:
         """The last layer's weighted sums z for raw inputs x: (n, outputs), in θ's precision."""
+        if is_mapped(x):
+            return np.concatenate([self._of_block(x[start : start + _BLOCK]) for start in range(0, len(x), _BLOCK)])
+        return self._of_block(x)
+
+    def _of_block(self, x: Any) -> npt.NDArray[Any]:
+        """The weighted sums for some inputs; what a mapped file gave of them is given back."""
         inputs = self._inputs(x)
+        z = self._predictor(inputs)(inputs)
+        forget(x)
+        return z
+
+    def _predictor(self, inputs: npt.NDArray[Any]) -> Predictor:
+        """What computes the outputs for inputs of this type."""
         predictor = self._predictors.get(inputs.dtype)
         if predictor is None:
             from deltarule.engines.compiled import Predictor
@@ -87,7 +103,7 @@ class Model:
             activations = self.recipe.network.activations
             predictor = Predictor(self.sizes, activations, self.theta, self.scaling, inputs.dtype)
             self._predictors[inputs.dtype] = predictor
-        return predictor(inputs)
+        return predictor
 
     @cached_property
     def _predictors(self) -> dict[np.dtype[Any], Predictor]:

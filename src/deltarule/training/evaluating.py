@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule.data import Part
+from deltarule.data.mapped import forget
 from deltarule.engines import reference
 from deltarule.engines.problem import Problem, Sums
 from deltarule.errors import DataError
@@ -64,4 +65,5 @@ def evaluate(model: Model, part: Part) -> Evaluation:
             rows = slice(start, start + _BLOCK)
             z = model.raw_outputs(part.x[rows]).astype(np.float64)
             total += reference.sums(problem, samples, z, samples.y(rows), samples.weight(rows))
+            forget(part.x[rows])
     return Evaluation(*means(total, samples.spread()), len(samples))

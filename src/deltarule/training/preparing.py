@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.data import Dataset, Part, Table, require_classes, task_of
+from deltarule.data.mapped import rows_read_together
 from deltarule.engines import parameters
 from deltarule.engines.problem import Indices, Order, Problem, Samples
 from deltarule.errors import DataError, RecipeError
@@ -88,7 +89,8 @@ def prepared(
     if held_rows is not None:
         held = learnt.samples(train, held_rows)
     recipe = recipe.replace(loss=loss, task=task)
-    problem = Problem(recipe, sizes, learnt.scaling, learnt.samples(train, chosen), held, theta, order, record)
+    stretch = rows_read_together(train.x)
+    problem = Problem(recipe, sizes, learnt.scaling, learnt.samples(train, chosen), held, theta, order, record, stretch)
     return problem, learnt
 
 
