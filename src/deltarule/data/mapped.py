@@ -15,7 +15,7 @@ __all__ = ["TOGETHER", "forget", "is_mapped", "rows_read_together"]
 
 TOGETHER = 1 << 26
 """Bytes of a mapped array that are held at a time: samples are shuffled within so many."""
-_READ = 1 << 18  # bytes that lie one after the other and are read so
+_READ = 1 << 21  # bytes that lie one after the other: systems map files in pieces of up to so many
 
 
 def is_mapped(x: Any) -> bool:
