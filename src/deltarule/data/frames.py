@@ -130,13 +130,13 @@ def _of_series(series: Any, name: str, kind: Kind | None) -> Column:
         own: Kind = "empty" if empty else "boolean" if truth else "number"
         column = Column(name, own, values, ("False", "True") if truth else (), whole)
         return column if kind is None else column.to_kind(kind)
-    if dtype in {nw.Date, nw.Datetime}:
+    if any(dtype == temporal for temporal in (nw.Date, nw.Datetime)):
         micro = series.cast(nw.Datetime("us")).dt.timestamp("us")
         column = Column(name, "date", _numbers(micro) / 86_400e6)
         return column if kind is None else column.to_kind(kind)
-    if dtype in {nw.String, nw.Categorical, nw.Enum}:
+    if any(dtype == words for words in (nw.String, nw.Categorical, nw.Enum)):
         return _of_words(series.cast(nw.String).to_list(), name, kind)
-    if dtype in {nw.Object, nw.Unknown} and kind != "ignored":
+    if any(dtype == unknown for unknown in (nw.Object, nw.Unknown)) and kind != "ignored":
         return _of_values(series.to_list(), name, kind)
     return Column(name, "ignored" if kind == "ignored" else "text", np.full(len(series), -1, np.int32))
 

@@ -191,10 +191,11 @@ class Encoding:
         table = self.table(x)
         made = np.empty((len(table), len(self.inputs)), np.float32)
         start = 0
-        for column in self.columns:
-            width = len(column.inputs)
-            column.write(table.column(column.name), made[:, start : start + width])
-            start += width
+        with np.errstate(over="ignore"):  # it is looked for below
+            for column in self.columns:
+                width = len(column.inputs)
+                column.write(table.column(column.name), made[:, start : start + width])
+                start += width
         if not np.isfinite(made).all():
             row, place = (int(each) for each in np.argwhere(~np.isfinite(made))[0])
             raise ModelError("numbers within the range of float32", f"more in row {row + 1}, {self.inputs[place]}")
