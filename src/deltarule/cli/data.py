@@ -110,7 +110,7 @@ def _tell_table(name: str, table: Table, parts: dict[str, Any] | None, *, as_jso
         print_json({"name": name, "rows": len(table), "columns": columns} | ({} if parts is None else {"parts": parts}))
         return
     print_lines([f"{name}: {len(table):,} rows, {len(table.columns):,} columns", ""])
-    rows = [(_cut(column.name, 24), column.kind, _missing(column), _cut(in_words(column), 40)) for column in table]
+    rows = [(_cut(column.name, 24), column.kind, _missing(column), _cut(in_words(column), 35)) for column in table]
     print_table(table_of(("Column", "Type", "Missing", "Values"), rows, numbers=("Missing",)))
     if parts is not None:
         shown = {

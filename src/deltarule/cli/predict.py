@@ -159,7 +159,8 @@ def _input(model: Model) -> str:
     names = [f"{column.name} ({column.kind})" for column in encoding.columns]
     shown = f"{', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
     preparation = ", ".join(f"{name} {value}" for name, value in model.recipe.preparation.to_json().items())
-    return f"{len(names)} columns as {model.sizes[0]} inputs: {shown}; {preparation.replace('_', ' ')}"
+    columns = f"{len(names)} column{'' if len(names) == 1 else 's'}"
+    return f"{columns} as {model.sizes[0]} inputs: {shown}; {preparation.replace('_', ' ')}"
 
 
 def _formula(each: Any) -> str:
