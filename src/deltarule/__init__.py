@@ -8,7 +8,7 @@
 (3,)
 """
 
-from deltarule.data import Dataset, Part, Split, dataset_names, load_dataset, split
+from deltarule.data import Dataset, Part, Split, Table, dataset_names, folds, load_dataset, split
 from deltarule.errors import DeltaruleError, Diverged
 from deltarule.formulas import (
     L1,
@@ -55,7 +55,7 @@ from deltarule.formulas import (
     register,
 )
 from deltarule.models import Model, load_model
-from deltarule.recipes import EarlyStopping, Network, Recipe, Scaling
+from deltarule.recipes import EarlyStopping, Network, Preparation, Recipe, Scaling
 from deltarule.studies.gradient_check import GradientCheck, gradient_check
 from deltarule.studies.verdict import Verdict, verdict
 from deltarule.training import Epoch, Evaluation, Run, Training, epochs, evaluate, train, train_many
@@ -102,6 +102,7 @@ __all__ = [
     "Part",
     "PoissonLoss",
     "PolynomialDecay",
+    "Preparation",
     "Quantile",
     "RAdam",
     "RMSProp",
@@ -116,6 +117,7 @@ __all__ = [
     "Split",
     "SquaredError",
     "StepDecay",
+    "Table",
     "Training",
     "Verdict",
     "WarmUp",
@@ -123,6 +125,7 @@ __all__ = [
     "dataset_names",
     "epochs",
     "evaluate",
+    "folds",
     "formula",
     "gradient_check",
     "load_dataset",
