@@ -98,6 +98,11 @@ def test_what_is_wrong_is_one_sentence(shell, people):
         assert "Traceback" not in err
 
 
+def test_the_gradient_on_a_table(shell, people):
+    out, _ = shell("gradient-check", "people.csv", "--target", "pay", "--hidden", "4", "--activation", "tanh", "--json")
+    assert json.loads(out)["largest_relative_error"] < 1e-6
+
+
 def test_what_is_doubtful_is_said(shell, people):
     people.write_text("\n".join([ROWS[0], *ROWS[1:20] * 10]) + "\n")
     _, err = shell("train", "people.csv", "--target", "pay", "--epochs", "1")

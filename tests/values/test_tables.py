@@ -78,6 +78,14 @@ def test_what_separates_and_what_names(tmp_path, text, names):
     assert read_delimited(path).names == names
 
 
+def test_semicolons_go_with_decimal_commas(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a;b\n1,5;x, y\n-0,25;z\n")
+    table = read_delimited(path)
+    assert table.column("a").values.tolist() == [1.5, -0.25]
+    assert table.column("b").categories == ("x, y", "z")
+
+
 def test_a_column_that_only_counts_the_rows_is_no_input(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(",b\n0,5\n1,7\n2,9\n")

@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ _CHUNK = 1 << 20
 _LINE_AT_MOST = 1 << 24  # characters
 _FIELD_AT_MOST = 1 << 17
 _DELIMITERS = ",;\t|"
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+(?:[eE][+-]?\d+)?\s*", re.ASCII)
 
 Rows: TypeAlias = Iterator[list[str]]
 
@@ -37,7 +39,8 @@ Rows: TypeAlias = Iterator[list[str]]
 def read_delimited(path: Path, types: Mapping[str, Any] | None = None) -> Table:
     r"""The table in a CSV or TSV file: UTF-8 (or UTF-16 with its mark), compressed by gzip or not.
 
-    The delimiter is the one of , ; tab | that the first line has most of. The first line holds the names, unless all
+    The delimiter is the one of , ; tab | that the first line has most of; where it is the semicolon, 1,5 is one and a
+    half. The first line holds the names, unless all
     of it is numbers. types: kinds of columns that are not to be judged by their values.
 
     Raises DataFileError, naming file, row and column.
@@ -135,6 +138,8 @@ def _delimited(path: Path) -> Rows:
                 if not row:
                     continue
                 number += 1
+                if delimiter == ";":
+                    row = [cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell for cell in row]
                 if len(row) != len(names):
                     came = f"{len(row)} in row {number} (line {reader.line_num})"
                     raise DataError(f"{len(names)} values in each row, one for each column", came)

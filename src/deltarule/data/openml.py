@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +27,9 @@ def load_openml(name: str, target: str | int | None = None, types: Mapping[str, 
     plain, _, version = name.removeprefix(PREFIX).partition("@")
     chosen: Any = int(version) if version.isdecimal() else (version or "active")
     try:
-        bunch: Any = fetch_openml(plain, version=chosen, as_frame=True, parser="auto", n_retries=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a second attempt: the error says what became of it
+            bunch: Any = fetch_openml(plain, version=chosen, as_frame=True, parser="auto", n_retries=1, delay=0.1)
     except ImportError as error:
         raise DataFileError(
             "pandas, which scikit-learn reads openml.org's sets with", str(error), "pip install pandas"
