@@ -242,8 +242,8 @@ def test_what_is_forgotten_is_read_again(tmp_path):
 PROGRAM = """
 import resource, sys
 import deltarule as dr
-from deltarule.data import files, mapped
-files.MAPPED_FROM, mapped.TOGETHER = 1 << 20, 1 << 24
+from deltarule.data import mapped
+mapped.MAPPED_FROM, mapped.TOGETHER = 1 << 20, 1 << 24
 import deltarule.engines.problem, deltarule.engines.compiled.engine
 for module in (deltarule.engines.problem, deltarule.engines.compiled.engine):
     module.TOGETHER = 1 << 24
@@ -272,6 +272,36 @@ def test_a_large_file_takes_little_memory(tmp_path):
     grown, size = map(int, done.stdout.split())
     assert size > 300
     assert grown < 180, f"{grown} MiB more for a file of {size} MiB"
+
+
+@pytest.mark.filterwarnings("ignore::deltarule.errors.DataWarning")
+def test_a_large_parquet_file_stays_on_the_disk(tmp_path, monkeypatch):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    n, rng = 150_000, np.random.default_rng(0)
+    number, word = rng.normal(size=n), rng.integers(0, 3, n)
+    columns = {
+        "n": np.where(number > 2, np.nan, number),
+        "c": np.array(["red", "green", None], dtype=object)[word],
+        "name": [f"person {place}" for place in range(n)],
+        "b": number > 0,
+        "y": np.array(["no", "yes"])[(number + word > 1).astype(int)],
+    }
+    parquet.write_table(arrow.table(columns), tmp_path / "a.parquet", row_group_size=40_000)
+    small = dr.load_dataset(tmp_path / "a.parquet", target="y", split=dr.Split(shuffled=False))
+    monkeypatch.setattr(mapped, "MAPPED_FROM", 1 << 20)
+    large = dr.load_dataset(tmp_path / "a.parquet", target="y")
+    assert is_mapped(large.train.x)
+    assert not is_mapped(large.test.x)
+    assert (
+        large.train.x.kinds == small.train.x.kinds == {"n": "number", "c": "category", "name": "text", "b": "boolean"}
+    )
+    assert large.train.y[:100_000].tolist() == small.train.y[:100_000].tolist()
+    for column, other in zip(large.train.x.usable, small.train.x.usable, strict=True):
+        np.testing.assert_array_equal(column.values[:100_000], other.values[:100_000])
+    recipe = dr.Recipe(network=dr.Network(hidden=(8,)), epochs=2, stopping=None, batch_size=128)
+    run = dr.train(recipe, large)
+    assert dr.evaluate(run.model, large.test).score > 0.9
+    assert dr.evaluate(run.model, large.train).score == run.model.score(large.train.x, large.train.y) > 0.9
 
 
 def test_samples_of_a_mapped_file_stay_in_their_order(tmp_path):

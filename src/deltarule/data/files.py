@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from deltarule.data import mapped
 from deltarule.data.arrays import Array
 from deltarule.data.arrow import read_feather, read_parquet
 from deltarule.data.dataset import Dataset
@@ -30,9 +31,6 @@ _TABLES: dict[str, Callable[[Path, Mapping[str, Any] | None], Table]] = {
 }
 READABLE = "CSV, TSV, JSON lines, Parquet, Feather or Arrow, .npy, .npz, or a folder of IDX files, arrays or images"
 """What can be read, in words."""
-
-MAPPED_FROM = 1 << 29
-"""Bytes of samples in a folder of arrays above which these are not read into memory."""
 
 _ARRAYS = {
     "train": (("x_train", "y_train"), ("X_train", "y_train"), ("x", "y"), ("X", "y")),
@@ -125,7 +123,7 @@ def _folder(folder: Path, image_size: ImageSize | None) -> Dataset:
 
 def _is_large(name: str, path: Path) -> bool:
     """Whether samples are so many that they stay on the disk."""
-    return name in {x for x, _ in _ARRAYS["train"]} and path.stat().st_size > MAPPED_FROM
+    return name in {x for x, _ in _ARRAYS["train"]} and path.stat().st_size > mapped.MAPPED_FROM
 
 
 def _of_arrays(arrays: Mapping[str, Array], path: Path) -> Dataset:

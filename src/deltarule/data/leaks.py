@@ -30,7 +30,7 @@ def leaks(dataset: Dataset) -> list[str]:
 
 def _repeated(dataset: Dataset) -> list[str]:
     x: Any = dataset.train.x
-    if not isinstance(x, Table) and (x.nbytes > _BYTES_AT_MOST or is_mapped(x)):
+    if is_mapped(x) or (not isinstance(x, Table) and x.nbytes > _BYTES_AT_MOST):
         return []
     known, sentences = _fingerprints(x), []
     for name, part in dataset.parts.items():

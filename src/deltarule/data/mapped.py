@@ -7,28 +7,45 @@ little: they stay in the system's cache of files, as long as nobody else needs t
 from __future__ import annotations
 
 import mmap
+import tempfile
 from typing import Any
 
 import numpy as np
 
-__all__ = ["TOGETHER", "forget", "is_mapped", "rows_read_together"]
+__all__ = ["MAPPED_FROM", "TOGETHER", "forget", "is_mapped", "on_disk", "rows_read_together"]
 
+MAPPED_FROM = 1 << 29
+"""Bytes of samples above which a file's stay on the disk."""
 TOGETHER = 1 << 26
 """Bytes of a mapped array that are held at a time: samples are shuffled within so many."""
 _READ = 1 << 21  # bytes that lie one after the other: systems map files in pieces of up to so many
 
 
 def is_mapped(x: Any) -> bool:
-    """Whether an array is a view of a mapped file, such as `np.load(path, mmap_mode="r")`.
+    """Whether an array is a view of a mapped file, such as `np.load(path, mmap_mode="r")`; or a table of such columns.
 
     >>> is_mapped(np.zeros(3))
     False
     """
-    return _mapping(x) is not None
+    return _mapping(x) is not None if isinstance(x, np.ndarray) else bool(getattr(x, "mapped", False))
+
+
+def on_disk(shape: tuple[int, ...], dtype: Any) -> np.memmap[Any, Any]:
+    """An array that lies in a temporary file of its own, which is gone when the array is.
+
+    >>> x = on_disk((2, 3), np.float32)
+    >>> is_mapped(x), x.shape
+    (True, (2, 3))
+    """
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, dtype, "w+", shape=shape)
 
 
 def forget(x: Any) -> None:
-    """Give back the memory that a mapped array takes; without effect on arrays in memory."""
+    """Give back the memory that a mapped array or table takes; without effect on what is in memory."""
+    if getattr(x, "mapped", False):
+        x.forget()
+        return
     mapping = _mapping(x)
     if mapping is None or not x.size or min(x.strides) < 0 or not hasattr(mmap, "MADV_DONTNEED"):
         return

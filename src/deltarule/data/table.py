@@ -10,6 +10,7 @@ import numpy as np
 
 from deltarule.data.arrays import Array
 from deltarule.data.columns import USABLE, Column, Kind, checked_kind
+from deltarule.data.mapped import forget, is_mapped
 from deltarule.errors import DataError, nearest
 
 __all__ = ["Expected", "Table", "checked_kinds", "refuse_repeats", "unknown_column"]
@@ -79,6 +80,16 @@ class Table:
         """The columns that a network can learn from."""
         return tuple(column for column in self.columns if column.kind in USABLE)
 
+    @property
+    def mapped(self) -> bool:
+        """Whether its values lie in a file and not in memory."""
+        return any(is_mapped(column.values) for column in self.columns)
+
+    def forget(self) -> None:
+        """Give back the memory that values in files take."""
+        for column in self.columns:
+            forget(column.values)
+
     def column(self, name: str) -> Column:
         """The column of that name.
 
@@ -101,6 +112,8 @@ class Table:
     @classmethod
     def joined(cls, tables: Sequence[Table]) -> Table:
         """Tables of the same columns, one after the other."""
+        if len(tables) == 1:
+            return tables[0]
         return cls(tuple(_joined([table.column(name) for table in tables]) for name in tables[0].names))
 
     def fingerprints(self) -> Array:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from deltarule.data import Table, table_of
 from deltarule.data.columns import Column, Kind
+from deltarule.data.mapped import forget, is_mapped, on_disk
 from deltarule.data.table import Expected
 from deltarule.errors import DataError, ModelError
 
@@ -27,6 +28,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Inputs: TypeAlias = npt.NDArray[np.float32]
 
 _NUMBERS: tuple[Kind, ...] = ("number", "boolean", "date")
+_BLOCK = 8192  # rows of a table on the disk that are prepared at a time
 _FARTHEST = 5.199337582605575  # of a quantile: that of the probability 1e-7, as scikit-learn clips
 
 
@@ -189,17 +191,28 @@ class Encoding:
     def __call__(self, x: Any) -> Inputs:
         """The inputs (n, d) of raw rows. They are float32 on every engine."""
         table = self.table(x)
-        made = np.empty((len(table), len(self.inputs)), np.float32)
+        shape = (len(table), len(self.inputs))
+        made: Inputs = on_disk(shape, np.float32) if is_mapped(table) else np.empty(shape, np.float32)
+        size = _BLOCK if is_mapped(table) else max(1, len(table))
+        for start in range(0, len(table), size):
+            rows = table[start : start + size]
+            self._write(rows, made[start : start + size], start)
+            forget(rows)
+            forget(made[start : start + size])
+        return made
+
+    def _write(self, table: Table, out: Inputs, first: int) -> None:
+        """Fill the inputs of some rows, `first` being the place of the first one."""
         start = 0
         with np.errstate(over="ignore"):  # it is looked for below
             for column in self.columns:
                 width = len(column.inputs)
-                column.write(table.column(column.name), made[:, start : start + width])
+                column.write(table.column(column.name), out[:, start : start + width])
                 start += width
-        if not np.isfinite(made).all():
-            row, place = (int(each) for each in np.argwhere(~np.isfinite(made))[0])
-            raise ModelError("numbers within the range of float32", f"more in row {row + 1}, {self.inputs[place]}")
-        return made
+        if not np.isfinite(out).all():
+            row, place = (int(each) for each in np.argwhere(~np.isfinite(out))[0])
+            came = f"more in row {first + row + 1}, {self.inputs[place]}"
+            raise ModelError("numbers within the range of float32", came)
 
     def to_json(self) -> dict[str, Any]:
         """The record as data."""

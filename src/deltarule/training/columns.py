@@ -10,15 +10,19 @@ import numpy as np
 
 from deltarule.data import Table
 from deltarule.data.columns import Column
+from deltarule.data.mapped import forget, is_mapped
 from deltarule.errors import DataError
 from deltarule.models.encoding import CategoryEncoding, Encoding, NumberEncoding
 from deltarule.recipes import Preparation
 
 _QUANTILES = 100
+_ROWS_AT_MOST = 100_000
 
 
 def learn_encoding(preparation: Preparation, table: Table, target: str | None = None) -> Encoding:
     """How the usable columns of a training part become numbers.
+
+    Of a table that lies on the disk 100,000 rows at equal distances are asked.
 
     Raises DataError where no column is usable.
 
@@ -27,6 +31,10 @@ def learn_encoding(preparation: Preparation, table: Table, target: str | None = 
     >>> encoding.inputs
     ('age', 'age missing', 'sex=F', 'sex=M')
     """
+    if is_mapped(table) and len(table) > _ROWS_AT_MOST:
+        whole = table
+        table = whole[np.linspace(0, len(whole) - 1, _ROWS_AT_MOST).astype(np.intp)]
+        forget(whole)
     numbers = [column for column in table.usable if not column.coded]
     learnt: dict[str, NumberEncoding | CategoryEncoding] = {}
     if numbers:

@@ -89,8 +89,9 @@ def prepared(
     if held_rows is not None:
         held = learnt.samples(train, held_rows)
     recipe = recipe.replace(loss=loss, task=task)
-    stretch = rows_read_together(train.x)
-    problem = Problem(recipe, sizes, learnt.scaling, learnt.samples(train, chosen), held, theta, order, record, stretch)
+    samples = learnt.samples(train, chosen)
+    stretch = rows_read_together(samples.x)
+    problem = Problem(recipe, sizes, learnt.scaling, samples, held, theta, order, record, stretch)
     return problem, learnt
 
 
