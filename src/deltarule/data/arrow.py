@@ -21,6 +21,7 @@ from deltarule.errors import DataError, DataFileError
 __all__ = ["arrow_library", "read_feather", "read_parquet"]
 
 _ROWS = 1 << 16  # that are in memory at a time
+_BUFFER = 1 << 20  # bytes of a column that are read at a time
 
 
 def arrow_library(module: str) -> Any:
@@ -43,7 +44,7 @@ def read_parquet(path: Path, types: Mapping[str, Any] | None = None) -> Table:
     Raises DataFileError: cut short, foreign, more columns or rows than can be meant.
     """
     parquet = arrow_library("parquet")
-    with _said(path, "a whole Parquet file"), parquet.ParquetFile(path) as file:
+    with _said(path, "a whole Parquet file"), parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as file:
         rows, columns, size = file.metadata.num_rows, file.metadata.num_columns, path.stat().st_size
         _refuse_width(columns)
         if grows_too_much(8 * rows * max(columns, 1), size):
@@ -84,9 +85,11 @@ def _on_disk(file: Any, n: int, types: Mapping[str, Any] | None) -> Table:
 
 
 def _tables(file: Any, types: Mapping[str, Any]) -> Iterator[Table]:
-    table = arrow_library("").Table
-    for batch in file.iter_batches(_ROWS):
-        yield table_of(table.from_batches([batch]), types)
+    arrow = arrow_library("")
+    for group in range(file.metadata.num_row_groups):
+        for batch in file.iter_batches(_ROWS, row_groups=[group]):
+            yield table_of(arrow.Table.from_batches([batch]), types)
+        arrow.default_memory_pool().release_unused()
 
 
 def _is_text(arrow: Any, kind: Any) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deltarule.data.arrays import Array
+from deltarule.data.mapped import forget
 from deltarule.errors import DataError, nearest
 
 __all__ = ["KINDS", "MISSING", "USABLE", "Column", "Kind", "checked_kind", "date_number", "number_of", "truth_of"]
@@ -72,7 +73,10 @@ class Column:
 
     def rows(self, picked: Any) -> Column:
         """The same column with some of its rows."""
-        return replace(self, values=self.values[picked])
+        some = replace(self, values=self.values[picked])
+        if not isinstance(picked, slice):  # a copy has been made
+            forget(self.values)
+        return some
 
     def labels(self) -> Array:
         """The values as text (n,), empty where missing."""
