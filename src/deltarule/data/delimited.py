@@ -29,7 +29,6 @@ __all__ = ["read_delimited", "read_json_lines"]
 _BLOCK = 1 << 16  # cells that become columns in one go
 _CHUNK = 1 << 20
 _LINE_AT_MOST = 1 << 24  # characters
-_FIELD_AT_MOST = 1 << 17
 _DELIMITERS = ",;\t|"
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+(?:[eE][+-]?\d+)?\s*", re.ASCII)
 
@@ -120,7 +119,6 @@ def _delimited(path: Path) -> Rows:
         delimiter = max(_DELIMITERS, key=first.count)
         if first.count(delimiter) >= COLUMNS_AT_MOST:
             raise DataError(f"at most {COLUMNS_AT_MOST:,} columns", f"{first.count(delimiter) + 1:,} in the first line")
-        csv.field_size_limit(_FIELD_AT_MOST)
         reader = csv.reader(_chained(first, lines), delimiter=delimiter, skipinitialspace=True, strict=True)
         number = 0
         try:
