@@ -8,7 +8,7 @@
 (3,)
 """
 
-from deltarule.data import Dataset, Part, Split, dataset_names, load_dataset, split
+from deltarule.data import Dataset, Part, Split, Table, dataset_names, folds, load_dataset, split
 from deltarule.errors import DeltaruleError, Diverged
 from deltarule.formulas import (
     L1,
@@ -64,7 +64,7 @@ from deltarule.formulas import (
     register,
 )
 from deltarule.models import Model, load_model
-from deltarule.recipes import EarlyStopping, Network, Recipe, Scaling
+from deltarule.recipes import EarlyStopping, Network, Preparation, Recipe, Scaling
 from deltarule.studies.compare import Comparison, compare, vary
 from deltarule.studies.gradient_check import GradientCheck, gradient_check
 from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
@@ -124,6 +124,7 @@ __all__ = [
     "Part",
     "PoissonLoss",
     "PolynomialDecay",
+    "Preparation",
     "Quantile",
     "RAdam",
     "RMSProp",
@@ -138,6 +139,7 @@ __all__ = [
     "Split",
     "SquaredError",
     "StepDecay",
+    "Table",
     "Training",
     "Verdict",
     "WarmUp",
@@ -146,6 +148,7 @@ __all__ = [
     "dataset_names",
     "epochs",
     "evaluate",
+    "folds",
     "formula",
     "gradient_check",
     "learning_rate_range",

@@ -96,6 +96,26 @@ def permutation(seed: int, epoch: int, n: int) -> npt.NDArray[np.int64]:
     return np.array(order, dtype=np.int64)
 
 
+def permutation_by_stretches(seed: int, epoch: int, n: int, stretch: int, together: int) -> npt.NDArray[np.int64]:
+    """An order of the n samples for those that lie in a file: (n,).
+
+    Stretches of samples that lie one after the other come in a drawn order; then those of `together` stretches are
+    shuffled among each other. So no more than these are needed at a time, and a sorted file is well mixed all the same.
+
+    >>> order = permutation_by_stretches(0, 0, 10, 2, 2)
+    >>> sorted(order.tolist()) == list(range(10)), sorted({int(i) // 2 for i in order[:4]}) != [0, 1, 2]
+    (True, True)
+    """
+    drawn = words(seed, Purpose.ORDER, (1, -(-n // stretch)), step=epoch)[0]
+    starts = np.argsort(drawn, kind="stable") * stretch
+    order = (starts[:, None] + np.arange(stretch)).ravel()
+    order = order[order < n].astype(np.int64)
+    for number, start in enumerate(range(0, n, stretch * together), start=1):
+        some = order[start : start + stretch * together]
+        some[:] = some[np.argsort(words(seed, Purpose.ORDER, (1, len(some)), number, epoch)[0], kind="stable")]
+    return order
+
+
 def kept(seed: int, layer: int, step: int, rows: int, units: int, rate: float) -> npt.NDArray[np.bool_]:
     """Which units dropout keeps at a step: (rows, units). A unit is dropped where its word is below rate · 2³²."""
     return words(seed, Purpose.DROPOUT, (rows, units), layer, step) >= dropped_below(rate)

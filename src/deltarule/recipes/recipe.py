@@ -12,6 +12,7 @@ from deltarule.errors import RecipeError
 from deltarule.formulas import Averaging, Clipping, Constraint, Loss, Optimizer, Penalty, Schedule, formula
 from deltarule.recipes.checks import fields_of, non_negative, one_of, truth, whole
 from deltarule.recipes.network import Network
+from deltarule.recipes.preparation import Preparation
 from deltarule.recipes.scaling import Scaling
 from deltarule.recipes.stopping import EarlyStopping
 
@@ -40,6 +41,7 @@ class Recipe:
     epochs : passes over the training part, at the most.
     stopping : an `EarlyStopping`, or None to run all epochs.
     scaling : of the inputs: "auto", "none", "unit", "standard", "pooled", or a number to divide by; see `Scaling`.
+    preparation : of tables: how columns become numbers; see `Preparation`. Without effect on arrays.
     target_scaling : of numbers to be predicted: "auto" (standardised under a loss with the identity as its link),
         "none" or "standard". Losses are then in units of the target's variance or deviation.
     task : "classification", "regression", or "auto": text, booleans and up to 20 distinct integers are classes.
@@ -65,6 +67,7 @@ class Recipe:
     epochs: int = 100
     stopping: EarlyStopping | None = field(default_factory=EarlyStopping)
     scaling: Scaling = "auto"  # type: ignore[assignment]
+    preparation: Preparation = field(default_factory=Preparation)
     target_scaling: str = "auto"
     task: str = "auto"
     evaluate_train: bool = False
@@ -91,6 +94,7 @@ class Recipe:
         if self.seed >= 2**64:
             raise RecipeError("a seed below 2**64", repr(self.seed))
         set_(self, "scaling", Scaling.of(self.scaling))
+        set_(self, "preparation", Preparation.of(self.preparation))
         one_of("target_scaling", self.target_scaling, ("auto", "none", "standard"))
         one_of("task", self.task, TASKS)
         truth("evaluate_train", self.evaluate_train)
