@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from deltarule.errors import DataError
 from deltarule.formulas import Activation, Loss
+from deltarule.formulas.augmentations.composition import RawValues
 from deltarule.formulas.random import Floats, permutation
 from deltarule.recipes import Affine, Recipe
 
@@ -83,7 +84,10 @@ class Samples:
 
 @dataclass(frozen=True)
 class Problem:
-    """A training run as an engine sees it. `recipe.loss` has been decided; θ is (parameters,) float64."""
+    """A training run as an engine sees it. `recipe.loss` has been decided; θ is (parameters,) float64.
+
+    `raw` is there where the recipe augments: what augmentations know of the raw values.
+    """
 
     recipe: Recipe
     sizes: tuple[int, ...]
@@ -93,6 +97,7 @@ class Problem:
     theta: Floats
     order: Order | None = None
     record: str | None = None
+    raw: RawValues | None = None
 
     @property
     def loss(self) -> Loss:

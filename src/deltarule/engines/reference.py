@@ -13,6 +13,7 @@ from deltarule.engines.parameters import Layers, layers, weight_mask
 from deltarule.engines.problem import Figure, Figures, Problem, Samples, Sums, squared_distance, wrong_side
 from deltarule.errors import DataError
 from deltarule.formulas import Activation, Penalty
+from deltarule.formulas.augmentations.composition import Drawn, augment
 from deltarule.formulas.random import Floats, kept
 from deltarule.recipes import improves
 
@@ -72,11 +73,26 @@ def objective(problem: Problem, theta: Floats, rows: Any, masks: Sequence[Floats
     return float(mean) + penalty_value(problem.recipe.penalty, theta, weight_mask(problem.sizes))
 
 
-def gradient(problem: Problem, theta: Floats, rows: Any, masks: Sequence[Floats] | None = None) -> tuple[Floats, Sums]:
-    """The gradient of the mean loss of some training rows, (parameters,), and their sums before the step."""
+def batch(problem: Problem, rows: Any, step: int) -> tuple[Floats, Floats]:
+    """The scaled inputs and the targets of some training rows; augmented where a step from 1 is given."""
+    samples = problem.train
+    x, y = samples.inputs(rows), samples.y(rows)
+    if problem.raw is not None and step:
+        x, y = augment(x, y, problem.recipe.augmentation, problem.raw, Drawn(problem.recipe.seed, step))
+    return problem.scaling(x), y
+
+
+def gradient(
+    problem: Problem, theta: Floats, rows: Any, masks: Sequence[Floats] | None = None, step: int = 0
+) -> tuple[Floats, Sums]:
+    """The gradient of the mean loss of some training rows, (parameters,), and their sums before the step.
+
+    The rows are as they lie, or augmented where a step from 1 is given.
+    """
     samples, view = problem.train, layers(theta, problem.sizes)
-    y, w = samples.y(rows), samples.weight(rows)
-    run = forward(view, problem.activations, problem.scaling(samples.inputs(rows)), masks)
+    x, y = batch(problem, rows, step)
+    w = samples.weight(rows)
+    run = forward(view, problem.activations, x, masks)
     z = run.z[-1]
     dz = problem.loss.gradient(z, y) * (w / np.sum(w))[:, None]
     g = backward(view, problem.activations, run, dz, masks)
@@ -162,7 +178,7 @@ class Reference:
         """One update from one batch; the sums are those before it."""
         problem, recipe = self.problem, self.problem.recipe
         self._step += 1
-        g, met = gradient(problem, self.theta, rows, self._masks(len(rows)))
+        g, met = gradient(problem, self.theta, rows, self._masks(len(rows)), self._step)
         penalty, weights = recipe.penalty, self._weights
         if penalty is not None and not penalty.takes_prox:
             g[weights] += penalty.gradient(self.theta[weights])
@@ -186,10 +202,9 @@ class Reference:
         if self.problem.record == "batch":
             return before.loss / before.weight
         samples = self.problem.train
-        z = forward(
-            layers(self.theta, self.problem.sizes), self.problem.activations, self.problem.scaling(samples.inputs(rows))
-        ).z[-1]
-        after = sums(self.problem, samples, z, samples.y(rows), samples.weight(rows))
+        x, y = batch(self.problem, rows, self._step)
+        z = forward(layers(self.theta, self.problem.sizes), self.problem.activations, x).z[-1]
+        after = sums(self.problem, samples, z, y, samples.weight(rows))
         return after.loss / after.weight
 
     def _watch(self, epoch: int, train: Sums, held: Sums | None) -> None:

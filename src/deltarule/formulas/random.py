@@ -7,6 +7,7 @@ Nothing is drawn in a sequence, so nothing depends on threads, on batches drawn 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, TypeAlias
 
@@ -30,6 +31,8 @@ class Purpose(IntEnum):
     ORDER = 2
     DROPOUT = 3
     SPLIT = 4
+    AUGMENTATION = 5
+    PIXELS = 6
 
 
 def philox(counter: tuple[Any, Any, Any, Any], seed: int) -> tuple[npt.NDArray[np.uint64], ...]:
@@ -56,11 +59,16 @@ def rounds(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> tuple[Any, A
     return c0, c1, c2, c3
 
 
-def words(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, step: int = 0) -> Words:
-    """Random 32-bit words (rows, units): entry (i, j) is a function of (seed, purpose, layer, step, i, j) alone."""
+def words(
+    seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, step: int = 0, first_row: int = 0
+) -> Words:
+    """Random 32-bit words (rows, units): entry (i, j) is a function of (seed, purpose, layer, step, row, j) alone.
+
+    The rows are `first_row` + i.
+    """
     rows, units = shape
     blocks = np.arange(-(-units // 4), dtype=np.uint64)
-    row = np.arange(rows, dtype=np.uint64)[:, None]
+    row = np.arange(first_row, first_row + rows, dtype=np.uint64)[:, None]
     drawn = philox((blocks[None, :], row, step, 16 * layer + purpose), seed)
     return np.stack(drawn, axis=-1).reshape(rows, -1)[:, :units].astype(np.uint32)
 
@@ -145,15 +153,21 @@ def normal_quantile(p: Floats) -> Floats:
     >>> normal_quantile(np.array([0.5, 0.975])).round(9).tolist()
     [0.0, 1.959963985]
     """
-    q: Floats = p - 0.5
+    quantile: Floats = quantile_by(natural_logarithm, p)
+    return quantile
+
+
+def quantile_by(logarithm: Callable[[Any], Any], p: Any) -> Any:
+    """`normal_quantile` by a logarithm that engines know, such as NumPy's, for formulas that they read."""
+    q = p - 0.5
     centre = np.abs(q) <= 0.425
     r = 0.180625 - np.where(centre, q, 0.0) ** 2
-    root = np.sqrt(-natural_logarithm(np.where(centre, 0.5, np.minimum(p, 1.0 - p)))) - 1.6
+    root = np.sqrt(-logarithm(np.where(centre, 0.5, np.minimum(p, 1.0 - p)))) - 1.6
     tail = np.sign(q) * _ratio(_TAIL, root)
     return np.where(centre, q * _ratio(_CENTRE, r), tail)
 
 
-def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Floats) -> Floats:
+def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Any) -> Any:
     above, below = np.zeros_like(x), np.zeros_like(x)
     for a, b in zip(*coefficients, strict=True):
         above, below = above * x + a, below * x + b

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from deltarule.errors import RecipeError
-from deltarule.formulas import Loss, Optimizer, Penalty, formula
+from deltarule.formulas import Augmentation, Loss, Optimizer, Penalty, formula
+from deltarule.formulas.augmentations.composition import check_once
 from deltarule.recipes.checks import fields_of, one_of, truth, whole
 from deltarule.recipes.network import Network
 from deltarule.recipes.scaling import Scaling
@@ -33,9 +35,11 @@ class Recipe:
     target_scaling : of numbers to be predicted: "auto" (standardised under a loss with the identity as its link),
         "none" or "standard". Losses are then in units of the target's variance or deviation.
     task : "classification", "regression", or "auto": text, booleans and up to 20 distinct integers are classes.
+    augmentation : changes of the training samples, new at every step: a name, an augmentation, or several of them.
     evaluate_train : take each epoch's training figures over the whole training part at its end, rather than as
         means over its batches as they were met.
-    seed : decides the first weights, the order of the samples, dropout, and a validation part taken from train.
+    seed : decides the first weights, the order of the samples, dropout, augmentation, and a validation part
+        taken from train.
 
     >>> recipe = Recipe(optimizer="sgd", epochs=5)
     >>> Recipe.from_json(recipe.to_json()) == recipe
@@ -52,6 +56,7 @@ class Recipe:
     scaling: Scaling = "auto"  # type: ignore[assignment]
     target_scaling: str = "auto"
     task: str = "auto"
+    augmentation: tuple[Augmentation, ...] = ()
     evaluate_train: bool = False
     seed: int = 0
 
@@ -74,6 +79,7 @@ class Recipe:
         set_(self, "scaling", Scaling.of(self.scaling))
         one_of("target_scaling", self.target_scaling, ("auto", "none", "standard"))
         one_of("task", self.task, TASKS)
+        set_(self, "augmentation", augmentations(self.augmentation))
         truth("evaluate_train", self.evaluate_train)
 
     def to_json(self) -> dict[str, Any]:
@@ -81,7 +87,10 @@ class Recipe:
         data: dict[str, Any] = {}
         for each in dataclasses.fields(self):
             value = getattr(self, each.name)
-            data[each.name] = value.to_json() if hasattr(value, "to_json") else value
+            if isinstance(value, tuple):
+                data[each.name] = [formula.to_json() for formula in value]
+            else:
+                data[each.name] = value.to_json() if hasattr(value, "to_json") else value
         return data
 
     @classmethod
@@ -106,3 +115,17 @@ class Recipe:
         1
         """
         return dataclasses.replace(self, **fields_of(type(self), fields))
+
+
+def augmentations(given: Any) -> tuple[Augmentation, ...]:
+    """The augmentations that a name, a formula, its JSON, or several of these mean; None is none.
+
+    >>> augmentations(["rotation", {"name": "cutout", "size": 4}])
+    (Rotation(probability=1.0, degrees=15.0), Cutout(probability=1.0, size=4))
+    """
+    if given is None:
+        return ()
+    several = given if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
+    chosen = tuple(formula("augmentation", each) for each in several)
+    check_once(chosen)
+    return chosen

@@ -14,6 +14,7 @@ from deltarule.engines import parameters
 from deltarule.engines.problem import Indices, Order, Problem, Samples
 from deltarule.errors import DataError, RecipeError
 from deltarule.formulas import Loss, SoftmaxCrossEntropy, SquaredError
+from deltarule.formulas.augmentations import composition
 from deltarule.models import Model
 from deltarule.recipes import Affine, Recipe, Scaling
 
@@ -83,7 +84,11 @@ def prepared(
     if held_rows is not None:
         held = learnt.samples(train, held_rows)
     recipe = recipe.replace(loss=loss, task=task)
-    problem = Problem(recipe, sizes, learnt.scaling, learnt.samples(train, chosen), held, theta, order, record)
+    samples, raw = learnt.samples(train, chosen), None
+    if recipe.augmentation:
+        composition.check(recipe.augmentation, learnt.input_shape)
+        raw = composition.RawValues(samples.x, learnt.input_shape, samples.rows)
+    problem = Problem(recipe, sizes, learnt.scaling, samples, held, theta, order, record, raw)
     return problem, learnt
 
 

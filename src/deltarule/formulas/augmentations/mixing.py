@@ -1,0 +1,52 @@
+"""Augmentations that mix samples of a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from deltarule.formulas.augmentations.augmentation import Mixing
+from deltarule.formulas.formula import Positive, register
+from deltarule.formulas.random import Floats
+
+_KNOTS = 1025
+"""Places at which the distribution's quantiles are taken; between them they are interpolated."""
+
+
+@register("mixup")
+@dataclass(frozen=True)
+class Mixup(Mixing):
+    """Each sample mixed with another of its batch, targets and all.
+
+        x ← λ x + (1 − λ) x₂        y ← λ y + (1 − λ) y₂,        λ = max(b, 1 − b),  b ~ Beta(α, α)
+
+    The other one lies k places further on in the batch, counted round; k is drawn at each step. λ is at least ½: in
+    the text a sample may also be the smaller part, but then it is the larger part of the other's mixture. Its own label
+    is the one that counts as right. A batch of one sample stays as it is. λ is interpolated between 1025 quantiles.
+
+    Zhang, Cissé, Dauphin and Lopez-Paz (2018), equation 2.
+
+    >>> Mixup(alpha=1.0).share(np.array([0.0, 0.5, 1.0])).tolist()
+    [0.5, 0.75, 1.0]
+    """
+
+    alpha: Positive = 0.2
+
+    def share(self, u: Floats) -> Floats:
+        knots = quantiles(self.alpha)
+        place = u * (_KNOTS - 1)
+        below = np.minimum(place.astype(np.int64), _KNOTS - 2)
+        share: Floats = knots[below] + (place - below) * (knots[below + 1] - knots[below])
+        return share
+
+
+@lru_cache(maxsize=64)
+def quantiles(alpha: float) -> Floats:
+    """Quantiles of max(b, 1 − b) for b ~ Beta(α, α), at even places from 0 to 1: the upper half of b's own."""
+    from scipy.special import betaincinv
+
+    found: Floats = np.asarray(betaincinv(alpha, alpha, np.linspace(0.5, 1.0, _KNOTS)), dtype=np.float64)
+    found.setflags(write=False)
+    return found
