@@ -18,7 +18,7 @@ from deltarule.engines.compiled.processor import MachineCode, processor
 from deltarule.engines.compiled.scopes import GROUP
 from deltarule.formulas.random import KEY_STEPS, MULTIPLIERS, ROUNDS, Purpose
 
-__all__ = ["Dropout", "dropout"]
+__all__ = ["Dropout", "dropout", "philox_keys", "philox_words"]
 
 _TOGETHER = 64
 _LOW = 0xFFFFFFFF
@@ -60,7 +60,7 @@ def _draw(bits: int) -> str:
     one = Lanes(text, bits, 1, processor().fused)
     numbers, mask = text.pointer("%numbers", one.number), text.pointer("%mask", "i8")
     scale = one.load(text.pointer("%scale", one.number), "0")
-    keys = _keys(text)
+    keys = philox_keys(text)
     purpose = text.integer("or", text.integer("shl", "%layer", "4"), str(int(Purpose.DROPOUT)))
     threshold = text.result("trunc i64 %threshold to i32")
     whole = text.integer("and", "%stride", str(-_TOGETHER))
@@ -71,7 +71,7 @@ def _draw(bits: int) -> str:
 
         def part(together: int, first: str, stop: str) -> None:
             def some_units(unit: str, _: list[str]) -> list[str]:
-                words = _words(text, together, (unit, counter, "%step", purpose), keys)
+                words = philox_words(text, together, (unit, counter, "%step", purpose), keys)
                 kept = _compared(text, together, words, threshold)
                 place = text.integer("add", start, unit)
                 _store_bits(text, together, kept, mask, place)
@@ -116,7 +116,7 @@ def _scale(lanes: Lanes, kept: str, scale: str, numbers: str, place: str) -> Non
     lanes.store(lanes.select(kept, product, lanes.real(0.0)), numbers, place)
 
 
-def _keys(text: Text) -> list[tuple[str, str]]:
+def philox_keys(text: Text) -> list[tuple[str, str]]:
     """The two words of the key in each round."""
     keys = [("%seed_low", "%seed_high")]
     for _ in range(ROUNDS - 1):
@@ -141,7 +141,7 @@ class _Words:
         return self.text.result(f"{operation} {self.kind} {a}, {second}")
 
 
-def _words(text: Text, units: int, counter: tuple[str, str, str, str], keys: list[tuple[str, str]]) -> str:
+def philox_words(text: Text, units: int, counter: tuple[str, str, str, str], keys: list[tuple[str, str]]) -> str:
     """The random words of `units` units, <units x i32>; `counter` begins with the first unit, not with its block."""
     count = units // 4
     to = _Words(text, count)

@@ -33,6 +33,8 @@ class Operation(IntEnum):
     ADD = 13
     RECORD = 14
     PREFETCH = 15
+    AUGMENT = 30
+    MIX = 31
 
 
 ARGUMENTS: Final[dict[Operation, tuple[str, ...]]] = {
@@ -43,6 +45,9 @@ ARGUMENTS: Final[dict[Operation, tuple[str, ...]]] = {
         "gather", "order", "source", "source_row", "target", "target_row", "columns", "shift", "factor", "part",
         "parts",
     ),
+    # The same, changed by the recipe's augmentations; and mixed with each other, `x` and `y` being in the plan.
+    Operation.AUGMENT: ("function", "plan", "order", "target", "target_row", "part", "parts"),
+    Operation.MIX: ("function", "plan", "order", "part", "parts"),
     # The raw rows of the batch after this one.
     Operation.PREFETCH: ("order", "source", "source_row", "bytes", "part", "parts"),
     # Targets into rows of y, from class codes or from `numbers`; weights beside them.

@@ -13,12 +13,14 @@ from deltarule.engines.compiled.operations import (
     add,
     apply,
     ask,
+    augment,
     backward,
     count,
     draw,
     forward,
     gather,
     loss,
+    mix,
     prepare,
     record,
     repeat,
@@ -123,6 +125,10 @@ def _execute(  # noqa: C901  (a branch for each operation)
             barrier(word(settings, Setting.BARRIER), word(settings, Setting.THREADS))
         elif operation == Operation.GATHER:
             gather(line, settings, first, size)
+        elif operation == Operation.AUGMENT:
+            augment(line, settings, first, size, step)
+        elif operation == Operation.MIX:
+            mix(line, settings, first, size, step)
         elif operation == Operation.PREFETCH:
             ask(line, settings, first, size)
         elif operation == Operation.TARGET:

@@ -87,11 +87,14 @@ class Writer:
         yield from self._meet()
 
     def _batch(self, source: Source, passage: Passage, rows: Share) -> Iterator[Line]:
-        yield source.gather(passage.x, rows)
+        yield source.gather(passage, rows)
         if source.shuffled:
             yield source.prefetch(rows)
         yield source.target(passage, rows)
         if rows.parts > 1:
+            yield from self._meet()
+        if source.mixed:
+            yield source.mix(passage, rows)
             yield from self._meet()
 
     def _forward(self, layer: int, passage: Passage, shares: list[Share]) -> Iterator[Line]:
