@@ -238,22 +238,42 @@ def _between(lanes: Lanes, source: str, corner: str, channel: int, plane: Plane,
     """One channel, interpolated between the four pixels at and after the corners."""
 
     def line(start: int) -> str:
-        here, after = (_gathered(lanes, source, corner, start + step) for step in (0, plane.channels))
+        if plane.channels == 1 and lanes.bits == 32:
+            here, after = _pair(lanes, source, corner, start)
+        else:
+            here, after = (
+                _gathered(lanes, lanes.number, _places(lanes, source, corner, start + step))
+                for step in (0, plane.channels)
+            )
         return lanes.fma(parts[1], lanes.subtract(after, here), here)
 
     above, below = line(channel), line(plane.shape[1] + channel)
     return lanes.fma(parts[0], lanes.subtract(below, above), above)
 
 
-def _gathered(lanes: Lanes, source: str, index: str, offset: int) -> str:
-    """The numbers at `source[index + offset]`, lane by lane."""
+def _pair(lanes: Lanes, source: str, corner: str, start: int) -> tuple[str, str]:
+    """Two neighbouring numbers of 32 bits for each lane, read as one word: gathering takes half the time."""
+    words = _gathered(lanes, "i64", _places(lanes, source, corner, start))
+    both = lanes.alike(count=2 * lanes.count)
+    numbers = lanes.text.result(f"bitcast <{lanes.count} x i64> {words} to {both.kind}")
+    first, second = (
+        lanes.text.result(f"shufflevector {both.kind} {numbers}, {both.kind} undef, <{lanes.count} x i32> <{mask}>")
+        for mask in (", ".join(f"i32 {2 * lane + half}" for lane in range(lanes.count)) for half in (0, 1))
+    )
+    return first, second
+
+
+def _gathered(lanes: Lanes, number: str, places: str) -> str:
+    """The numbers, or words, at as many addresses as there are lanes."""
     text, pointer = lanes.text, pointer_to(lanes.number)
-    places = _places(lanes, source, index, offset)
-    suffix = f"v{lanes.count}f{lanes.bits}.v{lanes.count}p0" + ("" if pointer == "ptr" else f"f{lanes.bits}")
-    kind, many = lanes.kind, f"<{lanes.count} x {pointer}>"
+    if number == "i64" and pointer != "ptr":
+        places = text.result(f"bitcast <{lanes.count} x {pointer}> {places} to <{lanes.count} x i64*>")
+        pointer = "i64*"
+    short = {"float": "f32", "double": "f64", "i64": "i64"}[number]
+    suffix = f"v{lanes.count}{short}.v{lanes.count}p0" + ("" if pointer == "ptr" else short)
+    kind, many = f"<{lanes.count} x {number}>", f"<{lanes.count} x {pointer}>"
     text.declared.add(f"declare {kind} @llvm.masked.gather.{suffix}({many}, i32, {lanes.truths}, {kind})")
-    size, every = lanes.bits // 8, lanes.truth("true")
-    given = f"{many} {places}, i32 {size}, {lanes.truths} {every}, {kind} undef"
+    given = f"{many} {places}, i32 {lanes.bits // 8}, {lanes.truths} {lanes.truth('true')}, {kind} undef"
     return text.result(f"call {kind} @llvm.masked.gather.{suffix}({given})")
 
 
