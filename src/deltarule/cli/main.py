@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from deltarule import __version__
 from deltarule.cli import data
+from deltarule.cli.augment import augment
 from deltarule.cli.gradient_check import gradient_check
 from deltarule.cli.predict import predict, show
 from deltarule.cli.reproduce import reproduce
@@ -121,6 +122,7 @@ def deltarule(
 
 
 app.command("train")(train)
+data.commands.command("augment")(augment)
 app.command("predict")(predict)
 app.command("show")(show)
 app.add_typer(data.commands, name="data", help="The data sets that have a name: list them, fetch them, describe them.")
