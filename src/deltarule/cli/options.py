@@ -103,6 +103,7 @@ OPTIONS: dict[str, Option] = {
     "loss": Option("loss", _as_it_is, "--loss auto"),
     "optimizer": Option("optimizer", _as_it_is, "--optimizer adam"),
     "learning_rate": Option("optimizer.learning_rate", _as_it_is, "--learning-rate 0.001"),
+    "schedule": Option("schedule", _as_it_is, "--schedule cosine"),
     "l1": Option("penalty", lambda strength: _penalty("l1", strength), "--l1 0.0001"),
     "l2": Option("penalty", lambda strength: _penalty("l2", strength), "--l2 0.0001"),
     "batch_size": Option("batch_size", _as_it_is, "--batch-size 32"),

@@ -72,6 +72,10 @@ def train(
     learning_rate: Annotated[
         float | None, _option("--learning-rate", "Usually the optimizer's own.", LEARNING, "RATE")
     ] = None,
+    schedule: Annotated[
+        str | None,
+        _option("--schedule", f"Of the learning rate: {options.names_of('schedule')}.", LEARNING, "NAME"),
+    ] = None,
     l1: Annotated[float | None, _option("--l1", "Penalty on the size of the weights.", LEARNING, "STRENGTH")] = None,
     l2: Annotated[float | None, _option("--l2", "Penalty on the squares of the weights.", LEARNING, "STRENGTH")] = None,
     batch_size: Annotated[
@@ -186,6 +190,7 @@ def train(
         "loss": loss,
         "optimizer": optimizer,
         "learning_rate": learning_rate,
+        "schedule": schedule,
         "l1": l1,
         "l2": l2,
         "batch_size": batch_size,

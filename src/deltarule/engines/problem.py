@@ -110,6 +110,11 @@ class Problem:
         """The hidden layers' activations."""
         return self.recipe.network.activations
 
+    @property
+    def steps(self) -> int:
+        """The updates of the whole run, as the batch size has them."""
+        return self.recipe.epochs * -(-len(self.train) // self.recipe.batch_size)
+
     def epochs(self) -> Iterator[Iterable[Indices]]:
         """For each epoch its batches: the caller's own order, or seeded shuffles."""
         if self.order is not None:

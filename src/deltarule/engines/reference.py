@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from deltarule.engines.parameters import Layers, layers, weight_mask
 from deltarule.engines.problem import Figure, Figures, Problem, Samples, Sums, squared_distance, wrong_side
+from deltarule.engines.rates import Rates
 from deltarule.errors import DataError
 from deltarule.formulas import Activation, Penalty
 from deltarule.formulas.augmentations.composition import Drawn, augment
@@ -130,6 +131,7 @@ class Reference:
         self.finished = False
         self._slots: list[Floats] = [np.zeros_like(self.theta) for _ in recipe.optimizer.slots]
         self._step = 0
+        self._rates = Rates(problem)
         self._weights = weight_mask(problem.sizes)
         larger = recipe.stopping is not None and recipe.stopping.monitor == "score"
         self._best = -np.inf if larger else np.inf
@@ -170,6 +172,8 @@ class Reference:
                 validation = None if held is None else evaluate(problem, self.theta, held)
                 penalty = penalty_value(recipe.penalty, self.theta, self._weights)
             self._watch(number, train, validation)
+            if validation is not None:
+                self._rates.watch(validation)
             seconds = time.perf_counter() - began
             row = [value for part in (train, validation or Sums()) for value in (part.weight, part.loss, part.error)]
             yield [*row, penalty, seconds], np.array(recorded)
@@ -182,9 +186,10 @@ class Reference:
         penalty, weights = recipe.penalty, self._weights
         if penalty is not None and not penalty.takes_prox:
             g[weights] += penalty.gradient(self.theta[weights])
-        self.theta, *self._slots = recipe.optimizer.step(self.theta, g, self._step, *self._slots)
+        optimizer = recipe.optimizer.at_rate(float(self._rates.ahead(self._step, 1)[0]))
+        self.theta, *self._slots = optimizer.step(self.theta, g, self._step, *self._slots)
         if penalty is not None and penalty.takes_prox:
-            self.theta[weights] = penalty.prox(self.theta[weights], recipe.optimizer.learning_rate)
+            self.theta[weights] = penalty.prox(self.theta[weights], optimizer.learning_rate)
         return met
 
     def _masks(self, n: int) -> list[Floats] | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from deltarule.errors import RecipeError
-from deltarule.formulas import Augmentation, Loss, Optimizer, Penalty, formula
+from deltarule.formulas import Augmentation, Loss, Optimizer, Penalty, Schedule, formula
 from deltarule.formulas.augmentations.composition import check_once
 from deltarule.recipes.checks import fields_of, one_of, truth, whole
 from deltarule.recipes.network import Network
@@ -28,6 +28,8 @@ class Recipe:
     network : a `Network`; its ends are inferred from the data.
     loss : a name or a `Loss`; "auto" takes softmax cross-entropy for classes and the squared error for numbers.
     optimizer, penalty : a name or a formula; no penalty is None.
+    schedule : a name or a `Schedule`: a factor on the optimizer's learning rate from step to step. One that watches the
+        validation loss has a share of train held out where there is no validation part.
     batch_size : samples in a step; the last batch of an epoch holds the rest.
     epochs : passes over the training part, at the most.
     stopping : an `EarlyStopping`, or None to run all epochs.
@@ -50,6 +52,7 @@ class Recipe:
     loss: Loss | str = "auto"
     optimizer: Optimizer = "adam"  # type: ignore[assignment]
     penalty: Penalty | None = None
+    schedule: Schedule = "constant"  # type: ignore[assignment]
     batch_size: int = 32
     epochs: int = 100
     stopping: EarlyStopping | None = field(default_factory=EarlyStopping)
@@ -69,6 +72,7 @@ class Recipe:
         set_(self, "optimizer", formula("optimizer", self.optimizer))
         if self.penalty is not None:
             set_(self, "penalty", formula("penalty", self.penalty))
+        set_(self, "schedule", formula("schedule", self.schedule))
         if self.stopping is not None and not isinstance(self.stopping, EarlyStopping):
             raise RecipeError("an EarlyStopping or None", repr(self.stopping), "stopping=EarlyStopping(patience=10)")
         set_(self, "batch_size", whole("batch_size", self.batch_size, 1, "batch_size=32"))

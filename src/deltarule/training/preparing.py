@@ -65,7 +65,7 @@ def prepared(
     """
     chosen = None if rows is None else checked_rows(rows, len(data.train))
     held_rows = None
-    if recipe.stopping is not None and data.validation is None:
+    if (recipe.stopping is not None or recipe.schedule.watches) and data.validation is None:
         if chosen is None:
             data = data.with_validation(seed=recipe.seed)
         else:

@@ -20,7 +20,8 @@ from deltarule.engines.compiled.source import Source
 from deltarule.engines.compiled.team import BLOCK, Team
 from deltarule.engines.compiled.threads import threads_for
 from deltarule.engines.compiled.tiles import tiles
-from deltarule.engines.problem import Figure, Figures, Problem
+from deltarule.engines.problem import Figure, Figures, Problem, Sums
+from deltarule.engines.rates import Rates
 from deltarule.formulas.random import Floats, key
 
 __all__ = ["Compiled"]
@@ -46,6 +47,7 @@ class Compiled:
         rule = problem.recipe.stopping
         by_score = rule is not None and rule.monitor == "score"
         self._totals[Total.BEST] = -math.inf if by_score else math.inf
+        self._rates, self._factors = Rates(problem), np.zeros(0)
         self._figures = np.zeros((_AHEAD, Figure.COUNT))
         self._record, self._recorded = np.zeros(0), np.zeros(0)
         self._step_seconds, self._unreported = math.inf, 0.0
@@ -102,7 +104,9 @@ class Compiled:
             self._record = np.zeros(budget)
             self._settings[Setting.RECORD] = self._record.ctypes.data
         shared[Shared.BUDGET], shared[Shared.DONE], shared[Shared.RECORDED] = budget, 0, 0
-        shared[Shared.UNTIL] = min(epoch + epochs, self._order.until)
+        shared[Shared.UNTIL] = min(epoch + (1 if self._rates.watching else epochs), self._order.until)
+        self._factors = self._rates.ahead(step + 1, budget)
+        self._settings[Setting.RATES] = self._factors.ctypes.data
         self._run()
         elapsed = time.perf_counter() - began
         self._step_seconds = elapsed / max(1, int(shared[Shared.STEP]) - step)
@@ -115,6 +119,7 @@ class Compiled:
         table = self._figures[:done].copy()
         if done:
             table[:, Figure.SECONDS], self._unreported = self._unreported / done, 0.0
+            self._rates.watch(Sums(*table[-1, Figure.VALIDATION_WEIGHT : Figure.PENALTY]))
         return table
 
     def _losses_of(self, epoch: int) -> Floats:

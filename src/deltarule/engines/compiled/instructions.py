@@ -132,7 +132,8 @@ class Setting(IntEnum):
     STEPPERS = 37  # threads that take steps; the others help to evaluate
     LISTED = 38  # samples in the order
     EXECUTE = 39  # address of the function that follows a program
-    COUNT = 40
+    RATES = 40  # address of the schedule's factors, one for each step of the budget
+    COUNT = 41
 
 
 class Shared(IntEnum):

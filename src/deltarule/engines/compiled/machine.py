@@ -108,7 +108,7 @@ def _execute(  # noqa: C901  (a branch for each operation)
     """Follow a program for the `size` samples from place `first` of the order.
 
     into : address of the three numbers that are added to.
-    place : where the batch's loss is recorded.
+    place : which of this call's steps it is: where its rate stands, and where its loss is recorded.
     """
     for number in range(lines):
         line = program + number * LINE_BYTES
@@ -138,7 +138,7 @@ def _execute(  # noqa: C901  (a branch for each operation)
         elif operation == Operation.COUNT:
             count(line, settings, first, size)
         elif operation == Operation.PREPARE:
-            prepare(line, step)
+            prepare(line, settings, step, place)
         elif operation == Operation.ADD:
             add(line, settings, size, into)
         elif operation == Operation.DRAW:

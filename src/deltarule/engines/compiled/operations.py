@@ -64,10 +64,11 @@ def sample(order: int, first: int, row: int) -> int:
 
 
 @inner
-def prepare(line: int, step: int) -> None:
-    """Have a prologue turn its scalars, of which the first is the step, into constants."""
+def prepare(line: int, settings: int, step: int, place: int) -> None:
+    """Have a prologue turn its scalars into constants: the step, the schedule's factor for it, and others."""
     scalars = word(line, 2)
     store(scalars, float(step))
+    store(scalars + 8, load(word(settings, Setting.RATES) + 8 * place, 0.0))
     call(word(line, 1), (scalars, word(line, 3)))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from deltarule.formulas.formula import Formula, Positive, Values
 
@@ -20,6 +21,14 @@ class Optimizer(Formula):
     slots: ClassVar[tuple[str, ...]] = ()
 
     learning_rate: Positive = 0.01
+
+    def at_rate(self, factor: float) -> Self:
+        """The same rule at its learning rate times a schedule's factor, which may be 0."""
+        if factor == 1.0:
+            return self
+        scheduled = copy.copy(self)
+        object.__setattr__(scheduled, "learning_rate", self.learning_rate * factor)
+        return scheduled
 
     def step(self, w: Values, g: Values, t: Values, *slots: Values) -> tuple[Values, ...]:
         """The parameter and its slots after step t."""
