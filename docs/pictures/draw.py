@@ -11,8 +11,15 @@ from pathlib import Path
 HERE = Path(__file__).parent
 TRAIN = [sys.executable, "-m", "deltarule", "train", "digits"]
 
+MAPS = ("rotation=10", "zoom=0.15", "elastic=36,5")
+AUGMENT = [sys.executable, "-m", "deltarule", "data", "augment", "mnist"]
+
 with tempfile.TemporaryDirectory() as folder:
     run = Path(folder) / "digits"
     subprocess.run([*TRAIN, "--out", str(run)], check=True)
     for picture in ("curves.png", "samples.png"):
         shutil.copyfile(run / picture, HERE / f"digits-{picture}")
+
+# MNIST is downloaded, unless DELTARULE_DATA says where it lies.
+chosen = [word for each in MAPS for word in ("--augment", each)]
+subprocess.run([*AUGMENT, *chosen, "--preview", str(HERE / "augmentation.png")], check=True)
