@@ -27,15 +27,16 @@ if data.test is None:
 assert data.test is not None
 
 # Displacements in pixels: on images of 8 × 8 they are smaller.
-elastic = dr.Elastic(alpha=3, sigma=2) if small else dr.Elastic(alpha=36, sigma=5)
+elastic = dr.Elastic(alpha=3, sigma=2) if small else dr.Elastic(alpha=38, sigma=6)
 recipe = dr.Recipe(
     network=dr.Network(hidden=(800,), activation="relu"),
     loss="softmax_cross_entropy",
     optimizer=dr.Adam(learning_rate=1e-3),
     schedule=dr.CosineDecay(),
-    augmentation=(dr.Rotation(10), dr.Zoom(0.15), elastic),
+    augmentation=(dr.Rotation(15), dr.Zoom(0.15), elastic),
+    scaling="auto" if small else "unit",
     batch_size=64,
-    epochs=arguments.epochs or (10 if small else 400),
+    epochs=arguments.epochs or (10 if small else 500),
     stopping=None,
 )
 

@@ -158,3 +158,21 @@ def test_ones_own_augmentation_is_compiled():
     recipe = dr.Recipe(augmentation=formula("augmentation", "a_gradient_of_light"), epochs=1, optimizer="sgd")
     one, two = (dr.train(recipe, dr.load_dataset("digits"), engine=engine) for engine in ("reference", "compiled"))
     assert two.model.theta == pytest.approx(one.model.theta, abs=1e-4)
+
+
+def test_features_far_from_zero_keep_their_digits():
+    """In float32, too, noise is added before anything is rounded."""
+    x = np.random.default_rng(0).normal(1.6e9, 10.0, (30, 5))
+    met, expected = built(x, (5,), [dr.FeatureNoise(0.1)], "float32", Scaling("standard").learn(x, image=False))
+    np.testing.assert_allclose(met, expected, atol=1e-5)
+
+
+def test_chosen_rows_are_augmented_as_they_stand():
+    digits = dr.load_dataset("digits")
+    recipe = dr.Recipe(augmentation=["rotation", "brightness"], epochs=2, stopping=None, optimizer="sgd", batch_size=16)
+    rows = [np.arange(5, 90, 2), np.arange(40)]
+    met = dr.train_many([recipe, recipe.replace(seed=1)], digits, rows=rows)
+    for run, chosen, seed in zip(met, rows, (0, 1), strict=True):
+        part = dr.Dataset(train=digits.train.rows(chosen))
+        expected = dr.train(recipe.replace(seed=seed), part, engine="reference")
+        assert run.model.theta == pytest.approx(expected.model.theta, abs=1e-3)

@@ -31,21 +31,22 @@ class Augmenter:
     """
 
     def __init__(self, arena: Arena, recipe: Recipe, raw: RawValues, x: npt.NDArray[Any], scaling: Affine) -> None:
-        self._arena, self._raw = arena, raw
-        self._x = arena.keep(x), x.strides[0]
+        self._batch, self._raw = arena, raw
+        self._arena = own = arena.hold(Arena(_precision(x.dtype, arena.dtype, image=raw.image)))
+        self._x = own.keep(x), x.strides[0]
         self._plane = Plane(*raw.sides)
         listed = list(enumerate(recipe.augmentation))
         self._maps = [(place, each) for place, each in listed if isinstance(each, Geometric)]
         self._fields = [(place, each) for place, each in listed if isinstance(each, Displacement)]
         self._changes = [(place, each) for place, each in listed if isinstance(each, Pixelwise)]
         self._mixtures = [(place, each) for place, each in listed if isinstance(each, Mixing)]
-        self._raw_gatherer = arena.hold(gatherer(x.dtype, arena.dtype, _STILL))
-        self._scaler = arena.hold(gatherer(arena.dtype, arena.dtype, scaling))
-        self._randoms = arena.hold(randoms(arena.dtype))
-        self._warp = arena.hold(warp(arena.dtype, self._plane)) if self._maps or self._fields else None
-        self._composed = arena.hold(composition(self._maps, raw)) if self._maps else None
-        self._changers = [arena.hold(changer(each, raw, arena.dtype)) for _, each in self._changes]
-        self._total = arena.hold(total(arena.dtype))
+        self._raw_gatherer = own.hold(gatherer(x.dtype, own.dtype, _STILL))
+        self._scaler = own.hold(gatherer(own.dtype, arena.dtype, scaling))
+        self._randoms = own.hold(randoms(own.dtype))
+        self._warp = own.hold(warp(own.dtype, self._plane)) if self._maps or self._fields else None
+        self._composed = own.hold(composition(self._maps, raw)) if self._maps else None
+        self._changers = [own.hold(changer(each, raw, own.dtype)) for _, each in self._changes]
+        self._total = own.hold(total(own.dtype))
         self._places = self._laid_out() if self._changes else []
 
     @property
@@ -78,7 +79,7 @@ class Augmenter:
 
     def mix(self, x: Matrix, mixed: Matrix, y: Matrix, outputs: int, codes: int, numbers: int) -> tuple[int, int]:
         """The function for MIX, and a plan: rows of x into `mixed`, and y anew from class codes or numbers."""
-        arena, (place, formula) = self._arena, self._mixtures[0]
+        arena, (place, formula) = self._batch, self._mixtures[0]
         kernel = arena.hold(mixture(arena.dtype))
         spaces = 1024
         knots = np.ascontiguousarray(formula.share(np.arange(spaces + 1) / spaces), np.float64)
@@ -220,6 +221,12 @@ class Augmenter:
             room[: len(column)] = numbers
             addresses.append(self._arena.keep(room))
         return addresses
+
+
+def _precision(source: np.dtype[Any], batch: np.dtype[Any], *, image: bool) -> np.dtype[Any]:
+    """That of the batch; float64 for features that a float32 might not tell apart before they are scaled."""
+    wide = source.itemsize == 8 or (source.kind in "iu" and source.itemsize == 4)
+    return np.dtype(np.float64) if wide and not image else batch
 
 
 def _reach(matrix: npt.NDArray[np.float64]) -> int:

@@ -7,6 +7,7 @@ See `formulas.augmentations.composition` for what is computed, and `augmentation
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -134,15 +135,24 @@ class Mixture(IntEnum):
 @inner
 def _number(unit: int, row: int, step: int, place: int, low: int, high: int) -> float:
     """The random number of a unit: (word + ½) / 2³²."""
-    return (float(_word(unit, row, step, place, low, high)) + 0.5) / 2.0**32
+    return _uniform(_word(unit, row, step, place, low, high))
+
+
+@inner
+def _uniform(word_: np.uint64) -> float:
+    return (float(word_) + 0.5) / 2.0**32
+
+
+@inner
+def _block(block: int, row: int, step: int, place: int, low: int, high: int) -> Any:
+    """The words of four units."""
+    purpose = np.uint64(place) << _SHIFT | _PURPOSE
+    return _rounds(np.uint64(block), np.uint64(row), np.uint64(step), purpose, np.uint64(low), np.uint64(high))
 
 
 @inner
 def _word(unit: int, row: int, step: int, place: int, low: int, high: int) -> np.uint64:
-    purpose = np.uint64(place) << _SHIFT | _PURPOSE
-    w0, w1, w2, w3 = _rounds(
-        np.uint64(unit >> 2), np.uint64(row), np.uint64(step), purpose, np.uint64(low), np.uint64(high)
-    )
+    w0, w1, w2, w3 = _block(unit >> 2, row, step, place, low, high)
     part = unit & 3
     drawn: np.uint64 = w0 if part == 0 else w1 if part == 1 else w2 if part == 2 else w3
     return drawn
@@ -192,9 +202,12 @@ def _maps(plan: int, begin: int, rows: int, step: int, low: int, high: int) -> N
     for each in range(word(plan, Plan.MAPS)):
         words = word(plan, Plan.MAP_WORDS) + 8 * Map.COUNT * each
         place, slot = word(words, Map.PLACE), word(words, Map.SLOT)
-        for unit in range(word(words, Map.DRAWS)):
-            for row in range(rows):
-                store(numbers + (slot + unit) * column + 8 * row, _number(unit, begin + row, step, place, low, high))
+        draws, first = word(words, Map.DRAWS), numbers + slot * column
+        for row in range(rows):
+            for block in range((draws + 3) >> 2):
+                drawn = _block(block, begin + row, step, place, low, high)
+                for part in range(min(4, draws - 4 * block)):
+                    store(first + (4 * block + part) * column + 8 * row, _uniform(drawn[part]))
     padded = (rows + 15) // 16 * 16
     call(word(plan, Plan.MAP_BODY), (padded, word(plan, Plan.MAP_CONSTANTS), word(plan, Plan.MAP_OPERANDS)))
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.dropout import philox_keys, philox_words
 from deltarule.engines.compiled.kernels import compiled
 from deltarule.engines.compiled.lanes import Lanes, Text, pointer_to
 from deltarule.engines.compiled.layout import padded
+from deltarule.engines.compiled.philox import philox_keys, philox_words
 from deltarule.engines.compiled.processor import MachineCode, processor
 from deltarule.engines.compiled.scopes import GROUP
 from deltarule.formulas.random import Purpose
