@@ -1,6 +1,11 @@
 """The compiled engine augments as the definition says, and alike for any number of threads."""
 
 import ctypes
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +15,7 @@ from hypothesis import strategies as st
 import deltarule as dr
 from deltarule.engines.compiled.augmentation import Augmenter
 from deltarule.engines.compiled.memory import Arena
+from deltarule.engines.compiled.processor import processor
 from deltarule.formulas import registered
 from deltarule.formulas.augmentations import Displacement, Mixing, Pixelwise, Place
 from deltarule.formulas.augmentations.composition import Drawn, RawValues, augment
@@ -165,6 +171,30 @@ def test_features_far_from_zero_keep_their_digits():
     x = np.random.default_rng(0).normal(1.6e9, 10.0, (30, 5))
     met, expected = built(x, (5,), [dr.FeatureNoise(0.1)], "float32", Scaling("standard").learn(x, image=False))
     np.testing.assert_allclose(met, expected, atol=1e-5)
+
+
+BITS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from tests.engines.test_augmentation import bits
+print(bits())
+"""
+
+
+def bits():
+    """A hash of a batch under all that is drawn, read and changed."""
+    x = np.random.default_rng(0).integers(0, 256, (30, 20 * 20)).astype(np.uint8)
+    augmentations = [dr.Rotation(20), dr.Elastic(20, 3), dr.Contrast(), dr.GaussianNoise(), dr.Cutout(3)]
+    met, _ = built(x, (20, 20), augmentations, "float32", Scaling("unit").learn(x, image=True))
+    return hashlib.sha256(met.tobytes()).hexdigest()
+
+
+@pytest.mark.skipif(not processor().features.count("avx512f"), reason="AVX2 is no other processor here")
+def test_bits_are_those_of_another_processor():
+    environment = os.environ | {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma"}
+    command = [sys.executable, "-c", BITS, str(Path(__file__).parents[2])]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == bits()
 
 
 def test_chosen_rows_are_augmented_as_they_stand():
