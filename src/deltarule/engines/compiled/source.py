@@ -36,7 +36,7 @@ class Source:
             from deltarule.engines.compiled.augmentation import Augmenter
 
             self._augmenter = Augmenter(arena, problem.recipe, problem.raw, x, scaling)
-        self._unmixed: dict[int, Matrix] = {}
+        self._unmixed: dict[tuple[int, int], Matrix] = {}
         self._gatherer: Gatherer = gatherer(x.dtype, arena.dtype, scaling)
         rows = 0 if samples.rows is None else arena.keep(samples.rows)
         self.shuffled = shuffled
@@ -106,9 +106,10 @@ class Source:
 
     def _apart(self, passage: Passage) -> Matrix:
         """Room for the rows that are to be mixed into the batch, one for all threads."""
-        if passage.x.address not in self._unmixed:
-            self._unmixed[passage.x.address] = self._arena.matrix(passage.rows, passage.x.columns)
-        return self._unmixed[passage.x.address]
+        whose = passage.x.address, passage.rows
+        if whose not in self._unmixed:
+            self._unmixed[whose] = self._arena.matrix(passage.rows, passage.x.columns)
+        return self._unmixed[whose]
 
     def prefetch(self, rows: Share) -> Line:
         """Ask for the raw rows of the next batch."""

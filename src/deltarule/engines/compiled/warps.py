@@ -182,23 +182,26 @@ def _read(text: Text, bits: int, plane: Plane) -> str:
     apart = plane.height * plane.stride
 
     def row(number: str, _: list[str]) -> list[str]:
-        y = lanes.everywhere(text.result(f"sitofp i64 {number} to {one.number}"))
+        y = _counted(one, number)
         start = text.integer("mul", number, str(plane.stride))
         target = text.integer("mul", number, str(plane.width * plane.channels))
-        for first in range(0, plane.width, GROUP):
-            place = text.integer("add", start, str(first))
-            down = lanes.add(y, lanes.load(field_, place))
+
+        def group(first: str, _: list[str]) -> list[str]:
+            place = text.integer("add", start, first)
+            down = lanes.add(lanes.everywhere(y), lanes.load(field_, place))
             right = lanes.load(field_, text.integer("add", place, str(apart)))
-            right = lanes.add(_counted(lanes, first), right)
+            right = lanes.add(lanes.add(lanes.everywhere(_counted(one, first)), _ascending(lanes)), right)
             i, down_part = _cell(lanes, _mapped(lanes, a, down, b, right, e), plane.height)
             j, right_part = _cell(lanes, _mapped(lanes, c, down, d, right, f), plane.width)
-            corner = lanes.integer("add", lanes.integer("mul", i, lanes.word(plane.shape[1])), j)
-            if plane.channels > 1:
-                corner = lanes.integer("add", corner, lanes.integer("mul", j, lanes.word(plane.channels - 1)))
-            to = text.integer("add", target, str(first * plane.channels))
+            corner = lanes.integer("mul", i, lanes.word(plane.shape[1]))
+            corner = lanes.integer("add", corner, lanes.integer("mul", j, lanes.word(plane.channels)))
+            to = text.integer("add", target, text.integer("mul", first, str(plane.channels)))
             for channel in range(plane.channels):
                 value = _between(lanes, source, corner, channel, plane, (down_part, right_part))
                 _put(lanes, value, image, to, channel, plane.channels)
+            return []
+
+        text.loop("0", str(plane.width), GROUP, [], group)
         return []
 
     text.loop("0", str(plane.height), 1, [], row)
@@ -216,9 +219,14 @@ def _map(text: Text, bits: int) -> list[str]:
     return numbers
 
 
-def _counted(lanes: Lanes, first: int) -> str:
-    """The numbers `first`, `first` + 1, …"""
-    words = "<" + ", ".join(f"i{lanes.bits} {first + lane}" for lane in range(lanes.count)) + ">"
+def _counted(one: Lanes, word: str) -> str:
+    """A whole number as a number."""
+    return one.text.result(f"sitofp i64 {word} to {one.number}")
+
+
+def _ascending(lanes: Lanes) -> str:
+    """The numbers 0, 1, 2, …"""
+    words = "<" + ", ".join(f"i{lanes.bits} {lane}" for lane in range(lanes.count)) + ">"
     return lanes.text.result(f"sitofp {lanes.words} {words} to {lanes.kind}")
 
 
