@@ -34,6 +34,8 @@ def images(folder: str | None) -> dr.Dataset:
 def by_deltarule(data: dr.Dataset) -> Callable[[], None]:
     """One batch as the compiled engine builds it, by one thread."""
     from deltarule.engines.compiled.augmentation import Augmenter
+    from deltarule.engines.compiled.instructions import Setting
+    from deltarule.engines.compiled.layout import Share
     from deltarule.engines.compiled.memory import Arena
     from deltarule.formulas.augmentations.composition import RawValues
     from deltarule.recipes import Scaling
@@ -42,12 +44,12 @@ def by_deltarule(data: dr.Dataset) -> Callable[[], None]:
     arena, order = Arena("float32"), np.random.default_rng(0).permutation(len(x))
     scaling = Scaling("pooled").learn(x, image=True)
     made = Augmenter(arena, dr.Recipe(augmentation=RECIPE), RawValues(x, (SIDE, SIDE)), x, scaling)
-    function, plan = made.augment(BATCH)
     batch, steps = arena.matrix(BATCH, x.shape[1]), count(1)
-    call = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 9)(function)
+    line, settings = made.augment(order.ctypes.data, batch, Share(0, 0), BATCH), np.zeros(Setting.COUNT, np.int64)
+    call = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 7)(int(line[1]))
 
     def build() -> None:
-        call(plan, order.ctypes.data, 0, BATCH, next(steps), 0, 0, batch.address, batch.row)
+        call(line.ctypes.data, settings.ctypes.data, 0, 0, BATCH, next(steps), 0)
 
     # The memory belongs to the arena, which has to live as long as this is called.
     build.__dict__["arena"] = arena

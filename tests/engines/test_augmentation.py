@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 import deltarule as dr
 from deltarule.engines.compiled.augmentation import Augmenter
+from deltarule.engines.compiled.instructions import Setting
+from deltarule.engines.compiled.layout import Share
 from deltarule.engines.compiled.memory import Arena
 from deltarule.engines.compiled.processor import processor
 from deltarule.formulas import registered
@@ -48,21 +50,13 @@ def built(x, shape, augmentations, precision, scaling, step=5, rows=23):
     """A batch as the machine builds it, by one thread: (rows, columns), scaled."""
     raw, arena = RawValues(x, shape), Arena(precision)
     augmenter = Augmenter(arena, dr.Recipe(augmentation=augmentations), raw, x, scaling)
-    function, plan = augmenter.augment(rows)
     matrix, order = arena.matrix(rows, x.shape[1]), np.arange(rows)[::-1].copy()
-    call = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 9)(function)
-    for first, many in ((0, 9), (9, rows - 9)):  # cut in two, as threads cut it
-        call(
-            plan,
-            order.ctypes.data + 8 * first,
-            first,
-            many,
-            step,
-            11,
-            0,
-            matrix.address + first * matrix.row,
-            matrix.row,
-        )
+    settings = np.zeros(Setting.COUNT, np.int64)
+    settings[Setting.SEED_LOW] = 11
+    for part in range(3):  # cut as threads cut it
+        line = augmenter.augment(order.ctypes.data, matrix, Share(0, 0, part, 3), rows)
+        function = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 7)(int(line[1]))
+        function(line.ctypes.data, settings.ctypes.data, 0, 0, rows, step, 0)
     expected, _ = augment(x[order], None, augmentations, raw, Drawn(11, step))
     return matrix.view(rows)[:, : x.shape[1]].copy(), scaling(expected)
 

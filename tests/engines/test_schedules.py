@@ -72,5 +72,5 @@ def test_a_plateau_has_a_validation_part_held_out():
 def test_it_goes_through_json():
     chosen = recipe(schedule=dr.WarmUp(10, then=dr.CosineDecay()))
     assert dr.Recipe.from_json(chosen.to_json()) == chosen
-    with pytest.raises(dr.RecipeError, match="cosine"):
+    with pytest.raises(dr.DeltaruleError, match="cosine"):
         recipe(schedule="cosin")

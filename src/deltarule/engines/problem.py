@@ -10,8 +10,9 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.parameters import Shape
 from deltarule.errors import DataError
-from deltarule.formulas import Activation, Loss
+from deltarule.formulas import Activation, Loss, Normalization
 from deltarule.formulas.augmentations.composition import RawValues
 from deltarule.formulas.random import Floats, permutation
 from deltarule.recipes import Affine, Recipe
@@ -84,7 +85,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Problem:
-    """A training run as an engine sees it. `recipe.loss` has been decided; θ is (parameters,) float64.
+    """A training run as an engine sees it. `recipe.loss` has been decided; `theta` is float64, as `shape` says.
 
     `raw` is there where the recipe augments: what augmentations know of the raw values.
     """
@@ -104,6 +105,17 @@ class Problem:
         """The recipe's loss."""
         assert isinstance(self.recipe.loss, Loss)
         return self.recipe.loss
+
+    @property
+    def shape(self) -> Shape:
+        """How `theta`, and whatever an engine makes of it, holds the network."""
+        return Shape(self.sizes, self.recipe.network.normalization)
+
+    @property
+    def normalization(self) -> Normalization:
+        """The hidden layers' normalisation, where there is one."""
+        assert self.recipe.network.normalization is not None
+        return self.recipe.network.normalization
 
     @property
     def activations(self) -> Sequence[Activation]:
@@ -188,8 +200,10 @@ class Figures:
 class Engine(Protocol):
     """Whatever can train: it is made from a problem, advances by epochs, and holds θ."""
 
-    finished: bool
-    """Whether all epochs have run, or early stopping has ended them."""
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs have run, or early stopping has ended them."""
+        ...
 
     @property
     def best_epoch(self) -> int:
@@ -202,10 +216,10 @@ class Engine(Protocol):
 
     @property
     def theta(self) -> Floats:
-        """θ after the last epoch: (parameters,)."""
+        """θ and the state after the last epoch, as `Problem.shape` says; their mean where weights are averaged."""
         ...
 
     @property
     def best_theta(self) -> Floats:
-        """θ after the best epoch, where early stopping restores it; otherwise after the last finite one."""
+        """The same after the best epoch, where early stopping restores it; otherwise after the last finite one."""
         ...

@@ -1,4 +1,4 @@
-"""The mathematics: activations, losses, penalties, optimizers, schedules, first weights, and the random numbers behind.
+"""The mathematics: activations, losses, penalties, optimizers, schedules, normalisations, first weights, and others.
 
 A formula is written once, for one number, next to its derivative; every engine reads it from here.
 """
@@ -40,6 +40,9 @@ from deltarule.formulas.augmentations import (
     VerticalFlip,
     Zoom,
 )
+from deltarule.formulas.averaging import Averaging, ExponentialAverage
+from deltarule.formulas.clipping import ClipByNorm, ClipByValue, Clipping
+from deltarule.formulas.constraints import Constraint, MaxNorm
 from deltarule.formulas.formula import Formula, formula, register, registered
 from deltarule.formulas.initializers import (
     Constant,
@@ -73,7 +76,9 @@ from deltarule.formulas.losses import (
     SoftmaxFocal,
     SquaredError,
 )
+from deltarule.formulas.normalizations import BatchNormalization, LayerNormalization, Normalization
 from deltarule.formulas.optimizers import (
+    LBFGS,
     SGD,
     AdaDelta,
     AdaGrad,
@@ -83,6 +88,7 @@ from deltarule.formulas.optimizers import (
     AMSGrad,
     Lion,
     Momentum,
+    Muon,
     NAdam,
     Nesterov,
     Optimizer,
@@ -111,6 +117,7 @@ __all__ = [
     "GELU",
     "L1",
     "L2",
+    "LBFGS",
     "SELU",
     "SGD",
     "AMSGrad",
@@ -122,10 +129,16 @@ __all__ = [
     "AdamW",
     "Adamax",
     "Augmentation",
+    "Averaging",
+    "BatchNormalization",
     "Brightness",
+    "ClipByNorm",
+    "ClipByValue",
+    "Clipping",
     "Colour",
     "Constant",
     "ConstantRate",
+    "Constraint",
     "Contrast",
     "CosineDecay",
     "CosineRestarts",
@@ -133,6 +146,7 @@ __all__ = [
     "Elastic",
     "ElasticNet",
     "Exponential",
+    "ExponentialAverage",
     "ExponentialDecay",
     "FeatureNoise",
     "Formula",
@@ -150,6 +164,7 @@ __all__ = [
     "Identity",
     "Initializer",
     "InverseTimeDecay",
+    "LayerNormalization",
     "LeCun",
     "LeCunUniform",
     "LeakyReLU",
@@ -157,12 +172,15 @@ __all__ = [
     "Lion",
     "LogCosh",
     "Loss",
+    "MaxNorm",
     "Mish",
     "Mixup",
     "Momentum",
+    "Muon",
     "NAdam",
     "Nesterov",
     "Normal",
+    "Normalization",
     "OneCycle",
     "Optimizer",
     "Orthogonal",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.compiled.augmentation_kernels import changer, composition, mixture, total
-from deltarule.engines.compiled.augmented_rows import AUGMENT, MIX, Change, Map, Mixture, Plan
+from deltarule.engines.compiled.augmented_rows import AUGMENT, AUGMENT_WORDS, MIX, MIX_WORDS, Change, Map, Mixture, Plan
 from deltarule.engines.compiled.gather import gatherer
-from deltarule.engines.compiled.layout import padded
+from deltarule.engines.compiled.layout import Share, padded
+from deltarule.engines.compiled.lines import Line, call_of
 from deltarule.engines.compiled.memory import Arena, Matrix, aligned
 from deltarule.engines.compiled.tiles import tiles
 from deltarule.engines.compiled.warps import Plane, randoms, warp
@@ -19,16 +20,21 @@ from deltarule.formulas.augmentations import Displacement, Geometric, Mixing, Pi
 from deltarule.formulas.augmentations.composition import RawValues
 from deltarule.recipes import Affine, Recipe
 
-__all__ = ["Augmenter"]
+__all__ = ["Augmenter", "Targets"]
 
 _STILL = Affine(np.array(0.0), np.array(1.0))
 
 
-class Augmenter:
-    """The augmentations of a recipe, for raw rows x (n, d) and a learnt scaling.
+class Targets(NamedTuple):
+    """A part's targets by address: class codes or numbers, the other being 0; and how many outputs there are."""
 
-    `mixing` is the one that mixes samples, or None.
-    """
+    codes: int
+    numbers: int
+    outputs: int
+
+
+class Augmenter:
+    """The augmentations of a recipe, for raw rows x (n, d) and a learnt scaling."""
 
     def __init__(self, arena: Arena, recipe: Recipe, raw: RawValues, x: npt.NDArray[Any], scaling: Affine) -> None:
         self._batch, self._raw = arena, raw
@@ -54,8 +60,21 @@ class Augmenter:
         """Whether samples are mixed with each other."""
         return bool(self._mixtures)
 
-    def augment(self, rows: int) -> tuple[int, int]:
-        """The function for AUGMENT, and a plan for one thread and at most so many rows."""
+    def augment(self, order: int, target: Matrix, rows: Share, most: int) -> Line:
+        """Build some rows of a batch, of at most so many in all, by one thread."""
+        return call_of(
+            AUGMENT,
+            AUGMENT_WORDS,
+            plan=self._plan(most),
+            order=order,
+            target=target.address,
+            target_row=target.row,
+            part=rows.part,
+            parts=rows.parts,
+        )
+
+    def _plan(self, rows: int) -> int:
+        """A plan for one thread."""
         arena, columns = self._arena, self._plane.columns
         image = arena.numbers(padded(self._plane.room))
         words = {
@@ -75,19 +94,18 @@ class Augmenter:
             **self._warping(rows),
             **self._changing(image),
         }
-        return AUGMENT, _table(arena, words, Plan.COUNT)
+        return _table(arena, words, Plan.COUNT)
 
-    def mix(self, x: Matrix, mixed: Matrix, y: Matrix, outputs: int, codes: int, numbers: int) -> tuple[int, int]:
-        """The function for MIX, and a plan: rows of x into `mixed`, and y anew from class codes or numbers."""
+    def mix(self, order: int, x: Matrix, mixed: Matrix, y: Matrix, targets: Targets, rows: Share) -> Line:
+        """Mix some rows of x, all of which are there, into `mixed`; and write y anew."""
         arena, (place, formula) = self._batch, self._mixtures[0]
         kernel = arena.hold(mixture(arena.dtype))
-        spaces = 1024
-        knots = np.ascontiguousarray(formula.share(np.arange(spaces + 1) / spaces), np.float64)
+        knots = formula.knots()
         words = {
             Mixture.PLACE: place,
             Mixture.PROBABILITY: arena.keep(np.array([formula.probability])),
             Mixture.KNOTS: arena.keep(knots),
-            Mixture.SPACES: spaces,
+            Mixture.SPACES: len(knots) - 1,
             Mixture.PROLOGUE: kernel.prologue,
             Mixture.SCALARS: arena.words(1),
             Mixture.CONSTANTS: arena.numbers(max(1, kernel.constants)),
@@ -99,12 +117,13 @@ class Augmenter:
             Mixture.STRIDE: x.stride,
             Mixture.Y: y.address,
             Mixture.Y_ROW: y.row,
-            Mixture.OUTPUTS: outputs,
-            Mixture.CODES: codes,
-            Mixture.TARGETS: numbers,
+            Mixture.OUTPUTS: targets.outputs,
+            Mixture.CODES: targets.codes,
+            Mixture.TARGETS: targets.numbers,
             Mixture.ITEM_BYTES: arena.dtype.itemsize,
         }
-        return MIX, _table(arena, words, Mixture.COUNT)
+        plan = _table(arena, words, Mixture.COUNT)
+        return call_of(MIX, MIX_WORDS, plan=plan, order=order, part=rows.part, parts=rows.parts)
 
     def _warping(self, rows: int) -> Mapping[Plan, int]:
         """Words for all that is geometric."""

@@ -1,4 +1,4 @@
-"""What the operations AUGMENT and MIX call: rows of a batch built from changed samples, and mixed with each other.
+"""Rows of a batch built from changed samples, and mixed with each other: functions that lines call by address.
 
 Both read a plan, an array of words (`Plan`), and know nothing of formulas: these are called by address.
 See `formulas.augmentations.composition` for what is computed, and `augmentation` for who writes plans.
@@ -12,12 +12,16 @@ from typing import Any
 import numpy as np
 
 from deltarule.engines.compiled import products
-from deltarule.engines.compiled.operations import put, sample, word
+from deltarule.engines.compiled.instructions import Setting
+from deltarule.engines.compiled.operations import first_row, order_of, put, row_count, sample, word
 from deltarule.engines.compiled.pointers import call, load, store
 from deltarule.engines.compiled.processor import addressed, inner
 from deltarule.formulas import random
 
-__all__ = ["AUGMENT", "MIX", "Change", "Map", "Mixture", "Plan"]
+__all__ = ["AUGMENT", "AUGMENT_WORDS", "MIX", "MIX_WORDS", "Change", "Map", "Mixture", "Plan"]
+
+AUGMENT_WORDS = ("plan", "order", "target", "target_row", "part", "parts")
+MIX_WORDS = ("plan", "order", "part", "parts")
 
 _rounds = inner(random.rounds)
 _PURPOSE = np.uint64(int(random.Purpose.AUGMENTATION))
@@ -158,18 +162,13 @@ def _word(unit: int, row: int, step: int, place: int, low: int, high: int) -> np
     return drawn
 
 
-def _augment(
-    plan: int,
-    order: int,
-    begin: int,
-    rows: int,
-    step: int,
-    low: int,
-    high: int,
-    target: int,
-    target_row: int,
-) -> None:
-    """Rows of the batch from `begin` on, changed and scaled, into `target`; `order` says which samples they are."""
+def _augment(line: int, settings: int, _own: int, first: int, size: int, step: int, _place: int) -> None:
+    """Rows of the batch, changed and scaled."""
+    plan, target_row = word(line, 2), word(line, 5)
+    begin, rows = first_row(line, 6, size), row_count(line, 6, size)
+    order = order_of(line, 3, settings) + 8 * (first + begin)
+    target = word(line, 4) + begin * target_row
+    low, high = word(settings, Setting.SEED_LOW), word(settings, Setting.SEED_HIGH)
     if word(plan, Plan.MAPS):
         _maps(plan, begin, rows, step, low, high)
     image, columns = word(plan, Plan.IMAGE), word(plan, Plan.COLUMNS)
@@ -290,8 +289,11 @@ def _clear(plan: int) -> None:
         put(image, column, item, 0.0)
 
 
-def _mix(plan: int, order: int, first: int, begin: int, rows: int, size: int, step: int, low: int, high: int) -> None:
-    """Rows of the batch from `begin` on, mixed with others of its `size` rows; their targets too."""
+def _mix(line: int, settings: int, _own: int, first: int, size: int, step: int, _place: int) -> None:
+    """Rows of the batch mixed with others of it; their targets too."""
+    plan, order = word(line, 2), order_of(line, 3, settings)
+    begin, rows = first_row(line, 4, size), row_count(line, 4, size)
+    low, high = word(settings, Setting.SEED_LOW), word(settings, Setting.SEED_HIGH)
     place, x_row = word(plan, Mixture.PLACE), word(plan, Mixture.X_ROW)
     scalars, operands = word(plan, Mixture.SCALARS), word(plan, Mixture.OPERANDS)
     further = int(_word(2, 0, step, place, low, high) * np.uint64(size - 1) >> random.HALF)
@@ -339,8 +341,8 @@ def _mix_targets(plan: int, row: int, one: int, two: int, share: float) -> None:
         put(y, output, item, share * here + (1.0 - share) * there)
 
 
-AUGMENT: int = addressed(9)(_augment)
+AUGMENT: int = addressed(7)(_augment)
 """The address of what builds rows of a batch from changed samples."""
 
-MIX: int = addressed(9)(_mix)
+MIX: int = addressed(7)(_mix)
 """The address of what mixes rows of a batch."""

@@ -137,6 +137,8 @@ class Compiled:
         machine.run(address, 0)
         for other in others:
             other.result()
+        if self._team.failure is not None:
+            raise self._team.failure
 
     def _go_on(self, elapsed: float) -> None:
         """Choose the team for the next call, by how long the last one took."""
@@ -190,8 +192,6 @@ class Compiled:
             Setting.PATIENCE: 0 if rule is None else rule.patience,
             Setting.BY_SCORE: rule is not None and rule.monitor == "score",
             Setting.MIN_IMPROVEMENT: arena.keep(np.array([0.0 if rule is None else rule.min_improvement])),
-            Setting.PENALTY: self._formulas.penalty[0],
-            Setting.PENALTY_CONSTANTS: self._formulas.penalty[1],
             Setting.LAST_EPOCH: recipe.epochs,
             Setting.ASCENDING: arena.keep(np.arange(BLOCK)),
         }

@@ -33,8 +33,7 @@ class Operation(IntEnum):
     ADD = 13
     RECORD = 14
     PREFETCH = 15
-    AUGMENT = 30
-    MIX = 31
+    CALL = 16
 
 
 ARGUMENTS: Final[dict[Operation, tuple[str, ...]]] = {
@@ -45,9 +44,6 @@ ARGUMENTS: Final[dict[Operation, tuple[str, ...]]] = {
         "gather", "order", "source", "source_row", "target", "target_row", "columns", "shift", "factor", "part",
         "parts",
     ),
-    # The same, changed by the recipe's augmentations; and mixed with each other, `x` and `y` being in the plan.
-    Operation.AUGMENT: ("function", "plan", "order", "target", "target_row", "part", "parts"),
-    Operation.MIX: ("function", "plan", "order", "part", "parts"),
     # The raw rows of the batch after this one.
     Operation.PREFETCH: ("order", "source", "source_row", "bytes", "part", "parts"),
     # Targets into rows of y, from class codes or from `numbers`; weights beside them.
@@ -86,6 +82,8 @@ ARGUMENTS: Final[dict[Operation, tuple[str, ...]]] = {
     # A batch's losses and errors into the sums; and its mean loss into the record.
     Operation.ADD: ("losses", "errors", "batch_weights"),
     Operation.RECORD: ("losses", "batch_weights"),
+    # A function by its address, which reads the rest of the line: what few networks need, compiled for them alone.
+    Operation.CALL: ("function",),
 }  # fmt: skip
 
 
@@ -114,15 +112,13 @@ class Setting(IntEnum):
     BLOCK = 18  # rows evaluated at once
     PARTIAL = 19  # address of three numbers for each block evaluated
     FIGURES = 20  # address of the epochs' numbers: `problem.Figure`
-    PARAMETERS = 21
+    PARAMETERS = 21  # address of those that predict: the parameters, or their mean
     BEST = 22  # address of the best parameters
     ITEMS = 23
     WATCHED = 24  # whether early stopping watches
     PATIENCE = 25
     BY_SCORE = 26
     MIN_IMPROVEMENT = 27  # address of the number
-    PENALTY = 28  # body of the penalty's kernel, or 0
-    PENALTY_CONSTANTS = 29
     WEIGHTS = 30  # address of the blocks, layer by layer: `Weights`
     LAYERS = 31
     RECORD = 32  # address of the batches' losses
@@ -169,7 +165,9 @@ class Weights(IntEnum):
     ADDRESS = 2
     ROW = 3  # bytes from one row to the next
     GROUPS = 4  # of 16 columns
-    COUNT = 5
+    PENALTY = 5  # body of the kernel of the layer's penalty, or 0
+    PENALTY_CONSTANTS = 6
+    COUNT = 7
 
 
 class Own(IntEnum):

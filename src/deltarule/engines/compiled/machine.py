@@ -13,14 +13,12 @@ from deltarule.engines.compiled.operations import (
     add,
     apply,
     ask,
-    augment,
     backward,
     count,
     draw,
     forward,
     gather,
     loss,
-    mix,
     prepare,
     record,
     repeat,
@@ -125,10 +123,6 @@ def _execute(  # noqa: C901  (a branch for each operation)
             barrier(word(settings, Setting.BARRIER), word(settings, Setting.THREADS))
         elif operation == Operation.GATHER:
             gather(line, settings, first, size)
-        elif operation == Operation.AUGMENT:
-            augment(line, settings, first, size, step)
-        elif operation == Operation.MIX:
-            mix(line, settings, first, size, step)
         elif operation == Operation.PREFETCH:
             ask(line, settings, first, size)
         elif operation == Operation.TARGET:
@@ -147,6 +141,8 @@ def _execute(  # noqa: C901  (a branch for each operation)
             repeat(line, size)
         elif operation == Operation.RECORD:
             record(line, settings, size, place)
+        elif operation == Operation.CALL:
+            call(word(line, 1), (line, settings, own, first, size, step, place))
 
 
 EXECUTE: int = addressed(9)(_execute)
@@ -304,23 +300,21 @@ def _all_finite(settings: int) -> bool:
 
 @inner
 def _penalty(settings: int, into: int) -> None:
-    """The penalty's sum over all weights, 16 of a row at a time: in one order, however the columns are divided."""
-    total, body = 0.0, word(settings, Setting.PENALTY)
-    if body:
-        constants, operands = word(settings, Setting.PENALTY_CONSTANTS), word(word(settings, Setting.OWN), Own.OPERANDS)
-        group = 16 * word(settings, Setting.ITEM_BYTES)
-        store(operands + 8, into)
-        block = word(settings, Setting.WEIGHTS)
-        for _ in range(word(settings, Setting.LAYERS)):
-            blocks, rows = word(block, Weights.BLOCKS), word(block, Weights.ROWS)
-            for row in range(rows):
-                for number in range(blocks):
-                    each = block + 8 * Weights.COUNT * number
-                    place = word(each, Weights.ADDRESS) + row * word(each, Weights.ROW)
-                    for _ in range(word(each, Weights.GROUPS)):
-                        store(operands, place)
-                        call(body, (16, constants, operands))
-                        total += load(into, 0.0)
-                        place += group
-            block += 8 * Weights.COUNT * blocks
+    """The penalties' sum over all weights, 16 of a row at a time: in one order, however the columns are divided."""
+    total, operands = 0.0, word(word(settings, Setting.OWN), Own.OPERANDS)
+    group = 16 * word(settings, Setting.ITEM_BYTES)
+    store(operands + 8, into)
+    block = word(settings, Setting.WEIGHTS)
+    for _ in range(word(settings, Setting.LAYERS)):
+        blocks, rows, body = word(block, Weights.BLOCKS), word(block, Weights.ROWS), word(block, Weights.PENALTY)
+        for row in range(rows if body else 0):
+            for number in range(blocks):
+                each = block + 8 * Weights.COUNT * number
+                place = word(each, Weights.ADDRESS) + row * word(each, Weights.ROW)
+                for _ in range(word(each, Weights.GROUPS)):
+                    store(operands, place)
+                    call(body, (16, word(each, Weights.PENALTY_CONSTANTS), operands))
+                    total += load(into, 0.0)
+                    place += group
+        block += 8 * Weights.COUNT * blocks
     store(into, total)

@@ -93,32 +93,6 @@ def gather(line: int, settings: int, first: int, size: int) -> None:
 
 
 @inner
-def augment(line: int, settings: int, first: int, size: int, step: int) -> None:
-    """Build rows of a batch from changed samples."""
-    begin, rows = first_row(line, 6, size), row_count(line, 6, size)
-    call(
-        word(line, 1),
-        (
-            word(line, 2), order_of(line, 3, settings) + 8 * (first + begin), begin, rows, step,
-            word(settings, Setting.SEED_LOW), word(settings, Setting.SEED_HIGH),
-            word(line, 4) + begin * word(line, 5), word(line, 5),
-        ),
-    )  # fmt: skip
-
-
-@inner
-def mix(line: int, settings: int, first: int, size: int, step: int) -> None:
-    """Mix rows of a batch with others."""
-    call(
-        word(line, 1),
-        (
-            word(line, 2), order_of(line, 3, settings), first, first_row(line, 4, size), row_count(line, 4, size), size,
-            step, word(settings, Setting.SEED_LOW), word(settings, Setting.SEED_HIGH),
-        ),
-    )  # fmt: skip
-
-
-@inner
 def ask(line: int, settings: int, first: int, size: int) -> None:
     """Ask for the raw rows of the next batch, to have them near when it is built."""
     order, source, source_row, length = order_of(line, 1, settings), word(line, 2), word(line, 3), word(line, 4)

@@ -69,18 +69,8 @@ class Source:
         """Build rows of the batch."""
         x = passage.x
         if self._augmenter is not None:
-            function, plan = self._augmenter.augment(passage.rows)
             target = self._apart(passage) if self.mixed else x
-            return line(
-                Operation.AUGMENT,
-                function=function,
-                plan=plan,
-                order=self.order,
-                target=target.address,
-                target_row=target.row,
-                part=rows.part,
-                parts=rows.parts,
-            )
+            return self._augmenter.augment(self.order, target, rows, passage.rows)
         return line(
             Operation.GATHER,
             gather=self._gatherer.address,
@@ -98,11 +88,12 @@ class Source:
 
     def mix(self, passage: Passage, rows: Share) -> Line:
         """Mix rows of the batch with others, inputs and targets."""
+        from deltarule.engines.compiled.augmentation import Targets
+
         assert self._augmenter is not None
         codes, numbers = (self.targets, 0) if self.classes else (0, self.targets)
-        unmixed = self._apart(passage)
-        function, plan = self._augmenter.mix(unmixed, passage.x, passage.y, self.outputs, codes, numbers)
-        return line(Operation.MIX, function=function, plan=plan, order=self.order, part=rows.part, parts=rows.parts)
+        targets = Targets(codes, numbers, self.outputs)
+        return self._augmenter.mix(self.order, self._apart(passage), passage.x, passage.y, targets, rows)
 
     def _apart(self, passage: Passage) -> Matrix:
         """Room for the rows that are to be mixed into the batch, one for all threads."""

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
+import numpy as np
+
 from deltarule.formulas.formula import Formula, Share, Values
-from deltarule.formulas.random import Floats
+from deltarule.formulas.random import Floats, quantile
+
+KNOTS = 1025
+"""Places at which the shares of mixtures are taken; between them they are interpolated."""
 
 Numbers = tuple[Values, Values, Values, Values, Values, Values]
 
@@ -69,6 +75,11 @@ class Place(NamedTuple):
     deviation: Values
 
 
+def standard_normal(u: Values) -> Values:
+    """The standard normal number of one that is uniform between 0 and 1, by a logarithm that engines know."""
+    return quantile(u - 0.5, np.minimum(u, 1.0 - u), np.log)
+
+
 @dataclass(frozen=True)
 class Pixelwise(Augmentation):
     """A change of each value by itself. An image's values are then held within `low` and `high`."""
@@ -99,6 +110,23 @@ class Mixing(Augmentation):
 
     draws: ClassVar[int] = 1
 
-    def share(self, u: Floats) -> Floats:
-        """λ for numbers u from 0 to 1: from ½ to 1, so that each sample stays the larger part of itself."""
+    def quantile(self, p: Floats) -> Floats:
+        """The share λ that is not exceeded with probability p: from ½ to 1, each sample being the larger part."""
         raise NotImplementedError
+
+    def share(self, u: Floats) -> Floats:
+        """λ for numbers u from 0 to 1, interpolated between the knots."""
+        knots = self.knots()
+        place = u * (KNOTS - 1)
+        below = np.minimum(place.astype(np.int64), KNOTS - 2)
+        share: Floats = knots[below] + (place - below) * (knots[below + 1] - knots[below])
+        return share
+
+    def knots(self) -> Floats:
+        """λ at even places from 0 to 1."""
+        return _knots(self)
+
+
+@lru_cache(maxsize=64)
+def _knots(mixing: Mixing) -> Floats:
+    return np.ascontiguousarray(mixing.quantile(np.linspace(0.0, 1.0, KNOTS)), np.float64)

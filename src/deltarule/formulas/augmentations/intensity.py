@@ -7,10 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from deltarule.formulas.augmentations.augmentation import Pixelwise, Place
+from deltarule.formulas.augmentations.augmentation import Pixelwise, Place, standard_normal
 from deltarule.formulas.augmentations.geometric import between
 from deltarule.formulas.formula import Count, Fraction, NonNegative, Values, register
-from deltarule.formulas.random import quantile_by
 
 
 @register("contrast")
@@ -61,7 +60,7 @@ class GaussianNoise(Pixelwise):
     samples: ClassVar[str] = "images"
 
     def value(self, x: Values, at: Place, *u: Values) -> Values:
-        return x + self.share * (at.high - at.low) * quantile_by(np.log, at.uniform)
+        return x + self.share * (at.high - at.low) * standard_normal(at.uniform)
 
 
 @register("colour", "color")

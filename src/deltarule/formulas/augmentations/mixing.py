@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-
-import numpy as np
 
 from deltarule.formulas.augmentations.augmentation import Mixing
 from deltarule.formulas.formula import Positive, register
 from deltarule.formulas.random import Floats
-
-_KNOTS = 1025
-"""Places at which the distribution's quantiles are taken; between them they are interpolated."""
 
 
 @register("mixup")
@@ -34,19 +28,9 @@ class Mixup(Mixing):
 
     alpha: Positive = 0.2
 
-    def share(self, u: Floats) -> Floats:
-        knots = quantiles(self.alpha)
-        place = u * (_KNOTS - 1)
-        below = np.minimum(place.astype(np.int64), _KNOTS - 2)
-        share: Floats = knots[below] + (place - below) * (knots[below + 1] - knots[below])
-        return share
+    def quantile(self, p: Floats) -> Floats:
+        from scipy.special import betaincinv
 
-
-@lru_cache(maxsize=64)
-def quantiles(alpha: float) -> Floats:
-    """Quantiles of max(b, 1 − b) for b ~ Beta(α, α), at even places from 0 to 1: the upper half of b's own."""
-    from scipy.special import betaincinv
-
-    found: Floats = np.asarray(betaincinv(alpha, alpha, np.linspace(0.5, 1.0, _KNOTS)), dtype=np.float64)
-    found.setflags(write=False)
-    return found
+        # The upper half of b's own distribution, which is symmetric.
+        found: Floats = betaincinv(self.alpha, self.alpha, 0.5 + 0.5 * p)
+        return found

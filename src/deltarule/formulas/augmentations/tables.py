@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from deltarule.formulas.augmentations.augmentation import Pixelwise, Place
+from deltarule.formulas.augmentations.augmentation import Pixelwise, Place, standard_normal
 from deltarule.formulas.formula import NonNegative, Values, register
-from deltarule.formulas.random import quantile_by
 
 
 @register("feature_noise")
@@ -28,4 +25,4 @@ class FeatureNoise(Pixelwise):
     share: NonNegative = 0.1
 
     def value(self, x: Values, at: Place, *u: Values) -> Values:
-        return x + self.share * at.deviation * quantile_by(np.log, at.uniform)
+        return x + self.share * at.deviation * standard_normal(at.uniform)
