@@ -41,11 +41,12 @@ def by_deltarule(data: dr.Dataset) -> Callable[[], None]:
     from deltarule.recipes import Scaling
 
     x = data.train.x.reshape(len(data.train), -1)
-    arena, order = Arena("float32"), np.random.default_rng(0).permutation(len(x))
+    arena = Arena("float32")
+    order = arena.keep(np.random.default_rng(0).permutation(len(x)))
     scaling = Scaling("pooled").learn(x, image=True)
     made = Augmenter(arena, dr.Recipe(augmentation=RECIPE), RawValues(x, (SIDE, SIDE)), x, scaling)
     batch, steps = arena.matrix(BATCH, x.shape[1]), count(1)
-    line, settings = made.augment(order.ctypes.data, batch, Share(0, 0), BATCH), np.zeros(Setting.COUNT, np.int64)
+    line, settings = made.augment(order, batch, Share(0, 0), BATCH), np.zeros(Setting.COUNT, np.int64)
     call = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 7)(int(line[1]))
 
     def build() -> None:
