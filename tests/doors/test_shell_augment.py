@@ -35,7 +35,8 @@ def test_training_takes_augmentations_and_keeps_them_in_the_recipe(shell, tmp_pa
     assert code == 0, out
     recipe = dr.Recipe.from_json((tmp_path / "runs" / "digits-1" / "recipe.json").read_text())
     assert recipe.augmentation == (dr.Zoom(0.2, keep_shape=True), dr.VerticalFlip(probability=0.1), dr.Cutout(2))
-    code, _, _ = shell("train", "digits", "--recipe", "runs/digits-1", "--augment", "none", "--quiet")
+    assert "cutout (probability=1, size=2)" in shell("show", "runs/digits-1")[1]
+    code, _, _ = shell("train", "digits", "--recipe", "runs/digits-1", "--augment", "none", "--epochs", "1", "--quiet")
     assert code == 0
     again = dr.Recipe.from_json((tmp_path / "runs" / "digits-2" / "recipe.json").read_text())
     assert again.augmentation == ()

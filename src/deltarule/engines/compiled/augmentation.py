@@ -235,7 +235,9 @@ class Augmenter:
         plane, column = self._plane, np.arange(self._plane.columns)
         row, pixel = column // (plane.width * plane.channels), column // plane.channels % plane.width
         addresses = []
-        for numbers in (row, pixel, column % plane.channels, self._raw.deviation):
+        # Deviations take a look at all of the training part.
+        deviation = self._raw.deviation if any(each.deviation for each in self._changers) else 0.0
+        for numbers in (row, pixel, column % plane.channels, deviation):
             room = aligned(padded(len(column)), self._arena.dtype)
             room[: len(column)] = numbers
             addresses.append(self._arena.keep(room))

@@ -30,13 +30,14 @@ PLACES = ("row", "column", "channel", "deviation")
 class Changer:
     """A kernel that changes values in place: x, `PLACES`, uniform → x.
 
-    Its scalars begin with the sample's random numbers and the mean of its values. `uniform` and `mean` say whether it
-    reads these.
+    Its scalars begin with the sample's random numbers and the mean of its values. `uniform`, `mean` and `deviation` say
+    whether it reads these.
     """
 
     kernel: Kernel
     uniform: bool
     mean: bool
+    deviation: bool
 
 
 def composition(maps: Sequence[tuple[int, Geometric]], raw: RawValues) -> Kernel:
@@ -68,7 +69,8 @@ def changer(formula: Pixelwise, raw: RawValues, dtype: npt.DTypeLike) -> Changer
     scalars = dict.fromkeys(draws, 0.0) | facts | hyperparameters(formula, "formula.")
     inputs = dict.fromkeys(("x", *elements), Shape.ELEMENT)
     read = {node.detail for node in value.expression.within()}
-    return Changer(compile_kernel(inputs, {"x": value}, scalars, dtype), "uniform" in read, "mean" in read)
+    kernel = compile_kernel(inputs, {"x": value}, scalars, dtype)
+    return Changer(kernel, *(name in read for name in ("uniform", "mean", "deviation")))
 
 
 def mixture(dtype: npt.DTypeLike) -> Kernel:
