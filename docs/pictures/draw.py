@@ -20,6 +20,9 @@ with tempfile.TemporaryDirectory() as folder:
     for picture in ("curves.png", "samples.png"):
         shutil.copyfile(run / picture, HERE / f"digits-{picture}")
 
+RANGE = [sys.executable, "-m", "deltarule", "lr-range", "digits"]
+subprocess.run([*RANGE, "--output", str(HERE / "learning-rate-range.png")], check=True)
+
 # MNIST is downloaded, unless DELTARULE_DATA says where it lies.
 chosen = [word for each in MAPS for word in ("--augment", each)]
 subprocess.run([*AUGMENT, *chosen, "--preview", str(HERE / "augmentation.png")], check=True)

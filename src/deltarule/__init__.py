@@ -36,6 +36,7 @@ from deltarule.formulas import (
     ElasticNet,
     ExponentialAverage,
     ExponentialDecay,
+    ExponentialGrowth,
     FeatureNoise,
     GammaLoss,
     GaussianNoise,
@@ -80,6 +81,7 @@ from deltarule.formulas import (
 from deltarule.models import Model, load_model
 from deltarule.recipes import EarlyStopping, Network, Recipe, Scaling
 from deltarule.studies.gradient_check import GradientCheck, gradient_check
+from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
 from deltarule.studies.verdict import Verdict, verdict
 from deltarule.training import Epoch, Evaluation, Run, Training, augmented, epochs, evaluate, train, train_many
 
@@ -117,6 +119,7 @@ __all__ = [
     "Evaluation",
     "ExponentialAverage",
     "ExponentialDecay",
+    "ExponentialGrowth",
     "FeatureNoise",
     "GammaLoss",
     "GaussianNoise",
@@ -127,6 +130,7 @@ __all__ = [
     "Huber",
     "InverseTimeDecay",
     "LayerNormalization",
+    "LearningRateRange",
     "LinearToZero",
     "Lion",
     "LogCosh",
@@ -172,6 +176,7 @@ __all__ = [
     "evaluate",
     "formula",
     "gradient_check",
+    "learning_rate_range",
     "load_dataset",
     "load_model",
     "register",

@@ -43,7 +43,8 @@ from deltarule.formulas.augmentations import (
 from deltarule.formulas.averaging import Averaging, ExponentialAverage
 from deltarule.formulas.clipping import ClipByNorm, ClipByValue, Clipping
 from deltarule.formulas.constraints import Constraint, MaxNorm
-from deltarule.formulas.formula import Formula, formula, register, registered
+from deltarule.formulas.description import Description, FieldDescription, describe
+from deltarule.formulas.formula import Formula, formula, kinds, register, registered
 from deltarule.formulas.initializers import (
     Constant,
     GlorotNormal,
@@ -101,6 +102,7 @@ from deltarule.formulas.schedules import (
     CosineDecay,
     CosineRestarts,
     ExponentialDecay,
+    ExponentialGrowth,
     InverseTimeDecay,
     LinearToZero,
     OneCycle,
@@ -143,12 +145,15 @@ __all__ = [
     "CosineDecay",
     "CosineRestarts",
     "Cutout",
+    "Description",
     "Elastic",
     "ElasticNet",
     "Exponential",
     "ExponentialAverage",
     "ExponentialDecay",
+    "ExponentialGrowth",
     "FeatureNoise",
+    "FieldDescription",
     "Formula",
     "GammaLoss",
     "GaussianNoise",
@@ -216,7 +221,9 @@ __all__ = [
     "WarmUp",
     "Zeros",
     "Zoom",
+    "describe",
     "formula",
+    "kinds",
     "register",
     "registered",
 ]
