@@ -52,6 +52,7 @@ class HorizontalFlip(Geometric):
         y′ = y        x′ = −x
 
     For what may be met mirrored: animals and landscapes, not digits and letters.
+    Krizhevsky, Sutskever and Hinton (2012), section 4.1.
 
     >>> HorizontalFlip().affine(28.0, 28.0)
     (1.0, 0.0, 0.0, -1.0, 0.0, 0.0)
@@ -71,6 +72,10 @@ class VerticalFlip(Geometric):
         y′ = −y        x′ = x
 
     For pictures without an above: from a microscope, from the air.
+    Shorten and Khoshgoftaar (2019), "Flipping".
+
+    >>> VerticalFlip().affine(28.0, 28.0)
+    (-1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
     """
 
     probability: Annotated[float, Domain("a number from 0 to 1", lambda x: 0 <= x <= 1)] = 0.5
@@ -85,6 +90,8 @@ class Rotation(Geometric):
     """A turn about the image's centre, by an angle φ uniform from −`degrees` to `degrees`.
 
         y′ = y cos φ + x sin φ        x′ = x cos φ − y sin φ
+
+    Simard, Steinkraus and Platt (2003), section 2.
 
     >>> [round(number, 3) for number in Rotation(degrees=60).affine(28.0, 28.0, 1.0)]
     [0.5, 0.866, -0.866, 0.5, 0.0, 0.0]
@@ -101,9 +108,14 @@ class Rotation(Geometric):
 @register("translation")
 @dataclass(frozen=True)
 class Translation(Geometric):
-    """A shift by so many pixels down and to the right, each uniform from −`pixels` to `pixels`, fractions too.
+    """A shift by s pixels down and t to the right, each uniform from −`pixels` to `pixels`, fractions too.
 
-    y′ = y − s        x′ = x − t
+        y′ = y − s        x′ = x − t
+
+    Simard, Steinkraus and Platt (2003), section 2.
+
+    >>> Translation(pixels=2).affine(28.0, 28.0, 1.0, 0.5)
+    (1.0, 0.0, 0.0, 1.0, -2.0, -0.0)
     """
 
     pixels: NonNegative = 2.0
@@ -121,8 +133,13 @@ class Zoom(Geometric):
 
         y′ = y / s        x′ = x / t
 
+    Simard, Steinkraus and Platt (2003), section 2.
+
     share : how far the factors leave 1; below 1.
     keep_shape : one factor for both axes, s = t.
+
+    >>> Zoom(share=0.25).affine(28.0, 28.0, 1.0, 0.5)
+    (0.8, 0.0, 0.0, 1.0, 0.0, 0.0)
     """
 
     share: Fraction = 0.15
@@ -142,6 +159,11 @@ class Shear(Geometric):
         y′ = y        x′ = x + y tan φ
 
     degrees : at most 80.
+
+    Simard, Steinkraus and Platt (2003), section 2: "skewing".
+
+    >>> [round(number, 3) for number in Shear(degrees=45).affine(28.0, 28.0, 1.0)]
+    [1.0, 0.0, 1.0, 1.0, 0.0, 0.0]
     """
 
     degrees: Steep = 15.0
@@ -160,6 +182,10 @@ class RandomCrop(Geometric):
         y′ = r y + p (1 − r) h / 2        x′ = r x + q (1 − r) w / 2
 
     r is uniform from `smallest` to 1, p and q from −1 to 1; h and w are the image's height and width in pixels.
+    Szegedy et al. (2015), section 6, whose parts vary in shape as well.
+
+    >>> RandomCrop(smallest=0.5).affine(28.0, 28.0, 0.0, 0.5, 1.0)
+    (0.5, 0.0, 0.0, 0.5, 0.0, 7.0)
     """
 
     smallest: Side = 0.8

@@ -19,6 +19,8 @@ class Contrast(Pixelwise):
 
         x ← m + c (x − m)
 
+    Howard (2013), section 2.
+
     >>> at = Place(0, 0, 0, 1, 2, 0.0, 9.0, 4.0, 0.5, 1.0)
     >>> Contrast(share=0.5).value(6.0, at, 1.0)
     7.0
@@ -37,7 +39,13 @@ class Contrast(Pixelwise):
 class Brightness(Pixelwise):
     """The same amount added everywhere: b of the values' range, uniform from −`share` to `share`.
 
-    x ← x + b (high − low)
+        x ← x + b (high − low)
+
+    Howard (2013), section 2.
+
+    >>> at = Place(0, 0, 0, 1, 2, 0.0, 10.0, 4.0, 0.5, 1.0)
+    >>> Brightness(share=0.5).value(2.0, at, 1.0)
+    7.0
     """
 
     share: NonNegative = 0.2
@@ -53,7 +61,13 @@ class Brightness(Pixelwise):
 class GaussianNoise(Pixelwise):
     """A normal random number n added to each value; its deviation is a share of the values' range.
 
-    x ← x + share (high − low) n
+        x ← x + share (high − low) n
+
+    Sietsma and Dow (1991).
+
+    >>> at = Place(0, 0, 0, 1, 2, 0.0, 10.0, 4.0, 0.5, 1.0)
+    >>> float(GaussianNoise(share=0.1).value(2.0, at))
+    2.0
     """
 
     share: NonNegative = 0.05
@@ -71,6 +85,11 @@ class Colour(Pixelwise):
         x ← low + gⱼ (x − low),    j the channel
 
     For images of three channels.
+    Howard (2013), section 2.
+
+    >>> at = Place(0, 0, np.arange(3), 1, 1, 0.0, 10.0, 4.0, 0.5, 1.0)
+    >>> Colour(share=0.5).value(np.ones(3), at, 0.0, 0.5, 1.0).tolist()
+    [0.5, 1.0, 1.5]
     """
 
     share: Fraction = 0.2
@@ -88,6 +107,9 @@ class Colour(Pixelwise):
 class Cutout(Pixelwise):
     """A square of `size` pixels a side set to the smallest value; its centre is any pixel, so it may be cut off.
 
+        x ← low where ⌊u h⌋ − ⌊size / 2⌋ ≤ row < ⌊u h⌋ − ⌊size / 2⌋ + size, and columns likewise
+
+    h is the image's height in pixels, u a number from 0 to 1.
     DeVries and Taylor (2017), section 3.2.
 
     >>> at = Place(np.arange(6), 3, 0, 6, 6, 0.0, 1.0, 0.5, 0.5, 1.0)

@@ -22,6 +22,7 @@ class Mixup(Mixing):
 
     Zhang, Cissé, Dauphin and Lopez-Paz (2018), equation 2.
 
+    >>> import numpy as np
     >>> Mixup(alpha=1.0).share(np.array([0.0, 0.5, 1.0])).tolist()
     [0.5, 0.75, 1.0]
     """

@@ -15,7 +15,8 @@ class FeatureNoise(Pixelwise):
 
         x ← x + share · s · n
 
-    A linear regression under it is one with an L2 penalty, in expectation: Bishop (1995).
+    In expectation, a linear regression under it is one with an L2 penalty.
+    Bishop (1995).
 
     >>> at = Place(0, 0, 0, 1, 1, 0.0, 9.0, 4.0, 0.5, 2.0)
     >>> float(FeatureNoise(share=0.1).value(6.0, at))
