@@ -16,8 +16,8 @@ class Mixup(Mixing):
 
         x ← λ x + (1 − λ) x₂        y ← λ y + (1 − λ) y₂,        λ = max(b, 1 − b),  b ~ Beta(α, α)
 
-    The other one lies k places further on in the batch, counted round; k is drawn at each step. λ is at least ½: in
-    the text a sample may also be the smaller part, but then it is the larger part of the other's mixture. Its own label
+    The other one lies k places further on in the batch, counted round; k is drawn at each step. λ is at least ½:
+    in the text it may be less, which makes the mixture one of the other sample with this one. So a sample's own label
     is the one that counts as right. A batch of one sample stays as it is. λ is interpolated between 1025 quantiles.
 
     Zhang, Cissé, Dauphin and Lopez-Paz (2018), equation 2.
