@@ -80,6 +80,7 @@ from deltarule.formulas import (
 )
 from deltarule.models import Model, load_model
 from deltarule.recipes import EarlyStopping, Network, Recipe, Scaling
+from deltarule.studies.compare import Comparison, compare, vary
 from deltarule.studies.gradient_check import GradientCheck, gradient_check
 from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
 from deltarule.studies.verdict import Verdict, verdict
@@ -104,6 +105,7 @@ __all__ = [
     "ClipByNorm",
     "ClipByValue",
     "Colour",
+    "Comparison",
     "ConstantRate",
     "Contrast",
     "CosineDecay",
@@ -171,6 +173,7 @@ __all__ = [
     "Zoom",
     "__version__",
     "augmented",
+    "compare",
     "dataset_names",
     "epochs",
     "evaluate",
@@ -183,5 +186,6 @@ __all__ = [
     "split",
     "train",
     "train_many",
+    "vary",
     "verdict",
 ]

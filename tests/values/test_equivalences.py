@@ -12,6 +12,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import deltarule as dr
 from deltarule import formulas
+from deltarule.engines import parameters
 
 SAMPLES, BATCH, EPOCHS = 60, 20, 4
 ROWS = np.arange(SAMPLES).reshape(-1, BATCH)
@@ -311,9 +312,11 @@ def test_scikit_learn_as_it_is_made():
 def test_scikit_learn_first_weights(named, gain):
     """Biases are as wide as the weights of their layer there."""
     start = theirs(MLPClassifier, CLASSES, named, solver="sgd", learning_rate_init=1e-300, hidden_layer_sizes=(3000,))
-    limit = formulas.GlorotUniform(gain=gain).scale(5, 3000)
-    assert np.abs(start[0][0]).max() == pytest.approx(limit, rel=1e-2)
-    assert np.abs(start[0][1]).max() == pytest.approx(limit, rel=1e-2)
+    same = formulas.GlorotUniform(gain=gain)
+    network = dr.Network(hidden=(3000,), initializer=same, bias_initializer=same)
+    for drawn in (start[0], parameters.layers(parameters.first(network, (5, 3000, 3), 0), (5, 3000, 3))[0]):
+        for numbers in drawn:
+            assert np.abs(numbers).max() == pytest.approx(same.scale(5, 3000), rel=1e-2)
 
 
 # --- Dropout's names -------------------------------------------------------------------------------------------------

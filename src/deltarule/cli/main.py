@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from deltarule import __version__
 from deltarule.cli import data
 from deltarule.cli.augment import augment
+from deltarule.cli.compare import compare
 from deltarule.cli.formulas import formulas
 from deltarule.cli.gradient_check import gradient_check
 from deltarule.cli.learning_rate_range import learning_rate_range
@@ -125,6 +126,7 @@ def deltarule(
 
 app.command("train")(train)
 data.commands.command("augment")(augment)
+app.command("compare")(compare)
 app.command("predict")(predict)
 app.command("show")(show)
 app.add_typer(data.commands, name="data", help="The data sets that have a name: list them, fetch them, describe them.")

@@ -21,7 +21,7 @@ class Initializer(Formula):
     "orthogonal", or "constant". `scale(fan_in, fan_out)` is the standard deviation of the numbers drawn; of a
     "uniform" distribution it is the limit, of a "constant" the number itself.
     The numbers are drawn from (seed, layer, input, output), so the same seed gives the same weights everywhere.
-    A bias is drawn as a weight between `units` inputs and `units` outputs.
+    A bias is drawn with the fans of its layer, so as wide as its weights under the same initializer.
     """
 
     kind: ClassVar[str] = "initializer"
