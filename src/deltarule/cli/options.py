@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
+import re
 import shlex
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -79,6 +81,36 @@ def _number(text: str) -> Any:
     return text.strip()
 
 
+def augmentations_of(texts: Sequence[str]) -> list[dict[str, Any]]:
+    """What --augment means, each a name and perhaps values: in the order of the fields, or by their names.
+
+    >>> augmentations_of(["elastic=34,4", "cutout=6,probability=0.5"])
+    [{'name': 'elastic', 'alpha': 34, 'sigma': 4}, {'name': 'cutout', 'size': 6, 'probability': 0.5}]
+    """
+    return [] if [text.strip() for text in texts] == ["none"] else [_augmentation(text) for text in texts]
+
+
+def _augmentation(text: str) -> dict[str, Any]:
+    name, *values = re.split("[=,]", text, maxsplit=1)
+    cls = type(formula("augmentation", name.strip()))
+    fields = [each.name for each in dataclasses.fields(cls) if each.name != "probability"]
+    data: dict[str, Any] = {"name": cls.name}
+    for place, value in enumerate(values[0].split(",") if values else []):
+        field, named, given = value.partition("=")
+        if not named:
+            if place >= len(fields):
+                wanted = f"no more values for {cls.name} than it has fields ({', '.join(fields) or 'none'})"
+                raise RecipeError(wanted, repr(text), f"--augment {cls.name},probability=0.5")
+            field, given = fields[place], value
+        data[field.strip()] = {"true": True, "false": False}.get(given.strip().lower(), _number(given))
+    return data
+
+
+AUGMENT_HELP = (
+    f"Change the training samples: {names_of('augmentation')}; values follow in the order of the fields or by name, "
+    "such as rotation=10 or elastic=34,4,probability=0.5; repeatable."
+)
+
 OPTIONS: dict[str, Option] = {
     "hidden": Option("network.hidden", _units, "--hidden 128,64, or --hidden none for no hidden layer"),
     "activation": Option("network.activation", _names, "--activation relu"),
@@ -101,6 +133,7 @@ OPTIONS: dict[str, Option] = {
     "patience": Option("stopping.patience", _patience, "--patience 10, or --patience none for no early stopping"),
     "monitor": Option("stopping.monitor", _as_it_is, "--monitor loss"),
     "scaling": Option("scaling", _number, "--scaling standard"),
+    "augment": Option("augmentation", augmentations_of, "--augment rotation=15"),
     "evaluate_train": Option("evaluate_train", _as_it_is, "--evaluate-train"),
     "seed": Option("seed", _as_it_is, "--seed 0"),
 }
@@ -137,7 +170,8 @@ def recipe_of(given: Mapping[str, Any], settings: Sequence[str] = (), file: Path
 
 def _example(name: str, error: RecipeError) -> str:
     """The corrected option: with the nearest name, where a name was not known."""
-    if isinstance(error, UnknownName) and error.instead:
+    # One of several augmentations has a field that is not known: its name alone would say too little.
+    if isinstance(error, UnknownName) and error.instead and not (name == "augment" and "field" in error.wanted):
         guess = error.instead.strip("'")
         return f"--{name.replace('_', '-')} {guess}"
     return OPTIONS[name].example

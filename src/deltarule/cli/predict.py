@@ -171,6 +171,8 @@ def _further(recipe: Recipe) -> dict[str, str]:
     facts = {name: _formula(each) for name, each in formulas.items() if each is not None}
     if any(deviations):
         facts["Noise"] = ", ".join(f"{deviation:g}" for deviation in deviations) + " (input first)"
+    if recipe.augmentation:
+        facts["Augmentation"] = "; ".join(map(_formula, recipe.augmentation))
     if recipe.class_weight is not None:
         pairs = recipe.class_weight
         facts["Class weights"] = pairs if isinstance(pairs, str) else ", ".join(f"{k} {v:g}" for k, v in pairs)

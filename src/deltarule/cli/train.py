@@ -124,6 +124,7 @@ def train(
             "NAME",
         ),
     ] = None,
+    augment: Annotated[list[str] | None, _option("--augment", options.AUGMENT_HELP, LEARNING, "NAME=VALUE")] = None,
     seed: Annotated[
         int | None,
         _option(
@@ -236,6 +237,7 @@ def train(
     deltarule train digits
     deltarule train digits --hidden 256,128 --dropout 0.2 --seed 1
     deltarule train moons --hidden 5,2 --optimizer momentum --learning-rate 0.1
+    deltarule train digits --augment rotation=10 --augment translation=1
     deltarule train diabetes --hidden none --l2 0.01 --json
     deltarule train people.csv --target income --type zip=category
     deltarule train mnist --data-dir my/files --set optimizer.beta1=0.8
@@ -262,6 +264,7 @@ def train(
         "patience": patience,
         "monitor": monitor,
         "scaling": scaling,
+        "augment": augment,
         "evaluate_train": evaluate_train,
         "seed": seed,
     }

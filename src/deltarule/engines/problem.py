@@ -14,6 +14,7 @@ from deltarule.data.mapped import TOGETHER
 from deltarule.engines.parameters import Shape
 from deltarule.errors import DataError
 from deltarule.formulas import Activation, Loss, Normalization
+from deltarule.formulas.augmentations.composition import RawValues
 from deltarule.formulas.random import Floats, permutation, permutation_by_stretches
 from deltarule.recipes import Affine, Recipe
 
@@ -88,6 +89,7 @@ class Problem:
     """A training run as an engine sees it. `recipe.loss` has been decided; `theta` is float64, as `shape` says.
 
     stretch : of samples that lie in a file: how many of them are read together; None where all are in memory.
+    raw : what augmentations know of the raw values, where the recipe has any.
     """
 
     recipe: Recipe
@@ -99,6 +101,7 @@ class Problem:
     order: Order | None = None
     record: str | None = None
     stretch: int | None = None
+    raw: RawValues | None = None
 
     @property
     def ordered(self) -> bool:

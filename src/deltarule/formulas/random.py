@@ -32,6 +32,8 @@ class Purpose(IntEnum):
     DROPOUT = 3
     SPLIT = 4
     NOISE = 5
+    AUGMENTATION = 6
+    PIXELS = 7
 
 
 def philox(counter: tuple[Any, Any, Any, Any], seed: int) -> tuple[npt.NDArray[np.uint64], ...]:
@@ -58,11 +60,16 @@ def rounds(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> tuple[Any, A
     return c0, c1, c2, c3
 
 
-def words(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, step: int = 0) -> Words:
-    """Random 32-bit words (rows, units): entry (i, j) is a function of (seed, purpose, layer, step, i, j) alone."""
+def words(
+    seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, step: int = 0, first_row: int = 0
+) -> Words:
+    """Random 32-bit words (rows, units): entry (i, j) is a function of (seed, purpose, layer, step, row, j) alone.
+
+    The rows are `first_row` + i.
+    """
     rows, units = shape
     blocks = np.arange(-(-units // 4), dtype=np.uint64)
-    row = np.arange(rows, dtype=np.uint64)[:, None]
+    row = np.arange(first_row, first_row + rows, dtype=np.uint64)[:, None]
     drawn = philox((blocks[None, :], row, step, 16 * layer + purpose), seed)
     return np.stack(drawn, axis=-1).reshape(rows, -1)[:, :units].astype(np.uint32)
 

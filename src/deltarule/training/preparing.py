@@ -15,6 +15,7 @@ from deltarule.engines import parameters
 from deltarule.engines.problem import Indices, Order, Problem, Samples
 from deltarule.errors import DataError, RecipeError
 from deltarule.formulas import Loss, SoftmaxCrossEntropy, SquaredError
+from deltarule.formulas.augmentations import composition
 from deltarule.models import Encoding, Model
 from deltarule.recipes import Affine, ClassWeight, Recipe, Scaling
 from deltarule.training.columns import learn_encoding
@@ -110,9 +111,12 @@ def prepared(
         held = learnt.samples(train, held_rows)
     recipe = recipe.replace(loss=loss, task=task)
     begun = parameters.Shape(sizes, recipe.network.normalization).begun(theta)
-    samples = learnt.samples(train, chosen, recipe.class_weight)
+    samples, raw = learnt.samples(train, chosen, recipe.class_weight), None
+    if recipe.augmentation:
+        composition.check(recipe.augmentation, learnt.input_shape)
+        raw = composition.RawValues(samples.x, learnt.input_shape, samples.rows)
     stretch = rows_read_together(samples.x)
-    problem = Problem(recipe, sizes, learnt.scaling, samples, held, begun, order, record, stretch)
+    problem = Problem(recipe, sizes, learnt.scaling, samples, held, begun, order, record, stretch, raw)
     return problem, learnt
 
 

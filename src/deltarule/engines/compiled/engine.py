@@ -207,7 +207,7 @@ class Compiled:
     def _first_sources(self) -> dict[str, Source]:
         """The parts of the data: to train on under an order, and to be evaluated as they lie."""
         problem, arena = self.problem, self._arena
-        sources = {"step": Source(arena, problem.train, problem.scaling, shuffled=True)}
+        sources = {"step": Source(arena, problem.train, problem.scaling, shuffled=True, problem=problem)}
         if problem.recipe.evaluate_train:
             sources["train"] = Source(arena, problem.train, problem.scaling, shuffled=False)
         if problem.validation is not None:
