@@ -13,7 +13,7 @@ import numpy as np
 
 from deltarule.engines.problem import Figure, Figures, Problem, Sums
 from deltarule.engines.reference import add_penalties, evaluate, gradient, penalty_value
-from deltarule.engines.watching import Watch
+from deltarule.engines.watching import Watched
 from deltarule.errors import RecipeError
 from deltarule.formulas import LBFGS
 from deltarule.formulas.random import Floats
@@ -24,30 +24,16 @@ _BLOCK = 8192
 Objective = Callable[[Floats], tuple[float, Floats]]
 
 
-class FullBatch:
+class FullBatch(Watched):
     """Train a problem by L-BFGS, an iteration an epoch."""
 
     def __init__(self, problem: Problem) -> None:
         _check(problem)
-        self.problem, self.theta = problem, problem.theta.copy()
-        self._watch, self._ended, self._epoch = Watch(problem), False, 0
+        super().__init__(problem)
+        self.theta = problem.theta.copy()
+        self._epoch = 0
         self._met: dict[bytes, Sums] = {}
         self._points = _accepted(self._objective, problem.theta, problem.recipe.optimizer, problem.recipe.epochs)
-
-    @property
-    def finished(self) -> bool:
-        """Whether all iterations have run, none lowers the objective any more, or early stopping has ended them."""
-        return self._ended or self._watch.finished
-
-    @property
-    def best_epoch(self) -> int:
-        """The iteration that early stopping likes best; 0 where it does not watch."""
-        return self._watch.best_epoch
-
-    @property
-    def best_theta(self) -> Floats:
-        """θ after that iteration, or after the last finite one."""
-        return self._watch.best_theta
 
     def advance(self, epochs: int, seconds: float) -> Figures:
         """Run at least one iteration and at most `epochs`, for about `seconds` at the longest."""

@@ -13,7 +13,7 @@ from deltarule.engines.backpropagation import Draws, Pass, backward, forward
 from deltarule.engines.problem import Figure, Figures, Problem, Samples, Sums, squared_distance, wrong_side
 from deltarule.engines.rates import Rates
 from deltarule.engines.stepping import stepped
-from deltarule.engines.watching import Watch
+from deltarule.engines.watching import Watched
 from deltarule.errors import DataError
 from deltarule.formulas.augmentations.composition import Drawn, augment
 from deltarule.formulas.random import Floats, Purpose, kept, normal
@@ -86,34 +86,17 @@ def evaluate(problem: Problem, parameters: npt.NDArray[Any], samples: Samples, b
     return total
 
 
-class Reference:
+class Reference(Watched):
     """Train a problem, one batch after the other."""
 
     def __init__(self, problem: Problem) -> None:
-        self.problem = problem
+        super().__init__(problem)
         recipe = problem.recipe
-        self._watch = Watch(problem)
-        self._ended = False
         self._parameters, self._mean = problem.theta.copy(), problem.theta.copy()
         self._slots: list[Floats] = [np.zeros(problem.shape.learnt) for _ in recipe.optimizer.slots]
         self._step = 0
         self._rates = Rates(problem)
         self._epochs = self._run()
-
-    @property
-    def finished(self) -> bool:
-        """Whether all epochs have run, or early stopping has ended them."""
-        return self._ended or self._watch.finished
-
-    @property
-    def best_epoch(self) -> int:
-        """The epoch that early stopping likes best; 0 where it does not watch."""
-        return self._watch.best_epoch
-
-    @property
-    def best_theta(self) -> Floats:
-        """θ and the state after that epoch, or after the last finite one."""
-        return self._watch.best_theta
 
     @property
     def theta(self) -> Floats:
