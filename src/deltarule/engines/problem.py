@@ -82,8 +82,24 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """How far a run has come, beside its θ: what another engine needs to go on from there.
+
+    epoch, step : how many have been.
+    slots : what the optimizer remembers, in the order of its `slots`, each shaped like θ.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    slots: tuple[Floats, ...] = ()
+
+
+@dataclass(frozen=True)
 class Problem:
-    """A training run as an engine sees it. `recipe.loss` has been decided; θ is (parameters,) float64."""
+    """A training run as an engine sees it. `recipe.loss` has been decided; θ is (parameters,) float64.
+
+    progress : where another engine left off, with θ as it was then; an order then begins with the next epoch's batches.
+    """
 
     recipe: Recipe
     sizes: tuple[int, ...]
@@ -93,6 +109,7 @@ class Problem:
     theta: Floats
     order: Order | None = None
     record: str | None = None
+    progress: Progress | None = None
 
     @property
     def loss(self) -> Loss:
@@ -105,6 +122,13 @@ class Problem:
         """The hidden layers' activations."""
         return self.recipe.network.activations
 
+    @property
+    def begun(self) -> Progress:
+        """Where the run starts: at its beginning, with slots of 0, or where another left off."""
+        if self.progress is not None:
+            return self.progress
+        return Progress(slots=tuple(np.zeros_like(self.theta) for _ in self.recipe.optimizer.slots))
+
     def epochs(self) -> Iterator[Iterable[Indices]]:
         """For each epoch its batches: the caller's own order, or seeded shuffles."""
         if self.order is not None:
@@ -112,7 +136,7 @@ class Problem:
                 yield (self._checked(rows) for rows in batches)
         else:
             n, size = len(self.train), self.recipe.batch_size
-            for epoch in range(self.recipe.epochs):
+            for epoch in range(self.begun.epoch, self.recipe.epochs):
                 shuffled = permutation(self.recipe.seed, epoch, n)
                 yield [shuffled[start : start + size] for start in range(0, n, size)]
 
@@ -193,6 +217,11 @@ class Engine(Protocol):
     @property
     def theta(self) -> Floats:
         """θ after the last epoch: (parameters,)."""
+        ...
+
+    @property
+    def progress(self) -> Progress:
+        """What another engine needs, beside `theta`, to go on after the last whole epoch."""
         ...
 
     @property

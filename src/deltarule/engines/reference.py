@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.parameters import Layers, layers, weight_mask
-from deltarule.engines.problem import Figure, Figures, Problem, Samples, Sums, squared_distance, wrong_side
+from deltarule.engines.problem import Figure, Figures, Problem, Progress, Samples, Sums, squared_distance, wrong_side
 from deltarule.errors import DataError
 from deltarule.formulas import Activation, Penalty
 from deltarule.formulas.random import Floats, kept
@@ -112,8 +112,9 @@ class Reference:
         self.best_theta = problem.theta.copy()
         self.best_epoch = 0
         self.finished = False
-        self._slots: list[Floats] = [np.zeros_like(self.theta) for _ in recipe.optimizer.slots]
-        self._step = 0
+        begun = problem.begun
+        self._slots: list[Floats] = [slot.copy() for slot in begun.slots]
+        self._step, self._epoch = begun.step, begun.epoch
         self._weights = weight_mask(problem.sizes)
         larger = recipe.stopping is not None and recipe.stopping.monitor == "score"
         self._best = -np.inf if larger else np.inf
@@ -133,10 +134,15 @@ class Reference:
                 recorded.append(each[1])
         return Figures(np.array(rows).reshape(-1, Figure.COUNT), recorded)
 
+    @property
+    def progress(self) -> Progress:
+        """What another engine needs, beside `theta`, to go on after the last whole epoch."""
+        return Progress(self._epoch, self._step, tuple(slot.copy() for slot in self._slots))
+
     def _run(self) -> Iterator[tuple[list[float], Floats]]:
         """Each epoch's figures, and its batches' losses."""
         problem, recipe = self.problem, self.problem.recipe
-        for number, batches in enumerate(problem.epochs(), start=1):
+        for number, batches in enumerate(problem.epochs(), start=self._epoch + 1):
             if number > recipe.epochs:
                 return
             began = time.perf_counter()
@@ -153,6 +159,7 @@ class Reference:
                 held = problem.validation
                 validation = None if held is None else evaluate(problem, self.theta, held)
                 penalty = penalty_value(recipe.penalty, self.theta, self._weights)
+            self._epoch = number
             self._watch(number, train, validation)
             seconds = time.perf_counter() - began
             row = [value for part in (train, validation or Sums()) for value in (part.weight, part.loss, part.error)]

@@ -20,7 +20,7 @@ from deltarule.engines.compiled.source import Source
 from deltarule.engines.compiled.team import BLOCK, Team
 from deltarule.engines.compiled.threads import threads_for
 from deltarule.engines.compiled.tiles import tiles
-from deltarule.engines.problem import Figure, Figures, Problem
+from deltarule.engines.problem import Figure, Figures, Problem, Progress
 from deltarule.formulas.random import Floats, key
 
 __all__ = ["Compiled"]
@@ -55,7 +55,9 @@ class Compiled:
         self._steppers = steppers
         self._teams: dict[int, Team] = {}
         self._team = self._team_of(most)
-        self._team.start(problem.theta)
+        begun = problem.begun
+        self._team.start(problem.theta, begun.slots)
+        self._shared[Shared.EPOCH], self._shared[Shared.STEP] = begun.epoch, begun.step
         self._pool = ThreadPoolExecutor(most - 1, "deltarule") if most > 1 else None
 
     @property
@@ -67,6 +69,12 @@ class Compiled:
     def theta(self) -> npt.NDArray[Any]:
         """θ after the last step."""
         return self._team.theta
+
+    @property
+    def progress(self) -> Progress:
+        """What another engine needs, beside `theta`, to go on after the last whole epoch."""
+        slots = tuple(slot.astype(np.float64) for slot in self._team.slots)
+        return Progress(int(self._shared[Shared.EPOCH]), int(self._shared[Shared.STEP]), slots)
 
     @property
     def best_theta(self) -> npt.NDArray[Any]:

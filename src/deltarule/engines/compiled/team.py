@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -61,18 +61,26 @@ class Team:
         """The best θ so far."""
         return self._layout.unpack(self._best)
 
-    def start(self, theta: npt.NDArray[np.floating]) -> None:
-        """Begin with θ, its slots zero."""
-        self._layout.pack(theta, self._parameters)
+    @property
+    def slots(self) -> list[npt.NDArray[np.floating]]:
+        """What the optimizer remembers, each shaped like θ."""
+        return [self._layout.unpack(self._part(place)) for place in range(1, 1 + self._formulas.slots)]
+
+    def start(self, theta: npt.NDArray[np.floating], slots: Sequence[npt.NDArray[np.floating]]) -> None:
+        """Begin with θ and its slots."""
+        for place, numbers in enumerate((theta, *slots)):
+            self._layout.pack(numbers, self._part(place))
         self._layout.pack(theta, self._best)
 
     def take_over(self, other: Team) -> None:
         """Go on from where another team has come."""
-        items, others = self._layout.items, other._layout.items
-        for place in range(1 + self._formulas.slots):
-            theirs = other._parameters[place * others : (place + 1) * others]
-            self._layout.pack(other._layout.unpack(theirs), self._parameters[place * items : (place + 1) * items])
+        self.start(other.theta, other.slots)
         self._layout.pack(other.best_theta, self._best)
+
+    def _part(self, place: int) -> npt.NDArray[np.floating]:
+        """The memory of θ, the first, or of a slot."""
+        items = self._layout.items
+        return self._parameters[place * items : (place + 1) * items]
 
     def settings(self) -> dict[Setting, int]:
         """Where the machine finds this team's memory."""
