@@ -14,7 +14,14 @@ OPTIMIZERS = [
     dr.Adam(0.001, epsilon_place="inside"),
     dr.Adam(0.001, epsilon_place="before_correction"),
 ]
-PENALTIES = [None, dr.L2(0.01), dr.L1(0.01), dr.L1(0.01, proximal=True)]
+PENALTIES = [
+    None,
+    dr.L2(0.01),
+    dr.L2(0.1, per_batch=True),
+    dr.L1(0.01),
+    dr.L1(0.01, proximal=True),
+    dr.L1(0.1, proximal=True, per_batch=True),
+]
 CLASS_LOSSES = [
     dr.SoftmaxCrossEntropy(),
     dr.SigmoidCrossEntropy(),

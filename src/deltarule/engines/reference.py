@@ -69,7 +69,9 @@ def objective(problem: Problem, theta: Floats, rows: Any, masks: Sequence[Floats
     z = forward(view, problem.activations, problem.scaling(samples.inputs(rows)), masks).z[-1]
     w = samples.weight(rows)
     mean = np.sum(w * problem.loss.value(z, samples.y(rows))) / np.sum(w)
-    return float(mean) + penalty_value(problem.recipe.penalty, theta, weight_mask(problem.sizes))
+    penalty = problem.recipe.penalty
+    cost = penalty_value(penalty, theta, weight_mask(problem.sizes))
+    return float(mean) + (0.0 if penalty is None else penalty.share(float(np.sum(w))) * cost)
 
 
 def gradient(problem: Problem, theta: Floats, rows: Any, masks: Sequence[Floats] | None = None) -> tuple[Floats, Sums]:
@@ -147,10 +149,10 @@ class Reference:
                 return
             began = time.perf_counter()
             with np.errstate(over="ignore", invalid="ignore"):
-                met, recorded = Sums(), []
+                met, recorded, steps = Sums(), [], 0
                 for rows in batches:
                     batch = self.step(rows)
-                    met += batch
+                    met, steps = met + batch, steps + 1
                     if problem.record is not None:
                         recorded.append(self._recorded(batch, rows))
                 if met.weight == 0:
@@ -159,6 +161,8 @@ class Reference:
                 held = problem.validation
                 validation = None if held is None else evaluate(problem, self.theta, held)
                 penalty = penalty_value(recipe.penalty, self.theta, self._weights)
+                if recipe.penalty is not None:
+                    penalty *= recipe.penalty.share(met.weight / steps)
             self._epoch = number
             self._watch(number, train, validation)
             seconds = time.perf_counter() - began
@@ -172,10 +176,11 @@ class Reference:
         g, met = gradient(problem, self.theta, rows, self._masks(len(rows)))
         penalty, weights = recipe.penalty, self._weights
         if penalty is not None and not penalty.takes_prox:
-            g[weights] += penalty.gradient(self.theta[weights])
+            g[weights] += penalty.share(met.weight) * penalty.gradient(self.theta[weights])
         self.theta, *self._slots = recipe.optimizer.step(self.theta, g, self._step, *self._slots)
         if penalty is not None and penalty.takes_prox:
-            self.theta[weights] = penalty.prox(self.theta[weights], recipe.optimizer.learning_rate)
+            step = recipe.optimizer.learning_rate * penalty.share(met.weight)
+            self.theta[weights] = penalty.prox(self.theta[weights], step)
         return met
 
     def _masks(self, n: int) -> list[Floats] | None:

@@ -71,7 +71,7 @@ def gradient_check(
     backward, _ = gradient(problem, theta, rows)
     penalty = recipe.penalty
     if penalty is not None:
-        backward[weights] += penalty.gradient(theta[weights])
+        backward[weights] += penalty.share(float(np.sum(problem.train.weight(rows)))) * penalty.gradient(theta[weights])
     backward_seconds = time.perf_counter() - began
     chosen = np.unique(np.linspace(0, len(theta) - 1, min(parameters, len(theta))).round().astype(np.intp))
     numerical = np.zeros(len(chosen))
@@ -97,7 +97,8 @@ def _difference(problem: Problem, theta: Floats, rows: Indices, index: int, step
     (above, penalty_above), (below, penalty_below) = sides
     w = problem.train.weight(rows)
     mean = float(np.sum(w * (above - below)) / np.sum(w))
-    return (mean + penalty_above - penalty_below) / (2.0 * step)
+    share = 1.0 if penalty is None else penalty.share(float(np.sum(w)))
+    return (mean + share * (penalty_above - penalty_below)) / (2.0 * step)
 
 
 def _losses(problem: Problem, theta: Floats, rows: Indices) -> Floats:

@@ -121,6 +121,11 @@ class Compiled:
         self.finished = bool(shared[Shared.FINISHED])
         done = int(shared[Shared.DONE])
         table = self._figures[:done].copy()
+        penalty = self.problem.recipe.penalty
+        if penalty is not None:
+            # Of a penalty that is divided by each batch's weight, the mean over the epoch's batches.
+            batches = np.array([self._order.batches(epoch + place) for place in range(done)])
+            table[:, Figure.PENALTY] *= penalty.share(table[:, Figure.TRAIN_WEIGHT] / batches)
         if done:
             table[:, Figure.SECONDS], self._unreported = self._unreported / done, 0.0
         return table

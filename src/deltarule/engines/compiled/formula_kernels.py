@@ -78,22 +78,25 @@ def loss(
 def update(optimizer: Optimizer, penalty: Penalty | None, dtype: npt.DTypeLike) -> Kernel:
     """The update, w, g, *slots → w, *slots: one step against g + penalty.gradient(w); give no penalty for biases.
 
-    The scalars "t" (from 1) and "rate" (a schedule's factor on the learning rate) stand first. A proximal penalty
-    has its `prox` after the step, at the step's learning rate, in place of its gradient.
+    The scalars "t" (from 1), "rate" (a schedule's factor on the learning rate) and "share" (a factor on the penalty,
+    where one is given) stand first. A proximal penalty has its `prox` after the step, at the step's learning rate, in
+    place of its gradient.
     """
     w, g = operand("w"), operand("g")
     slots = [operand(name) for name in optimizer.slots]
     scalars = {"t": 1.0, "rate": 1.0, **hyperparameters(optimizer, "optimizer.")}
     learning_rate = scalar("optimizer.learning_rate") * scalar("rate")
     if penalty is not None:
+        scalars = {"t": 1.0, "rate": 1.0, "share": 1.0, **hyperparameters(optimizer, "optimizer.")}
         scalars |= hyperparameters(penalty, "penalty.")
         if not penalty.takes_prox:
-            g = g + trace(penalty, "gradient", w, prefix="penalty.")
+            g = g + scalar("share") * trace(penalty, "gradient", w, prefix="penalty.")
     moved: tuple[Symbol, ...] = trace(
         optimizer, "step", w, g, scalar("t"), *slots, prefix="optimizer.", fields={"learning_rate": learning_rate}
     )
     if penalty is not None and penalty.takes_prox:
-        moved = (trace(penalty, "prox", moved[0], learning_rate, prefix="penalty."), *moved[1:])
+        step = learning_rate * scalar("share")
+        moved = (trace(penalty, "prox", moved[0], step, prefix="penalty."), *moved[1:])
     names = ("w", *optimizer.slots)
     inputs = dict.fromkeys(("w", "g", *optimizer.slots), Shape.ELEMENT)
     return compile_kernel(inputs, dict(zip(names, moved, strict=True)), scalars, dtype)

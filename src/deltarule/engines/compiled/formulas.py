@@ -42,6 +42,8 @@ class Formulas:
             True: formula_kernels.loss(problem.loss, dtype, error, gradient=True, weighted=weighted, single=single),
             False: formula_kernels.loss(problem.loss, dtype, error, gradient=False, single=single),
         }
+        # Whether a penalty is divided by the batch's weight.
+        self._shared = recipe.penalty is not None and recipe.penalty.share(2.0) != 1.0
         weights = formula_kernels.update(recipe.optimizer, recipe.penalty, dtype)
         self._updates = {"weights": weights}
         if recipe.penalty is not None:
@@ -60,11 +62,19 @@ class Formulas:
         self._dropout = dropout(dtype) if any(self.rates) else None
         self._scales = [arena.keep(np.array([1.0 / (1.0 - rate)], dtype)) for rate in self.rates]
 
-    def prepared(self, thread: int) -> Iterator[Line]:
+    def prepared(self, thread: int, source: Source) -> Iterator[Line]:
         """The optimizer's constants for a step: the weights', and the biases' where a penalty tells them apart."""
         for which, kernel in self._updates.items():
             scalars, constants = self._rooms[thread][which]
-            yield line(Operation.PREPARE, prologue=kernel.prologue, scalars=scalars, constants=constants)
+            yield line(
+                Operation.PREPARE,
+                prologue=kernel.prologue,
+                scalars=scalars,
+                constants=constants,
+                shared=self._shared and which == "weights",
+                order=source.order,
+                weights=source.weights,
+            )
 
     def weight_update(self, thread: int) -> tuple[int, int]:
         """The body and the constants of the optimizer's step on weights."""

@@ -36,8 +36,8 @@ class Operation(IntEnum):
 
 
 ARGUMENTS: Final[dict[Operation, tuple[str, ...]]] = {
-    # A kernel's constants for this step.
-    Operation.PREPARE: ("prologue", "scalars", "constants"),
+    # A kernel's constants for this step; where `shared`, with 1 / Σ weights of the batch as the third scalar.
+    Operation.PREPARE: ("prologue", "scalars", "constants", "shared", "order", "weights"),
     # Rows of the raw data into scaled rows of the batch: in the run's order (1), as they lie (0), or as an array says.
     Operation.GATHER: (
         "gather", "order", "source", "source_row", "target", "target_row", "columns", "shift", "factor", "part",

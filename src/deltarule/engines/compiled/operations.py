@@ -64,10 +64,23 @@ def sample(order: int, first: int, row: int) -> int:
 
 
 @inner
-def prepare(line: int, step: int) -> None:
+def batch_weight(order: int, weights: int, first: int, size: int) -> float:
+    """What the weights of a batch add up to; its samples where there are none."""
+    if not weights:
+        return float(size)
+    total = 0.0
+    for row in range(size):
+        total += load(weights + 8 * sample(order, first, row), 0.0)
+    return total
+
+
+@inner
+def prepare(line: int, settings: int, first: int, size: int, step: int) -> None:
     """Have a prologue turn its scalars, of which the first is the step, into constants."""
     scalars = word(line, 2)
     store(scalars, float(step))
+    if word(line, 4):
+        store(scalars + 16, 1.0 / batch_weight(order_of(line, 5, settings), word(line, 6), first, size))
     call(word(line, 1), (scalars, word(line, 3)))
 
 
@@ -245,12 +258,7 @@ def loss(line: int, settings: int, own: int, first: int, size: int) -> None:
     if rows == 0:
         return
     order, weights, scalars, constants = order_of(line, 13, settings), word(line, 14), word(line, 2), word(line, 3)
-    total = float(size)
-    if weights:
-        total = 0.0
-        for row in range(size):
-            total += load(weights + 8 * sample(order, first, row), 0.0)
-    store(scalars, 1.0 / total)
+    store(scalars, 1.0 / batch_weight(order, weights, first, size))
     call(word(line, 1), (scalars, constants))
     item, operands, scratch = word(settings, Setting.ITEM_BYTES), word(own, Own.OPERANDS), word(line, 17)
     padded = (rows + 15) // 16 * 16

@@ -40,7 +40,7 @@ class Writer:
 
     def step(self, source: Source, passage: Passage, record: str | None) -> Iterator[Line]:
         """One training step: forwards, the loss, backwards, and the update; threads meet where one needs another's."""
-        yield from self.formulas.prepared(self.thread)
+        yield from self.formulas.prepared(self.thread, source)
         yield from self._batch(source, passage, self._rows())
         last = len(self.layout.blocks) - 1
         for layer in range(last + 1):
