@@ -8,6 +8,8 @@
 (3,)
 """
 
+from typing import TYPE_CHECKING, Any
+
 from deltarule.data import Dataset, Part, Split, dataset_names, load_dataset, split
 from deltarule.errors import DeltaruleError, Diverged
 from deltarule.formulas import (
@@ -60,6 +62,9 @@ from deltarule.studies.gradient_check import GradientCheck, gradient_check
 from deltarule.studies.verdict import Verdict, verdict
 from deltarule.training import Epoch, Evaluation, Run, Training, epochs, evaluate, train, train_many
 
+if TYPE_CHECKING:
+    from deltarule.estimators import MLPClassifier, MLPRegressor
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -93,6 +98,8 @@ __all__ = [
     "LinearToZero",
     "Lion",
     "LogCosh",
+    "MLPClassifier",
+    "MLPRegressor",
     "Model",
     "Momentum",
     "NAdam",
@@ -133,3 +140,18 @@ __all__ = [
     "train_many",
     "verdict",
 ]
+
+_ESTIMATORS = ("MLPClassifier", "MLPRegressor")
+
+
+def __getattr__(name: str) -> Any:
+    """The estimators, which import scikit-learn, when they are asked for."""
+    if name in _ESTIMATORS:
+        from deltarule import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ESTIMATORS})

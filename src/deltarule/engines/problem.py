@@ -133,14 +133,14 @@ class Problem:
         """For each epoch its batches: the caller's own order, or seeded shuffles."""
         if self.order is not None:
             for batches in self.order:
-                yield (self._checked(rows) for rows in batches)
+                yield (self.checked(rows) for rows in batches)
         else:
             n, size = len(self.train), self.recipe.batch_size
             for epoch in range(self.begun.epoch, self.recipe.epochs):
                 shuffled = permutation(self.recipe.seed, epoch, n)
                 yield [shuffled[start : start + size] for start in range(0, n, size)]
 
-    def _checked(self, rows: Any) -> Indices:
+    def checked(self, rows: Any) -> Indices:
         """A batch of the caller's own order: at least one row, and all of them there."""
         indices, n = np.asarray(rows), len(self.train)
         if indices.ndim != 1 or indices.dtype.kind not in "iu" or not len(indices):

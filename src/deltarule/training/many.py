@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import Any
+from typing import Any, TypeVar
 
 from deltarule.data import Dataset
 from deltarule.errors import Diverged, RecipeError
 from deltarule.recipes import Affine, Recipe
 from deltarule.training.loop import Training
 from deltarule.training.run import Run
+
+Result = TypeVar("Result")
 
 
 def train_many(
@@ -64,8 +66,18 @@ def train_many(
             training.finish(interrupted.is_set)
         return training.run
 
-    with ThreadPoolExecutor(_workers(n_threads, len(chosen)), "deltarule") as pool:
-        futures = [pool.submit(one, place) for place in range(len(chosen))]
+    return side_by_side(one, len(chosen), n_threads, interrupted)
+
+
+def side_by_side(
+    one: Callable[[int], Result], count: int, n_threads: int | None, interrupted: threading.Event
+) -> list[Result]:
+    """What `one` gives for 0, 1, …, each in one of `n_threads` threads; None takes as many as there are cores.
+
+    The first error is raised, and ends the others as soon as they look at `interrupted`; so does Ctrl-C.
+    """
+    with ThreadPoolExecutor(_workers(n_threads, count), "deltarule") as pool:
+        futures = [pool.submit(one, place) for place in range(count)]
         try:
             failed = next((each for each in wait(futures, return_when=FIRST_EXCEPTION).done if each.exception()), None)
         except BaseException:

@@ -1,0 +1,6 @@
+"""The scikit-learn door: networks as estimators."""
+
+from deltarule.estimators.classifier import MLPClassifier
+from deltarule.estimators.regressor import MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]
