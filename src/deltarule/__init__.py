@@ -63,7 +63,7 @@ from deltarule.studies.verdict import Verdict, verdict
 from deltarule.training import Epoch, Evaluation, Run, Training, epochs, evaluate, train, train_many
 
 if TYPE_CHECKING:
-    from deltarule.estimators import MLPClassifier, MLPRegressor
+    from deltarule.estimators import MLPClassifier, MLPRegressor, NetworkSearchCV
 
 __version__ = "0.1.0"
 
@@ -105,6 +105,7 @@ __all__ = [
     "NAdam",
     "Nesterov",
     "Network",
+    "NetworkSearchCV",
     "OneCycle",
     "Part",
     "PoissonLoss",
@@ -141,7 +142,7 @@ __all__ = [
     "verdict",
 ]
 
-_ESTIMATORS = ("MLPClassifier", "MLPRegressor")
+_ESTIMATORS = ("MLPClassifier", "MLPRegressor", "NetworkSearchCV")
 
 
 def __getattr__(name: str) -> Any:

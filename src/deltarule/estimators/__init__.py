@@ -2,5 +2,6 @@
 
 from deltarule.estimators.classifier import MLPClassifier
 from deltarule.estimators.regressor import MLPRegressor
+from deltarule.estimators.search import NetworkSearchCV
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "NetworkSearchCV"]

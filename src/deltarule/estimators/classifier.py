@@ -54,7 +54,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
-    >>> classifier = MLPClassifier((16,), learning_rate_init=0.01, max_iter=500, random_state=0).fit(X, y)
+    >>> classifier = MLPClassifier((16,), learning_rate_init=0.01, max_iter=2000, random_state=0).fit(X, y)
     >>> bool(classifier.score(X, y) > 0.95)
     True
     """
@@ -99,7 +99,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     ) -> None:
         self._remember(locals())
 
-    @available_if(lambda self: self._may_step())
+    @available_if(lambda self: self._may_step())  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train for one epoch on X (n, d) and y, going on from where the last call left off.
 
@@ -187,9 +187,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             raise DataError(f"classes among {self.classes_}", f"{unknown[0]!r}")
         return np.searchsorted(self.classes_, y).astype(np.int64)
 
-    def _sample_weights(self, sample_weight: Any, X: npt.NDArray[Any], y: Any) -> Floats | None:
-        weights = super()._sample_weights(sample_weight, X, y)
-        if self.class_weight is None or y is None:
+    def _class_weighted(self, weights: Floats | None, y: npt.NDArray[Any]) -> Floats | None:
+        if self.class_weight is None:
             return weights
         of_classes: Floats = compute_sample_weight(self.class_weight, y)
         return of_classes if weights is None else weights * of_classes

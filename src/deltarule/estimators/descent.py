@@ -95,7 +95,7 @@ class Descent:
             try:
                 self._epochs(most)
             except KeyboardInterrupt:
-                warnings.warn("Training was interrupted; the weights are those it had come to.", stacklevel=5)
+                warnings.warn("Training was interrupted; the weights are those it had come to.", stacklevel=6)
         theta = self._best() if self._task.stopping else self._engine.theta
         self.theta = theta.astype(np.float64)
         progress = self._engine.progress
@@ -116,7 +116,7 @@ class Descent:
             from sklearn.exceptions import ConvergenceWarning
 
             words = f"Training stopped at max_iter={most} epochs, before it converged; allow for more of them."
-            warnings.warn(words, ConvergenceWarning, stacklevel=6)
+            warnings.warn(words, ConvergenceWarning, stacklevel=7)
 
     def _interrupted(self) -> bool:
         """Whether the others of an ensemble are given up."""

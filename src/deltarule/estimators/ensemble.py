@@ -27,7 +27,7 @@ def fit_members(
     *,
     anew: bool,
     incremental: bool,
-) -> Any:
+) -> None:
     """Train an ensemble's networks, one thread each; its other attributes are then those of the first one."""
     from sklearn.base import clone
 
@@ -53,7 +53,6 @@ def fit_members(
         if name not in parameters:
             setattr(estimator, name, value)
     estimator.estimators_ = members
-    return estimator
 
 
 def _alone(member: Any, seed: int) -> Any:

@@ -20,7 +20,7 @@ def drawn(random: np.random.RandomState, sizes: Sequence[int], activations: Sequ
     Glorot and Bengio (2010), equation 16.
     """
     theta = np.zeros(count(sizes))
-    followed = [*activations, *activations[-1:]] or [None]
+    followed: list[Activation | None] = [*activations, *activations[-1:]] or [None]
     for (fan_in, fan_out), activation, (weights, biases) in zip(
         pairwise(sizes), followed, layers(theta, sizes), strict=True
     ):

@@ -101,7 +101,7 @@ def minimise(estimator: Any, samples: Samples, sizes: tuple[int, ...], theta: Fl
         from sklearn.exceptions import ConvergenceWarning
 
         words = f"L-BFGS ended after {found.iterations} iterations, before it converged: {found.unfinished}."
-        warnings.warn(words, ConvergenceWarning, stacklevel=6)
+        warnings.warn(words, ConvergenceWarning, stacklevel=5)
     return found.theta
 
 
@@ -109,7 +109,7 @@ def _recipes(estimator: Any, n: int, seed: int, *, watched: bool) -> Callable[[f
     """The recipe for n samples, at some learning rate or at its own."""
     size = min(200, n) if estimator.batch_size == "auto" else int(estimator.batch_size)
     if size > n:
-        warnings.warn(f"batch_size={size} is more than the {n} samples: all are taken at once.", stacklevel=7)
+        warnings.warn(f"batch_size={size} is more than the {n} samples: all are taken at once.", stacklevel=6)
     rule = None
     if watched and estimator.early_stopping:
         rule = EarlyStopping(_FOR_EVER, monitor="loss" if estimator.scoring == "loss" else "score")
@@ -134,7 +134,7 @@ def _parts(
     if brought is not None:
         x, y, sample_weight = brought
         x, y = estimator._checked(x, y, reset=False)
-        weights = estimator._sample_weights(sample_weight, x, None)
+        weights = estimator._sample_weights(sample_weight, x)
         return samples, Held(Samples(x, estimator._targets(y), outputs, weights), x, y, weights)
     if not estimator.early_stopping:
         return samples, None
@@ -151,4 +151,4 @@ def _scoring(estimator: Any, held: Held) -> tuple[Callable[..., float], bool]:
     of_figures = negative_loss if estimator.scoring == "loss" else estimator._score_of_figures(held.samples)
     if of_figures is None:
         return scored_by(estimator, estimator.scoring, held), True
-    return lambda figures: float(of_figures(figures, held.samples)), False
+    return of_figures, False

@@ -73,12 +73,12 @@ def _batch_size(name: str, value: Any) -> None:
 
 
 def _patience(name: str, value: Any) -> None:
-    if not (isinstance(value, Real) and math.isinf(value) and value > 0):
+    if not (isinstance(value, Real) and float(value) == math.inf):
         whole(name, value, 1, "n_iter_no_change=10, or infinity to run all epochs")
 
 
 def _verbose(name: str, value: Any) -> None:
-    known = isinstance(value, (bool, np.bool_)) or (isinstance(value, Integral) and value >= 0) or value == "bar"
+    known = isinstance(value, (bool, np.bool_)) or (isinstance(value, Integral) and int(value) >= 0) or value == "bar"
     if not known:
         raise RecipeError(f'True, False, a whole number or "bar" for {name}', repr(value), 'verbose="bar"')
 

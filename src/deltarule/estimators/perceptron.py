@@ -33,13 +33,18 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     _loss: Loss
     _outputs: RawOutputs
     _sizes: tuple[int, ...]
+    best_loss_: float | None
+    best_validation_score_: float | None
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
 
     def _remember(self, parameters: Mapping[str, Any]) -> None:
         """Keep the parameters of `__init__` under their names, as they came."""
         for name in self._get_param_names():
             setattr(self, name, parameters[name])
 
-    @with_callbacks
+    @with_callbacks  # type: ignore[untyped-decorator]
     def fit(
         self,
         X: Any,
@@ -73,8 +78,10 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         self._learn_targets(y, anew=first, incremental=incremental)
         random = check_random_state(self.random_state)
         if self.n_ensemble > 1:
-            return fit_members(self, X, y, sample_weight, brought, random, anew=first, incremental=incremental)
-        samples = Samples(X, self._targets(y), self.n_outputs_, self._sample_weights(sample_weight, X, y))
+            fit_members(self, X, y, sample_weight, brought, random, anew=first, incremental=incremental)
+            return self
+        weights = self._class_weighted(self._sample_weights(sample_weight, X), y)
+        samples = Samples(X, self._targets(y), self.n_outputs_, weights)
         network = network_of(self.get_params(deep=False))
         sizes = network.sizes(X.shape[1], self.n_outputs_)
         if not first:
@@ -100,7 +107,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     def _begin(self, sizes: tuple[int, ...], *, anew: bool) -> None:
         """The attributes that training goes on from: as they were, or anew."""
         self.n_layers_, self.out_activation_ = len(sizes), output_name(self._loss)
-        vars(self).pop("estimators_", None)
+        self.__dict__.pop("estimators_", None)
         if not stochastic(self.solver):
             return
         first: dict[str, Any] = {"loss_curve_": [], "validation_scores_": None, "validation_loss_curve_": None}
@@ -125,7 +132,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         return {"coefs_": weights, "intercepts_": biases, "_outputs": RawOutputs()}
 
     def _set_theta(self, theta: npt.NDArray[Any]) -> None:
-        vars(self).update(self._attributes_at(theta))
+        self.__dict__.update(self._attributes_at(theta))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -154,7 +161,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
         >>> from sklearn.datasets import load_iris
         >>> from deltarule import MLPClassifier
-        >>> classifier = MLPClassifier((8,), max_iter=500, random_state=0).fit(*load_iris(return_X_y=True))
+        >>> classifier = MLPClassifier((8,), solver="lbfgs", max_iter=500, random_state=0).fit(*load_iris(return_X_y=True))
         >>> classifier.to_model()
         Model(4-8-3, 67 parameters, 3 classes)
         """
@@ -192,11 +199,15 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             y = column_or_1d(y, warn=True)
         return np.ascontiguousarray(X if isinstance(X, np.ndarray) else X.toarray()), y
 
-    def _sample_weights(self, sample_weight: Any, X: npt.NDArray[Any], y: Any) -> Floats | None:
+    def _sample_weights(self, sample_weight: Any, X: npt.NDArray[Any]) -> Floats | None:
         """How much each sample counts, or None where all count the same."""
         if sample_weight is None:
             return None
         weights: Floats = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        return weights
+
+    def _class_weighted(self, weights: Floats | None, y: npt.NDArray[Any]) -> Floats | None:  # noqa: ARG002
+        """The samples' weights times those of their classes, where there are any."""
         return weights
 
     def _may_step(self) -> bool:

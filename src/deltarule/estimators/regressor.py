@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -33,7 +34,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
 
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> regressor = MLPRegressor(hidden_layer_sizes=(20,), solver="lbfgs", max_iter=500, random_state=0)
+    >>> regressor = MLPRegressor(hidden_layer_sizes=(20,), solver="lbfgs", max_iter=5000, random_state=0)
     >>> regressor.fit(10 * X, y / 100).predict(X[:2]).shape
     (2,)
     """
@@ -75,7 +76,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     ) -> None:
         self._remember(locals())
 
-    @available_if(lambda self: self._may_step())
+    @available_if(lambda self: self._may_step())  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch on X (n, d) and y, going on from where the last call left off."""
         return self._fit(X, y, sample_weight, incremental=True)
@@ -107,7 +108,9 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         return
 
     def _score_of_figures(self, held: Samples) -> Callable[..., float] | None:
-        return determination if held.outputs == 1 and self.scoring in (None, "r2") else None
+        if held.outputs > 1 or self.scoring not in (None, "r2"):
+            return None
+        return functools.partial(determination, spread=held.spread())
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -24,7 +24,7 @@ from deltarule.formulas import (
     SoftmaxCrossEntropy,
     formula,
 )
-from deltarule.recipes import EarlyStopping, Network, Recipe
+from deltarule.recipes import EarlyStopping, Network, Recipe, Scaling
 
 # scikit-learn's names of outputs where they are not ours.
 _OUTPUTS = {"sigmoid": "logistic", "exponential": "exp"}
@@ -115,7 +115,7 @@ def recipe_of(
         batch_size=batch_size,
         epochs=int(parameters["max_iter"]),
         stopping=stopping,
-        scaling="none",
+        scaling=Scaling("none"),
         target_scaling="none",
         seed=seed,
     )

@@ -40,21 +40,21 @@ def held_out(n: int, fraction: float, classes: Any, random: np.random.RandomStat
     return train, held
 
 
-def accuracy(figures: Floats, held: Samples) -> float:
+def accuracy(figures: Floats) -> float:
     """The share of right answers in an epoch's figures."""
     wrong = figures[Figure.VALIDATION_ERROR] / figures[Figure.VALIDATION_WEIGHT]
     return float(1.0 - wrong) if np.isfinite(figures[Figure.VALIDATION_LOSS]) else np.nan
 
 
-def determination(figures: Floats, held: Samples) -> float:
-    """R² of one output in an epoch's figures; 1 or 0 where all numbers are the same, as scikit-learn has it."""
-    error, spread = figures[Figure.VALIDATION_ERROR] / figures[Figure.VALIDATION_WEIGHT], held.spread()
+def determination(figures: Floats, spread: float) -> float:
+    """R² of one output in an epoch's figures, of the numbers' variance; where that is 0, scikit-learn's 1 or 0."""
+    error = figures[Figure.VALIDATION_ERROR] / figures[Figure.VALIDATION_WEIGHT]
     if not np.isfinite(error):
         return np.nan
     return float(1.0 - error / spread) if spread > 0 else float(error == 0)
 
 
-def negative_loss(figures: Floats, held: Samples) -> float:
+def negative_loss(figures: Floats) -> float:
     """What `scoring="loss"` watches: the mean loss, its sign turned so that larger is better."""
     return float(-figures[Figure.VALIDATION_LOSS] / figures[Figure.VALIDATION_WEIGHT])
 
