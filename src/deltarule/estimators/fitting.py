@@ -13,7 +13,7 @@ from deltarule.engines.problem import Samples
 from deltarule.errors import RecipeError
 from deltarule.estimators.callbacks import Tasks
 from deltarule.estimators.descent import Descent, OptimizerState, Task, as_scikit_learn_counts
-from deltarule.estimators.quasi_newton import minimised
+from deltarule.estimators.quasi_newton import Objective, minimised
 from deltarule.estimators.specification import recipe_of
 from deltarule.estimators.validation import Held, held_out, negative_loss, scored_by
 from deltarule.formulas import Loss
@@ -86,10 +86,9 @@ def minimise(estimator: Any, samples: Samples, sizes: tuple[int, ...], theta: Fl
     recipe = recipe_of(parameters, loss, batch_size=len(samples))
     tasks = Tasks(estimator, samples.x, samples.targets, 0)
     found = minimised(
-        recipe,
-        sizes,
-        samples,
+        Objective(recipe, sizes, samples),
         theta,
+        iterations=int(estimator.max_iter),
         tolerance=estimator.tol,
         calls=estimator.max_fun,
         verbose=bool(estimator.verbose),

@@ -161,8 +161,8 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
         >>> from sklearn.datasets import load_iris
         >>> from deltarule import MLPClassifier
-        >>> classifier = MLPClassifier((8,), solver="lbfgs", max_iter=500, random_state=0).fit(*load_iris(return_X_y=True))
-        >>> classifier.to_model()
+        >>> classifier = MLPClassifier((8,), solver="lbfgs", max_iter=500, random_state=0)
+        >>> classifier.fit(*load_iris(return_X_y=True)).to_model()
         Model(4-8-3, 67 parameters, 3 classes)
         """
         check_is_fitted(self)
