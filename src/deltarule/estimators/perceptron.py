@@ -108,6 +108,8 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         """The attributes that training goes on from: as they were, or anew."""
         self.n_layers_, self.out_activation_ = len(sizes), output_name(self._loss)
         self.__dict__.pop("estimators_", None)
+        if anew:
+            self.t_ = 0
         if not stochastic(self.solver):
             return
         first: dict[str, Any] = {"loss_curve_": [], "validation_scores_": None, "validation_loss_curve_": None}
