@@ -105,6 +105,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
 
         classes : all labels that any call will bring; the first call needs them.
         """
+        if self.class_weight == "balanced":
+            came = 'class_weight="balanced" in partial_fit, which sees a part of the data at a time'
+            raise RecipeError("the classes' weights as a dictionary", came, 'class_weight={"yes": 2.0, "no": 1.0}')
         self._meet_classes(classes)
         return self._fit(X, y, sample_weight, incremental=True)
 
@@ -190,8 +193,20 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     def _class_weighted(self, weights: Floats | None, y: npt.NDArray[Any]) -> Floats | None:
         if self.class_weight is None:
             return weights
-        of_classes: Floats = compute_sample_weight(self.class_weight, y)
+        if self.class_weight == "balanced" and not self._multilabel:
+            of_classes = self._balanced(weights, y)
+        else:
+            of_classes = compute_sample_weight(self.class_weight, y)
         return of_classes if weights is None else weights * of_classes
+
+    def _balanced(self, weights: Floats | None, y: npt.NDArray[Any]) -> Floats:
+        """Weights that make all classes count the same, by what their samples weigh."""
+        codes = np.searchsorted(self.classes_, y)
+        totals = np.bincount(codes, weights, minlength=len(self.classes_))
+        met = totals > 0
+        each = np.where(met, totals.sum() / (met.sum() * np.where(met, totals, 1.0)), 0.0)
+        balanced: Floats = each[codes]
+        return balanced
 
     def _strata(self, targets: npt.NDArray[Any]) -> npt.NDArray[np.bool_] | None:
         """What a split keeps the shares of; scikit-learn does so for two classes only."""
