@@ -260,7 +260,7 @@ def test_data_that_cannot_be_learnt_from_are_refused():
     with pytest.raises(ValueError, match="features"):
         fitted.predict(X[:, :3])
     for bad in (np.nan, np.inf):
-        with pytest.raises(ValueError, match="NaN|infinity"):
+        with pytest.raises(ValueError, match=r"NaN|infinity"):
             fitted.predict(np.where(X[0, 0] == X, bad, X))
 
 
