@@ -25,6 +25,8 @@ from deltarule.training.loop import engine_of
 
 # Adaptive rates end here.
 _LOWEST_RATE = 1e-6
+# Multiply-adds of an epoch for which threads are worth starting.
+_WORTH_THREADS = 20_000_000
 # Seconds that the engine runs before the interpreter looks again.
 _SECONDS = 0.05
 
@@ -222,7 +224,11 @@ class Descent:
             task.recipe_at(self._rate), task.sizes, UNSCALED, task.samples, held, theta, self._order, None, progress
         )
         precision = np.dtype(task.samples.x.dtype).name
-        return engine_of(problem, estimator.engine, precision, estimator.n_threads)
+        threads = estimator.n_threads
+        if threads is None and (task.incremental or self._scaled_each_epoch):
+            # An engine of one epoch: threads take longer to start than they save on little work.
+            threads = 1 if len(task.samples) * len(theta) < _WORTH_THREADS else None
+        return engine_of(problem, estimator.engine, precision, threads)
 
     def _first_slots(self, recipe: Recipe) -> tuple[Floats, ...]:
         task = self._task

@@ -6,8 +6,6 @@ from typing import Any, Self
 
 from sklearn.model_selection import GridSearchCV
 
-from deltarule.engines.compiled import allowed_threads
-
 
 class NetworkSearchCV(GridSearchCV):  # type: ignore[misc]
     """scikit-learn's `GridSearchCV`, whose candidates × folds are trained at once, one network to a core.
@@ -30,6 +28,8 @@ class NetworkSearchCV(GridSearchCV):  # type: ignore[misc]
     def fit(self, X: Any, y: Any = None, **parameters: Any) -> Self:
         """Train every candidate on every fold, then the best one on all of X (n, d) and y."""
         from joblib import parallel_config
+
+        from deltarule.engines.compiled import allowed_threads
 
         # It is heeded where `n_jobs` is None.
         with parallel_config("threading", n_jobs=allowed_threads()):

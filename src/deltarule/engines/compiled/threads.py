@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 from deltarule.engines.problem import Problem
 
@@ -30,7 +32,7 @@ def allowed_threads() -> int:
     if "joblib" in sys.modules:
         limits.append(1 if _beside_others() else int(sys.modules["joblib"].effective_n_jobs(-1)))
     if "threadpoolctl" in sys.modules:
-        limits += [int(pool["num_threads"]) for pool in sys.modules["threadpoolctl"].threadpool_info()]
+        limits += [int(pool["num_threads"]) for pool in _pools(len(sys.modules)).info()]
     return max(1, min([cores, *limits]))
 
 
@@ -38,6 +40,12 @@ def _beside_others() -> bool:
     """Whether this is one of several threads that joblib has set to work; it tells processes by variables alone."""
     backend, _ = sys.modules["joblib"].parallel.get_active_backend()
     return bool(backend.nesting_level) and threading.current_thread() is not threading.main_thread()
+
+
+@lru_cache(maxsize=1)
+def _pools(modules: int) -> Any:  # noqa: ARG001
+    """The libraries with threads of their own. Finding them takes a millisecond; new ones come with new modules."""
+    return sys.modules["threadpoolctl"].ThreadpoolController()
 
 
 def threads_for(problem: Problem) -> tuple[int, int]:
