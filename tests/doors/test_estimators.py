@@ -243,6 +243,8 @@ def test_data_that_cannot_be_learnt_from_are_refused():
         small().fit(X, Y, X_val=X)
     with pytest.raises(ValueError, match="classes among"):
         small(max_iter=1).fit(X[:100], Y[:100], X_val=X, y_val=Y)
+    with pytest.raises(ValueError, match="y_val of 1 outputs"):
+        small_regressor(max_iter=1).fit(PATIENTS, NUMBERS, X_val=PATIENTS, y_val=np.c_[NUMBERS, NUMBERS])
     with pytest.raises(ValueError, match="all classes of the calls to come"):
         small().partial_fit(X, Y)
     with pytest.raises(ValueError, match="the classes of the calls before"):

@@ -17,8 +17,9 @@ from deltarule.estimators.callbacks import Tasks
 from deltarule.estimators.order import Ordered, shuffles
 from deltarule.estimators.prediction import UNSCALED
 from deltarule.estimators.telling import Teller
+from deltarule.estimators.units import Units
 from deltarule.estimators.validation import Held
-from deltarule.formulas import HalfSquaredError, Loss, PoissonLoss
+from deltarule.formulas import Loss
 from deltarule.formulas.random import Floats
 from deltarule.recipes import Recipe
 from deltarule.training.loop import engine_of
@@ -76,13 +77,14 @@ class Descent:
         self._rate = task.state.learning_rate
         recipe = task.recipe_at(self._rate)
         assert isinstance(recipe.loss, Loss)
-        self._loss_formula = recipe.loss
+        self._units = Units.of(recipe.loss, task.samples)
+        self._held_units = None if task.held is None else Units.of(recipe.loss, task.held.samples)
         self._first_rate = task.recipe_at(None).optimizer.learning_rate
         size = recipe.batch_size
         self._batches = -(-len(task.samples) // size)
         self._order = shuffles(task.random, len(task.samples), size)
         self._engine = self._engine_at(task.theta, Progress(0, task.state.step, self._first_slots(recipe)))
-        self._since_best, self._best_here, self._best_theta = 0, False, task.theta
+        self._best_here, self._best_theta = False, task.theta
         self._penalty = self._first_penalty(recipe)
         self._tables: list[Floats] = []
         if task.held is not None and estimator.validation_scores_ is None:
@@ -142,9 +144,9 @@ class Descent:
         estimator.loss_ = self._loss(figures)
         estimator.loss_curve_.append(estimator.loss_)
         score = None
-        if task.held is not None and task.score is not None:
+        if self._held_units is not None and task.score is not None:
             mean = figures[Figure.VALIDATION_LOSS] / figures[Figure.VALIDATION_WEIGHT]
-            estimator.validation_loss_curve_.append(as_scikit_learn_counts(self._loss_formula, mean, task.held.samples))
+            estimator.validation_loss_curve_.append(self._held_units.theirs(mean))
             score = task.score(self._engine.theta if task.by_theta else figures)
             estimator.validation_scores_.append(score)
         self._watch(score)
@@ -155,8 +157,7 @@ class Descent:
 
     def _loss(self, figures: Floats) -> float:
         """The mean loss and the penalty of an epoch, each batch's taken before its step, as scikit-learn means it."""
-        mean = figures[Figure.TRAIN_LOSS] / figures[Figure.TRAIN_WEIGHT]
-        mean = as_scikit_learn_counts(self._loss_formula, mean, self._task.samples)
+        mean = self._units.theirs(figures[Figure.TRAIN_LOSS] / figures[Figure.TRAIN_WEIGHT])
         # The weights move little in an epoch: between its ends the penalty goes straight.
         before, self._penalty = self._penalty, float(figures[Figure.PENALTY])
         return float(mean + before + (self._penalty - before) * (self._batches - 1) / (2 * self._batches))
@@ -250,19 +251,3 @@ class Descent:
         weight = float(np.sum(task.samples.weight(slice(None))))
         share = float(recipe.penalty.share(weight / self._batches))
         return share * penalty_value(recipe.penalty, task.theta, weight_mask(task.sizes))
-
-
-def as_scikit_learn_counts(loss: Loss, mean: float, samples: Samples) -> float:
-    """A mean loss in scikit-learn's units: squared errors are means over the outputs, and Poisson's is a deviance."""
-    if isinstance(loss, HalfSquaredError):
-        mean = mean / samples.outputs
-    elif isinstance(loss, PoissonLoss):
-        mean = mean + _deviance_constant(samples)
-    return float(mean)
-
-
-def _deviance_constant(samples: Samples) -> float:
-    """What depends on y alone in half the Poisson deviance, and no gradient sees: the mean of y ln y − y."""
-    y, w = samples.y(slice(None)), samples.weight(slice(None))
-    constant = np.sum(y * np.log(np.where(y > 0, y, 1.0)) - y, axis=1)
-    return float(np.sum(w * constant) / np.sum(w))

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.problem import Samples
-from deltarule.errors import RecipeError
+from deltarule.errors import DataError, RecipeError
 from deltarule.estimators.callbacks import Tasks
-from deltarule.estimators.descent import Descent, OptimizerState, Task, as_scikit_learn_counts
+from deltarule.estimators.descent import Descent, OptimizerState, Task
 from deltarule.estimators.quasi_newton import Objective, minimised
 from deltarule.estimators.specification import recipe_of
+from deltarule.estimators.units import Units
 from deltarule.estimators.validation import Held, held_out, negative_loss, scored_by
 from deltarule.formulas import Loss
 from deltarule.formulas.random import Floats
@@ -54,6 +55,7 @@ def descend(
     score, by_theta = (None, False) if held is None else _scoring(estimator, held)
     seed = seed_from(random) if drops(estimator.dropout) else 0
     recipe_at = _recipes(estimator, len(train), seed, watched=held is not None)
+    estimator._recipe = recipe_at(None).replace(stopping=None)
     known = getattr(estimator, "_optimizer", None) if incremental else None
     task = Task(
         sizes=sizes,
@@ -84,6 +86,7 @@ def minimise(estimator: Any, samples: Samples, sizes: tuple[int, ...], theta: Fl
         raise RecipeError('one objective for all steps of solver="lbfgs"', came, 'dropout=0.0, or solver="adam"')
     parameters = {**estimator.get_params(deep=False), "solver": "sgd"}
     recipe = recipe_of(parameters, loss, batch_size=len(samples))
+    estimator._recipe = recipe
     tasks = Tasks(estimator, samples.x, samples.targets, 0)
     found = minimised(
         Objective(recipe, sizes, samples),
@@ -95,7 +98,7 @@ def minimise(estimator: Any, samples: Samples, sizes: tuple[int, ...], theta: Fl
     )
     tasks.end(lambda: estimator._attributes_at(found.theta))
     estimator.n_iter_ = found.iterations
-    estimator.loss_ = as_scikit_learn_counts(loss, found.loss, samples) + found.penalty
+    estimator.loss_ = Units.of(loss, samples).theirs(found.loss) + found.penalty
     if found.unfinished is not None:
         from sklearn.exceptions import ConvergenceWarning
 
@@ -133,8 +136,10 @@ def _parts(
     if brought is not None:
         x, y, sample_weight = brought
         x, y = estimator._checked(x, y, reset=False)
-        weights = estimator._sample_weights(sample_weight, x)
-        return samples, Held(Samples(x, estimator._targets(y), outputs, weights), x, y, weights)
+        weights, held_targets = estimator._sample_weights(sample_weight, x), estimator._targets(y)
+        if held_targets.shape[1:] != targets.shape[1:]:
+            raise DataError(f"y_val of {outputs} outputs, as y has", f"shape {y.shape}")
+        return samples, Held(Samples(x, held_targets, outputs, weights), x, y, weights)
     if not estimator.early_stopping:
         return samples, None
     train, rows = held_out(len(samples), estimator.validation_fraction, estimator._strata(targets), random)

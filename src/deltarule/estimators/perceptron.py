@@ -21,16 +21,18 @@ from deltarule.estimators.first_weights import drawn
 from deltarule.estimators.fitting import descend, minimise, seed_from
 from deltarule.estimators.parameters import check_parameters, stochastic
 from deltarule.estimators.prediction import UNSCALED, RawOutputs, checked_inputs, dense_blocks, plain
-from deltarule.estimators.specification import network_of, output_name, recipe_of
+from deltarule.estimators.specification import network_of, output_name
 from deltarule.formulas import Loss
 from deltarule.formulas.random import Floats
 from deltarule.models import Model
+from deltarule.recipes import Recipe
 
 
 class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     """A multi-layer perceptron as scikit-learn's estimators are: parameters in, attributes out."""
 
     _loss: Loss
+    _recipe: Recipe
     _outputs: RawOutputs
     _sizes: tuple[int, ...]
     best_loss_: float | None
@@ -161,6 +163,8 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     def to_model(self) -> Model:
         """The trained network as a `deltarule.Model`, to be saved and looked into; of an ensemble the first one.
 
+        Its recipe has no word for scikit-learn's rules of stopping, nor for L-BFGS.
+
         >>> from sklearn.datasets import load_iris
         >>> from deltarule import MLPClassifier
         >>> classifier = MLPClassifier((8,), solver="lbfgs", max_iter=500, random_state=0)
@@ -169,10 +173,9 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self)
         classes = self._model_classes()
-        recipe = recipe_of({**self.get_params(deep=False), "solver": "sgd"}, self._loss, batch_size=1)
         pairs = zip(self.coefs_, self.intercepts_, strict=True)
         return Model(
-            recipe=recipe.replace(task="regression" if classes is None else "classification"),
+            recipe=self._recipe.replace(task="regression" if classes is None else "classification"),
             sizes=self._sizes,
             theta=np.concatenate([part.ravel() for layer in pairs for part in layer]),
             scaling=UNSCALED,
