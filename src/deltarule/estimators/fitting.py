@@ -95,6 +95,8 @@ def minimise(estimator: Any, samples: Samples, sizes: tuple[int, ...], theta: Fl
         tolerance=estimator.tol,
         calls=estimator.max_fun,
         verbose=bool(estimator.verbose),
+        engine=estimator.engine,
+        n_threads=estimator.n_threads,
     )
     tasks.end(lambda: estimator._attributes_at(found.theta))
     estimator.n_iter_ = found.iterations

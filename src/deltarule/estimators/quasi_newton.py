@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import repeat
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.parameters import layers, weight_mask
-from deltarule.engines.problem import Samples
+from deltarule.engines.parameters import count, layers, weight_mask
+from deltarule.engines.problem import Figure, Samples
 from deltarule.engines.reference import backward, forward, penalty_value
-from deltarule.formulas import Loss
+from deltarule.estimators.order import Ordered
+from deltarule.estimators.prediction import UNSCALED
+from deltarule.formulas import Loss, Optimizer
+from deltarule.formulas.formula import Values
 from deltarule.formulas.random import Floats
 from deltarule.recipes import Recipe
 
@@ -72,6 +77,37 @@ class Objective:
 
 
 @dataclass(frozen=True)
+class Gradient(Optimizer):
+    """No step at all: the gradient is left where the parameters were, for somebody else to step by."""
+
+    name: ClassVar[str] = "gradient"
+
+    def step(self, w: Values, g: Values, t: Values) -> tuple[Values, ...]:  # noqa: ARG002
+        """The gradient in place of the parameter."""
+        return (g,)
+
+
+def compiled(objective: Objective, n_threads: int | None) -> Callable[[Floats], tuple[float, Floats]]:
+    """The same function, by the compiled engine in float64."""
+    from deltarule.engines.compiled import Compiled
+
+    samples, size = objective.samples, len(objective.samples)
+    recipe = objective.recipe.replace(optimizer=Gradient(), batch_size=size, epochs=2**31)
+    order = repeat([np.arange(size)])
+    nowhere = np.zeros(count(objective.sizes))
+    problem = Ordered(recipe, tuple(objective.sizes), UNSCALED, samples, None, nowhere, order)
+    engine = Compiled(problem, "float64", n_threads)
+
+    def value_and_gradient(theta: Floats) -> tuple[float, Floats]:
+        engine.begin(theta)
+        figures = engine.advance(1, math.inf).table[-1]
+        value = figures[Figure.TRAIN_LOSS] / figures[Figure.TRAIN_WEIGHT] + objective.penalty(theta)
+        return float(value), engine.theta
+
+    return value_and_gradient
+
+
+@dataclass(frozen=True)
 class Minimum:
     """Where L-BFGS has come to: θ, mean loss and penalty there, iterations, and SciPy's words unless it converged."""
 
@@ -83,7 +119,15 @@ class Minimum:
 
 
 def minimised(
-    objective: Objective, theta: Floats, *, iterations: int, tolerance: float, calls: int, verbose: bool = False
+    objective: Objective,
+    theta: Floats,
+    *,
+    iterations: int,
+    tolerance: float,
+    calls: int,
+    verbose: bool = False,
+    engine: str = "compiled",
+    n_threads: int | None = None,
 ) -> Minimum:
     """Minimise an objective by SciPy's L-BFGS-B from θ.
 
@@ -97,7 +141,8 @@ def minimised(
 
     options = {"maxiter": iterations, "maxfun": calls, "gtol": tolerance}
     told = tell if verbose else None
-    found = minimize(objective, theta, method="L-BFGS-B", jac=True, options=options, callback=told)
+    function = objective if engine == "reference" else compiled(objective, n_threads)
+    found = minimize(function, theta, method="L-BFGS-B", jac=True, options=options, callback=told)
     cost = objective.penalty(found.x)
     unfinished = None if found.status == 0 else str(found.message)
     return Minimum(found.x, float(found.fun) - cost, cost, min(int(found.nit), iterations), unfinished)

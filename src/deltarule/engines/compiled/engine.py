@@ -81,6 +81,11 @@ class Compiled:
         """θ after the best epoch, or after the last finite one where none is watched for."""
         return self._team.best_theta
 
+    def begin(self, theta: Floats) -> None:
+        """Go on from another θ, with slots of 0."""
+        self._team.start(theta, [np.zeros_like(theta) for _ in self.problem.recipe.optimizer.slots])
+        self.finished, self._shared[Shared.FINISHED] = False, 0
+
     def advance(self, epochs: int, seconds: float) -> Figures:
         """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
         tables: list[Floats] = []
