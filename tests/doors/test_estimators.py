@@ -229,7 +229,9 @@ def test_verbose_tells(capsys):
         ({"engine": "gpu"}, "'compiled'"),
         ({"n_threads": 0}, "n_threads"),
         ({"initializer": "hee"}, "'he'"),
-        ({"scoring": "acuracy", "early_stopping": True}, "acuracy"),
+        ({"scoring": "acuracy"}, "scoring='accuracy'"),
+        ({"class_weight": "even"}, "a dictionary for class_weight"),
+        ({"loss": "logloss"}, "Try: 'log_loss'"),
     ],
     ids=lambda each: next(iter(each)) if isinstance(each, dict) else "",
 )

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from deltarule.errors import RecipeError
+from deltarule.errors import RecipeError, UnknownName, nearest
 from deltarule.formulas import Optimizer
 from deltarule.recipes.checks import one_of, share, truth, whole
 from deltarule.training.loop import ENGINES
@@ -94,6 +94,22 @@ def _solver(name: str, value: Any) -> None:
         raise RecipeError(wanted, repr(value), 'solver="adam"')
 
 
+def _scoring(name: str, value: Any) -> None:
+    if value is None or callable(value) or value == "loss":
+        return
+    from sklearn.metrics import get_scorer_names
+
+    if value not in get_scorer_names():
+        guess = nearest(str(value), get_scorer_names())
+        wanted = f'None, "loss", or a scorer of scikit-learn\'s for {name}'
+        raise UnknownName(wanted, repr(value), f"{name}={guess!r}" if guess else None)
+
+
+def _class_weight(name: str, value: Any) -> None:
+    if value is not None and value != "balanced" and not isinstance(value, (Mapping, list)):
+        raise RecipeError(f'None, "balanced" or a dictionary for {name}', repr(value), f'{name}="balanced"')
+
+
 _not_negative = _number("a number of at least 0", lambda x: x >= 0)
 _positive = _number("a number above 0", lambda x: x > 0)
 
@@ -120,6 +136,8 @@ _CHECKS: dict[str, Check] = {
     "epsilon": _positive,
     "n_iter_no_change": _patience,
     "max_fun": _at_least_one,
+    "class_weight": _class_weight,
+    "scoring": _scoring,
     "n_ensemble": _at_least_one,
     "engine": _choice(*ENGINES),
     "n_threads": _threads,

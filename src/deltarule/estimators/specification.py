@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from deltarule.errors import RecipeError
+from deltarule.errors import RecipeError, UnknownName, nearest
 from deltarule.estimators.parameters import hidden_sizes
 from deltarule.formulas import (
     L1,
@@ -43,17 +43,27 @@ def class_loss(spec: Any, *, several: bool) -> Loss:
     """The loss of a classifier; `several` where one of more than two classes is to be told."""
     if isinstance(spec, str) and spec == "log_loss":
         return SoftmaxCrossEntropy() if several else SigmoidCrossEntropy()
-    return formula("loss", spec)  # type: ignore[no-any-return]
+    return _registered(spec, "log_loss")
 
 
 def number_loss(spec: Any) -> Loss:
     """The loss of a regressor; scikit-learn's names mean what they mean there."""
     if isinstance(spec, str) and spec in ("squared_error", "poisson"):
         return HalfSquaredError() if spec == "squared_error" else PoissonLoss()
-    loss: Loss = formula("loss", spec)
+    loss = _registered(spec, "squared_error", "poisson")
     if loss.output.reach == "row":
         raise RecipeError("a loss for numbers", loss.name, 'loss="squared_error"')
     return loss
+
+
+def _registered(spec: Any, *theirs: str) -> Loss:
+    """A registered loss; where there is none of that name, those that scikit-learn has are offered too."""
+    try:
+        return formula("loss", spec)  # type: ignore[no-any-return]
+    except UnknownName as error:
+        guess = nearest(str(spec), theirs)
+        wanted = f"{', '.join(map(repr, theirs))}, or {error.wanted}"
+        raise UnknownName(wanted, error.came, repr(guess) if guess else error.instead) from None
 
 
 def network_of(parameters: Mapping[str, Any]) -> Network:
