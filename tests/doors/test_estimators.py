@@ -23,7 +23,8 @@ from sklearn.preprocessing import StandardScaler
 
 import deltarule as dr
 from deltarule.engines.compiled import allowed_threads
-from deltarule.engines.problem import Samples
+from deltarule.engines.problem import Problem, Samples
+from deltarule.estimators.prediction import UNSCALED
 from deltarule.estimators.quasi_newton import Objective
 from deltarule.estimators.specification import class_loss, number_loss, recipe_of
 
@@ -61,8 +62,9 @@ def test_the_gradient_is_the_derivative(task, activation):
         y, loss = drawn.random((7, 2)), number_loss(task)
     parameters = small(activation=activation, alpha=0.3, l1=0.1, hidden_layer_sizes=(5,)).get_params()
     samples = Samples(x, y, outputs, drawn.random(7) + 0.1)
-    objective = Objective(recipe_of(parameters, loss, batch_size=7), (4, 5, outputs), samples)
     theta = drawn.normal(size=5 * 5 + 6 * outputs)
+    recipe = recipe_of(parameters, loss, batch_size=7)
+    objective = Objective(Problem(recipe, (4, 5, outputs), UNSCALED, samples, None, theta))
     _, gradient = objective(theta)
     steps = 1e-6 * np.eye(len(theta))
     numerical = [(objective(theta + step)[0] - objective(theta - step)[0]) / 2e-6 for step in steps]

@@ -53,7 +53,7 @@ def refused(tmp_path, monkeypatch, capsys):
         (["--dropout", "1"], ["below 1", "--dropout 0.2"]),
         (["--dropout", "0.1,0.2"], ["3 dropout rates"]),
         (["--loss", "0"], ["'0'", "--loss auto"]),
-        (["--l1", "1", "--l2", "1"], ["one penalty"]),
+        (["--l1", "-1", "--l2", "1"], ["L1.strength", "--l1 0.0001"]),
         (["--l2", "-1"], ["at least 0", "--l2"]),
         (["--batch-size", "0"], ["--batch-size 32"]),
         (["--epochs", "0"], ["--epochs 100"]),

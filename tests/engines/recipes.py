@@ -9,11 +9,13 @@ from deltarule.formulas import registered
 # An exponential of exponentials is no hidden layer.
 ACTIVATIONS = [cls.name for cls in registered("activation") if cls.reach == "element" and cls.name != "exponential"]
 OPTIMIZERS = [
-    *(cls(learning_rate=0.001) for cls in registered("optimizer")),
+    *(cls(learning_rate=0.001) for cls in registered("optimizer") if cls.reach == "element"),
     dr.Momentum(0.001, velocity="gradients", dampening=0.5),
     dr.Adam(0.001, epsilon_place="inside"),
     dr.Adam(0.001, epsilon_place="before_correction"),
 ]
+# Normalised layers can have gradients that are nothing but rounding, which these do not divide by their size.
+PLAIN = [dr.SGD(0.01), dr.Momentum(0.01)]
 PENALTIES = [
     None,
     dr.L2(0.01),
@@ -21,15 +23,29 @@ PENALTIES = [
     dr.L1(0.01),
     dr.L1(0.01, proximal=True),
     dr.L1(0.1, proximal=True, per_batch=True),
+    dr.ElasticNet(0.01),
 ]
+NORMALIZATIONS = [None, None, dr.BatchNormalization(momentum=0.5), dr.LayerNormalization(epsilon=1e-3)]
+CLIPPINGS = [None, None, dr.ClipByValue(0.05), dr.ClipByNorm(0.5)]
+SCHEDULES = ["constant", dr.LinearToZero(), dr.WarmUp(4)]
 CLASS_LOSSES = [
     dr.SoftmaxCrossEntropy(),
     dr.SigmoidCrossEntropy(),
+    dr.SoftmaxCrossEntropy(label_smoothing=0.1),
+    dr.SigmoidFocal(),
+    dr.SoftmaxFocal(),
     dr.HalfSquaredError(link="sigmoid"),
     dr.SquaredError(),
 ]
-NUMBER_LOSSES = [dr.SquaredError(), dr.HalfSquaredError(link="tanh"), dr.AbsoluteError()]
-SCALINGS = ["none", "unit", "standard", "pooled", 7.0]
+NUMBER_LOSSES = [
+    dr.SquaredError(),
+    dr.HalfSquaredError(link="tanh"),
+    dr.AbsoluteError(),
+    dr.Huber(),
+    dr.LogCosh(),
+    dr.Quantile(),
+]
+SCALINGS = ["none", "unit", "standard", "pooled", 60.0]
 
 
 @st.composite
@@ -41,6 +57,8 @@ def networks(draw):
         hidden=hidden,
         activation=tuple(draw(st.sampled_from(ACTIVATIONS)) for _ in hidden),
         dropout=[draw(rates) for _ in range(depth + 1)],
+        noise=[draw(st.sampled_from([0.0, 0.0, 0.0, 0.2])) for _ in range(depth + 1)],
+        normalization=draw(st.sampled_from(NORMALIZATIONS)),
         bias_initializer="glorot_uniform",
     )
 
@@ -64,11 +82,19 @@ def problems(draw):
     weights = generator.random(n) + 0.1 if draw(st.booleans()) else None
     train = (x, y) if weights is None else (x, y, weights)
     watched = draw(st.booleans())
+    network = draw(networks())
+    penalties = st.sampled_from(PENALTIES)
+    one_each = st.tuples(*[penalties for _ in range(len(network.hidden) + 1)])
     recipe = dr.Recipe(
-        network=draw(networks()),
+        network=network,
         loss=loss,
-        optimizer=draw(st.sampled_from(OPTIMIZERS)),
-        penalty=draw(st.sampled_from(PENALTIES)),
+        optimizer=draw(st.sampled_from(OPTIMIZERS if network.normalization is None else PLAIN)),
+        penalty=draw(st.one_of(penalties, one_each)),
+        schedule=draw(st.sampled_from(SCHEDULES)),
+        clipping=draw(st.sampled_from(CLIPPINGS)),
+        constraint=draw(st.sampled_from([None, None, dr.MaxNorm(0.7)])),
+        averaging=draw(st.sampled_from([None, None, dr.ExponentialAverage(0.6)])),
+        class_weight=draw(st.sampled_from([None, "balanced"])) if y.ndim == 1 else None,
         batch_size=draw(st.integers(1, 40)),
         epochs=3,
         stopping=dr.EarlyStopping(patience=1, monitor=draw(st.sampled_from(["loss", "score"]))) if watched else None,

@@ -31,10 +31,13 @@ def trained(recipe, data, **how):
 def smooth(recipe):
     """Whether rounding cannot grow at a jump: a sign, a kink, or a count of right answers."""
     bent = {"relu", "leaky_relu", "hard_sigmoid", "selu"}
-    return not bent & {a.name for a in recipe.network.activations} and recipe.loss.name != "absolute_error"
+    return not bent & {a.name for a in recipe.network.activations} and recipe.loss.name not in (
+        "absolute_error",
+        "quantile",
+    )
 
 
-@settings(max_examples=60, **RELAXED)
+@settings(max_examples=100, **RELAXED)
 @given(problems())
 def test_it_equals_the_reference_in_float64(problem):
     recipe, data = problem
@@ -42,7 +45,7 @@ def test_it_equals_the_reference_in_float64(problem):
     met = trained(recipe, data, engine="compiled", precision="float64", n_threads=1, record="batch")
     assert met.status == expected.status
     assert met.best_epoch == expected.best_epoch
-    assert met.model.theta == pytest.approx(expected.model.theta, rel=1e-11, abs=1e-11)
+    assert met.model.parameters == pytest.approx(expected.model.parameters, rel=1e-11, abs=1e-11)
     assert figures(met) == pytest.approx(figures(expected), rel=1e-10, abs=1e-11, nan_ok=True)
     assert met.batch_losses == pytest.approx(expected.batch_losses, rel=1e-10, abs=1e-11)
 
@@ -56,7 +59,7 @@ def test_it_equals_the_reference_in_float32_to_rounding(problem):
     expected = trained(recipe, data, engine="reference", record="batch_after")
     met = trained(recipe, data, engine="compiled", n_threads=1, record="batch_after")
     if smooth(recipe):
-        assert met.model.theta == pytest.approx(expected.model.theta, rel=1e-3, abs=1e-3)
+        assert met.model.parameters == pytest.approx(expected.model.parameters, rel=1e-3, abs=1e-3)
         assert met.batch_losses == pytest.approx(expected.batch_losses, rel=1e-3, abs=1e-3)
     assert met.model.theta.dtype == np.float32
 
@@ -71,7 +74,7 @@ def test_one_thread_equals_many_to_the_last_bit(problem):
         for threads in (1, 2, 3)
     )
     for run in (two, three):
-        assert run.model.theta.tobytes() == one.model.theta.tobytes()
+        assert run.model.parameters.tobytes() == one.model.parameters.tobytes()
         assert figures(run).tobytes() == figures(one).tobytes()
         assert run.batch_losses.tobytes() == one.batch_losses.tobytes()
 
@@ -96,7 +99,7 @@ def test_ones_own_start_and_order(engine):
     )
     assert len(run.history) == 3
     assert len(run.batch_losses) == 6
-    assert run.model.theta == pytest.approx(expected.model.theta, rel=1e-12)
+    assert run.model.parameters == pytest.approx(expected.model.parameters, rel=1e-12)
 
 
 @pytest.mark.parametrize("engine", ["reference", "compiled"])
@@ -150,7 +153,7 @@ def test_any_real_type_is_read_where_it_lies(kind):
     recipe = dr.Recipe(network=network, optimizer="sgd", epochs=2, stopping=None)
     one = dr.train(recipe, data, engine="reference")
     other = dr.train(recipe, data, engine="compiled", precision="float64")
-    assert other.model.theta == pytest.approx(one.model.theta, rel=1e-10, abs=1e-12)
+    assert other.model.parameters == pytest.approx(one.model.theta, rel=1e-10, abs=1e-12)
 
 
 def test_rows_and_columns_may_lie_in_any_way():

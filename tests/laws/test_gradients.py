@@ -7,6 +7,7 @@ import pytest
 from tests.laws.test_losses import LOSSES
 
 import deltarule as dr
+from deltarule.engines.backpropagation import Draws
 from deltarule.engines.reference import gradient, objective
 from deltarule.formulas import registered
 from deltarule.studies.gradient_check import gradient_check
@@ -50,10 +51,11 @@ def test_sample_weights_and_dropout_have_the_right_gradient_along_a_random_direc
     problem, _ = prepared(recipe_for(loss, penalty=None), data_for(loss, weights=True))
     generator = np.random.default_rng(1)
     masks = [generator.integers(0, 2, size=(24, units)) * 2.0 for units in (4, 6, 5)]
+    draws = Draws([generator.normal(size=(24, units)) for units in (4, 6, 5)], masks)
     rows, h = np.arange(24), 1e-6
     direction = generator.normal(size=len(problem.theta))
-    ends = [objective(problem, problem.theta + side * h * direction, rows, masks) for side in (1, -1)]
-    slope = gradient(problem, problem.theta, rows, masks)[0] @ direction
+    ends = [objective(problem, problem.theta + side * h * direction, rows, draws) for side in (1, -1)]
+    slope = gradient(problem, problem.theta, rows, draws)[0] @ direction
     assert slope == pytest.approx((ends[0] - ends[1]) / (2 * h), rel=1e-6)
 
 
@@ -95,7 +97,7 @@ def test_dropout_keeps_the_mean():
     total = [np.zeros((30, 4)), np.zeros((30, 40))]
     for step in range(1, 2001):
         engine._step = step
-        for place, mask in enumerate(engine._masks(30)):
+        for place, mask in enumerate(engine._draws(30).masks):
             total[place] += mask / 2000
     for mean in total:
         assert mean == pytest.approx(np.ones_like(mean), abs=0.15)

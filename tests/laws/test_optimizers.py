@@ -20,7 +20,7 @@ from deltarule.formulas import (
 )
 
 FORMS = [
-    *(cls() for cls in registered("optimizer")),
+    *(cls() for cls in registered("optimizer") if cls.reach == "element"),
     Momentum(velocity="gradients"),
     Momentum(velocity="gradients", dampening=0.9),
     Adam(epsilon_place="inside"),

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from deltarule.data import Dataset, Split, dataset_names, load_dataset
 from deltarule.errors import DataError, RecipeError, UnknownDataset, UnknownName, nearest
-from deltarule.formulas import registered
+from deltarule.formulas import formula, registered
 from deltarule.recipes import Recipe
 
 
@@ -49,6 +49,17 @@ def _rates(text: str) -> Any:
     return parts if len(parts) > 1 else parts[0]
 
 
+def _none_or_name(text: str) -> Any:
+    return None if text.strip().lower() == "none" else text
+
+
+def _class_weight(text: str) -> Any:
+    if text.strip().lower() in {"none", "balanced"}:
+        return None if text.strip().lower() == "none" else "balanced"
+    pairs = [part.partition("=") for part in text.split(",")]
+    return [[_number(label), _number(weight)] for label, _, weight in pairs]
+
+
 def _patience(text: str) -> Any:
     return None if text.strip().lower() in {"none", "0"} else _number(text)
 
@@ -67,12 +78,19 @@ OPTIONS: dict[str, Option] = {
     "hidden": Option("network.hidden", _units, "--hidden 128,64, or --hidden none for no hidden layer"),
     "activation": Option("network.activation", _names, "--activation relu"),
     "dropout": Option("network.dropout", _rates, "--dropout 0.2"),
+    "noise": Option("network.noise", _rates, "--noise 0.1"),
+    "normalization": Option("network.normalization", _none_or_name, "--normalization batch"),
     "initializer": Option("network.initializer", _as_it_is, "--initializer auto"),
     "loss": Option("loss", _as_it_is, "--loss auto"),
     "optimizer": Option("optimizer", _as_it_is, "--optimizer adam"),
     "learning_rate": Option("optimizer.learning_rate", _as_it_is, "--learning-rate 0.001"),
+    "schedule": Option("schedule", _as_it_is, "--schedule cosine"),
     "l1": Option("penalty", lambda strength: _penalty("l1", strength), "--l1 0.0001"),
     "l2": Option("penalty", lambda strength: _penalty("l2", strength), "--l2 0.0001"),
+    "max_norm": Option("constraint", lambda limit: {"name": "max_norm", "limit": limit}, "--max-norm 3"),
+    "clip_norm": Option("clipping", lambda limit: {"name": "norm", "limit": limit}, "--clip-norm 1"),
+    "average": Option("averaging", lambda decay: {"name": "exponential_average", "decay": decay}, "--average 0.999"),
+    "class_weight": Option("class_weight", _class_weight, "--class-weight balanced, or --class-weight yes=2,no=1"),
     "batch_size": Option("batch_size", _as_it_is, "--batch-size 32"),
     "epochs": Option("epochs", _as_it_is, "--epochs 100"),
     "patience": Option("stopping.patience", _patience, "--patience 10, or --patience none for no early stopping"),
@@ -95,10 +113,10 @@ def recipe_of(given: Mapping[str, Any], settings: Sequence[str] = (), file: Path
     """
     base = (read_recipe(file) if file is not None else Recipe()).to_json()
     chosen = {name: value for name, value in given.items() if value is not None}
-    if chosen.get("l1") is not None and chosen.get("l2") is not None:
-        raise RecipeError("one penalty", "--l1 and --l2", "--l2 0.0001 alone")
     try:
         data = _with(base, chosen)
+        if chosen.get("l1") and chosen.get("l2"):
+            data["penalty"] = _both(chosen["l1"], chosen["l2"])
         for setting in settings:
             _apply_setting(data, setting)
         return Recipe.from_json(data)
@@ -187,6 +205,13 @@ def _share(text: str, option: str) -> float | int:
 
 def _penalty(name: str, strength: float) -> Any:
     return {"name": name, "strength": strength} if strength != 0 else None
+
+
+def _both(l1: float, l2: float) -> dict[str, Any]:
+    """L1 and L2 at these strengths, in one penalty."""
+    for name, strength in (("l1", l1), ("l2", l2)):
+        formula("penalty", {"name": name, "strength": strength})
+    return {"name": "elastic_net", "strength": l1 + l2, "l1_ratio": l1 / (l1 + l2)}
 
 
 def _with(base: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:

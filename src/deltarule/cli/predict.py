@@ -14,6 +14,7 @@ from deltarule.cli.terminal import print_json, print_lines, print_table, table_o
 from deltarule.data import Part
 from deltarule.errors import DataError, DataFileError
 from deltarule.models import Model, layer_table, load_model
+from deltarule.recipes import Recipe
 from deltarule.training.evaluating import evaluate
 from deltarule.training.folder import model_path
 
@@ -141,13 +142,39 @@ def _described(model: Model) -> list[str]:
         "Predicts": predicts,
         "Loss": _formula(recipe.loss),
         "Optimizer": _formula(recipe.optimizer),
-        "Penalty": "none" if recipe.penalty is None else _formula(recipe.penalty),
+        "Penalty": _penalties(recipe),
         "Dropout": ", ".join(f"{rate:g}" for rate in rates) + " (input first)" if any(rates) else "none",
+        **_further(recipe),
         "Batches": f"of {recipe.batch_size}, at most {recipe.epochs} epochs",
         "Early stopping": stopping,
         "Seed": str(recipe.seed),
     }
     return [f"{name + ':':<16}{fact}" for name, fact in facts.items()]
+
+
+def _penalties(recipe: Recipe) -> str:
+    if isinstance(recipe.penalty, tuple):
+        return ", ".join("none" if each is None else _formula(each) for each in recipe.penalty) + " (layer by layer)"
+    return "none" if recipe.penalty is None else _formula(recipe.penalty)
+
+
+def _further(recipe: Recipe) -> dict[str, str]:
+    """What few recipes have, where this one has it."""
+    deviations = recipe.network.noise_deviations
+    formulas = {
+        "Normalization": recipe.network.normalization,
+        "Schedule": recipe.schedule if recipe.schedule.name != "constant" else None,
+        "Clipping": recipe.clipping,
+        "Constraint": recipe.constraint,
+        "Averaging": recipe.averaging,
+    }
+    facts = {name: _formula(each) for name, each in formulas.items() if each is not None}
+    if any(deviations):
+        facts["Noise"] = ", ".join(f"{deviation:g}" for deviation in deviations) + " (input first)"
+    if recipe.class_weight is not None:
+        pairs = recipe.class_weight
+        facts["Class weights"] = pairs if isinstance(pairs, str) else ", ".join(f"{k} {v:g}" for k, v in pairs)
+    return facts
 
 
 def _formula(each: Any) -> str:

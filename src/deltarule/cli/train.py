@@ -57,6 +57,24 @@ def train(
             "SHARE",
         ),
     ] = None,
+    noise: Annotated[
+        str | None,
+        _option(
+            "--noise",
+            "Standard deviation of normal noise on the scaled inputs at each step; or a list, the input's first.",
+            NETWORK,
+            "DEVIATION",
+        ),
+    ] = None,
+    normalization: Annotated[
+        str | None,
+        _option(
+            "--normalization",
+            f"Of hidden layers' weighted sums: none, {options.names_of('normalization')}.",
+            NETWORK,
+            "NAME",
+        ),
+    ] = None,
     initializer: Annotated[
         str | None,
         _option("--initializer", f"Of the first weights: auto, {options.names_of('initializer')}.", NETWORK, "NAME"),
@@ -72,8 +90,26 @@ def train(
     learning_rate: Annotated[
         float | None, _option("--learning-rate", "Usually the optimizer's own.", LEARNING, "RATE")
     ] = None,
+    schedule: Annotated[
+        str | None,
+        _option("--schedule", f"Of the learning rate: {options.names_of('schedule')}.", LEARNING, "NAME"),
+    ] = None,
     l1: Annotated[float | None, _option("--l1", "Penalty on the size of the weights.", LEARNING, "STRENGTH")] = None,
     l2: Annotated[float | None, _option("--l2", "Penalty on the squares of the weights.", LEARNING, "STRENGTH")] = None,
+    max_norm: Annotated[
+        float | None, _option("--max-norm", "Limit to the weights into each hidden unit.", LEARNING, "NORM")
+    ] = None,
+    clip_norm: Annotated[
+        float | None, _option("--clip-norm", "Limit to the norm of the whole gradient.", LEARNING, "NORM")
+    ] = None,
+    average: Annotated[
+        float | None,
+        _option("--average", "Let a running mean of the weights predict; its decay, such as 0.999.", LEARNING, "DECAY"),
+    ] = None,
+    class_weight: Annotated[
+        str | None,
+        _option("--class-weight", "How much classes count: balanced, or yes=2,no=1.", LEARNING, "WEIGHTS"),
+    ] = None,
     batch_size: Annotated[
         int | None, _option("--batch-size", f"Samples in each step; usually {_USUAL.batch_size}.", LEARNING, "SAMPLES")
     ] = None,
@@ -180,12 +216,19 @@ def train(
         "hidden": hidden,
         "activation": activation,
         "dropout": dropout,
+        "noise": noise,
+        "normalization": normalization,
         "initializer": initializer,
         "loss": loss,
         "optimizer": optimizer,
         "learning_rate": learning_rate,
+        "schedule": schedule,
         "l1": l1,
         "l2": l2,
+        "max_norm": max_norm,
+        "clip_norm": clip_norm,
+        "average": average,
+        "class_weight": class_weight,
         "batch_size": batch_size,
         "epochs": number_of_epochs,
         "patience": patience,

@@ -10,8 +10,9 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.parameters import Shape
 from deltarule.errors import DataError
-from deltarule.formulas import Activation, Loss
+from deltarule.formulas import Activation, Loss, Normalization
 from deltarule.formulas.random import Floats, permutation
 from deltarule.recipes import Affine, Recipe
 
@@ -83,10 +84,12 @@ class Samples:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come, beside its θ: what another engine needs to go on from there.
+    """How far a run has come, beside its parameters: what another engine needs to go on from there.
 
     epoch, step : how many have been.
-    slots : what the optimizer remembers, in the order of its `slots`, each shaped like θ.
+    slots : what the optimizer remembers, in the order of its `slots`, (learnt,) each.
+
+    Means of weights, and what a schedule has seen of the validation part, begin anew.
     """
 
     epoch: int = 0
@@ -96,9 +99,9 @@ class Progress:
 
 @dataclass(frozen=True)
 class Problem:
-    """A training run as an engine sees it. `recipe.loss` has been decided; θ is (parameters,) float64.
+    """A training run as an engine sees it. `recipe.loss` has been decided; `theta` is float64, as `shape` says.
 
-    progress : where another engine left off, with θ as it was then; an order then begins with the next epoch's batches.
+    progress : where another engine left off, with `theta` as it was then; an order then begins with the next epoch.
     """
 
     recipe: Recipe
@@ -118,16 +121,38 @@ class Problem:
         return self.recipe.loss
 
     @property
+    def shape(self) -> Shape:
+        """How `theta`, and whatever an engine makes of it, holds the network."""
+        return Shape(self.sizes, self.recipe.network.normalization)
+
+    @property
+    def normalization(self) -> Normalization:
+        """The hidden layers' normalisation, where there is one."""
+        assert self.recipe.network.normalization is not None
+        return self.recipe.network.normalization
+
+    @property
     def activations(self) -> Sequence[Activation]:
         """The hidden layers' activations."""
         return self.recipe.network.activations
+
+    @property
+    def steps(self) -> int:
+        """The updates of the whole run, as the batch size has them."""
+        return self.recipe.epochs * -(-len(self.train) // self.recipe.batch_size)
 
     @property
     def begun(self) -> Progress:
         """Where the run starts: at its beginning, with slots of 0, or where another left off."""
         if self.progress is not None:
             return self.progress
-        return Progress(slots=tuple(np.zeros_like(self.theta) for _ in self.recipe.optimizer.slots))
+        return Progress(slots=tuple(np.zeros(self.shape.learnt) for _ in self.recipe.optimizer.slots))
+
+    @property
+    def batch_weight(self) -> float:
+        """What a batch weighs in the mean, by which figures divide a penalty that each batch divides by its own."""
+        weight = float(np.sum(self.train.weight(slice(None))))
+        return weight / -(-len(self.train) // self.recipe.batch_size)
 
     def epochs(self) -> Iterator[Iterable[Indices]]:
         """For each epoch its batches: the caller's own order, or seeded shuffles."""
@@ -202,8 +227,10 @@ class Figures:
 class Engine(Protocol):
     """Whatever can train: it is made from a problem, advances by epochs, and holds θ."""
 
-    finished: bool
-    """Whether all epochs have run, or early stopping has ended them."""
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs have run, or early stopping has ended them."""
+        ...
 
     @property
     def best_epoch(self) -> int:
@@ -216,7 +243,7 @@ class Engine(Protocol):
 
     @property
     def theta(self) -> Floats:
-        """θ after the last epoch: (parameters,)."""
+        """θ and the state after the last epoch, as `Problem.shape` says; their mean where weights are averaged."""
         ...
 
     @property
@@ -226,5 +253,5 @@ class Engine(Protocol):
 
     @property
     def best_theta(self) -> Floats:
-        """θ after the best epoch, where early stopping restores it; otherwise after the last finite one."""
+        """The same after the best epoch, where early stopping restores it; otherwise after the last finite one."""
         ...

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from deltarule.engines.parameters import weight_mask
+from deltarule.engines.parameters import Shape
 from deltarule.engines.problem import Engine, Figure, Problem, Progress, Samples
 from deltarule.engines.reference import penalty_value
 from deltarule.errors import DataError
@@ -233,10 +233,10 @@ class Descent:
 
     def _first_slots(self, recipe: Recipe) -> tuple[Floats, ...]:
         task = self._task
-        slots = task.state.slots
+        slots, learnt = task.state.slots, Shape(task.sizes, recipe.network.normalization).learnt
         if slots is None:
-            return tuple(np.zeros_like(task.theta) for _ in recipe.optimizer.slots)
-        if len(slots) != len(recipe.optimizer.slots) or any(slot.shape != task.theta.shape for slot in slots):
+            return tuple(np.zeros(learnt) for _ in recipe.optimizer.slots)
+        if len(slots) != len(recipe.optimizer.slots) or any(slot.shape != (learnt,) for slot in slots):
             came = "another network or optimizer than before"
             raise DataError(
                 "the network and the optimizer that partial_fit began with", came, "fit(X, y) to start anew"
@@ -246,8 +246,5 @@ class Descent:
     def _first_penalty(self, recipe: Recipe) -> float:
         """The penalty before the first step, as figures have it: its mean over the batches of an epoch."""
         task = self._task
-        if recipe.penalty is None:
-            return 0.0
-        weight = float(np.sum(task.samples.weight(slice(None))))
-        share = float(recipe.penalty.share(weight / self._batches))
-        return share * penalty_value(recipe.penalty, task.theta, weight_mask(task.sizes))
+        problem = Problem(recipe, task.sizes, UNSCALED, task.samples, None, task.theta)
+        return penalty_value(problem, task.theta, problem.batch_weight)

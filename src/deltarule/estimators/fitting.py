@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.problem import Samples
+from deltarule.engines.problem import Problem, Samples
 from deltarule.errors import DataError, RecipeError
 from deltarule.estimators.callbacks import Tasks
 from deltarule.estimators.descent import Descent, OptimizerState, Task
+from deltarule.estimators.prediction import UNSCALED
 from deltarule.estimators.quasi_newton import Objective, minimised
 from deltarule.estimators.specification import recipe_of
 from deltarule.estimators.units import Units
@@ -89,8 +90,7 @@ def minimise(estimator: Any, samples: Samples, sizes: tuple[int, ...], theta: Fl
     estimator._recipe = recipe
     tasks = Tasks(estimator, samples.x, samples.targets, 0)
     found = minimised(
-        Objective(recipe, sizes, samples),
-        theta,
+        Objective(Problem(recipe, sizes, UNSCALED, samples, None, theta)),
         iterations=int(estimator.max_iter),
         tolerance=estimator.tol,
         calls=estimator.max_fun,

@@ -25,7 +25,7 @@ from deltarule.estimators.specification import network_of, output_name
 from deltarule.formulas import Loss
 from deltarule.formulas.random import Floats
 from deltarule.models import Model
-from deltarule.recipes import Recipe
+from deltarule.recipes import Network, Recipe
 
 
 class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
@@ -35,6 +35,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     _recipe: Recipe
     _outputs: RawOutputs
     _sizes: tuple[int, ...]
+    _network: Network
     best_loss_: float | None
     best_validation_score_: float | None
     loss_curve_: list[float]
@@ -93,7 +94,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         else:
             theta = first_theta(network, sizes, seed_from(random))
         self._begin(sizes, anew=first)
-        self._sizes, self._activations, self._dtype = sizes, network.activations, X.dtype
+        self._sizes, self._network, self._dtype = sizes, network, X.dtype
         if stochastic(self.solver):
             theta = descend(self, samples, y, sizes, theta, brought, random, incremental=incremental)
         else:
@@ -145,7 +146,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
     def _raw_outputs(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The last layer's weighted sums for an array of inputs that has been checked."""
-        return self._outputs(self.coefs_, self.intercepts_, self._activations, x)
+        return self._outputs(self.coefs_, self.intercepts_, self._network, x)
 
     def _activated(self, X: Any) -> npt.NDArray[Any]:
         """The network's outputs (n, outputs), of an ensemble their mean."""

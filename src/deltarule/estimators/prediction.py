@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.formulas import Activation
-from deltarule.recipes import Affine
+from deltarule.recipes import Affine, Network
 
 UNSCALED = Affine(np.array(0.0), np.array(1.0))
 
@@ -31,7 +30,7 @@ class RawOutputs:
         self,
         coefs: Sequence[npt.NDArray[Any]],
         intercepts: Sequence[npt.NDArray[Any]],
-        activations: Sequence[Activation],
+        network: Network,
         x: npt.NDArray[Any],
     ) -> npt.NDArray[Any]:
         """Weighted sums (n, outputs) for inputs x (n, d), in the parameters' precision."""
@@ -45,7 +44,7 @@ class RawOutputs:
 
             theta = np.concatenate([part.ravel() for layer in zip(coefs, intercepts, strict=True) for part in layer])
             sizes = (coefs[0].shape[0], *(len(biases) for biases in intercepts))
-            predictor = Predictor(sizes, activations, theta, UNSCALED, x.dtype)
+            predictor = Predictor(sizes, network, theta, UNSCALED, x.dtype)
             self._predictors[x.dtype] = predictor
         made: npt.NDArray[Any] = predictor(x)
         return made

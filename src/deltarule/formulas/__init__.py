@@ -1,4 +1,4 @@
-"""The mathematics: activations, losses, penalties, optimizers, schedules, first weights, and the random numbers behind.
+"""The mathematics: activations, losses, penalties, optimizers, schedules, normalisations, first weights, and others.
 
 A formula is written once, for one number, next to its derivative; every engine reads it from here.
 """
@@ -22,6 +22,9 @@ from deltarule.formulas.activations import (
     Softsign,
     Tanh,
 )
+from deltarule.formulas.averaging import Averaging, ExponentialAverage
+from deltarule.formulas.clipping import ClipByNorm, ClipByValue, Clipping
+from deltarule.formulas.constraints import Constraint, MaxNorm
 from deltarule.formulas.formula import Formula, formula, register, registered
 from deltarule.formulas.initializers import (
     Constant,
@@ -55,7 +58,9 @@ from deltarule.formulas.losses import (
     SoftmaxFocal,
     SquaredError,
 )
+from deltarule.formulas.normalizations import BatchNormalization, LayerNormalization, Normalization
 from deltarule.formulas.optimizers import (
+    LBFGS,
     SGD,
     AdaDelta,
     AdaGrad,
@@ -65,6 +70,7 @@ from deltarule.formulas.optimizers import (
     AMSGrad,
     Lion,
     Momentum,
+    Muon,
     NAdam,
     Nesterov,
     Optimizer,
@@ -93,6 +99,7 @@ __all__ = [
     "GELU",
     "L1",
     "L2",
+    "LBFGS",
     "SELU",
     "SGD",
     "AMSGrad",
@@ -103,12 +110,19 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Averaging",
+    "BatchNormalization",
+    "ClipByNorm",
+    "ClipByValue",
+    "Clipping",
     "Constant",
     "ConstantRate",
+    "Constraint",
     "CosineDecay",
     "CosineRestarts",
     "ElasticNet",
     "Exponential",
+    "ExponentialAverage",
     "ExponentialDecay",
     "Formula",
     "GammaLoss",
@@ -123,6 +137,7 @@ __all__ = [
     "Identity",
     "Initializer",
     "InverseTimeDecay",
+    "LayerNormalization",
     "LeCun",
     "LeCunUniform",
     "LeakyReLU",
@@ -130,11 +145,14 @@ __all__ = [
     "Lion",
     "LogCosh",
     "Loss",
+    "MaxNorm",
     "Mish",
     "Momentum",
+    "Muon",
     "NAdam",
     "Nesterov",
     "Normal",
+    "Normalization",
     "OneCycle",
     "Optimizer",
     "Orthogonal",

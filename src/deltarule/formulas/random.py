@@ -7,6 +7,7 @@ Nothing is drawn in a sequence, so nothing depends on threads, on batches drawn 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, TypeAlias
 
@@ -30,6 +31,7 @@ class Purpose(IntEnum):
     ORDER = 2
     DROPOUT = 3
     SPLIT = 4
+    NOISE = 5
 
 
 def philox(counter: tuple[Any, Any, Any, Any], seed: int) -> tuple[npt.NDArray[np.uint64], ...]:
@@ -65,18 +67,18 @@ def words(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, s
     return np.stack(drawn, axis=-1).reshape(rows, -1)[:, :units].astype(np.uint32)
 
 
-def uniform(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0) -> Floats:
+def uniform(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, step: int = 0) -> Floats:
     """Uniform numbers strictly between 0 and 1: (word + ½) / 2³²."""
-    return (words(seed, purpose, shape, layer).astype(np.float64) + 0.5) / 2.0**32
+    return (words(seed, purpose, shape, layer, step).astype(np.float64) + 0.5) / 2.0**32
 
 
-def normal(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0) -> Floats:
+def normal(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, step: int = 0) -> Floats:
     """Standard normal numbers: the normal quantile of `uniform`.
 
     >>> bool(abs(normal(0, Purpose.WEIGHTS, (100, 100)).std() - 1) < 0.02)
     True
     """
-    return normal_quantile(uniform(seed, purpose, shape, layer))
+    return normal_quantile(uniform(seed, purpose, shape, layer, step))
 
 
 def permutation(seed: int, epoch: int, n: int) -> npt.NDArray[np.int64]:
@@ -145,16 +147,20 @@ def normal_quantile(p: Floats) -> Floats:
     >>> normal_quantile(np.array([0.5, 0.975])).round(9).tolist()
     [0.0, 1.959963985]
     """
-    q: Floats = p - 0.5
-    centre = np.abs(q) <= 0.425
-    r = 0.180625 - np.where(centre, q, 0.0) ** 2
-    root = np.sqrt(-natural_logarithm(np.where(centre, 0.5, np.minimum(p, 1.0 - p)))) - 1.6
-    tail = np.sign(q) * _ratio(_TAIL, root)
-    return np.where(centre, q * _ratio(_CENTRE, r), tail)
+    numbers: Floats = quantile(p - 0.5, np.minimum(p, 1.0 - p), natural_logarithm)
+    return numbers
 
 
-def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Floats) -> Floats:
-    above, below = np.zeros_like(x), np.zeros_like(x)
-    for a, b in zip(*coefficients, strict=True):
+def quantile(centred: Any, least: Any, logarithm: Callable[[Any], Any]) -> Any:
+    """The normal quantile of p, given p − ½ and the lesser of p and 1 − p, neither of which needs many digits then."""
+    centre = np.abs(centred) <= 0.425
+    r = 0.180625 - np.where(centre, centred, 0.0) ** 2
+    root = np.sqrt(-logarithm(np.where(centre, 0.5, least))) - 1.6
+    return np.where(centre, centred * _ratio(_CENTRE, r), np.sign(centred) * _ratio(_TAIL, root))
+
+
+def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Any) -> Any:
+    (above, *highs), (below, *lows) = coefficients
+    for a, b in zip(highs, lows, strict=True):
         above, below = above * x + a, below * x + b
     return above / below

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from deltarule.engines.parameters import layers
+from deltarule.engines.parameters import Shape, State
 from deltarule.errors import DeltaruleError, ModelError, ModelFileError, OutputError
 from deltarule.models.model import Model
 from deltarule.models.readable import model_from_readable, readable
@@ -76,6 +77,8 @@ def _safetensors(model: Model) -> bytes:
     for number, (weights, biases) in enumerate(model.layers):
         tensors[f"layer.{number}.weights"] = np.ascontiguousarray(weights)
         tensors[f"layer.{number}.biases"] = np.ascontiguousarray(biases)
+    for number, state in enumerate(model.states):
+        tensors |= {f"layer.{number}.{name}": np.ascontiguousarray(part) for name, part in _kept(state)}
     for name, affine in (("input", model.scaling), ("target", model.target_scaling)):
         if affine is not None:
             tensors[f"{name}.shift"], tensors[f"{name}.factor"] = np.array(affine.shift), np.array(affine.factor)
@@ -100,25 +103,45 @@ def _model(content: bytes) -> Model:
     if not weights or any(each.ndim != 2 or 0 in each.shape for each in weights):
         raise ModelFileError("weights of at least one layer", "none, or not matrices")
     sizes = (weights[0].shape[0], *(each.shape[1] for each in weights))
-    theta = np.zeros(sum((a + 1) * b for a, b in pairwise(sizes)), dtype=weights[0].dtype)
-    for number, (view, biases_view) in enumerate(layers(theta, sizes)):
-        biases = tensors.get(f"layer.{number}.biases")
-        if weights[number].shape != view.shape or biases is None or biases.shape != biases_view.shape:
-            raise ModelFileError(f"layer {number} of shape {view.shape} with as many biases", "another shape")
-        view[:], biases_view[:] = weights[number], biases
+    # Before room is made for them: matrices that do not follow each other could ask for far more than they hold.
+    if [each.shape for each in weights] != [*pairwise(sizes)]:
+        raise ModelFileError(f"weights for layers {sizes}", f"{[each.shape for each in weights]}")
     scaling, target_scaling = _affine(tensors, "input", sizes[0]), _affine(tensors, "target", sizes[-1])
     if set(data) != _KEYS or data["format"] != FORMAT:
         raise ModelFileError(f"the format {FORMAT}", f"{data.get('format')!r} with fields {sorted(data)}")
     recipe = Recipe.from_json(data["recipe"])
+    shape = Shape(sizes, recipe.network.normalization)
+    parameters = np.zeros(shape.total, dtype=weights[0].dtype)
+    for number, (layer_weights, biases) in enumerate(shape.layers(parameters)):
+        _fill(layer_weights, tensors, f"layer.{number}.weights")
+        _fill(biases, tensors, f"layer.{number}.biases")
+    for number, state_of_layer in enumerate(shape.states(parameters)):
+        for name, part in _kept(state_of_layer):
+            _fill(part, tensors, f"layer.{number}.{name}")
+        if (state_of_layer.variance < 0).any():
+            raise ModelFileError(f"variances of at least 0 for layer {number}", "negative ones")
     if recipe.loss == "auto" or recipe.network.hidden != sizes[1:-1] or scaling is None:
         raise ModelFileError(f"a recipe for layers {sizes}", f"one for {recipe.network.hidden} or without a loss")
-    shape = tuple(data["input_shape"])
-    if not all(type(n) is int and n > 0 for n in shape) or math.prod(shape) != sizes[0]:
-        raise ModelFileError(f"a shape of {sizes[0]} inputs", f"{shape}")
+    input_shape = tuple(data["input_shape"])
+    if not all(type(n) is int and n > 0 for n in input_shape) or math.prod(input_shape) != sizes[0]:
+        raise ModelFileError(f"a shape of {sizes[0]} inputs", f"{input_shape}")
     classes = _classes(data["classes"], sizes[-1])
     names = (_names(data["class_names"]), _names(data["feature_names"]))
     single = data["single"] is True
-    return Model(recipe, sizes, theta, scaling, shape, classes, target_scaling, single, *names)
+    theta, state = parameters[: shape.theta], parameters[shape.theta :]
+    return Model(recipe, sizes, theta, scaling, input_shape, classes, target_scaling, single, *names, state)
+
+
+def _kept(state: State) -> list[tuple[str, npt.NDArray[Any]]]:
+    """What a normalised layer has, by name, as far as it has anything."""
+    return [(name, part) for name, part in state._asdict().items() if part.size]
+
+
+def _fill(view: npt.NDArray[Any], tensors: dict[str, Any], name: str) -> None:
+    tensor = tensors.get(name)
+    if tensor is None or tensor.shape != view.shape:
+        raise ModelFileError(f"{name} of shape {view.shape}", "none" if tensor is None else f"{tensor.shape}")
+    view[:] = tensor
 
 
 def _metadata(content: bytes) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.parameters import Layers, count, layers
+from deltarule.engines.parameters import Layers, Shape, State, count, layers
 from deltarule.errors import ModelError
 from deltarule.formulas import Loss
 from deltarule.formulas.random import Floats
@@ -36,6 +36,7 @@ class Model:
     target_scaling : of the numbers predicted; None for classes.
     single : whether numbers were given as (n,), not (n, k), and are predicted so.
     class_names, feature_names : for tables and pictures.
+    state : what a normalisation learnt and keeps, one flat vector as `engines.parameters.Shape` says, in θ's precision.
     """
 
     recipe: Recipe
@@ -48,10 +49,29 @@ class Model:
     single: bool = True
     class_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
+    state: npt.NDArray[Any] = dataclasses.field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
-        if self.theta.shape != (count(self.sizes),):
-            raise ModelError(f"{count(self.sizes)} parameters for layers {self.sizes}", f"{self.theta.size}")
+        shape = self.shape
+        if self.theta.shape != (shape.theta,):
+            raise ModelError(f"{shape.theta} parameters for layers {self.sizes}", f"{self.theta.size}")
+        if self.state.shape != (shape.total - shape.theta,):
+            raise ModelError(f"a state of {shape.total - shape.theta} numbers", f"{self.state.size}")
+
+    @property
+    def shape(self) -> Shape:
+        """How θ and the state, one after the other, hold the network."""
+        return Shape(self.sizes, self.recipe.network.normalization)
+
+    @property
+    def states(self) -> list[State]:
+        """What each normalised layer has beside its weights: views of the state."""
+        return self.shape.states(self.parameters)
+
+    @cached_property
+    def parameters(self) -> npt.NDArray[Any]:
+        """θ and the state, one flat vector."""
+        return np.concatenate([self.theta, self.state.astype(self.theta.dtype)])
 
     @property
     def loss(self) -> Loss:
@@ -81,8 +101,8 @@ class Model:
         if predictor is None:
             from deltarule.engines.compiled import Predictor
 
-            activations = self.recipe.network.activations
-            predictor = Predictor(self.sizes, activations, self.theta, self.scaling, inputs.dtype)
+            network = self.recipe.network
+            predictor = Predictor(self.sizes, network, self.parameters, self.scaling, inputs.dtype)
             self._predictors[inputs.dtype] = predictor
         return predictor(inputs)
 

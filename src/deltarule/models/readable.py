@@ -28,8 +28,9 @@ def readable(model: Model) -> dict[str, Any]:
     """The model as an object for JSON. Inputs are taken as the network sees them: scaled by the caller."""
     cost = next((name for name, loss in COSTS.items() if loss == model.loss), None)
     names = {activation.name for activation in model.recipe.network.activations}
-    if cost is None or names - {"sigmoid"}:
-        came = f"loss {model.loss.name}, activations {', '.join(sorted(names))}"
+    if cost is None or names - {"sigmoid"} or model.state.size:
+        normalized = ", normalised" if model.state.size else ""
+        came = f"loss {model.loss.name}, activations {', '.join(sorted(names))}{normalized}"
         raise ModelError("a network of sigmoid units for JSON", came, 'model.save("model.safetensors")')
     return {
         "sizes": list(model.sizes),

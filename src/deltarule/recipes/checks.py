@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
@@ -32,6 +33,13 @@ def share(label: str, value: Any, instead: str | None = None) -> float:
     """The number `value`, of at least 0 and below 1."""
     if isinstance(value, bool) or not hasattr(value, "__float__") or not 0 <= float(value) < 1:
         raise RecipeError(f"a number of at least 0 and below 1 for {label}", repr(value), instead)
+    return float(value)
+
+
+def non_negative(label: str, value: Any, instead: str | None = None) -> float:
+    """The number `value`, finite and of at least 0."""
+    if isinstance(value, bool) or not hasattr(value, "__float__") or not 0 <= float(value) < math.inf:
+        raise RecipeError(f"a number of at least 0 for {label}", repr(value), instead)
     return float(value)
 
 

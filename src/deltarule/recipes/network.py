@@ -9,8 +9,8 @@ from numbers import Real
 from typing import Any, Self
 
 from deltarule.errors import RecipeError
-from deltarule.formulas import Activation, Initializer, formula
-from deltarule.recipes.checks import fields_of, share, whole
+from deltarule.formulas import Activation, Initializer, Normalization, formula
+from deltarule.recipes.checks import fields_of, non_negative, share, whole
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,9 @@ class Network:
         the loss turns raw outputs into predictions.
     dropout : the share of units left out at each step. A number stands for every hidden layer; a list names the input's
         rate first, then each hidden layer's.
+    noise : the standard deviation of normal noise, added to scaled inputs and to activations at each step of training.
+        A number stands for the inputs; a list names theirs first, then each hidden layer's.
+    normalization : of each hidden layer's weighted sums, "batch" or "layer" or a `Normalization`; None for none.
     initializer : the distribution of the first weights; "auto" takes He's for rectified units and Glorot's otherwise.
     bias_initializer : the distribution of the first biases.
 
@@ -34,6 +37,8 @@ class Network:
     hidden: tuple[int, ...] = (128, 64)
     activation: Activation | tuple[Activation, ...] = "relu"  # type: ignore[assignment]
     dropout: float | tuple[float, ...] = 0.0
+    noise: float | tuple[float, ...] = 0.0
+    normalization: Normalization | None = None
     initializer: Initializer | str = "auto"
     bias_initializer: Initializer = "zeros"  # type: ignore[assignment]
 
@@ -44,6 +49,9 @@ class Network:
         set_(self, "hidden", tuple(whole("the units of a hidden layer", units, 1, hint) for units in hidden))
         set_(self, "activation", self._checked_activation())
         set_(self, "dropout", self._checked_dropout())
+        set_(self, "noise", self._checked_noise())
+        if self.normalization is not None:
+            set_(self, "normalization", formula("normalization", self.normalization))
         if self.initializer != "auto":
             set_(self, "initializer", formula("initializer", self.initializer))
         set_(self, "bias_initializer", formula("initializer", self.bias_initializer))
@@ -59,6 +67,12 @@ class Network:
         """The share of units left out: of the input, then of each hidden layer."""
         given = self.dropout
         return given if isinstance(given, tuple) else (0.0, *(given,) * len(self.hidden))
+
+    @property
+    def noise_deviations(self) -> tuple[float, ...]:
+        """The standard deviation of the noise: on the input, then on each hidden layer."""
+        given = self.noise
+        return given if isinstance(given, tuple) else (given, *(0.0,) * len(self.hidden))
 
     def sizes(self, inputs: int, outputs: int) -> tuple[int, ...]:
         """The units of every layer, the ends included."""
@@ -78,6 +92,8 @@ class Network:
             "hidden": list(self.hidden),
             "activation": [each.to_json() for each in self.activations] if many else self.activation.to_json(),  # type: ignore[union-attr]
             "dropout": list(self.dropout) if isinstance(self.dropout, tuple) else self.dropout,
+            "noise": list(self.noise) if isinstance(self.noise, tuple) else self.noise,
+            "normalization": None if self.normalization is None else self.normalization.to_json(),
             "initializer": self.initializer.to_json() if isinstance(self.initializer, Initializer) else "auto",
             "bias_initializer": self.bias_initializer.to_json(),
         }
@@ -120,6 +136,16 @@ class Network:
             wanted = f"{len(self.hidden) + 1} dropout rates: the input's, then one for each hidden layer"
             raise RecipeError(wanted, f"{len(rates)}", "dropout=0.2, which stands for every hidden layer")
         return rates
+
+    def _checked_noise(self) -> float | tuple[float, ...]:
+        given: Any = self.noise
+        if isinstance(given, Real):
+            return non_negative("noise", given, "noise=0.1")
+        deviations = tuple(non_negative("noise", deviation, "noise=0.1") for deviation in given)
+        if len(deviations) != len(self.hidden) + 1:
+            wanted = f"{len(self.hidden) + 1} deviations of noise: the input's, then one for each hidden layer"
+            raise RecipeError(wanted, f"{len(deviations)}", "noise=0.1, which stands for the input")
+        return deviations
 
 
 def _output_activation(chosen: tuple[Activation, ...]) -> RecipeError:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from deltarule.errors import RecipeError
-from deltarule.formulas import Loss, Optimizer, Penalty, formula
-from deltarule.recipes.checks import fields_of, one_of, truth, whole
+from deltarule.formulas import Averaging, Clipping, Constraint, Loss, Optimizer, Penalty, Schedule, formula
+from deltarule.recipes.checks import fields_of, non_negative, one_of, truth, whole
 from deltarule.recipes.network import Network
 from deltarule.recipes.scaling import Scaling
 from deltarule.recipes.stopping import EarlyStopping
+
+ClassWeight: TypeAlias = tuple[tuple[Any, float], ...] | str | None
 
 TASKS = ("auto", "classification", "regression")
 
@@ -25,7 +28,14 @@ class Recipe:
     ----------
     network : a `Network`; its ends are inferred from the data.
     loss : a name or a `Loss`; "auto" takes softmax cross-entropy for classes and the squared error for numbers.
-    optimizer, penalty : a name or a formula; no penalty is None.
+    optimizer : a name or an `Optimizer`.
+    penalty : a name or a `Penalty` on all weights; or a list, one or None for each layer, the output's last; or None.
+    schedule : a name or a `Schedule`: a factor on the optimizer's learning rate from step to step. One that watches the
+        validation loss has a share of train held out where there is no validation part.
+    clipping, constraint, averaging : a `Clipping` of the gradient, a `Constraint` of the weights after each step, an
+        `Averaging` of the weights, whose mean becomes the model; or None.
+    class_weight : how much each class's samples count in training: {label: weight}, 1 where none is given; "balanced"
+        for n / (classes · samples of the class); or None.
     batch_size : samples in a step; the last batch of an epoch holds the rest.
     epochs : passes over the training part, at the most.
     stopping : an `EarlyStopping`, or None to run all epochs.
@@ -45,7 +55,12 @@ class Recipe:
     network: Network = field(default_factory=Network)
     loss: Loss | str = "auto"
     optimizer: Optimizer = "adam"  # type: ignore[assignment]
-    penalty: Penalty | None = None
+    penalty: Penalty | tuple[Penalty | None, ...] | None = None
+    schedule: Schedule = "constant"  # type: ignore[assignment]
+    clipping: Clipping | None = None
+    constraint: Constraint | None = None
+    averaging: Averaging | None = None
+    class_weight: ClassWeight = None
     batch_size: int = 32
     epochs: int = 100
     stopping: EarlyStopping | None = field(default_factory=EarlyStopping)
@@ -62,8 +77,12 @@ class Recipe:
         if self.loss != "auto":
             set_(self, "loss", formula("loss", self.loss))
         set_(self, "optimizer", formula("optimizer", self.optimizer))
-        if self.penalty is not None:
-            set_(self, "penalty", formula("penalty", self.penalty))
+        set_(self, "penalty", self._checked_penalty())
+        for kind in ("clipping", "constraint", "averaging"):
+            if getattr(self, kind) is not None:
+                set_(self, kind, formula(kind, getattr(self, kind)))
+        set_(self, "class_weight", class_weight(self.class_weight))
+        set_(self, "schedule", formula("schedule", self.schedule))
         if self.stopping is not None and not isinstance(self.stopping, EarlyStopping):
             raise RecipeError("an EarlyStopping or None", repr(self.stopping), "stopping=EarlyStopping(patience=10)")
         set_(self, "batch_size", whole("batch_size", self.batch_size, 1, "batch_size=32"))
@@ -76,12 +95,22 @@ class Recipe:
         one_of("task", self.task, TASKS)
         truth("evaluate_train", self.evaluate_train)
 
+    @property
+    def penalties(self) -> tuple[Penalty | None, ...]:
+        """The penalty on each layer's weights, the output's last."""
+        given = self.penalty
+        return given if isinstance(given, tuple) else (given,) * (len(self.network.hidden) + 1)
+
     def to_json(self) -> dict[str, Any]:
         """The recipe as data, every field named."""
         data: dict[str, Any] = {}
         for each in dataclasses.fields(self):
             value = getattr(self, each.name)
             data[each.name] = value.to_json() if hasattr(value, "to_json") else value
+        if isinstance(self.penalty, tuple):
+            data["penalty"] = [None if penalty is None else penalty.to_json() for penalty in self.penalty]
+        if isinstance(self.class_weight, tuple):
+            data["class_weight"] = [list(pair) for pair in self.class_weight]
         return data
 
     @classmethod
@@ -106,3 +135,49 @@ class Recipe:
         1
         """
         return dataclasses.replace(self, **fields_of(type(self), fields))
+
+    def _checked_penalty(self) -> Penalty | tuple[Penalty | None, ...] | None:
+        given: Any = self.penalty
+        if given is None or isinstance(given, (str, Mapping, Penalty)):
+            return None if given is None else formula("penalty", given)
+        if not isinstance(given, Sequence):
+            raise RecipeError("a penalty, one for each layer, or None", repr(given), "penalty=L2(1e-4)")
+        chosen = tuple(None if each is None else formula("penalty", each) for each in given)
+        layers = len(self.network.hidden) + 1
+        if len(chosen) != layers:
+            wanted = f"{layers} penalties, one or None for each layer, the output's last"
+            raise RecipeError(wanted, f"{len(chosen)}", "penalty=L2(1e-4), which stands for every layer")
+        return chosen
+
+
+def class_weight(given: Any) -> ClassWeight:
+    """Weights of classes as a recipe holds them: pairs of a label and its weight, "balanced", or None.
+
+    >>> class_weight({"yes": 2, "no": 1})
+    (('yes', 2.0), ('no', 1.0))
+    """
+    if given is None or given == "balanced":
+        return given  # type: ignore[no-any-return]
+    hint = 'class_weight={"yes": 2.0, "no": 1.0}, or "balanced"'
+    if isinstance(given, Mapping):
+        pairs = list(given.items())
+    elif (
+        isinstance(given, Sequence)
+        and not isinstance(given, str)
+        and all(isinstance(pair, Sequence) and not isinstance(pair, str) and len(pair) == 2 for pair in given)
+    ):
+        pairs = [(label, weight) for label, weight in given]
+    else:
+        raise RecipeError("weights of classes", repr(given), hint)
+    what = "the weight of a class"
+    made = tuple((_label(label), non_negative(what, weight, hint)) for label, weight in pairs)
+    if not made or len({label for label, _ in made}) != len(made):
+        raise RecipeError("a weight for at least one class, each named once", repr(given), hint)
+    return made
+
+
+def _label(label: Any) -> Any:
+    plain = label.item() if hasattr(label, "item") else label
+    if not isinstance(plain, (str, int, float, bool)):
+        raise RecipeError("a label as the data have them: text, a number or a boolean", repr(label))
+    return plain

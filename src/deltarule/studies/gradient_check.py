@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule.data import Dataset
-from deltarule.engines.parameters import layers, weight_mask
+from deltarule.engines.backpropagation import forward
 from deltarule.engines.problem import Indices, Problem
-from deltarule.engines.reference import forward, gradient, penalty_value
+from deltarule.engines.reference import add_penalties, gradient
+from deltarule.formulas import Penalty
 from deltarule.formulas.random import Floats
 from deltarule.recipes import Recipe
 from deltarule.training.preparing import prepared
@@ -66,18 +67,21 @@ def gradient_check(
     """
     problem, _ = prepared(recipe, data)
     rows = np.arange(min(samples, len(problem.train)))
-    theta, weights = problem.theta.copy(), weight_mask(problem.sizes)
+    theta = problem.theta.copy()
     began = time.perf_counter()
-    backward, _ = gradient(problem, theta, rows)
-    penalty = recipe.penalty
-    if penalty is not None:
-        backward[weights] += penalty.share(float(np.sum(problem.train.weight(rows)))) * penalty.gradient(theta[weights])
+    backward, _, _ = gradient(problem, theta, rows)
+    add_penalties(problem, theta, backward, float(np.sum(problem.train.weight(rows))))
     backward_seconds = time.perf_counter() - began
-    chosen = np.unique(np.linspace(0, len(theta) - 1, min(parameters, len(theta))).round().astype(np.intp))
+    learnt = problem.shape.learnt
+    chosen = np.unique(np.linspace(0, learnt - 1, min(parameters, learnt)).round().astype(np.intp))
+    layer_of = np.full(learnt, -1)
+    for layer, (weights, _) in enumerate(problem.shape.layers(layer_of)):
+        weights[:] = layer
     numerical = np.zeros(len(chosen))
     began = time.perf_counter()
     for place, index in enumerate(chosen):
-        numerical[place] = _difference(problem, theta, rows, int(index), step, is_weight=bool(weights[index]))
+        penalty = recipe.penalties[layer_of[index]] if layer_of[index] >= 0 else None
+        numerical[place] = _difference(problem, theta, rows, int(index), step, penalty)
     numerical_seconds = time.perf_counter() - began
     chosen_backward = backward[chosen]
     floor = max(float(np.abs(backward).max()) * 1e-3, np.finfo(float).tiny)
@@ -86,24 +90,25 @@ def gradient_check(
     return GradientCheck(chosen_backward, numerical, errors, 2 * len(chosen), numerical_seconds, backward_seconds)
 
 
-def _difference(problem: Problem, theta: Floats, rows: Indices, index: int, step: float, *, is_weight: bool) -> float:
+def _difference(
+    problem: Problem, theta: Floats, rows: Indices, index: int, step: float, penalty: Penalty | None
+) -> float:
     """The slope of the objective along one parameter; losses are subtracted before they are added, to keep digits."""
-    penalty, one = problem.recipe.penalty, np.ones(1, dtype=bool)
-    before, sides = theta[index], []
+    before, losses, penalties = theta[index], [], []
     for side in (step, -step):
         theta[index] = before + side
-        sides.append((_losses(problem, theta, rows), penalty_value(penalty, theta[[index]], one) if is_weight else 0.0))
+        losses.append(_losses(problem, theta, rows))
+        penalties.append(0.0 if penalty is None else float(penalty.value(theta[index])))
     theta[index] = before
-    (above, penalty_above), (below, penalty_below) = sides
     w = problem.train.weight(rows)
-    mean = float(np.sum(w * (above - below)) / np.sum(w))
-    share = 1.0 if penalty is None else penalty.share(float(np.sum(w)))
-    return (mean + share * (penalty_above - penalty_below)) / (2.0 * step)
+    mean = float(np.sum(w * (losses[0] - losses[1])) / np.sum(w))
+    share = 0.0 if penalty is None else float(penalty.share(float(np.sum(w))))
+    return (mean + share * (penalties[0] - penalties[1])) / (2.0 * step)
 
 
 def _losses(problem: Problem, theta: Floats, rows: Indices) -> Floats:
     """The loss of each row: (rows,)."""
     samples = problem.train
-    z = forward(layers(theta, problem.sizes), problem.activations, problem.scaling(samples.inputs(rows))).z[-1]
+    z = forward(problem, theta, problem.scaling(samples.inputs(rows)), training=True).z[-1]
     losses: Floats = problem.loss.value(z, samples.y(rows))
     return losses

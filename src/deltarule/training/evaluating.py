@@ -55,7 +55,7 @@ def evaluate(model: Model, part: Part) -> Evaluation:
         raise DataError(f"labels like {model.classes[0]!r}", f"{part.y.dtype} of shape {part.y.shape}")
     learnt = Learnt(model.input_shape, model.scaling, model.classes, model.target_scaling, model.single, outputs)
     samples = learnt.samples(part)
-    problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, model.theta)
+    problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, model.parameters)
     total = Sums()
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(samples), _BLOCK):

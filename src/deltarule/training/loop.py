@@ -204,6 +204,10 @@ def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None
     one_of("precision", precision, PRECISIONS)
     if n_threads is not None:
         whole("n_threads", n_threads, 1, "n_threads=None, which lets the engine choose")
+    if problem.recipe.optimizer.reach == "run":
+        from deltarule.engines.full_batch import FullBatch
+
+        return FullBatch(problem)
     if name == "reference":
         return Reference(problem)
     from deltarule.engines.compiled import Compiled

@@ -15,7 +15,7 @@ from deltarule.engines.problem import Indices, Order, Problem, Samples
 from deltarule.errors import DataError, RecipeError
 from deltarule.formulas import Loss, SoftmaxCrossEntropy, SquaredError
 from deltarule.models import Model
-from deltarule.recipes import Affine, Recipe, Scaling
+from deltarule.recipes import Affine, ClassWeight, Recipe, Scaling
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,27 @@ class Learnt:
     single: bool
     outputs: int
 
-    def samples(self, part: Part, rows: Indices | None = None) -> Samples:
-        """A part, or some of its rows, as the engine sees it."""
-        x = part.x.reshape(len(part.x), -1)
-        return Samples(x, self._targets(part.y, rows), self.outputs, _float_weights(part), rows)
+    def samples(self, part: Part, rows: Indices | None = None, class_weight: ClassWeight = None) -> Samples:
+        """A part, or some of its rows, as the engine sees it; each sample's weight times that of its class."""
+        x, targets = part.x.reshape(len(part.x), -1), self._targets(part.y, rows)
+        weights = None if part.weights is None else np.asarray(part.weights, dtype=np.float64)
+        if class_weight is not None:
+            of_classes = self._class_weights(targets if rows is None else targets[rows], class_weight)[targets]
+            weights = of_classes if weights is None else weights * of_classes
+        return Samples(x, targets, self.outputs, weights, rows)
+
+    def _class_weights(self, targets: npt.NDArray[Any], given: ClassWeight) -> npt.NDArray[np.float64]:
+        """What each class's samples count: (classes,)."""
+        if self.classes is None:
+            raise RecipeError("classes to be weighted", "numbers to be predicted", "class_weight=None")
+        if isinstance(given, str):
+            return len(targets) / (len(self.classes) * np.bincount(targets, minlength=len(self.classes)))
+        weights, known = np.ones(len(self.classes)), self.classes.tolist()
+        for label, weight in given or ():
+            if label not in known:
+                raise RecipeError(f"labels among {known[:10]}", repr(label), f"class_weight={{{known[0]!r}: 2.0}}")
+            weights[known.index(label)] = weight
+        return weights
 
     def _targets(self, y: npt.NDArray[Any], rows: Indices | None) -> npt.NDArray[Any]:
         if self.classes is None:
@@ -64,7 +81,7 @@ def prepared(
     """
     chosen = None if rows is None else checked_rows(rows, len(data.train))
     held_rows = None
-    if recipe.stopping is not None and data.validation is None:
+    if (recipe.stopping is not None or recipe.schedule.watches) and data.validation is None:
         if chosen is None:
             data = data.with_validation(seed=recipe.seed)
         else:
@@ -83,7 +100,9 @@ def prepared(
     if held_rows is not None:
         held = learnt.samples(train, held_rows)
     recipe = recipe.replace(loss=loss, task=task)
-    problem = Problem(recipe, sizes, learnt.scaling, learnt.samples(train, chosen), held, theta, order, record)
+    begun = parameters.Shape(sizes, recipe.network.normalization).begun(theta)
+    samples = learnt.samples(train, chosen, recipe.class_weight)
+    problem = Problem(recipe, sizes, learnt.scaling, samples, held, begun, order, record)
     return problem, learnt
 
 
@@ -114,7 +133,8 @@ def model_of(problem: Problem, learnt: Learnt, data: Dataset, theta: npt.NDArray
     return Model(
         recipe=problem.recipe,
         sizes=problem.sizes,
-        theta=theta,
+        theta=theta[: problem.shape.theta],
+        state=theta[problem.shape.theta :],
         scaling=learnt.scaling,
         input_shape=learnt.input_shape,
         classes=learnt.classes,
@@ -173,7 +193,3 @@ def _check_targets(loss: Loss, train: Part, learnt: Learnt) -> None:
     if not holds:
         came = f"numbers from {y.min():g} to {y.max():g}"
         raise DataError(f"targets {words} for {loss.name}", came, 'loss="squared_error"')
-
-
-def _float_weights(part: Part) -> npt.NDArray[np.float64] | None:
-    return None if part.weights is None else np.asarray(part.weights, dtype=np.float64)

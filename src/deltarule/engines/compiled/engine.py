@@ -20,7 +20,8 @@ from deltarule.engines.compiled.source import Source
 from deltarule.engines.compiled.team import BLOCK, Team
 from deltarule.engines.compiled.threads import threads_for
 from deltarule.engines.compiled.tiles import tiles
-from deltarule.engines.problem import Figure, Figures, Problem, Progress
+from deltarule.engines.problem import Figure, Figures, Problem, Progress, Sums
+from deltarule.engines.rates import Rates
 from deltarule.formulas.random import Floats, key
 
 __all__ = ["Compiled"]
@@ -46,6 +47,7 @@ class Compiled:
         rule = problem.recipe.stopping
         by_score = rule is not None and rule.monitor == "score"
         self._totals[Total.BEST] = -math.inf if by_score else math.inf
+        self._rates, self._factors = Rates(problem), np.zeros(0)
         self._figures = np.zeros((_AHEAD, Figure.COUNT))
         self._record, self._recorded = np.zeros(0), np.zeros(0)
         self._step_seconds, self._unreported = math.inf, 0.0
@@ -83,7 +85,7 @@ class Compiled:
 
     def begin(self, theta: Floats) -> None:
         """Go on from another θ, with slots of 0."""
-        self._team.start(theta, [np.zeros_like(theta) for _ in self.problem.recipe.optimizer.slots])
+        self._team.start(theta, self.problem.begun.slots)
         self.finished, self._shared[Shared.FINISHED] = False, 0
 
     def advance(self, epochs: int, seconds: float) -> Figures:
@@ -115,7 +117,9 @@ class Compiled:
             self._record = np.zeros(budget)
             self._settings[Setting.RECORD] = self._record.ctypes.data
         shared[Shared.BUDGET], shared[Shared.DONE], shared[Shared.RECORDED] = budget, 0, 0
-        shared[Shared.UNTIL] = min(epoch + epochs, self._order.until)
+        shared[Shared.UNTIL] = min(epoch + (1 if self._rates.watching else epochs), self._order.until)
+        self._factors = self._rates.ahead(step + 1, budget)
+        self._settings[Setting.RATES] = self._factors.ctypes.data
         self._run()
         elapsed = time.perf_counter() - began
         self._step_seconds = elapsed / max(1, int(shared[Shared.STEP]) - step)
@@ -126,13 +130,9 @@ class Compiled:
         self.finished = bool(shared[Shared.FINISHED])
         done = int(shared[Shared.DONE])
         table = self._figures[:done].copy()
-        penalty = self.problem.recipe.penalty
-        if penalty is not None:
-            # Of a penalty that is divided by each batch's weight, the mean over the epoch's batches.
-            batches = np.array([self._order.batches(epoch + place) for place in range(done)])
-            table[:, Figure.PENALTY] *= penalty.share(table[:, Figure.TRAIN_WEIGHT] / batches)
         if done:
             table[:, Figure.SECONDS], self._unreported = self._unreported / done, 0.0
+            self._rates.watch(Sums(*table[-1, Figure.VALIDATION_WEIGHT : Figure.PENALTY]))
         return table
 
     def _losses_of(self, epoch: int) -> Floats:
@@ -150,6 +150,8 @@ class Compiled:
         machine.run(address, 0)
         for other in others:
             other.result()
+        if self._team.failure is not None:
+            raise self._team.failure
 
     def _go_on(self, elapsed: float) -> None:
         """Choose the team for the next call, by how long the last one took."""
@@ -203,8 +205,7 @@ class Compiled:
             Setting.PATIENCE: 0 if rule is None else rule.patience,
             Setting.BY_SCORE: rule is not None and rule.monitor == "score",
             Setting.MIN_IMPROVEMENT: arena.keep(np.array([0.0 if rule is None else rule.min_improvement])),
-            Setting.PENALTY: self._formulas.penalty[0],
-            Setting.PENALTY_CONSTANTS: self._formulas.penalty[1],
+            Setting.SAMPLE_WEIGHTS: self._sources["step"].weights,
             Setting.LAST_EPOCH: recipe.epochs,
             Setting.ASCENDING: arena.keep(np.arange(BLOCK)),
         }

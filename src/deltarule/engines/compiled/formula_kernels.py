@@ -10,13 +10,37 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.compiled.kernels import Kernel, compile_kernel
 from deltarule.engines.compiled.trace import Shape, Symbol, hyperparameters, operand, scalar, trace
-from deltarule.formulas import Activation, Loss, Optimizer, Penalty
+from deltarule.formulas import (
+    Activation,
+    Averaging,
+    Clipping,
+    Constraint,
+    Loss,
+    Normalization,
+    Optimizer,
+    Penalty,
+    random,
+)
 
-__all__ = ["activation_slope", "activation_value", "loss", "penalty_value", "update"]
+__all__ = [
+    "activation_slope",
+    "activation_value",
+    "average",
+    "factor",
+    "loss",
+    "noise",
+    "normalized",
+    "normalized_back",
+    "objective_gradient",
+    "penalty_value",
+    "statistics_kept",
+    "update",
+]
 
 
 # Many networks share a recipe's formulas: what was traced and printed for one serves the others.
@@ -75,35 +99,120 @@ def loss(
 
 
 @_once
-def update(optimizer: Optimizer, penalty: Penalty | None, dtype: npt.DTypeLike) -> Kernel:
+def update(
+    optimizer: Optimizer,
+    penalty: Penalty | None,
+    dtype: npt.DTypeLike,
+    clipping: Clipping | None = None,
+    averaging: Averaging | None = None,
+    *,
+    whole: bool = False,
+) -> Kernel:
     """The update, w, g, *slots → w, *slots: one step against g + penalty.gradient(w); give no penalty for biases.
 
-    The scalars "t" (from 1), "rate" (a schedule's factor on the learning rate) and "share" (a factor on the penalty,
-    where one is given) stand first. A proximal penalty has its `prox` after the step, at the step's learning rate, in
-    place of its gradient.
+    The scalars "t" (from 1), "rate" (a schedule's factor on the learning rate), "clip" and "share" (a factor on the
+    penalty) stand first. A proximal penalty has its `prox` after the step, at the step's learning rate, in place of its
+    gradient. A clipping of elements limits the gradient. With `whole` g is the objective's gradient already, and is
+    multiplied by "clip". Where weights are averaged, their mean is one more slot, the last.
     """
     w, g = operand("w"), operand("g")
     slots = [operand(name) for name in optimizer.slots]
-    scalars = {"t": 1.0, "rate": 1.0, **hyperparameters(optimizer, "optimizer.")}
+    scalars = {"t": 1.0, "rate": 1.0, "clip": 1.0, "share": 1.0, **hyperparameters(optimizer, "optimizer.")}
     learning_rate = scalar("optimizer.learning_rate") * scalar("rate")
     if penalty is not None:
-        scalars = {"t": 1.0, "rate": 1.0, "share": 1.0, **hyperparameters(optimizer, "optimizer.")}
         scalars |= hyperparameters(penalty, "penalty.")
-        if not penalty.takes_prox:
+        if not penalty.takes_prox and not whole:
             g = g + scalar("share") * trace(penalty, "gradient", w, prefix="penalty.")
+    if whole:
+        g = g * scalar("clip")
+    elif clipping is not None:
+        scalars |= hyperparameters(clipping, "clipping.")
+        g = trace(clipping, "value", g, prefix="clipping.")
     moved: tuple[Symbol, ...] = trace(
         optimizer, "step", w, g, scalar("t"), *slots, prefix="optimizer.", fields={"learning_rate": learning_rate}
     )
     if penalty is not None and penalty.takes_prox:
         step = learning_rate * scalar("share")
         moved = (trace(penalty, "prox", moved[0], step, prefix="penalty."), *moved[1:])
-    names = ("w", *optimizer.slots)
-    inputs = dict.fromkeys(("w", "g", *optimizer.slots), Shape.ELEMENT)
+    names = ["w", *optimizer.slots]
+    if averaging is not None:
+        scalars |= hyperparameters(averaging, "averaging.")
+        mean = trace(averaging, "average", operand("averaged"), moved[0], scalar("t"), prefix="averaging.")
+        names, moved = [*names, "averaged"], (*moved, mean)
+    inputs = dict.fromkeys(("w", "g", *names[1:]), Shape.ELEMENT)
     return compile_kernel(inputs, dict(zip(names, moved, strict=True)), scalars, dtype)
 
 
 @_once
+def average(averaging: Averaging, dtype: npt.DTypeLike) -> Kernel:
+    """The mean of the weights alone, w, g, averaged → w, averaged, for weights that are changed once more after a step.
+
+    g is not read. The scalars "t" and "rate" stand first.
+    """
+    w, scalars = operand("w"), {"t": 1.0, "rate": 1.0, **hyperparameters(averaging)}
+    mean = trace(averaging, "average", operand("averaged"), w, scalar("t"))
+    inputs = dict.fromkeys(("w", "g", "averaged"), Shape.ELEMENT)
+    return compile_kernel(inputs, {"w": w, "averaged": mean}, scalars, dtype)
+
+
+@_once
+def objective_gradient(penalty: Penalty, dtype: npt.DTypeLike) -> Kernel:
+    """The objective's gradient from the mean loss's, w, g → g + share · penalty.gradient(w); scalars as in `update`."""
+    g = operand("g") + scalar("share") * trace(penalty, "gradient", operand("w"))
+    scalars = {"t": 1.0, "rate": 1.0, "clip": 1.0, "share": 1.0, **hyperparameters(penalty)}
+    return compile_kernel(dict.fromkeys(("w", "g"), Shape.ELEMENT), {"g": g}, scalars, dtype)
+
+
+@_once
+def factor(limit: Clipping | Constraint) -> Kernel:
+    """A limit's factor for a norm, norm → factor, in float64."""
+    value = trace(limit, "factor", operand("norm"))
+    return compile_kernel({"norm": Shape.ELEMENT}, {"factor": value}, hyperparameters(limit), np.float64)
+
+
+@_once
+def normalized(normalization: Normalization, dtype: npt.DTypeLike) -> Kernel:
+    """Forwards, z, m, v, gamma, beta → x, h."""
+    names = ("z", "m", "v", "gamma", "beta")
+    z, m, v, gamma, beta = map(operand, names)
+    x = trace(normalization, "normalized", z, m, v)
+    outputs = {"x": x, "h": trace(normalization, "output", x, gamma, beta)}
+    return compile_kernel(dict.fromkeys(names, Shape.ELEMENT), outputs, hyperparameters(normalization), dtype)
+
+
+@_once
+def normalized_back(normalization: Normalization, dtype: npt.DTypeLike) -> Kernel:
+    """Backwards, dh, x, v, gamma, mean_d, mean_dx → dz."""
+    names = ("dh", "x", "v", "gamma", "mean_d", "mean_dx")
+    dh, x, v, gamma, mean_d, mean_dx = map(operand, names)
+    dz = trace(normalization, "gradient", dh * gamma, x, v, mean_d, mean_dx)
+    return compile_kernel(dict.fromkeys(names, Shape.ELEMENT), {"dz": dz}, hyperparameters(normalization), dtype)
+
+
+@_once
+def statistics_kept(normalization: Normalization, dtype: npt.DTypeLike) -> Kernel:
+    """What predictions will be made with, mean, variance, m, v → mean, variance; the scalar "n" stands first."""
+    names = ("mean", "variance", "m", "v")
+    kept = trace(normalization, "keep", *map(operand, names), scalar("n"))
+    scalars = {"n": 1.0, **hyperparameters(normalization)}
+    return compile_kernel(dict.fromkeys(names, Shape.ELEMENT), dict(zip(names[:2], kept, strict=True)), scalars, dtype)
+
+
+@_once
+def noise(dtype: npt.DTypeLike) -> Kernel:
+    """Noise, x, centred, least → x + deviation · normal number.
+
+    Of a uniform number p there are given p − ½ and the lesser of p and 1 − p. The scalar "deviation" stands first.
+    """
+    names = ("x", "centred", "least")
+    x, centred, least = map(operand, names)
+    noisy = x + scalar("deviation") * random.quantile(centred, least, np.log)
+    return compile_kernel(dict.fromkeys(names, Shape.ELEMENT), {"x": noisy}, {"deviation": 1.0}, dtype)
+
+
+@_once
 def penalty_value(penalty: Penalty, dtype: npt.DTypeLike) -> Kernel:
-    """The penalty, w → Σ value(w) over all elements, one float64. Padding must be zeros, which cost nothing."""
-    value = trace(penalty, "value", operand("w"))
-    return compile_kernel({"w": Shape.ELEMENT}, {"total": value}, hyperparameters(penalty), dtype, "total")
+    """The penalty, w → share · Σ value(w) over all elements, one float64. Padding must be zeros, which cost nothing."""
+    value = scalar("share") * trace(penalty, "value", operand("w"))
+    scalars = {"share": 1.0, **hyperparameters(penalty)}
+    return compile_kernel({"w": Shape.ELEMENT}, {"total": value}, scalars, dtype, "total")

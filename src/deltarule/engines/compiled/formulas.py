@@ -9,32 +9,43 @@ import numpy as np
 from deltarule.engines.compiled import formula_kernels
 from deltarule.engines.compiled.dropout import dropout
 from deltarule.engines.compiled.instructions import Operation
-from deltarule.engines.compiled.kernels import Kernel
 from deltarule.engines.compiled.layout import Share, padded
-from deltarule.engines.compiled.lines import Line, line
+from deltarule.engines.compiled.lines import Line, call_of, line
 from deltarule.engines.compiled.memory import Arena, Passage
+from deltarule.engines.compiled.normalized_layers import Normalizations
 from deltarule.engines.compiled.source import Source
+from deltarule.engines.compiled.update_kernels import UpdateKernels
 from deltarule.engines.problem import Problem, squared_distance, wrong_side
 from deltarule.formulas.random import dropped_below
+from deltarule.recipes import Network
 
-__all__ = ["Formulas"]
+__all__ = ["Formulas", "Predicting"]
 
 
-class Formulas:
+class Predicting:
+    """The kernels of a network that predicts: of its activations and of its normalisation, where it has one."""
+
+    def __init__(self, arena: Arena, network: Network, threads: int = 1) -> None:
+        values = [formula_kernels.activation_value(each, arena.dtype) for each in network.activations]
+        self.values = [arena.constants(kernel) for kernel in values]
+        formula = network.normalization
+        self.normalization = None if formula is None else Normalizations(arena, formula, threads)
+
+
+class Formulas(Predicting):
     """The kernels of a problem, and each thread's room for what their prologues make."""
 
     def __init__(self, arena: Arena, problem: Problem, threads: int) -> None:
         dtype, recipe = arena.dtype, problem.recipe
+        network = recipe.network
+        super().__init__(arena, network, threads)
         self._arena = arena
-        self.item_bytes = dtype.itemsize
-        self.rates = recipe.network.dropout_rates
-        self.slots = len(recipe.optimizer.slots)
+        self.rates, self.deviations = network.dropout_rates, network.noise_deviations
         weighted, classes = problem.train.weights is not None, problem.train.classes
         counted = classes and problem.train.outputs > 1
-        self.values = [self._constant(formula_kernels.activation_value(each, dtype)) for each in problem.activations]
         self.slopes = [
-            self._constant(formula_kernels.activation_slope(each, dtype, from_z=rate > 0))
-            for each, rate in zip(problem.activations, self.rates[1:], strict=True)
+            arena.constants(formula_kernels.activation_slope(each, dtype, from_z=rate > 0 or deviation > 0))
+            for each, rate, deviation in zip(problem.activations, self.rates[1:], self.deviations[1:], strict=True)
         ]
         self._single = single = problem.train.outputs == 1
         error = None if counted else wrong_side if classes else squared_distance
@@ -42,48 +53,14 @@ class Formulas:
             True: formula_kernels.loss(problem.loss, dtype, error, gradient=True, weighted=weighted, single=single),
             False: formula_kernels.loss(problem.loss, dtype, error, gradient=False, single=single),
         }
-        # Whether a penalty is divided by the batch's weight.
-        self._shared = recipe.penalty is not None and recipe.penalty.share(2.0) != 1.0
-        weights = formula_kernels.update(recipe.optimizer, recipe.penalty, dtype)
-        self._updates = {"weights": weights}
-        if recipe.penalty is not None:
-            self._updates["biases"] = formula_kernels.update(recipe.optimizer, None, dtype)
-        self._rooms = [
-            {
-                **{which: self._room(kernel) for which, kernel in self._updates.items()},
-                True: self._room(self._losses[True]),
-                False: self._room(self._losses[False]),
-            }
-            for _ in range(threads)
-        ]
-        self.penalty = (0, 0)
-        if recipe.penalty is not None:
-            self.penalty = self._constant(formula_kernels.penalty_value(recipe.penalty, dtype))
+        self.updates = UpdateKernels(arena, recipe, threads, problem.batch_weight)
+        self._rooms = [{which: arena.room(kernel) for which, kernel in self._losses.items()} for _ in range(threads)]
         self._dropout = dropout(dtype) if any(self.rates) else None
         self._scales = [arena.keep(np.array([1.0 / (1.0 - rate)], dtype)) for rate in self.rates]
-
-    def prepared(self, thread: int, source: Source) -> Iterator[Line]:
-        """The optimizer's constants for a step: the weights', and the biases' where a penalty tells them apart."""
-        for which, kernel in self._updates.items():
-            scalars, constants = self._rooms[thread][which]
-            yield line(
-                Operation.PREPARE,
-                prologue=kernel.prologue,
-                scalars=scalars,
-                constants=constants,
-                shared=self._shared and which == "weights",
-                order=source.order,
-                weights=source.weights,
-            )
-
-    def weight_update(self, thread: int) -> tuple[int, int]:
-        """The body and the constants of the optimizer's step on weights."""
-        return self._updates["weights"].body, self._rooms[thread]["weights"][1]
-
-    def bias_update(self, thread: int) -> tuple[int, int]:
-        """The body and the constants of the optimizer's step on biases, which no penalty sees."""
-        which = "biases" if "biases" in self._updates else "weights"
-        return self._updates[which].body, self._rooms[thread][which][1]
+        self._noises = [
+            arena.constants(formula_kernels.noise(dtype), deviation=deviation) if deviation else (0, 0)
+            for deviation in self.deviations
+        ]
 
     def loss(self, passage: Passage, source: Source, rows: Share, thread: int, *, training: bool) -> Iterator[Line]:
         """Losses and errors of some rows, and in training dz."""
@@ -112,6 +89,25 @@ class Formulas:
         )
         if source.counted:
             yield source.count(passage, rows)
+
+    def noise(self, layer: int, passage: Passage, rows: Share, room: int) -> Line:
+        """Add noise to a layer's inputs."""
+        from deltarule.engines.compiled import noise
+
+        inputs, (body, constants) = passage.inputs(layer), self._noises[layer]
+        return call_of(
+            noise.ADD,
+            noise.ADD_WORDS,
+            numbers=inputs.address,
+            row=inputs.row,
+            width=inputs.columns,
+            layer=layer,
+            body=body,
+            constants=constants,
+            room=room,
+            part=rows.part,
+            parts=rows.parts,
+        )
 
     def draw(self, layer: int, passage: Passage, rows: Share) -> Line:
         """Draw a layer's dropout and multiply it in."""
@@ -148,13 +144,3 @@ class Formulas:
             part=rows.part,
             parts=rows.parts,
         )
-
-    def _constant(self, kernel: Kernel) -> tuple[int, int]:
-        """The body of a kernel whose scalars never change, and its constants."""
-        self._arena.hold(kernel)
-        return kernel.body, self._arena.keep(kernel.shared())
-
-    def _room(self, kernel: Kernel) -> tuple[int, int]:
-        """A kernel's scalars as they begin, and room for its constants."""
-        scalars = np.array(kernel.values or (0.0,))
-        return self._arena.keep(scalars), self._arena.numbers(max(1, kernel.constants))

@@ -33,11 +33,12 @@ class Operation(IntEnum):
     ADD = 13
     RECORD = 14
     PREFETCH = 15
+    CALL = 16
 
 
 ARGUMENTS: Final[dict[Operation, tuple[str, ...]]] = {
-    # A kernel's constants for this step; where `shared`, with 1 / Σ weights of the batch as the third scalar.
-    Operation.PREPARE: ("prologue", "scalars", "constants", "shared", "order", "weights"),
+    # A kernel's constants for this step; where `shared`, with 1 / Σ weights of the batch as the fourth scalar.
+    Operation.PREPARE: ("prologue", "scalars", "constants", "shared"),
     # Rows of the raw data into scaled rows of the batch: in the run's order (1), as they lie (0), or as an array says.
     Operation.GATHER: (
         "gather", "order", "source", "source_row", "target", "target_row", "columns", "shift", "factor", "part",
@@ -81,6 +82,8 @@ ARGUMENTS: Final[dict[Operation, tuple[str, ...]]] = {
     # A batch's losses and errors into the sums; and its mean loss into the record.
     Operation.ADD: ("losses", "errors", "batch_weights"),
     Operation.RECORD: ("losses", "batch_weights"),
+    # A function by its address, which reads the rest of the line: what few networks need, compiled for them alone.
+    Operation.CALL: ("function",),
 }  # fmt: skip
 
 
@@ -109,15 +112,13 @@ class Setting(IntEnum):
     BLOCK = 18  # rows evaluated at once
     PARTIAL = 19  # address of three numbers for each block evaluated
     FIGURES = 20  # address of the epochs' numbers: `problem.Figure`
-    PARAMETERS = 21
+    PARAMETERS = 21  # address of those that predict: the parameters, or their mean
     BEST = 22  # address of the best parameters
     ITEMS = 23
     WATCHED = 24  # whether early stopping watches
     PATIENCE = 25
     BY_SCORE = 26
     MIN_IMPROVEMENT = 27  # address of the number
-    PENALTY = 28  # body of the penalty's kernel, or 0
-    PENALTY_CONSTANTS = 29
     WEIGHTS = 30  # address of the blocks, layer by layer: `Weights`
     LAYERS = 31
     RECORD = 32  # address of the batches' losses
@@ -127,7 +128,9 @@ class Setting(IntEnum):
     STEPPERS = 37  # threads that take steps; the others help to evaluate
     LISTED = 38  # samples in the order
     EXECUTE = 39  # address of the function that follows a program
-    COUNT = 40
+    RATES = 40  # address of the schedule's factors, one for each step of the budget
+    SAMPLE_WEIGHTS = 41  # address of the training part's weights, or 0
+    COUNT = 42
 
 
 class Shared(IntEnum):
@@ -163,7 +166,9 @@ class Weights(IntEnum):
     ADDRESS = 2
     ROW = 3  # bytes from one row to the next
     GROUPS = 4  # of 16 columns
-    COUNT = 5
+    PENALTY = 5  # body of the kernel of the layer's penalty, or 0
+    PENALTY_CONSTANTS = 6
+    COUNT = 7
 
 
 class Own(IntEnum):

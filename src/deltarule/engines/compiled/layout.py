@@ -2,12 +2,13 @@
 
 A layer's weights are cut by columns: each thread owns a block of whole vectors, so that the weights it multiplies,
 differentiates and updates stay in its own cache; what is left over is one more block, whose rows the threads share.
-A block is a matrix of its own, (fan_in + 1, stride), its last row the biases. Columns are padded to whole groups of 16.
+A block is a matrix of its own, (rows, stride): the weights' rows, the biases, and where the layer is normalised γ, β
+and the kept mean and variance. Columns are padded to whole groups of 16.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 from deltarule.engines.compiled.kernels import GROUP
 from deltarule.engines.compiled.products import row_stride
-from deltarule.engines.parameters import count, layers
+from deltarule.engines.parameters import Shape as NetworkShape
 
 __all__ = ["Block", "Layout", "Share", "padded", "share"]
 
@@ -60,7 +61,10 @@ def share(columns: int, thread: int, threads: int) -> Iterator[Share]:
 
 @dataclass(frozen=True)
 class Block:
-    """Some columns of a layer's weights: `offset` numbers into the parameters, (fan_in + 1) rows of `stride`."""
+    """Some columns of a layer: `offset` numbers into the parameters, rows of `stride`.
+
+    `learnt` rows, of the weights, the biases and perhaps γ and β, are the optimizer's; `rows` includes kept statistics.
+    """
 
     layer: int
     first: int
@@ -68,28 +72,36 @@ class Block:
     fan_in: int
     offset: int
     stride: int
+    learnt: int
+    rows: int
 
     @property
     def items(self) -> int:
-        """Numbers in the block, padding and biases included."""
-        return (self.fan_in + 1) * self.stride
+        """Numbers in the block, padding included."""
+        return self.rows * self.stride
 
 
 class Layout:
-    """The blocks of all layers, for a number of threads; θ into them and back."""
+    """The blocks of all layers, for a number of threads; a network's vector into them and back."""
 
-    def __init__(self, sizes: Sequence[int], threads: int, item_bytes: int) -> None:
-        self.sizes, self.threads = tuple(sizes), threads
+    def __init__(self, shape: NetworkShape, threads: int, item_bytes: int) -> None:
+        self.shape, self.sizes, self.threads = shape, shape.sizes, threads
         self.blocks: list[list[Block]] = []
         offset = 0
-        for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
+        hidden = len(self.sizes) - 2
+        for layer, (fan_in, fan_out) in enumerate(pairwise(self.sizes)):
             columns = padded(fan_out)
             firsts = dict.fromkeys(
                 (each.first, each.width) for thread in range(threads) for each in share(columns, thread, threads)
             )
+            normalized = shape.normalization is not None and layer < hidden
+            keeps = shape.normalization is not None and shape.normalization.keeps
+            learnt = fan_in + (3 if normalized else 1)
+            rows = learnt + (2 if normalized and keeps else 0)
             of_layer = []
             for first, width in sorted(firsts):
-                block = Block(layer, first, width, fan_in, offset, row_stride(width, item_bytes, period=2048))
+                stride = row_stride(width, item_bytes, period=2048)
+                block = Block(layer, first, width, fan_in, offset, stride, learnt, rows)
                 of_layer.append(block)
                 offset += block.items
             self.blocks.append(of_layer)
@@ -99,27 +111,29 @@ class Layout:
         """The block of a layer that begins at a column."""
         return next(block for block in self.blocks[layer] if block.first == first)
 
-    def pack(self, theta: npt.NDArray[Any], parameters: npt.NDArray[Any]) -> None:
-        """Write θ into padded parameters (items,)."""
-        for (weights, biases), blocks in zip(layers(theta, self.sizes), self.blocks, strict=True):
-            for block, real, view in self._views(parameters, blocks, len(biases)):
-                view[:-1, :real] = weights[:, block.first : block.first + real]
-                view[-1, :real] = biases[block.first : block.first + real]
+    def pack(self, vector: npt.NDArray[Any], parameters: npt.NDArray[Any]) -> None:
+        """Write a network's vector into padded parameters (items,)."""
+        for given, held in self._pairs(vector, parameters):
+            held[:] = given
 
     def unpack(self, parameters: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """θ, flat and unpadded, of the parameters' own type."""
-        theta = np.zeros(count(self.sizes), parameters.dtype)
-        for (weights, biases), blocks in zip(layers(theta, self.sizes), self.blocks, strict=True):
-            for block, real, view in self._views(parameters, blocks, len(biases)):
-                weights[:, block.first : block.first + real] = view[:-1, :real]
-                biases[block.first : block.first + real] = view[-1, :real]
-        return theta
+        """The vector, flat and unpadded, of the parameters' own type."""
+        vector = np.zeros(self.shape.total, parameters.dtype)
+        for given, held in self._pairs(vector, parameters):
+            given[:] = held
+        return vector
 
-    @staticmethod
-    def _views(
-        parameters: npt.NDArray[Any], blocks: Sequence[Block], units: int
-    ) -> Iterator[tuple[Block, int, npt.NDArray[Any]]]:
-        for block in blocks:
-            real = max(0, min(block.width, units - block.first))
-            view = parameters[block.offset : block.offset + block.items].reshape(block.fan_in + 1, block.stride)
-            yield block, real, view
+    def _pairs(
+        self, vector: npt.NDArray[Any], parameters: npt.NDArray[Any]
+    ) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+        """Each part of the vector beside its place in the blocks, as views."""
+        states = self.shape.states(vector)
+        for layer, (weights, biases) in enumerate(self.shape.layers(vector)):
+            state = [part for part in states[layer] if part.size] if layer < len(states) else []
+            for block in self.blocks[layer]:
+                columns = slice(block.first, min(block.first + block.width, len(biases)))
+                real = max(0, columns.stop - columns.start)
+                view = parameters[block.offset : block.offset + block.items].reshape(block.rows, block.stride)
+                yield weights[:, columns], view[: block.fan_in, :real]
+                for row, part in enumerate([biases, *state], start=block.fan_in):
+                    yield part[columns], view[row, :real]

@@ -106,7 +106,7 @@ def _execute(  # noqa: C901  (a branch for each operation)
     """Follow a program for the `size` samples from place `first` of the order.
 
     into : address of the three numbers that are added to.
-    place : where the batch's loss is recorded.
+    place : which of this call's steps it is: where its rate stands, and where its loss is recorded.
     """
     for number in range(lines):
         line = program + number * LINE_BYTES
@@ -132,7 +132,7 @@ def _execute(  # noqa: C901  (a branch for each operation)
         elif operation == Operation.COUNT:
             count(line, settings, first, size)
         elif operation == Operation.PREPARE:
-            prepare(line, settings, first, size, step)
+            prepare(line, settings, first, size, step, place)
         elif operation == Operation.ADD:
             add(line, settings, size, into)
         elif operation == Operation.DRAW:
@@ -141,6 +141,8 @@ def _execute(  # noqa: C901  (a branch for each operation)
             repeat(line, size)
         elif operation == Operation.RECORD:
             record(line, settings, size, place)
+        elif operation == Operation.CALL:
+            call(word(line, 1), (line, settings, own, first, size, step, place))
 
 
 EXECUTE: int = addressed(9)(_execute)
@@ -298,23 +300,21 @@ def _all_finite(settings: int) -> bool:
 
 @inner
 def _penalty(settings: int, into: int) -> None:
-    """The penalty's sum over all weights, 16 of a row at a time: in one order, however the columns are divided."""
-    total, body = 0.0, word(settings, Setting.PENALTY)
-    if body:
-        constants, operands = word(settings, Setting.PENALTY_CONSTANTS), word(word(settings, Setting.OWN), Own.OPERANDS)
-        group = 16 * word(settings, Setting.ITEM_BYTES)
-        store(operands + 8, into)
-        block = word(settings, Setting.WEIGHTS)
-        for _ in range(word(settings, Setting.LAYERS)):
-            blocks, rows = word(block, Weights.BLOCKS), word(block, Weights.ROWS)
-            for row in range(rows):
-                for number in range(blocks):
-                    each = block + 8 * Weights.COUNT * number
-                    place = word(each, Weights.ADDRESS) + row * word(each, Weights.ROW)
-                    for _ in range(word(each, Weights.GROUPS)):
-                        store(operands, place)
-                        call(body, (16, constants, operands))
-                        total += load(into, 0.0)
-                        place += group
-            block += 8 * Weights.COUNT * blocks
+    """The penalties' sum over all weights, 16 of a row at a time: in one order, however the columns are divided."""
+    total, operands = 0.0, word(word(settings, Setting.OWN), Own.OPERANDS)
+    group = 16 * word(settings, Setting.ITEM_BYTES)
+    store(operands + 8, into)
+    block = word(settings, Setting.WEIGHTS)
+    for _ in range(word(settings, Setting.LAYERS)):
+        blocks, rows, body = word(block, Weights.BLOCKS), word(block, Weights.ROWS), word(block, Weights.PENALTY)
+        for row in range(rows if body else 0):
+            for number in range(blocks):
+                each = block + 8 * Weights.COUNT * number
+                place = word(each, Weights.ADDRESS) + row * word(each, Weights.ROW)
+                for _ in range(word(each, Weights.GROUPS)):
+                    store(operands, place)
+                    call(body, (16, word(each, Weights.PENALTY_CONSTANTS), operands))
+                    total += load(into, 0.0)
+                    place += group
+        block += 8 * Weights.COUNT * blocks
     store(into, total)

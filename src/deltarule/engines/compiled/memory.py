@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.compiled.kernels import Kernel
 from deltarule.engines.compiled.layout import padded
 from deltarule.engines.compiled.products import row_stride
 
@@ -75,6 +76,16 @@ class Arena:
         """The address of zero words."""
         return self.keep(aligned(items, np.int64))
 
+    def constants(self, kernel: Kernel, **changed: float) -> tuple[int, int]:
+        """The body of a kernel whose scalars stay as they are, and its constants."""
+        self.hold(kernel)
+        return kernel.body, self.keep(kernel.shared(**changed))
+
+    def room(self, kernel: Kernel) -> tuple[int, int]:
+        """A kernel's scalars as they begin, and room for its constants."""
+        self.hold(kernel)
+        return self.keep(np.array(kernel.values or (0.0,))), self.numbers(max(1, kernel.constants))
+
     def matrix(self, rows: int, columns: int) -> Matrix:
         """A matrix of zeros whose rows do not compete for places in the nearest cache."""
         item = self.dtype.itemsize
@@ -86,13 +97,27 @@ class Passage:
     """What a batch of `rows` samples becomes on its way through the network.
 
     x : the scaled inputs; for each hidden layer z and a; the output's z; on the way back dz for each layer; masks where
-    a layer's inputs are dropped; y, and a loss, an error and a weight for each row.
+    a layer's inputs are dropped; y, and a loss, an error and a weight for each row. Of a normalised network also the
+    weighted sums of hidden layers, where they become the normalised ones; four words for each of their columns, γ
+    and β side by side, and a word for each row.
     """
 
     def __init__(
-        self, arena: Arena, rows: int, sizes: Sequence[int], rates: Sequence[float], *, backward: bool
+        self,
+        arena: Arena,
+        rows: int,
+        sizes: Sequence[int],
+        rates: Sequence[float],
+        *,
+        backward: bool,
+        normalized: bool = False,
     ) -> None:
         self.rows = rows
+        hidden = sizes[1:-1] if normalized else ()
+        self.normalized = [arena.matrix(rows, units) for units in hidden]
+        self.rooms = [arena.words(4 * padded(units)) for units in hidden]
+        self.learnt = [arena.matrix(2, units) for units in hidden]
+        self.statistics = [arena.words(rows) for _ in hidden]
         self.x = arena.matrix(rows, sizes[0])
         self.z = [arena.matrix(rows, units) for units in sizes[1:]]
         self.a = [arena.matrix(rows, units) for units in sizes[1:-1]]
@@ -103,6 +128,10 @@ class Passage:
             arena.keep(aligned(rows * self.inputs(layer).stride // 16, np.uint16)) if rate and backward else 0
             for layer, rate in enumerate(rates)
         ]
+
+    def sums(self, layer: int) -> Matrix:
+        """Where a layer's weighted sums go."""
+        return self.normalized[layer] if layer < len(self.normalized) else self.z[layer]
 
     def inputs(self, layer: int) -> Matrix:
         """What a layer multiplies with its weights."""

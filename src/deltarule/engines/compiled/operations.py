@@ -75,12 +75,14 @@ def batch_weight(order: int, weights: int, first: int, size: int) -> float:
 
 
 @inner
-def prepare(line: int, settings: int, first: int, size: int, step: int) -> None:
-    """Have a prologue turn its scalars, of which the first is the step, into constants."""
+def prepare(line: int, settings: int, first: int, size: int, step: int, place: int) -> None:
+    """Have a prologue turn its scalars into constants: the step, the schedule's factor for it, and others."""
     scalars = word(line, 2)
     store(scalars, float(step))
+    store(scalars + 8, load(word(settings, Setting.RATES) + 8 * place, 0.0))
     if word(line, 4):
-        store(scalars + 16, 1.0 / batch_weight(order_of(line, 5, settings), word(line, 6), first, size))
+        order, weights = word(settings, Setting.ORDER), word(settings, Setting.SAMPLE_WEIGHTS)
+        store(scalars + 24, 1.0 / batch_weight(order, weights, first, size))
     call(word(line, 1), (scalars, word(line, 3)))
 
 

@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled import formula_kernels, machine
+from deltarule.engines.compiled import machine
+from deltarule.engines.compiled.division import WHOLE, Division
+from deltarule.engines.compiled.formulas import Predicting
 from deltarule.engines.compiled.gather import gatherable, gatherer
 from deltarule.engines.compiled.instructions import ARGUMENTS, Operation, Own, Setting
-from deltarule.engines.compiled.layout import Layout, Share
+from deltarule.engines.compiled.layout import Layout, Share, padded
 from deltarule.engines.compiled.lines import line, table
 from deltarule.engines.compiled.memory import Arena, Passage
-from deltarule.engines.compiled.program import apply, forward
+from deltarule.engines.compiled.program import predicted
 from deltarule.engines.compiled.tiles import tiles
-from deltarule.formulas import Activation
-from deltarule.recipes import Affine
+from deltarule.engines.parameters import Shape
+from deltarule.recipes import Affine, Network
 
 __all__ = ["Predictor"]
 
@@ -30,25 +32,28 @@ _SOURCE_ROW = 1 + ARGUMENTS[Operation.GATHER].index("source_row")
 class Predictor:
     """The last layer's weighted sums for raw inputs of one type, in the parameters' precision.
 
-    sizes, activations, theta, scaling : of the network; `kind` is the type of the raw inputs.
+    sizes, network, parameters, scaling : of the model; `kind` is the type of the raw inputs.
     """
 
     def __init__(
         self,
         sizes: Sequence[int],
-        activations: Sequence[Activation],
-        theta: npt.NDArray[Any],
+        network: Network,
+        parameters: npt.NDArray[Any],
         scaling: Affine,
         kind: npt.DTypeLike,
     ) -> None:
-        self._arena = arena = Arena(theta.dtype)
-        self._outputs, item = sizes[-1], theta.dtype.itemsize
-        layout = Layout(sizes, 1, item)
-        parameters = np.zeros(layout.items, theta.dtype)
-        layout.pack(theta, parameters)
-        start = arena.keep(parameters)
-        passage = Passage(arena, _BLOCK, sizes, [0.0] * len(sizes), backward=False)
-        rows = gatherer(gatherable(np.zeros((1, 1), kind)).dtype, theta.dtype, scaling)
+        dtype = parameters.dtype
+        self._arena = arena = Arena(dtype)
+        self._outputs, item = sizes[-1], dtype.itemsize
+        layout = Layout(Shape(tuple(sizes), network.normalization), 1, item)
+        packed = np.zeros(layout.items, dtype)
+        layout.pack(parameters, packed)
+        to = Division(layout, 0, arena.keep(packed), 0, item)
+        formulas = Predicting(arena, network)
+        normalized = formulas.normalization is not None
+        passage = Passage(arena, _BLOCK, sizes, [0.0] * len(sizes), backward=False, normalized=normalized)
+        rows = gatherer(gatherable(np.zeros((1, 1), kind)).dtype, dtype, scaling)
         arena.hold(rows)
         lines = [
             line(
@@ -66,16 +71,10 @@ class Predictor:
                 parts=1,
             )
         ]
-        kernels = [formula_kernels.activation_value(each, theta.dtype) for each in activations]
-        arena.hold(kernels)
+        room = arena.numbers(6 * max(map(padded, sizes)))
         for layer, blocks in enumerate(layout.blocks):
-            a, z = passage.inputs(layer), passage.z[layer]
-            for block in blocks:
-                share = Share(block.first, block.width)
-                lines.append(forward(block, start + block.offset * item, a, z, share))
-                if layer < len(kernels):
-                    values = kernels[layer].body, arena.keep(kernels[layer].shared())
-                    lines.append(apply(values, (z, passage.a[layer]), share))
+            shares = [Share(block.first, block.width) for block in blocks]
+            lines += predicted(formulas, to, layer, passage, shares, WHOLE, room)
         self._program = table(lines)
         self._z = passage.z[-1].view(_BLOCK)
         own = np.zeros(Own.COUNT, np.int64)
@@ -83,7 +82,7 @@ class Predictor:
         own[Own.OPERANDS] = arena.words(32)
         self._settings = np.zeros(Setting.COUNT, np.int64)
         self._settings[Setting.OWN] = arena.keep(own)
-        self._settings[Setting.TABLE] = arena.hold(tiles(theta.dtype.name)).address
+        self._settings[Setting.TABLE] = arena.hold(tiles(dtype.name)).address
         self._settings[Setting.EXECUTE] = machine.EXECUTE
         self._settings[Setting.ITEM_BYTES] = item
         self._settings[Setting.ASCENDING] = arena.keep(np.arange(_BLOCK))

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.compiled.division import Division
 from deltarule.engines.compiled.formulas import Formulas
 from deltarule.engines.compiled.instructions import Own, Setting
 from deltarule.engines.compiled.kernels import GROUP
-from deltarule.engines.compiled.layout import Layout
+from deltarule.engines.compiled.layout import Layout, padded
 from deltarule.engines.compiled.lines import table
 from deltarule.engines.compiled.memory import Arena, Passage, aligned
 from deltarule.engines.compiled.pointers import barrier_block
 from deltarule.engines.compiled.products import WORKSPACE_BYTES
-from deltarule.engines.compiled.program import SCRATCH_ROWS, Writer
+from deltarule.engines.compiled.program import Writer
 from deltarule.engines.compiled.source import Source
+from deltarule.engines.compiled.updates import SCRATCH_ROWS, Updates
 from deltarule.engines.problem import Problem
+from deltarule.engines.stepping import stepped
 
 __all__ = ["BLOCK", "Team"]
 
+_CALLED = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 7)
 BLOCK = 64
 """Rows evaluated at once: sums are added up by these blocks, so their number must not depend on the threads."""
 
@@ -43,51 +48,94 @@ class Team:
         self.threads, self._steppers = threads, steppers
         self._problem, self._formulas, self._sources = problem, formulas, sources
         self._dtype = arena.dtype
-        self._layout = Layout(problem.sizes, steppers, self._dtype.itemsize)
-        self._parameters = aligned(self._layout.items * (1 + formulas.slots), self._dtype)
+        self._layout = Layout(problem.shape, steppers, self._dtype.itemsize)
+        written = formulas.updates.whole or formulas.normalization is not None
+        self._parameters = aligned(self._layout.items * (formulas.updates.regions + written), self._dtype)
         self._best = aligned(self._layout.items, self._dtype)
         self._own = np.zeros((threads, Own.COUNT), np.int64)
         self._barrier = barrier_block()
         self._passages = arena
         self._rows = 0
+        self._formula = _CALLED(self._step) if formulas.updates.handed_over else None
+        self.failure: BaseException | None = None
 
     @property
     def theta(self) -> npt.NDArray[np.floating]:
-        """θ after the last step."""
-        return self._layout.unpack(self._parameters[: self._layout.items])
+        """θ and the state after the last step, or their mean."""
+        return self._layout.unpack(self._region(self._formulas.updates.averaged))
 
     @property
     def best_theta(self) -> npt.NDArray[np.floating]:
-        """The best θ so far."""
+        """The best so far."""
         return self._layout.unpack(self._best)
 
     @property
     def slots(self) -> list[npt.NDArray[np.floating]]:
-        """What the optimizer remembers, each shaped like θ."""
-        return [self._layout.unpack(self._part(place)) for place in range(1, 1 + self._formulas.slots)]
+        """What the optimizer remembers, (learnt,) each."""
+        numbers, learnt = range(1, 1 + len(self._problem.recipe.optimizer.slots)), self._problem.shape.learnt
+        return [self._layout.unpack(self._region(number))[:learnt] for number in numbers]
 
     def start(self, theta: npt.NDArray[np.floating], slots: Sequence[npt.NDArray[np.floating]]) -> None:
-        """Begin with θ and its slots."""
-        for place, numbers in enumerate((theta, *slots)):
-            self._layout.pack(numbers, self._part(place))
-        self._layout.pack(theta, self._best)
+        """Begin with θ and a state, and with what the optimizer remembers."""
+        for held in (self._region(0), self._region(self._formulas.updates.averaged), self._best):
+            self._layout.pack(theta, held)
+        rest = np.zeros(self._problem.shape.total - self._problem.shape.learnt)
+        for number, slot in enumerate(slots, start=1):
+            self._layout.pack(np.concatenate([slot, rest]), self._region(number))
 
     def take_over(self, other: Team) -> None:
         """Go on from where another team has come."""
-        self.start(other.theta, other.slots)
+        for number in range(self._formulas.updates.regions):
+            self._layout.pack(other._layout.unpack(other._region(number)), self._region(number))
         self._layout.pack(other.best_theta, self._best)
 
-    def _part(self, place: int) -> npt.NDArray[np.floating]:
-        """The memory of θ, the first, or of a slot."""
+    def _step(self, _line: int, settings: int, _own: int, first: int, size: int, step: int, place: int) -> None:
+        """Have the formula itself step, once the gradient is written down: called by one thread, the others waiting."""
+        try:
+            regions = self._formulas.updates.regions
+            rates = ctypes.c_int64.from_address(settings + 8 * Setting.RATES).value
+            rate = ctypes.c_double.from_address(rates + 8 * place).value
+            learnt = self._problem.shape.learnt
+            parameters, gradient = (self._layout.unpack(self._region(number)) for number in (0, regions))
+            numbers = range(1, 1 + len(self._problem.recipe.optimizer.slots))
+            slots = [self._layout.unpack(self._region(number)) for number in numbers]
+            with np.errstate(over="ignore", invalid="ignore"):
+                held = [slot[:learnt] for slot in slots]
+                weight = self._batch_weight(settings, first, size)
+                after = stepped(self._problem, parameters, gradient[:learnt], weight, step, rate, held)
+            self._layout.pack(parameters, self._region(0))
+            for number, slot, made in zip(numbers, slots, after, strict=True):
+                slot[:learnt] = made
+                self._layout.pack(slot, self._region(number))
+        except BaseException as error:  # noqa: BLE001 - nothing may be raised through compiled code
+            self.failure = error
+
+    def _batch_weight(self, settings: int, first: int, size: int) -> float:
+        """What the batch weighs that begins at a place of the order."""
+        order = ctypes.c_int64.from_address(settings + 8 * Setting.ORDER).value
+        rows = np.ctypeslib.as_array((ctypes.c_int64 * size).from_address(order + 8 * first))
+        weights = self._problem.train.weights
+        return float(size if weights is None else weights[rows].sum())
+
+    def _region(self, number: int) -> npt.NDArray[np.floating]:
+        """The parameters (0), a slot (from 1), or the mean of the parameters, (items,)."""
         items = self._layout.items
-        return self._parameters[place * items : (place + 1) * items]
+        return self._parameters[number * items : (number + 1) * items]
 
     def settings(self) -> dict[Setting, int]:
         """Where the machine finds this team's memory."""
-        item, start = self._dtype.itemsize, self._parameters.ctypes.data
+        item, updates = self._dtype.itemsize, self._formulas.updates
+        start = self._region(updates.averaged).ctypes.data
         self._weights = np.array(
             [
-                (len(blocks), block.fan_in, start + block.offset * item, block.stride * item, block.width // GROUP)
+                (
+                    len(blocks),
+                    block.fan_in,
+                    start + block.offset * item,
+                    block.stride * item,
+                    block.width // GROUP,
+                    *updates.penalty_value(block.layer),
+                )
                 for blocks in self._layout.blocks
                 for block in blocks
             ],
@@ -111,28 +159,40 @@ class Team:
             return
         self._rows = rows
         self._passages = arena = Arena(self._dtype)
-        sizes, rates = self._problem.sizes, self._formulas.rates
-        passage = Passage(arena, rows, sizes, rates, backward=True)
-        widest = max(block.stride for blocks in self._layout.blocks for block in blocks)
+        sizes, formulas = self._problem.sizes, self._formulas
+        normalized = formulas.normalization is not None
+        passage = Passage(arena, rows, sizes, formulas.rates, backward=True, normalized=normalized)
+        widest = max(*(block.stride for blocks in self._layout.blocks for block in blocks), *map(padded, sizes))
         one = arena.keep(np.ones(1, self._dtype))
+        squares = arena.words(sum(map(padded, sizes)))
         for thread in range(self.threads):
-            writer = Writer(
-                layout=self._layout,
-                formulas=self._formulas,
-                thread=thread,
-                parameters=self._parameters.ctypes.data,
-                apart=self._layout.items * self._dtype.itemsize,
+            to = self._division(thread, 0)
+            updates = Updates(
+                to=to,
+                kernels=formulas.updates,
+                normalized=normalized,
+                idle=bool(self._problem.shape.idle().any()),
+                bounded=self._problem.recipe.constraint is not None,
                 one=one,
                 scratch=arena.numbers(SCRATCH_ROWS * widest),
+                squares=squares,
+                formula=0 if self._formula is None else ctypes.cast(self._formula, ctypes.c_void_p).value or 0,
             )
+            writer = Writer(to, formulas, updates)
             programs = {}
             if thread < self._steppers:
                 programs[Own.PROGRAM] = table(writer.step(self._sources["step"], passage, self._problem.record))
-            alone = Passage(arena, BLOCK, sizes, rates, backward=False)
+            alone = Passage(arena, BLOCK, sizes, formulas.rates, backward=False, normalized=normalized)
+            predicting = self._division(thread, formulas.updates.averaged)
             for place, part in ((Own.TRAIN_PROGRAM, "train"), (Own.VALIDATION_PROGRAM, "validation")):
                 if part in self._sources:
-                    programs[place] = table(writer.evaluation(self._sources[part], alone))
+                    programs[place] = table(writer.evaluation(self._sources[part], alone, predicting))
             for place, program in programs.items():
                 self._own[thread, place], self._own[thread, place + 1] = arena.keep(program), len(program)
             self._own[thread, Own.WORKSPACE] = arena.keep(aligned(WORKSPACE_BYTES, np.uint8))
             self._own[thread, Own.OPERANDS] = arena.words(32)
+
+    def _division(self, thread: int, region: int) -> Division:
+        item = self._dtype.itemsize
+        address = self._region(region).ctypes.data
+        return Division(self._layout, thread, address, self._layout.items * item, item)

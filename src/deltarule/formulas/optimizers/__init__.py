@@ -4,8 +4,10 @@ from deltarule.formulas.optimizers.adam import Adam, Adamax, AdamW, AMSGrad, NAd
 from deltarule.formulas.optimizers.adaptive import AdaDelta, AdaGrad, RMSProp
 from deltarule.formulas.optimizers.momentum import SGD, Lion, Momentum, Nesterov
 from deltarule.formulas.optimizers.optimizer import Optimizer
+from deltarule.formulas.optimizers.whole import LBFGS, Muon
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "AMSGrad",
     "AdaDelta",
@@ -15,6 +17,7 @@ __all__ = [
     "Adamax",
     "Lion",
     "Momentum",
+    "Muon",
     "NAdam",
     "Nesterov",
     "Optimizer",

@@ -1,0 +1,235 @@
+"""Writes the update: gradients of weights and the optimizer's steps, in one pass or over the gradient as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from deltarule.engines.compiled.division import Division
+from deltarule.engines.compiled.instructions import Operation
+from deltarule.engines.compiled.layout import Block, Share, padded
+from deltarule.engines.compiled.lines import Line, call_of, line
+from deltarule.engines.compiled.memory import Passage
+from deltarule.engines.compiled.update_kernels import UpdateKernels
+
+__all__ = ["SCRATCH_ROWS", "Updates"]
+
+# Numbers of gradient taken before the optimizer steps over them: a slice that stays in the nearest cache.
+_SLICE = 4096
+SCRATCH_ROWS = 96
+"""Rows of a block for which a thread needs room, at the most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Updates:
+    """Writes one thread's part of the update.
+
+    idle : whether the biases of hidden layers stay as they are. one : address of a 1, for the biases' gradient.
+    scratch : the thread's room for a slice of gradient. squares : all threads' room for a float64 of each column.
+    bounded : whether the weights into hidden units are held within a norm.
+    formula : address of what steps where the gradient is handed over, or 0.
+    """
+
+    to: Division
+    kernels: UpdateKernels
+    normalized: bool
+    idle: bool
+    bounded: bool
+    one: int
+    scratch: int
+    squares: int
+    formula: int = 0
+
+    def lines(self, passage: Passage) -> Iterator[Line]:
+        """From dz of all layers to the parameters after the step."""
+        if self.kernels.whole:
+            yield from self._at_once(passage)
+        else:
+            for layer in reversed(range(self._layers)):
+                for each in self.to.shares(layer):
+                    yield from self._fused(self.to.block(layer, each), each, passage)
+                yield from self._state_steps(layer)
+        if self.bounded or self.kernels.apart:
+            yield from self.to.meet()
+            for layer in range(self._layers):
+                yield from self._afterwards(layer)
+
+    @property
+    def _layers(self) -> int:
+        return len(self.to.layout.blocks)
+
+    @property
+    def _gradient(self) -> int:
+        """The region of memory where the gradient is written down."""
+        return self.kernels.regions
+
+    def _squares(self, block: Block) -> int:
+        """Where the sums of squares of a block's columns are: threads may be in different layers."""
+        before = sum(map(padded, self.to.layout.sizes[1 : block.layer + 1]))
+        return self.squares + 8 * (before + block.first)
+
+    def _biases_learn(self, block: Block) -> bool:
+        return not (self.idle and block.layer < self._layers - 1)
+
+    def _fused(self, block: Block, each: Share, passage: Passage) -> Iterator[Line]:
+        """The gradient of a share of a block, and the step; the biases' too, by whoever has the last rows."""
+        for rows, (a, a_item, a_row), kernel, most in self._parts(block, each, passage):
+            d = passage.d[block.layer]
+            yield line(
+                Operation.UPDATE,
+                d=d.column(block.first),
+                d_row=d.row,
+                a=a,
+                a_item=a_item,
+                a_row=a_row,
+                w=self.to.address(block, rows.start),
+                w_row=self.to.row_bytes(block),
+                rows=len(rows),
+                width=block.width,
+                body=kernel[0],
+                constants=kernel[1],
+                slots=self.kernels.slots,
+                apart=self.to.apart,
+                scratch=self.scratch,
+                slice=most,
+            )
+
+    def _parts(
+        self, block: Block, each: Share, passage: Passage
+    ) -> Iterator[tuple[range, tuple[int, int, int], tuple[int, int], int]]:
+        """Rows of a block in a share: which, what dz is multiplied with, their kernel, and how many at once."""
+        a, thread = passage.inputs(block.layer), self.to.thread
+        begin, end = each.rows(block.fan_in)
+        if end > begin:
+            inputs = a.column(begin), a.item_bytes, a.row
+            yield range(begin, end), inputs, self.kernels.weights(block.layer, thread), _slice_rows(block)
+        if each.part == each.parts - 1 and self._biases_learn(block):
+            yield range(block.fan_in, block.fan_in + 1), (self.one, 0, 0), self.kernels.others(thread), 1
+
+    def _state_steps(self, layer: int) -> Iterator[Line]:
+        """The steps of γ and β, whose gradients are written down in any case."""
+        if self.normalized and layer < self._layers - 1:
+            for each in self.to.columns(layer):
+                block = self.to.block(layer, each)
+                rows = range(block.fan_in + 1, block.fan_in + 3)
+                yield self._step(block, rows, self.kernels.others(self.to.thread))
+
+    def _step(self, block: Block, rows: range, kernel: tuple[int, int], **other: Any) -> Line:
+        from deltarule.engines.compiled import whole
+
+        return call_of(
+            whole.STEP,
+            whole.STEP_WORDS,
+            **{
+                "w": self.to.address(block, rows.start),
+                "gradient": self.to.address(block, rows.start, self._gradient),
+                "items": len(rows) * block.stride,
+                "body": kernel[0],
+                "constants": kernel[1],
+                "slots": self.kernels.slots,
+                "apart": self.to.apart,
+                **other,
+            },
+        )
+
+    def _at_once(self, passage: Passage) -> Iterator[Line]:
+        """Write the whole gradient down, take its norm, and then step."""
+        from deltarule.engines.compiled import whole
+
+        yield from self.kernels.prepared_gradients(self.to.thread)
+        yield from self.gradients(passage)
+        if self.kernels.handed_over:
+            if self.to.thread == 0:
+                yield call_of(self.formula, ())
+            yield from self.to.meet()
+            yield from self.kernels.prepared(self.to.thread)
+            return
+        for layer in range(self._layers):
+            for each in self.to.columns(layer):
+                block = self.to.block(layer, each)
+                yield call_of(
+                    whole.SQUARES,
+                    whole.SQUARES_WORDS,
+                    matrix=self.to.address(block, 0, self._gradient),
+                    row=self.to.row_bytes(block),
+                    rows=block.learnt,
+                    width=block.width,
+                    squares=self._squares(block),
+                )
+        yield from self.to.meet()
+        body, constants = self.kernels.clip
+        for scalars in self.kernels.scalars(self.to.thread):
+            yield call_of(
+                whole.CLIP,
+                whole.CLIP_WORDS,
+                squares=self.squares,
+                columns=sum(map(padded, self.to.layout.sizes[1:])),
+                body=body,
+                constants=constants,
+                scalars=scalars,
+            )
+        yield from self.kernels.prepared(self.to.thread)
+        for layer in range(self._layers):
+            for each in self.to.shares(layer):
+                block = self.to.block(layer, each)
+                for rows, _, kernel, _ in self._parts(block, each, passage):
+                    yield self._step(block, rows, kernel)
+            yield from self._state_steps(layer)
+
+    def gradients(self, passage: Passage) -> Iterator[Line]:
+        """Write the objective's gradient down, that of γ and β being there already."""
+        from deltarule.engines.compiled import whole
+
+        for layer in range(self._layers):
+            d = passage.d[layer]
+            for each in self.to.shares(layer):
+                block = self.to.block(layer, each)
+                for rows, (a, a_item, a_row), _, _ in self._parts(block, each, passage):
+                    body, constants = 0, 0
+                    if rows.start < block.fan_in:
+                        body, constants = self.kernels.penalty_gradient(layer, self.to.thread)
+                    yield call_of(
+                        whole.GRADIENT,
+                        whole.GRADIENT_WORDS,
+                        d=d.column(block.first),
+                        d_row=d.row,
+                        a=a,
+                        a_item=a_item,
+                        a_row=a_row,
+                        w=self.to.address(block, rows.start),
+                        w_row=self.to.row_bytes(block),
+                        rows=len(rows),
+                        width=block.width,
+                        gradient=self.to.address(block, rows.start, self._gradient),
+                        body=body,
+                        constants=constants,
+                    )
+        yield from self.to.meet()
+
+    def _afterwards(self, layer: int) -> Iterator[Line]:
+        """Hold the weights into hidden units within their norm; then take the mean of all parameters."""
+        from deltarule.engines.compiled import whole
+
+        for each in self.to.columns(layer):
+            block = self.to.block(layer, each)
+            if self.bounded and layer < self._layers - 1:
+                yield call_of(
+                    whole.BOUND,
+                    whole.BOUND_WORDS,
+                    w=self.to.address(block),
+                    row=self.to.row_bytes(block),
+                    rows=block.fan_in,
+                    width=block.width,
+                    squares=self._squares(block),
+                    body=self.kernels.bound[0],
+                    constants=self.kernels.bound[1],
+                )
+            if self.kernels.apart:
+                kernel, apart = self.kernels.average(self.to.thread), self.kernels.averaged * self.to.apart
+                yield self._step(block, range(block.learnt), kernel, slots=1, apart=apart)
+
+
+def _slice_rows(block: Block) -> int:
+    """Rows of a block whose gradient is taken at once: whole tiles, some 16 KB."""
+    return min(SCRATCH_ROWS, max(24, _SLICE // block.stride // 24 * 24))

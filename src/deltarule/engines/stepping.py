@@ -1,0 +1,58 @@
+"""The update as it is defined: a gradient and a recipe's formulas turn the parameters into the next ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.problem import Problem
+
+__all__ = ["stepped"]
+
+Slots = list[npt.NDArray[Any]]
+
+
+def stepped(
+    problem: Problem,
+    parameters: npt.NDArray[Any],
+    g: npt.NDArray[Any],
+    weight: float,
+    t: int,
+    rate: float,
+    slots: Slots,
+) -> Slots:
+    """Change what is learnt of the parameters, in place, by step t; the slots after it, each (learnt,).
+
+    g is the objective's gradient, (learnt,), of a batch of this weight. Clipping comes before the optimizer, proximal
+    penalties after it.
+    """
+    recipe, shape = problem.recipe, problem.shape
+    if recipe.clipping is not None:
+        g = recipe.clipping.clipped(g)
+    optimizer = recipe.optimizer.at_rate(rate)
+    learnt = parameters[: shape.learnt]
+    if optimizer.reach == "matrix":
+        after, *slots = _by_matrices(problem, optimizer, learnt, g, t, slots)
+    else:
+        after, *slots = optimizer.step(learnt, g, t, *slots)
+    learnt[:] = np.where(shape.idle(), learnt, after)
+    for penalty, (W, _) in zip(recipe.penalties, shape.layers(parameters), strict=True):
+        if penalty is not None and penalty.takes_prox:
+            W[:] = penalty.prox(W, optimizer.learning_rate * penalty.share(weight))
+    return slots
+
+
+def _by_matrices(
+    problem: Problem, optimizer: Any, learnt: npt.NDArray[Any], g: npt.NDArray[Any], t: int, slots: Slots
+) -> Slots:
+    """What is learnt, and the slots, after a step that takes each hidden layer's weights as a matrix."""
+    after, *rest = optimizer.others.step(learnt, g, t, *slots[1:])
+    made = [after, slots[0].copy(), *rest]
+    views = [problem.shape.layers(each) for each in (learnt, g, *slots)]
+    for layer in range(len(problem.sizes) - 2):
+        w, gradient, *remembered = (view[layer][0] for view in views)
+        for whole, part in zip(made, optimizer.step(w, gradient, t, *remembered), strict=True):
+            problem.shape.layers(whole)[layer][0][:] = part
+    return made

@@ -1,0 +1,39 @@
+"""Which epoch was the best, and whether another should follow, for engines that ask after each."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.problem import Problem, Sums
+from deltarule.formulas.random import Floats
+from deltarule.recipes import improves
+
+__all__ = ["Watch"]
+
+
+class Watch:
+    """Keeps the best parameters where early stopping watches, else the last finite ones."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.best_theta: Floats = problem.theta.copy()
+        self.best_epoch = 0
+        self.finished = False
+        self._rule, self._last = problem.recipe.stopping, problem.recipe.epochs
+        self._larger = self._rule is not None and self._rule.monitor == "score"
+        self._best = -np.inf if self._larger else np.inf
+
+    def after(self, epoch: int, theta: npt.NDArray[np.float64], train: Sums, held: Sums | None) -> None:
+        """Take note of an epoch, and end the run when patience does, or the numbers are no longer finite."""
+        rule = self._rule
+        finite = bool(np.isfinite(train.loss) and np.isfinite(theta).all())
+        if rule is None or held is None:
+            if finite:
+                self.best_theta = theta.copy()
+        else:
+            figure = -held.error / held.weight if self._larger else held.loss / held.weight
+            if improves(figure, self._best, rule.min_improvement, self._larger):
+                self._best, self.best_epoch = figure, epoch
+                self.best_theta = theta.copy()
+            self.finished = epoch - self.best_epoch >= rule.patience
+        self.finished = self.finished or not finite or epoch >= self._last
