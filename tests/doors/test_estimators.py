@@ -87,6 +87,41 @@ def test_l1_makes_weights_small():
     assert np.mean(np.abs(tight.coefs_[0]) < 1e-2) > np.mean(np.abs(loose.coefs_[0]) < 1e-2) + 0.2
 
 
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
+def test_normalised_layers(normalization, tmp_path):
+    network = small(normalization=normalization, max_iter=100).fit(X, NAMES)
+    assert network.score(X, NAMES) > 0.93
+    assert len(network.coefs_) == 2
+    again = pickle.loads(pickle.dumps(network))
+    assert_array_equal(again.predict_proba(X), network.predict_proba(X))
+    model = dr.load_model(small(normalization=normalization).fit(X, Y).to_model().save(tmp_path / "m.safetensors"))
+    assert_array_equal(model.predict(X), small(normalization=normalization).fit(X, Y).predict(X))
+    whole = small(normalization=normalization, warm_start=True, max_iter=5)
+    assert whole.fit(X, Y).fit(X, Y).score(X, Y) > 0.3
+    watched = small(normalization=normalization, early_stopping=True, max_iter=30)
+    assert watched.fit(X, Y).best_validation_score_ == max(watched.validation_scores_)
+
+
+def test_layer_normalisation_by_lbfgs():
+    assert small(normalization="layer", solver="lbfgs", max_iter=100).fit(X, Y).score(X, Y) > 0.95
+
+
+def test_weights_are_held_within_a_norm():
+    network = small(max_norm=0.8, max_iter=60).fit(X, Y)
+    assert np.linalg.norm(network.coefs_[0], axis=0).max() <= 0.8 + 1e-9
+    assert np.linalg.norm(small(max_iter=60).fit(X, Y).coefs_[0], axis=0).max() > 0.8
+
+
+def test_schedules_are_factors_on_the_rate():
+    still = small(schedule=dr.StepDecay(1e-12, every=5), max_iter=30, batch_size=30).fit(X, Y)
+    short = small(max_iter=1, batch_size=30).fit(X, Y)
+    assert_allclose(still.coefs_[0], short.coefs_[0], atol=1e-9)
+    with pytest.raises(ValueError, match="for the schedule to watch"):
+        small(schedule="reduce_on_plateau").fit(X, Y)
+    watched = small(schedule="reduce_on_plateau", max_iter=60).fit(X, Y, X_val=X, y_val=Y)
+    assert watched.score(X, Y) > 0.8
+
+
 def test_class_weights_are_sample_weights():
     weights = {"setosa": 1.0, "versicolor": 5.0, "virginica": 0.5}
     by_class = small(max_iter=20, class_weight=weights).fit(X, NAMES)
@@ -226,7 +261,11 @@ def test_verbose_tells(capsys):
         ({"n_iter_no_change": 0}, "n_iter_no_change"),
         ({"verbose": "loud"}, '"bar"'),
         ({"dropout": 1.0}, "below 1 for dropout"),
-        ({"dropout": 0.5, "solver": "lbfgs"}, "lbfgs"),
+        ({"dropout": 0.5, "solver": "lbfgs"}, "dropout=0.5"),
+        ({"normalization": "batch", "solver": "lbfgs"}, "normalization='batch'"),
+        ({"normalization": "group"}, "group"),
+        ({"max_norm": 0.0}, "above 0 for max_norm"),
+        ({"schedule": "cosin"}, "cosine"),
         ({"loss": "poisson"}, "a loss for classes"),
         ({"engine": "gpu"}, "'compiled'"),
         ({"n_threads": 0}, "n_threads"),

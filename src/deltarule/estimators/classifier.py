@@ -37,7 +37,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     scoring : what early stopping watches: None for the accuracy, "loss", or any of scikit-learn's scorers.
     loss : "log_loss", or any registered loss, by its name or as a formula.
     dropout : the share of units left out: a number for all hidden layers, or a list, the input's first.
+    normalization : of the hidden layers: "batch", "layer", or a formula.
     l1 : strength of an L1 penalty, divided by each batch's weight as `alpha` is.
+    max_norm : the largest norm of the weights into a hidden unit; None for no bound.
+    schedule : any registered schedule: a factor on the learning rate, from step to step.
     class_weight : None, "balanced", or a dictionary of weights, multiplied into `sample_weight`.
     initializer : "auto" draws what scikit-learn draws; otherwise any registered initializer.
     n_ensemble : how many networks are trained side by side and averaged.
@@ -89,7 +92,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         max_fun: int = 15000,
         loss: Any = "log_loss",
         dropout: Any = 0.0,
+        normalization: Any = None,
         l1: float = 0.0,
+        max_norm: float | None = None,
+        schedule: Any = None,
         class_weight: Any = None,
         initializer: Any = "auto",
         scoring: Any = None,

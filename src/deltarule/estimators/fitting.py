@@ -57,6 +57,9 @@ def descend(
     seed = seed_from(random) if drops(estimator.dropout) else 0
     recipe_at = _recipes(estimator, len(train), seed, watched=held is not None)
     estimator._recipe = recipe_at(None).replace(stopping=None)
+    if held is None and estimator._recipe.schedule.watches:
+        came = f"{estimator._recipe.schedule.name!r} alone"
+        raise RecipeError("a validation part for the schedule to watch", came, "early_stopping=True, or fit(X_val=…)")
     known = getattr(estimator, "_optimizer", None) if incremental else None
     task = Task(
         sizes=sizes,
@@ -82,9 +85,7 @@ def descend(
 
 def minimise(estimator: Any, samples: Samples, sizes: tuple[int, ...], theta: Floats, loss: Loss) -> Floats:
     """Train on all samples at once, by L-BFGS; the estimator's attributes tell of it. The new θ."""
-    if drops(estimator.dropout):
-        came = f"dropout={estimator.dropout!r}"
-        raise RecipeError('one objective for all steps of solver="lbfgs"', came, 'dropout=0.0, or solver="adam"')
+    _check_full_batch(estimator)
     parameters = {**estimator.get_params(deep=False), "solver": "sgd"}
     recipe = recipe_of(parameters, loss, batch_size=len(samples))
     estimator._recipe = recipe
@@ -107,6 +108,21 @@ def minimise(estimator: Any, samples: Samples, sizes: tuple[int, ...], theta: Fl
         words = f"L-BFGS ended after {found.iterations} iterations, before it converged: {found.unfinished}."
         warnings.warn(words, ConvergenceWarning, stacklevel=5)
     return found.theta
+
+
+def _check_full_batch(estimator: Any) -> None:
+    """Refuse what changes the objective, or the weights, from step to step."""
+    normalization = estimator._network.normalization
+    keeps = normalization is not None and normalization.keeps
+    for name, given in {
+        "dropout": drops(estimator.dropout),
+        "normalization": keeps,
+        "max_norm": estimator.max_norm is not None,
+        "schedule": estimator.schedule is not None,
+    }.items():
+        if given:
+            came = f"{name}={getattr(estimator, name)!r}"
+            raise RecipeError('one objective for all steps of solver="lbfgs"', came, 'solver="adam"')
 
 
 def _recipes(estimator: Any, n: int, seed: int, *, watched: bool) -> Callable[[float | None], Recipe]:

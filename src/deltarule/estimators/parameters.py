@@ -118,6 +118,7 @@ _CHECKS: dict[str, Check] = {
     "solver": _solver,
     "alpha": _not_negative,
     "l1": _not_negative,
+    "max_norm": lambda name, value: value is None or _positive(name, value),
     "batch_size": _batch_size,
     "learning_rate": _choice("constant", "invscaling", "adaptive"),
     "learning_rate_init": _positive,

@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from deltarule.engines.parameters import Shape, given
 from deltarule.engines.parameters import first as first_theta
-from deltarule.engines.parameters import given, layers
 from deltarule.engines.problem import Samples
 from deltarule.errors import RecipeError
 from deltarule.estimators.callbacks import CallbackSupportMixin, with_callbacks
@@ -33,6 +33,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
     _loss: Loss
     _recipe: Recipe
+    _state: npt.NDArray[Any]
     _outputs: RawOutputs
     _sizes: tuple[int, ...]
     _network: Network
@@ -87,12 +88,16 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         samples = Samples(X, self._targets(y), self.n_outputs_, weights)
         network = network_of(self.get_params(deep=False))
         sizes = network.sizes(X.shape[1], self.n_outputs_)
+        shape = Shape(sizes, network.normalization)
+        state = np.zeros(0)
         if not first:
             theta = given(list(zip(self.coefs_, self.intercepts_, strict=True)), sizes)
+            state = getattr(self, "_state", state)
         elif self.initializer == "auto":
             theta = drawn(random, sizes, network.activations, X.dtype)
         else:
             theta = first_theta(network, sizes, seed_from(random))
+        theta = np.concatenate([theta, state]) if len(state) == shape.total - shape.theta else shape.begun(theta)
         self._begin(sizes, anew=first)
         self._sizes, self._network, self._dtype = sizes, network, X.dtype
         if stochastic(self.solver):
@@ -132,9 +137,10 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         """
         own = theta.astype(self._dtype)
         own.flags.writeable = False
-        pairs = layers(own, self._sizes)
+        shape = Shape(self._sizes, self._network.normalization)
+        pairs = shape.layers(own)
         weights, biases = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-        return {"coefs_": weights, "intercepts_": biases, "_outputs": RawOutputs()}
+        return {"coefs_": weights, "intercepts_": biases, "_state": own[shape.theta :], "_outputs": RawOutputs()}
 
     def _set_theta(self, theta: npt.NDArray[Any]) -> None:
         self.__dict__.update(self._attributes_at(theta))
@@ -146,7 +152,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
     def _raw_outputs(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The last layer's weighted sums for an array of inputs that has been checked."""
-        return self._outputs(self.coefs_, self.intercepts_, self._network, x)
+        return self._outputs(self.coefs_, self.intercepts_, self._state, self._network, x)
 
     def _activated(self, X: Any) -> npt.NDArray[Any]:
         """The network's outputs (n, outputs), of an ensemble their mean."""
@@ -183,6 +189,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             input_shape=(self.n_features_in_,),
             classes=classes,
             single=self.n_outputs_ == 1 or classes is not None,
+            state=self._state,
             feature_names=tuple(self.feature_names_in_) if hasattr(self, "feature_names_in_") else None,
         )
 

@@ -30,11 +30,12 @@ class RawOutputs:
         self,
         coefs: Sequence[npt.NDArray[Any]],
         intercepts: Sequence[npt.NDArray[Any]],
+        state: npt.NDArray[Any],
         network: Network,
         x: npt.NDArray[Any],
     ) -> npt.NDArray[Any]:
         """Weighted sums (n, outputs) for inputs x (n, d), in the parameters' precision."""
-        parameters = [*coefs, *intercepts]
+        parameters = [*coefs, *intercepts, state]
         same = len(parameters) == len(self._of)
         if not same or any(one is not other for one, other in zip(parameters, self._of, strict=True)):
             self._of, self._predictors = parameters, {}
@@ -44,7 +45,8 @@ class RawOutputs:
 
             theta = np.concatenate([part.ravel() for layer in zip(coefs, intercepts, strict=True) for part in layer])
             sizes = (coefs[0].shape[0], *(len(biases) for biases in intercepts))
-            predictor = Predictor(sizes, network, theta, UNSCALED, x.dtype)
+            whole = np.concatenate([theta, state.astype(theta.dtype)])
+            predictor = Predictor(sizes, network, whole, UNSCALED, x.dtype)
             self._predictors[x.dtype] = predictor
         made: npt.NDArray[Any] = predictor(x)
         return made

@@ -15,6 +15,7 @@ from deltarule.formulas import (
     ElasticNet,
     HalfSquaredError,
     Loss,
+    MaxNorm,
     Momentum,
     Nesterov,
     Optimizer,
@@ -74,6 +75,7 @@ def network_of(parameters: Mapping[str, Any]) -> Network:
         hidden=hidden_sizes(parameters["hidden_layer_sizes"]),
         activation=tuple(activation) if layered else activation,
         dropout=parameters["dropout"],
+        normalization=parameters["normalization"],
         initializer=initializer,
     )
 
@@ -117,11 +119,14 @@ def recipe_of(
     seed: int = 0,
 ) -> Recipe:
     """Everything that decides the training, but for the order of the samples and when it stops."""
+    bound = parameters["max_norm"]
     return Recipe(
         network=network_of(parameters),
         loss=loss,
         optimizer=optimizer_of(parameters, learning_rate),
         penalty=penalty_of(parameters),
+        constraint=None if bound is None else MaxNorm(bound),
+        schedule=formula("schedule", "constant" if parameters["schedule"] is None else parameters["schedule"]),
         batch_size=batch_size,
         epochs=int(parameters["max_iter"]),
         stopping=stopping,
