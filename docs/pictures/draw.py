@@ -8,6 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import deltarule as dr
+from deltarule.figures.style import save
+
 HERE = Path(__file__).parent
 TRAIN = [sys.executable, "-m", "deltarule", "train", "digits"]
 
@@ -16,3 +19,10 @@ with tempfile.TemporaryDirectory() as folder:
     subprocess.run([*TRAIN, "--out", str(run)], check=True)
     for picture in ("curves.png", "samples.png"):
         shutil.copyfile(run / picture, HERE / f"digits-{picture}")
+
+RANGE = [sys.executable, "-m", "deltarule", "lr-range", "digits"]
+subprocess.run([*RANGE, "--output", str(HERE / "learning-rate-range.png")], check=True)
+OPTIMIZERS = ("sgd", "momentum", "adagrad", "rmsprop", "adam")
+comparison = dr.compare(dr.vary(dr.Recipe(), optimizer=OPTIMIZERS), dr.load_dataset("digits"), seeds=20)
+for kind in ("scores", "curves"):
+    save(comparison.plot(kind).figure_, HERE / f"compare-{kind}.png")

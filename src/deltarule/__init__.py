@@ -33,6 +33,7 @@ from deltarule.formulas import (
     ElasticNet,
     ExponentialAverage,
     ExponentialDecay,
+    ExponentialGrowth,
     GammaLoss,
     HalfSquaredError,
     Hinge,
@@ -66,7 +67,9 @@ from deltarule.formulas import (
 )
 from deltarule.models import Model, load_model
 from deltarule.recipes import EarlyStopping, Network, Recipe, Scaling
+from deltarule.studies.compare import Comparison, compare, vary
 from deltarule.studies.gradient_check import GradientCheck, gradient_check
+from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
 from deltarule.studies.verdict import Verdict, verdict
 from deltarule.training import Epoch, Evaluation, Run, Training, epochs, evaluate, train, train_many
 
@@ -90,6 +93,7 @@ __all__ = [
     "BatchNormalization",
     "ClipByNorm",
     "ClipByValue",
+    "Comparison",
     "ConstantRate",
     "CosineDecay",
     "CosineRestarts",
@@ -102,6 +106,7 @@ __all__ = [
     "Evaluation",
     "ExponentialAverage",
     "ExponentialDecay",
+    "ExponentialGrowth",
     "GammaLoss",
     "GradientCheck",
     "HalfSquaredError",
@@ -109,6 +114,7 @@ __all__ = [
     "Huber",
     "InverseTimeDecay",
     "LayerNormalization",
+    "LearningRateRange",
     "LinearToZero",
     "Lion",
     "LogCosh",
@@ -144,17 +150,20 @@ __all__ = [
     "Verdict",
     "WarmUp",
     "__version__",
+    "compare",
     "dataset_names",
     "epochs",
     "evaluate",
     "formula",
     "gradient_check",
+    "learning_rate_range",
     "load_dataset",
     "load_model",
     "register",
     "split",
     "train",
     "train_many",
+    "vary",
     "verdict",
 ]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.training.many import side_by_side
+from deltarule.training.many import as_they_end, workers_for
 
 
 def average(outputs: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
@@ -37,17 +37,19 @@ def fit_members(
         members = [_alone(clone(estimator), int(seed)) for seed in seeds]
     interrupted = threading.Event()
 
-    def one(place: int) -> None:
+    def one(place: int) -> Any:
         member = members[place]
         if incremental and hasattr(estimator, "classes_"):
             member.classes_ = estimator.classes_
         member._interrupted = interrupted
         try:
-            member._fit(X, y, sample_weight, brought, incremental=incremental)
+            return member._fit(X, y, sample_weight, brought, incremental=incremental)
         finally:
             del member._interrupted
 
-    side_by_side(one, len(members), estimator.n_threads, interrupted)
+    workers = workers_for(estimator.n_threads, len(members))
+    for _ in as_they_end(one, len(members), workers, interrupted):
+        pass
     parameters = estimator.get_params(deep=False)
     for name, value in vars(members[0]).items():
         if name not in parameters:

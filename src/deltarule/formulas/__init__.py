@@ -25,7 +25,8 @@ from deltarule.formulas.activations import (
 from deltarule.formulas.averaging import Averaging, ExponentialAverage
 from deltarule.formulas.clipping import ClipByNorm, ClipByValue, Clipping
 from deltarule.formulas.constraints import Constraint, MaxNorm
-from deltarule.formulas.formula import Formula, formula, register, registered
+from deltarule.formulas.description import Description, FieldDescription, describe
+from deltarule.formulas.formula import Formula, formula, kinds, register, registered
 from deltarule.formulas.initializers import (
     Constant,
     GlorotNormal,
@@ -83,6 +84,7 @@ from deltarule.formulas.schedules import (
     CosineDecay,
     CosineRestarts,
     ExponentialDecay,
+    ExponentialGrowth,
     InverseTimeDecay,
     LinearToZero,
     OneCycle,
@@ -120,10 +122,13 @@ __all__ = [
     "Constraint",
     "CosineDecay",
     "CosineRestarts",
+    "Description",
     "ElasticNet",
     "Exponential",
     "ExponentialAverage",
     "ExponentialDecay",
+    "ExponentialGrowth",
+    "FieldDescription",
     "Formula",
     "GammaLoss",
     "GlorotNormal",
@@ -182,7 +187,9 @@ __all__ = [
     "Uniform",
     "WarmUp",
     "Zeros",
+    "describe",
     "formula",
+    "kinds",
     "register",
     "registered",
 ]

@@ -46,8 +46,9 @@ class L2(Penalty):
         P = ½ λ w²        ∂P/∂w = λ w
 
     λ is a field of its own, divided by nothing: Nielsen's λ is n times ours (n samples). With `per_batch=True` it is
-    divided by the weight of each batch, as scikit-learn's `alpha` is; then smaller batches are held back more.
-    Krogh and Hertz (1992).
+    divided by the weight of each batch, as scikit-learn's `alpha` is; then smaller batches are held back more. Under
+    `Adam` and its kin a step is divided by the size of the gradient, penalty included, so weights do not shrink in
+    proportion: there `AdamW` does.  Krogh and Hertz (1992).
 
     >>> float(L2(0.1).value(2.0)), L2(0.1).gradient(2.0)
     (0.2, 0.2)
@@ -103,6 +104,7 @@ class ElasticNet(Penalty):
         prox(w, η) = sign w · max(|w| − η λ ρ, 0) / (1 + η λ (1 − ρ))
 
     ρ is `l1_ratio`: 1 is `L1(λ)`, 0 is `L2(λ)`. `proximal` as in `L1`, here for both parts; `per_batch` as in `L2`.
+    It has two strengths to choose; where neither exact zeros nor sharing is wanted, one of the two penalties is enough.
     Zou and Hastie (2005), section 2.1; with these letters, scikit-learn's.
 
     >>> float(ElasticNet(0.1, l1_ratio=0.5).value(-2.0)), float(ElasticNet(0.1, l1_ratio=0.5).gradient(-2.0))

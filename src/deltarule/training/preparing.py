@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ from deltarule.errors import DataError, RecipeError
 from deltarule.formulas import Loss, SoftmaxCrossEntropy, SquaredError
 from deltarule.models import Model
 from deltarule.recipes import Affine, ClassWeight, Recipe, Scaling
+
+Start: TypeAlias = Sequence[tuple[Any, Any]] | int | None
+"""Initial weights and biases, a pair for each layer; or the seed that draws them; or None for the recipe's seed."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Learnt:
 def prepared(
     recipe: Recipe,
     data: Dataset,
-    start: Sequence[tuple[Any, Any]] | None = None,
+    start: Start = None,
     order: Order | None = None,
     record: str | None = None,
     rows: Any = None,
@@ -94,8 +97,7 @@ def prepared(
     learnt = _learnt(recipe, loss, train, chosen, scalings, classes=task == "classification")
     _check_targets(loss, train, learnt)
     sizes = recipe.network.sizes(int(np.prod(learnt.input_shape)), learnt.outputs)
-    drawn = start is None
-    theta = parameters.first(recipe.network, sizes, recipe.seed) if drawn else parameters.given(start or (), sizes)
+    theta = _first(recipe, sizes, start)
     held = None if data.validation is None else learnt.samples(data.validation)
     if held_rows is not None:
         held = learnt.samples(train, held_rows)
@@ -104,6 +106,13 @@ def prepared(
     samples = learnt.samples(train, chosen, recipe.class_weight)
     problem = Problem(recipe, sizes, learnt.scaling, samples, held, begun, order, record)
     return problem, learnt
+
+
+def _first(recipe: Recipe, sizes: tuple[int, ...], start: Start) -> npt.NDArray[np.float64]:
+    """θ before the first step."""
+    if start is None or isinstance(start, int):
+        return parameters.first(recipe.network, sizes, recipe.seed if start is None else start)
+    return parameters.given(start, sizes)
 
 
 def checked_rows(rows: Any, n: int) -> Indices:
