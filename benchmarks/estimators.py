@@ -32,6 +32,9 @@ __all__ = ["Comparison", "Parts", "compared", "main", "row_microseconds"]
 
 Array = npt.NDArray[Any]
 
+# Seconds before each fit: the other library's threads wait for work by spinning, and would hold a core.
+_REST = 0.5
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -175,6 +178,7 @@ def compared(name: str, parts: Parts, seeds: int, **parameters: Any) -> Comparis
         for seed in range(seeds):
             for who, make in (("their", theirs), ("our", ours)):
                 network = make(**parameters, random_state=seed)
+                time.sleep(_REST)
                 began = time.perf_counter()
                 network.fit(parts.x, parts.y)
                 found[who].append((network, time.perf_counter() - began))
