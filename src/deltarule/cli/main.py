@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from deltarule import __version__
 from deltarule.cli import data
+from deltarule.cli.augment import augment
 from deltarule.cli.compare import compare
 from deltarule.cli.formulas import formulas
 from deltarule.cli.gradient_check import gradient_check
@@ -124,6 +125,7 @@ def deltarule(
 
 
 app.command("train")(train)
+data.commands.command("augment")(augment)
 app.command("compare")(compare)
 app.command("predict")(predict)
 app.command("show")(show)

@@ -221,8 +221,9 @@ class Descent:
     def _engine_at(self, theta: Floats, progress: Progress) -> Engine:
         task, estimator = self._task, self._estimator
         held = None if task.held is None else task.held.samples
+        recipe = task.recipe_at(self._rate)
         problem: Problem = Ordered(
-            task.recipe_at(self._rate), task.sizes, UNSCALED, task.samples, held, theta, self._order, None, progress
+            recipe, task.sizes, UNSCALED, task.samples, held, theta, self._order, progress=progress
         )
         precision = np.dtype(task.samples.x.dtype).name
         threads = estimator.n_threads
