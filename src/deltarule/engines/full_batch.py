@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from deltarule.engines.problem import Figure, Figures, Problem, Sums
+from deltarule.engines.problem import Figure, Figures, Problem, Progress, Sums
 from deltarule.engines.reference import add_penalties, evaluate, gradient, penalty_value
 from deltarule.engines.watching import Watched
 from deltarule.errors import RecipeError
@@ -35,6 +35,11 @@ class FullBatch(Watched):
         self._met: dict[bytes, Sums] = {}
         self._points = _accepted(self._objective, problem.theta, problem.recipe.optimizer, problem.recipe.epochs)
 
+    @property
+    def progress(self) -> Progress:
+        """How many iterations have been; the search itself cannot be handed on."""
+        return Progress(self._epoch, self._epoch)
+
     def advance(self, epochs: int, seconds: float) -> Figures:
         """Run at least one iteration and at most `epochs`, for about `seconds` at the longest."""
         rows: list[list[float]] = []
@@ -53,7 +58,7 @@ class FullBatch(Watched):
             held = None if problem.validation is None else evaluate(problem, point, problem.validation)
             self._watch.after(self._epoch, point, train, held)
             sums = [value for part in (train, held or Sums()) for value in (part.weight, part.loss, part.error)]
-            rows.append([*sums, penalty_value(problem, point), time.perf_counter() - began])
+            rows.append([*sums, penalty_value(problem, point, train.weight), time.perf_counter() - began])
             noted = self._sums(before if problem.record == "batch" else point)
             recorded.append(np.array([noted.loss / noted.weight] if problem.record else []))
         if self.finished:
@@ -70,8 +75,8 @@ class FullBatch(Watched):
                 total += met
                 g += met.weight * part
             g /= total.weight
-            add_penalties(problem, point, g)
-            value = total.loss / total.weight + penalty_value(problem, point)
+            add_penalties(problem, point, g, total.weight)
+            value = total.loss / total.weight + penalty_value(problem, point, total.weight)
         self._met = {point.tobytes(): total, **dict(list(self._met.items())[:1])}
         return value, g
 

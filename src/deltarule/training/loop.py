@@ -106,7 +106,7 @@ class Training:
     ) -> None:
         self._data = data
         self._problem, self._learnt = prepared(recipe, data, start, order, record, rows, scalings)
-        self._engine: Engine = _engine(self._problem, engine, precision, n_threads)
+        self._engine: Engine = engine_of(self._problem, engine, precision, n_threads)
         held = self._problem.validation
         self._spreads = (self._problem.train.spread(), math.nan if held is None else held.spread())
         self._tables: list[Floats] = []
@@ -199,7 +199,7 @@ class Training:
         raise error
 
 
-def _engine(problem: Problem, name: str, precision: str, n_threads: int | None) -> Engine:
+def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None) -> Engine:
     """The engine of that name, at work on a problem."""
     one_of("engine", name, ENGINES)
     one_of("precision", precision, PRECISIONS)
