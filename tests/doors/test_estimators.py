@@ -23,9 +23,9 @@ from sklearn.preprocessing import StandardScaler
 
 import deltarule as dr
 from deltarule.engines.compiled import allowed_threads
+from deltarule.engines.objective import Objective
 from deltarule.engines.problem import Problem, Samples
 from deltarule.estimators.prediction import UNSCALED
-from deltarule.estimators.quasi_newton import Objective
 from deltarule.estimators.specification import class_loss, number_loss, recipe_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

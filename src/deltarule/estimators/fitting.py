@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.objective import Objective
 from deltarule.engines.problem import Problem, Samples
 from deltarule.errors import DataError, RecipeError
 from deltarule.estimators.callbacks import Tasks
 from deltarule.estimators.descent import Descent, OptimizerState, Task
 from deltarule.estimators.prediction import UNSCALED
-from deltarule.estimators.quasi_newton import Objective, minimised
+from deltarule.estimators.quasi_newton import minimised
 from deltarule.estimators.specification import recipe_of
 from deltarule.estimators.units import Units
 from deltarule.estimators.validation import Held, held_out, negative_loss, scored_by
@@ -91,13 +92,11 @@ def minimise(estimator: Any, samples: Samples, sizes: tuple[int, ...], theta: Fl
     estimator._recipe = recipe
     tasks = Tasks(estimator, samples.x, samples.targets, 0)
     found = minimised(
-        Objective(Problem(recipe, sizes, UNSCALED, samples, None, theta)),
+        _objective(estimator, Problem(recipe, sizes, UNSCALED, samples, None, theta)),
         iterations=int(estimator.max_iter),
         tolerance=estimator.tol,
         calls=estimator.max_fun,
         verbose=bool(estimator.verbose),
-        engine=estimator.engine,
-        n_threads=estimator.n_threads,
     )
     tasks.end(lambda: estimator._attributes_at(found.theta))
     estimator.n_iter_ = found.iterations
@@ -108,6 +107,15 @@ def minimise(estimator: Any, samples: Samples, sizes: tuple[int, ...], theta: Fl
         words = f"L-BFGS ended after {found.iterations} iterations, before it converged: {found.unfinished}."
         warnings.warn(words, ConvergenceWarning, stacklevel=5)
     return found.theta
+
+
+def _objective(estimator: Any, problem: Problem) -> Objective:
+    """The objective on all samples, by the estimator's engine."""
+    if estimator.engine == "reference":
+        return Objective(problem)
+    from deltarule.engines.compiled.objective import CompiledObjective
+
+    return CompiledObjective(problem, estimator.n_threads)
 
 
 def _check_full_batch(estimator: Any) -> None:

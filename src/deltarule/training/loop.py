@@ -207,8 +207,13 @@ def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None
         whole("n_threads", n_threads, 1, "n_threads=None, which lets the engine choose")
     if problem.recipe.optimizer.reach == "run":
         from deltarule.engines.full_batch import FullBatch
+        from deltarule.engines.objective import Objective
 
-        return FullBatch(problem)
+        if name == "reference":
+            return FullBatch(problem, Objective)
+        from deltarule.engines.compiled.objective import CompiledObjective
+
+        return FullBatch(problem, lambda posed: CompiledObjective(posed, n_threads))
     if name == "reference":
         return Reference(problem)
     from deltarule.engines.compiled import Compiled
