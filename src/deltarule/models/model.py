@@ -193,7 +193,7 @@ class Model:
     def __repr__(self) -> str:
         shape = "-".join(map(str, self.sizes))
         what = "numbers" if self.classes is None else f"{len(self.classes)} classes"
-        return f"Model({shape}, {count(self.sizes):,} parameters, {what})"
+        return f"Model({shape}, {self.shape.learnt:,} parameters, {what})"
 
     def _inputs(self, given: Any) -> npt.NDArray[Any]:
         if self.encoding is not None:
@@ -212,11 +212,14 @@ class Model:
 
 
 def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
-    """For each layer: its name, the shape of its weights, its activation, its number of parameters."""
+    """For each layer: its name, the shape of its weights, its activation, its number of parameters that are learnt."""
     activations = [activation.name for activation in model.recipe.network.activations]
     output: Sequence[str] = [f"{model.loss.output.name} (of the loss)"]
     names = [f"hidden {number}" for number in range(1, len(activations) + 1)] + ["output"]
+    further = [state.gamma.size + state.beta.size for state in model.states] or [0] * len(activations)
     return [
-        (name, " × ".join(map(str, weights.shape)), activation, weights.size + biases.size)
-        for name, (weights, biases), activation in zip(names, model.layers, [*activations, *output], strict=True)
+        (name, " × ".join(map(str, weights.shape)), activation, weights.size + biases.size + more)
+        for name, (weights, biases), activation, more in zip(
+            names, model.layers, [*activations, *output], [*further, 0], strict=True
+        )
     ]
