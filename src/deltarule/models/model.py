@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.data.mapped import forget, is_mapped
-from deltarule.engines.parameters import Layers, Shape, State, count, layers
+from deltarule.engines.parameters import Layers, Shape, State, layers
 from deltarule.errors import ModelError
 from deltarule.formulas import Loss
 from deltarule.formulas.random import Floats
