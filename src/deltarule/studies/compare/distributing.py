@@ -222,19 +222,18 @@ class Cluster:
 
 def _of_the_cluster(client: Any, shared: Any, trials: Sequence[Trial], until: float | None) -> Iterator[Outcome]:
     """Outcomes as they end. A worker's trials go to another one when it dies; that is the scheduler's work."""
-    from distributed import KilledWorker, as_completed
-
+    distributed = _distributed()
     futures = client.map(_wanted_outcome, trials, conditions=shared, pure=False)
     left = None if until is None else max(0.0, until - time.monotonic())
     try:
-        for future in as_completed(futures, loop=client.loop, timeout=left):
+        for future in distributed.as_completed(futures, loop=client.loop, timeout=left):
             outcome = future.result()
             future.release()
             if outcome is not None:
                 yield outcome
     except TimeoutError:
         return
-    except KilledWorker as error:
+    except distributed.KilledWorker as error:
         raise _died(f"{error.allowed_failures + 1} of them died training the same network") from error
     except (CancelledError, ImportError, OSError, RuntimeError) as error:
         came = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -246,9 +245,7 @@ def _of_the_cluster(client: Any, shared: Any, trials: Sequence[Trial], until: fl
 
 def _wanted_outcome(trial: Trial, conditions: Conditions) -> Outcome | None:
     """The outcome of a trial, on a worker, as long as somebody waits for it."""
-    from distributed import get_worker
-
-    worker = get_worker()
+    worker = _distributed().get_worker()
     task = worker.state.tasks[worker.get_current_task()]
     return conditions.outcome(trial, lambda: task.state != "executing")
 

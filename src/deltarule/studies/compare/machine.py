@@ -38,6 +38,11 @@ def _processor() -> str:
 
 
 def version() -> str:
+    """The version of deltarule.
+
+    >>> version() != ""
+    True
+    """
     try:
         return metadata.version("deltarule")
     except metadata.PackageNotFoundError:  # run from its sources

@@ -130,7 +130,7 @@ class Comparing:
                 self._known = self._folder.networks()
             self._write_plan()
             try:
-                self._train = stack.enter_context(self._executor.at_work(self._conditions()))
+                self._train: Train = stack.enter_context(self._executor.at_work(self._conditions()))
                 if self._tune is not None:
                     yield from self._tuned(self._tune)
                 yield from self._compared()
@@ -254,7 +254,8 @@ class Comparing:
         return Trial(variant.name, seed, recipe, start, split, key, judged)
 
     def _conditions(self) -> Conditions:
-        return Conditions(self._data, self._part, self._record, models=self._keep_models, **self._engine)
+        engine, precision = self._engine.values()
+        return Conditions(self._data, self._part, self._record, engine, precision, self._keep_models)
 
     def _checked_task(self) -> str:
         """The task that all variants share; what one of them cannot be trained for is an error now, not at its turn."""
