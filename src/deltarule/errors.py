@@ -9,6 +9,7 @@
     ├── ModelError (ValueError)         a question that a model cannot answer
     │   └── ModelFileError              a model file that is missing, cut short or foreign
     ├── OutputError (OSError)           a result that cannot be written where it was asked for
+    ├── ClusterError (OSError)          other machines that do not answer, or do not hold out
     └── Diverged (ArithmeticError)      a training run whose numbers left the finite range
 
 and what it only warns of:
@@ -24,6 +25,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "ClusterError",
     "DataError",
     "DataFileError",
     "DataWarning",
@@ -85,6 +87,10 @@ class ModelFileError(ModelError):
 
 class OutputError(DeltaruleError, OSError):
     """A result that cannot be written where it was asked for."""
+
+
+class ClusterError(DeltaruleError, OSError):
+    """Other machines that do not answer, or do not hold out."""
 
 
 class Diverged(DeltaruleError, ArithmeticError):

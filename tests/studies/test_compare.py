@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.studies.compare import Comparing, running, tuning, varied
+from deltarule.studies.compare import Comparing, conditions, tuning, varied
 from deltarule.studies.compare.halving import better_half, rungs
 
 IRIS = dr.load_dataset("iris")
@@ -74,8 +74,8 @@ def test_the_split_deals_out_what_is_not_tested():
 
 def test_each_network_meets_the_test_part_once(monkeypatch):
     met = []
-    evaluate = running.evaluate
-    monkeypatch.setattr(running, "evaluate", lambda model, part: met.append(part) or evaluate(model, part))
+    evaluate = conditions.evaluate
+    monkeypatch.setattr(conditions, "evaluate", lambda model, part: met.append(part) or evaluate(model, part))
     comparison = dr.compare(BATCHES, IRIS, seeds=3, tune="learning_rate")
     assert len(met) == len(comparison.networks) == 6
     assert all(part is IRIS.test for part in met)
@@ -150,10 +150,30 @@ def test_it_can_be_gone_through_again():
 
 
 def test_models_are_kept_where_asked(tmp_path):
-    comparison = dr.compare(TWO, IRIS, seeds=1, folder=tmp_path, keep_models=True)
+    # The two names have the same letters; the one network is known before models are asked for.
+    both = {"adam/sgd": SMALL, "adam:sgd": SMALL.replace(optimizer="sgd")}
+    before = dr.compare(both, IRIS, seeds=1, folder=tmp_path)
+    assert not (tmp_path / "models").exists()
+    comparison = dr.compare(both, IRIS, seeds=2, folder=tmp_path, keep_models=True)
+    assert before.networks[0].score == comparison.of(before.networks[0].variant)[0].score
+    assert len(list((tmp_path / "models").iterdir())) == len(comparison.networks) == 4
     for network in comparison.networks:
-        model = dr.load_model(tmp_path / "models" / f"{network.variant}-{network.seed}.safetensors")
+        model = dr.load_model(tmp_path / "models" / f"adam-sgd-{network.seed}-{network.key[:8]}.safetensors")
         assert model.score(IRIS.test.x, IRIS.test.y) == pytest.approx(network.score)
+    told = []
+    dr.compare(both, IRIS, seeds=2, folder=tmp_path, keep_models=True, progress=told.append)
+    assert [each.seconds_left for each in told] == [None] * 4  # none was trained again
+
+
+def test_two_at_a_time_do_not_write_to_one_folder(tmp_path):
+    pytest.importorskip("fcntl", reason="locks as POSIX has them")
+    first, other = (Comparing(TWO, IRIS, seeds=3, folder=tmp_path) for _ in range(2))
+    under_way = iter(first)
+    next(under_way)
+    with pytest.raises(dr.DeltaruleError, match="no other comparison is writing to"):
+        next(iter(other))
+    assert len(list(under_way)) == 5
+    assert len([progress.seconds_left for progress in other]) == 6
 
 
 def test_other_data_are_another_comparison(tmp_path):

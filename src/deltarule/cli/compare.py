@@ -20,7 +20,7 @@ from deltarule.studies.compare.seeds import USUAL
 from deltarule.studies.compare.tables import tables
 from deltarule.training.folder import RunFolder
 
-VARIED, RESULT = "What varies", "Result"
+VARIED, WHERE, RESULT = "What varies", "Where", "Result"
 
 _RECIPE = {"number_of_epochs": "epochs"} | {name: name for name in options.OPTIONS if name != "epochs"}
 """The options of `train` that make its recipe, and what `options.OPTIONS` calls them."""
@@ -74,6 +74,13 @@ def compare(
             rich_help_panel=RESULT, show_default=False,
         ),
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler", help="Train on the Dask cluster with this scheduler: tcp://host:8786.", metavar="ADDRESS",
+            rich_help_panel=WHERE, show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -109,6 +116,8 @@ def compare(
     deltarule compare digits --vary optimizer=sgd,adam --tune learning_rate --budget 60s
     """  # noqa: D301, D412 - Typer keeps the lines after \b apart
     words = words_of(quiet)
+    if scheduler is not None and "://" not in scheduler:
+        raise RecipeError("the address of a Dask scheduler", repr(scheduler), "--scheduler tcp://host:8786")
     if not vary:
         raise RecipeError("something that varies", "no --vary", "--vary optimizer=sgd,momentum,adam")
     typed = {name: shared[option] for option, name in _RECIPE.items()}
@@ -132,6 +141,7 @@ def compare(
         budget=budget,
         record="batch" if record else None,
         target_score=target_score,
+        backend=scheduler,
         **engine,
     )
     folder = output or RunFolder.next_of("runs", f"compare-{dataset.name or Path(data).name}").path

@@ -115,9 +115,9 @@ def as_they_end(
         places = {pool.submit(one, place): place for place in range(networks)}
         try:
             for future in as_completed(places):
-                run = future.result()
-                if run is not None:
-                    yield places.pop(future), run
+                made, place = future.result(), places.pop(future)
+                if made is not None:
+                    yield place, made
         finally:
             closed.set()
             pool.shutdown(cancel_futures=True)

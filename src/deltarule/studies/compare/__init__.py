@@ -43,6 +43,7 @@ def compare(
     budget: str | float | None = None,
     folder: str | os.PathLike[str] | None = None,
     progress: Callable[[Progress], Any] | None = None,
+    backend: str | None = None,
     **further: Any,
 ) -> Comparison:
     """Train a network of each variant with each seed, on all cores, and say which variant is better, and how surely.
@@ -56,6 +57,9 @@ def compare(
     budget : a time such as "60s": successive halving gives further seeds to the better half of the variants only.
     folder : where each network is written as it ends; a later comparison with the same folder goes on from there.
     progress : called with a record after each network.
+    backend : who trains: "threads" of this process; a joblib backend, such as "loky"; a Dask cluster, by the address of
+        its scheduler, "tcp://host:8786". None takes the joblib backend that is active, or else threads. The figures
+        are the same to the last bit.
     further : keep_models=True, to keep each model in the folder; record="batch", to keep each batch's loss;
         target_score=0.95, the validation score whose cost is asked for; engine, precision, n_threads, as for
         `train_many`.
@@ -73,7 +77,7 @@ def compare(
     True
     """
     under_way = Comparing(
-        recipes, data, seeds, seeds_vary=seeds_vary, tune=tune, budget=budget, folder=folder, **further
+        recipes, data, seeds, seeds_vary=seeds_vary, tune=tune, budget=budget, folder=folder, backend=backend, **further
     )
     for each in under_way:
         if progress is not None:

@@ -102,7 +102,8 @@ class Comparison:
 
         Holm's correction is for the pairs that are tested: those with seeds enough for the test to see anything.
         """
-        found = {pair: self._difference(*pair) for pair in itertools.combinations(self.ranked, 2)}
+        pairs = list(itertools.combinations(self.ranked, 2))
+        found = dict(zip(pairs, statistics.differences([self._paired(*pair) for pair in pairs]), strict=True))
         tested = [pair for pair, each in found.items() if each.tested]
         for pair, adjusted in zip(tested, statistics.holm([found[pair].p for pair in tested]), strict=True):
             found[pair] = replace(found[pair], adjusted=adjusted)
@@ -185,10 +186,10 @@ class Comparison:
             found[network.variant][network.seed] = network
         return found
 
-    def _difference(self, first: str, second: str) -> Difference:
+    def _paired(self, first: str, second: str) -> tuple[list[float], list[float]]:
         one, other = self.of(first), self.of(second)
         both = [seed for seed in self.seeds.numbers if seed in one and seed in other]
-        return statistics.difference([one[seed].score for seed in both], [other[seed].score for seed in both])
+        return [one[seed].score for seed in both], [other[seed].score for seed in both]
 
     def _cost(self, networks: list[Finished]) -> Cost:
         reached = np.array([network.reached(self.target_score) for network in networks])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from deltarule.studies.compare.trial import Finished
 from deltarule.training.folder import check_free
 
 PLAN, NETWORKS, MODELS = "comparison.json", "networks.jsonl", "models"
+LONGEST_NAME = 120
 FORMAT = "deltarule-comparison-1"
 
 
@@ -23,7 +25,7 @@ class ComparisonFolder:
 
     comparison.json    what is compared: data, seeds, the recipe of each variant
     networks.jsonl     one trained network a line, those that tuned a rate too; each has the key of what decides it
-    models/            NAME-SEED.safetensors, where models are kept
+    models/            NAME-SEED-KEY.safetensors, where models are kept; the key is that of networks.jsonl
     """
 
     def __init__(self, path: Path) -> None:
@@ -83,14 +85,47 @@ class ComparisonFolder:
                 ended = stream.tell() == 0 or stream.seek(-1, os.SEEK_END) < 0 or stream.read(1) == b"\n"
                 stream.write(f"{'' if ended else chr(10)}{line}\n".encode())
         except OSError as error:
-            raise OutputError(f"a place to write {NETWORKS}", f"{self.path}: {error.strerror or error}") from error
+            raise self._unwritable(error) from error
 
-    def write_model(self, network: Finished, model: Model) -> Path:
+    def write_model(self, network: Finished, model: Model) -> None:
         """Keep a network's model."""
-        folder = self.path / MODELS
-        folder.mkdir(exist_ok=True)
-        name = "".join(letter if letter.isalnum() or letter in "._-=" else "-" for letter in network.variant)
-        return model.save(folder / f"{name}-{network.seed}.safetensors")
+        self._path_of(network).parent.mkdir(exist_ok=True)
+        model.save(self._path_of(network))
+
+    def has_model(self, network: Finished) -> bool:
+        """Whether the model of a network is there."""
+        return self._path_of(network).is_file()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While this lasts no other process compares in the folder; when a process ends, however it does, so does this.
+
+        Raises OutputError where another one does.
+        """
+        try:
+            import fcntl
+        except ImportError:  # pragma: no cover - a system without such locks
+            yield
+            return
+        try:
+            stream = (self.path / NETWORKS).open("ab")
+        except OSError as error:
+            raise self._unwritable(error) from error
+        with stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                wanted = "a folder that no other comparison is writing to"
+                raise OutputError(wanted, f"{self.path}", "a folder of its own, or wait") from None
+            yield
+
+    def _unwritable(self, error: OSError) -> OutputError:
+        return OutputError(f"a place to write {NETWORKS}", f"{self.path}: {error.strerror or error}")
+
+    def _path_of(self, network: Finished) -> Path:
+        letters = (letter if letter.isalnum() or letter in "._-=" else "-" for letter in network.variant)
+        name = "".join(letters)[:LONGEST_NAME]
+        return self.path / MODELS / f"{name}-{network.seed}-{network.key[:8]}.safetensors"
 
 
 def _plan(path: Path) -> dict[str, Any]:

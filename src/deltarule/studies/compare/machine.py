@@ -23,7 +23,7 @@ def machine() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}".strip(),
         "python": platform.python_version(),
         "numpy": np.__version__,
-        "deltarule": _version(),
+        "deltarule": version(),
     }
 
 
@@ -37,7 +37,12 @@ def _processor() -> str:
     return name or platform.processor() or platform.machine()
 
 
-def _version() -> str:
+def version() -> str:
+    """The version of deltarule.
+
+    >>> version() != ""
+    True
+    """
     try:
         return metadata.version("deltarule")
     except metadata.PackageNotFoundError:  # run from its sources

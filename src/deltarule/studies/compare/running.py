@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,13 +15,14 @@ from deltarule.recipes import Recipe
 from deltarule.recipes.checks import one_of
 from deltarule.studies.compare import tuning
 from deltarule.studies.compare.comparison import Comparison
+from deltarule.studies.compare.conditions import Conditions
+from deltarule.studies.compare.distributing import Train, executor_of
 from deltarule.studies.compare.folder import ComparisonFolder
 from deltarule.studies.compare.halving import better_half, rungs
 from deltarule.studies.compare.machine import machine
 from deltarule.studies.compare.seeds import USUAL, Seeds
 from deltarule.studies.compare.trial import Finished, Trial, digest_of, key_of
 from deltarule.studies.compare.variants import Variant, variants_of
-from deltarule.training import evaluate, train_each
 from deltarule.training.loop import ENGINES, PRECISIONS
 from deltarule.training.preparing import prepared
 
@@ -63,6 +65,7 @@ class Comparing:
         engine: str = ENGINES[0],
         precision: str = PRECISIONS[0],
         n_threads: int | None = None,
+        backend: str | None = None,
     ) -> None:
         self._given = self._variants = variants_of(recipes)
         self._seeds = Seeds.of(seeds, self._given[0].recipe.seed, seeds_vary)
@@ -72,7 +75,7 @@ class Comparing:
         if keep_models and folder is None:
             raise RecipeError("a folder to keep models in", "none", 'folder="runs/compare-1"')
         self._tune, self._record, self._target_score = tune, record, target_score
-        self._engine, self._n_threads = {"engine": engine, "precision": precision}, n_threads
+        self._engine = {"engine": engine, "precision": precision}
         if data.validation is None:
             data = data.with_validation(seed=self._seeds.numbers[0])
         self._data, self._part = data, "validation" if data.test is None else "test"
@@ -84,10 +87,10 @@ class Comparing:
         self._folder: ComparisonFolder | None = None
         self._keep_models = False
         self._known: dict[str, Finished] = {}
-        self._sets: dict[int, Dataset] = {}
         self._sweeps: tuple[tuning.Sweep, ...] = ()
         self._networks: list[Finished] = []
-        self._machine = machine()
+        self._executor = executor_of(backend, n_threads)
+        self._machine = machine() | {"trained by": self._executor.about}
         self._began = self._seconds = 0.0
         if folder is not None:
             self.keep_in(folder, models=keep_models)
@@ -99,7 +102,6 @@ class Comparing:
         """
         self._folder = ComparisonFolder.open(folder, self._digest)
         self._keep_models = models
-        self._known = self._folder.networks()
 
     @property
     def comparison(self) -> Comparison:
@@ -122,14 +124,19 @@ class Comparing:
         """A record after each network, those of an earlier comparison in the same folder first."""
         self._began = time.monotonic()
         self._variants, self._networks, self._sweeps = self._given, [], ()
-        self._write_plan()
-        try:
-            if self._tune is not None:
-                yield from self._tuned(self._tune)
-            yield from self._compared()
-        finally:
-            self._seconds = time.monotonic() - self._began
+        with ExitStack() as stack:
+            if self._folder is not None:
+                stack.enter_context(self._folder.alone())
+                self._known = self._folder.networks()
             self._write_plan()
+            try:
+                self._train: Train = stack.enter_context(self._executor.at_work(self._conditions()))
+                if self._tune is not None:
+                    yield from self._tuned(self._tune)
+                yield from self._compared()
+            finally:
+                self._seconds = time.monotonic() - self._began
+                self._write_plan()
 
     def _compared(self) -> Iterator[Progress]:
         """Train the variants with all seeds; under a budget, with more and more of them while the worse half leaves."""
@@ -189,8 +196,8 @@ class Comparing:
 
     def _trained(self, stage: str, trials: list[Trial], before: int, total: int) -> Iterator[Progress]:
         """Each trial as it ends; those that the folder knows come first. Once the time is up none comes any more."""
-        known = [trial for trial in trials if trial.key in self._known]
-        new = [trial for trial in trials if trial.key not in self._known]
+        known = [trial for trial in trials if self._knows(trial)]
+        new = [trial for trial in trials if not self._knows(trial)]
         began, done = time.monotonic(), before
         for trial in known:
             done += 1
@@ -203,58 +210,52 @@ class Comparing:
                 left = min(left, max(0.0, self._began + self._budget - now))
             yield Progress(stage, done, total, now - self._began, left, network)
 
+    def _knows(self, trial: Trial) -> bool:
+        """Whether there is nothing left to train: the network is known, and its model where models are kept."""
+        network = self._known.get(trial.key)
+        if network is None or self._folder is None or not (self._keep_models and trial.judged):
+            return network is not None
+        return self._folder.has_model(replace(network, variant=trial.variant))
+
     def _new(self, trials: list[Trial]) -> Iterator[Finished]:
-        """Train what is not known yet; each network is evaluated once and kept."""
-        under_way = train_each(
-            [trial.recipe for trial in trials],
-            [trial.data for trial in trials],
-            starts=[trial.start for trial in trials],
-            record=self._record,
-            interrupted=self._time_is_up,
-            n_threads=self._n_threads,
-            **self._engine,
-        )
-        for place, run in under_way:
-            trial = trials[place]
-            if run.status == "interrupted":
-                continue
-            found = evaluate(run.model, trial.data.parts[self._part]) if trial.judged else None
-            network = Finished.of(trial, run, found)
+        """Train what is not known yet, and keep each network."""
+        until = None if self._budget is None else self._began + self._budget
+        for network, model in self._train(trials, until):
             self._known[network.key] = network
             if self._folder is not None:
+                if model is not None:
+                    self._folder.write_model(network, model)
                 self._folder.append(network)
-                if self._keep_models and trial.judged:
-                    self._folder.write_model(network, run.model)
             yield network
-
-    def _time_is_up(self) -> bool:
-        return self._budget is not None and time.monotonic() > self._began + self._budget
 
     def _trial(self, variant: Variant, seed: int) -> Trial:
         """The network of a variant with a seed."""
         recipe, start = self._seeds.recipe(variant.recipe, seed), self._seeds.start(seed)
-        return self._decided(variant, seed, recipe, start, seed, judged=True)
+        return self._decided(variant, seed, recipe, start, self._seeds.split(seed), judged=True)
 
     def _tuning_trial(self, variant: Variant, seed: int) -> Trial:
         """A network that tunes: the data are as the first seed has them, and it does not meet the test part."""
         recipe = variant.recipe.replace(seed=seed)
-        return self._decided(variant, seed, recipe, seed, self._seeds.numbers[0], judged=False)
+        split = self._seeds.split(self._seeds.numbers[0])
+        return self._decided(variant, seed, recipe, seed, split, judged=False)
 
-    def _decided(self, variant: Variant, seed: int, recipe: Recipe, start: int, split: int, *, judged: bool) -> Trial:
-        if split not in self._sets:
-            self._sets[split] = self._seeds.data(self._data, split)
-        dealt = "" if self._sets[split] is self._data else f"split {split}"
-        role = "judged" if judged else "tuning"
+    def _decided(
+        self, variant: Variant, seed: int, recipe: Recipe, start: int, split: int | None, *, judged: bool
+    ) -> Trial:
         surroundings = (
             self._digest,
-            dealt,
-            role,
+            "" if split is None else f"split {split}",
+            "judged" if judged else "tuning",
             str(self._record),
             self._machine["deltarule"],
             *self._engine.values(),
         )
         key = key_of(recipe, start, *surroundings)
-        return Trial(variant.name, seed, recipe, start, self._sets[split], key, judged)
+        return Trial(variant.name, seed, recipe, start, split, key, judged)
+
+    def _conditions(self) -> Conditions:
+        engine, precision = self._engine.values()
+        return Conditions(self._data, self._part, self._record, engine, precision, self._keep_models)
 
     def _checked_task(self) -> str:
         """The task that all variants share; what one of them cannot be trained for is an error now, not at its turn."""

@@ -59,9 +59,9 @@ class Seeds:
         """The seed that draws the first weights."""
         return seed if START in self.vary else self.numbers[0]
 
-    def data(self, dataset: Dataset, seed: int) -> Dataset:
-        """The data of a network; its test part is the same for all."""
-        return dealt_anew(dataset, seed) if SPLIT in self.vary else dataset
+    def split(self, seed: int) -> int | None:
+        """The seed that deals out training and validation anew; None where they stay as they came."""
+        return seed if SPLIT in self.vary else None
 
     def __str__(self) -> str:
         names = {START: "the first weights", ORDER: "the order of the samples", SPLIT: "the validation part"}

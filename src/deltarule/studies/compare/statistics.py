@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ CONFIDENCE = 0.95
 LEVEL = 0.05
 RESAMPLES = 9_999
 BATCH = 1_000
+TOGETHER = 20
 ENOUGH_TO_RESAMPLE = 8
 
 
@@ -116,23 +117,7 @@ def interval(values: Any) -> tuple[float, float]:
     >>> [round(end, 3) for end in interval([1.0, 2.0, 3.0])]
     [-0.484, 4.484]
     """
-    from scipy import stats
-
-    x = np.asarray(values, dtype=np.float64)
-    n = len(x)
-    if n < 2:
-        return -math.inf, math.inf
-    mean, error = float(x.mean()), float(x.std(ddof=1)) / math.sqrt(n)
-    if error <= 1e-12 * abs(mean) or error == 0.0:
-        return mean, mean
-    t = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
-    if n < ENOUGH_TO_RESAMPLE:
-        return mean - t * error, mean + t * error
-    level = 1 - 2 * float(stats.norm.sf(math.sqrt(n / (n - 1)) * t))
-    found = stats.bootstrap(
-        (x,), np.mean, confidence_level=level, n_resamples=RESAMPLES, method="BCa", rng=np.random.default_rng(0)
-    )
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    return _intervals([np.asarray(values, dtype=np.float64)])[0]
 
 
 def difference(first: Any, second: Any) -> Difference:
@@ -145,18 +130,14 @@ def difference(first: Any, second: Any) -> Difference:
     >>> f"{found.mean:.4f}, p = {found.p:.4f}, beats it with {found.beats:.2f}", found.seen
     ('0.0267, p = 0.0312, beats it with 0.93', True)
     """
-    d: Floats = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
-    d = d[np.isfinite(d)]
-    n = len(d)
-    if not n:
-        nothing = math.nan
-        return Difference(0, nothing, nothing, nothing, nothing, 1.0, 1.0, 0.5, 0.0, 1.0)
-    # Figures that are printed alike differ in their last bits.
-    d = np.where(np.abs(d) < 1e-12, 0.0, d)
-    mean, deviation = float(d.mean()), float(d.std(ddof=1)) if n > 1 else math.nan
-    effect = mean / deviation if deviation else (0.0 if mean == 0 else math.copysign(math.inf, mean))
-    p = _permutation_p(d)
-    return Difference(n, mean, *interval(d), effect, p, p, *_chance_of_more(d))
+    return differences([(first, second)])[0]
+
+
+def differences(pairs: Sequence[tuple[Any, Any]]) -> list[Difference]:
+    """The differences of several pairs, each as `difference` has it up to rounding, in a fraction of the time."""
+    rows = [_less(first, second) for first, second in pairs]
+    every = zip(rows, _intervals(rows), _permutation_p(rows), strict=True)
+    return [_difference(d, ends, p) for d, ends, p in every]
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -186,18 +167,75 @@ def seeds_needed(pairs: int) -> int:
     return math.ceil(math.log2(2 * max(pairs, 1) / LEVEL))
 
 
-def _permutation_p(d: Floats) -> float:
+def _less(first: Any, second: Any) -> Floats:
+    d: Floats = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    d = d[np.isfinite(d)]
+    # Figures that are printed alike differ in their last bits.
+    return np.where(np.abs(d) < 1e-12, 0.0, d)
+
+
+def _difference(d: Floats, ends: tuple[float, float], p: float) -> Difference:
+    n = len(d)
+    if not n:
+        nothing = math.nan
+        return Difference(0, nothing, nothing, nothing, nothing, 1.0, 1.0, 0.5, 0.0, 1.0)
+    mean, deviation = float(d.mean()), float(d.std(ddof=1)) if n > 1 else math.nan
+    effect = mean / deviation if deviation else (0.0 if mean == 0 else math.copysign(math.inf, mean))
+    return Difference(n, mean, *ends, effect, p, p, *_chance_of_more(d))
+
+
+def _intervals(rows: Sequence[Floats]) -> list[tuple[float, float]]:
+    """The interval of each row, as `interval` has it."""
     from scipy import stats
 
-    if not d.any():
-        return 1.0
-    drawn = np.random.default_rng(0)
-    if len(d) < 2:
-        return 1.0
-    found = stats.permutation_test(
-        (d,), np.mean, permutation_type="samples", vectorized=True, n_resamples=RESAMPLES, batch=BATCH, rng=drawn
-    )
-    return float(found.pvalue)
+    found, resampled = [], []
+    for place, x in enumerate(rows):
+        n = len(x)
+        mean, error = (float(x.mean()), float(x.std(ddof=1)) / math.sqrt(n)) if n > 1 else (0.0, math.inf)
+        if error <= 1e-12 * abs(mean) or error == 0.0:
+            found.append((mean, mean))
+            continue
+        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * error if n > 1 else math.inf
+        found.append((mean - half, mean + half))
+        if n >= ENOUGH_TO_RESAMPLE:
+            resampled.append(place)
+    for places, n in _together(rows, resampled):
+        t = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1))
+        level = 1 - 2 * float(stats.norm.sf(math.sqrt(n / (n - 1)) * t))
+        x = np.stack([rows[place] for place in places])
+        drawn = np.random.default_rng(0)
+        ends = stats.bootstrap(
+            (x,), np.mean, axis=-1, confidence_level=level, n_resamples=RESAMPLES, method="BCa", rng=drawn
+        ).confidence_interval
+        for place, low, high in zip(places, ends.low.tolist(), ends.high.tolist(), strict=True):
+            found[place] = low, high
+    return found
+
+
+def _permutation_p(rows: Sequence[Floats]) -> list[float]:
+    """The p of each row, whose signs are turned; the same signs for all rows of the same length."""
+    from scipy import stats
+
+    found = [1.0] * len(rows)
+    tested = [place for place, d in enumerate(rows) if len(d) > 1 and d.any()]
+    for places, _ in _together(rows, tested):
+        d = np.stack([rows[place] for place in places])
+        drawn = np.random.default_rng(0)
+        turned = stats.permutation_test(
+            (d,), np.mean, axis=-1, permutation_type="samples", vectorized=True, n_resamples=RESAMPLES, batch=BATCH,
+            rng=drawn,
+        )  # fmt: skip
+        for place, p in zip(places, turned.pvalue.tolist(), strict=True):
+            found[place] = p
+    return found
+
+
+def _together(rows: Sequence[Floats], places: Sequence[int]) -> Iterator[tuple[list[int], int]]:
+    """The places of rows of the same length, some at a time, and that length: so many fit into a cache."""
+    for n in sorted({len(rows[place]) for place in places}):
+        alike = [place for place in places if len(rows[place]) == n]
+        for first in range(0, len(alike), TOGETHER):
+            yield alike[first : first + TOGETHER], n
 
 
 def _chance_of_more(d: Floats) -> tuple[float, float, float]:

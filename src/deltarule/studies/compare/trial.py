@@ -25,6 +25,7 @@ CURVES = ("train_loss", "train_score", "validation_loss", "validation_score", "s
 class Trial:
     """A network to be trained: the variant it belongs to, and all that decides it.
 
+    split : the seed that deals out training and validation anew; None where they are as they came.
     key : a digest of all that decides it: the same key is the same network.
     judged : whether it meets the part that the comparison is about; a network that tunes does not.
     """
@@ -33,7 +34,7 @@ class Trial:
     seed: int
     recipe: Recipe
     start: int
-    data: Dataset
+    split: int | None
     key: str
     judged: bool = True
 
