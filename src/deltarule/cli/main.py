@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from deltarule import __version__
 from deltarule.cli import data
 from deltarule.cli.gradient_check import gradient_check
+from deltarule.cli.illustrate import illustrate
 from deltarule.cli.predict import predict, show
 from deltarule.cli.reproduce import reproduce
 from deltarule.cli.terminal import console, say, silence_broken_pipe
@@ -126,6 +127,7 @@ app.command("show")(show)
 app.add_typer(data.commands, name="data", help="The data sets that have a name: list them, fetch them, describe them.")
 app.command("gradient-check")(gradient_check)
 app.command("reproduce")(reproduce)
+app.command("illustrate")(illustrate)
 
 
 def main() -> None:
