@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from deltarule.cli.terminal import print_json, print_lines, print_table, say, table_of, words_of
+from deltarule.errors import RecipeError
 from deltarule.figures.style import save
 from deltarule.studies.illustrations import ILLUSTRATIONS
 from deltarule.studies.illustrations import illustrate as made_of
@@ -41,6 +42,11 @@ def illustrate(
     deltarule illustrate overfitting --seed 3 --out moons.svg
     """  # noqa: D301, D412 - Typer keeps the lines after \b apart
     if name is None:
+        if out is not None:
+            first = next(iter(ILLUSTRATIONS))
+            raise RecipeError(
+                "a name of an illustration for --out", "none", f"deltarule illustrate {first} --out {out}"
+            )
         _list(as_json)
         return
     found = made_of(name, seed)

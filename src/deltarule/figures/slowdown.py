@@ -37,7 +37,7 @@ def slowdown_curves(curves: Sequence[Mapping[str, Any]], *, panel: tuple[float, 
                 axes.set_ylabel("Output a (target 0)")
             if row == len(rates) - 1:
                 axes.set_xlabel("Epoch")
-    panels[0, 0].legend(frameon=False, loc="upper right")
+    panels[0, 0].legend(frameon=False, loc="upper right", fontsize="small")
     title = "A saturated unit learns slowly under the quadratic cost: one input of 1, target 0"
     picture.suptitle(title, x=0.01, ha="left", fontsize="medium")
     return picture

@@ -123,5 +123,5 @@ def paths_on_a_surface(
         )  # fmt: skip
     below.set_yscale("log")
     below.set_xlim(0, max(times[-1] for times in seen.values()))
-    below.legend(frameon=False, loc="upper right", fontsize="small", ncols=3)
+    picture.legend(loc="outside lower center", ncols=3, frameon=False, fontsize="small")
     return picture

@@ -20,7 +20,7 @@ def stopping_point(
     picture = figure(6.8, 3.9)
     axes = tidy(picture.subplots(), x="Epoch", y="Loss (1 is the target's variance)")
     epochs = np.arange(1, len(training) + 1)
-    axes.axvspan(stopped, epochs[-1], color="#EFEFEF", linewidth=0)
+    axes.axvspan(stopped, epochs[-1], color="#F1F1F1", linewidth=0, zorder=0)
     axes.plot(epochs, training, color=TRAIN, linewidth=1.8, label="Training")
     axes.plot(epochs, validation, color=VALIDATION, linewidth=1.8, linestyle="--", label="Validation")
     axes.plot(best, validation[best - 1], "*", color=BLACK, markersize=13, label=f"Kept: epoch {best}")
@@ -30,5 +30,5 @@ def stopping_point(
     middle = 0.5 * (stopped + epochs[-1])
     axes.text(middle, 0.98 * top, "not trained with the rule", ha="center", va="top", color=GREY, fontsize="small")
     axes.set_xlim(1, epochs[-1])
-    axes.legend(frameon=False, loc="upper right", bbox_to_anchor=(1.0, 0.93))
+    axes.legend(frameon=False, loc="center right", bbox_to_anchor=(1.0, 0.46))
     return picture

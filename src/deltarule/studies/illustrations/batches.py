@@ -71,8 +71,8 @@ class Batches(Illustration):
         """What each form does with the same number of samples."""
         above = self.facts["loss_above_the_lowest"]
         return (
-            f"The same {SAMPLES} points, seen {EPOCHS} times at η = {RATE:g}. Batch descent takes {EPOCHS} smooth steps, "
-            f"and in the last epoch its loss is still {above['Batch']:.2g} above the lowest. Stochastic descent "
+            f"The same {SAMPLES} points, seen {EPOCHS} times at η = {RATE:g}. Batch descent takes {EPOCHS} smooth "
+            f"steps, and in the last epoch its loss is still {above['Batch']:.2g} above the lowest. Stochastic descent "
             f"takes {EPOCHS * SAMPLES}: it is there soon, and then wanders about ({above['Stochastic']:.2g} above). "
             f"Mini-batches of 8 come between, and stay nearer ({above['Mini-batch']:.2g})."
         )

@@ -69,7 +69,8 @@ class Weights(Illustration):
         return (
             f"L2 makes the weights smaller (mean size {size[l2]:.3f}, against {size[bare]:.3f} without a remedy), and "
             f"{100 * zeros[l2]:.0f} % of them zero. L1 with proximal steps makes {100 * zeros[l1]:.0f} % of them "
-            f"exactly zero and lets a few stay large. Dropout asks nothing of their size: here it is {size[dropout]:.3f}."
+            f"exactly zero and lets a few stay large. Dropout asks nothing of their size: it is "
+            f"{size[dropout]:.3f} here."
         )
 
     def picture(self) -> Figure:
