@@ -11,6 +11,10 @@
     ├── OutputError (OSError)           a result that cannot be written where it was asked for
     └── Diverged (ArithmeticError)      a training run whose numbers left the finite range
 
+and what it only warns of:
+
+    DataWarning (UserWarning)           data that can be learnt from, but say less than they seem to
+
 Each says what was wanted, what came, and where it helps the corrected call.
 """
 
@@ -22,6 +26,7 @@ from collections.abc import Iterable
 __all__ = [
     "DataError",
     "DataFileError",
+    "DataWarning",
     "DeltaruleError",
     "Diverged",
     "ModelError",
@@ -91,6 +96,10 @@ class Diverged(DeltaruleError, ArithmeticError):
     def __init__(self, wanted: str, came: str | None = None, instead: str | None = None) -> None:
         super().__init__(wanted, came, instead)
         self.run: object = None
+
+
+class DataWarning(UserWarning):
+    """Data that can be learnt from, but say less than they seem to: samples in two parts, rows without a target."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -37,6 +37,7 @@ NUMBER_LOSSES = [
     dr.LogCosh(),
     dr.Quantile(),
 ]
+AUGMENTATIONS = [(), (), (dr.FeatureNoise(0.1),), (dr.FeatureNoise(probability=0.5), dr.Mixup(1.0)), (dr.Mixup(),)]
 SCALINGS = ["none", "unit", "standard", "pooled", 60.0]
 
 
@@ -91,6 +92,7 @@ def problems(draw):
         epochs=3,
         stopping=dr.EarlyStopping(patience=1, monitor=draw(st.sampled_from(["loss", "score"]))) if watched else None,
         scaling=draw(st.sampled_from(SCALINGS[2:])),
+        augmentation=draw(st.sampled_from(AUGMENTATIONS)),
         evaluate_train=draw(st.booleans()),
         seed=seed,
     )

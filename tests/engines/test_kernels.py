@@ -42,11 +42,11 @@ def element(inputs, output, dtype, **scalars):
     return out
 
 
-def agree(came, wanted, dtype, rtol=None):
+def agree(came, wanted, dtype, rtol=None, atol=0.0):
     tiny = np.finfo(dtype).tiny
     wanted = np.where(np.abs(wanted) < tiny, 0.0, wanted)
     with np.errstate(over="ignore"):
-        np.testing.assert_allclose(came, wanted.astype(dtype), rtol=rtol or ORDINARY[dtype], atol=tiny)
+        np.testing.assert_allclose(came, wanted.astype(dtype), rtol=rtol or ORDINARY[dtype], atol=max(tiny, atol))
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
@@ -60,7 +60,8 @@ def test_activations(activation, dtype):
     formula_kernels.activation_value(activation, dtype).run([z, a])
     agree(a, value, dtype)
     formula_kernels.activation_slope(activation, dtype).run([dz, z, value, dz])
-    agree(dz, 2.0 * slope, dtype)
+    # Some slopes pass through 0 (SiLU's, GELU's, Mish's): there they are differences of numbers near 1.
+    agree(dz, 2.0 * slope, dtype, atol=8 * np.finfo(dtype).eps)
 
 
 def padded(dtype, rows, width, stride, seed=0):

@@ -1,5 +1,7 @@
 """Many networks at once are what each is alone."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -89,3 +91,34 @@ def test_bad_input_is_refused():
 
 def test_no_networks_are_no_runs():
     assert dr.train_many([], IRIS) == []
+
+
+def test_each_is_handed_over_as_it_ends():
+    long, short = recipes(2)
+    ended = list(dr.training.train_each([long.replace(epochs=30_000, stopping=None), short], IRIS, n_threads=2))
+    assert [place for place, run in ended] == [1, 0]
+    assert same(ended[0][1], dr.train(short, IRIS))
+
+
+def test_those_under_way_end_as_they_stand_and_the_rest_never_begins():
+    endless = [each.replace(epochs=10**6, stopping=None) for each in recipes(20)]
+    began = time.monotonic()
+    stopped = list(dr.training.train_each(endless, IRIS, n_threads=2, interrupted=lambda: time.monotonic() > began + 1))
+    assert [run.status for _, run in stopped] == ["interrupted"] * 2
+    runs = dr.training.train_each([recipes(1)[0], *endless], IRIS, n_threads=2)
+    next(runs)
+    runs.close()
+    assert time.monotonic() < began + 30
+
+
+def test_a_start_may_have_a_seed_of_its_own():
+    recipe, other = recipes(2)
+    runs = dict(dr.training.train_each([recipe] * 3, IRIS, starts=[None, other.seed, recipe.seed]))
+    assert same(runs[0], runs[2])
+    assert not same(runs[0], runs[1])
+    assert same(runs[1], dr.train(recipe, IRIS, start=other.seed))
+    drawn = dr.train(other.replace(optimizer=dr.SGD(1e-30), epochs=1), IRIS, precision="float64").model
+    assert same(
+        dr.train(recipe, IRIS, start=drawn.layers, precision="float64"),
+        dr.train(recipe, IRIS, start=other.seed, precision="float64"),
+    )

@@ -17,7 +17,7 @@ if str(CHECKOUT) not in sys.path:
     sys.path.append(str(CHECKOUT))
 
 import benchmarks  # noqa: E402
-from benchmarks import arithmetic, conductor, floor, probes, report, samples, workloads  # noqa: E402
+from benchmarks import arithmetic, compare, conductor, floor, probes, report, samples, workloads  # noqa: E402
 from benchmarks.protocol import Rival, rivals  # noqa: E402
 
 EPSILON_ELSEWHERE = 0.1  # optimizers whose ε stands elsewhere, after three steps
@@ -74,6 +74,14 @@ def test_a_rival_that_is_not_installed_says_so():
 def test_a_worker_that_fails_leaves_its_last_words():
     with conductor.Worker("no_such_rival", workloads.WORKLOADS[-3]) as worker, pytest.raises(conductor.Failed):
         worker.ask("prepare")
+
+
+def test_a_comparison_and_the_epochs_that_a_rival_would_train():
+    seconds, epochs = compare.compared(["momentum", "adam"], seeds=1)
+    assert seconds > 0
+    assert list(epochs) == ["momentum", "adam"]
+    assert min(epochs.values()) > 1
+    assert set(compare.epoch_seconds("scikit_learn", 1)) == {"sgd", "momentum", "adam"}
 
 
 def test_workloads_are_chosen_by_key_and_by_group():

@@ -55,6 +55,14 @@ def test_every_formula_of_the_package_is_in_the_documentation(kind):
                 assert f"`{name}`" in page, f"docs/formulas.md lacks {name} ({each.__name__})"
 
 
+def test_every_augmentation_of_the_package_is_in_the_documentation():
+    page = (CHECKOUT / "docs" / "augmentation.md").read_text(encoding="utf-8")
+    for each in formulas.registered("augmentation"):
+        if each.__module__.startswith("deltarule."):
+            for name in (each.__name__, each.name, *each.aliases):
+                assert f"`{name}`" in page, f"docs/augmentation.md lacks {name} ({each.__name__})"
+
+
 def test_every_error_is_drawn_in_the_tree():
     assert errors.__doc__ is not None
     for name, thing in vars(errors).items():

@@ -21,6 +21,7 @@ ROOMS = INNER + DOORS
 """Each room may import the rooms before it; nobody imports a door, not even another door."""
 
 HEAVY = {"numba", "llvmlite", "scipy", "sklearn", "matplotlib", "pooch", "safetensors", "pandas", "torch"}
+HEAVY |= {"narwhals", "pyarrow", "polars", "PIL"}
 """Imported where it is used, inside a function: `import deltarule` must not pay for what is not asked for."""
 AT_HOME = {"numba": "engines/compiled", "llvmlite": "engines/compiled", "typer": "cli", "rich": "cli"}
 """Where a library may be imported at the head of a module."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 import deltarule as dr
 from deltarule import formulas
+from deltarule.engines import parameters
 
 SAMPLES, BATCH, EPOCHS = 60, 20, 4
 ROWS = np.arange(SAMPLES).reshape(-1, BATCH)
@@ -187,7 +189,8 @@ SOLVERS = {
 def theirs(kind, y, activation, **settings):
     """The weights of scikit-learn's network after the same batches in the same order."""
     usual = {"hidden_layer_sizes": (4,), "alpha": ALPHA, "batch_size": BATCH, "shuffle": False, "tol": 0.0}
-    network = kind(**usual, activation=activation, max_iter=EPOCHS, random_state=0, **settings)
+    usual |= settings
+    network = kind(**usual, activation=activation, max_iter=EPOCHS, random_state=0)
     network.fit(X, y)
     return list(zip(network.coefs_, network.intercepts_, strict=True))
 
@@ -252,6 +255,68 @@ def test_scikit_learn_divides_alpha_by_each_batch():
     for (w, b), w_theirs, b_theirs in zip(layers, network.coefs_, network.intercepts_, strict=True):
         assert_allclose(w, w_theirs, rtol=1e-8)
         assert_allclose(b, b_theirs, rtol=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.skipif("sample_weight" not in inspect.signature(MLPClassifier.fit).parameters, reason="before 1.7")
+def test_scikit_learn_sample_weights():
+    """alpha is divided by the batch's weights: with the same sum in every batch there is a λ."""
+    weights = np.tile([0.5, 1.0, 1.5, 3.0], SAMPLES // 4)
+    total = weights[:BATCH].sum()
+    usual = {"hidden_layer_sizes": (4,), "alpha": ALPHA, "batch_size": BATCH, "shuffle": False, "tol": 0.0}
+    usual |= {"max_iter": EPOCHS, "random_state": 0}
+    first = MLPClassifier(**usual, learning_rate_init=1e-300).fit(X, CLASSES, sample_weight=weights)
+    last = MLPClassifier(**usual, learning_rate_init=0.01).fit(X, CLASSES, sample_weight=weights)
+    recipe = dr.Recipe(
+        network=dr.Network(hidden=(4,)),
+        optimizer=dr.Adam(0.01, epsilon_place="before_correction"),
+        penalty=dr.L2(ALPHA / total),
+        batch_size=BATCH,
+        epochs=EPOCHS,
+        stopping=None,
+        scaling="none",
+    )
+    start = list(zip(first.coefs_, first.intercepts_, strict=True))
+    data = dr.Dataset(train=(X, CLASSES, weights))
+    layers = dr.train(recipe, data, start=start, order=[ROWS] * EPOCHS, engine="reference").model.layers
+    for (w, b), w_theirs, b_theirs in zip(layers, last.coefs_, last.intercepts_, strict=True):
+        assert_allclose(w, w_theirs, rtol=1e-8, atol=1e-12)
+        assert_allclose(b, b_theirs, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_scikit_learn_as_it_is_made():
+    """MLPClassifier(): one hidden layer of 100 rectified units, Adam, alpha = 10⁻⁴, batches of min(200, n)."""
+    usual = {"shuffle": False, "random_state": 0, "max_iter": 5}
+    first, last = (MLPClassifier(**usual, **rate).fit(X, CLASSES) for rate in ({"learning_rate_init": 1e-300}, {}))
+    recipe = dr.Recipe(
+        network=dr.Network(hidden=(100,), activation="relu"),
+        optimizer=dr.Adam(0.001, epsilon_place="before_correction"),
+        penalty=dr.L2(1e-4 / SAMPLES),
+        batch_size=min(200, SAMPLES),
+        epochs=5,
+        stopping=None,
+        scaling="none",
+    )
+    start = list(zip(first.coefs_, first.intercepts_, strict=True))
+    order = [[np.arange(SAMPLES)]] * 5
+    model = dr.train(recipe, dr.Dataset(train=(X, CLASSES)), start=start, order=order, engine="reference").model
+    for (w, b), w_theirs, b_theirs in zip(model.layers, last.coefs_, last.intercepts_, strict=True):
+        assert_allclose(w, w_theirs, rtol=1e-8, atol=1e-12)
+        assert_allclose(b, b_theirs, rtol=1e-8, atol=1e-12)
+    assert (model.predict(X) == last.predict(X)).all()
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize(("named", "gain"), [("relu", 1.0), ("tanh", 1.0), ("logistic", 1 / np.sqrt(3))])
+def test_scikit_learn_first_weights(named, gain):
+    """Biases are as wide as the weights of their layer there."""
+    start = theirs(MLPClassifier, CLASSES, named, solver="sgd", learning_rate_init=1e-300, hidden_layer_sizes=(3000,))
+    same = formulas.GlorotUniform(gain=gain)
+    network = dr.Network(hidden=(3000,), initializer=same, bias_initializer=same)
+    for drawn in (start[0], parameters.layers(parameters.first(network, (5, 3000, 3), 0), (5, 3000, 3))[0]):
+        for numbers in drawn:
+            assert np.abs(numbers).max() == pytest.approx(same.scale(5, 3000), rel=1e-2)
 
 
 # --- Dropout's names -------------------------------------------------------------------------------------------------

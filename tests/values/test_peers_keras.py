@@ -13,6 +13,7 @@ import types
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from tests.values import kernels
 
 import deltarule as dr
 from deltarule import formulas
@@ -51,9 +52,9 @@ def path(optimizer):
     return np.array(met)
 
 
-def theirs(optimizer):
-    w, met = keras.Variable(START, dtype="float64"), []
-    for g in GRADIENTS:
+def theirs(optimizer, dtype="float64"):
+    w, met = keras.Variable(START, dtype=dtype), []
+    for g in GRADIENTS.astype(dtype):
         optimizer.apply([keras.ops.convert_to_tensor(g)], [w])
         met.append(np.array(w.value))
     return np.array(met)
@@ -96,6 +97,29 @@ def test_optimizers(name):
     assert_allclose(path(ours), theirs(make()), **EXACT)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_in_32_bits(name):
+    ours, make = OPTIMIZERS[name]
+    keras.backend.set_floatx("float32")
+    wanted = theirs(make(), "float32")
+    keras.backend.set_floatx("float64")
+    assert_allclose(kernels.path(ours, GRADIENTS, START), wanted, **kernels.SINGLE)
+
+
+def test_decay_of_others_is_decoupled():
+    """w ← (1 − η λ) w before the step: of plain gradient descent that is L2."""
+    w, met = START, []
+    for t, g in enumerate(GRADIENTS, start=1):
+        (w,) = dr.SGD(0.1).step(w, g + dr.L2(0.3).gradient(w), t)
+        met.append(w)
+    assert_allclose(met, theirs(optimizers.SGD(0.1, weight_decay=0.3)), **EXACT)
+    w, m, v, met = START, 0 * START, 0 * START, []
+    for t, g in enumerate(GRADIENTS, start=1):
+        w, m, v = dr.Adam(epsilon=1e-7, epsilon_place="before_correction").step(w * (1 - 0.001 * 0.3), g, t, m, v)
+        met.append(w)
+    assert_allclose(met, theirs(optimizers.Adam(0.001, weight_decay=0.3)), **EXACT)
+
+
 # --- Activations ------------------------------------------------------------------------------------------------------
 
 ACTIVATIONS = {
@@ -127,6 +151,16 @@ def test_activations_and_their_slopes(name):
     assert_allclose(value, function(jax.numpy.asarray(z)), **tolerance)
     slope = jax.grad(lambda z: function(z).sum())(jax.numpy.asarray(z))
     assert_allclose(ours.slope(z, value), slope, **tolerance)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_and_their_slopes_in_32_bits(name):
+    ours, function = ACTIVATIONS[name]
+    z = np.clip(RNG.normal(size=500) * 4, -18, 18).astype(np.float32)
+    value, slope = kernels.activated(ours, z)
+    assert_allclose(value, function(jax.numpy.asarray(z)), **kernels.SINGLE)
+    wanted = jax.grad(lambda z: function(z).sum())(jax.numpy.asarray(z))
+    assert_allclose(slope, wanted, **kernels.SINGLE)
 
 
 # --- Losses -----------------------------------------------------------------------------------------------------------
@@ -193,6 +227,23 @@ def test_losses_and_their_gradients(name):
     assert_allclose(ours.gradient(z, y), gradient, **tolerance)
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_and_their_gradients_in_32_bits(name):
+    ours, y, function = LOSSES[name]
+    z, y = (jax.numpy.asarray(array, dtype="float32") for array in (Z, y))
+    value, gradient = kernels.lost(ours, np.asarray(z), np.asarray(y))
+    assert_allclose(value, function(y, z), **kernels.SINGLE)
+    assert_allclose(gradient, jax.grad(lambda z: function(y, z).sum())(z), **kernels.SINGLE)
+
+
+def test_sample_weights_are_divided_by_the_number_of_samples():
+    """Theirs is Σ wᵢ lossᵢ / m, ours Σ wᵢ lossᵢ / Σ wᵢ: the same where the weights' mean is 1."""
+    weights = np.resize([0.5, 1.0, 1.5, 3.0], len(Z))
+    theirs = L.CategoricalCrossentropy(from_logits=True)(CHOICES, Z, sample_weight=weights)
+    ours = dr.SoftmaxCrossEntropy().value(Z, CHOICES) @ weights / len(Z)
+    assert_allclose(ours, float(theirs), **SINGLE)
+
+
 def test_penalties():
     """Theirs is without the ½."""
     w = RNG.normal(size=(5, 4))
@@ -202,6 +253,47 @@ def test_penalties():
         (dr.ElasticNet(0.2 + 0.6, l1_ratio=0.25), keras.regularizers.L1L2(0.2, 0.3)),
     ):
         assert_allclose(ours.value(w).sum(), float(regularizer(jax.numpy.asarray(w))), rtol=1e-13)
+
+
+# --- Gradients and weights on the way, normalisation ------------------------------------------------------------------
+
+
+def test_clipping():
+    gradients = [RNG.normal(size=(5, 4)), RNG.normal(size=4)]
+    tensors = [jax.numpy.asarray(each) for each in gradients]
+    together = np.concatenate([each.ravel() for each in gradients])
+    for theirs, ours in (
+        (optimizers.SGD(clipvalue=0.3), dr.ClipByValue(0.3)),
+        (optimizers.SGD(global_clipnorm=0.7), dr.ClipByNorm(0.7)),
+    ):
+        clipped = np.concatenate([np.asarray(each).ravel() for each in theirs._clip_gradients(tensors)])
+        assert_allclose(ours.clipped(together), clipped, rtol=1e-6)
+
+
+def test_max_norm():
+    w = RNG.normal(size=(5, 4)) * np.array([0.1, 1.0, 3.0, 10.0])
+    factor = dr.MaxNorm(2.0).factor(np.linalg.norm(w, axis=0))
+    assert_allclose(w * factor, np.asarray(keras.constraints.MaxNorm(2.0)(jax.numpy.asarray(w))), rtol=1e-5)
+
+
+def test_normalisations():
+    z = RNG.normal(size=(20, 4)) * 3 + 1
+    gamma, beta = RNG.normal(size=(2, 4))
+    layers = keras.layers
+    for ours, layer, axis in (
+        (dr.BatchNormalization(momentum=0.99, epsilon=1e-3), layers.BatchNormalization(), 0),
+        (dr.LayerNormalization(epsilon=1e-3), layers.LayerNormalization(), 1),
+    ):
+        layer.build(z.shape)
+        layer.gamma.assign(gamma)
+        layer.beta.assign(beta)
+        m, v = z.mean(axis=axis, keepdims=True), z.var(axis=axis, keepdims=True)
+        theirs = layer(jax.numpy.asarray(z), training=True)
+        assert_allclose(ours.output(ours.normalized(z, m, v), gamma, beta), np.asarray(theirs), **SINGLE)
+        if ours.keeps:
+            mean, variance = ours.keep(0.0, 1.0, m[0], v[0] * 19 / 20, 20.0)
+            assert_allclose(mean, np.asarray(layer.moving_mean.value), **SINGLE)
+            assert_allclose(variance, np.asarray(layer.moving_variance.value), **SINGLE)
 
 
 # --- Schedules --------------------------------------------------------------------------------------------------------
@@ -237,7 +329,7 @@ SCHEDULES = {
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_schedules(name):
     ours, make = SCHEDULES[name]
-    schedule = make()
+    schedule = jax.jit(make())
     rates = [float(schedule(step)) for step in range(STEPS)]
     # Their cosines are of 32 bits.
     tolerance = SINGLE if "Cosine" in name else EXACT
@@ -262,6 +354,45 @@ def test_reduce_on_plateau(cooldown):
 
 
 # --- First weights ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_dense_layer_as_it_is_made():
+    layer = keras.layers.Dense(300)
+    layer.build((None, 500))
+    assert layer.kernel_initializer.__class__.__name__ == "GlorotUniform"
+    assert np.abs(layer.kernel.numpy()).max() == pytest.approx(formulas.GlorotUniform().scale(500, 300), rel=1e-3)
+    assert (layer.bias.numpy() == 0).all()
+
+
+def test_dropout_divides_by_what_is_kept():
+    kept = np.unique(np.asarray(keras.layers.Dropout(0.2, seed=1)(np.ones((50, 20)), training=True)))
+    assert kept == pytest.approx([0.0, 1.25], rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_the_last_batch_holds_the_rest_and_its_mean_is_its_own():
+    """`fit` over 2 epochs of 50 samples in batches of 16, the last of 2."""
+    x, y = np.random.default_rng(1).normal(size=(50, 5)), np.arange(50) % 3
+    network = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4, "tanh"), keras.layers.Dense(3)])
+    start = [(each.kernel.numpy(), each.bias.numpy()) for each in network.layers]
+    loss = L.SparseCategoricalCrossentropy(from_logits=True)
+    network.compile(optimizers.Adam(0.01), loss)
+    network.fit(x, y, batch_size=16, epochs=2, shuffle=False, verbose=0)
+    optimizer = dr.Adam(0.01, epsilon=1e-7, epsilon_place="before_correction")
+    recipe = dr.Recipe(
+        network=dr.Network(hidden=(4,), activation="tanh"),
+        optimizer=optimizer,
+        batch_size=16,
+        epochs=2,
+        stopping=None,
+        scaling="none",
+    )
+    order = [[np.arange(50)[at : at + 16] for at in range(0, 50, 16)]] * 2
+    model = dr.train(recipe, dr.Dataset(train=(x, y)), start=start, order=order, engine="reference").model
+    for (w, b), each in zip(model.layers, network.layers, strict=True):
+        assert_allclose(w, each.kernel.numpy(), rtol=1e-4, atol=1e-5)
+        assert_allclose(b, each.bias.numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_first_weights_have_their_scales():

@@ -12,6 +12,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn import metrics
 from sklearn.neural_network import MLPRegressor
+from tests.values import kernels
 
 import deltarule as dr
 from deltarule import formulas
@@ -47,6 +48,17 @@ def test_optimizers(name):
         assert_allclose(w, theirs[0], **EXACT)
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_in_32_bits(name):
+    ours, make = OPTIMIZERS[name]
+    theirs, met = [START.astype(np.float32)], []
+    optimizer = make(theirs)
+    for g in GRADIENTS.astype(np.float32):
+        optimizer.update_params(theirs, [g])
+        met.append(theirs[0].copy())
+    assert_allclose(kernels.path(ours, GRADIENTS, START), met, **kernels.SINGLE)
+
+
 def test_inverse_scaling():
     """Of their time step n, the samples seen: our step is n + 1."""
     optimizer = stochastic.SGDOptimizer([START.copy()], 0.1, "invscaling", power_t=0.4)
@@ -68,6 +80,17 @@ def test_activations_and_their_slopes(name):
     assert_allclose(ours.slope(z, ours.value(z)), delta, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize("name", ["identity", "logistic", "tanh", "relu"])
+def test_activations_and_their_slopes_in_32_bits(name):
+    z = (RNG.normal(size=500) * 4).astype(np.float32)
+    a, delta = z.copy(), np.ones_like(z)
+    base.ACTIVATIONS[name](a)
+    base.DERIVATIVES[name](a, delta)
+    value, slope = kernels.activated(dr.formula("activation", name), z)
+    assert_allclose(value, a, **kernels.SINGLE)
+    assert_allclose(slope, delta, **kernels.SINGLE)
+
+
 Z = RNG.normal(size=(30, 4)) * 2
 CHOICES = np.eye(4)[RNG.integers(4, size=30)]
 LABELS = (RNG.random((30, 4)) < 0.5).astype(float)
@@ -81,6 +104,20 @@ def test_losses_of_networks():
     assert_allclose(dr.SoftmaxCrossEntropy().value(Z, CHOICES).mean(), one, rtol=1e-12)
     assert_allclose(dr.SigmoidCrossEntropy().value(Z, LABELS).mean(), each, rtol=1e-12)
     assert_allclose(dr.HalfSquaredError().value(Z, NUMBERS).mean(), 4 * base.squared_loss(NUMBERS, Z), rtol=1e-12)
+
+
+def test_losses_of_networks_in_32_bits():
+    z, cases = Z.astype(np.float32), []
+    a, rest = formulas.Softmax().value(z), formulas.Sigmoid().value(z)
+    cases.append((dr.SoftmaxCrossEntropy(), CHOICES, base.log_loss(CHOICES.astype(np.float32), a), a - CHOICES))
+    cases.append(
+        (dr.SigmoidCrossEntropy(), LABELS, base.binary_log_loss(LABELS.astype(np.float32), rest), rest - LABELS)
+    )
+    cases.append((dr.HalfSquaredError(), NUMBERS, 4 * base.squared_loss(NUMBERS.astype(np.float32), z), z - NUMBERS))
+    for loss, y, mean, gradient in cases:
+        losses, came = kernels.lost(loss, z, y)
+        assert_allclose(losses.mean(), mean, **kernels.SINGLE)
+        assert_allclose(came, gradient, **kernels.SINGLE)
 
 
 def test_measures():

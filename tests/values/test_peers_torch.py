@@ -1,10 +1,13 @@
-"""Formulas beside PyTorch's: the same numbers in float64, fifty steps where there are steps."""
+"""Formulas beside PyTorch's: the same numbers in float64 and, by the compiled kernels, in float32; fifty steps where
+there are steps.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from tests.values import kernels
 
 import deltarule as dr
 from deltarule import formulas
@@ -59,6 +62,14 @@ OPTIMIZERS = {
         dr.Nesterov(0.1, momentum=0.8, velocity="gradients"),
         lambda w: optim.SGD(w, 0.1, momentum=0.8, nesterov=True),
     ),
+    "SGD dampening": (
+        dr.Momentum(0.1, momentum=0.8, dampening=0.5, first="undamped"),
+        lambda w: optim.SGD(w, 0.1, momentum=0.8, dampening=0.5),
+    ),
+    "SGD dampening, velocity of gradients": (
+        dr.Momentum(0.1, momentum=0.8, dampening=0.5, velocity="gradients", first="undamped"),
+        lambda w: optim.SGD(w, 0.1, momentum=0.8, dampening=0.5),
+    ),
     "Adagrad": (dr.AdaGrad(0.1, epsilon=1e-10), lambda w: optim.Adagrad(w, 0.1)),
     "Adagrad, initial": (
         dr.AdaGrad(0.1, epsilon=1e-10, initial=0.5),
@@ -95,7 +106,9 @@ def test_optimizers_in_32_bits(name):
     """A centred variance is a difference, of which 32 bits leave little where gradients are all but equal."""
     ours, make = OPTIMIZERS[name]
     numbers = GRADIENTS.astype(np.float32), START.astype(np.float32)
-    assert_allclose(path(ours, *numbers), theirs(make, *numbers), rtol=1e-5, atol=1e-5)
+    wanted = theirs(make, *numbers)
+    assert_allclose(path(ours, *numbers), wanted, **kernels.SINGLE)
+    assert_allclose(kernels.path(ours, *numbers), wanted, **kernels.SINGLE)
 
 
 @pytest.mark.parametrize("nesterov", [False, True])
@@ -118,18 +131,44 @@ def test_under_a_schedule_their_velocity_is_of_gradients(nesterov):
     assert_allclose(met, theirs, **EXACT)
 
 
-def test_dampening_spares_the_first_step_there():
-    """Their first velocity is g, not (1 − δ) g: no setting here is equal, but the difference is that step's alone."""
-    make = lambda w: optim.SGD(w, 0.1, momentum=0.8, dampening=0.5)  # noqa: E731
-    ours = path(dr.Momentum(0.1, momentum=0.8, dampening=0.5))
-    first = np.array([sum(0.1 * 0.5 * 0.8**k for k in range(t + 1)) for t in range(50)])[:, None] * GRADIENTS[0]
-    assert_allclose(ours - first, theirs(make), rtol=1e-11, atol=1e-12)
+COUPLED = {
+    "SGD": (dr.SGD(0.1), lambda w: optim.SGD(w, 0.1, weight_decay=0.3)),
+    "Adagrad": (dr.AdaGrad(0.1, epsilon=1e-10), lambda w: optim.Adagrad(w, 0.1, weight_decay=0.3)),
+    "Adadelta": (dr.AdaDelta(), lambda w: optim.Adadelta(w, weight_decay=0.3)),
+    "RMSprop": (dr.RMSProp(0.01, epsilon=1e-8), lambda w: optim.RMSprop(w, weight_decay=0.3)),
+    "Adam": (dr.Adam(), lambda w: optim.Adam(w, weight_decay=0.3)),
+    "Adamax": (dr.Adamax(epsilon_place="gradient"), lambda w: optim.Adamax(w, weight_decay=0.3)),
+    "NAdam": (dr.NAdam(), lambda w: optim.NAdam(w, weight_decay=0.3)),
+    "RAdam": (dr.RAdam(), lambda w: optim.RAdam(w, weight_decay=0.3)),
+}
 
 
-def test_weight_decay_of_gradient_descent_is_l2_of_all_parameters():
-    decayed = path(dr.SGD(0.1), [GRADIENTS[0] + 0.3 * START])
-    assert_allclose(decayed, theirs(lambda w: optim.SGD(w, 0.1, weight_decay=0.3), GRADIENTS[:1]), **EXACT)
-    assert_allclose(dr.L2(0.3).gradient(START), 0.3 * START, rtol=0)
+@pytest.mark.parametrize("name", COUPLED)
+def test_weight_decay_in_the_gradient_is_l2(name):
+    ours, make = COUPLED[name]
+    w, slots, met = START, [np.zeros_like(START) for _ in ours.slots], []
+    for t, g in enumerate(GRADIENTS, start=1):
+        w, *slots = ours.step(w, g + dr.L2(0.3).gradient(w), t, *slots)
+        met.append(w)
+    assert_allclose(met, theirs(make), rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.skipif(not hasattr(optim, "Muon"), reason="before PyTorch 2.9")
+@pytest.mark.parametrize("scale", ["shape", "rms"])
+@pytest.mark.parametrize("nesterov", [True, False])
+def test_muon(nesterov, scale):
+    """Theirs multiplies matrices in 16 bits, and holds weights as (outputs, inputs)."""
+    ours = dr.Muon(0.1, momentum=0.9, nesterov=nesterov, weight_decay=0.1, scale=scale)
+    w, m = RNG.normal(size=(6, 9)), np.zeros((6, 9))
+    parameter = torch.nn.Parameter(torch.tensor(w.T.copy()))
+    adjusted = "match_rms_adamw" if scale == "rms" else "original"
+    muon = optim.Muon([parameter], 0.1, 0.1, 0.9, nesterov=nesterov, adjust_lr_fn=adjusted)
+    for t in range(1, 11):
+        g = RNG.normal(size=w.shape)
+        w, m, *_ = ours.step(w, g, t, m)
+        parameter.grad = torch.tensor(g.T.copy())
+        muon.step()
+    assert_allclose(w, parameter.detach().numpy().T, atol=0.02)
 
 
 # --- Activations ------------------------------------------------------------------------------------------------------
@@ -170,6 +209,25 @@ def test_activations_and_their_slopes(name):
     assert_allclose(
         ours.slope(z, value), tensor.grad.numpy(), rtol=1e-7 if name == "hardsigmoid" else 1e-12, atol=2e-14
     )
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_and_their_slopes_in_32_bits(name):
+    ours, function = ACTIVATIONS[name]
+    z = np.clip(RNG.normal(size=500) * 4, -18, 18).astype(np.float32)
+    tensor = torch.tensor(z, requires_grad=True)
+    a = function(tensor)
+    a.sum().backward()
+    value, slope = kernels.activated(ours, z)
+    assert_allclose(value, a.detach().numpy(), **kernels.SINGLE)
+    assert_allclose(slope, tensor.grad.numpy(), **kernels.SINGLE)
+
+
+def test_their_softplus_is_z_beyond_20():
+    z = np.array([19.0, 21.0])
+    assert F.softplus(torch.tensor(z)).numpy()[1] == 21.0
+    assert formulas.Softplus().value(z)[1] == pytest.approx(21.0 + np.exp(-21.0), rel=1e-15)
+    assert formulas.Softplus().value(z)[0] == pytest.approx(F.softplus(torch.tensor(z)).numpy()[0], rel=1e-15)
 
 
 def test_every_activation_is_compared():
@@ -273,6 +331,17 @@ def test_losses_and_their_gradients(name):
     assert_allclose(ours.gradient(Z, y), z.grad.numpy(), rtol=1e-11, atol=1e-14)
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_and_their_gradients_in_32_bits(name):
+    ours, y, function = LOSSES[name]
+    z = torch.tensor(Z, dtype=torch.float32, requires_grad=True)
+    losses = function(z, torch.tensor(y, dtype=torch.float32)).sum(1)
+    losses.sum().backward()
+    value, gradient = kernels.lost(ours, Z, y)
+    assert_allclose(value, losses.detach().numpy(), **kernels.SINGLE)
+    assert_allclose(gradient, z.grad.numpy(), **kernels.SINGLE)
+
+
 def test_every_loss_is_compared():
     met = {ours.name for ours, *_ in LOSSES.values()}
     assert met == {cls.name for cls in formulas.registered("loss") if cls.__module__.startswith("deltarule")}
@@ -333,6 +402,18 @@ def test_schedules(name):
     assert_allclose(0.05 * ours.rate(np.arange(1, STEPS + 1), STEPS), rates, rtol=1e-11, atol=1e-14)
 
 
+def test_their_cosine_rises_again_beyond_its_length():
+    optimizer = optim.SGD([torch.nn.Parameter(torch.zeros(1))], 1.0)
+    scheduler, rates = S.CosineAnnealingLR(optimizer, 20), []
+    for _ in range(30):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    ours = dr.CosineDecay(steps=20).rate(np.arange(1, 31), 30)
+    assert_allclose(ours[:21], rates[:21], rtol=1e-11, atol=1e-14)
+    assert rates[29] > 0.4 > ours[29] == 0
+
+
 @pytest.mark.parametrize("mode", ["abs", "rel"])
 @pytest.mark.parametrize("cooldown", [0, 3])
 def test_reduce_on_plateau(mode, cooldown):
@@ -363,6 +444,11 @@ def test_first_weights_have_their_scales():
     cases = [
         (formulas.GlorotUniform(), init.xavier_uniform_),
         (formulas.GlorotNormal(), init.xavier_normal_),
+        (formulas.GlorotUniform(gain=1.7), lambda w: init.xavier_uniform_(w, 1.7)),
+        (formulas.GlorotNormal(gain=1.7), lambda w: init.xavier_normal_(w, 1.7)),
+        (formulas.He(negative_slope=0.3), lambda w: init.kaiming_normal_(w, a=0.3)),
+        (formulas.HeUniform(negative_slope=0.3), lambda w: init.kaiming_uniform_(w, a=0.3)),
+        (formulas.HeUniform(negative_slope=5**0.5), lambda w: torch.nn.Linear(fan_in, fan_out).weight.detach()),
         (formulas.He(), lambda w: init.kaiming_normal_(w, nonlinearity="relu")),
         (formulas.HeUniform(), lambda w: init.kaiming_uniform_(w, nonlinearity="relu")),
         (formulas.LeCun(), lambda w: init.kaiming_normal_(w, nonlinearity="linear")),
@@ -374,3 +460,14 @@ def test_first_weights_have_their_scales():
         own = drawn(ours, 0, Purpose.WEIGHTS, 0, (fan_in, fan_out), (fan_in, fan_out))
         assert own.std() == pytest.approx(w.std(), rel=0.01), ours
         assert np.abs(own).max() == pytest.approx(np.abs(w).max(), rel=0.01 if "niform" in ours.name else 0.3), ours
+
+
+def test_biases_of_their_layers_are_as_wide_as_the_weights():
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(500, 30000)
+    assert layer.bias.abs().max().item() == pytest.approx(formulas.HeUniform(negative_slope=5**0.5).scale(500, 1), 1e-3)
+
+
+def test_dropout_divides_by_what_is_kept():
+    torch.manual_seed(0)
+    assert set(torch.nn.Dropout(0.2)(torch.ones(1000)).tolist()) == {0.0, 1 / (1 - 0.2)}

@@ -1,4 +1,4 @@
-"""`deltarule data`: the data sets that have a name."""
+"""`deltarule data`: the data sets that have a name, and what is in one's own files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import numpy as np
 import typer
 
 from deltarule.cli import options
+from deltarule.cli.columns import column_facts, in_words
 from deltarule.cli.terminal import print_json, print_lines, print_table, say, table_of, words_of
-from deltarule.data import DATASETS, Dataset, DatasetInfo, fetch_dataset
+from deltarule.data import DATASETS, Column, Dataset, DatasetInfo, Table, fetch_dataset
+from deltarule.data.columns import USABLE
+from deltarule.data.files import is_table_file, read_table
 from deltarule.errors import UnknownDataset
 
 commands = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
@@ -52,28 +55,78 @@ def fetch(
 def info(
     name: Annotated[
         str,
-        typer.Argument(help="The name of a data set, or a folder of IDX files.", metavar="NAME", show_default=False),
+        typer.Argument(
+            help="The name of a data set, a file (CSV, TSV, JSON lines, Parquet, Feather, .npy, .npz), or a folder of "
+            "IDX files or images.",
+            metavar="DATA",
+            show_default=False,
+        ),
     ],
+    target: Annotated[
+        str | None,
+        typer.Option("--target", help="Of a table: the column to be predicted.", metavar="COLUMN", show_default=False),
+    ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option("--type", help="What a column is; repeatable.", metavar="COLUMN=TYPE", show_default=False),
+    ] = None,
     data_dir: Annotated[
         Path | None,
         typer.Option("--data-dir", help="Where the files of mnist, fashion, kmnist lie.", show_default=False),
     ] = None,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
-    """Say what a data set is: samples, classes, parts, source, licence.
+    """Say what a data set is: samples, classes, parts, source, licence; of a table also every column.
 
     A set that would have to be downloaded first is told from what is known of it, without its parts.
     """
     known = DATASETS.get(name)
+    if known is None and is_table_file(Path(name)) and Path(name).is_file():
+        table = read_table(Path(name), options.types_of(types))
+        parts = None if target is None else _parts(_loaded_table(name, target, types), None)
+        _tell_table(name, table, parts, as_json=as_json)
+        return
     facts: dict[str, Any] = {"name": name} if known is None else _facts(known)
     if known is None or known.where != "downloaded" or data_dir is not None:
-        facts |= _parts(options.load(name, data_dir=data_dir), known)
+        facts |= _parts(
+            options.load(name, data_dir=data_dir, target=target, types=options.types_of(types), progress=True), known
+        )
     if as_json:
         print_json(facts)
         return
     print_lines(
         f"{key.replace('_', ' ') + ':':<13}{_words(value)}" for key, value in facts.items() if value is not None
     )
+
+
+def _loaded_table(name: str, target: str, types: list[str] | None) -> Dataset:
+    return options.load(name, target=target, types=options.types_of(types), progress=True)
+
+
+def _tell_table(name: str, table: Table, parts: dict[str, Any] | None, *, as_json: bool) -> None:
+    """A table's columns: what they were taken for, what is missing, and what they hold."""
+    if as_json:
+        columns = [column_facts(column) for column in table]
+        print_json({"name": name, "rows": len(table), "columns": columns} | ({} if parts is None else {"parts": parts}))
+        return
+    print_lines([f"{name}: {len(table):,} rows, {len(table.columns):,} columns", ""])
+    rows = [(_cut(column.name, 24), column.kind, _missing(column), _cut(in_words(column), 35)) for column in table]
+    print_table(table_of(("Column", "Type", "Missing", "Values"), rows, numbers=("Missing",)))
+    if parts is not None:
+        shown = {
+            key: value for key, value in parts.items() if value is not None and key in {"task", "classes", "parts"}
+        }
+        print_lines(["", *(f"{key + ':':<9}{_words(value)}" for key, value in shown.items())])
+
+
+def _missing(column: Column) -> str:
+    count = int(column.missing.sum()) if column.kind in USABLE else 0
+    return "" if not count else f"{count:,}"
+
+
+def _cut(text: str, length: int) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def _facts(info: DatasetInfo) -> dict[str, Any]:

@@ -12,7 +12,10 @@ from deltarule.cli.terminal import print_json, print_lines
 
 
 def gradient_check(
-    data: Annotated[str, typer.Argument(help="The name of a data set, or a folder of IDX files.", metavar="DATA")],
+    data: Annotated[
+        str,
+        typer.Argument(help="A data set: its name, a file or a folder, as `deltarule train` takes it.", metavar="DATA"),
+    ],
     hidden: Annotated[
         str | None, typer.Option("--hidden", help="Units of each hidden layer, such as 20,10.", metavar="UNITS")
     ] = None,
@@ -29,6 +32,12 @@ def gradient_check(
     ] = None,
     recipe_file: Annotated[
         Path | None, typer.Option("--recipe", help="Start from this recipe: a JSON file, or a run's folder.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", help="Of a table: the column to be predicted.", metavar="COLUMN")
+    ] = None,
+    types: Annotated[
+        list[str] | None, typer.Option("--type", help="What a column is; repeatable.", metavar="COLUMN=TYPE")
     ] = None,
     data_dir: Annotated[
         Path | None, typer.Option("--data-dir", help="Where the files of mnist, fashion, kmnist lie.")
@@ -48,7 +57,9 @@ def gradient_check(
     from deltarule.studies.gradient_check import gradient_check as check
 
     recipe = options.recipe_of({"hidden": hidden, "activation": activation, "loss": loss}, setting or (), recipe_file)
-    dataset = options.load(data, data_dir=data_dir, seed=recipe.seed, progress=True)
+    dataset = options.load(
+        data, data_dir=data_dir, seed=recipe.seed, progress=True, target=target, types=options.types_of(types)
+    )
     found = check(recipe, dataset)
     if as_json:
         print_json(

@@ -22,7 +22,7 @@ def illustrate(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", help="The picture's file, ending in .png, .svg or .pdf; usually NAME.png.", metavar="FILE",
+            "--out", "--output", help="The picture's file, ending in .png, .svg or .pdf; usually NAME.png.", metavar="FILE",
             show_default=False,
         ),
     ] = None,

@@ -15,8 +15,12 @@ from typer.core import TyperGroup
 
 from deltarule import __version__
 from deltarule.cli import data
+from deltarule.cli.augment import augment
+from deltarule.cli.compare import compare
+from deltarule.cli.formulas import formulas
 from deltarule.cli.gradient_check import gradient_check
 from deltarule.cli.illustrate import illustrate
+from deltarule.cli.learning_rate_range import learning_rate_range
 from deltarule.cli.predict import predict, show
 from deltarule.cli.reproduce import reproduce
 from deltarule.cli.terminal import console, say, silence_broken_pipe
@@ -122,10 +126,14 @@ def deltarule(
 
 
 app.command("train")(train)
+data.commands.command("augment")(augment)
+app.command("compare")(compare)
 app.command("predict")(predict)
 app.command("show")(show)
 app.add_typer(data.commands, name="data", help="The data sets that have a name: list them, fetch them, describe them.")
+app.command("formulas")(formulas)
 app.command("gradient-check")(gradient_check)
+app.command("lr-range")(learning_rate_range)
 app.command("reproduce")(reproduce)
 app.command("illustrate")(illustrate)
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+import shlex
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from deltarule.cli.terminal import say
 from deltarule.data import Dataset, Split, dataset_names, load_dataset
-from deltarule.errors import DataError, RecipeError, UnknownDataset, UnknownName, nearest
+from deltarule.data.columns import checked_kind
+from deltarule.errors import DataError, DataWarning, RecipeError, UnknownDataset, UnknownName, nearest
 from deltarule.formulas import formula, registered
 from deltarule.recipes import Recipe
 
@@ -74,6 +81,36 @@ def _number(text: str) -> Any:
     return text.strip()
 
 
+def augmentations_of(texts: Sequence[str]) -> list[dict[str, Any]]:
+    """What --augment means, each a name and perhaps values: in the order of the fields, or by their names.
+
+    >>> augmentations_of(["elastic=34,4", "cutout=6,probability=0.5"])
+    [{'name': 'elastic', 'alpha': 34, 'sigma': 4}, {'name': 'cutout', 'size': 6, 'probability': 0.5}]
+    """
+    return [] if [text.strip() for text in texts] == ["none"] else [_augmentation(text) for text in texts]
+
+
+def _augmentation(text: str) -> dict[str, Any]:
+    name, *values = re.split("[=,]", text, maxsplit=1)
+    cls = type(formula("augmentation", name.strip()))
+    fields = [each.name for each in dataclasses.fields(cls) if each.name != "probability"]
+    data: dict[str, Any] = {"name": cls.name}
+    for place, value in enumerate(values[0].split(",") if values else []):
+        field, named, given = value.partition("=")
+        if not named:
+            if place >= len(fields):
+                wanted = f"no more values for {cls.name} than it has fields ({', '.join(fields) or 'none'})"
+                raise RecipeError(wanted, repr(text), f"--augment {cls.name},probability=0.5")
+            field, given = fields[place], value
+        data[field.strip()] = {"true": True, "false": False}.get(given.strip().lower(), _number(given))
+    return data
+
+
+AUGMENT_HELP = (
+    f"Change the training samples: {names_of('augmentation')}; values follow in the order of the fields or by name, "
+    "such as rotation=10 or elastic=34,4,probability=0.5; repeatable."
+)
+
 OPTIONS: dict[str, Option] = {
     "hidden": Option("network.hidden", _units, "--hidden 128,64, or --hidden none for no hidden layer"),
     "activation": Option("network.activation", _names, "--activation relu"),
@@ -96,6 +133,7 @@ OPTIONS: dict[str, Option] = {
     "patience": Option("stopping.patience", _patience, "--patience 10, or --patience none for no early stopping"),
     "monitor": Option("stopping.monitor", _as_it_is, "--monitor loss"),
     "scaling": Option("scaling", _number, "--scaling standard"),
+    "augment": Option("augmentation", augmentations_of, "--augment rotation=15"),
     "evaluate_train": Option("evaluate_train", _as_it_is, "--evaluate-train"),
     "seed": Option("seed", _as_it_is, "--seed 0"),
 }
@@ -132,7 +170,8 @@ def recipe_of(given: Mapping[str, Any], settings: Sequence[str] = (), file: Path
 
 def _example(name: str, error: RecipeError) -> str:
     """The corrected option: with the nearest name, where a name was not known."""
-    if isinstance(error, UnknownName) and error.instead:
+    # One of several augmentations has a field that is not known: its name alone would say too little.
+    if isinstance(error, UnknownName) and error.instead and not (name == "augment" and "field" in error.wanted):
         guess = error.instead.strip("'")
         return f"--{name.replace('_', '-')} {guess}"
     return OPTIONS[name].example
@@ -159,15 +198,75 @@ def load(
     test: str | None = None,
     seed: int = 0,
     progress: bool = False,
+    target: str | None = None,
+    types: Mapping[str, Any] | None = None,
+    image_size: str | None = None,
+    group_by: str | None = None,
+    order_by: str | None = None,
 ) -> Dataset:
     """A data set, split as the shell's options say: each a share ("0.1") or a number of samples ("1000").
 
     Where there is an official test part and only a validation part is asked for, the test part stays as it is.
+    What is doubtful in the data is said on standard error, a sentence each, where `progress` may be shown.
     """
+    size = None if image_size is None else _image_size(image_size)
+    source = {"target": target, "types": types, "image_size": size, "data_dir": data_dir, "seed": seed}
+    by: dict[str, Any] = {"group_by": group_by, "order_by": order_by}
     try:
-        return _load(name_or_path, data_dir, validation, test, seed, progress=progress)
+        with _notes(quiet=not progress):
+            return _load(name_or_path, source, validation, test, by, progress=progress)
     except UnknownDataset as error:
         raise unknown_dataset(name_or_path, error) from None
+    except DataError as error:
+        raise _in_the_shells_words(error) from None
+
+
+def types_of(texts: Sequence[str] | None) -> dict[str, str] | None:
+    """The types that `--type column=type` names, repeatable.
+
+    >>> types_of(["zip=category", "id=ignored"])
+    {'zip': 'category', 'id': 'ignored'}
+    """
+    types = {}
+    for text in texts or ():
+        column, sign, kind = text.rpartition("=")
+        if not sign or not column.strip():
+            raise DataError("column=type for --type", repr(text), "--type zip=category")
+        types[column.strip()] = str(checked_kind(kind.strip(), column.strip()))
+    return types or None
+
+
+@contextmanager
+def _notes(*, quiet: bool) -> Iterator[None]:
+    """Say what is doubtful in the data as sentences; other warnings stay as they are."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DataWarning)
+        yield
+    for each in caught:
+        if not issubclass(each.category, DataWarning):
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+        elif not quiet:
+            say(f"Note: {each.message}")
+
+
+def _image_size(text: str) -> tuple[int, int]:
+    parts = [_number(part) for part in text.lower().replace("×", "x").split("x")]
+    parts = parts * 2 if len(parts) == 1 else parts
+    if len(parts) != 2 or not all(isinstance(part, int) and 1 <= part <= 4096 for part in parts):
+        raise DataError("a height and a width of 1 to 4096 for --image-size", repr(text), "--image-size 28x28")
+    return parts[0], parts[1]
+
+
+def _in_the_shells_words(error: DataError) -> DataError:
+    """The same error, its corrected call as an option."""
+    instead = error.instead
+    if instead and instead.startswith("target="):
+        instead = f"--target {shlex.quote(instead.removeprefix('target=').strip(chr(39)))}"
+    elif instead and instead.startswith("types={"):
+        column, _, rest = instead.removeprefix("types={'").partition("': \"")
+        kind, _, more = rest.partition('"}')
+        instead = f"--type {shlex.quote(f'{column}={kind}')}{more}"
+    return type(error)(error.wanted, error.came, instead)
 
 
 def unknown_dataset(name: str, error: UnknownDataset) -> UnknownDataset:
@@ -177,12 +276,19 @@ def unknown_dataset(name: str, error: UnknownDataset) -> UnknownDataset:
 
 
 def _load(
-    name_or_path: str, data_dir: Path | None, validation: str | None, test: str | None, seed: int, *, progress: bool
+    data: str,
+    source: dict[str, Any],
+    validation: str | None,
+    test: str | None,
+    by: dict[str, Any],
+    *,
+    progress: bool,
 ) -> Dataset:
+    seed = source["seed"]
     shares = [None if text is None else _share(text, option) for text, option in ((validation, "v"), (test, "t"))]
-    if shares == [None, None]:
-        return load_dataset(name_or_path, data_dir=data_dir, seed=seed, progress=progress)
-    official = load_dataset(name_or_path, data_dir=data_dir, split="official", seed=seed, progress=progress)
+    if shares == [None, None] and by["group_by"] is by["order_by"] is None:
+        return load_dataset(data, progress=progress, **source)
+    official = load_dataset(data, split="official", progress=progress, **source)
     if official.test is not None and shares[1] is None:
         share = shares[0]
         if not share:
@@ -190,8 +296,8 @@ def _load(
         asked: dict[str, Any] = {"share": share} if isinstance(share, float) else {"size": share}
         return official.with_validation(seed=seed, **asked)
     parts = [0.1 if share is None else share for share in shares]
-    split = Split(validation=parts[0], test=parts[1], seed=seed)
-    return load_dataset(name_or_path, data_dir=data_dir, split=split, seed=seed)
+    split = Split(validation=parts[0], test=parts[1], seed=seed, **by)
+    return load_dataset(data, split=split, **source)
 
 
 def _share(text: str, option: str) -> float | int:

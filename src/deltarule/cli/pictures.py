@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data import Part
+from deltarule.data import Part, Table
 from deltarule.models import Model
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def samples_picture(model: Model, part: Part, part_name: str) -> Figure:
         faults = int(wrong[rows].sum())
         shown = f"{title}. Here {faults} wrong and {len(rows) - faults} right ones, each under its prediction"
         return samples.image_samples(part.x[rows], true, guessed, title=shown)
-    if part.x.shape[1] == 2:
+    if part.x.shape[1] == 2 and not isinstance(part.x, Table):
         axes_names = model.feature_names or ("First feature", "Second feature")
         return samples.plane(
             part.x,

@@ -5,17 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import numpy.typing as npt
 import typer
 
-from deltarule.cli import options
-from deltarule.cli.terminal import print_json, print_lines, print_table, table_of
+from deltarule.cli.questions import questions
+from deltarule.cli.terminal import finite, print_json, print_lines, print_table, say, table_of
 from deltarule.data import Part
-from deltarule.errors import DataError, DataFileError
+from deltarule.errors import DataError
 from deltarule.models import Model, layer_table, load_model
 from deltarule.recipes import Recipe
-from deltarule.training.evaluating import evaluate
 from deltarule.training.folder import model_path
 
 _MODEL = typer.Argument(
@@ -31,14 +29,21 @@ def predict(
     data: Annotated[
         str,
         typer.Argument(
-            help="The name of a data set, a folder of IDX files, a .npy file of samples, or a .csv file of numbers.",
+            help="A file of rows like those that it was trained on (CSV, Parquet, …), a .npy file of samples, images, "
+            "the name of a data set, or a folder of one.",
             metavar="DATA",
             show_default=False,
         ),
     ],
     part: Annotated[
-        str, typer.Option("--part", help="Of a data set: train, validation or test.", metavar="PART")
-    ] = "test",
+        str | None,
+        typer.Option(
+            "--part",
+            help="Of a data set: train, validation or test; usually test, and all rows of a table's file.",
+            metavar="PART",
+            show_default=False,
+        ),
+    ] = None,
     probabilities: Annotated[
         bool, typer.Option("--proba", help="Print the probability of each class, under a line of their names.")
     ] = False,
@@ -54,7 +59,7 @@ def predict(
     """Predict with a model: one line for each sample.
 
     A data set is split as `deltarule train` does by default with the model's own seed, so its test part holds samples
-    that the model has not seen.
+    that the model has not seen. Where the right answers are known, standard error says how many were met.
 
     Examples:
 
@@ -62,21 +67,16 @@ def predict(
     deltarule predict runs/digits-1 digits
     deltarule predict runs/digits-1 digits --part validation --json
     deltarule predict runs/iris-1/model.safetensors flowers.csv --proba
+    deltarule predict runs/people-1 new_people.csv
     """  # noqa: D301, D412 - Typer keeps the lines after \b apart
-    if part not in _PARTS:
+    if part is not None and part not in _PARTS:
         raise DataError(f"a part: {', '.join(_PARTS)}", repr(part), "--part test")
     model = load_model(model_path(model_file))
-    known: Part | None = None
-    if Path(data).suffix.lower() in {".npy", ".csv"}:
-        x = _array(Path(data))
-    else:
-        dataset = options.load(data, data_dir=data_dir, seed=model.recipe.seed, progress=True)
-        known = dataset.parts.get(part)
-        if known is None:
-            raise DataError(f"a part that {data} has: {', '.join(dataset.parts)}", repr(part))
-        x = known.x
+    x, known = questions(model, data, part, data_dir)
     predictions = model.predict(x)
     shares = model.predict_proba(x) if probabilities else None
+    if known is not None and not as_json:
+        say(_score(model, known))
     if as_json:
         print_json(_result(model, predictions, shares, known))
     elif shares is not None:
@@ -115,6 +115,7 @@ def show(
                 "parameters": total,
                 "input_shape": list(model.input_shape),
                 "classes": None if model.classes is None else model.classes.tolist(),
+                "encoding": None if model.encoding is None else model.encoding.to_json(),
                 "class_names": None if model.class_names is None else list(model.class_names),
                 "recipe": recipe.to_json(),
             }
@@ -129,7 +130,6 @@ def show(
 def _described(model: Model) -> list[str]:
     """How a model was trained, a line each."""
     recipe = model.recipe
-    shape = " × ".join(map(str, model.input_shape))
     predicts = "numbers"
     if model.classes is not None:
         names = [model.name_of(label) for label in model.classes.tolist()]
@@ -138,8 +138,8 @@ def _described(model: Model) -> list[str]:
     rule = recipe.stopping
     stopping = "none" if rule is None else f"after {rule.patience} epochs without a better validation {rule.monitor}"
     facts = {
-        "Input": f"{shape}, scaling {recipe.scaling.to_json()}",
-        "Predicts": predicts,
+        "Input": _input(model),
+        "Predicts": predicts if model.encoding is None else f"{model.encoding.target or 'y'}, {predicts}",
         "Loss": _formula(recipe.loss),
         "Optimizer": _formula(recipe.optimizer),
         "Penalty": _penalties(recipe),
@@ -171,10 +171,25 @@ def _further(recipe: Recipe) -> dict[str, str]:
     facts = {name: _formula(each) for name, each in formulas.items() if each is not None}
     if any(deviations):
         facts["Noise"] = ", ".join(f"{deviation:g}" for deviation in deviations) + " (input first)"
+    if recipe.augmentation:
+        facts["Augmentation"] = "; ".join(map(_formula, recipe.augmentation))
     if recipe.class_weight is not None:
         pairs = recipe.class_weight
         facts["Class weights"] = pairs if isinstance(pairs, str) else ", ".join(f"{k} {v:g}" for k, v in pairs)
     return facts
+
+
+def _input(model: Model) -> str:
+    """What a model takes: the columns of a table, or an array."""
+    scaling = model.recipe.scaling.to_json()
+    encoding = model.encoding
+    if encoding is None:
+        return f"{' × '.join(map(str, model.input_shape))}, scaling {scaling}"
+    names = [f"{column.name} ({column.kind})" for column in encoding.columns]
+    shown = f"{', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
+    preparation = ", ".join(f"{name} {value}" for name, value in model.recipe.preparation.to_json().items())
+    columns = f"{len(names)} column{'' if len(names) == 1 else 's'}"
+    return f"{columns} as {model.sizes[0]} inputs: {shown}; {preparation.replace('_', ' ')}"
 
 
 def _formula(each: Any) -> str:
@@ -194,8 +209,7 @@ def _result(model: Model, predictions: npt.NDArray[Any], shares: Any, known: Par
         result["classes"] = model.classes.tolist()
         result["probabilities"] = shares.tolist()
     if known is not None:
-        found = evaluate(model, known)
-        score = found.score if found.score == found.score else None
+        score = finite(model.score(known.x, known.y))
         result["accuracy" if model.classes is not None else "r2"] = score
     return result
 
@@ -208,40 +222,9 @@ def _line(model: Model, prediction: Any) -> str:
     )
 
 
-def _array(path: Path) -> npt.NDArray[Any]:
-    """The samples in a .npy file, or the numbers in a .csv file with or without a line of names."""
-    try:
-        if path.suffix.lower() == ".npy":
-            # Mapped, a header that claims more than the file holds is refused before any memory is asked for.
-            x: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
-        else:
-            x = _csv(path)
-    except OSError as error:
-        raise DataFileError("a file of samples", f"{path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, OverflowError, SyntaxError) as error:
-        if path.suffix.lower() == ".csv":
-            raise DataFileError("rows of as many numbers each", f"{path}: {str(error).splitlines()[0]}") from error
-        came = f"{path}, which is cut short, foreign, or holds objects"
-        raise DataFileError("an array of numbers in a .npy file", came) from error
-    if x.dtype.kind not in "fiub" or x.ndim < 2:
-        raise DataFileError("numbers of shape (n, …)", f"{path}: {x.dtype} of shape {x.shape}")
-    if len(x) == 0:
-        raise DataFileError("at least one sample", f"{path}, which has none")
-    return x
-
-
-def _csv(path: Path) -> npt.NDArray[np.float64]:
-    lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    if lines and not _all_numbers(lines[0]):
-        lines = lines[1:]
-    if not lines:
-        raise ValueError("no rows of numbers")
-    return np.loadtxt(lines, delimiter=",", ndmin=2, dtype=np.float64)
-
-
-def _all_numbers(line: str) -> bool:
-    try:
-        [float(cell) for cell in line.split(",")]
-    except ValueError:
-        return False
-    return True
+def _score(model: Model, known: Part) -> str:
+    """How many answers were right, in a sentence."""
+    score = model.score(known.x, known.y)
+    if model.classes is None:
+        return f"R² {score:.4f} on {len(known):,} samples."
+    return f"Accuracy {100 * score:.2f} % on {len(known):,} samples."

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from deltarule.cli.pictures import draw_curves, draw_samples
 from deltarule.cli.terminal import progress_bar, say
-from deltarule.data import Dataset, Part
+from deltarule.data import Dataset, Part, Table
+from deltarule.data.columns import USABLE
 from deltarule.errors import Diverged
 from deltarule.training import Epoch, Run, Training
 from deltarule.training.folder import CURVES, SAMPLES, RunFolder
@@ -63,7 +64,18 @@ def _what(dataset: Dataset, training: Training) -> str:
     held = 0 if dataset.validation is None else len(dataset.validation)
     parts = f"{len(dataset.train):,} samples to learn from"
     parts += f", {held:,} to validate with" if held else ", none to validate with"
-    return f"{dataset.name or 'Data'}: {parts}; a network {'-'.join(map(str, model.sizes))} for {what}."
+    said = f"{dataset.name or 'Data'}: {parts}; a network {'-'.join(map(str, model.sizes))} for {what}."
+    return said + _left_out(dataset)
+
+
+def _left_out(dataset: Dataset) -> str:
+    """Which columns of a table are no inputs, and why."""
+    x = dataset.train.x
+    unusable = [column for column in x if column.kind not in USABLE] if isinstance(x, Table) else []
+    if not unusable:
+        return ""
+    shown = ", ".join(f"{column.name} ({column.kind})" for column in unusable[:10])
+    return f" Left out: {shown}{', …' if len(unusable) > 10 else ''}."
 
 
 def _note(epoch: Epoch, *, classes: bool) -> str:

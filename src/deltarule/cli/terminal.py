@@ -89,6 +89,10 @@ class Bar:
         """One or more steps further, with a note beside the bar."""
         self._progress.update(self._task, advance=steps, note=note)
 
+    def reached(self, done: int, total: int, note: str = "") -> None:
+        """So many steps are done, of what may be more by now than at the beginning."""
+        self._progress.update(self._task, completed=done, total=total, note=note)
+
 
 @contextmanager
 def progress_bar(what: str, total: int, words: Console = console) -> Iterator[Bar]:

@@ -32,7 +32,9 @@ def train(
     data: Annotated[
         str,
         typer.Argument(
-            help="The name of a data set (see `deltarule data list`), or a folder of IDX files.", metavar="DATA"
+            help="The name of a data set (see `deltarule data list`); openml:NAME; a file: CSV, TSV, JSON lines, "
+            "Parquet, Feather, .npy or .npz; or a folder of IDX files or of images by class.",
+            metavar="DATA",
         ),
     ],
     hidden: Annotated[
@@ -122,6 +124,7 @@ def train(
             "NAME",
         ),
     ] = None,
+    augment: Annotated[list[str] | None, _option("--augment", options.AUGMENT_HELP, LEARNING, "NAME=VALUE")] = None,
     seed: Annotated[
         int | None,
         _option(
@@ -169,6 +172,31 @@ def train(
             show_default=False,
         ),
     ] = None,
+    target: Annotated[
+        str | None, _option("--target", "Of a table: the column to be predicted.", DATA, "COLUMN")
+    ] = None,
+    types: Annotated[
+        list[str] | None,
+        _option(
+            "--type",
+            "Of a table: what a column is, where its values do not tell: number, category, boolean, date, ignored; "
+            "repeatable.",
+            DATA,
+            "COLUMN=TYPE",
+        ),
+    ] = None,
+    group_by: Annotated[
+        str | None, _option("--group-by", "Rows with the same value here are all in one part.", DATA, "COLUMN")
+    ] = None,
+    order_by: Annotated[
+        str | None,
+        _option(
+            "--order-by", "A date or a number: the earliest rows are learnt from, the latest test.", DATA, "COLUMN"
+        ),
+    ] = None,
+    image_size: Annotated[
+        str | None, _option("--image-size", "What images are brought to, such as 28x28.", DATA, "HEIGHTxWIDTH")
+    ] = None,
     data_dir: Annotated[
         Path | None, _option("--data-dir", "Where the files of mnist, fashion, kmnist lie.", DATA, "FOLDER")
     ] = None,
@@ -209,7 +237,9 @@ def train(
     deltarule train digits
     deltarule train digits --hidden 256,128 --dropout 0.2 --seed 1
     deltarule train moons --hidden 5,2 --optimizer momentum --learning-rate 0.1
+    deltarule train digits --augment rotation=10 --augment translation=1
     deltarule train diabetes --hidden none --l2 0.01 --json
+    deltarule train people.csv --target income --type zip=category
     deltarule train mnist --data-dir my/files --set optimizer.beta1=0.8
     """  # noqa: D301, D412 - Typer keeps the lines after \b apart
     typed = {
@@ -234,6 +264,7 @@ def train(
         "patience": patience,
         "monitor": monitor,
         "scaling": scaling,
+        "augment": augment,
         "evaluate_train": evaluate_train,
         "seed": seed,
     }
@@ -242,7 +273,17 @@ def train(
     if out is not None:
         check_free(out)
     dataset = options.load(
-        data, data_dir=data_dir, validation=validation, test=test, seed=recipe.seed, progress=not quiet
+        data,
+        data_dir=data_dir,
+        validation=validation,
+        test=test,
+        seed=recipe.seed,
+        progress=not quiet,
+        target=target,
+        types=options.types_of(types),
+        image_size=image_size,
+        group_by=group_by,
+        order_by=order_by,
     )
     recipe, dataset = _with_validation(recipe, dataset, asked_for_none=validation, patience=patience)
     under_way = epochs(recipe, dataset) if engine is None else epochs(recipe, dataset, engine=engine)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from deltarule.data.mapped import forget
 from deltarule.errors import DataError
 
 __all__ = ["Array", "checked_samples", "checked_targets", "checked_weights"]
@@ -130,7 +131,9 @@ def _finite(a: Array, name: str) -> None:
         return
     rows = max(1, _BLOCK // max(1, a[:1].size))
     for start in range(0, len(a), rows):
-        bad = ~np.isfinite(a[start : start + rows])
+        block = a[start : start + rows]
+        bad = ~np.isfinite(block)
+        forget(block)
         if bad.any():
             first = [int(i) for i in np.unravel_index(int(np.argmax(bad)), bad.shape)]
             index = (first[0] + start, *first[1:])

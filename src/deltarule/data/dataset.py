@@ -10,8 +10,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from deltarule.data.labels import Task, task_of
-from deltarule.data.parts import Part
+from deltarule.data.mapped import is_mapped
+from deltarule.data.parts import Part, shape_of
 from deltarule.data.strata import shuffled_parts, stratified_parts
+from deltarule.data.table import Table
 from deltarule.errors import DataError
 
 __all__ = ["Dataset", "PartLike"]
@@ -30,6 +32,7 @@ class Dataset:
     class_names    for integer labels: the name of the class with label i
     feature_names  one for each feature of x (n, d)
     source         where the samples come from, one line
+    target         of tables: the name of the column that y was
 
     Raises DataError where a part is not sound or the parts do not agree in the shape of a sample or the kind of y.
 
@@ -44,6 +47,7 @@ class Dataset:
     class_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
     source: str = ""
+    target: str | None = None
 
     def __init__(
         self,
@@ -54,6 +58,7 @@ class Dataset:
         class_names: Sequence[str] | None = None,
         feature_names: Sequence[str] | None = None,
         source: str = "",
+        target: str | None = None,
     ) -> None:
         values = {
             "train": _part(train, "train"),
@@ -63,9 +68,11 @@ class Dataset:
             "class_names": _names(class_names, "class_names"),
             "feature_names": _names(feature_names, "feature_names"),
             "source": source,
+            "target": target,
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)
+        self._take_kinds_of_train()
         self._check_agreement()
         self._check_names()
 
@@ -93,14 +100,13 @@ class Dataset:
             f"{0 if part is None else len(part)} {name}"
             for name, part in (("train", self.train), ("validation", self.validation), ("test", self.test))
         )
-        shape = "×".join(str(size) for size in self.train.x.shape[1:])
         y = self.train.y
         if self.task == "classification":
             of = f"{len(np.unique(y))} classes"
         else:
             of = "1 number" if y.ndim == 1 else f"{y.shape[1]} numbers"
         name = f"{self.name!r}: " if self.name else ""
-        return f"Dataset({name}{sizes}; x {shape} {self.train.x.dtype}; {of})"
+        return f"Dataset({name}{sizes}; x {shape_of(self.train.x)}; {of})"
 
     def with_validation(self, share: float | None = None, size: int | None = None, seed: int = 0) -> Dataset:
         """The same data set with a validation part taken out of the training part, by class where y is classes.
@@ -109,6 +115,7 @@ class Dataset:
         size   in samples. With neither: as many as the test part has, but no more than a fifth of the
                training part; without a test part a tenth of it. At most 10,000 in both cases.
         seed   chooses the samples; the same seed takes the same ones.
+        Of samples in a mapped file the last ones are taken.
 
         Raises DataError where there is a validation part already or nothing would be left to train on.
 
@@ -122,6 +129,9 @@ class Dataset:
         if not 1 <= taken < n:
             came = f"a validation part of {taken} out of {n} samples"
             raise DataError("at least one sample to train on and one to validate with", came)
+        if is_mapped(self.train.x):
+            rest, held = self.train.rows(slice(0, n - taken)), self.train.rows(slice(n - taken, n)).in_memory()
+            return replace(self, train=rest, validation=held)
         sizes = [n - taken, taken]
         by_class = self.task == "classification"
         rows = stratified_parts(self.train.y, sizes, seed) if by_class else shuffled_parts(n, sizes, seed)
@@ -141,6 +151,20 @@ class Dataset:
             return int(size)
         usual = n // 10 if self.test is None else min(len(self.test), n // 5)
         return max(1, min(usual, 10_000))
+
+    def _take_kinds_of_train(self) -> None:
+        """In all parts a table has the columns of the training part, of the same kinds."""
+        table = self.train.x
+        for name in ("validation", "test"):
+            part = getattr(self, name)
+            if part is None or part is self.train or not (isinstance(table, Table) and isinstance(part.x, Table)):
+                continue
+            absent = [each for each in table.names if each not in part.x.names]
+            if absent:
+                raise DataError(f"the columns of train in {name} too", f"a table without {', '.join(absent[:10])}")
+            if part.x.names != table.names or part.x.kinds != table.kinds:
+                columns = tuple(part.x.column(column.name).to_kind(column.kind) for column in table)
+                object.__setattr__(self, name, Part(Table(columns), part.y, part.weights))
 
     def _check_agreement(self) -> None:
         shape, y = self.train.x.shape[1:], self.train.y

@@ -50,5 +50,5 @@ def require_classes(y: ArrayLike) -> Array:
         raise DataError("labels of shape (n,)", f"shape {a.shape}", "y.argmax(axis=1) for one column each class")
     classes = np.unique(a)
     if len(classes) < 2:
-        raise DataError("at least two classes to tell apart", f"only {classes[0]!r}, {len(a)} times")
+        raise DataError("at least two classes to tell apart", f"only {classes[:1].tolist()[0]!r}, {len(a)} times")
     return classes

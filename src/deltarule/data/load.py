@@ -1,10 +1,12 @@
-"""The one way from a name or a folder to a data set."""
+"""The one way from a name, a file, a folder or a data frame to a data set."""
 
 from __future__ import annotations
 
 import gzip
 import importlib.util
 import os
+import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -16,13 +18,19 @@ from deltarule.data.arrays import Array
 from deltarule.data.catalogue import DATASETS
 from deltarule.data.dataset import Dataset
 from deltarule.data.download import Progress, cached, download
+from deltarule.data.files import read_own
+from deltarule.data.frames import is_tabular
 from deltarule.data.generated import moons, xor
-from deltarule.data.idx import IDX_NAMES, find_idx_files, read_idx_folder, read_idx_folder_and_md5
+from deltarule.data.idx import IDX_NAMES, find_idx_files, read_idx_folder_and_md5
+from deltarule.data.images import ImageSize
+from deltarule.data.leaks import leaks
+from deltarule.data.openml import PREFIX, load_openml
 from deltarule.data.parts import Part
 from deltarule.data.sources import SOURCES, Source
 from deltarule.data.splits import Split, default_split
 from deltarule.data.splits import split as split_samples
-from deltarule.errors import DataError, DataFileError, UnknownDataset, nearest
+from deltarule.data.table import Table
+from deltarule.errors import DataError, DataFileError, DataWarning, UnknownDataset, nearest
 
 __all__ = ["SplitChoice", "fetch_dataset", "load_dataset"]
 
@@ -30,16 +38,25 @@ SplitChoice: TypeAlias = Split | Literal["official"] | None
 
 
 def load_dataset(
-    name_or_path: str | PathLike[str],
+    data: Any,
     *,
+    target: str | int | None = None,
+    types: Mapping[str, Any] | None = None,
+    image_size: ImageSize | None = None,
     data_dir: str | PathLike[str] | None = None,
     split: SplitChoice = None,
     seed: int = 0,
     progress: Progress = False,
 ) -> Dataset:
-    """A data set by its name (see `dataset_names`), or from a folder of IDX files, in raw values.
+    """A data set by its name (see `dataset_names`), from a file or a folder, or out of a data frame, in raw values.
 
-    name_or_path  a name comes first; write "./digits" for a folder of that name
+    data          a name; "openml:NAME"; a file (CSV, TSV, JSON lines, Parquet, Feather, Arrow, .npy, .npz); a folder of
+                  IDX files, of x.npy and y.npy, or of images by class; a data frame of pandas, Polars or Arrow; a list
+                  of dicts, a dict of columns. A name comes first: write "./digits" for a folder of that name
+    target        of tables: the column to be predicted, by its name or its place (-1 is the last)
+    types         of tables: kinds of columns that their values do not tell ("number", "category", "boolean", "date",
+                  "ignored"): types={"zip": "category"}
+    image_size    of folders of images: the height and width that all are brought to
     data_dir      where the files of mnist, fashion or kmnist lie: this folder or one in it with the set's name.
                   Without it the environment's DELTARULE_DATA is looked at, then the cache, then the mirrors
     split         None: an official test part stays as it is, and as many samples (10,000 for mnist) are taken
@@ -51,7 +68,8 @@ def load_dataset(
 
     "xor" is so small that its four points are train, validation and test alike (unless a Split is given).
     Files in one's own folder need not be the official ones; downloaded ones must be.
-    Raises UnknownDataset, DataFileError for files that are missing or unsound.
+    One's own samples that stand in two parts, and classes that one lacks, are a `DataWarning`.
+    Raises UnknownDataset, DataFileError for files that are missing or unsound, naming file, row and column.
 
     >>> load_dataset("digits")
     Dataset('digits': 1437 train, 180 validation, 180 test; x 8×8 uint8; 10 classes)
@@ -60,19 +78,37 @@ def load_dataset(
     """
     if split is not None and not isinstance(split, Split) and split != "official":
         raise DataError('a Split, "official" or None for split', repr(split), "Split(validation=0.1, test=0.1)")
-    if isinstance(name_or_path, str) and name_or_path in DATASETS:
-        if name_or_path in SOURCES:
-            official = _public(SOURCES[name_or_path], data_dir, progress)
-        else:
-            official = _small(name_or_path, seed)
+    if isinstance(data, str) and data in DATASETS:
+        if target is not None or types is not None:
+            raise DataError("a table for a target or types", f"the named set {data!r}, which has its labels already")
+        if image_size is not None:
+            raise DataError("a folder of images for an image size", f"the named set {data!r}")
+        official = _public(SOURCES[data], data_dir, progress) if data in SOURCES else _small(data, seed)
+        if data == "xor" and split is None:
+            return replace(official, validation=official.train, test=official.train)
+        return _shared_out(official, split, seed)
+    if isinstance(data, str) and data.startswith(PREFIX):
+        official = load_openml(data, target, types)
+    elif is_tabular(data):
+        official = read_own(data, target, types)
     else:
-        official = _own(name_or_path)
+        official = read_own(_existing(data), target, types, image_size)
+    made = _shared_out(official, split, seed)
+    # Folders of IDX files bring parts that others have decided.
+    if made is not official and (isinstance(made.train.x, Table) or official.test is None):
+        for sentence in leaks(made):
+            warnings.warn(sentence, DataWarning, stacklevel=2)
+    return made
+
+
+def _shared_out(official: Dataset, split: SplitChoice, seed: int) -> Dataset:
+    """The parts that are asked for, out of the official ones."""
     if split == "official":
         return official
     if isinstance(split, Split):
         return _pooled(official, split)
-    if official.name == "xor":
-        return replace(official, validation=official.train, test=official.train)
+    if official.validation is not None:
+        return official
     if official.test is not None:
         return official.with_validation(seed=seed)
     return _pooled(official, default_split(len(official.train), seed))
@@ -99,21 +135,22 @@ def fetch_dataset(name: str, progress: Progress = False) -> Path:
 def _unknown(name: str | PathLike[str]) -> UnknownDataset:
     near = nearest(str(name).lower(), DATASETS)
     instead = (f"load_dataset({near!r}); " if near else "") + "dataset_names() or `deltarule data list` names them all"
-    return UnknownDataset("the name of a data set or a folder of IDX files that exists", repr(str(name)), instead)
+    return UnknownDataset("the name of a data set, or a file or folder that exists", repr(str(name)), instead)
 
 
-def _own(path: str | PathLike[str]) -> Dataset:
+def _existing(path: Any) -> Path:
+    """A file or folder of one's own, which has to be there."""
+    if not isinstance(path, (str, PathLike)):
+        came = f"{type(path).__name__}"
+        raise DataError("a name, a path or a data frame", came, "load_dataset('digits'), or split(x, y) for arrays")
     try:
-        folder = Path(path).expanduser()
-        exists = bool(str(path)) and folder.exists()
-    except (OSError, RuntimeError):  # a name too long, a home that is not known
+        found = Path(path).expanduser()
+        exists = bool(str(path)) and found.exists()
+    except (OSError, RuntimeError, ValueError):  # a name too long, a home that is not known, a NUL in it
         exists = False
     if not exists:
         raise _unknown(path)
-    if folder.is_dir():
-        return read_idx_folder(folder)
-    wanted = "the name of a data set or a folder of IDX files"
-    raise DataFileError(wanted, f"the file {folder}", f"load_dataset({str(folder.parent)!r})")
+    return found
 
 
 def _public(source: Source, data_dir: str | PathLike[str] | None, progress: Progress) -> Dataset:
@@ -206,7 +243,9 @@ def _digits() -> tuple[Array, Array]:
 def _pooled(dataset: Dataset, split: Split) -> Dataset:
     """All samples of all parts, train before test, shared out anew."""
     parts: list[Part] = list(dataset.parts.values())
-    x, y = (_joined([getattr(part, field) for part in parts]) for field in ("x", "y"))
+    y = _joined([part.y for part in parts])
+    tables = [part.x for part in parts if isinstance(part.x, Table)]
+    x: Any = Table.joined(tables) if tables else _joined([part.x for part in parts])
     return split_samples(
         x,
         y,
@@ -215,8 +254,9 @@ def _pooled(dataset: Dataset, split: Split) -> Dataset:
         class_names=dataset.class_names,
         feature_names=dataset.feature_names,
         source=dataset.source,
+        target=dataset.target,
     )
 
 
-def _joined(arrays: list[Array]) -> Array:
+def _joined(arrays: list[Any]) -> Array:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)

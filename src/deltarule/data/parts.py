@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from deltarule.data.arrays import Array, checked_samples, checked_targets, checked_weights
+from deltarule.data.frames import is_tabular, table_of
+from deltarule.data.mapped import is_mapped
+from deltarule.data.table import Table
 from deltarule.errors import DataError
 
 __all__ = ["Part"]
@@ -17,7 +21,8 @@ __all__ = ["Part"]
 class Part:
     """Samples `x` with their `y`, as raw values: no scaling, no encoding, no copy, the dtype as it came.
 
-    x        (n, d), or images (n, height, width) or (n, height, width, channels); real and finite
+    x        (n, d), or images (n, height, width) or (n, height, width, channels); real and finite; or a table:
+             what `table_of` takes becomes a `Table` of n rows, with categories, dates and missing values as they are
     y        (n,) labels as text, booleans, integers; or (n,), (n, k) finite numbers
     weights  (n,) how much each sample counts, 0 or more; None: all alike
 
@@ -28,12 +33,13 @@ class Part:
     (Part(3 samples of 2 int64, y <U3), 3)
     """
 
-    x: Array
+    x: Any
     y: Array
     weights: Array | None = None
 
-    def __init__(self, x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> None:
-        samples, targets = checked_samples(x), checked_targets(y)
+    def __init__(self, x: Any, y: ArrayLike, weights: ArrayLike | None = None) -> None:
+        samples = _checked_table(x) if is_tabular(x) else checked_samples(x)
+        targets = checked_targets(y)
         if len(samples) != len(targets):
             raise DataError("x and y of the same length", f"{len(samples)} rows of x and {len(targets)} of y")
         counts = None if weights is None else checked_weights(weights)
@@ -46,10 +52,9 @@ class Part:
         return len(self.x)
 
     def __repr__(self) -> str:
-        shape = "×".join(str(size) for size in self.x.shape[1:])
         y = f"{self.y.dtype}" if self.y.ndim == 1 else f"{self.y.shape[1]} {self.y.dtype}"
         weights = "" if self.weights is None else ", weighted"
-        return f"Part({len(self)} samples of {shape} {self.x.dtype}, y {y}{weights})"
+        return f"Part({len(self)} samples of {shape_of(self.x)}, y {y}{weights})"
 
     def rows(self, indices: ArrayLike | slice) -> Part:
         """The samples at these places (k,), in that order and repeats allowed, or where a mask (n,) is true.
@@ -65,6 +70,38 @@ class Part:
             raise DataError("row numbers (k,) or a mask (n,)", f"{picked.dtype} of shape {picked.shape}")
         try:
             x, y = self.x[picked], self.y[picked]
-            return Part(x, y, None if self.weights is None else self.weights[picked])
+            weights = None if self.weights is None else checked_weights(self.weights[picked])
         except IndexError as error:
             raise DataError(f"rows from 0 to {len(self) - 1}", str(error)) from error
+        if not len(y):
+            raise DataError("at least one row", f"none of {len(self)}")
+        # They are rows of a part that is sound: to look at them again could mean to read a large file again.
+        part = object.__new__(Part)
+        for name, value in (("x", x), ("y", y), ("weights", weights)):
+            object.__setattr__(part, name, value)
+        return part
+
+    def in_memory(self) -> Part:
+        """The same samples, read into memory where they were in a mapped file."""
+        return self.rows(np.arange(len(self))) if is_mapped(self.x) else self
+
+
+def shape_of(x: Array | Table) -> str:
+    """What one sample is, in words.
+
+    >>> shape_of(np.zeros((5, 8, 8), np.uint8))
+    '8×8 uint8'
+    """
+    if isinstance(x, Table):
+        return f"{x.shape[1]} column{'' if x.shape[1] == 1 else 's'}"
+    return "×".join(str(size) for size in x.shape[1:]) + f" {x.dtype}"
+
+
+def _checked_table(x: Any) -> Table:
+    table = table_of(x)
+    if not len(table):
+        raise DataError("at least one sample", "a table without rows")
+    if not table.usable:
+        kinds = ", ".join(f"{name}: {kind}" for name, kind in list(table.kinds.items())[:8])
+        raise DataError("at least one column of numbers, categories, booleans or dates", kinds)
+    return table

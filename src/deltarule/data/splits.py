@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from deltarule.data.arrays import Array
 from deltarule.data.dataset import Dataset
 from deltarule.data.labels import task_of
+from deltarule.data.mapped import is_mapped
 from deltarule.data.parts import Part
-from deltarule.data.strata import shuffled_parts, stratified_parts
+from deltarule.data.strata import grouped_parts, ordered_parts, shuffled_parts, stratified_parts
+from deltarule.data.table import Table
 from deltarule.errors import DataError
 
 __all__ = ["PROPORTIONS_OF_THE_TEXTS", "Split", "default_split", "proportions_of_the_texts", "split"]
@@ -33,6 +37,10 @@ class Split:
     test        0.1: a tenth
     stratified  classes keep their proportions in every part; without effect on numbers, or unless shuffled
     shuffled    False: the samples in their order, first those of train, then of validation, then of test
+    group_by    of a table: a column; rows with the same value are all in one part (several visits of one patient).
+                The sizes are then as near as the groups allow
+    order_by    of a table: a column of dates or numbers; train is the earliest, test the latest
+                Both columns only share out: they are no inputs
     seed        chooses the samples
 
     Raises DataError: a share outside [0, 1], a number below 0, shares or numbers that do not add up.
@@ -49,6 +57,8 @@ class Split:
     stratified: bool = True
     shuffled: bool = True
     seed: int = 0
+    group_by: str | None = None
+    order_by: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("train", "validation", "test"):
@@ -65,6 +75,8 @@ class Split:
         if len(shares) == 3 and abs(total - 1) > 1e-6:
             instead = f"Split(validation={self.validation}, test={self.test})"
             raise DataError("shares that add up to 1", f"{total:g}", instead)
+        if self.group_by is not None and self.order_by is not None:
+            raise DataError("group_by or order_by", "both", f"Split(group_by={self.group_by!r})")
         if self.seed < 0:
             raise DataError("a seed of 0 or more", f"{self.seed}")
 
@@ -118,18 +130,24 @@ def proportions_of_the_texts(n: int) -> tuple[float, float, float]:
 
 
 def split(
-    x: ArrayLike,
+    x: Any,
     y: ArrayLike,
     split: Split | None = None,
     weights: ArrayLike | None = None,
     name: str = "",
     *,
+    groups: ArrayLike | None = None,
+    times: ArrayLike | None = None,
     class_names: Sequence[str] | None = None,
     feature_names: Sequence[str] | None = None,
     source: str = "",
+    target: str | None = None,
 ) -> Dataset:
-    """A data set out of samples x (n, d) or images, with y (n,) or (n, k), and weights (n,) or None.
+    """A data set out of samples x (n, d), images or a table, with y (n,) or (n, k), and weights (n,) or None.
 
+    groups : (n,), samples of one group all go into one part. times : (n,), the earliest are learnt from, the latest
+    tested with. Of tables the split can name a column for either.
+    Samples in a mapped file stay there, in their order: the first ones are learnt from, the others are read.
     Without a split `default_split` is used: 80/10/10, by class. Every sample is in exactly one part.
     Raises DataError where the samples are not sound or too few.
 
@@ -139,18 +157,62 @@ def split(
     whole = Part(x, y, weights)
     n = len(whole)
     chosen = default_split(n) if split is None else split
+    whole, groups, times = _shared_out_by(whole, chosen, groups, times)
     sizes = chosen.sizes(n)
-    if not chosen.shuffled:
+    picked: Sequence[Part | None]
+    if groups is not None:
+        picked = _picked(whole, grouped_parts(_as_long("groups", groups, n), sizes, chosen.seed))
+    elif times is not None:
+        picked = _picked(whole, ordered_parts(_as_long("times", times, n), sizes))
+    elif not chosen.shuffled or is_mapped(whole.x):
         ends = np.cumsum(sizes)
-        picked = [whole.rows(slice(end - size, end)) if size else None for end, size in zip(ends, sizes, strict=True)]
+        slices = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+        picked = [whole.rows(each) if each.stop > each.start else None for each in slices]
+        picked = [picked[0], *(part and part.in_memory() for part in picked[1:])]
     else:
         by_class = chosen.stratified and task_of(whole.y) == "classification"
         rows = stratified_parts(whole.y, sizes, chosen.seed) if by_class else shuffled_parts(n, sizes, chosen.seed)
-        picked = [whole.rows(part) if len(part) else None for part in rows]
+        picked = _picked(whole, rows)
     train, validation, test = picked
     if train is None:  # pragma: no cover - sizes() has seen to it
         raise DataError("at least one sample to train on", "none")
-    return Dataset(train, validation, test, name, class_names, feature_names, source)
+    names = feature_names if not isinstance(whole.x, Table) else None
+    return Dataset(train, validation, test, name, class_names, names, source, target)
+
+
+def _picked(whole: Part, rows: Sequence[Array]) -> list[Part | None]:
+    return [whole.rows(part) if len(part) else None for part in rows]
+
+
+def _shared_out_by(
+    whole: Part, chosen: Split, groups: ArrayLike | None, times: ArrayLike | None
+) -> tuple[Part, ArrayLike | None, ArrayLike | None]:
+    """The samples without the column that they are shared out by, and that column's values."""
+    by = chosen.group_by or chosen.order_by
+    if by is None:
+        return whole, groups, times
+    if not isinstance(whole.x, Table):
+        field = "group_by" if chosen.group_by else "order_by"
+        raise DataError(f"a table for {field}={by!r}", "arrays", "split(x, y, groups=...) or split(x, y, times=...)")
+    column = whole.x.column(by)
+    if column.missing.any():
+        came = f"none in row {int(np.argmax(column.missing)) + 1}"
+        raise DataError(f"a value of {by!r} in every row", came)
+    rest = Part(whole.x.without([by]), whole.y, whole.weights)
+    if chosen.group_by:
+        return rest, column.values, None
+    if column.coded:
+        raise DataError("dates or numbers to share out by", f"{by!r}, a column of kind {column.kind!r}")
+    return rest, None, column.values
+
+
+def _as_long(name: str, values: ArrayLike, n: int) -> Array:
+    array = np.asarray(values)
+    if array.shape != (n,):
+        raise DataError(f"{name} of shape ({n},), one for each sample", f"{array.shape}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise DataError(f"finite {name}", f"{array[~np.isfinite(array)][0]}")
+    return array
 
 
 def _number(share: float, n: int) -> int:

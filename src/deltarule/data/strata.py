@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from deltarule.data.arrays import Array
 from deltarule.errors import DataError
 
-__all__ = ["counts_by_class", "random_order", "shuffled_parts", "stratified_parts"]
+__all__ = ["counts_by_class", "grouped_parts", "ordered_parts", "random_order", "shuffled_parts", "stratified_parts"]
 
 Indices = NDArray[np.intp]
 
@@ -60,6 +60,41 @@ def stratified_parts(y: Array, sizes: Sequence[int], seed: int) -> list[Indices]
     part = np.empty(len(y), dtype=np.intp)
     part[by_class] = (rank[:, np.newaxis] >= ends[classes]).sum(axis=1)
     return [order[part[order] == p] for p in range(len(sizes))]
+
+
+def grouped_parts(groups: Array, sizes: Sequence[int], seed: int) -> list[Indices]:
+    """Parts of nearly these sizes, the samples of one group (n,) all in the same part.
+
+    The groups come in an order drawn from the seed, each into the part that lacks most. An index array for each part.
+    Raises DataError where there are fewer groups than parts.
+
+    >>> groups = np.array(["a", "b", "a", "c", "b", "c"])
+    >>> [groups[part].tolist() for part in grouped_parts(groups, [4, 2], seed=0)]
+    [['a', 'b', 'a', 'b'], ['c', 'c']]
+    """
+    names, which = np.unique(groups, return_inverse=True)
+    wanted = np.array(sizes)
+    if len(names) < np.count_nonzero(wanted):
+        raise DataError(f"at least {np.count_nonzero(wanted)} groups, one for each part", f"{len(names)}")
+    counts, left = np.bincount(which), wanted.astype(np.int64)
+    part_of = np.zeros(len(names), dtype=np.intp)
+    for place, group in enumerate(random_order(len(names), seed)):
+        empty = (wanted > 0) & (left == wanted)
+        # As many groups as parts without one: each gets one of them.
+        lacking = np.where(empty, left, np.iinfo(np.int64).min) if len(names) - place <= empty.sum() else left
+        part_of[group] = int(np.argmax(lacking))
+        left[part_of[group]] -= counts[group]
+    order = random_order(len(groups), seed)
+    return [order[part_of[which[order]] == part] for part in range(len(sizes))]
+
+
+def ordered_parts(times: Array, sizes: Sequence[int]) -> list[Indices]:
+    """Parts of these sizes by time (n,): the earliest samples first. An index array (size,) for each part.
+
+    >>> [part.tolist() for part in ordered_parts(np.array([3.0, 1.0, 2.0]), [2, 1])]
+    [[1, 2], [0]]
+    """
+    return list(np.split(np.argsort(times, kind="stable"), np.cumsum(sizes)[:-1]))
 
 
 def counts_by_class(counts: Array, sizes: Sequence[int]) -> Array:

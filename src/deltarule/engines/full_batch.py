@@ -101,6 +101,7 @@ def _check(problem: Problem) -> None:
         "dropout": any(network.dropout_rates),
         "noise": any(network.noise_deviations),
         "a normalisation that keeps statistics": network.normalization is not None and network.normalization.keeps,
+        "augmentation": bool(recipe.augmentation),
         "a schedule": recipe.schedule.name != "constant",
         "clipping": recipe.clipping is not None,
         "a constraint": recipe.constraint is not None,

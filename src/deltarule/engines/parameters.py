@@ -120,7 +120,7 @@ def first(network: Network, sizes: Sequence[int], seed: int) -> Floats:
     ):
         fan_in, fan_out = weights.shape
         weights[:] = drawn(initializer, seed, Purpose.WEIGHTS, number, (fan_in, fan_out), (fan_in, fan_out))
-        biases[:] = drawn(bias, seed, Purpose.BIASES, number, (1, fan_out), (fan_out, fan_out))[0]
+        biases[:] = drawn(bias, seed, Purpose.BIASES, number, (1, fan_out), (fan_in, fan_out))[0]
     return theta
 
 

@@ -10,10 +10,12 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.data.mapped import TOGETHER
 from deltarule.engines.parameters import Shape
 from deltarule.errors import DataError
 from deltarule.formulas import Activation, Loss, Normalization
-from deltarule.formulas.random import Floats, permutation
+from deltarule.formulas.augmentations.composition import RawValues
+from deltarule.formulas.random import Floats, permutation, permutation_by_stretches
 from deltarule.recipes import Affine, Recipe
 
 Indices: TypeAlias = npt.NDArray[np.int64]
@@ -84,7 +86,11 @@ class Samples:
 
 @dataclass(frozen=True)
 class Problem:
-    """A training run as an engine sees it. `recipe.loss` has been decided; `theta` is float64, as `shape` says."""
+    """A training run as an engine sees it. `recipe.loss` has been decided; `theta` is float64, as `shape` says.
+
+    stretch : of samples that lie in a file: how many of them are read together; None where all are in memory.
+    raw : what augmentations know of the raw values, where the recipe has any.
+    """
 
     recipe: Recipe
     sizes: tuple[int, ...]
@@ -94,6 +100,13 @@ class Problem:
     theta: Floats
     order: Order | None = None
     record: str | None = None
+    stretch: int | None = None
+    raw: RawValues | None = None
+
+    @property
+    def ordered(self) -> bool:
+        """Whether `epochs` says in which order samples are met, rather than the plain shuffle of all of them."""
+        return self.order is not None or self.stretch is not None
 
     @property
     def loss(self) -> Loss:
@@ -130,8 +143,15 @@ class Problem:
         else:
             n, size = len(self.train), self.recipe.batch_size
             for epoch in range(self.recipe.epochs):
-                shuffled = permutation(self.recipe.seed, epoch, n)
+                shuffled = self._shuffled(epoch)
                 yield [shuffled[start : start + size] for start in range(0, n, size)]
+
+    def _shuffled(self, epoch: int) -> Indices:
+        n, seed = len(self.train), self.recipe.seed
+        if self.stretch is None:
+            return permutation(seed, epoch, n)
+        together = max(1, TOGETHER // max(1, self.stretch * self.train.x[:1].nbytes))
+        return permutation_by_stretches(seed, epoch, n, self.stretch, together)
 
     def _checked(self, rows: Any) -> Indices:
         """A batch of the caller's own order: at least one row, and all of them there."""

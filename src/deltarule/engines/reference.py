@@ -15,6 +15,7 @@ from deltarule.engines.rates import Rates
 from deltarule.engines.stepping import stepped
 from deltarule.engines.watching import Watch
 from deltarule.errors import DataError
+from deltarule.formulas.augmentations.composition import Drawn, augment
 from deltarule.formulas.random import Floats, Purpose, kept, normal
 
 
@@ -33,13 +34,26 @@ def objective(problem: Problem, parameters: npt.NDArray[Any], rows: Any, draws: 
     return float(mean) + penalty_value(problem, parameters)
 
 
-def gradient(
-    problem: Problem, parameters: npt.NDArray[Any], rows: Any, draws: Draws | None = None
-) -> tuple[Floats, Sums, Pass]:
-    """The gradient of the mean loss of some training rows, (learnt,); their sums, and the pass, before the step."""
+def batch(problem: Problem, rows: Any, step: int) -> tuple[Floats, Floats]:
+    """The scaled inputs and the targets of some training rows; augmented where a step from 1 is given."""
     samples = problem.train
-    y, w = samples.y(rows), samples.weight(rows)
-    run = forward(problem, parameters, problem.scaling(samples.inputs(rows)), draws, training=True)
+    x, y = samples.inputs(rows), samples.y(rows)
+    if problem.raw is not None and step:
+        x, y = augment(x, y, problem.recipe.augmentation, problem.raw, Drawn(problem.recipe.seed, step))
+    return problem.scaling(x), y
+
+
+def gradient(
+    problem: Problem, parameters: npt.NDArray[Any], rows: Any, draws: Draws | None = None, step: int = 0
+) -> tuple[Floats, Sums, Pass]:
+    """The gradient of the mean loss of some training rows, (learnt,); their sums, and the pass, before the step.
+
+    The rows are as they lie, or augmented where a step from 1 is given.
+    """
+    samples = problem.train
+    x, y = batch(problem, rows, step)
+    w = samples.weight(rows)
+    run = forward(problem, parameters, x, draws, training=True)
     z = run.z[-1]
     dz = problem.loss.gradient(z, y) * (w / np.sum(w))[:, None]
     return backward(problem, parameters, run, dz, draws), sums(problem, samples, z, y, w), run
@@ -151,7 +165,7 @@ class Reference:
         """One update from one batch; the sums are those before it."""
         problem, recipe, parameters = self.problem, self.problem.recipe, self._parameters
         self._step += 1
-        g, met, run = gradient(problem, parameters, rows, self._draws(len(rows)))
+        g, met, run = gradient(problem, parameters, rows, self._draws(len(rows)), self._step)
         add_penalties(problem, parameters, g)
         rate = float(self._rates.ahead(self._step, 1)[0])
         self._slots = stepped(problem, parameters, g, self._step, rate, self._slots)
@@ -189,6 +203,7 @@ class Reference:
         if self.problem.record == "batch":
             return before.loss / before.weight
         samples = self.problem.train
-        z = forward(self.problem, self._parameters, self.problem.scaling(samples.inputs(rows))).z[-1]
-        after = sums(self.problem, samples, z, samples.y(rows), samples.weight(rows))
+        x, y = batch(self.problem, rows, self._step)
+        z = forward(self.problem, self._parameters, x).z[-1]
+        after = sums(self.problem, samples, z, y, samples.weight(rows))
         return after.loss / after.weight

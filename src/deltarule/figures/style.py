@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +33,34 @@ TRAIN, VALIDATION, TEST = BLUE, VERMILION, GREEN
 RIGHT, WRONG = GREEN, VERMILION
 """The colour of a right and of a wrong prediction; a picture marks the wrong ones by more than their colour."""
 
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours that a picture takes from the page it stands on.
+
+    paper, ink : behind everything, and of all words and frames. quiet : of what is only to be guided by.
+    grid : of its faint lines. colours : of what is drawn, the strongest on this paper first.
+    """
+
+    paper: str
+    ink: str
+    quiet: str
+    grid: str
+    colours: tuple[str, ...]
+
+
+LIGHT = Theme("#FFFFFF", "#000000", GREY, "#DDDDDD", COLOURS)
+DARK = Theme(
+    "#16191D", "#E8E6E3", "#9A9FA6", "#30353B",
+    ("#6CB8F0", "#FF8A4C", "#3CCF9F", "#E39BC4", "#F2B733", "#B7BEFF", "#F4F4F4", "#F0E442"),
+)  # fmt: skip
+"""Dark paper takes Okabe and Ito's colours lightened, all at least as far from it as print from a page."""
+
 RESOLUTION = 120
 """Pixels for each inch of a picture's width and height."""
 
 
-def figure(width: float, height: float) -> Figure:
+def figure(width: float, height: float, theme: Theme = LIGHT) -> Figure:
     """An empty figure of so many inches: matplotlib's object, without pyplot and its list of open figures.
 
     >>> figure(6, 4).axes
@@ -45,19 +69,23 @@ def figure(width: float, height: float) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    empty = Figure(figsize=(width, height), dpi=RESOLUTION, layout="constrained", facecolor="white")
+    empty = Figure(figsize=(width, height), dpi=RESOLUTION, layout="constrained", facecolor=theme.paper)
     FigureCanvasAgg(empty)
     return empty
 
 
-def tidy(axes: Axes, *, x: str = "", y: str = "", title: str = "", grid: bool = True) -> Axes:
+def tidy(axes: Axes, *, x: str = "", y: str = "", title: str = "", grid: bool = True, theme: Theme = LIGHT) -> Axes:
     """Name the axes, leave out the frame's upper and right side, and draw a faint grid."""
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    axes.set_title(title, loc="left", fontsize="medium", fontweight="bold")
+    axes.set_facecolor(theme.paper)
+    axes.set_xlabel(x, color=theme.ink)
+    axes.set_ylabel(y, color=theme.ink)
+    axes.set_title(title, loc="left", fontsize="medium", fontweight="bold", color=theme.ink)
+    axes.tick_params(which="both", colors=theme.ink)
+    for spine in axes.spines.values():
+        spine.set_color(theme.ink)
     axes.spines[["top", "right"]].set_visible(False)
     if grid:
-        axes.grid(visible=True, color="#DDDDDD", linewidth=0.6)
+        axes.grid(visible=True, color=theme.grid, linewidth=0.6)
         axes.set_axisbelow(True)
     return axes
 

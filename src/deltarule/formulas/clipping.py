@@ -43,7 +43,7 @@ class ClipByValue(Clipping):
 
         g ← max(−c, min(g, c))
 
-    c is `limit`. It turns the step's direction; `ClipByNorm` does not.
+    c is `limit`. It turns the step's direction; `ClipByNorm` does not.  Mikolov (2012).
 
     >>> ClipByValue(0.5).value(np.array([-2.0, 0.1, 2.0])).tolist()
     [-0.5, 0.1, 0.5]

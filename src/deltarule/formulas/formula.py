@@ -47,7 +47,7 @@ class Formula:
     reach: ClassVar[str] = "element"
 
     def __post_init__(self) -> None:
-        for field, hint in _hints(type(self)).items():  # type: ignore[arg-type]
+        for field, hint in hints(type(self)).items():  # type: ignore[arg-type]
             checked = _checked(self, field, hint, getattr(self, field))
             object.__setattr__(self, field, checked)
 
@@ -92,6 +92,11 @@ def register(name: str, *aliases: str) -> Callable[[type[F]], type[F]]:
     return add
 
 
+def kinds() -> tuple[str, ...]:
+    """The kinds of which a formula is registered."""
+    return tuple(_REGISTER)
+
+
 def registered(kind: str) -> Iterator[type[Any]]:
     """Every formula of a kind, each once, in the order in which they were registered."""
     return iter(dict.fromkeys(_REGISTER.get(kind, {}).values()))
@@ -131,9 +136,10 @@ def unknown_field(cls: type[Any], fields: Mapping[str, Any]) -> None:
 
 
 @cache
-def _hints(cls: type[Formula]) -> dict[str, Any]:
-    hints = get_type_hints(cls, include_extras=True)
-    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+def hints(cls: type[Formula]) -> dict[str, Any]:
+    """The type of each field, with its domain."""
+    found = get_type_hints(cls, include_extras=True)
+    return {field.name: found[field.name] for field in dataclasses.fields(cls)}
 
 
 def _checked(owner: Formula, field: str, hint: Any, value: Any) -> Any:

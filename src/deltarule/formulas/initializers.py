@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from deltarule.errors import RecipeError
-from deltarule.formulas.formula import Formula, Positive, register
+from deltarule.formulas.formula import Formula, NonNegative, Positive, register
 from deltarule.formulas.random import Floats, Purpose, normal, normal_quantile, uniform
 
 
@@ -21,7 +21,7 @@ class Initializer(Formula):
     "orthogonal", or "constant". `scale(fan_in, fan_out)` is the standard deviation of the numbers drawn; of a
     "uniform" distribution it is the limit, of a "constant" the number itself.
     The numbers are drawn from (seed, layer, input, output), so the same seed gives the same weights everywhere.
-    A bias is drawn as a weight between `units` inputs and `units` outputs.
+    A bias is drawn with the fans of its layer, so as wide as its weights under the same initializer.
     """
 
     kind: ClassVar[str] = "initializer"
@@ -77,7 +77,12 @@ def _orthonormal(numbers: Floats) -> Floats:
 @register("zeros")
 @dataclass(frozen=True)
 class Zeros(Initializer):
-    """All zeros: for biases. Weights that start equal stay equal, so a hidden layer of zeros never learns.
+    """All zeros: for biases.
+
+        w = 0
+
+    Weights that start equal stay equal, so a hidden layer of zeros never learns.
+    Goodfellow, Bengio and Courville (2016), section 8.4.
 
     >>> Zeros().scale(100, 10)
     0.0
@@ -92,7 +97,10 @@ class Zeros(Initializer):
 class Constant(Initializer):
     """The same number everywhere: for biases, say a little above 0 under rectified units.
 
-    Weights that start equal stay equal, so it is nothing for a hidden layer's weights.
+        w = c
+
+    c is `value`. Weights that start equal stay equal, so it is nothing for a hidden layer's weights.
+    Goodfellow, Bengio and Courville (2016), section 8.4.
 
     >>> Constant(0.1).scale(100, 10)
     0.1
@@ -109,8 +117,11 @@ class Constant(Initializer):
 @register("standard_normal")
 @dataclass(frozen=True)
 class StandardNormal(Initializer):
-    """N(0, 1), whatever the number of inputs: sums of many inputs saturate sigmoid units.
+    """Standard normal, whatever the number of inputs: sums of many inputs saturate sigmoid units.
 
+        w ∼ N(0, 1)
+
+    It shows what good first weights are good for; otherwise take `LeCun`, `He` or Glorot's.
     Nielsen (2015), chapter 3, "Weight initialization".
 
     >>> StandardNormal().scale(100, 10)
@@ -124,9 +135,12 @@ class StandardNormal(Initializer):
 @register("normal")
 @dataclass(frozen=True)
 class Normal(Initializer):
-    """N(0, σ²), whatever the number of inputs; σ is `deviation`.
+    """Normal, with the same deviation whatever the number of inputs.
 
-    No single σ suits layers of different widths: see `LeCun`, `He` and Glorot's.
+        w ∼ N(0, σ²)
+
+    σ is `deviation`. No single σ suits layers of different widths: see `LeCun`, `He` and Glorot's.
+    Krizhevsky, Sutskever and Hinton (2012), section 5.
 
     >>> Normal(0.05).scale(100, 10)
     0.05
@@ -141,10 +155,12 @@ class Normal(Initializer):
 @register("truncated_normal")
 @dataclass(frozen=True)
 class TruncatedNormal(Initializer):
-    """N(0, σ²) without what lies beyond ±2σ, whatever the number of inputs; σ is `deviation`.
+    """Normal without its tails, with the same deviation whatever the number of inputs.
 
-    σ is that of the normal distribution before the cut, as in PyTorch and Keras: what is drawn has the standard
-    deviation 0.8796 σ.
+        w ∼ N(0, σ²), given that |w| < 2 σ
+
+    σ, `deviation`, is that of the normal distribution before the cut, as in PyTorch and Keras: what is drawn has the
+    standard deviation 0.8796 σ. No single σ suits layers of different widths.
 
     >>> round(TruncatedNormal(0.05).scale(100, 10), 6)
     0.043981
@@ -161,7 +177,12 @@ class TruncatedNormal(Initializer):
 @register("uniform")
 @dataclass(frozen=True)
 class Uniform(Initializer):
-    """Uniform between ±c, whatever the number of inputs; c is `limit`, and the standard deviation c / √3.
+    """Uniform, with the same limit whatever the number of inputs.
+
+        w ∼ U(−c, c)
+
+    c is `limit`; the standard deviation is c / √3. No single c suits layers of different widths.
+    Rumelhart, Hinton and Williams (1986), figure 1.
 
     >>> Uniform(0.05).scale(100, 10)
     0.05
@@ -178,11 +199,12 @@ class Uniform(Initializer):
 @register("lecun", "lecun_normal")
 @dataclass(frozen=True)
 class LeCun(Initializer):
-    """N(0, 1 / fan_in): a sum of standardised inputs keeps variance 1.
+    """Normal, as wide as keeps a sum of standardised inputs at variance 1.
 
-    LeCun, Bottou, Orr and Müller (1998), section 4.6.
+        w ∼ N(0, 1 / fan_in)
 
-    `truncated` keeps that variance and leaves out what lies beyond two deviations, as Keras does.
+    `truncated` keeps that variance and leaves out what lies beyond two deviations, as Keras does. Under rectified
+    units, which halve the variance, take `He`.  LeCun, Bottou, Orr and Müller (1998), section 4.6.
 
     >>> LeCun().scale(100, 10)
     0.1
@@ -202,7 +224,12 @@ class LeCun(Initializer):
 @register("lecun_uniform")
 @dataclass(frozen=True)
 class LeCunUniform(Initializer):
-    """Uniform between ±√(3 / fan_in): the same variance as `LeCun`.
+    """Uniform, with the same variance as `LeCun`.
+
+        w ∼ U(−c, c),   c = √(3 / fan_in)
+
+    See `LeCun` for what it is good for.
+    LeCun, Bottou, Orr and Müller (1998), section 4.6.
 
     >>> LeCunUniform().scale(300, 10)
     0.1
@@ -217,17 +244,20 @@ class LeCunUniform(Initializer):
 @register("glorot_normal", "xavier_normal")
 @dataclass(frozen=True)
 class GlorotNormal(Initializer):
-    """N(0, 2 / (fan_in + fan_out)): a compromise between the variances forwards and backwards.
+    """Normal, a compromise between keeping the variances forwards and backwards.
 
+        w ∼ N(0, 2 k² / (fan_in + fan_out))
+
+    k is `gain`. `truncated` keeps the variance and leaves out what lies beyond two deviations, as Keras does. Derived
+    for units that are straight about 0, such as `Tanh`: under rectified ones take `He`.
     Glorot and Bengio (2010), equation 12.
-
-    `truncated` keeps that variance and leaves out what lies beyond two deviations, as Keras does.
 
     >>> GlorotNormal().scale(150, 50)
     0.1
     """
 
     truncated: bool = False
+    gain: Positive = 1.0
 
     @property
     def distribution(self) -> str:  # type: ignore[override]
@@ -235,15 +265,17 @@ class GlorotNormal(Initializer):
         return "truncated" if self.truncated else "normal"
 
     def scale(self, fan_in: int, fan_out: int) -> float:
-        return math.sqrt(2.0 / (fan_in + fan_out))
+        return self.gain * math.sqrt(2.0 / (fan_in + fan_out))
 
 
 @register("glorot_uniform", "glorot", "xavier")
 @dataclass(frozen=True)
 class GlorotUniform(Initializer):
-    """Uniform between ±√(6 / (fan_in + fan_out)): the same variance as `GlorotNormal`.
+    """Uniform, with the same variance as `GlorotNormal`.
 
-    Glorot and Bengio (2010), equation 16.
+        w ∼ U(−c, c),   c = k √(6 / (fan_in + fan_out))
+
+    k is `gain`. See `GlorotNormal` for what it is good for.  Glorot and Bengio (2010), equation 16.
 
     >>> GlorotUniform().scale(400, 200)
     0.1
@@ -251,24 +283,29 @@ class GlorotUniform(Initializer):
 
     distribution: ClassVar[str] = "uniform"
 
+    gain: Positive = 1.0
+
     def scale(self, fan_in: int, fan_out: int) -> float:
-        return math.sqrt(6.0 / (fan_in + fan_out))
+        return self.gain * math.sqrt(6.0 / (fan_in + fan_out))
 
 
 @register("he", "he_normal", "kaiming")
 @dataclass(frozen=True)
 class He(Initializer):
-    """N(0, 2 / fan_in): rectified units pass on half of the variance.
+    """Normal, as wide as keeps the variance under rectified units, which pass on half of it.
 
-    He, Zhang, Ren and Sun (2015), equation 10.
+        w ∼ N(0, 2 / ((1 + s²) fan_in))
 
-    `truncated` keeps that variance and leaves out what lies beyond two deviations, as Keras does.
+    s is `negative_slope`, of units that let something through below 0, such as `LeakyReLU`. `truncated` keeps the
+    variance and leaves out what lies beyond two deviations, as Keras does. Too wide under units that pass on all of it,
+    such as `Tanh`.  He, Zhang, Ren and Sun (2015), equations 10 and 15.
 
     >>> He().scale(200, 10)
     0.1
     """
 
     truncated: bool = False
+    negative_slope: NonNegative = 0.0
 
     @property
     def distribution(self) -> str:  # type: ignore[override]
@@ -276,13 +313,17 @@ class He(Initializer):
         return "truncated" if self.truncated else "normal"
 
     def scale(self, fan_in: int, fan_out: int) -> float:
-        return math.sqrt(2.0 / fan_in)
+        return math.sqrt(2.0 / ((1.0 + self.negative_slope**2) * fan_in))
 
 
 @register("he_uniform", "kaiming_uniform")
 @dataclass(frozen=True)
 class HeUniform(Initializer):
-    """Uniform between ±√(6 / fan_in): the same variance as `He`.
+    """Uniform, with the same variance as `He`.
+
+        w ∼ U(−c, c),   c = √(6 / ((1 + s²) fan_in))
+
+    s is `negative_slope`. See `He` for what it is good for.  He, Zhang, Ren and Sun (2015), equations 10 and 15.
 
     >>> HeUniform().scale(600, 10)
     0.1
@@ -290,8 +331,10 @@ class HeUniform(Initializer):
 
     distribution: ClassVar[str] = "uniform"
 
+    negative_slope: NonNegative = 0.0
+
     def scale(self, fan_in: int, fan_out: int) -> float:
-        return math.sqrt(6.0 / fan_in)
+        return math.sqrt(6.0 / ((1.0 + self.negative_slope**2) * fan_in))
 
 
 @register("orthogonal")
@@ -299,9 +342,12 @@ class HeUniform(Initializer):
 class Orthogonal(Initializer):
     """Columns (or rows, whichever are fewer) at right angles, each of length `gain`: lengths pass a layer unchanged.
 
-    Q of the QR decomposition of a normal matrix, its columns' signs being those that leave R's diagonal positive, which
-    makes it uniform over all such matrices. It is LAPACK's, so another processor gives it to rounding alone.
-    The decomposition of large layers takes time.  Saxe, McClelland and Ganguli (2014), section 3.
+        W = gain · Q,   Q R = N
+
+    N is a matrix of standard normal numbers, or its transpose where that is wider than high; the signs are those that
+    leave R's diagonal positive, which makes Q uniform over all such matrices. The decomposition is LAPACK's, so another
+    processor gives it to rounding alone; for large layers it takes time.
+    Saxe, McClelland and Ganguli (2014), section 3.
 
     >>> Orthogonal().scale(100, 25)
     0.1

@@ -50,14 +50,16 @@ class Normalization(Formula):
 class BatchNormalization(Normalization):
     """Each unit's sums over the batch brought to mean 0 and variance 1.
 
+        x = (z − m) / √(v + ε)        h = γ x + β        m, v over the batch
         kept for predictions:   mean ← ρ mean + (1 − ρ) m        variance ← ρ variance + (1 − ρ) v n / (n − 1)
 
     ρ is `momentum`, n the batch's size; ε stands inside the root. Small batches have noisy statistics, and in a batch
     of one x is 0: take `LayerNormalization` there. The last, smaller batch of an epoch counts as much as the others.
     Ioffe and Szegedy (2015), algorithms 1 and 2.
 
-    >>> BatchNormalization(momentum=0.5).keep(0.0, 1.0, 2.0, 3.0, 4)
-    (1.0, np.float64(2.5))
+    >>> mean, variance = BatchNormalization(momentum=0.5).keep(0.0, 1.0, 2.0, 3.0, 4)
+    >>> float(mean), float(variance)
+    (1.0, 2.5)
     """
 
     axis: ClassVar[int] = 0
@@ -76,11 +78,13 @@ class BatchNormalization(Normalization):
 class LayerNormalization(Normalization):
     """Each sample's sums over the units of a layer brought to mean 0 and variance 1.
 
+        x = (z − m) / √(v + ε)        h = γ x + β        m, v over the units
+
     Nothing depends on the batch, so training and prediction are the same; ε stands inside the root. A layer of one unit
     would always give β.  Ba, Kiros and Hinton (2016), equations 2 to 4.
 
-    >>> LayerNormalization(epsilon=1.0).normalized(3.0, 1.0, 3.0)
-    np.float64(1.0)
+    >>> float(LayerNormalization(epsilon=1.0).normalized(3.0, 1.0, 3.0))
+    1.0
     """
 
     axis: ClassVar[int] = 1

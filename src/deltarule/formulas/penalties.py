@@ -41,8 +41,9 @@ class L2(Penalty):
 
         P = ½ λ w²        ∂P/∂w = λ w
 
-    λ is a field of its own, divided by nothing: Nielsen's λ is n times ours (n samples), scikit-learn's `alpha`
-    is ours times the weight of the batch.  Krogh and Hertz (1992).
+    λ is a field of its own, divided by nothing: Nielsen's λ is n times ours (n samples), scikit-learn's `alpha` is
+    ours times the weight of the batch. Under `Adam` and its kin a step is divided by the size of the gradient,
+    penalty included, so weights do not shrink in proportion: there `AdamW` does.  Krogh and Hertz (1992).
 
     >>> float(L2(0.1).value(2.0)), L2(0.1).gradient(2.0)
     (0.2, 0.2)
@@ -94,6 +95,7 @@ class ElasticNet(Penalty):
         prox(w, η) = sign w · max(|w| − η λ ρ, 0) / (1 + η λ (1 − ρ))
 
     ρ is `l1_ratio`: 1 is `L1(λ)`, 0 is `L2(λ)`. `proximal` as in `L1`, here for both parts.
+    It has two strengths to choose; where neither exact zeros nor sharing is wanted, one of the two penalties is enough.
     Zou and Hastie (2005), section 2.1; with these letters, scikit-learn's.
 
     >>> float(ElasticNet(0.1, l1_ratio=0.5).value(-2.0)), float(ElasticNet(0.1, l1_ratio=0.5).gradient(-2.0))

@@ -32,6 +32,8 @@ class Purpose(IntEnum):
     DROPOUT = 3
     SPLIT = 4
     NOISE = 5
+    AUGMENTATION = 6
+    PIXELS = 7
 
 
 def philox(counter: tuple[Any, Any, Any, Any], seed: int) -> tuple[npt.NDArray[np.uint64], ...]:
@@ -58,11 +60,16 @@ def rounds(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> tuple[Any, A
     return c0, c1, c2, c3
 
 
-def words(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, step: int = 0) -> Words:
-    """Random 32-bit words (rows, units): entry (i, j) is a function of (seed, purpose, layer, step, i, j) alone."""
+def words(
+    seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, step: int = 0, first_row: int = 0
+) -> Words:
+    """Random 32-bit words (rows, units): entry (i, j) is a function of (seed, purpose, layer, step, row, j) alone.
+
+    The rows are `first_row` + i.
+    """
     rows, units = shape
     blocks = np.arange(-(-units // 4), dtype=np.uint64)
-    row = np.arange(rows, dtype=np.uint64)[:, None]
+    row = np.arange(first_row, first_row + rows, dtype=np.uint64)[:, None]
     drawn = philox((blocks[None, :], row, step, 16 * layer + purpose), seed)
     return np.stack(drawn, axis=-1).reshape(rows, -1)[:, :units].astype(np.uint32)
 
@@ -94,6 +101,26 @@ def permutation(seed: int, epoch: int, n: int) -> npt.NDArray[np.int64]:
         j = chosen[i]
         order[i], order[j] = order[j], order[i]
     return np.array(order, dtype=np.int64)
+
+
+def permutation_by_stretches(seed: int, epoch: int, n: int, stretch: int, together: int) -> npt.NDArray[np.int64]:
+    """An order of the n samples for those that lie in a file: (n,).
+
+    Stretches of samples that lie one after the other come in a drawn order; then those of `together` stretches are
+    shuffled among each other. So no more than these are needed at a time, and a sorted file is well mixed all the same.
+
+    >>> order = permutation_by_stretches(0, 0, 10, 2, 2)
+    >>> sorted(order.tolist()) == list(range(10)), sorted({int(i) // 2 for i in order[:4]}) != [0, 1, 2]
+    (True, True)
+    """
+    drawn = words(seed, Purpose.ORDER, (1, -(-n // stretch)), step=epoch)[0]
+    starts = np.argsort(drawn, kind="stable") * stretch
+    order = (starts[:, None] + np.arange(stretch)).ravel()
+    order = order[order < n].astype(np.int64)
+    for number, start in enumerate(range(0, n, stretch * together), start=1):
+        some = order[start : start + stretch * together]
+        some[:] = some[np.argsort(words(seed, Purpose.ORDER, (1, len(some)), number, epoch)[0], kind="stable")]
+    return order
 
 
 def kept(seed: int, layer: int, step: int, rows: int, units: int, rate: float) -> npt.NDArray[np.bool_]:

@@ -59,6 +59,8 @@ class ConstantRate(Schedule):
 
         rate = 1
 
+    What a recipe without a schedule has. Stochastic steps do not come to rest under it.
+
     >>> float(ConstantRate().rate(7, 10))
     1.0
     """
@@ -75,6 +77,7 @@ class StepDecay(Schedule):
         rate = f^⌊u / n⌋
 
     f is `factor`, n is `every`. Where the falls belong has to be known beforehand; see `ReduceOnPlateau`.
+    He, Zhang, Ren and Sun (2016), section 4.2.
 
     >>> StepDecay(0.5, every=10).rate(np.array([1, 10, 11, 21]), 30).tolist()
     [1.0, 1.0, 0.5, 0.25]
@@ -95,6 +98,7 @@ class ExponentialDecay(Schedule):
         rate = f^(u / n)
 
     f is `factor`, n is `every`. It is soon too small on long runs.
+    Szegedy et al. (2016), section 8.
 
     >>> ExponentialDecay(0.25, every=10).rate(np.array([1, 6, 11]), 30).tolist()
     [1.0, 0.5, 0.25]
@@ -105,6 +109,28 @@ class ExponentialDecay(Schedule):
 
     def rate(self, t: Values, total: Values, *state: Values) -> Values:
         return self.factor ** ((t - 1.0) / self.every)
+
+
+@register("exponential_growth")
+@dataclass(frozen=True)
+class ExponentialGrowth(Schedule):
+    """A steady rise from next to nothing to the full rate: for a test of which rates are good, and no way to train.
+
+        rate = s^(1 − min(u, T − 1) / (T − 1))
+
+    s is `first`; T is `steps`, or the whole run where that is 0. The optimizer's rate is the largest one. See
+    `learning_rate_range`.  Smith (2017), section 3.3, whose rates grow in a straight line.
+
+    >>> ExponentialGrowth(0.25, steps=3).rate(np.array([1, 2, 3, 4]), 30).tolist()
+    [0.25, 0.5, 1.0, 1.0]
+    """
+
+    first: Between = 1e-7
+    steps: Whole = 0
+
+    def rate(self, t: Values, total: Values, *state: Values) -> Values:
+        last = max((self.steps or total) - 1, 1)
+        return self.first ** (1.0 - np.minimum(t - 1.0, last) / last)
 
 
 @register("inverse_time")
@@ -136,7 +162,8 @@ class PolynomialDecay(Schedule):
 
         rate = e + (1 − e) (1 − min(u, T) / T)^p
 
-    e is `end`, p is `power`; T is `steps`, or the whole run where that is 0.
+    e is `end`, p is `power`; T is `steps`, or the whole run where that is 0. A run that is stopped early has not come
+    to its small rates.  As the "poly" policy Chen, Papandreou, Kokkinos, Murphy and Yuille (2018).
 
     >>> PolynomialDecay(power=2.0).rate(np.array([1, 6]), 10).tolist()
     [1.0, 0.25]
@@ -158,7 +185,8 @@ class LinearToZero(Schedule):
 
         rate = 1 − min(u, T) / T
 
-    T is `steps`, or the whole run where that is 0: its last step has the rate 1 / T.
+    T is `steps`, or the whole run where that is 0: its last step has the rate 1 / T. It wants the length of the run to
+    be known.  Li, Yumer and Ramanan (2020).
 
     >>> LinearToZero().rate(np.array([1, 6, 10]), 10).round(12).tolist()
     [1.0, 0.5, 0.1]
@@ -267,6 +295,7 @@ class ReduceOnPlateau(Schedule):
 
     f is `factor`, p `patience`, δ `min_improvement`, c `cooldown`, s `smallest`. State: the rate, the best loss, epochs
     waited, epochs still to rest. Give early stopping more patience, or it ends the run first.
+    Krizhevsky, Sutskever and Hinton (2012), section 5, who did it by hand.
 
     >>> plateau, state = ReduceOnPlateau(0.5, patience=2), ReduceOnPlateau.start
     >>> for loss in (1.0, 0.9, 0.9, 0.9):

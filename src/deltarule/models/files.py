@@ -19,12 +19,14 @@ import numpy.typing as npt
 
 from deltarule.engines.parameters import Shape, State
 from deltarule.errors import DeltaruleError, ModelError, ModelFileError, OutputError
+from deltarule.models.encoding import Encoding
 from deltarule.models.model import Model
 from deltarule.models.readable import model_from_readable, readable
 from deltarule.recipes import Affine, Recipe
 
 FORMAT = "deltarule-model-1"
 _KEYS = {"format", "recipe", "input_shape", "classes", "single", "class_names", "feature_names"}
+_PERHAPS = {"encoding"}  # of models that were trained on tables
 _LARGEST_HEADER = 16 * 2**20
 
 
@@ -91,7 +93,9 @@ def _safetensors(model: Model) -> bytes:
         "class_names": model.class_names,
         "feature_names": model.feature_names,
     }
-    return save(tensors, metadata={"deltarule": json.dumps(data)})
+    if model.encoding is not None:
+        data["encoding"] = model.encoding.to_json()
+    return save(tensors, metadata={"deltarule": json.dumps(data, allow_nan=False)})
 
 
 def _model(content: bytes) -> Model:
@@ -107,7 +111,7 @@ def _model(content: bytes) -> Model:
     if [each.shape for each in weights] != [*pairwise(sizes)]:
         raise ModelFileError(f"weights for layers {sizes}", f"{[each.shape for each in weights]}")
     scaling, target_scaling = _affine(tensors, "input", sizes[0]), _affine(tensors, "target", sizes[-1])
-    if set(data) != _KEYS or data["format"] != FORMAT:
+    if set(data) - _PERHAPS != _KEYS or data["format"] != FORMAT:
         raise ModelFileError(f"the format {FORMAT}", f"{data.get('format')!r} with fields {sorted(data)}")
     recipe = Recipe.from_json(data["recipe"])
     shape = Shape(sizes, recipe.network.normalization)
@@ -128,8 +132,11 @@ def _model(content: bytes) -> Model:
     classes = _classes(data["classes"], sizes[-1])
     names = (_names(data["class_names"]), _names(data["feature_names"]))
     single = data["single"] is True
+    encoding = Encoding.from_json(data["encoding"]) if "encoding" in data else None
+    if encoding is not None and len(encoding.inputs) != sizes[0]:
+        raise ModelFileError(f"columns that make {sizes[0]} inputs", f"{len(encoding.inputs)}")
     theta, state = parameters[: shape.theta], parameters[shape.theta :]
-    return Model(recipe, sizes, theta, scaling, input_shape, classes, target_scaling, single, *names, state)
+    return Model(recipe, sizes, theta, scaling, input_shape, classes, target_scaling, single, *names, encoding, state)
 
 
 def _kept(state: State) -> list[tuple[str, npt.NDArray[Any]]]:

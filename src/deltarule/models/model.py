@@ -13,14 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.data.mapped import forget, is_mapped
 from deltarule.engines.parameters import Layers, Shape, State, count, layers
 from deltarule.errors import ModelError
 from deltarule.formulas import Loss
 from deltarule.formulas.random import Floats
+from deltarule.models.encoding import Encoding
 from deltarule.recipes import Affine, Recipe
 
 if TYPE_CHECKING:
     from deltarule.engines.compiled import Predictor
+
+
+_BLOCK = 8192  # samples of a mapped file that are read at a time
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,6 +41,7 @@ class Model:
     target_scaling : of the numbers predicted; None for classes.
     single : whether numbers were given as (n,), not (n, k), and are predicted so.
     class_names, feature_names : for tables and pictures.
+    encoding : of tables: how their columns become the network's inputs, as learnt from the training part.
     state : what a normalisation learnt and keeps, one flat vector as `engines.parameters.Shape` says, in θ's precision.
     """
 
@@ -49,6 +55,7 @@ class Model:
     single: bool = True
     class_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
+    encoding: Encoding | None = None
     state: npt.NDArray[Any] = dataclasses.field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
@@ -96,7 +103,19 @@ class Model:
 
     def raw_outputs(self, x: Any) -> npt.NDArray[Any]:
         """The last layer's weighted sums z for raw inputs x: (n, outputs), in θ's precision."""
+        if is_mapped(x):
+            return np.concatenate([self._of_block(x[start : start + _BLOCK]) for start in range(0, len(x), _BLOCK)])
+        return self._of_block(x)
+
+    def _of_block(self, x: Any) -> npt.NDArray[Any]:
+        """The weighted sums for some inputs; what a mapped file gave of them is given back."""
         inputs = self._inputs(x)
+        z = self._predictor(inputs)(inputs)
+        forget(x)
+        return z
+
+    def _predictor(self, inputs: npt.NDArray[Any]) -> Predictor:
+        """What computes the outputs for inputs of this type."""
         predictor = self._predictors.get(inputs.dtype)
         if predictor is None:
             from deltarule.engines.compiled import Predictor
@@ -104,7 +123,7 @@ class Model:
             network = self.recipe.network
             predictor = Predictor(self.sizes, network, self.parameters, self.scaling, inputs.dtype)
             self._predictors[inputs.dtype] = predictor
-        return predictor(inputs)
+        return predictor
 
     @cached_property
     def _predictors(self) -> dict[np.dtype[Any], Predictor]:
@@ -116,7 +135,11 @@ class Model:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def predict(self, x: Any) -> npt.NDArray[Any]:
-        """The labels (n,), or the numbers (n,) or (n, k), for raw inputs x (n, …)."""
+        """The labels (n,), or the numbers (n,) or (n, k), for raw inputs x (n, …).
+
+        A model that was trained on a table takes one: a data frame, a list of dicts, a dict of columns, or an array
+        with its columns in their order. Columns that it does not know are ignored; one that is missing is an error.
+        """
         z = self.raw_outputs(x)
         if self.classes is None:
             numbers: Floats = self.loss.output.value(z)
@@ -173,6 +196,8 @@ class Model:
         return f"Model({shape}, {count(self.sizes):,} parameters, {what})"
 
     def _inputs(self, given: Any) -> npt.NDArray[Any]:
+        if self.encoding is not None:
+            return self.encoding(given)
         x: npt.NDArray[Any] = np.asarray(given)
         inputs = self.sizes[0]
         if x.shape[1:] != self.input_shape and not (x.ndim == 2 and x.shape[1] == inputs):

@@ -28,6 +28,8 @@ def readable(model: Model) -> dict[str, Any]:
     """The model as an object for JSON. Inputs are taken as the network sees them: scaled by the caller."""
     cost = next((name for name, loss in COSTS.items() if loss == model.loss), None)
     names = {activation.name for activation in model.recipe.network.activations}
+    if model.encoding is not None:
+        raise ModelError("a model of arrays for JSON", "one of a table", 'model.save("model.safetensors")')
     if cost is None or names - {"sigmoid"} or model.state.size:
         normalized = ", normalised" if model.state.size else ""
         came = f"loss {model.loss.name}, activations {', '.join(sorted(names))}{normalized}"

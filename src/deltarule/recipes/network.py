@@ -27,8 +27,9 @@ class Network:
     noise : the standard deviation of normal noise, added to scaled inputs and to activations at each step of training.
         A number stands for the inputs; a list names theirs first, then each hidden layer's.
     normalization : of each hidden layer's weighted sums, "batch" or "layer" or a `Normalization`; None for none.
-    initializer : the distribution of the first weights; "auto" takes He's for rectified units and Glorot's otherwise.
-    bias_initializer : the distribution of the first biases.
+    initializer : the distribution of the first weights; "auto" takes He's for rectified units, LeCun's for
+        `SELU`, and Glorot's otherwise and for the output.
+    bias_initializer : the distribution of the first biases, its width that of the layer's fans.
 
     >>> Network(hidden=(128, 64), dropout=0.2).dropout_rates
     (0.0, 0.2, 0.2)

@@ -9,9 +9,21 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
 
 from deltarule.errors import RecipeError
-from deltarule.formulas import Averaging, Clipping, Constraint, Loss, Optimizer, Penalty, Schedule, formula
+from deltarule.formulas import (
+    Augmentation,
+    Averaging,
+    Clipping,
+    Constraint,
+    Loss,
+    Optimizer,
+    Penalty,
+    Schedule,
+    formula,
+)
+from deltarule.formulas.augmentations.composition import check_once
 from deltarule.recipes.checks import fields_of, non_negative, one_of, truth, whole
 from deltarule.recipes.network import Network
+from deltarule.recipes.preparation import Preparation
 from deltarule.recipes.scaling import Scaling
 from deltarule.recipes.stopping import EarlyStopping
 
@@ -40,12 +52,15 @@ class Recipe:
     epochs : passes over the training part, at the most.
     stopping : an `EarlyStopping`, or None to run all epochs.
     scaling : of the inputs: "auto", "none", "unit", "standard", "pooled", or a number to divide by; see `Scaling`.
+    preparation : of tables: how columns become numbers; see `Preparation`. Without effect on arrays.
     target_scaling : of numbers to be predicted: "auto" (standardised under a loss with the identity as its link),
         "none" or "standard". Losses are then in units of the target's variance or deviation.
     task : "classification", "regression", or "auto": text, booleans and up to 20 distinct integers are classes.
+    augmentation : changes of the training samples, new at every step: a name, an augmentation, or several of them.
     evaluate_train : take each epoch's training figures over the whole training part at its end, rather than as
         means over its batches as they were met.
-    seed : decides the first weights, the order of the samples, dropout, and a validation part taken from train.
+    seed : decides the first weights, the order of the samples, dropout, augmentation, and a validation part
+        taken from train.
 
     >>> recipe = Recipe(optimizer="sgd", epochs=5)
     >>> Recipe.from_json(recipe.to_json()) == recipe
@@ -65,8 +80,10 @@ class Recipe:
     epochs: int = 100
     stopping: EarlyStopping | None = field(default_factory=EarlyStopping)
     scaling: Scaling = "auto"  # type: ignore[assignment]
+    preparation: Preparation = field(default_factory=Preparation)
     target_scaling: str = "auto"
     task: str = "auto"
+    augmentation: tuple[Augmentation, ...] = ()
     evaluate_train: bool = False
     seed: int = 0
 
@@ -91,8 +108,10 @@ class Recipe:
         if self.seed >= 2**64:
             raise RecipeError("a seed below 2**64", repr(self.seed))
         set_(self, "scaling", Scaling.of(self.scaling))
+        set_(self, "preparation", Preparation.of(self.preparation))
         one_of("target_scaling", self.target_scaling, ("auto", "none", "standard"))
         one_of("task", self.task, TASKS)
+        set_(self, "augmentation", augmentations(self.augmentation))
         truth("evaluate_train", self.evaluate_train)
 
     @property
@@ -111,6 +130,7 @@ class Recipe:
             data["penalty"] = [None if penalty is None else penalty.to_json() for penalty in self.penalty]
         if isinstance(self.class_weight, tuple):
             data["class_weight"] = [list(pair) for pair in self.class_weight]
+        data["augmentation"] = [each.to_json() for each in self.augmentation]
         return data
 
     @classmethod
@@ -181,3 +201,17 @@ def _label(label: Any) -> Any:
     if not isinstance(plain, (str, int, float, bool)):
         raise RecipeError("a label as the data have them: text, a number or a boolean", repr(label))
     return plain
+
+
+def augmentations(given: Any) -> tuple[Augmentation, ...]:
+    """The augmentations that a name, a formula, its JSON, or several of these mean; None is none.
+
+    >>> augmentations(["rotation", {"name": "cutout", "size": 4}])
+    (Rotation(probability=1.0, degrees=15.0), Cutout(probability=1.0, size=4))
+    """
+    if given is None:
+        return ()
+    several = given if isinstance(given, Sequence) and not isinstance(given, str) else (given,)
+    chosen = tuple(formula("augmentation", each) for each in several)
+    check_once(chosen)
+    return chosen

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.data.mapped import forget
 from deltarule.errors import RecipeError
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -63,8 +64,7 @@ class Scaling:
         if kind == "divide":
             return Affine(np.array(0.0), np.array(1.0 / self.divisor))  # type: ignore[operator]
         if kind == "unit":
-            seen = x if rows is None else x[rows]
-            top = 255.0 if x.dtype == np.uint8 else float(max(seen.max(), -float(seen.min())))
+            top = 255.0 if x.dtype == np.uint8 else max(float(np.abs(each).max()) for each in _blocks(x, rows))
             return Affine(np.array(0.0), np.array(1.0 / top if top > 0 else 1.0))
         mean, deviation = moments(x, rows)
         if kind == "pooled":
@@ -95,16 +95,18 @@ def moments(x: npt.NDArray[Any], rows: npt.NDArray[Any] | None = None, block: in
     """Mean and standard deviation of each column of x (n, d), or of some of its rows: no copy of x is made."""
     n, d = len(x) if rows is None else len(rows), x.shape[1]
     mean, squares = np.zeros(d), np.zeros(d)
-
-    def blocks() -> Iterator[Floats]:
-        for start in range(0, n, block):
-            chosen = slice(start, start + block) if rows is None else rows[start : start + block]
-            yield np.asarray(x[chosen], dtype=np.float64)
-
-    for each in blocks():
+    for each in _blocks(x, rows, block):
         mean += each.sum(axis=0)
     mean /= n
-    for each in blocks():
+    for each in _blocks(x, rows, block):
         each = each - mean
         squares += np.einsum("ij,ij->j", each, each)
     return mean, np.sqrt(squares / n)
+
+
+def _blocks(x: npt.NDArray[Any], rows: npt.NDArray[Any] | None, block: int = 2048) -> Iterator[Floats]:
+    """Some rows of x after the other, in float64; what a mapped file gave of them is given back."""
+    for start in range(0, len(x) if rows is None else len(rows), block):
+        chosen = slice(start, start + block) if rows is None else rows[start : start + block]
+        yield np.asarray(x[chosen], dtype=np.float64)
+        forget(x[chosen] if rows is None else x)

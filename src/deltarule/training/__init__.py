@@ -1,8 +1,20 @@
 """Training: the loop over epochs, and the runs it leaves behind."""
 
+from deltarule.training.augmenting import augmented
 from deltarule.training.evaluating import Evaluation, evaluate
 from deltarule.training.loop import Training, epochs, train
-from deltarule.training.many import train_many
+from deltarule.training.many import train_each, train_many
 from deltarule.training.run import Epoch, Run
 
-__all__ = ["Epoch", "Evaluation", "Run", "Training", "epochs", "evaluate", "train", "train_many"]
+__all__ = [
+    "Epoch",
+    "Evaluation",
+    "Run",
+    "Training",
+    "augmented",
+    "epochs",
+    "evaluate",
+    "train",
+    "train_each",
+    "train_many",
+]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule.data import Part
+from deltarule.data.mapped import forget
 from deltarule.engines import reference
 from deltarule.engines.problem import Problem, Sums
 from deltarule.errors import DataError
@@ -43,7 +44,7 @@ def evaluate(model: Model, part: Part) -> Evaluation:
     >>> found.score == run.model.score(data.test.x, data.test.y), found.samples
     (True, 15)
     """
-    if part.x[0].size != model.sizes[0]:
+    if model.encoding is None and part.x[0].size != model.sizes[0]:
         wanted = " × ".join(map(str, model.input_shape))
         raise DataError(f"samples of shape {wanted}", " × ".join(map(str, part.x.shape[1:])))
     outputs = model.sizes[-1]
@@ -53,7 +54,9 @@ def evaluate(model: Model, part: Part) -> Evaluation:
         part.y.ndim != 1 or (part.y.dtype.kind in "UT") != (model.classes.dtype.kind in "UT")
     ):
         raise DataError(f"labels like {model.classes[0]!r}", f"{part.y.dtype} of shape {part.y.shape}")
-    learnt = Learnt(model.input_shape, model.scaling, model.classes, model.target_scaling, model.single, outputs)
+    learnt = Learnt(
+        model.input_shape, model.scaling, model.classes, model.target_scaling, model.single, outputs, model.encoding
+    )
     samples = learnt.samples(part)
     problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, model.parameters)
     total = Sums()
@@ -62,4 +65,5 @@ def evaluate(model: Model, part: Part) -> Evaluation:
             rows = slice(start, start + _BLOCK)
             z = model.raw_outputs(part.x[rows]).astype(np.float64)
             total += reference.sums(problem, samples, z, samples.y(rows), samples.weight(rows))
+            forget(part.x[rows])
     return Evaluation(*means(total, samples.spread()), len(samples))

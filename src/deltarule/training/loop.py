@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from deltarule.formulas.random import Floats
 from deltarule.models import Model
 from deltarule.recipes import Affine, Recipe
 from deltarule.recipes.checks import one_of, whole
-from deltarule.training.preparing import model_of, prepared
+from deltarule.training.preparing import Start, model_of, prepared
 from deltarule.training.run import Epoch, History, Run, epoch_of
 
 ENGINES = ("compiled", "reference")
@@ -31,7 +31,7 @@ def train(
     engine: str = "compiled",
     precision: str = "float32",
     n_threads: int | None = None,
-    start: Sequence[tuple[Any, Any]] | None = None,
+    start: Start = None,
     order: Order | None = None,
     record: str | None = None,
 ) -> Run:
@@ -41,7 +41,8 @@ def train(
     precision : "float32" or "float64", of the compiled engine.
     n_threads : how many threads train; None takes all cores where a step is large enough to gain, otherwise one. The
         weights are the same to the last bit.
-    start : one's own initial weights (fan_in, fan_out) and biases (fan_out,), a pair for each layer.
+    start : one's own initial weights (fan_in, fan_out) and biases (fan_out,), a pair for each layer; or a seed of
+        their own that draws them, the recipe's then deciding all the rest.
     order : one's own batches: for each epoch an iterable of index arrays into the training part; repeats allowed.
     record : "batch" keeps each batch's loss before its update, "batch_after" after it, in `run.batch_losses`.
 
@@ -66,7 +67,7 @@ def epochs(
     engine: str = "compiled",
     precision: str = "float32",
     n_threads: int | None = None,
-    start: Sequence[tuple[Any, Any]] | None = None,
+    start: Start = None,
     order: Order | None = None,
     record: str | None = None,
 ) -> Training:
@@ -97,7 +98,7 @@ class Training:
         engine: str = "compiled",
         precision: str = "float32",
         n_threads: int | None = None,
-        start: Sequence[tuple[Any, Any]] | None = None,
+        start: Start = None,
         order: Order | None = None,
         record: str | None = None,
         rows: Any = None,

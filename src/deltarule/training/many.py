@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 from deltarule.data import Dataset
 from deltarule.errors import Diverged, RecipeError
 from deltarule.recipes import Affine, Recipe
 from deltarule.training.loop import Training
+from deltarule.training.preparing import Start
 from deltarule.training.run import Run
 
 
@@ -40,42 +41,84 @@ def train_many(
     >>> [run.status for run in dr.train_many(recipes, dr.load_dataset("iris"))]
     ['finished', 'finished', 'finished']
     """
+    ended = dict(train_each(recipes, data, rows=rows, engine=engine, precision=precision, n_threads=n_threads))
+    return [ended[place] for place in range(len(ended))]
+
+
+def train_each(
+    recipes: Iterable[Recipe],
+    data: Dataset | Sequence[Dataset],
+    *,
+    rows: Sequence[Any] | None = None,
+    starts: Sequence[Start] | None = None,
+    record: str | None = None,
+    engine: str = "compiled",
+    precision: str = "float32",
+    n_threads: int | None = None,
+    interrupted: Callable[[], bool] = lambda: False,
+) -> Iterator[tuple[int, Run]]:
+    """Train many networks at once, and hand each over as it ends: its place among the recipes, and its run.
+
+    starts, record : for each recipe its `start`, and for all of them what is recorded, as `train` has them.
+    interrupted : asked some twenty times a second by each network at work; once it says yes, those end as they stand,
+        and those that have not begun never do. Closing the iterator does the same, and hands nothing over.
+
+    The other arguments are those of `train_many`.
+
+    >>> import deltarule as dr
+    >>> recipes = [dr.Recipe(seed=seed, epochs=2) for seed in range(3)]
+    >>> sorted(place for place, run in train_each(recipes, dr.load_dataset("iris")))
+    [0, 1, 2]
+    """
     chosen = list(recipes)
     sets = [data] * len(chosen) if isinstance(data, Dataset) else list(data)
     picked: list[Any] = [None] * len(chosen) if rows is None else list(rows)
-    for what, given in (("data sets", sets), ("arrays of rows", picked)):
+    begun: list[Start] = [None] * len(chosen) if starts is None else list(starts)
+    for what, given in (("data sets", sets), ("arrays of rows", picked), ("starts", begun)):
         if len(given) != len(chosen):
             raise RecipeError(f"{len(chosen)} {what}, one for each recipe", f"{len(given)}")
-    interrupted = threading.Event()
+    closed = threading.Event()
     scalings: dict[int, dict[Any, Affine]] = {id(each): {} for each in sets}
 
-    def one(place: int) -> Run:
+    def ends() -> bool:
+        return closed.is_set() or interrupted()
+
+    def one(place: int) -> Run | None:
         # Made when its turn has come, so that only the networks at work take memory.
+        if ends():
+            return None
         training = Training(
             chosen[place],
             sets[place],
             engine=engine,
             precision=precision,
             n_threads=1,
+            start=begun[place],
+            record=record,
             rows=picked[place],
             scalings=scalings[id(sets[place])],
         )
         with contextlib.suppress(Diverged):
-            training.finish(interrupted.is_set)
+            training.finish(ends)
         return training.run
 
-    with ThreadPoolExecutor(_workers(n_threads, len(chosen)), "deltarule") as pool:
-        futures = [pool.submit(one, place) for place in range(len(chosen))]
+    return _as_they_end(one, len(chosen), _workers(n_threads, len(chosen)), closed)
+
+
+def _as_they_end(
+    one: Callable[[int], Run | None], networks: int, workers: int, closed: threading.Event
+) -> Iterator[tuple[int, Run]]:
+    """The runs that `one` makes for the places of all networks; whatever ends this ends them."""
+    with ThreadPoolExecutor(workers, "deltarule") as pool:
+        places = {pool.submit(one, place): place for place in range(networks)}
         try:
-            failed = next((each for each in wait(futures, return_when=FIRST_EXCEPTION).done if each.exception()), None)
-        except BaseException:
-            interrupted.set()
+            for future in as_completed(places):
+                run = future.result()
+                if run is not None:
+                    yield places.pop(future), run
+        finally:
+            closed.set()
             pool.shutdown(cancel_futures=True)
-            raise
-        if failed is not None:
-            interrupted.set()
-            pool.shutdown(cancel_futures=True)
-        return [each.result() for each in ([failed] if failed is not None else futures)]
 
 
 def _workers(n_threads: int | None, networks: int) -> int:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data import Dataset, Part, require_classes, task_of
+from deltarule.data import Dataset, Part, Table, require_classes, task_of
+from deltarule.data.mapped import rows_read_together
 from deltarule.engines import parameters
 from deltarule.engines.problem import Indices, Order, Problem, Samples
 from deltarule.errors import DataError, RecipeError
 from deltarule.formulas import Loss, SoftmaxCrossEntropy, SquaredError
-from deltarule.models import Model
+from deltarule.formulas.augmentations import composition
+from deltarule.models import Encoding, Model
 from deltarule.recipes import Affine, ClassWeight, Recipe, Scaling
+from deltarule.training.columns import learn_encoding
+
+Start: TypeAlias = Sequence[tuple[Any, Any]] | int | None
+"""Initial weights and biases, a pair for each layer; or the seed that draws them; or None for the recipe's seed."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +34,12 @@ class Learnt:
     target_scaling: Affine | None
     single: bool
     outputs: int
+    encoding: Encoding | None = None
 
     def samples(self, part: Part, rows: Indices | None = None, class_weight: ClassWeight = None) -> Samples:
         """A part, or some of its rows, as the engine sees it; each sample's weight times that of its class."""
-        x, targets = part.x.reshape(len(part.x), -1), self._targets(part.y, rows)
+        x = part.x.reshape(len(part.x), -1) if self.encoding is None else self.encoding(part.x)
+        targets = self._targets(part.y, rows)
         weights = None if part.weights is None else np.asarray(part.weights, dtype=np.float64)
         if class_weight is not None:
             of_classes = self._class_weights(targets if rows is None else targets[rows], class_weight)[targets]
@@ -68,17 +76,18 @@ class Learnt:
 def prepared(
     recipe: Recipe,
     data: Dataset,
-    start: Sequence[tuple[Any, Any]] | None = None,
+    start: Start = None,
     order: Order | None = None,
     record: str | None = None,
     rows: Any = None,
-    scalings: dict[Any, Affine] | None = None,
+    scalings: dict[Any, Any] | None = None,
 ) -> tuple[Problem, Learnt]:
     """The problem that a recipe poses on a data set, and what is learnt of the data on the way.
 
     rows : which of the training part are meant, repeats allowed; no copy of them is made.
-    scalings : scalings that were learnt of this data set before, and are again, by their specification.
+    scalings : what was learnt of this data set's training part before, by its specification.
     """
+    given = data
     chosen = None if rows is None else checked_rows(rows, len(data.train))
     held_rows = None
     if (recipe.stopping is not None or recipe.schedule.watches) and data.validation is None:
@@ -91,19 +100,31 @@ def prepared(
     train = data.train
     task = task_of(train.y) if recipe.task == "auto" else recipe.task
     loss = _loss(recipe, task)
-    learnt = _learnt(recipe, loss, train, chosen, scalings, classes=task == "classification")
+    # What was learnt of a training part before holds for the same one only.
+    known = scalings if data is given and rows is None else None
+    learnt = _learnt(recipe, loss, data, chosen, known, classes=task == "classification")
     _check_targets(loss, train, learnt)
     sizes = recipe.network.sizes(int(np.prod(learnt.input_shape)), learnt.outputs)
-    drawn = start is None
-    theta = parameters.first(recipe.network, sizes, recipe.seed) if drawn else parameters.given(start or (), sizes)
+    theta = _first(recipe, sizes, start)
     held = None if data.validation is None else learnt.samples(data.validation)
     if held_rows is not None:
         held = learnt.samples(train, held_rows)
     recipe = recipe.replace(loss=loss, task=task)
     begun = parameters.Shape(sizes, recipe.network.normalization).begun(theta)
-    samples = learnt.samples(train, chosen, recipe.class_weight)
-    problem = Problem(recipe, sizes, learnt.scaling, samples, held, begun, order, record)
+    samples, raw = learnt.samples(train, chosen, recipe.class_weight), None
+    if recipe.augmentation:
+        composition.check(recipe.augmentation, learnt.input_shape)
+        raw = composition.RawValues(samples.x, learnt.input_shape, samples.rows)
+    stretch = rows_read_together(samples.x)
+    problem = Problem(recipe, sizes, learnt.scaling, samples, held, begun, order, record, stretch, raw)
     return problem, learnt
+
+
+def _first(recipe: Recipe, sizes: tuple[int, ...], start: Start) -> npt.NDArray[np.float64]:
+    """θ before the first step."""
+    if start is None or isinstance(start, int):
+        return parameters.first(recipe.network, sizes, recipe.seed if start is None else start)
+    return parameters.given(start, sizes)
 
 
 def checked_rows(rows: Any, n: int) -> Indices:
@@ -141,7 +162,8 @@ def model_of(problem: Problem, learnt: Learnt, data: Dataset, theta: npt.NDArray
         target_scaling=learnt.target_scaling,
         single=learnt.single,
         class_names=data.class_names,
-        feature_names=data.feature_names,
+        feature_names=data.feature_names if learnt.encoding is None else learnt.encoding.inputs,
+        encoding=learnt.encoding,
     )
 
 
@@ -156,21 +178,25 @@ def _loss(recipe: Recipe, task: str) -> Loss:
 
 
 def _learnt(
-    recipe: Recipe, loss: Loss, train: Part, rows: Indices | None, scalings: dict[Any, Affine] | None, *, classes: bool
+    recipe: Recipe, loss: Loss, data: Dataset, rows: Indices | None, known: dict[Any, Any] | None, *, classes: bool
 ) -> Learnt:
-    shape = train.x.shape[1:]
-    known = {} if scalings is None or rows is not None else scalings
-    scaling = known.get(recipe.scaling)
-    if scaling is None:
-        scaling = recipe.scaling.learn(train.x.reshape(len(train.x), -1), image=len(shape) > 1, rows=rows)
-        known[recipe.scaling] = scaling
+    train = data.train
+    known = {} if known is None else known
+    encoding, shape = None, train.x.shape[1:]
+    if isinstance(train.x, Table):
+        encoding = known.get(recipe.preparation)
+        if encoding is None:
+            meant_rows = train.x if rows is None else train.x[rows]
+            encoding = known[recipe.preparation] = learn_encoding(recipe.preparation, meant_rows, data.target)
+        shape = (len(encoding.inputs),)
+    scaling = _scaling(recipe, train, rows, known, encoding)
     meant = train.y if rows is None else train.y[rows]
     if classes:
         if train.y.ndim != 1:
             raise RecipeError("labels (n,) for classification", f"shape {train.y.shape}", 'task="regression"')
         labels = require_classes(meant)
         outputs = 1 if len(labels) == 2 and loss.output.reach == "element" else len(labels)
-        return Learnt(shape, scaling, labels, None, single=True, outputs=outputs)
+        return Learnt(shape, scaling, labels, None, single=True, outputs=outputs, encoding=encoding)
     if train.y.dtype.kind not in "fiub":
         raise RecipeError("numbers for regression", f"labels of dtype {train.y.dtype}", 'task="classification"')
     y = meant.astype(np.float64).reshape(len(meant), -1)
@@ -178,7 +204,21 @@ def _learnt(
     if standard == "auto":
         standard = "standard" if loss.output.name == "identity" else "none"
     target = Scaling("standard").learn(y, image=False) if standard == "standard" else None
-    return Learnt(shape, scaling, None, target, train.y.ndim == 1, y.shape[1])
+    return Learnt(shape, scaling, None, target, train.y.ndim == 1, y.shape[1], encoding)
+
+
+def _scaling(
+    recipe: Recipe, train: Part, rows: Indices | None, known: dict[Any, Any], encoding: Encoding | None
+) -> Affine:
+    """The scaling of a training part's inputs; prepared columns need none unless the recipe names one."""
+    if encoding is not None and recipe.scaling.kind == "auto":
+        return Affine(np.array(0.0), np.array(1.0))
+    kind = (recipe.scaling, None if encoding is None else recipe.preparation)
+    scaling: Affine | None = known.get(kind)
+    if scaling is None:
+        x = train.x.reshape(len(train.x), -1) if encoding is None else encoding(train.x)
+        scaling = known[kind] = recipe.scaling.learn(x, image=train.x.ndim > 2, rows=rows)
+    return scaling
 
 
 def _check_targets(loss: Loss, train: Part, learnt: Learnt) -> None:

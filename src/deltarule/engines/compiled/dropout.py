@@ -1,8 +1,4 @@
-"""Dropout's masks: Philox-4x32-10 on vectors of counters, the same words as `formulas.random.words` draws.
-
-Each counter gives four words, for four units in a row. A product of 32 by 32 bits fills a lane of 64, so the words of
-the state are kept in such lanes, with whatever is above their 32 bits ignored until they are used.
-"""
+"""Dropout's masks, drawn and multiplied in: the same as `formulas.random.kept` says."""
 
 from __future__ import annotations
 
@@ -14,18 +10,17 @@ import numpy.typing as npt
 
 from deltarule.engines.compiled.kernels import compiled
 from deltarule.engines.compiled.lanes import Lanes, Text, pointer_to
+from deltarule.engines.compiled.philox import philox_keys, philox_words
 from deltarule.engines.compiled.processor import MachineCode, processor
 from deltarule.engines.compiled.scopes import GROUP
-from deltarule.formulas.random import KEY_STEPS, MULTIPLIERS, ROUNDS, Purpose
+from deltarule.formulas.random import Purpose
 
 __all__ = ["Dropout", "dropout"]
 
 _TOGETHER = 64
-_LOW = 0xFFFFFFFF
 _PARAMETERS = [
     "row", "rows", "stride", "step", "layer", "seed_low", "seed_high", "threshold", "scale", "numbers", "mask",
 ]  # fmt: skip
-_MULTIPLIERS, _KEY_STEPS = [int(word) for word in MULTIPLIERS], [int(word) for word in KEY_STEPS]
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ def _draw(bits: int) -> str:
     one = Lanes(text, bits, 1, processor().fused)
     numbers, mask = text.pointer("%numbers", one.number), text.pointer("%mask", "i8")
     scale = one.load(text.pointer("%scale", one.number), "0")
-    keys = _keys(text)
+    keys = philox_keys(text)
     purpose = text.integer("or", text.integer("shl", "%layer", "4"), str(int(Purpose.DROPOUT)))
     threshold = text.result("trunc i64 %threshold to i32")
     whole = text.integer("and", "%stride", str(-_TOGETHER))
@@ -71,7 +66,7 @@ def _draw(bits: int) -> str:
 
         def part(together: int, first: str, stop: str) -> None:
             def some_units(unit: str, _: list[str]) -> list[str]:
-                words = _words(text, together, (unit, counter, "%step", purpose), keys)
+                words = philox_words(text, together, (unit, counter, "%step", purpose), keys)
                 kept = _compared(text, together, words, threshold)
                 place = text.integer("add", start, unit)
                 _store_bits(text, together, kept, mask, place)
@@ -114,52 +109,6 @@ def _repeat(bits: int) -> str:
 def _scale(lanes: Lanes, kept: str, scale: str, numbers: str, place: str) -> None:
     product = lanes.multiply(lanes.load(numbers, place), lanes.everywhere(scale))
     lanes.store(lanes.select(kept, product, lanes.real(0.0)), numbers, place)
-
-
-def _keys(text: Text) -> list[tuple[str, str]]:
-    """The two words of the key in each round."""
-    keys = [("%seed_low", "%seed_high")]
-    for _ in range(ROUNDS - 1):
-        grown = [text.integer("add", key, str(step)) for key, step in zip(keys[-1], _KEY_STEPS, strict=True)]
-        keys.append((text.integer("and", grown[0], str(_LOW)), text.integer("and", grown[1], str(_LOW))))
-    return keys
-
-
-class _Words:
-    """Operations on lanes of 64 bits, `count` of them; integers and words mean the same in every lane."""
-
-    def __init__(self, text: Text, count: int) -> None:
-        self.text, self.count, self.kind = text, count, f"<{count} x i64>"
-
-    def everywhere(self, word: str) -> str:
-        first = self.text.result(f"insertelement {self.kind} undef, i64 {word}, i32 0")
-        mask = f"<{self.count} x i32> zeroinitializer"
-        return self.text.result(f"shufflevector {self.kind} {first}, {self.kind} undef, {mask}")
-
-    def of(self, operation: str, a: str, b: str | int) -> str:
-        second = "<" + ", ".join([f"i64 {b}"] * self.count) + ">" if isinstance(b, int) else b
-        return self.text.result(f"{operation} {self.kind} {a}, {second}")
-
-
-def _words(text: Text, units: int, counter: tuple[str, str, str, str], keys: list[tuple[str, str]]) -> str:
-    """The random words of `units` units, <units x i32>; `counter` begins with the first unit, not with its block."""
-    count = units // 4
-    to = _Words(text, count)
-    first = to.everywhere(text.integer("lshr", counter[0], "2"))
-    lanes = "<" + ", ".join(f"i64 {lane}" for lane in range(count)) + ">"
-    c0 = text.result(f"add {to.kind} {first}, {lanes}")
-    c1, c2, c3 = (to.everywhere(word) for word in counter[1:])
-    for key0, key1 in keys:
-        p0 = to.of("mul", to.of("and", c0, _LOW), _MULTIPLIERS[0])
-        p1 = to.of("mul", to.of("and", c2, _LOW), _MULTIPLIERS[1])
-        c0 = to.of("xor", to.of("xor", to.of("lshr", p1, 32), c1), to.everywhere(key0))
-        c2 = to.of("xor", to.of("xor", to.of("lshr", p0, 32), c3), to.everywhere(key1))
-        c1, c3 = p1, p0
-    pairs = [to.of("or", to.of("and", low, _LOW), to.of("shl", high, 32)) for low, high in ((c0, c1), (c2, c3))]
-    # A block's first pair, then its second, then the next block's: the units' order.
-    order = ", ".join(f"i32 {place}" for lane in range(count) for place in (lane, count + lane))
-    mixed = text.result(f"shufflevector {to.kind} {pairs[0]}, {to.kind} {pairs[1]}, <{2 * count} x i32> <{order}>")
-    return text.result(f"bitcast <{2 * count} x i64> {mixed} to <{units} x i32>")
 
 
 def _compared(text: Text, units: int, words: str, threshold: str) -> str:

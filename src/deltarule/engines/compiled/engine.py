@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.data.mapped import TOGETHER, forget
 from deltarule.engines.compiled import machine
 from deltarule.engines.compiled.formulas import Formulas
 from deltarule.engines.compiled.instructions import Setting, Shared, Total
@@ -100,6 +101,8 @@ class Compiled:
         shared, recording = self._shared, self.problem.record is not None
         began, step = time.perf_counter(), int(shared[Shared.STEP])
         budget = max(16, int((_TRIAL_SECONDS if self._pace.trying else _CALL_SECONDS) / self._step_seconds))
+        if self.problem.stretch is not None:
+            budget = max(1, min(budget, TOGETHER // (self.problem.train.x[:1].nbytes * self._rows)))
         if recording:
             self._record = np.zeros(budget)
             self._settings[Setting.RECORD] = self._record.ctypes.data
@@ -137,6 +140,7 @@ class Compiled:
         machine.run(address, 0)
         for other in others:
             other.result()
+        forget(self.problem.train.x)
         if self._team.failure is not None:
             raise self._team.failure
 
@@ -203,7 +207,7 @@ class Compiled:
     def _first_sources(self) -> dict[str, Source]:
         """The parts of the data: to train on under an order, and to be evaluated as they lie."""
         problem, arena = self.problem, self._arena
-        sources = {"step": Source(arena, problem.train, problem.scaling, shuffled=True)}
+        sources = {"step": Source(arena, problem.train, problem.scaling, shuffled=True, problem=problem)}
         if problem.recipe.evaluate_train:
             sources["train"] = Source(arena, problem.train, problem.scaling, shuffled=False)
         if problem.validation is not None:

@@ -75,13 +75,14 @@ def _column_sums(a: int, b: int, row: int, rows: int, width: int, into: int, ite
 
 
 @inner
-def _deviations(a: int, row: int, rows: int, width: int, mean: int, into: int, item: int) -> None:
+def _deviations(a: int, row: int, rows: int, width: int, mean: int, into: int, like: Any, item: int) -> None:
     """Σ (a − mean)² of each column."""
     for column in range(width):
         store(into + 8 * column, 0.0)
     for index in range(rows):
+        here = a + index * row
         for column in range(width):
-            distance = number(a + index * row, column, item) - load(mean + 8 * column, 0.0)
+            distance = float(load(here + column * item, like)) - load(mean + 8 * column, 0.0)
             store(into + 8 * column, load(into + 8 * column, 0.0) + distance * distance)
 
 
@@ -100,7 +101,10 @@ def _by_columns(line: int, settings: int, own: int, _first: int, size: int, _ste
     _column_sums(x, 0, row, size, width, mean, item)
     for column in range(width):
         store(mean + 8 * column, load(mean + 8 * column, 0.0) / size)
-    _deviations(x, row, size, width, mean, sums, item)
+    if item == 4:
+        _deviations(x, row, size, width, mean, sums, np.float32(0), 4)
+    else:
+        _deviations(x, row, size, width, mean, sums, 0.0, 8)
     for column in range(width):
         put(m, column, item, load(mean + 8 * column, 0.0))
         put(v, column, item, load(sums + 8 * column, 0.0) / size)

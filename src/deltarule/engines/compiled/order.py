@@ -17,11 +17,11 @@ _SAMPLES = 100_000
 class Order:
     """Row numbers one batch after the other; `starts` says where each batch begins, and where the last ends.
 
-    given : whether the caller gives it, as `problem.order`.
+    given : whether the problem gives it, batch by batch.
     """
 
     def __init__(self, problem: Problem) -> None:
-        self.given = problem.order is not None
+        self.given = problem.ordered
         self.since, self.until = 0, problem.recipe.epochs
         self.largest = 0
         self.epoch_starts: npt.NDArray[np.int64] = np.zeros(1, np.int64)

@@ -77,11 +77,14 @@ class Writer:
         yield from self.to.meet()
 
     def _batch(self, source: Source, passage: Passage, rows: Share) -> Iterator[Line]:
-        yield source.gather(passage.x, rows)
+        yield source.gather(passage, rows)
         if source.shuffled:
             yield source.prefetch(rows)
         yield source.target(passage, rows)
         if rows.parts > 1:
+            yield from self.to.meet()
+        if source.mixed:
+            yield source.mix(passage, rows)
             yield from self.to.meet()
 
     def _forward(self, layer: int, passage: Passage) -> Iterator[Line]:

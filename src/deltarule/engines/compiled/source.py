@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,11 @@ from deltarule.engines.compiled.instructions import Operation
 from deltarule.engines.compiled.layout import Share
 from deltarule.engines.compiled.lines import Line, line
 from deltarule.engines.compiled.memory import Arena, Matrix, Passage
-from deltarule.engines.problem import Samples
+from deltarule.engines.problem import Problem, Samples
 from deltarule.recipes import Affine
+
+if TYPE_CHECKING:
+    from deltarule.engines.compiled.augmentation import Augmenter
 
 __all__ = ["Source"]
 
@@ -21,8 +24,19 @@ __all__ = ["Source"]
 class Source:
     """A part under the run's order, or taken as it lies. The data are not copied."""
 
-    def __init__(self, arena: Arena, samples: Samples, scaling: Affine, *, shuffled: bool) -> None:
+    def __init__(
+        self, arena: Arena, samples: Samples, scaling: Affine, *, shuffled: bool, problem: Problem | None = None
+    ) -> None:
+        """Give the `problem` where its recipe's augmentations are meant."""
         x = gatherable(samples.x)
+        self._arena = arena
+        self._augmenter: Augmenter | None = None
+        if problem is not None and problem.raw is not None:
+            # Compiling what few recipes need is left until one does.
+            from deltarule.engines.compiled.augmentation import Augmenter
+
+            self._augmenter = Augmenter(arena, problem.recipe, problem.raw, x, scaling)
+        self._unmixed: dict[tuple[int, int], Matrix] = {}
         self._gatherer: Gatherer = gatherer(x.dtype, arena.dtype, scaling)
         rows = 0 if samples.rows is None else arena.keep(samples.rows)
         self.shuffled = shuffled
@@ -46,8 +60,17 @@ class Source:
         """Where the batch's weights are, or 0 where all samples count the same."""
         return passage.weights if self.weights else 0
 
-    def gather(self, x: Matrix, rows: Share) -> Line:
+    @property
+    def mixed(self) -> bool:
+        """Whether the rows of a batch, once all of them are there, are to be mixed with each other."""
+        return self._augmenter is not None and self._augmenter.mixing
+
+    def gather(self, passage: Passage, rows: Share) -> Line:
         """Build rows of the batch."""
+        x = passage.x
+        if self._augmenter is not None:
+            target = self._apart(passage) if self.mixed else x
+            return self._augmenter.augment(self.order, target, rows, passage.rows)
         return line(
             Operation.GATHER,
             gather=self._gatherer.address,
@@ -62,6 +85,22 @@ class Source:
             part=rows.part,
             parts=rows.parts,
         )
+
+    def mix(self, passage: Passage, rows: Share) -> Line:
+        """Mix rows of the batch with others, inputs and targets."""
+        from deltarule.engines.compiled.augmentation import Targets
+
+        assert self._augmenter is not None
+        codes, numbers = (self.targets, 0) if self.classes else (0, self.targets)
+        targets = Targets(codes, numbers, self.outputs)
+        return self._augmenter.mix(self.order, self._apart(passage), passage.x, passage.y, targets, rows)
+
+    def _apart(self, passage: Passage) -> Matrix:
+        """Room for the rows that are to be mixed into the batch, one for all threads."""
+        whose = passage.x.address, passage.rows
+        if whose not in self._unmixed:
+            self._unmixed[whose] = self._arena.matrix(passage.rows, passage.x.columns)
+        return self._unmixed[whose]
 
     def prefetch(self, rows: Share) -> Line:
         """Ask for the raw rows of the next batch."""

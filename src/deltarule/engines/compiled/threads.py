@@ -12,6 +12,8 @@ __all__ = ["allowed_threads", "threads_for"]
 
 # Multiply-adds of a step below which meeting the other threads costs more than they save.
 _WORTH_MEETING = 400_000
+# Multiply-adds that take about as long as changing one input number of a sample.
+_AUGMENTED = 100
 # Multiply-adds of an evaluation below which it is not worth a thread that waits for it while others take steps.
 _WORTH_WAITING = 20_000_000
 
@@ -37,6 +39,8 @@ def threads_for(problem: Problem) -> tuple[int, int]:
     """How many threads take a step, and how many evaluate: all allowed where there is enough to gain, otherwise one."""
     rows = min(problem.recipe.batch_size, len(problem.train))
     products = sum(fan_in * fan_out for fan_in, fan_out in pairwise(problem.sizes))
+    if problem.raw is not None:
+        products += _AUGMENTED * problem.sizes[0]
     trained = len(problem.train)
     evaluated = trained * problem.recipe.evaluate_train
     if problem.validation is not None:

@@ -19,7 +19,7 @@ class Identity(Activation):
 
         σ(z) = z        ∂σ/∂z = 1
 
-    As a hidden activation it makes the whole network linear.
+    As a hidden activation it makes the whole network linear.  Widrow and Hoff (1960).
 
     >>> Identity().value(-2.0), float(Identity().slope(-2.0, -2.0))
     (-2.0, 1.0)

@@ -40,7 +40,8 @@ class LeakyReLU(Activation):
 
         σ(z) = z if z > 0, else s z        ∂σ/∂z = 1 if z > 0, else s
 
-    s is `negative_slope`. At z = 0 the slope s is taken.  Maas, Hannun and Ng (2013), equation 2.
+    s is `negative_slope`. At z = 0 the slope s is taken. With s = 1 it is `Identity`, and the network linear.
+    Maas, Hannun and Ng (2013), equation 2.
 
     >>> float(LeakyReLU(0.1).value(-2.0)), float(LeakyReLU(0.1).slope(-2.0, -0.2))
     (-0.2, 0.1)
@@ -116,7 +117,7 @@ class CELU(Activation):
 
         σ(z) = z if z > 0, else α (e^(z/α) − 1)        ∂σ/∂z = 1 if z > 0, else a/α + 1
 
-    α = 1 is `ELU`; α → 0 is `ReLU`.  Barron (2017), equation 2.
+    α = 1 is `ELU`; α → 0 is `ReLU`. An exponential for every unit: slower than `ReLU`.  Barron (2017), equation 2.
 
     >>> float(CELU(2.0).value(-1e4)), float(CELU(2.0).slope(0.0, 0.0))
     (-2.0, 1.0)

@@ -43,7 +43,8 @@ class SiLU(Activation):
 
         a = z s,   s = 1 / (1 + e⁻ᶻ)        ∂a/∂z = s (1 + z (1 − s))
 
-    It dips to −0.28 at z = −1.28 and is no function to invert.
+    It dips to −0.28 at z = −1.28 and is no function to invert. An exponential for every unit: in small networks seldom
+    worth it beside `ReLU`.
     Elfwing, Uchibe and Doya (2018), equation 6; as "swish" Ramachandran, Zoph and Le (2017).
 
     >>> float(SiLU().value(0.0)), float(SiLU().slope(0.0, 0.0))
@@ -70,7 +71,8 @@ class GELU(Activation):
         approximate="tanh":  a = ½ z (1 + tanh u),  u = √(2/π) (z + 0.044715 z³)     ∂a/∂z = s + 2 z s (1 − s) ∂u/∂z
 
     φ(z) = e^(−z²/2) / √(2π); s = ½ (1 + tanh u) is written as the sigmoid of 2u, which loses no digits below 0. Both
-    differ by at most 5 · 10⁻⁴; the second is not the cheaper one here. Hendrycks and Gimpel (2016), section 2.
+    differ by at most 5 · 10⁻⁴; the second is not the cheaper one here.
+    Hendrycks and Gimpel (2016), section 2.
 
     >>> float(GELU().value(0.0)), float(GELU().slope(0.0, 0.0)), round(float(GELU().value(1.0)), 6)
     (0.0, 0.5, 0.841345)

@@ -19,7 +19,8 @@ class SigmoidCrossEntropy(Loss):
         C = −Σⱼ [yⱼ ln aⱼ + (1 − yⱼ) ln(1 − aⱼ)] = Σⱼ [max(zⱼ, 0) − yⱼ zⱼ + ln(1 + e^−|zⱼ|)]        ∂C/∂z = a − y
 
     a = σ(z) is the logistic function; y lies in [0, 1]. The slope σ′ has cancelled, so a wrong output learns fast.
-    With `label_smoothing` ε, y is replaced by (1 − ε) y + ½ ε.
+    With `label_smoothing` ε, y is replaced by (1 − ε) y + ½ ε. For labels that do not exclude each other, and for two
+    classes by one output; of classes of which one is right take `SoftmaxCrossEntropy`.
     Nielsen (2015), chapter 3, equation 57; the smoothing: Szegedy et al. (2016), section 7.
 
     >>> SigmoidCrossEntropy().value(np.zeros((1, 1)), np.ones((1, 1))).round(6).tolist()
@@ -50,7 +51,8 @@ class SoftmaxCrossEntropy(Loss):
         C = −Σⱼ yⱼ ln aⱼ = Σⱼ yⱼ (ln Σₖ e^zₖ − zⱼ)        ∂C/∂z = a Σⱼ yⱼ − y
 
     a = softmax(z), so C is the negative log-likelihood of the class. The gradient is a − y where y adds up to 1.
-    With `label_smoothing` ε, y is replaced by (1 − ε) y + ε / k; such networks answer with less confidence.
+    With `label_smoothing` ε, y is replaced by (1 − ε) y + ε / k; such networks answer with less confidence. Where
+    several labels may hold at once take `SigmoidCrossEntropy`.
     Bridle (1990); Nielsen (2015), chapter 3, equation 80; the smoothing: Szegedy et al. (2016), section 7.
 
     >>> SoftmaxCrossEntropy().value(np.zeros((1, 4)), np.eye(4)[:1]).round(6).tolist()

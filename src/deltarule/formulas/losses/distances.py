@@ -64,7 +64,8 @@ class AbsoluteError(LinkedLoss):
 
         C = Σⱼ |aⱼ − yⱼ|        ∂C/∂z = sign(a − y) σ′(z)
 
-    At a = y the subgradient 0 is taken.  Laplace (1774).
+    At a = y the subgradient 0 is taken. Near the target it pulls as hard as far away, so steps of one size never settle
+    there: lower the rate, or take `Huber`.  Laplace (1774).
 
     >>> AbsoluteError().value(np.array([[3.0, 0.0]]), np.array([[1.0, 1.0]])).tolist()
     [3.0]
@@ -85,7 +86,8 @@ class Huber(LinkedLoss):
 
         r = a − y        C = Σⱼ ½ r² if |r| ≤ δ, else δ (|r| − ½ δ)        ∂C/∂z = r held within [−δ, δ] · σ′(z)
 
-    δ is in units of the target. δ → ∞ is `HalfSquaredError`; C / δ for δ → 0 is `AbsoluteError`.
+    δ is in units of the target and has to be chosen with them, a little above the usual noise. δ → ∞ is
+    `HalfSquaredError`; C / δ for δ → 0 is `AbsoluteError`.
     Huber (1964), section 3.
 
     >>> Huber(2.0).value(np.array([[5.0, 1.0]]), np.array([[0.0, 0.0]])).tolist()

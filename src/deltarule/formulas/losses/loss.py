@@ -41,7 +41,7 @@ class Loss(Formula):
 class LinkedLoss(Loss):
     """A loss on the output a = link(z), for any link of one number."""
 
-    link: str = field(default="identity", kw_only=True)
+    link: str = field(default="identity", kw_only=True, metadata={"domain": "the name of an activation of one number"})
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -24,8 +24,9 @@ class Adam(Optimizer):
         epsilon_place="inside":             w ← w − η m̂ / √(v̂ + ε)
         epsilon_place="before_correction":  w ← w − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε)
 
-    m, v are 0 at t = 0; t counts from 1. The first form is Kingma and Ba (2015), algorithm 1, and PyTorch's; the last
-    is the closing remark of their section 2, TensorFlow's and scikit-learn's.
+    m, v are 0 at t = 0; t counts from 1. The first form is PyTorch's, the last one TensorFlow's and scikit-learn's.
+    Where its noise keeps the loss from settling, lower the rate towards the end, or take `Momentum`.
+    Kingma and Ba (2015), algorithm 1; the last form: the closing remark of their section 2.
 
     >>> w, m, v = Adam(learning_rate=0.5, epsilon=0.0).step(1.0, 2.0, 1, 0.0, 0.0)
     >>> round(float(w), 12), round(m, 12), round(v, 12)
@@ -113,7 +114,8 @@ class Adamax(Optimizer):
         epsilon_place="gradient":  u ← max(β₂ u, |g| + ε)        w ← w − η / (1 − β₁ᵗ) · m / u
 
     m, u are 0 at t = 0; u needs no correction. In the second form u stays 0, and w where it is, until a first gradient
-    other than 0 comes.  Kingma and Ba (2015), algorithm 2, which has no ε; the second form is PyTorch's.
+    other than 0 comes. One huge gradient keeps the steps short for some 1 / (1 − β₂) of them.
+    Kingma and Ba (2015), algorithm 2, which has no ε; the second form is PyTorch's.
 
     >>> w, m, u = Adamax(learning_rate=0.5, epsilon=0.0).step(1.0, 2.0, 1, 0.0, 0.0)
     >>> round(float(w), 12), float(u)

@@ -74,7 +74,8 @@ class RMSProp(Optimizer):
         centered:                 m ← ρ m + (1 − ρ) g, and h − m², the variance, stands for h in r
         momentum > 0:             v ← α v + g / r        w ← w − η v
 
-    ρ is `decay`, α `momentum`; h, m, v are 0 at t = 0 and not corrected. m and v are kept where they are used.
+    ρ is `decay`, α `momentum`; h, m, v are 0 at t = 0 and not corrected, so that the first steps are 1 / √(1 − ρ)
+    times too long: `Adam` corrects for it. m and v are kept where they are used.
     Tieleman and Hinton (2012), lecture 6.5; centred and with momentum, Graves (2013), equations 38 to 41.
 
     >>> w, h = RMSProp(learning_rate=0.5, decay=0.75, epsilon=0.0).step(1.0, 2.0, 1, 0.0)

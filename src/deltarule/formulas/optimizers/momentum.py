@@ -18,7 +18,8 @@ class SGD(Optimizer):
 
         w ← w − η g
 
-    Batch, mini-batch or stochastic gradient descent, as the batch size is.  Robbins and Monro (1951).
+    Batch, mini-batch or stochastic gradient descent, as the batch size is. One rate for all parameters: slow in long,
+    narrow valleys, where `Momentum` and `Adam` are not.  Robbins and Monro (1951).
 
     >>> SGD(learning_rate=0.5).step(1.0, 2.0, 1)
     (0.0,)
@@ -38,7 +39,8 @@ class Momentum(Optimizer):
 
     α is `momentum`, δ `dampening`. Both are the same rule while η stays; under a schedule the first remembers the rate
     of each step, the second (PyTorch's) applies today's to all. δ = 0 is the classical rule, δ = α the moving average.
-    v is 0 at t = 0.  Polyak (1964); Sutskever, Martens, Dahl and Hinton (2013), equations 1 and 2.
+    v is 0 at t = 0, so a damped average begins too small: with first="undamped", as PyTorch has it, δ is 0 at t = 1.
+    Polyak (1964); Sutskever, Martens, Dahl and Hinton (2013), equations 1 and 2.
 
     >>> Momentum(learning_rate=0.5, momentum=0.5).step(1.0, 2.0, 1, 0.0)
     (0.0, -1.0)
@@ -49,12 +51,16 @@ class Momentum(Optimizer):
     momentum: Fraction = 0.9
     dampening: Fraction = 0.0
     velocity: Literal["steps", "gradients"] = "steps"
+    first: Literal["damped", "undamped"] = "damped"
 
     def step(self, w: Values, g: Values, t: Values, v: Values) -> tuple[Values, ...]:
+        fresh: Values = 1.0 - self.dampening
+        if self.first == "undamped":
+            fresh = np.where(t > 1, fresh, 1.0)
         if self.velocity == "steps":
-            v = self.momentum * v - self.learning_rate * (1.0 - self.dampening) * g
+            v = self.momentum * v - self.learning_rate * fresh * g
             return w + v, v
-        v = self.momentum * v + (1.0 - self.dampening) * g
+        v = self.momentum * v + fresh * g
         return w - self.learning_rate * v, v
 
 
@@ -68,7 +74,9 @@ class Nesterov(Optimizer):
 
     α is `momentum`; v is 0 at t = 0. Both are the same rule while η stays (see `Momentum`). Sutskever, Martens, Dahl
     and Hinton (2013), equations 3 and 4, take g at w + α v and step from w; here w stands for that point ahead, as
-    Bengio, Boulanger-Lewandowski and Pascanu (2013), equation 7, and the libraries have it.  Nesterov (1983).
+    Bengio, Boulanger-Lewandowski and Pascanu (2013), equation 7, and the libraries have it.
+    Its gain over `Momentum` is proved for gradients without noise; in small batches there is little of it.
+    Nesterov (1983).
 
     >>> Nesterov(learning_rate=0.5, momentum=0.5).step(1.0, 2.0, 1, 0.0)
     (-0.5, -1.0)

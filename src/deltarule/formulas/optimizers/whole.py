@@ -76,6 +76,8 @@ def orthogonal(d: Any, steps: int = 5) -> Any:
 class LBFGS(Optimizer):
     """Newton's method on the whole training part, the curvature being read off the last steps: SciPy's L-BFGS-B.
 
+        w ← w − α H g        H: the inverse curvature that the last steps s = Δw, y = Δg show, H y = s
+
     Each epoch is one iteration. The gradient is that of all samples, so the batch size is not used; the line search
     finds how far to go, so neither is the learning rate. It computes in float64. `memory` is how many steps are
     remembered; the search ends when an iteration lowers the objective by less than `tolerance` times its size (or 1),

@@ -19,13 +19,13 @@ from deltarule.studies.reproduce.experiment import (
     Given,
     Reproduction,
     Result,
-    Table,
     changed,
     reproduce,
 )
 from deltarule.studies.reproduce.fashion import Fashion
 from deltarule.studies.reproduce.moons import Moons
 from deltarule.studies.reproduce.optimizers import Optimizers
+from deltarule.studies.table import Table
 
 __all__ = [
     "AS_PUBLISHED",

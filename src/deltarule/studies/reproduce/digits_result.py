@@ -15,10 +15,11 @@ from deltarule.figures.slowdown import slowdown_curves
 from deltarule.figures.style import save
 from deltarule.models import Model
 from deltarule.models.files import write_whole
-from deltarule.studies.reproduce.experiment import Result, Table, percent
+from deltarule.studies.reproduce.experiment import Result, percent
 from deltarule.studies.reproduce.nielsen import NARROW, WIDE, Monitors
 from deltarule.studies.reproduce.published import Cost
 from deltarule.studies.reproduce.slowdown import Curve
+from deltarule.studies.table import Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

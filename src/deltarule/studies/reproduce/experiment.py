@@ -15,20 +15,11 @@ from deltarule.data import Dataset
 from deltarule.errors import RecipeError
 from deltarule.formulas.formula import unknown_field
 from deltarule.recipes.checks import whole
+from deltarule.studies.table import Table
 from deltarule.training import Training
 
 Progress: TypeAlias = Callable[[int, str], None]
 """Told after every few steps how many they were, and what is being done."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table for people: numbers have been turned into words already."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
 
 
 def silent(steps: int, note: str) -> None:

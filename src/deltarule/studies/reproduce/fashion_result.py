@@ -13,8 +13,9 @@ from deltarule.figures.images import captioned_images
 from deltarule.figures.progress import batches_on_the_way
 from deltarule.figures.style import save
 from deltarule.recipes import Network
-from deltarule.studies.reproduce.experiment import Result, Table, percent
+from deltarule.studies.reproduce.experiment import Result, percent
 from deltarule.studies.reproduce.published import FASHION_CLAIM
+from deltarule.studies.table import Table
 
 if TYPE_CHECKING:
     from deltarule.studies.reproduce.fashion import Fashion

@@ -18,8 +18,9 @@ from deltarule.figures.iterations import loss_lines
 from deltarule.figures.style import save
 from deltarule.formulas import Adam, Momentum, Optimizer
 from deltarule.recipes import Network, Recipe
-from deltarule.studies.reproduce.experiment import Experiment, Given, Result, Table, run_on
+from deltarule.studies.reproduce.experiment import Experiment, Given, Result, run_on
 from deltarule.studies.reproduce.published import MOONS_ACCURACY, MOONS_LOSSES
+from deltarule.studies.table import Table
 from deltarule.training import epochs
 
 Floats = npt.NDArray[np.float64]

@@ -19,7 +19,8 @@ from deltarule.figures.style import save
 from deltarule.formulas import SGD, AdaGrad, Adam, Momentum, Optimizer, RMSProp
 from deltarule.recipes import Network, Recipe
 from deltarule.studies.descent import steps_of
-from deltarule.studies.reproduce.experiment import Experiment, Given, Result, Table, needed, run_on
+from deltarule.studies.reproduce.experiment import Experiment, Given, Result, needed, run_on
+from deltarule.studies.table import Table
 from deltarule.training import epochs
 
 Floats = npt.NDArray[np.float64]

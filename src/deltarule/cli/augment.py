@@ -1,0 +1,119 @@
+"""`deltarule data augment`: a larger data set in a file, or a picture of what would be in it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from deltarule.cli import options
+from deltarule.cli.terminal import print_json, say, words_of
+from deltarule.data import Dataset
+from deltarule.errors import DataError, OutputError
+from deltarule.formulas import Augmentation
+from deltarule.recipes.recipe import augmentations
+from deltarule.training.augmenting import augmented, variants
+
+_ROWS, _VARIANTS = 5, 8
+_USUAL = ("rotation=15", "translation=2")
+
+
+def augment(
+    data: Annotated[str, typer.Argument(help="The name of a data set, or a folder of IDX files.", metavar="DATA")],
+    augmentation: Annotated[
+        list[str] | None,
+        typer.Option("--augment", help=options.AUGMENT_HELP, metavar="NAME=VALUE", show_default=False),
+    ] = None,
+    copies: Annotated[int, typer.Option("--copies", help="Changed samples of each, beside the sample itself.")] = 1,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", help="A new .npz file for the larger data set.", metavar="FILE", show_default=False),
+    ] = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option("--preview", help="Draw images and their variants here.", metavar="PICTURE", show_default=False),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", help="Where the files of mnist, fashion, kmnist lie.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Decides the split and every change.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No words, no progress.")] = False,
+) -> None:
+    """Make a training part larger by changed samples, or draw what they would look like.
+
+    The validation and the test part stay as they are. Without --augment: rotation=15 and translation=2.
+
+    Examples:
+
+    \b
+    deltarule data augment digits --preview preview.png
+    deltarule data augment digits --augment rotation=10 --augment elastic=8,2 --preview preview.png
+    deltarule data augment digits --augment translation=1 --copies 4 --output larger.npz
+    """  # noqa: D301, D412 - Typer keeps the lines after \b apart
+    if output is None and preview is None:
+        raise OutputError("a place for the result", "none", "--preview preview.png, or --output larger.npz")
+    formulas = augmentations(options.augmentations_of(augmentation or _USUAL))
+    if output is not None:
+        _check_output(output)
+    dataset = options.load(data, data_dir=data_dir, seed=seed, progress=not quiet)
+    words = words_of(quiet)
+    result: dict[str, Any] = {"augmentation": [each.to_json() for each in formulas]}
+    if preview is not None:
+        _draw(preview, dataset, formulas, seed)
+        result |= {"preview": str(preview)}
+        say(f"The picture is in {preview}.", words)
+    if output is not None:
+        larger = augmented(dataset, formulas, copies=copies, seed=seed)
+        _write(output, larger)
+        result |= {"output": str(output), "samples": len(larger.train)}
+        say(f"{len(dataset.train):,} training samples became {len(larger.train):,}; they are in {output}.", words)
+    if as_json:
+        print_json(result)
+
+
+def _draw(path: Path, dataset: Dataset, formulas: tuple[Augmentation, ...], seed: int) -> None:
+    """One image of each of the first classes, or the first images where there are no classes."""
+    from deltarule.figures import style
+    from deltarule.figures.variants import image_variants
+
+    part = dataset.train
+    if part.x.ndim < 3:
+        raise DataError("images to draw", f"rows of {part.x.shape[1]} features", "--output larger.npz")
+    rows = np.arange(min(_ROWS, len(part)))
+    if dataset.task == "classification":
+        rows = np.unique(part.y, return_index=True)[1][:_ROWS]
+    names = dataset.class_names
+    labels = [names[label] if names and part.y.dtype.kind in "iu" else str(label) for label in part.y[rows].tolist()]
+    title = "Augmented by " + ", ".join(each.name.replace("_", " ") for each in formulas)
+    images = variants(part, formulas, rows, copies=_VARIANTS, seed=seed)
+    style.save(image_variants(images, labels, title=title), path)
+
+
+def _check_output(path: Path) -> None:
+    if path.suffix != ".npz":
+        raise OutputError("a file that ends in .npz", str(path), f"--output {path.with_suffix('.npz')}")
+    if path.exists():
+        raise OutputError("a new file", f"{path}, which exists")
+
+
+def _write(path: Path, dataset: Dataset) -> None:
+    """The parts' arrays x_train, y_train, x_test, …, whole or not at all."""
+    arrays: dict[str, Any] = {}
+    for name, part in dataset.parts.items():
+        arrays |= {f"x_{name}": part.x, f"y_{name}": part.y}
+        if part.weights is not None:
+            arrays[f"weights_{name}"] = part.weights
+    if any(each.dtype.hasobject for each in arrays.values()):
+        arrays = {name: each.astype(str) if each.dtype.hasobject else each for name, each in arrays.items()}
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as beside:
+            whole = Path(beside) / "data.npz"
+            np.savez(whole, **arrays)
+            whole.replace(path)
+    except OSError as error:
+        raise OutputError(f"a place to write {path.name}", f"{path}: {error.strerror or error}") from error

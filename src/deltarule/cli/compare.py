@@ -1,0 +1,181 @@
+"""`deltarule compare`: many networks at once, which of them is better, and whether that is luck."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from deltarule.cli import options
+from deltarule.cli.shared import shares
+from deltarule.cli.terminal import console, print_json, progress_bar, say, table_of, words_of
+from deltarule.cli.train import train
+from deltarule.errors import RecipeError
+from deltarule.recipes import Recipe
+from deltarule.studies.compare import Comparing, Comparison, varied
+from deltarule.studies.compare.seeds import USUAL
+from deltarule.studies.compare.tables import tables
+from deltarule.training.folder import RunFolder
+
+VARIED, RESULT = "What varies", "Result"
+
+_RECIPE = {"number_of_epochs": "epochs"} | {name: name for name in options.OPTIONS if name != "epochs"}
+"""The options of `train` that make its recipe, and what `options.OPTIONS` calls them."""
+
+_OTHERS = ("setting", "recipe_file", "data_dir", "validation", "test", "engine")
+
+
+@shares(train, [*_RECIPE, *_OTHERS])
+def compare(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="The name of a data set (see `deltarule data list`), or a folder of IDX files.", metavar="DATA"
+        ),
+    ],
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary", help="A field and its values; several of them make the product.", metavar="FIELD=VALUE,VALUE",
+            rich_help_panel=VARIED, show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option("--seeds", help="Networks of each variant.", metavar="NUMBER", rich_help_panel=VARIED)
+    ] = 10,
+    seeds_vary: Annotated[
+        str,
+        typer.Option(
+            "--seeds-vary", help="What a seed varies: start (the first weights), order (of the samples), split.",
+            metavar="NAMES", rich_help_panel=VARIED,
+        ),
+    ] = ",".join(USUAL),
+    tune: Annotated[
+        str | None,
+        typer.Option(
+            "--tune", help="Choose this for each variant on the validation part: learning_rate.", metavar="FIELD",
+            rich_help_panel=VARIED, show_default=False,
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            "--budget", help="Take no longer: the worse half gets no more seeds, again and again.", metavar="TIME",
+            rich_help_panel=VARIED, show_default=False,
+        ),
+    ] = None,
+    target_score: Annotated[
+        float | None,
+        typer.Option(
+            "--target-score", help="Say what it costs to reach this on the validation part: 0.95.", metavar="SCORE",
+            rich_help_panel=RESULT, show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "--out", metavar="FOLDER", rich_help_panel=RESULT, show_default=False,
+            help="The folder; that of an earlier comparison goes on. Usually runs/compare-DATA-1, -2, ….",
+        ),
+    ] = None,
+    record: Annotated[
+        bool, typer.Option("--record-batches", help="Keep the loss of each batch.", rich_help_panel=RESULT)
+    ] = False,
+    keep_models: Annotated[
+        bool, typer.Option("--keep-models", help="Keep each network's model.", rich_help_panel=RESULT)
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel=RESULT)
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No words, no progress.", rich_help_panel=RESULT)] = False,
+    **shared: Any,
+) -> None:  # fmt: skip
+    """Train many networks at once, and say which is better, by how much, and whether that is luck.
+
+    Variants start from the same weights and meet the same batches, seed by seed.
+    Each finished network meets the test part once, for the report.
+    The folder holds report.html, result.json and tables, after Ctrl-C too.
+    The same command with --output FOLDER then goes on where it stopped.
+
+    Examples:
+
+    \b
+    deltarule compare digits --vary optimizer=sgd,momentum,adam
+    deltarule compare digits --vary optimizer=sgd,adam --vary l2=0,1e-4 --seeds 20
+    deltarule compare moons --vary hidden=none,5x2,30 --epochs 50
+    deltarule compare digits --vary optimizer=sgd,adam --tune learning_rate --budget 60s
+    """  # noqa: D301, D412 - Typer keeps the lines after \b apart
+    words = words_of(quiet)
+    if not vary:
+        raise RecipeError("something that varies", "no --vary", "--vary optimizer=sgd,momentum,adam")
+    typed = {name: shared[option] for option, name in _RECIPE.items()}
+    recipe = options.recipe_of(typed, shared["setting"] or (), shared["recipe_file"])
+    chosen = varied(recipe, vary)
+    dataset = options.load(
+        data,
+        data_dir=shared["data_dir"],
+        validation=shared["validation"],
+        test=shared["test"],
+        seed=recipe.seed,
+        progress=not quiet,
+    )
+    engine = {} if shared["engine"] is None else {"engine": shared["engine"]}
+    under_way = Comparing(
+        chosen,
+        dataset,
+        seeds,
+        seeds_vary=[each.strip() for each in seeds_vary.split(",")],
+        tune=tune,
+        budget=budget,
+        record="batch" if record else None,
+        target_score=target_score,
+        **engine,
+    )
+    folder = output or RunFolder.next_of("runs", f"compare-{dataset.name or Path(data).name}").path
+    under_way.keep_in(folder, models=keep_models)
+    say(_what(recipe, len(chosen), seeds), words)
+    interrupted = not _to_its_end(under_way, words)
+    comparison = under_way.comparison
+    paths = comparison.write(folder)
+    _tell(comparison, words)
+    say(f"{comparison.seconds:.1f} s. In {folder}: {', '.join(path.name for path in paths)}.", words)
+    if as_json:
+        print_json(comparison.to_json())
+    if interrupted:
+        say(f"Interrupted; go on with the same command and --output {folder}.", console)
+        raise typer.Exit(130)
+
+
+def _what(recipe: Recipe, many: int, seeds: int) -> str:
+    plural = "s" if seeds != 1 else ""
+    return f"{many} variants, {seeds} seed{plural}: {many * seeds} networks of at most {recipe.epochs} epochs."
+
+
+def _to_its_end(under_way: Comparing, words: Console) -> bool:
+    """Run with a bar; False where somebody pressed Ctrl-C."""
+    try:
+        with progress_bar("Comparing", 1, words) as bar:
+            for progress in under_way:
+                note = f"{progress.stage}: {progress.done:,} of {progress.total:,} networks"
+                bar.reached(progress.done, progress.total, note)
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+def _tell(comparison: Comparison, words: Console) -> None:
+    if comparison.networks:
+        for table in tables(comparison):
+            words.print()
+            words.print(Text(table.title, style="bold"))
+            numbers = [column for column in table.columns[1:] if column not in table.words]
+            words.print(table_of(table.columns, table.rows, numbers=numbers))
+            if table.note:
+                say(table.note, words, style="dim")
+    words.print()
+    for sentence in comparison.sentences:
+        say(sentence, words)
+    words.print()

@@ -1,0 +1,139 @@
+"""What a model is asked in the shell: samples of a file, a folder or a named set, with their answers where known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.cli import options
+from deltarule.data import Dataset, Part, Table, table_of
+from deltarule.data.columns import Kind
+from deltarule.data.files import is_table_file, read_table
+from deltarule.data.images import ENDINGS, image_files, is_image_folder, read_images
+from deltarule.data.numpy_files import read_npy
+from deltarule.data.targets import targets_of
+from deltarule.errors import DataError, DataFileError
+from deltarule.models import Model
+
+
+def questions(model: Model, data: str, part: str | None, data_dir: Path | None) -> tuple[Any, Part | None]:
+    """The samples that a model is asked of, and the same with their answers where these are there.
+
+    A file is asked as a whole unless a part of it is named; of a set it is the test part unless another one is named.
+    """
+    path = Path(data)
+    if model.encoding is not None and (is_table_file(path) or path.suffix == ".npy"):
+        if part is None:
+            return _rows(model, path)
+        return _of_part(_split_as_trained(model, data), data, part)
+    if path.suffix.lower() in {".npy", ".csv"}:
+        return _array(path), None
+    images = _images(model, path)
+    if images is not None:
+        return images, None
+    size = None
+    if path.is_dir() and is_image_folder(path) and len(model.input_shape) > 1:
+        size = "x".join(map(str, model.input_shape[:2]))
+    loaded = options.load(data, data_dir=data_dir, seed=model.recipe.seed, progress=True, image_size=size)
+    return _of_part(loaded, data, part or "test")
+
+
+def _of_part(dataset: Dataset, data: str, part: str) -> tuple[Any, Part]:
+    known = dataset.parts.get(part)
+    if known is None:
+        raise DataError(f"a part that {data} has: {', '.join(dataset.parts)}", repr(part))
+    return known.x, known
+
+
+def _split_as_trained(model: Model, data: str) -> Dataset:
+    """The parts of a table's file, as training made them by default."""
+    assert model.encoding is not None
+    expected = model.encoding.expected(_target_kinds(model))
+    return options.load(data, seed=model.recipe.seed, target=model.encoding.target, types=expected)
+
+
+def _target_kinds(model: Model) -> dict[str, Kind]:
+    """What the target's column has to be read as, so that its labels are those of the model."""
+    assert model.encoding is not None
+    if model.encoding.target is None:
+        return {}
+    if model.classes is None or model.classes.dtype.kind in "iuf":
+        return {model.encoding.target: "number"}
+    return {model.encoding.target: "boolean" if model.classes.dtype.kind == "b" else "category"}
+
+
+def _rows(model: Model, path: Path) -> tuple[Table, Part | None]:
+    """The rows of a table's file; with their answers where the target's column is there and whole."""
+    assert model.encoding is not None
+    expected = model.encoding.expected(_target_kinds(model))
+    try:
+        if path.suffix == ".npy":
+            array = read_npy(path)
+            names = [column.name for column in model.encoding.columns]
+            table = table_of(array, expected, names if array.shape[1:] == (len(names),) else None)
+        else:
+            table = read_table(path, expected)
+    except DataFileError:
+        raise
+    except DataError as error:
+        raise DataFileError(error.wanted, f"{path}: {error.came}", error.instead) from error
+    target = model.encoding.target
+    rows = Table(tuple(table.column(column.name) for column in model.encoding.columns))
+    if target not in table.names or table.column(target).missing.any():
+        return rows, None
+    return rows, Part(rows, targets_of(table.column(target)))
+
+
+def _images(model: Model, path: Path) -> npt.NDArray[np.uint8] | None:
+    """An image, or the images that lie in a folder itself; None where it is something else."""
+    if path.suffix.lower() in ENDINGS and path.is_file():
+        paths = [path]
+    elif path.is_dir() and not any(each.is_dir() for each in path.iterdir()):
+        paths = image_files(path)
+    else:
+        paths = []
+    if not paths or len(model.input_shape) not in {2, 3}:
+        return None
+    return read_images(paths, (model.input_shape[0], model.input_shape[1]), grey=len(model.input_shape) == 2)
+
+
+def _array(path: Path) -> npt.NDArray[Any]:
+    """The samples in a .npy file, or the numbers in a .csv file with or without a line of names."""
+    try:
+        if path.suffix.lower() == ".npy":
+            # Mapped, a header that claims more than the file holds is refused before any memory is asked for.
+            x: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+        else:
+            x = _csv(path)
+    except OSError as error:
+        raise DataFileError("a file of samples", f"{path}: {error.strerror or error}") from error
+    except (ValueError, EOFError, OverflowError, SyntaxError) as error:
+        if path.suffix.lower() == ".csv":
+            raise DataFileError("rows of as many numbers each", f"{path}: {str(error).splitlines()[0]}") from error
+        came = f"{path}, which is cut short, foreign, or holds objects"
+        raise DataFileError("an array of numbers in a .npy file", came) from error
+    if x.dtype.kind not in "fiub" or x.ndim < 2:
+        raise DataFileError("numbers of shape (n, …)", f"{path}: {x.dtype} of shape {x.shape}")
+    if len(x) == 0:
+        raise DataFileError("at least one sample", f"{path}, which has none")
+    return x
+
+
+def _csv(path: Path) -> npt.NDArray[np.float64]:
+    lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    if lines and not _all_numbers(lines[0]):
+        lines = lines[1:]
+    if not lines:
+        raise ValueError("no rows of numbers")
+    return np.loadtxt(lines, delimiter=",", ndmin=2, dtype=np.float64)
+
+
+def _all_numbers(line: str) -> bool:
+    try:
+        [float(cell) for cell in line.split(",")]
+    except ValueError:
+        return False
+    return True

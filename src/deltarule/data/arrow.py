@@ -1,0 +1,153 @@
+"""Parquet, Feather and Arrow files, read by pyarrow (the extra `parquet`), into tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deltarule.data import mapped
+from deltarule.data.columns import USABLE, Column, Kind
+from deltarule.data.frames import table_of
+from deltarule.data.inference import CATEGORIES_AT_MOST, kind_of_words
+from deltarule.data.limits import COLUMNS_AT_MOST, grows_too_much
+from deltarule.data.mapped import forget, on_disk
+from deltarule.data.table import Table, checked_kinds
+from deltarule.errors import DataError, DataFileError
+
+__all__ = ["arrow_library", "read_feather", "read_parquet"]
+
+_ROWS = 1 << 16  # that are in memory at a time
+_BUFFER = 1 << 20  # bytes of a column that are read at a time
+
+
+def arrow_library(module: str) -> Any:
+    """A module of pyarrow.
+
+    Raises DataFileError, saying how to install it, where it is not there.
+    """
+    import importlib
+
+    try:
+        return importlib.import_module(f"pyarrow.{module}" if module else "pyarrow")
+    except ImportError as error:
+        wanted = "pyarrow, which reads Parquet and Arrow files"
+        raise DataFileError(wanted, "an environment without it", "pip install 'deltarule[parquet]'") from error
+
+
+def read_parquet(path: Path, types: Mapping[str, Any] | None = None) -> Table:
+    """The table in a Parquet file; what the footer claims is looked at before anything is read.
+
+    Raises DataFileError: cut short, foreign, more columns or rows than can be meant.
+    """
+    parquet = arrow_library("parquet")
+    with _said(path, "a whole Parquet file"), parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as file:
+        rows, columns, size = file.metadata.num_rows, file.metadata.num_columns, path.stat().st_size
+        _refuse_width(columns)
+        if grows_too_much(8 * rows * max(columns, 1), size):
+            raise DataError("a file that stays in proportion", f"{rows:,} rows in {size:,} bytes")
+        if 8 * rows * columns > mapped.MAPPED_FROM:
+            return _on_disk(file, rows, types)
+        return table_of(file.read(), types)
+
+
+def _on_disk(file: Any, n: int, types: Mapping[str, Any] | None) -> Table:
+    """A large file's table, its columns in temporary files: some rows of it are in memory at a time.
+
+    It is read twice: for the categories, and for the values.
+    """
+    arrow = arrow_library("")
+    names = [field.name for field in file.schema_arrow]
+    kinds: dict[str, Kind] = checked_kinds(types, names)
+    words = {field.name: set[str]() for field in file.schema_arrow if _is_text(arrow, field.type)}
+    words = {name: found for name, found in words.items() if kinds.get(name, "category") == "category"}
+    given = dict.fromkeys(words, 0)
+    asked = {**kinds, **dict.fromkeys(words, "category")}
+    for table in _tables(file, asked):
+        for name, found in words.items():
+            column = table.column(name)
+            given[name] += int((column.values >= 0).sum())
+            if name in kinds or len(found) <= CATEGORIES_AT_MOST:
+                found.update(column.categories)
+    decided = {name: kinds.get(name) or kind_of_words(len(found), given[name]) for name, found in words.items()}
+    made: dict[str, Column] = {}
+    start = 0
+    for table in _tables(file, asked):
+        for column in table:
+            if column.name not in made:
+                made[column.name] = _column_on_disk(column, n, words.get(column.name), decided.get(column.name))
+            _fill(made[column.name], column, start)
+        start += len(table)
+    return Table(tuple(made[name] for name in names))
+
+
+def _tables(file: Any, types: Mapping[str, Any]) -> Iterator[Table]:
+    arrow = arrow_library("")
+    for group in range(file.metadata.num_row_groups):
+        for batch in file.iter_batches(_ROWS, row_groups=[group]):
+            yield table_of(arrow.Table.from_batches([batch]), types)
+        arrow.default_memory_pool().release_unused()
+
+
+def _is_text(arrow: Any, kind: Any) -> bool:
+    kind = kind.value_type if arrow.types.is_dictionary(kind) else kind
+    return bool(arrow.types.is_string(kind) or arrow.types.is_large_string(kind))
+
+
+def _column_on_disk(first: Column, n: int, words: set[str] | None, decided: Kind | None) -> Column:
+    """A column of n rows that is still to be filled, of the kind of its first rows."""
+    if decided == "category":
+        return Column(first.name, decided, on_disk((n,), np.int32), tuple(sorted(words or ())))
+    if decided is not None or first.kind in {"text", "ignored"}:
+        return Column(first.name, decided or first.kind, np.broadcast_to(np.int32(-1), (n,)))
+    kind = "number" if first.kind == "empty" else first.kind
+    return Column(first.name, kind, on_disk((n,), np.float64), first.categories, first.whole)
+
+
+def _fill(column: Column, rows: Column, start: int) -> None:
+    """Write some rows of a column where they belong."""
+    if column.kind not in USABLE:
+        return
+    values = rows.values
+    if column.coded:
+        places = {word: place for place, word in enumerate(column.categories)}
+        values = np.array([*(places[word] for word in rows.categories), -1], np.int32)[rows.values]
+    column.values[start : start + len(rows)] = values
+    forget(column.values)
+
+
+def read_feather(path: Path, types: Mapping[str, Any] | None = None) -> Table:
+    """The table in a Feather or Arrow file (the IPC format, as a file or a stream).
+
+    Raises DataFileError: cut short, foreign, or claiming more than it holds.
+    """
+    ipc, arrow = arrow_library("ipc"), arrow_library("")
+    with _said(path, "a whole Arrow or Feather file"), arrow.OSFile(str(path)) as source:
+        start = source.read(6)
+        source.seek(0)
+        reader = ipc.open_file(source) if start == b"ARROW1" else ipc.open_stream(source)
+        _refuse_width(len(reader.schema))
+        return table_of(reader.read_all(), types)
+
+
+@contextmanager
+def _said(path: Path, wanted: str) -> Iterator[None]:
+    """Whatever is wrong with a file is said with its name."""
+    try:
+        yield
+    except DataError as error:
+        raise DataFileError(error.wanted, f"{path}: {error.came}", error.instead) from error
+    except (arrow_library("lib").ArrowException, OSError, ValueError) as error:
+        raise DataFileError(wanted, f"{path}: {_sentence(error)}") from error
+
+
+def _refuse_width(columns: int) -> None:
+    if columns > COLUMNS_AT_MOST:
+        raise DataError(f"at most {COLUMNS_AT_MOST:,} columns", f"{columns:,}")
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".")

@@ -1,0 +1,59 @@
+"""Displays in scikit-learn's manner: made from numbers, drawn by `plot`, which leaves `figure_` and `ax_` behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from deltarule.figures.style import LIGHT, Theme, figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (3, 1)), (0, (1, 1)), (0, (8, 3)))
+MARKERS = "os^Dv*PX"
+"""For each colour a line and a marker of its own, so that no picture needs its colours."""
+
+MOST = len(MARKERS)
+"""So many series can be told apart."""
+
+
+class Display:
+    """What a picture shows. `plot` draws it, and leaves the figure and the axes in `figure_` and `ax_`.
+
+    size : width and height in inches, where it makes its own figure.
+    """
+
+    figure_: Figure
+    ax_: Axes
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in inches."""
+        return 5.4, 3.6
+
+    def plot(self, ax: Axes | None = None, *, theme: Theme = LIGHT) -> Self:
+        """Draw on these axes, or on those of a figure of its own."""
+        if ax is None:
+            ax = figure(*self.size, theme).subplots()
+        self.ax_, self.figure_ = ax, cast("Figure", ax.figure)
+        self._draw(ax, theme)
+        return self
+
+    def _draw(self, axes: Axes, theme: Theme) -> None:
+        raise NotImplementedError
+
+    def _repr_png_(self) -> bytes | None:
+        """The picture, for a notebook."""
+        import io
+
+        if not hasattr(self, "figure_"):
+            return None
+        content = io.BytesIO()
+        self.figure_.savefig(content, format="png")
+        return content.getvalue()
+
+
+def legend(axes: Axes, theme: Theme, **further: Any) -> None:
+    """A legend without a frame, in the theme's ink."""
+    axes.legend(frameon=False, labelcolor=theme.ink, **further)

@@ -1,0 +1,242 @@
+"""How the columns of a table become numbers, as learnt from the training part: a plain record, JSON both ways.
+
+What is learnt is what scikit-learn's SimpleImputer, StandardScaler, QuantileTransformer, OneHotEncoder and
+OrdinalEncoder learn (`training.columns` asks them); what is done with it here is what their `transform` does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.data import Table, table_of
+from deltarule.data.columns import Column, Kind
+from deltarule.data.mapped import forget, is_mapped, on_disk
+from deltarule.data.table import Expected
+from deltarule.errors import DataError, ModelError
+
+__all__ = ["CategoryEncoding", "Encoding", "NumberEncoding"]
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Inputs: TypeAlias = npt.NDArray[np.float32]
+
+_NUMBERS: tuple[Kind, ...] = ("number", "boolean", "date")
+_BLOCK = 8192  # rows of a table on the disk that are prepared at a time
+_FARTHEST = 5.199337582605575  # of a quantile: that of the probability 1e-7, as scikit-learn clips
+
+
+@dataclass(frozen=True)
+class NumberEncoding:
+    """A column of numbers, dates or booleans: (x − shift) · factor, or a normal distribution by ranks.
+
+    fill : what stands for a missing number.
+    flag : whether a second input is 1 where a number was missing.
+    quantiles : of the training part at equal steps from 0 to 1; none: shift and factor alone.
+    words : of booleans, those for false and true.
+    """
+
+    name: str
+    kind: Kind = "number"
+    fill: float = 0.0
+    flag: bool = False
+    shift: float = 0.0
+    factor: float = 1.0
+    quantiles: tuple[float, ...] = ()
+    words: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        numbers = (self.fill, self.shift, self.factor, *self.quantiles)
+        finite = all(type(each) is float and math.isfinite(each) for each in numbers)
+        if self.kind not in _NUMBERS or not finite or type(self.flag) is not bool or type(self.name) is not str:
+            raise ModelError("a column of numbers with finite figures", f"{self}"[:200])
+        if list(self.quantiles) != sorted(self.quantiles) or len(self.quantiles) == 1:
+            raise ModelError("rising quantiles", f"{self.quantiles[:3]}")
+        if not all(type(each) is str for each in self.words) or len(self.words) not in {0, 2}:
+            raise ModelError("the words for false and true", f"{self.words[:3]}")
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs that it makes."""
+        return (self.name, f"{self.name} missing") if self.flag else (self.name,)
+
+    def write(self, column: Column, out: Inputs) -> None:
+        """Fill the inputs (n, 1 or 2) of a column."""
+        missing = column.missing
+        x = np.where(missing, self.fill, column.values)
+        out[:, 0] = self._ranks(x) if self.quantiles else (x - self.shift) * self.factor
+        if self.flag:
+            out[:, 1] = missing
+
+    def _ranks(self, x: Floats) -> Floats:
+        from scipy.special import ndtri
+
+        known = np.array(self.quantiles)
+        steps = np.linspace(0.0, 1.0, len(known))
+        # From below and from above, so that a number with many repeats gets the middle of its ranks.
+        ranks = 0.5 * (np.interp(x, known, steps) - np.interp(-x, -known[::-1], -steps[::-1]))
+        ranks = np.where(x == known[-1], 1.0, np.where(x == known[0], 0.0, ranks))
+        clipped: Floats = np.clip(ndtri(ranks), -_FARTHEST, _FARTHEST)
+        return clipped
+
+
+@dataclass(frozen=True)
+class CategoryEncoding:
+    """A column of categories: an input for each that is 1 where it stands (one-hot), or one input with its place.
+
+    categories : those with an input of their own, in order.
+    rare : whether all others that were there in training share an input; unseen ones are given that one too. Without
+        it an unseen category is 0 in all inputs.
+    missing : whether missing ones have an input of their own; without it they are 0 in all.
+    ordinal : whether there is one input: (place − shift) · factor, and 0 for unseen and missing ones.
+    """
+
+    name: str
+    categories: tuple[str, ...]
+    rare: bool = False
+    missing: bool = False
+    ordinal: bool = False
+    shift: float = 0.0
+    factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        words = (self.name, *self.categories)
+        truths = (self.rare, self.missing, self.ordinal)
+        figures = (self.shift, self.factor)
+        good = all(type(each) is str for each in words) and all(type(each) is bool for each in truths)
+        if not good or not all(type(each) is float and math.isfinite(each) for each in figures):
+            raise ModelError("a column of categories", f"{self}"[:200])
+        if len(set(self.categories)) != len(self.categories) or not self.inputs:
+            raise ModelError("different categories", f"{self.categories[:3]}")
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its column."""
+        return "category"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of the inputs that it makes."""
+        if self.ordinal:
+            return (self.name,)
+        words = [*self.categories, *["other"] * self.rare, *["missing"] * self.missing]
+        return tuple(f"{self.name}={word}" for word in words)
+
+    def write(self, column: Column, out: Inputs) -> None:
+        """Fill the inputs (n, …) of a column."""
+        places = {word: place for place, word in enumerate(self.categories)}
+        unseen = len(places) if self.rare else -1
+        absent = len(places) + self.rare if self.missing else -1
+        lookup = np.array([*(places.get(word, unseen) for word in column.categories), absent])
+        found = lookup[column.values]
+        if self.ordinal:
+            out[:, 0] = np.where(found < 0, 0.0, (found - self.shift) * self.factor)
+            return
+        out[:] = 0.0
+        rows = np.flatnonzero(found >= 0)
+        out[rows, found[rows]] = 1.0
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """All columns that a model learnt from, in the order of its inputs, and the name of its target.
+
+    >>> encoding = Encoding((NumberEncoding("age", shift=40.0, factor=0.1), CategoryEncoding("sex", ("F", "M"))))
+    >>> encoding([{"age": 50, "sex": "M"}, {"age": None, "sex": "?"}]).tolist()
+    [[1.0, 0.0, 1.0], [-4.0, 0.0, 0.0]]
+    >>> Encoding.from_json(encoding.to_json()) == encoding
+    True
+    """
+
+    columns: tuple[NumberEncoding | CategoryEncoding, ...]
+    target: str | None = None
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        if not names or len(set(names)) != len(names) or not (self.target is None or type(self.target) is str):
+            raise ModelError("columns of different names", f"{names[:10]}")
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of a network's inputs: a number's own name, `column=category` for a category."""
+        return tuple(name for column in self.columns for name in column.inputs)
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """The kind of every column that is needed."""
+        return {column.name: column.kind for column in self.columns}
+
+    def expected(self, perhaps: Mapping[str, Kind] | None = None) -> Expected:
+        """The kinds as a reader of files wants them: others are ignored, except those that may be there."""
+        return Expected(self.kinds, perhaps)
+
+    def table(self, x: Any) -> Table:
+        """The columns that are needed, out of a data frame, a list of dicts, or an array with these columns in order.
+
+        Raises ModelError where columns are missing, DataError where a value is not of its column's kind.
+        """
+        try:
+            return table_of(x, self.expected(), names=[column.name for column in self.columns])
+        except DataError as error:
+            if error.wanted.startswith("the column"):
+                raise ModelError(error.wanted, error.came, error.instead) from error
+            raise
+
+    def __call__(self, x: Any) -> Inputs:
+        """The inputs (n, d) of raw rows. They are float32 on every engine."""
+        table = self.table(x)
+        shape = (len(table), len(self.inputs))
+        made: Inputs = on_disk(shape, np.float32) if is_mapped(table) else np.empty(shape, np.float32)
+        size = _BLOCK if is_mapped(table) else max(1, len(table))
+        for start in range(0, len(table), size):
+            rows = table[start : start + size]
+            self._write(rows, made[start : start + size], start)
+            forget(rows)
+            forget(made[start : start + size])
+        return made
+
+    def _write(self, table: Table, out: Inputs, first: int) -> None:
+        """Fill the inputs of some rows, `first` being the place of the first one."""
+        start = 0
+        with np.errstate(over="ignore"):  # it is looked for below
+            for column in self.columns:
+                width = len(column.inputs)
+                column.write(table.column(column.name), out[:, start : start + width])
+                start += width
+        if not np.isfinite(out).all():
+            row, place = (int(each) for each in np.argwhere(~np.isfinite(out))[0])
+            came = f"more in row {first + row + 1}, {self.inputs[place]}"
+            raise ModelError("numbers within the range of float32", came)
+
+    def to_json(self) -> dict[str, Any]:
+        """The record as data."""
+        columns = [{"kind": column.kind} | dataclasses.asdict(column) for column in self.columns]
+        return {"columns": columns, "target": self.target}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Encoding:
+        """The record that `to_json` wrote; anything else is a ModelError."""
+        if not isinstance(data, Mapping) or set(data) != {"columns", "target"} or not isinstance(data["columns"], list):
+            raise ModelError("an object of columns and a target", f"{data!r}"[:80])
+        return cls(tuple(_column(each) for each in data["columns"]), data["target"])
+
+
+def _column(data: Any) -> NumberEncoding | CategoryEncoding:
+    if not isinstance(data, Mapping):
+        raise ModelError("a column as an object", f"{data!r}"[:80])
+    category = data.get("kind") == "category"
+    cls: Any = CategoryEncoding if category else NumberEncoding
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+    if category:
+        fields.pop("kind")
+    fields |= {name: float(fields[name]) for name in ("fill", "shift", "factor") if type(fields.get(name)) is int}
+    if set(fields) != {field.name for field in dataclasses.fields(cls)}:
+        raise ModelError(f"the fields of a {cls.__name__}", f"{', '.join(map(str, fields))}"[:200])
+    column: NumberEncoding | CategoryEncoding = cls(**fields)
+    return column

@@ -1,0 +1,101 @@
+"""The folder of a comparison: what it is of, and a line for each network, written as it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from deltarule.errors import OutputError
+from deltarule.models import Model
+from deltarule.models.files import write_whole
+from deltarule.studies.compare.trial import Finished
+from deltarule.training.folder import check_free
+
+PLAN, NETWORKS, MODELS = "comparison.json", "networks.jsonl", "models"
+FORMAT = "deltarule-comparison-1"
+
+
+class ComparisonFolder:
+    """A folder that keeps a comparison, also one that was broken off; the next with the same folder goes on.
+
+    comparison.json    what is compared: data, seeds, the recipe of each variant
+    networks.jsonl     one trained network a line, those that tuned a rate too; each has the key of what decides it
+    models/            NAME-SEED.safetensors, where models are kept
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], data: str) -> Self:
+        """A new folder, or that of a comparison on the same data, whose finished networks count.
+
+        data : the digest of the samples.
+
+        Raises OutputError where something else lies there.
+        """
+        folder = Path(path)
+        if not (folder / PLAN).is_file():
+            check_free(folder)
+        else:
+            known = _plan(folder / PLAN)
+            if known.get("format") != FORMAT:
+                raise OutputError("the folder of a comparison", f"{folder / PLAN}: another format", "a new folder")
+            if known.get("data", {}).get("digest") != data:
+                raise OutputError("the folder of a comparison on the same data", f"{folder}: other samples or parts")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError("a folder for the comparison", f"{folder}: {error.strerror or error}") from error
+        return cls(folder)
+
+    def write_plan(self, plan: Mapping[str, Any]) -> None:
+        """Write what is compared."""
+        text = json.dumps({"format": FORMAT, **plan}, indent=1, allow_nan=False, ensure_ascii=False)
+        write_whole(self.path / PLAN, f"{text}\n".encode())
+
+    def networks(self) -> dict[str, Finished]:
+        """The networks that are finished, by their keys. A line that was cut short is a network that is not."""
+        try:
+            lines = (self.path / NETWORKS).read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise OutputError("a readable networks.jsonl", f"{self.path}: {error.strerror or error}") from error
+        found = {}
+        for line in lines:
+            try:
+                network = Finished.from_json(json.loads(line))
+            except (ValueError, TypeError, KeyError, AttributeError):
+                continue
+            found[network.key] = network
+        return found
+
+    def append(self, network: Finished) -> None:
+        """Add a network, readable by others at once."""
+        line = json.dumps(network.to_json(), allow_nan=False)
+        try:
+            with (self.path / NETWORKS).open("a+b") as stream:
+                # A line that was cut short stays alone.
+                ended = stream.tell() == 0 or stream.seek(-1, os.SEEK_END) < 0 or stream.read(1) == b"\n"
+                stream.write(f"{'' if ended else chr(10)}{line}\n".encode())
+        except OSError as error:
+            raise OutputError(f"a place to write {NETWORKS}", f"{self.path}: {error.strerror or error}") from error
+
+    def write_model(self, network: Finished, model: Model) -> Path:
+        """Keep a network's model."""
+        folder = self.path / MODELS
+        folder.mkdir(exist_ok=True)
+        name = "".join(letter if letter.isalnum() or letter in "._-=" else "-" for letter in network.variant)
+        return model.save(folder / f"{name}-{network.seed}.safetensors")
+
+
+def _plan(path: Path) -> dict[str, Any]:
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise OutputError("the folder of a comparison", f"{path}: {error}", "a new folder") from error
+    return known if isinstance(known, dict) else {}

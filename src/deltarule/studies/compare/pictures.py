@@ -1,0 +1,132 @@
+"""The pictures of a comparison: from its networks to displays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from deltarule.errors import RecipeError, UnknownName, nearest
+from deltarule.figures.curve_displays import CostDisplay, CurvesDisplay, IterationsDisplay
+from deltarule.figures.displays import MOST, Display
+from deltarule.figures.score_displays import HeatMapDisplay, IntervalsDisplay, ScoresDisplay
+from deltarule.studies.compare.comparison import Comparison, settings_of
+
+
+def display(comparison: Comparison, kind: str) -> Display:
+    """The display of that kind; `Comparison.plot` says which there are.
+
+    Raises UnknownName for another kind, RecipeError where the comparison has nothing to show of it.
+    """
+    if kind not in KINDS:
+        raise UnknownName(f"a kind of picture ({', '.join(KINDS)})", repr(kind), nearest(str(kind), KINDS))
+    if not comparison.networks:
+        raise RecipeError("at least one finished network to draw", "none")
+    return KINDS[kind](comparison)
+
+
+def kinds_of(comparison: Comparison) -> list[str]:
+    """The kinds of pictures that a comparison has something to show of."""
+    fields = {name for variant in comparison.variants for name in variant.settings}
+    there = {
+        "iterations": any(network.batch_losses for network in comparison.networks),
+        "heat_map": len(fields) == 2,
+        "differences": len(comparison.ranked) > 1,
+    }
+    return [kind for kind in KINDS if comparison.networks and there.get(kind, True)]
+
+
+def _scores(comparison: Comparison) -> Display:
+    values = {name: comparison.scores(name) for name in comparison.ranked}
+    return ScoresDisplay(values, _label(comparison), factor=_factor(comparison))
+
+
+def _intervals(comparison: Comparison) -> Display:
+    found = {name: comparison.summaries[name] for name in comparison.ranked}
+    intervals = {name: (each.mean, each.low, each.high) for name, each in found.items()}
+    return IntervalsDisplay(intervals, f"Mean {_unit(comparison)}, 95 % interval", factor=_factor(comparison))
+
+
+def _differences(comparison: Comparison) -> Display:
+    best = comparison.ranked[0]
+    found = {other: each for (first, other), each in comparison.differences.items() if first == best}
+    intervals = {other: (each.mean, each.low, each.high) for other, each in found.items()}
+    seen = [other for other, each in found.items() if each.seen]
+    unit = "points" if comparison.task == "classification" else comparison.score_name
+    label = f"{best} less each of these ({unit})\nfilled: a difference is seen"
+    return IntervalsDisplay(intervals, label, factor=_factor(comparison), filled=seen, zero=True)
+
+
+def _curves(comparison: Comparison) -> Display:
+    return CurvesDisplay(_by_variant(comparison, "validation_loss"), "Validation loss", title=_of(comparison))
+
+
+def _score_curves(comparison: Comparison) -> Display:
+    label = f"Validation {_unit(comparison)}"
+    scores = _by_variant(comparison, "validation_score")
+    return CurvesDisplay(scores, label, factor=_factor(comparison), near_the_end=True, title=_of(comparison))
+
+
+def _iterations(comparison: Comparison) -> Display:
+    losses = {name: [each.batch_losses for each in comparison.of(name).values()] for name in comparison.ranked}
+    if not any(len(each) for some in losses.values() for each in some):
+        raise RecipeError("batch losses to draw", "none, as they were not recorded", 'compare(..., record="batch")')
+    return IterationsDisplay(losses, title=_of(comparison))
+
+
+def _cost(comparison: Comparison) -> Display:
+    costs = {
+        name: ([each.seconds for each in own.values()], [each.score for each in own.values()])
+        for name in comparison.ranked
+        for own in [comparison.of(name)]
+    }
+    return CostDisplay(costs, _label(comparison), factor=_factor(comparison), title=_of(comparison))
+
+
+def _heat_map(comparison: Comparison) -> Display:
+    row_field, column_field = settings_of(comparison)
+    rows, columns = (
+        list(dict.fromkeys(each.settings[name] for each in comparison.variants)) for name in (row_field, column_field)
+    )
+    values = np.full((len(rows), len(columns)), np.nan)
+    for each in comparison.variants:
+        place = rows.index(each.settings[row_field]), columns.index(each.settings[column_field])
+        values[place] = comparison.summaries[each.name].mean
+    return HeatMapDisplay(
+        values, rows, columns, row_field, column_field, f"Mean {_unit(comparison)}", _factor(comparison)
+    )
+
+
+KINDS: dict[str, Callable[[Comparison], Display]] = {
+    "scores": _scores,
+    "intervals": _intervals,
+    "differences": _differences,
+    "heat_map": _heat_map,
+    "curves": _curves,
+    "score_curves": _score_curves,
+    "iterations": _iterations,
+    "cost": _cost,
+}
+
+
+def _by_variant(comparison: Comparison, figure: str) -> dict[str, list[list[float]]]:
+    return {name: [each.curves[figure] for each in comparison.of(name).values()] for name in comparison.ranked}
+
+
+def _of(comparison: Comparison) -> str:
+    """A title where not all can be shown."""
+    many = len(comparison.ranked)
+    return f"The best {MOST} of {many} variants" if many > MOST else ""
+
+
+def _unit(comparison: Comparison) -> str:
+    return "accuracy (%)" if comparison.task == "classification" else comparison.score_name
+
+
+def _label(comparison: Comparison) -> str:
+    unit = _unit(comparison)
+    return f"{unit[0].upper()}{unit[1:]} on the {comparison.part} part"
+
+
+def _factor(comparison: Comparison) -> float:
+    return 100.0 if comparison.task == "classification" else 1.0

@@ -1,0 +1,305 @@
+"""A comparison under way: trials trained on all cores, each kept as it ends."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from deltarule.data import Dataset
+from deltarule.errors import RecipeError
+from deltarule.recipes import Recipe
+from deltarule.recipes.checks import one_of
+from deltarule.studies.compare import tuning
+from deltarule.studies.compare.comparison import Comparison
+from deltarule.studies.compare.folder import ComparisonFolder
+from deltarule.studies.compare.halving import better_half, rungs
+from deltarule.studies.compare.machine import machine
+from deltarule.studies.compare.seeds import USUAL, Seeds
+from deltarule.studies.compare.trial import Finished, Trial, digest_of, key_of
+from deltarule.studies.compare.variants import Variant, variants_of
+from deltarule.training import evaluate, train_each
+from deltarule.training.loop import ENGINES, PRECISIONS
+from deltarule.training.preparing import prepared
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a comparison has come: a record after each network.
+
+    stage : "tuning" or "comparing". done, total : networks of this stage.
+    seconds, seconds_left : since the beginning, and about how many the stage still takes; None where nobody knows yet.
+    """
+
+    stage: str
+    done: int
+    total: int
+    seconds: float
+    seconds_left: float | None
+    network: Finished
+
+
+class Comparing:
+    """A comparison under way: iterate over it for its progress. `.comparison` is there at any moment.
+
+    The arguments are those of `compare`.
+    """
+
+    def __init__(
+        self,
+        recipes: Mapping[str, Recipe] | Sequence[Recipe | Variant],
+        data: Dataset,
+        seeds: int | Sequence[int] = 10,
+        *,
+        seeds_vary: Sequence[str] = USUAL,
+        tune: str | None = None,
+        budget: str | float | None = None,
+        folder: str | os.PathLike[str] | None = None,
+        keep_models: bool = False,
+        record: str | None = None,
+        target_score: float | None = None,
+        engine: str = ENGINES[0],
+        precision: str = PRECISIONS[0],
+        n_threads: int | None = None,
+    ) -> None:
+        self._given = self._variants = variants_of(recipes)
+        self._seeds = Seeds.of(seeds, self._given[0].recipe.seed, seeds_vary)
+        self._budget = None if budget is None else seconds_of(budget)
+        one_of("engine", engine, ENGINES)
+        one_of("precision", precision, PRECISIONS)
+        if keep_models and folder is None:
+            raise RecipeError("a folder to keep models in", "none", 'folder="runs/compare-1"')
+        self._tune, self._record, self._target_score = tune, record, target_score
+        self._engine, self._n_threads = {"engine": engine, "precision": precision}, n_threads
+        if data.validation is None:
+            data = data.with_validation(seed=self._seeds.numbers[0])
+        self._data, self._part = data, "validation" if data.test is None else "test"
+        self._task = self._checked_task()
+        if tune is not None:
+            for variant in self._variants:
+                tuning.first_values(variant, tune)
+        self._digest = digest_of(data)
+        self._folder: ComparisonFolder | None = None
+        self._keep_models = False
+        self._known: dict[str, Finished] = {}
+        self._sets: dict[int, Dataset] = {}
+        self._sweeps: tuple[tuning.Sweep, ...] = ()
+        self._networks: list[Finished] = []
+        self._machine = machine()
+        self._began = self._seconds = 0.0
+        if folder is not None:
+            self.keep_in(folder, models=keep_models)
+
+    def keep_in(self, folder: str | os.PathLike[str], *, models: bool = False) -> None:
+        """Write each network into a folder as it ends, with its model where `models` says so.
+
+        The folder is new, empty, or that of an earlier comparison on the same data, whose networks count.
+        """
+        self._folder = ComparisonFolder.open(folder, self._digest)
+        self._keep_models = models
+        self._known = self._folder.networks()
+
+    @property
+    def comparison(self) -> Comparison:
+        """The comparison as far as it has come."""
+        return Comparison(
+            variants=self._variants,
+            networks=tuple(self._networks),
+            seeds=self._seeds,
+            part=self._part,
+            task=self._task,
+            data=self._about_data(),
+            sweeps=self._sweeps,
+            given_target_score=self._target_score,
+            budget=self._budget,
+            seconds=self._seconds,
+            machine=self._machine | self._engine,
+        )
+
+    def __iter__(self) -> Iterator[Progress]:
+        """A record after each network, those of an earlier comparison in the same folder first."""
+        self._began = time.monotonic()
+        self._variants, self._networks, self._sweeps = self._given, [], ()
+        self._write_plan()
+        try:
+            if self._tune is not None:
+                yield from self._tuned(self._tune)
+            yield from self._compared()
+        finally:
+            self._seconds = time.monotonic() - self._began
+            self._write_plan()
+
+    def _compared(self) -> Iterator[Progress]:
+        """Train the variants with all seeds; under a budget, with more and more of them while the worse half leaves."""
+        alive = [variant.name for variant in self._variants]
+        groups = [self._seeds.numbers] if self._budget is None else rungs(self._seeds.numbers)
+        for place, seeds in enumerate(groups):
+            trials = [self._trial(each, seed) for seed in seeds for each in self._variants if each.name in alive]
+            before, total = len(self._networks), len(self._networks) + len(trials)
+            for progress in self._trained("comparing", trials, before, total):
+                self._networks.append(progress.network)
+                yield progress
+            if len(self._networks) < total:
+                break  # the time is up
+            if place + 1 < len(groups):
+                alive = better_half(alive, self._networks)
+
+    def _tuned(self, field: str) -> Iterator[Progress]:
+        """Train the sweeps of all variants, and give each the value that it does best with."""
+        values = {variant.name: tuning.first_values(variant, field) for variant in self._variants}
+        found: dict[str, dict[float, list[Finished]]] = {name: {} for name in values}
+        done = total = 0
+        for _ in range(1 + tuning.EXTENSIONS):
+            trials = list(self._tuning_trials(field, values))
+            total += len(trials)
+            meant = {(trial.variant, trial.key): value for trial, value in trials}
+            for progress in self._trained("tuning", [trial for trial, _ in trials], done, total):
+                done += 1
+                network = progress.network
+                value = meant[network.variant, network.key]
+                found[network.variant].setdefault(value, []).append(network)
+                yield progress
+            self._sweeps = tuple(self._swept(field, found))
+            edges = {sweep.variant: sweep.next_value for sweep in self._sweeps if sweep.at_the_edge}
+            values = {name: [value] for name, value in edges.items() if value not in found[name]}
+            if not values or done < total:
+                break
+        chosen = {sweep.variant: sweep.chosen for sweep in self._sweeps}
+        self._variants = tuple(
+            tuning.trial_recipe(variant, field, chosen[variant.name]) if variant.name in chosen else variant
+            for variant in self._variants
+        )
+
+    def _tuning_trials(self, field: str, values: Mapping[str, Sequence[float]]) -> Iterator[tuple[Trial, float]]:
+        """The networks of a sweep, each with the value that it tries."""
+        for variant in self._variants:
+            for value in values.get(variant.name, ()):
+                changed = tuning.trial_recipe(variant, field, value)
+                for number in range(tuning.SEEDS):
+                    yield self._tuning_trial(changed, tuning.FIRST_SEED + number), value
+
+    def _swept(self, field: str, found: Mapping[str, Mapping[float, Sequence[Finished]]]) -> Iterator[tuning.Sweep]:
+        """What the values say that were tried with all seeds."""
+        for variant in self._variants:
+            tried = {value: each for value, each in found[variant.name].items() if len(each) == tuning.SEEDS}
+            if tried:
+                yield tuning.sweep_of(variant, field, tried)
+
+    def _trained(self, stage: str, trials: list[Trial], before: int, total: int) -> Iterator[Progress]:
+        """Each trial as it ends; those that the folder knows come first. Once the time is up none comes any more."""
+        known = [trial for trial in trials if trial.key in self._known]
+        new = [trial for trial in trials if trial.key not in self._known]
+        began, done = time.monotonic(), before
+        for trial in known:
+            done += 1
+            network = replace(self._known[trial.key], variant=trial.variant)
+            yield Progress(stage, done, total, began - self._began, None, network)
+        for trained, network in enumerate(self._new(new), start=1):
+            done, now = done + 1, time.monotonic()
+            left = (now - began) / trained * (total - done)
+            if self._budget is not None:
+                left = min(left, max(0.0, self._began + self._budget - now))
+            yield Progress(stage, done, total, now - self._began, left, network)
+
+    def _new(self, trials: list[Trial]) -> Iterator[Finished]:
+        """Train what is not known yet; each network is evaluated once and kept."""
+        under_way = train_each(
+            [trial.recipe for trial in trials],
+            [trial.data for trial in trials],
+            starts=[trial.start for trial in trials],
+            record=self._record,
+            interrupted=self._time_is_up,
+            n_threads=self._n_threads,
+            **self._engine,
+        )
+        for place, run in under_way:
+            trial = trials[place]
+            if run.status == "interrupted":
+                continue
+            found = evaluate(run.model, trial.data.parts[self._part]) if trial.judged else None
+            network = Finished.of(trial, run, found)
+            self._known[network.key] = network
+            if self._folder is not None:
+                self._folder.append(network)
+                if self._keep_models and trial.judged:
+                    self._folder.write_model(network, run.model)
+            yield network
+
+    def _time_is_up(self) -> bool:
+        return self._budget is not None and time.monotonic() > self._began + self._budget
+
+    def _trial(self, variant: Variant, seed: int) -> Trial:
+        """The network of a variant with a seed."""
+        recipe, start = self._seeds.recipe(variant.recipe, seed), self._seeds.start(seed)
+        return self._decided(variant, seed, recipe, start, seed, judged=True)
+
+    def _tuning_trial(self, variant: Variant, seed: int) -> Trial:
+        """A network that tunes: the data are as the first seed has them, and it does not meet the test part."""
+        recipe = variant.recipe.replace(seed=seed)
+        return self._decided(variant, seed, recipe, seed, self._seeds.numbers[0], judged=False)
+
+    def _decided(self, variant: Variant, seed: int, recipe: Recipe, start: int, split: int, *, judged: bool) -> Trial:
+        if split not in self._sets:
+            self._sets[split] = self._seeds.data(self._data, split)
+        dealt = "" if self._sets[split] is self._data else f"split {split}"
+        role = "judged" if judged else "tuning"
+        surroundings = (
+            self._digest,
+            dealt,
+            role,
+            str(self._record),
+            self._machine["deltarule"],
+            *self._engine.values(),
+        )
+        key = key_of(recipe, start, *surroundings)
+        return Trial(variant.name, seed, recipe, start, self._sets[split], key, judged)
+
+    def _checked_task(self) -> str:
+        """The task that all variants share; what one of them cannot be trained for is an error now, not at its turn."""
+        scalings: dict[Any, Any] = {}
+        tasks = {
+            variant.name: prepared(variant.recipe, self._data, record=self._record, scalings=scalings)[0].recipe.task
+            for variant in self._variants
+        }
+        if len(set(tasks.values())) > 1:
+            came = ", ".join(f"{task} for {name}" for name, task in tasks.items())
+            raise RecipeError("variants of one task", came)
+        return next(iter(tasks.values()))
+
+    def _write_plan(self) -> None:
+        """Keep what is compared, with the values that tuning has found so far."""
+        if self._folder is None:
+            return
+        plan = {
+            "data": {**self._about_data(), "digest": self._digest},
+            "seeds": list(self._seeds.numbers),
+            "seeds_vary": list(self._seeds.vary),
+            "tune": self._tune,
+            "budget": self._budget,
+            "variants": {variant.name: variant.recipe.to_json() for variant in self._variants},
+        }
+        self._folder.write_plan(plan)
+
+    def _about_data(self) -> dict[str, Any]:
+        parts = {name: len(part) for name, part in self._data.parts.items()}
+        return {"name": self._data.name or "data", "parts": parts, "shape": list(self._data.train.x.shape[1:])}
+
+
+def seconds_of(budget: str | float) -> float:
+    """A time in seconds, as a number or in words.
+
+    >>> seconds_of("90s"), seconds_of("2min"), seconds_of("1.5h"), seconds_of(30)
+    (90.0, 120.0, 5400.0, 30.0)
+    """
+    text = str(budget).strip().lower()
+    number, unit = text.rstrip("abcdefghijklmnopqrstuvwxyz "), text.lstrip("0123456789.+-e ")
+    scale = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}.get(unit)
+    try:
+        seconds = float(number) * (scale or float("nan"))
+    except ValueError:
+        seconds = float("nan")
+    if not 0 < seconds < float("inf"):
+        raise RecipeError("a time for the budget", repr(budget), "60s, 5min or 2h")
+    return seconds

@@ -1,0 +1,114 @@
+"""Tuning: a value for one field of each variant, found by a small sweep that sees the validation part alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from deltarule.errors import RecipeError
+from deltarule.studies.compare.trial import Finished, finite
+from deltarule.studies.compare.variants import Variant, changed, value_of
+
+FACTORS = (0.1, 10**-0.5, 1.0, 10**0.5, 10.0)
+FURTHER = 10**0.5
+EXTENSIONS = 3
+FIRST_SEED = 1_000_000_007
+SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The values tried for a field of a variant, in ascending order.
+
+    scores, losses : on the validation part, means over the sweep's own seeds.
+    by : "loss" or "score", by which the value is chosen: what early stopping watches; without it, the loss, which tells
+        values apart where a small part's accuracy cannot.
+    """
+
+    variant: str
+    field: str
+    values: tuple[float, ...]
+    scores: tuple[float, ...]
+    losses: tuple[float, ...]
+    by: str = "loss"
+
+    @property
+    def chosen(self) -> float:
+        """The best value."""
+        return self.values[self._best]
+
+    @property
+    def at_the_edge(self) -> bool:
+        """Whether the chosen value is the smallest or the largest that was tried."""
+        return self._best in (0, len(self.values) - 1)
+
+    @property
+    def next_value(self) -> float:
+        """The value beyond the edge."""
+        step = 1 / FURTHER if self._best == 0 else FURTHER
+        return _like(self.chosen * step, self.chosen)
+
+    @property
+    def _best(self) -> int:
+        ranks = self.scores if self.by == "score" else [-loss for loss in self.losses]
+        return max(range(len(ranks)), key=lambda place: _least(ranks[place]))
+
+    def to_json(self) -> dict[str, Any]:
+        """The sweep as data."""
+        tried = zip(self.values, self.scores, self.losses, strict=True)
+        rows = [{"value": value, "score": finite(score), "loss": finite(loss)} for value, score, loss in tried]
+        return {"variant": self.variant, "field": self.field, "chosen": self.chosen, "by": self.by, "tried": rows}
+
+
+def first_values(variant: Variant, field: str) -> list[float]:
+    """The values around a variant's own.
+
+    >>> from deltarule.recipes import Recipe
+    >>> [float(f"{rate:.3g}") for rate in first_values(Variant("adam", Recipe()), "learning_rate")]
+    [0.0001, 0.000316, 0.001, 0.00316, 0.01]
+    """
+    if field in variant.settings:
+        raise RecipeError("a field to tune that does not vary already", field, 'tune="learning_rate"')
+    own = value_of(variant.recipe, field)
+    if isinstance(own, bool) or not isinstance(own, (int, float)) or not own > 0:
+        raise RecipeError(f"a number above 0 to tune, for {variant.name}", f"{field}={own!r}", 'tune="learning_rate"')
+    values = sorted({_like(own * factor, own) for factor in FACTORS})
+    return [value for value in values if _taken(variant, field, value)]
+
+
+def trial_recipe(variant: Variant, field: str, value: float) -> Variant:
+    """The variant with another value."""
+    return Variant(variant.name, changed(variant.recipe, {field: value}), variant.settings)
+
+
+def sweep_of(variant: Variant, field: str, found: Mapping[float, Sequence[Finished]]) -> Sweep:
+    """What the networks trained with each value say."""
+    values = tuple(sorted(found))
+    # By seed, as a sum depends on its order.
+    tried = [sorted(found[value], key=lambda each: each.seed) for value in values]
+    scores = tuple(float(np.mean([each.validation_score for each in some])) for some in tried)
+    losses = tuple(float(np.mean([each.validation_loss for each in some])) for some in tried)
+    rule = variant.recipe.stopping
+    return Sweep(variant.name, field, values, scores, losses, "loss" if rule is None else rule.monitor)
+
+
+def _like(value: float, own: float) -> float:
+    """Six digits; a whole number where the field is one."""
+    return max(1, round(value)) if isinstance(own, int) else float(f"{value:.6g}")
+
+
+def _taken(variant: Variant, field: str, value: float) -> bool:
+    try:
+        changed(variant.recipe, {field: value})
+    except RecipeError:
+        return False
+    return True
+
+
+def _least(number: float) -> float:
+    """What is no number counts as the worst."""
+    return -math.inf if math.isnan(number) else number

@@ -1,0 +1,98 @@
+"""Augmentation before training: a larger data set, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.data import Dataset, Part
+from deltarule.errors import RecipeError
+from deltarule.formulas.augmentations import Augmentation, Mixing
+from deltarule.formulas.augmentations.composition import Drawn, RawValues, augment, check
+from deltarule.recipes.checks import truth, whole
+from deltarule.recipes.recipe import augmentations as chosen
+
+_BLOCK = 512
+
+
+@overload
+def augmented(
+    data: Dataset, augmentations: Any, *, copies: int = 1, seed: int = 0, originals: bool = True
+) -> Dataset: ...
+
+
+@overload
+def augmented(data: Part, augmentations: Any, *, copies: int = 1, seed: int = 0, originals: bool = True) -> Part: ...
+
+
+def augmented(
+    data: Dataset | Part, augmentations: Any, *, copies: int = 1, seed: int = 0, originals: bool = True
+) -> Dataset | Part:
+    """A larger training part: the samples as they are, and `copies` changed ones of each.
+
+    data : a `Dataset`, of which the training part grows and the others stay; or a `Part`.
+    augmentations : as in a recipe: a name, an augmentation, or several of them.
+    originals : whether the samples themselves stay, first; the changed ones follow, copy by copy.
+
+    Values keep their type; whole numbers are rounded. Labels and weights are repeated, so a mixture, which changes
+    labels, is refused. With `Recipe(augmentation=...)` samples are changed anew at every step instead.
+
+    >>> import deltarule as dr
+    >>> larger = augmented(dr.load_dataset("digits"), ["rotation", dr.Translation(1)], copies=2)
+    >>> len(larger.train), larger.train.x.dtype
+    (4311, dtype('uint8'))
+    """
+    whole("copies", copies, 1, "copies=1")
+    whole("seed", seed, 0, "seed=0")
+    truth("originals", originals)
+    formulas = chosen(augmentations)
+    if not formulas:
+        raise RecipeError("at least one augmentation", "none", 'augmented(data, "rotation")')
+    mixing = next((each for each in formulas if isinstance(each, Mixing)), None)
+    if mixing is not None:
+        raise RecipeError("augmentations that leave the labels", mixing.name, f'Recipe(augmentation="{mixing.name}")')
+    if isinstance(data, Part):
+        return _larger(data, formulas, copies, seed, originals=originals)
+    larger = _larger(data.train, formulas, copies, seed, originals=originals)
+    return replace(data, train=larger)
+
+
+def variants(part: Part, augmentations: Any, rows: npt.NDArray[Any], *, copies: int, seed: int = 0) -> Any:
+    """Some samples of a part and what becomes of them: (1 + copies, rows, …), the samples themselves first."""
+    formulas = chosen(augmentations)
+    raw = _raw(part, formulas)
+    few = part.x[rows]
+    return np.stack([few, *(_changed(few, formulas, raw, seed, copy) for copy in range(1, copies + 1))])
+
+
+def _raw(part: Part, formulas: tuple[Augmentation, ...]) -> RawValues:
+    shape = part.x.shape[1:]
+    check(formulas, shape)
+    return RawValues(part.x.reshape(len(part), -1), shape)
+
+
+def _larger(part: Part, formulas: tuple[Augmentation, ...], copies: int, seed: int, *, originals: bool) -> Part:
+    raw = _raw(part, formulas)
+    x = [_changed(part.x, formulas, raw, seed, copy) for copy in range(1, copies + 1)]
+    if originals:
+        x = [part.x, *x]
+    y = np.concatenate([part.y] * len(x))
+    return Part(np.concatenate(x), y, None if part.weights is None else np.concatenate([part.weights] * len(x)))
+
+
+def _changed(
+    x: npt.NDArray[Any], formulas: tuple[Augmentation, ...], raw: RawValues, seed: int, copy: int
+) -> npt.NDArray[Any]:
+    """Samples changed once, of the same shape and type. The copies' numbers take the place of training's steps."""
+    changed = np.empty_like(x)
+    for first in range(0, len(x), _BLOCK):
+        block = slice(first, first + _BLOCK)
+        some = x[block]
+        values, _ = augment(some.reshape(len(some), -1), None, formulas, raw, Drawn(seed, copy, first))
+        if x.dtype.kind in "biu":
+            values = np.rint(values)
+        changed[block] = values.reshape(some.shape)
+    return changed

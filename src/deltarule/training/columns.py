@@ -1,0 +1,112 @@
+"""What a table's columns teach of themselves: learnt by scikit-learn's transformers, kept as a plain record."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from deltarule.data import Table
+from deltarule.data.columns import Column
+from deltarule.data.mapped import forget, is_mapped
+from deltarule.errors import DataError
+from deltarule.models.encoding import CategoryEncoding, Encoding, NumberEncoding
+from deltarule.recipes import Preparation
+
+_QUANTILES = 100
+_ROWS_AT_MOST = 100_000
+
+
+def learn_encoding(preparation: Preparation, table: Table, target: str | None = None) -> Encoding:
+    """How the usable columns of a training part become numbers.
+
+    Of a table that lies on the disk 100,000 rows at equal distances are asked.
+
+    Raises DataError where no column is usable.
+
+    >>> from deltarule.data import table_of
+    >>> encoding = learn_encoding(Preparation(), table_of({"age": [30, 50, None], "sex": ["F", "M", "M"]}))
+    >>> encoding.inputs
+    ('age', 'age missing', 'sex=F', 'sex=M')
+    """
+    if is_mapped(table) and len(table) > _ROWS_AT_MOST:
+        whole = table
+        table = whole[np.linspace(0, len(whole) - 1, _ROWS_AT_MOST).astype(np.intp)]
+        forget(whole)
+    numbers = [column for column in table.usable if not column.coded]
+    learnt: dict[str, NumberEncoding | CategoryEncoding] = {}
+    if numbers:
+        learnt |= {each.name: each for each in _numbers(preparation, numbers)}
+    for column in table.usable:
+        if column.coded:
+            found = _ordinal(column) if preparation.categories == "ordinal" else _one_hot(column, preparation)
+            if found is not None:
+                learnt[column.name] = found
+    if not learnt:
+        raise DataError("a column of numbers, categories, booleans or dates", f"{table}")
+    return Encoding(tuple(learnt[column.name] for column in table.usable if column.name in learnt), target)
+
+
+def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[NumberEncoding]:
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import QuantileTransformer, StandardScaler
+
+    x = np.stack([column.values for column in columns], axis=1)
+    missing = np.isnan(x).any(axis=0)
+    imputer = SimpleImputer(strategy=preparation.missing, keep_empty_features=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a column that is empty in these rows: it is filled with 0
+        filled = imputer.fit_transform(x)
+    d = len(columns)
+    shift, factor, quantiles = np.zeros(d), np.ones(d), np.zeros((0, d))
+    if preparation.numbers == "standard":
+        scaler = StandardScaler().fit(filled)
+        shift, factor = scaler.mean_, 1.0 / scaler.scale_
+    elif preparation.numbers == "quantiles":
+        steps = min(_QUANTILES, len(filled))
+        # Two quantiles at least: one sample stands for all.
+        ranks = QuantileTransformer(n_quantiles=max(2, steps), output_distribution="normal", subsample=None)
+        quantiles = ranks.fit(filled if len(filled) > 1 else np.repeat(filled, 2, axis=0)).quantiles_
+    return [
+        NumberEncoding(
+            column.name,
+            column.kind,
+            float(imputer.statistics_[place]),
+            bool(missing[place]),
+            float(shift[place]),
+            float(factor[place]),
+            tuple(quantiles[:, place].tolist()),
+            column.categories,
+        )
+        for place, column in enumerate(columns)
+    ]
+
+
+def _one_hot(column: Column, preparation: Preparation) -> CategoryEncoding | None:
+    from sklearn.preprocessing import OneHotEncoder
+
+    codes: Any = column.values[column.values >= 0]
+    missing = len(codes) < len(column)
+    if not len(codes):
+        return None
+    encoder = OneHotEncoder(max_categories=preparation.categories_at_most).fit(codes[:, np.newaxis])
+    rare = encoder.infrequent_categories_[0]
+    rare = set() if rare is None else set(rare.tolist())
+    words = tuple(column.categories[code] for code in encoder.categories_[0].tolist() if code not in rare)
+    return CategoryEncoding(column.name, words, bool(rare), missing)
+
+
+def _ordinal(column: Column) -> CategoryEncoding | None:
+    from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+
+    codes: Any = column.values[column.values >= 0]
+    if not len(codes):
+        return None
+    encoder = OrdinalEncoder()
+    places = encoder.fit_transform(codes[:, np.newaxis])
+    scaler = StandardScaler().fit(places)
+    words = tuple(column.categories[code] for code in encoder.categories_[0].tolist())
+    shift, factor = float(scaler.mean_[0]), float(1.0 / scaler.scale_[0])
+    return CategoryEncoding(column.name, words, ordinal=True, shift=shift, factor=factor)

@@ -1,0 +1,185 @@
+"""One's own files in the shell: train, predict, describe; what is doubtful is said; wrong options are one sentence."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import deltarule as dr
+from deltarule.cli.main import app
+
+REAL = Path(__file__).parents[2].parent / "shared" / "data"
+needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not at ../shared/data")
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch, capsys):
+    """A command run in an empty folder: standard output and standard error, its exit code having been checked."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, code=0):
+        with pytest.raises(SystemExit) as ended:
+            app(list(map(str, arguments)))
+        captured = capsys.readouterr()
+        assert ended.value.code == code, captured.err
+        return captured.out, captured.err
+
+    return run
+
+
+ROWS = [
+    "age,sex,zip,pay",
+    *(f"{20 + i * 7 % 41}.{i},{'FM'[i % 2]},0{i % 3},{'high' if i * 7 % 41 > 20 else 'low'}" for i in range(200)),
+]
+
+
+@pytest.fixture
+def people(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("\n".join(ROWS) + "\n")
+    return path
+
+
+def test_from_a_table_to_predictions(shell, people):
+    out, err = shell("train", "people.csv", "--target", "pay", "--type", "zip=category", "--epochs", "40", "--json")
+    result = json.loads(out)
+    assert result["test_accuracy"] > 0.8
+    assert "a network 6-" in err
+    assert Path("runs/people-1/model.safetensors").is_file()
+    out, err = shell("predict", "runs/people-1", "people.csv")
+    assert len(out.split()) == 200
+    assert set(out.split()) == {"high", "low"}
+    assert "Accuracy " in err
+    assert "on 200 samples" in err
+    found = json.loads(shell("predict", "runs/people-1", "people.csv", "--part", "test", "--json")[0])
+    assert found["accuracy"] == result["test_accuracy"]
+    Path("new.csv").write_text("zip,sex,age,more\n07,F,59,x\n,,21,x\n")
+    out, err = shell("predict", "runs/people-1", "new.csv", "--proba")
+    assert out.splitlines()[0] == "high\tlow"
+    assert len(out.splitlines()) == 3
+    assert err == ""
+    Path("new.jsonl").write_text('{"age": 59, "sex": "F", "zip": "01"}\n')
+    assert shell("predict", "runs/people-1", "new.jsonl")[0] == "high\n"
+    shown, _ = shell("show", "runs/people-1")
+    assert "3 columns as 6 inputs: age (number), sex (category), zip (category)" in shown
+    assert "pay, 2 classes: high, low" in shown
+    assert json.loads(shell("show", "runs/people-1", "--json")[0])["encoding"]["target"] == "pay"
+
+
+def test_what_is_wrong_is_one_sentence(shell, people):
+    shell("train", "people.csv", "--target", "pay", "--epochs", "1", "--out", "run", "--quiet")
+    Path("lacks.csv").write_text("age,zip\n1,2\n")
+    Path("ragged.csv").write_text("age,sex,zip,pay\n1,F,2\n")
+    Path("odd.csv").write_text("age,sex,zip\n30,F,1\nold,F,2\n")
+    for arguments, words in (
+        (("train", "people.csv"), "Try: --target pay"),
+        (("train", "people.csv", "--target", "pya"), "Try: 'pay'"),
+        (("train", "people.csv", "--target", "pay", "--type", "zip"), "--type zip=category"),
+        (("train", "people.csv", "--target", "pay", "--type", "zip=words"), "'words'"),
+        (("train", "people.csv", "--target", "pay", "--type", "zap=number"), "Try: 'zip'"),
+        (("train", "people.csv", "--target", "pay", "--type", "sex=number"), "Try: --type sex=category"),
+        (("train", "people.csv", "--target", "pay", "--group-by", "none"), "'none'"),
+        (("train", "people.csv", "--target", "pay", "--order-by", "sex"), "dates or numbers"),
+        (("train", "people.csv", "--target", "pay", "--image-size", "big"), "--image-size 28x28"),
+        (("train", "missing.csv", "--target", "pay"), "'missing.csv'"),
+        (("train", "ragged.csv", "--target", "pay"), "row 1 (line 2)"),
+        (("predict", "run", "lacks.csv"), "the column sex"),
+        (("predict", "run", "odd.csv"), "'old' in row 2, column 'age'"),
+        (("predict", "run", "ragged.csv"), "row 1 (line 2)"),
+        (("data", "info", "ragged.csv"), "row 1 (line 2)"),
+        (("data", "info", "nothing.csv"), "'nothing.csv'"),
+    ):
+        out, err = shell(*arguments, code=2)
+        assert out == ""
+        assert words in err, err
+        assert err.count("\n") == 1, err
+        assert "Traceback" not in err
+
+
+def test_the_gradient_on_a_table(shell, people):
+    out, _ = shell("gradient-check", "people.csv", "--target", "pay", "--hidden", "4", "--activation", "tanh", "--json")
+    assert json.loads(out)["largest_relative_error"] < 1e-6
+
+
+def test_what_is_doubtful_is_said(shell, people):
+    people.write_text("\n".join([ROWS[0], *ROWS[1:20] * 10]) + "\n")
+    _, err = shell("train", "people.csv", "--target", "pay", "--epochs", "1")
+    assert "Note: 19 of 19 samples of the test part also stand in the training part.\n" in err
+    assert shell("train", "people.csv", "--target", "pay", "--epochs", "1", "--quiet") == ("", "")
+
+
+def test_data_info(shell, people):
+    out, _ = shell("data", "info", "people.csv")
+    lines = out.splitlines()
+    assert lines[0] == "people.csv: 200 rows, 4 columns"
+    assert lines[4].split()[:3] == ["sex", "category", "2:"]
+    assert max(map(len, lines)) <= 80
+    facts = json.loads(shell("data", "info", "people.csv", "--json")[0])
+    assert [column["type"] for column in facts["columns"]] == ["number", "category", "number", "category"]
+    assert facts["columns"][1]["categories"] == {"F": 100, "M": 100}
+    out, _ = shell("data", "info", "people.csv", "--target", "pay", "--type", "zip=category")
+    assert "train 160, validation 20, test 20" in out
+    wide = {f"{'long' * 20}{i}": ["word " * 30, "another"] for i in range(3)} | {"d": ["2020-01-01", "2021-01-01"]}
+    Path("wide.jsonl").write_text(
+        "\n".join(json.dumps(dict(zip(wide, row, strict=True))) for row in zip(*wide.values(), strict=True))
+    )
+    assert max(map(len, shell("data", "info", "wide.jsonl")[0].splitlines())) <= 80
+
+
+def test_groups_and_times(shell, people):
+    shell("train", "people.csv", "--target", "pay", "--group-by", "zip", "--epochs", "1", "--quiet")
+    shell("train", "people.csv", "--target", "pay", "--order-by", "age", "--test", "20", "--epochs", "1", "--quiet")
+    assert "2 columns as 3 inputs: age (number), sex (category);" in shell("show", "runs/people-1")[0]
+    assert "2 columns as 3 inputs: sex (category), zip (number);" in shell("show", "runs/people-2")[0]
+
+
+def test_images_from_pngs(shell):
+    from PIL import Image
+
+    digits = dr.load_dataset("digits", split="official").train
+    for place, (x, y) in enumerate(zip(digits.x, digits.y, strict=True)):
+        folder = Path("pictures") / ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"][y]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(x * np.uint8(15)).save(folder / f"{place}.png")
+    out, _ = shell("train", "pictures", "--epochs", "12", "--json")
+    assert json.loads(out)["test_accuracy"] > 0.9
+    out, err = shell("predict", "runs/pictures-1", "pictures")
+    assert set(out.split()) <= {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
+    assert "on 180 samples" in err
+    shutil.copytree("pictures/three", "unsorted")
+    assert shell("predict", "runs/pictures-1", "unsorted")[0].split().count("three") > 150
+    assert shell("predict", "runs/pictures-1", next(Path("pictures/four").iterdir()))[0] == "four\n"
+
+
+@needs_real
+@pytest.mark.filterwarnings("ignore::deltarule.errors.DataWarning")
+def test_adult(shell):
+    tables = REAL / "tabular"
+    shell("train", tables / "adult_train.csv", "--target", "income", "--quiet")
+    found = json.loads(shell("predict", "runs/adult_train-1", tables / "adult_test.csv", "--json")[0])
+    assert found["accuracy"] >= 0.85
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    pandas.read_csv(tables / "adult_train.csv").to_parquet("adult.parquet")
+    shell("train", "adult.parquet", "--target", "income", "--quiet")
+    again = json.loads(shell("predict", "runs/adult-1", tables / "adult_test.csv", "--json")[0])
+    assert again["accuracy"] >= 0.85
+    frame = pandas.read_csv(tables / "adult_test.csv")
+    assert dr.load_model("runs/adult-1/model.safetensors").predict(frame).tolist() == again["predictions"]
+
+
+@needs_real
+@pytest.mark.parametrize(
+    ("name", "target", "score", "least"),
+    [
+        ("winequality_red", "quality", "test_accuracy", 0.5),
+        ("winequality_white", "quality", "test_accuracy", 0.5),
+        ("abalone", "rings", "test_r2", 0.5),
+        ("banknote_authentication", "class", "test_accuracy", 0.99),
+    ],
+)
+def test_other_real_tables(shell, name, target, score, least):
+    out, _ = shell("train", REAL / "tabular" / f"{name}.csv", "--target", target, "--quiet", "--json")
+    assert json.loads(out)[score] > least
