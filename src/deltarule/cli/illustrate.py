@@ -22,8 +22,8 @@ def illustrate(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "--output", help="The picture's file, ending in .png, .svg or .pdf; usually NAME.png.", metavar="FILE",
-            show_default=False,
+            "--out", "--output", help="The picture's file, ending in .png, .svg or .pdf; usually NAME.png.",
+            metavar="FILE", show_default=False,
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Decides whatever is random.", metavar="NUMBER")] = 0,
