@@ -24,7 +24,6 @@ class FairDigits(FairExperiment):
     name: ClassVar[str] = "digits"
     dataset: ClassVar[str | None] = "mnist"
 
-    seeds: int = 6
     hidden: tuple[int, ...] = (30,)
     batch_size: int = 10
     epochs: int = 30

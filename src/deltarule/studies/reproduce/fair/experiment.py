@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
+
+import numpy as np
 
 from deltarule.data import Dataset
 from deltarule.figures.style import save
@@ -107,7 +109,8 @@ class FairResult(Result):
 
     def _scores(self) -> Table:
         comparison = self.comparison
-        show = _percent if comparison.task == "classification" else _number
+        percent = comparison.task == "classification"
+        show = _percent if percent else _number
         rates = {variant.name: variant.recipe.optimizer.learning_rate for variant in comparison.variants}
         rows = tuple(
             (
@@ -118,27 +121,27 @@ class FairResult(Result):
             for each in [comparison.summaries[name]]
         )  # fmt: skip
         seeds = len(comparison.seeds.numbers)
-        columns = ("", "rate", "mean", "deviation", "95 % interval", "lowest to highest")
+        columns = ("", "rate", "mean", "deviation", "95 % interval", "range")
         note = f"{seeds} seeds each, from the same starts on the same batches. The interval is that of the mean."
-        return Table(f"{comparison.score_name} on the {comparison.part} part", columns, rows, note)
+        unit = " (%)" if percent else ""
+        return Table(f"{comparison.score_name} on the {comparison.part} part{unit}", columns, rows, note)
 
     def _said(self) -> Table:
         rows = tuple(("•", sentence) for sentence in self.comparison.sentences)
         return Table("What holds over the seeds", ("", ""), rows)
 
 
-def spread_words(values: Sequence[float], show: Callable[[float], str] = "{:g}".format) -> tuple[str, str]:
-    """The middle of some values, and their range, in words.
+def spread_words(values: Sequence[float]) -> str:
+    """The median of some values, and their range, in words.
 
-    >>> spread_words([3, 9, 5])
-    ('5', '3 to 9')
+    >>> spread_words([3, 9, 5, 6])
+    '5.5 (3 to 9)'
     """
-    ordered = sorted(values)
-    return show(ordered[len(ordered) // 2]), f"{show(ordered[0])} to {show(ordered[-1])}"
+    return f"{np.median(values):g} ({min(values):g} to {max(values):g})"
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2f} %"
+    return f"{100 * share:.2f}"
 
 
 def _number(number: float) -> str:
