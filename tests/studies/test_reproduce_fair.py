@@ -57,13 +57,16 @@ def test_at_the_published_rate_momentum_has_hardly_begun():
     assert means["adam"] > means["momentum"]
 
 
-def test_five_optimizers_from_one_start():
-    _, result = fair("optimizers", "epochs=1", "hidden=16,16")
+def test_five_optimizers_from_one_start(tmp_path):
+    wanted, result = fair("optimizers", "epochs=1", "hidden=16,16")
+    digits = wanted.data(Given(replace(dr.load_dataset("digits"), validation=None)))
     comparison = result.comparison
     assert set(comparison.summaries) == {"SGD", "Momentum", "AdaGrad", "RMSProp", "Adam"}
     assert comparison.part == "test"
     assert [len(comparison.of(name)) for name in comparison.summaries] == [2] * 5
+    assert {len(network.batch_losses) for network in comparison.networks} == {-(-len(digits.train) // 128)}
     json.dumps(result.to_json(), allow_nan=False)
+    assert (tmp_path / "iterations.png") in result.write(tmp_path)
 
 
 def test_fashion_says_when_overfitting_sets_in(tmp_path):

@@ -34,6 +34,7 @@ class FairExperiment(Experiment):
 
     seeds_vary: ClassVar[tuple[str, ...]] = USUAL
     pictures: ClassVar[tuple[str, ...]] = ("scores", "curves")
+    record: ClassVar[str | None] = None
 
     seeds: int = 10
     seed: int = 0
@@ -72,6 +73,7 @@ class FairExperiment(Experiment):
             range(self.seed, self.seed + self.seeds),
             seeds_vary=self.seeds_vary,
             tune="learning_rate" if self.rates == "tuned" else None,
+            record=self.record,
             engine=given.engine,
         )
         for progress in comparing:

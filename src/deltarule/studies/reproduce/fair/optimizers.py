@@ -20,6 +20,9 @@ class FairOptimizers(FairExperiment):
     name: ClassVar[str] = "optimizers"
     dataset: ClassVar[str | None] = "mnist"
 
+    pictures: ClassVar[tuple[str, ...]] = ("scores", "curves", "iterations")
+    record: ClassVar[str | None] = "batch"
+
     hidden: tuple[int, ...] = (100, 100, 100, 100)
     batch_size: int = 128
     epochs: int = 5
