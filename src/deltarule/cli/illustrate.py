@@ -17,7 +17,7 @@ from deltarule.studies.illustrations import illustrate as made_of
 def illustrate(
     name: Annotated[
         str | None,
-        typer.Argument(help="Which one; without a name they are listed.", metavar="[NAME]", show_default=False),
+        typer.Argument(help="Which one; without a name they are listed.", metavar="NAME", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,
