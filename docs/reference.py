@@ -8,6 +8,7 @@ from pathlib import Path
 import deltarule
 from deltarule import errors, formulas
 
+LONGEST = 16
 PAGE = Path(__file__).with_suffix(".md")
 HEAD = """# Reference
 
@@ -30,7 +31,9 @@ def parameters(thing: object) -> str:
         if each.kind is each.KEYWORD_ONLY and "*" not in names:
             names.append("*")
         names.append(f"**{name}" if each.kind is each.VAR_KEYWORD else f"*{name}" if "VAR" in each.kind.name else name)
-    return f"({', '.join(names)})"
+    # An estimator has more than a line holds.
+    shown = names if len(names) <= LONGEST else [*names[: LONGEST // 2], "…"]
+    return f"({', '.join(shown)})"
 
 
 def table(names: list[tuple[str, object]]) -> str:

@@ -8,6 +8,8 @@
 (3,)
 """
 
+from typing import TYPE_CHECKING, Any
+
 from deltarule.data import Dataset, Part, Split, Table, dataset_names, folds, load_dataset, split
 from deltarule.errors import DeltaruleError, Diverged
 from deltarule.formulas import (
@@ -86,6 +88,9 @@ from deltarule.studies.learning_rate_range import LearningRateRange, learning_ra
 from deltarule.studies.verdict import Verdict, verdict
 from deltarule.training import Epoch, Evaluation, Run, Training, augmented, epochs, evaluate, train, train_many
 
+if TYPE_CHECKING:
+    from deltarule.estimators import MLPClassifier, MLPRegressor, NetworkSearchCV
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -136,6 +141,8 @@ __all__ = [
     "LinearToZero",
     "Lion",
     "LogCosh",
+    "MLPClassifier",
+    "MLPRegressor",
     "MaxNorm",
     "Mixup",
     "Model",
@@ -144,6 +151,7 @@ __all__ = [
     "NAdam",
     "Nesterov",
     "Network",
+    "NetworkSearchCV",
     "OneCycle",
     "Part",
     "PoissonLoss",
@@ -192,3 +200,18 @@ __all__ = [
     "vary",
     "verdict",
 ]
+
+_ESTIMATORS = ("MLPClassifier", "MLPRegressor", "NetworkSearchCV")
+
+
+def __getattr__(name: str) -> Any:
+    """The estimators, which import scikit-learn, when they are asked for."""
+    if name in _ESTIMATORS:
+        from deltarule import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ESTIMATORS})

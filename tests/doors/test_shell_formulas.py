@@ -37,7 +37,7 @@ def test_all_are_listed_within_80_columns(deltarule):
 def test_one_kind_has_its_equations_fields_and_sources(deltarule):
     _, out, _ = deltarule("penalty")
     assert "P = ½ λ w²        ∂P/∂w = λ w" in out
-    assert "strength = 0.0001  a number of at least 0" in out
+    assert "strength  = 0.0001  a number of at least 0" in out
     assert "Source: Krogh and Hertz (1992)." in out
     assert "OPTIMIZER" not in out
 

@@ -16,7 +16,15 @@ OPTIMIZERS = [
 ]
 # Normalised layers can have gradients that are nothing but rounding, which these do not divide by their size.
 PLAIN = [dr.SGD(0.01), dr.Momentum(0.01)]
-PENALTIES = [None, dr.L2(0.01), dr.L1(0.01), dr.L1(0.01, proximal=True), dr.ElasticNet(0.01)]
+PENALTIES = [
+    None,
+    dr.L2(0.01),
+    dr.L2(0.1, per_batch=True),
+    dr.L1(0.01),
+    dr.L1(0.01, proximal=True),
+    dr.L1(0.1, proximal=True, per_batch=True),
+    dr.ElasticNet(0.01),
+]
 NORMALIZATIONS = [None, None, dr.BatchNormalization(momentum=0.5), dr.LayerNormalization(epsilon=1e-3)]
 CLIPPINGS = [None, None, dr.ClipByValue(0.05), dr.ClipByNorm(0.5)]
 SCHEDULES = ["constant", dr.LinearToZero(), dr.WarmUp(4)]

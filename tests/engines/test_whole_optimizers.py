@@ -81,7 +81,7 @@ def test_lbfgs_finds_the_bottom(engine):
     run = dr.train(bowl, data(), engine=engine)
     problem, _ = prepared(bowl, data())
     g, _, _ = gradient(problem, run.model.theta, slice(None))
-    add_penalties(problem, run.model.theta, g)
+    add_penalties(problem, run.model.theta, g, float(len(problem.train)))
     assert np.abs(g).max() < 1e-6
     assert run.status == "stopped"
     assert run.model.theta.dtype == np.float64

@@ -23,7 +23,13 @@ ROOMS = INNER + DOORS
 HEAVY = {"numba", "llvmlite", "scipy", "sklearn", "matplotlib", "pooch", "safetensors", "pandas", "torch"}
 HEAVY |= {"narwhals", "pyarrow", "polars", "PIL"}
 """Imported where it is used, inside a function: `import deltarule` must not pay for what is not asked for."""
-AT_HOME = {"numba": "engines/compiled", "llvmlite": "engines/compiled", "typer": "cli", "rich": "cli"}
+AT_HOME = {
+    "numba": "engines/compiled",
+    "llvmlite": "engines/compiled",
+    "typer": "cli",
+    "rich": "cli",
+    "sklearn": "estimators",
+}
 """Where a library may be imported at the head of a module."""
 
 NO_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "base", "misc", "manager", "stuff", "tools"}

@@ -235,26 +235,23 @@ def test_scikit_learn(kind, y, loss, solver, named, activation):
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_scikit_learn_divides_alpha_by_each_batch():
-    """A last batch that is smaller is decayed more, so that no single λ is their alpha."""
+    """A last batch that is smaller is decayed more."""
     start = theirs(MLPClassifier, CLASSES, "relu", solver="sgd", learning_rate_init=1e-300)
     usual = {"hidden_layer_sizes": (4,), "alpha": 5.0, "shuffle": False, "max_iter": 1, "random_state": 0, "tol": 0.0}
     network = MLPClassifier(**usual, batch_size=50, solver="sgd", learning_rate_init=0.1, momentum=0.0).fit(X, CLASSES)
-    layers = start
-    for rows in (np.arange(50), np.arange(50, 60)):
-        recipe = dr.Recipe(
-            network=dr.Network(hidden=(4,)),
-            optimizer=dr.SGD(0.1),
-            penalty=dr.L2(5.0 / len(rows)),
-            epochs=1,
-            stopping=None,
-            scaling="none",
-        )
-        layers = dr.train(
-            recipe, dr.Dataset(train=(X, CLASSES)), start=layers, order=[[rows]], engine="reference"
-        ).model.layers
-    for (w, b), w_theirs, b_theirs in zip(layers, network.coefs_, network.intercepts_, strict=True):
-        assert_allclose(w, w_theirs, rtol=1e-8)
-        assert_allclose(b, b_theirs, rtol=1e-8)
+    recipe = dr.Recipe(
+        network=dr.Network(hidden=(4,)),
+        optimizer=dr.SGD(0.1),
+        penalty=dr.L2(5.0, per_batch=True),
+        epochs=1,
+        stopping=None,
+        scaling="none",
+    )
+    batches = [[np.arange(50), np.arange(50, 60)]]
+    run = dr.train(recipe, dr.Dataset(train=(X, CLASSES)), start=start, order=batches, precision="float64")
+    for (weights, biases), w, b in zip(run.model.layers, network.coefs_, network.intercepts_, strict=True):
+        assert_allclose(weights, w, rtol=1e-10, atol=1e-12)
+        assert_allclose(biases, b, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")

@@ -11,43 +11,31 @@ from typing import Any
 
 import numpy as np
 
-from deltarule.engines.problem import Figure, Figures, Problem, Sums
-from deltarule.engines.reference import add_penalties, evaluate, gradient, penalty_value
-from deltarule.engines.watching import Watch
+from deltarule.engines.objective import Objective
+from deltarule.engines.problem import Figure, Figures, Problem, Progress, Sums
+from deltarule.engines.reference import evaluate
+from deltarule.engines.watching import Watched
 from deltarule.errors import RecipeError
 from deltarule.formulas import LBFGS
 from deltarule.formulas.random import Floats
 
 __all__ = ["FullBatch"]
 
-_BLOCK = 8192
-Objective = Callable[[Floats], tuple[float, Floats]]
 
+class FullBatch(Watched):
+    """Train a problem by L-BFGS, an iteration an epoch. `objective` is made of the problem, by whichever engine."""
 
-class FullBatch:
-    """Train a problem by L-BFGS, an iteration an epoch."""
-
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, objective: Callable[[Problem], Objective]) -> None:
         _check(problem)
-        self.problem, self.theta = problem, problem.theta.copy()
-        self._watch, self._ended, self._epoch = Watch(problem), False, 0
-        self._met: dict[bytes, Sums] = {}
+        super().__init__(problem)
+        self.theta = problem.theta.copy()
+        self._epoch, self._objective = 0, objective(problem)
         self._points = _accepted(self._objective, problem.theta, problem.recipe.optimizer, problem.recipe.epochs)
 
     @property
-    def finished(self) -> bool:
-        """Whether all iterations have run, none lowers the objective any more, or early stopping has ended them."""
-        return self._ended or self._watch.finished
-
-    @property
-    def best_epoch(self) -> int:
-        """The iteration that early stopping likes best; 0 where it does not watch."""
-        return self._watch.best_epoch
-
-    @property
-    def best_theta(self) -> Floats:
-        """θ after that iteration, or after the last finite one."""
-        return self._watch.best_theta
+    def progress(self) -> Progress:
+        """How many iterations have been; the search itself cannot be handed on."""
+        return Progress(self._epoch, self._epoch)
 
     def advance(self, epochs: int, seconds: float) -> Figures:
         """Run at least one iteration and at most `epochs`, for about `seconds` at the longest."""
@@ -63,35 +51,16 @@ class FullBatch:
                 break
             self.theta, problem = point, self.problem
             self._epoch += 1
-            train = self._sums(point)
+            train = self._objective.sums(point)
             held = None if problem.validation is None else evaluate(problem, point, problem.validation)
             self._watch.after(self._epoch, point, train, held)
             sums = [value for part in (train, held or Sums()) for value in (part.weight, part.loss, part.error)]
-            rows.append([*sums, penalty_value(problem, point), time.perf_counter() - began])
-            noted = self._sums(before if problem.record == "batch" else point)
+            rows.append([*sums, self._objective.penalty(point), time.perf_counter() - began])
+            noted = self._objective.sums(before if problem.record == "batch" else point)
             recorded.append(np.array([noted.loss / noted.weight] if problem.record else []))
         if self.finished:
             self._points.close()
         return Figures(np.array(rows).reshape(-1, Figure.COUNT), recorded)
-
-    def _objective(self, point: Floats) -> tuple[float, Floats]:
-        """The objective and its gradient over the whole training part, block by block."""
-        problem, samples = self.problem, self.problem.train
-        total, g = Sums(), np.zeros(len(point))
-        with np.errstate(over="ignore", invalid="ignore"):
-            for start in range(0, len(samples), _BLOCK):
-                part, met, _ = gradient(problem, point, slice(start, start + _BLOCK))
-                total += met
-                g += met.weight * part
-            g /= total.weight
-            add_penalties(problem, point, g)
-            value = total.loss / total.weight + penalty_value(problem, point)
-        self._met = {point.tobytes(): total, **dict(list(self._met.items())[:1])}
-        return value, g
-
-    def _sums(self, point: Floats) -> Sums:
-        """The training part's sums at a point: mostly one where the search has just been."""
-        return self._met.get(point.tobytes()) or evaluate(self.problem, point, self.problem.train)
 
 
 def _check(problem: Problem) -> None:

@@ -85,11 +85,27 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """How far a run has come, beside its parameters: what another engine needs to go on from there.
+
+    epoch, step : how many have been.
+    slots : what the optimizer remembers, in the order of its `slots`, (learnt,) each.
+
+    Means of weights, and what a schedule has seen of the validation part, begin anew.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    slots: tuple[Floats, ...] = ()
+
+
+@dataclass(frozen=True)
 class Problem:
     """A training run as an engine sees it. `recipe.loss` has been decided; `theta` is float64, as `shape` says.
 
     stretch : of samples that lie in a file: how many of them are read together; None where all are in memory.
     raw : what augmentations know of the raw values, where the recipe has any.
+    progress : where another engine left off, with `theta` as it was then; an order then begins with the next epoch.
     """
 
     recipe: Recipe
@@ -102,6 +118,7 @@ class Problem:
     record: str | None = None
     stretch: int | None = None
     raw: RawValues | None = None
+    progress: Progress | None = None
 
     @property
     def ordered(self) -> bool:
@@ -135,14 +152,27 @@ class Problem:
         """The updates of the whole run, as the batch size has them."""
         return self.recipe.epochs * -(-len(self.train) // self.recipe.batch_size)
 
+    @property
+    def begun(self) -> Progress:
+        """Where the run starts: at its beginning, with slots of 0, or where another left off."""
+        if self.progress is not None:
+            return self.progress
+        return Progress(slots=tuple(np.zeros(self.shape.learnt) for _ in self.recipe.optimizer.slots))
+
+    @property
+    def batch_weight(self) -> float:
+        """What a batch weighs in the mean, by which figures divide a penalty that each batch divides by its own."""
+        weight = float(np.sum(self.train.weight(slice(None))))
+        return weight / -(-len(self.train) // self.recipe.batch_size)
+
     def epochs(self) -> Iterator[Iterable[Indices]]:
         """For each epoch its batches: the caller's own order, or seeded shuffles."""
         if self.order is not None:
             for batches in self.order:
-                yield (self._checked(rows) for rows in batches)
+                yield (self.checked(rows) for rows in batches)
         else:
             n, size = len(self.train), self.recipe.batch_size
-            for epoch in range(self.recipe.epochs):
+            for epoch in range(self.begun.epoch, self.recipe.epochs):
                 shuffled = self._shuffled(epoch)
                 yield [shuffled[start : start + size] for start in range(0, n, size)]
 
@@ -153,7 +183,7 @@ class Problem:
         together = max(1, TOGETHER // max(1, self.stretch * self.train.x[:1].nbytes))
         return permutation_by_stretches(seed, epoch, n, self.stretch, together)
 
-    def _checked(self, rows: Any) -> Indices:
+    def checked(self, rows: Any) -> Indices:
         """A batch of the caller's own order: at least one row, and all of them there."""
         indices, n = np.asarray(rows), len(self.train)
         if indices.ndim != 1 or indices.dtype.kind not in "iu" or not len(indices):
@@ -232,6 +262,11 @@ class Engine(Protocol):
     @property
     def theta(self) -> Floats:
         """θ and the state after the last epoch, as `Problem.shape` says; their mean where weights are averaged."""
+        ...
+
+    @property
+    def progress(self) -> Progress:
+        """What another engine needs, beside `theta`, to go on after the last whole epoch."""
         ...
 
     @property

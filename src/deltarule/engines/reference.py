@@ -10,19 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.backpropagation import Draws, Pass, backward, forward
-from deltarule.engines.problem import Figure, Figures, Problem, Samples, Sums, squared_distance, wrong_side
+from deltarule.engines.problem import Figure, Figures, Problem, Progress, Samples, Sums, squared_distance, wrong_side
 from deltarule.engines.rates import Rates
 from deltarule.engines.stepping import stepped
-from deltarule.engines.watching import Watch
+from deltarule.engines.watching import Watched
 from deltarule.errors import DataError
 from deltarule.formulas.augmentations.composition import Drawn, augment
 from deltarule.formulas.random import Floats, Purpose, kept, normal
 
 
-def penalty_value(problem: Problem, parameters: npt.NDArray[Any]) -> float:
-    """The sum of the penalties over all weights."""
+def penalty_value(problem: Problem, parameters: npt.NDArray[Any], weight: float) -> float:
+    """The sum of the penalties over all weights, for a batch of this weight."""
     layers = zip(problem.recipe.penalties, problem.shape.layers(parameters), strict=True)
-    return sum(float(np.sum(penalty.value(W))) for penalty, (W, _) in layers if penalty is not None)
+    sums = (penalty.share(weight) * np.sum(penalty.value(W)) for penalty, (W, _) in layers if penalty is not None)
+    return float(sum(sums))
 
 
 def objective(problem: Problem, parameters: npt.NDArray[Any], rows: Any, draws: Draws | None = None) -> float:
@@ -31,7 +32,7 @@ def objective(problem: Problem, parameters: npt.NDArray[Any], rows: Any, draws: 
     z = forward(problem, parameters, problem.scaling(samples.inputs(rows)), draws, training=True).z[-1]
     w = samples.weight(rows)
     mean = np.sum(w * problem.loss.value(z, samples.y(rows))) / np.sum(w)
-    return float(mean) + penalty_value(problem, parameters)
+    return float(mean) + penalty_value(problem, parameters, float(np.sum(w)))
 
 
 def batch(problem: Problem, rows: Any, step: int) -> tuple[Floats, Floats]:
@@ -59,12 +60,12 @@ def gradient(
     return backward(problem, parameters, run, dz, draws), sums(problem, samples, z, y, w), run
 
 
-def add_penalties(problem: Problem, parameters: npt.NDArray[Any], g: Floats) -> None:
-    """Add the penalties' gradients to the mean loss's, but for those that have their `prox` after the step."""
+def add_penalties(problem: Problem, parameters: npt.NDArray[Any], g: Floats, weight: float) -> None:
+    """Add the penalties' gradients to a batch's mean loss's, but for those that have their `prox` after the step."""
     layers = zip(problem.recipe.penalties, problem.shape.layers(parameters), problem.shape.layers(g), strict=True)
     for penalty, (W, _), (g_W, _) in layers:
         if penalty is not None and not penalty.takes_prox:
-            g_W += penalty.gradient(W)
+            g_W += penalty.share(weight) * penalty.gradient(W)
 
 
 def sums(problem: Problem, samples: Samples, z: Floats, y: Floats, w: Floats) -> Sums:
@@ -86,39 +87,27 @@ def evaluate(problem: Problem, parameters: npt.NDArray[Any], samples: Samples, b
     return total
 
 
-class Reference:
+class Reference(Watched):
     """Train a problem, one batch after the other."""
 
     def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        recipe = problem.recipe
-        self._watch = Watch(problem)
-        self._ended = False
+        super().__init__(problem)
         self._parameters, self._mean = problem.theta.copy(), problem.theta.copy()
-        self._slots: list[Floats] = [np.zeros(problem.shape.learnt) for _ in recipe.optimizer.slots]
-        self._step = 0
+        begun = problem.begun
+        self._slots: list[Floats] = [slot.copy() for slot in begun.slots]
+        self._step, self._epoch = begun.step, begun.epoch
         self._rates = Rates(problem)
         self._epochs = self._run()
-
-    @property
-    def finished(self) -> bool:
-        """Whether all epochs have run, or early stopping has ended them."""
-        return self._ended or self._watch.finished
-
-    @property
-    def best_epoch(self) -> int:
-        """The epoch that early stopping likes best; 0 where it does not watch."""
-        return self._watch.best_epoch
-
-    @property
-    def best_theta(self) -> Floats:
-        """θ and the state after that epoch, or after the last finite one."""
-        return self._watch.best_theta
 
     @property
     def theta(self) -> Floats:
         """θ and the state, or their mean where weights are averaged."""
         return self._parameters if self.problem.recipe.averaging is None else self._mean
+
+    @property
+    def progress(self) -> Progress:
+        """What another engine needs, beside `theta`, to go on after the last whole epoch."""
+        return Progress(self._epoch, self._step, tuple(slot.copy() for slot in self._slots))
 
     def advance(self, epochs: int, seconds: float) -> Figures:
         """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
@@ -137,7 +126,7 @@ class Reference:
     def _run(self) -> Iterator[tuple[list[float], Floats]]:
         """Each epoch's figures, and its batches' losses."""
         problem, recipe = self.problem, self.problem.recipe
-        for number, batches in enumerate(problem.epochs(), start=1):
+        for number, batches in enumerate(problem.epochs(), start=self._epoch + 1):
             if number > recipe.epochs:
                 return
             began = time.perf_counter()
@@ -153,7 +142,8 @@ class Reference:
                 train = evaluate(problem, self.theta, problem.train) if recipe.evaluate_train else met
                 held = problem.validation
                 validation = None if held is None else evaluate(problem, self.theta, held)
-                penalty = penalty_value(problem, self.theta)
+                penalty = penalty_value(problem, self.theta, problem.batch_weight)
+            self._epoch = number
             self._watch.after(number, self.theta, train, validation)
             if validation is not None:
                 self._rates.watch(validation)
@@ -166,9 +156,9 @@ class Reference:
         problem, recipe, parameters = self.problem, self.problem.recipe, self._parameters
         self._step += 1
         g, met, run = gradient(problem, parameters, rows, self._draws(len(rows)), self._step)
-        add_penalties(problem, parameters, g)
+        add_penalties(problem, parameters, g, met.weight)
         rate = float(self._rates.ahead(self._step, 1)[0])
-        self._slots = stepped(problem, parameters, g, self._step, rate, self._slots)
+        self._slots = stepped(problem, parameters, g, met.weight, self._step, rate, self._slots)
         if recipe.constraint is not None:
             for W, _ in problem.shape.layers(parameters)[:-1]:
                 W *= recipe.constraint.factor(np.sqrt(np.sum(W**2, axis=0)))

@@ -15,11 +15,18 @@ Slots = list[npt.NDArray[Any]]
 
 
 def stepped(
-    problem: Problem, parameters: npt.NDArray[Any], g: npt.NDArray[Any], t: int, rate: float, slots: Slots
+    problem: Problem,
+    parameters: npt.NDArray[Any],
+    g: npt.NDArray[Any],
+    weight: float,
+    t: int,
+    rate: float,
+    slots: Slots,
 ) -> Slots:
     """Change what is learnt of the parameters, in place, by step t; the slots after it, each (learnt,).
 
-    g is the objective's gradient, (learnt,). Clipping comes before the optimizer, proximal penalties after it.
+    g is the objective's gradient, (learnt,), of a batch of this weight. Clipping comes before the optimizer, proximal
+    penalties after it.
     """
     recipe, shape = problem.recipe, problem.shape
     if recipe.clipping is not None:
@@ -33,7 +40,7 @@ def stepped(
     learnt[:] = np.where(shape.idle(), learnt, after)
     for penalty, (W, _) in zip(recipe.penalties, shape.layers(parameters), strict=True):
         if penalty is not None and penalty.takes_prox:
-            W[:] = penalty.prox(W, optimizer.learning_rate)
+            W[:] = penalty.prox(W, optimizer.learning_rate * penalty.share(weight))
     return slots
 
 

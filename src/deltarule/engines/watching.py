@@ -9,7 +9,7 @@ from deltarule.engines.problem import Problem, Sums
 from deltarule.formulas.random import Floats
 from deltarule.recipes import improves
 
-__all__ = ["Watch"]
+__all__ = ["Watch", "Watched"]
 
 
 class Watch:
@@ -37,3 +37,26 @@ class Watch:
                 self.best_theta = theta.copy()
             self.finished = epoch - self.best_epoch >= rule.patience
         self.finished = self.finished or not finite or epoch >= self._last
+
+
+class Watched:
+    """What engines that ask a `Watch` after each epoch say of themselves."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._watch, self._ended = Watch(problem), False
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs have run, or early stopping or the engine itself has ended them."""
+        return self._ended or self._watch.finished
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch that early stopping likes best; 0 where it does not watch."""
+        return self._watch.best_epoch
+
+    @property
+    def best_theta(self) -> Floats:
+        """θ and the state after that epoch, or after the last finite one."""
+        return self._watch.best_theta

@@ -21,6 +21,10 @@ class Penalty(Formula):
         """Whether updates are followed by `prox` in place of a step along the gradient."""
         return getattr(self, "proximal", False)
 
+    def share(self, weight: Values) -> Values:
+        """The factor on the penalty for a batch of this weight: its samples, or what their weights add up to."""
+        return 1.0 / weight if getattr(self, "per_batch", False) else 1.0
+
     def value(self, w: Values) -> Values:
         """The cost of the weight w."""
         raise NotImplementedError
@@ -41,15 +45,19 @@ class L2(Penalty):
 
         P = ½ λ w²        ∂P/∂w = λ w
 
-    λ is a field of its own, divided by nothing: Nielsen's λ is n times ours (n samples), scikit-learn's `alpha` is
-    ours times the weight of the batch. Under `Adam` and its kin a step is divided by the size of the gradient,
-    penalty included, so weights do not shrink in proportion: there `AdamW` does.  Krogh and Hertz (1992).
+    λ is a field of its own, divided by nothing: Nielsen's λ is n times ours (n samples). With `per_batch=True` it is
+    divided by the weight of each batch, as scikit-learn's `alpha` is; then smaller batches are held back more. Under
+    `Adam` and its kin a step is divided by the size of the gradient, penalty included, so weights do not shrink in
+    proportion: there `AdamW` does.  Krogh and Hertz (1992).
 
     >>> float(L2(0.1).value(2.0)), L2(0.1).gradient(2.0)
     (0.2, 0.2)
+    >>> L2(0.1, per_batch=True).share(5.0)
+    0.2
     """
 
     strength: NonNegative = 1e-4
+    per_batch: bool = False
 
     def value(self, w: Values) -> Values:
         return 0.5 * self.strength * w**2
@@ -66,7 +74,7 @@ class L1(Penalty):
         P = λ |w|        ∂P/∂w = λ sign w        prox(w, η) = sign w · max(|w| − η λ, 0)
 
     Subgradient steps hover about zero and almost never meet it. With `proximal=True` the gradient is left out and
-    every update is followed by `prox` at the learning rate η, which makes exact zeros.
+    every update is followed by `prox` at the learning rate η, which makes exact zeros. `per_batch` as in `L2`.
     Tibshirani (1996); the proximal step: Daubechies, Defrise and De Mol (2004).
 
     >>> float(L1(0.1).value(-2.0)), float(L1(0.1).gradient(-2.0)), float(L1(0.1).prox(0.05, 1.0))
@@ -75,6 +83,7 @@ class L1(Penalty):
 
     strength: NonNegative = 1e-4
     proximal: bool = False
+    per_batch: bool = False
 
     def value(self, w: Values) -> Values:
         return self.strength * np.abs(w)
@@ -94,7 +103,7 @@ class ElasticNet(Penalty):
         P = λ (ρ |w| + ½ (1 − ρ) w²)        ∂P/∂w = λ (ρ sign w + (1 − ρ) w)
         prox(w, η) = sign w · max(|w| − η λ ρ, 0) / (1 + η λ (1 − ρ))
 
-    ρ is `l1_ratio`: 1 is `L1(λ)`, 0 is `L2(λ)`. `proximal` as in `L1`, here for both parts.
+    ρ is `l1_ratio`: 1 is `L1(λ)`, 0 is `L2(λ)`. `proximal` as in `L1`, here for both parts; `per_batch` as in `L2`.
     It has two strengths to choose; where neither exact zeros nor sharing is wanted, one of the two penalties is enough.
     Zou and Hastie (2005), section 2.1; with these letters, scikit-learn's.
 
@@ -105,6 +114,7 @@ class ElasticNet(Penalty):
     strength: NonNegative = 1e-4
     l1_ratio: Share = 0.5
     proximal: bool = False
+    per_batch: bool = False
 
     def value(self, w: Values) -> Values:
         return self.strength * (self.l1_ratio * np.abs(w) + 0.5 * (1.0 - self.l1_ratio) * w**2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Self
@@ -129,24 +129,25 @@ class Network:
         return chosen if many else chosen[0]
 
     def _checked_dropout(self) -> float | tuple[float, ...]:
-        given: Any = self.dropout
-        if isinstance(given, Real):
-            return share("dropout", given, "dropout=0.2")
-        rates = tuple(share("dropout", rate, "dropout=0.2") for rate in given)
-        if len(rates) != len(self.hidden) + 1:
-            wanted = f"{len(self.hidden) + 1} dropout rates: the input's, then one for each hidden layer"
-            raise RecipeError(wanted, f"{len(rates)}", "dropout=0.2, which stands for every hidden layer")
-        return rates
+        return self._by_layer(
+            self.dropout, "dropout", "rates", "dropout=0.2, which stands for every hidden layer", share
+        )
 
     def _checked_noise(self) -> float | tuple[float, ...]:
-        given: Any = self.noise
-        if isinstance(given, Real):
-            return non_negative("noise", given, "noise=0.1")
-        deviations = tuple(non_negative("noise", deviation, "noise=0.1") for deviation in given)
-        if len(deviations) != len(self.hidden) + 1:
-            wanted = f"{len(self.hidden) + 1} deviations of noise: the input's, then one for each hidden layer"
-            raise RecipeError(wanted, f"{len(deviations)}", "noise=0.1, which stands for the input")
-        return deviations
+        return self._by_layer(self.noise, "noise", "deviations", "noise=0.1, which stands for the input", non_negative)
+
+    def _by_layer(
+        self, given: Any, name: str, plural: str, hint: str, checked: Callable[[str, Any, str], float]
+    ) -> float | tuple[float, ...]:
+        """One number, or the input's and then one for each hidden layer."""
+        single = hint.partition(",")[0]
+        if isinstance(given, Real) or not isinstance(given, Sequence):
+            return checked(name, given, single)
+        numbers = tuple(checked(name, number, single) for number in given)
+        if len(numbers) != len(self.hidden) + 1:
+            wanted = f"{len(self.hidden) + 1} {name} {plural}: the input's, then one for each hidden layer"
+            raise RecipeError(wanted, f"{len(numbers)}", hint)
+        return numbers
 
 
 def _output_activation(chosen: tuple[Activation, ...]) -> RecipeError:

@@ -70,7 +70,7 @@ def gradient_check(
     theta = problem.theta.copy()
     began = time.perf_counter()
     backward, _, _ = gradient(problem, theta, rows)
-    add_penalties(problem, theta, backward)
+    add_penalties(problem, theta, backward, float(np.sum(problem.train.weight(rows))))
     backward_seconds = time.perf_counter() - began
     learnt = problem.shape.learnt
     chosen = np.unique(np.linspace(0, learnt - 1, min(parameters, learnt)).round().astype(np.intp))
@@ -102,7 +102,8 @@ def _difference(
     theta[index] = before
     w = problem.train.weight(rows)
     mean = float(np.sum(w * (losses[0] - losses[1])) / np.sum(w))
-    return (mean + penalties[0] - penalties[1]) / (2.0 * step)
+    share = 0.0 if penalty is None else float(penalty.share(float(np.sum(w))))
+    return (mean + share * (penalties[0] - penalties[1])) / (2.0 * step)
 
 
 def _losses(problem: Problem, theta: Floats, rows: Indices) -> Floats:

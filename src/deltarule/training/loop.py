@@ -106,7 +106,7 @@ class Training:
     ) -> None:
         self._data = data
         self._problem, self._learnt = prepared(recipe, data, start, order, record, rows, scalings)
-        self._engine: Engine = _engine(self._problem, engine, precision, n_threads)
+        self._engine: Engine = engine_of(self._problem, engine, precision, n_threads)
         held = self._problem.validation
         self._spreads = (self._problem.train.spread(), math.nan if held is None else held.spread())
         self._tables: list[Floats] = []
@@ -199,7 +199,7 @@ class Training:
         raise error
 
 
-def _engine(problem: Problem, name: str, precision: str, n_threads: int | None) -> Engine:
+def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None) -> Engine:
     """The engine of that name, at work on a problem."""
     one_of("engine", name, ENGINES)
     one_of("precision", precision, PRECISIONS)
@@ -207,8 +207,13 @@ def _engine(problem: Problem, name: str, precision: str, n_threads: int | None) 
         whole("n_threads", n_threads, 1, "n_threads=None, which lets the engine choose")
     if problem.recipe.optimizer.reach == "run":
         from deltarule.engines.full_batch import FullBatch
+        from deltarule.engines.objective import Objective
 
-        return FullBatch(problem)
+        if name == "reference":
+            return FullBatch(problem, Objective)
+        from deltarule.engines.compiled.objective import CompiledObjective
+
+        return FullBatch(problem, lambda posed: CompiledObjective(posed, n_threads))
     if name == "reference":
         return Reference(problem)
     from deltarule.engines.compiled import Compiled

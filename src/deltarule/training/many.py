@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Any
+from typing import Any, TypeVar
 
 from deltarule.data import Dataset
 from deltarule.errors import Diverged, RecipeError
@@ -14,6 +14,8 @@ from deltarule.recipes import Affine, Recipe
 from deltarule.training.loop import Training
 from deltarule.training.preparing import Start
 from deltarule.training.run import Run
+
+Result = TypeVar("Result")
 
 
 def train_many(
@@ -102,13 +104,13 @@ def train_each(
             training.finish(ends)
         return training.run
 
-    return _as_they_end(one, len(chosen), _workers(n_threads, len(chosen)), closed)
+    return as_they_end(one, len(chosen), workers_for(n_threads, len(chosen)), closed)
 
 
-def _as_they_end(
-    one: Callable[[int], Run | None], networks: int, workers: int, closed: threading.Event
-) -> Iterator[tuple[int, Run]]:
-    """The runs that `one` makes for the places of all networks; whatever ends this ends them."""
+def as_they_end(
+    one: Callable[[int], Result | None], networks: int, workers: int, closed: threading.Event
+) -> Iterator[tuple[int, Result]]:
+    """What `one` makes for the places of all networks; whatever ends this ends them, `closed` telling them so."""
     with ThreadPoolExecutor(workers, "deltarule") as pool:
         places = {pool.submit(one, place): place for place in range(networks)}
         try:
@@ -121,7 +123,8 @@ def _as_they_end(
             pool.shutdown(cancel_futures=True)
 
 
-def _workers(n_threads: int | None, networks: int) -> int:
+def workers_for(n_threads: int | None, networks: int) -> int:
+    """How many networks train at a time: `n_threads`, or as many as there are cores; never more than networks."""
     if n_threads is None:
         from deltarule.engines.compiled import allowed_threads
 

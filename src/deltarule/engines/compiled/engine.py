@@ -21,7 +21,7 @@ from deltarule.engines.compiled.source import Source
 from deltarule.engines.compiled.team import BLOCK, Team
 from deltarule.engines.compiled.threads import threads_for
 from deltarule.engines.compiled.tiles import tiles
-from deltarule.engines.problem import Figure, Figures, Problem, Sums
+from deltarule.engines.problem import Figure, Figures, Problem, Progress, Sums
 from deltarule.engines.rates import Rates
 from deltarule.formulas.random import Floats, key
 
@@ -58,7 +58,9 @@ class Compiled:
         self._steppers = steppers
         self._teams: dict[int, Team] = {}
         self._team = self._team_of(most)
-        self._team.start(problem.theta)
+        begun = problem.begun
+        self._team.start(problem.theta, begun.slots)
+        self._shared[Shared.EPOCH], self._shared[Shared.STEP] = begun.epoch, begun.step
         self._pool = ThreadPoolExecutor(most - 1, "deltarule") if most > 1 else None
 
     @property
@@ -72,9 +74,20 @@ class Compiled:
         return self._team.theta
 
     @property
+    def progress(self) -> Progress:
+        """What another engine needs, beside `theta`, to go on after the last whole epoch."""
+        slots = tuple(slot.astype(np.float64) for slot in self._team.slots)
+        return Progress(int(self._shared[Shared.EPOCH]), int(self._shared[Shared.STEP]), slots)
+
+    @property
     def best_theta(self) -> npt.NDArray[Any]:
         """θ after the best epoch, or after the last finite one where none is watched for."""
         return self._team.best_theta
+
+    def begin(self, theta: Floats) -> None:
+        """Go on from another θ, with slots of 0."""
+        self._team.start(theta, self.problem.begun.slots)
+        self.finished, self._shared[Shared.FINISHED] = False, 0
 
     def advance(self, epochs: int, seconds: float) -> Figures:
         """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
@@ -196,6 +209,7 @@ class Compiled:
             Setting.PATIENCE: 0 if rule is None else rule.patience,
             Setting.BY_SCORE: rule is not None and rule.monitor == "score",
             Setting.MIN_IMPROVEMENT: arena.keep(np.array([0.0 if rule is None else rule.min_improvement])),
+            Setting.SAMPLE_WEIGHTS: self._sources["step"].weights,
             Setting.LAST_EPOCH: recipe.epochs,
             Setting.ASCENDING: arena.keep(np.arange(BLOCK)),
         }

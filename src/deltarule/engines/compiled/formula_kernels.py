@@ -110,19 +110,19 @@ def update(
 ) -> Kernel:
     """The update, w, g, *slots → w, *slots: one step against g + penalty.gradient(w); give no penalty for biases.
 
-    The scalars "t" (from 1), "rate" (a schedule's factor on the learning rate) and "clip" stand first. A proximal
-    penalty has its `prox` after the step, at the step's learning rate, in place of its gradient. A clipping of
-    elements limits the gradient. With `whole` g is the objective's gradient already, and is multiplied by "clip".
-    Where weights are averaged, their mean is one more slot, the last.
+    The scalars "t" (from 1), "rate" (a schedule's factor on the learning rate), "clip" and "share" (a factor on the
+    penalty) stand first. A proximal penalty has its `prox` after the step, at the step's learning rate, in place of its
+    gradient. A clipping of elements limits the gradient. With `whole` g is the objective's gradient already, and is
+    multiplied by "clip". Where weights are averaged, their mean is one more slot, the last.
     """
     w, g = operand("w"), operand("g")
     slots = [operand(name) for name in optimizer.slots]
-    scalars = {"t": 1.0, "rate": 1.0, "clip": 1.0, **hyperparameters(optimizer, "optimizer.")}
+    scalars = {"t": 1.0, "rate": 1.0, "clip": 1.0, "share": 1.0, **hyperparameters(optimizer, "optimizer.")}
     learning_rate = scalar("optimizer.learning_rate") * scalar("rate")
     if penalty is not None:
         scalars |= hyperparameters(penalty, "penalty.")
         if not penalty.takes_prox and not whole:
-            g = g + trace(penalty, "gradient", w, prefix="penalty.")
+            g = g + scalar("share") * trace(penalty, "gradient", w, prefix="penalty.")
     if whole:
         g = g * scalar("clip")
     elif clipping is not None:
@@ -132,7 +132,8 @@ def update(
         optimizer, "step", w, g, scalar("t"), *slots, prefix="optimizer.", fields={"learning_rate": learning_rate}
     )
     if penalty is not None and penalty.takes_prox:
-        moved = (trace(penalty, "prox", moved[0], learning_rate, prefix="penalty."), *moved[1:])
+        step = learning_rate * scalar("share")
+        moved = (trace(penalty, "prox", moved[0], step, prefix="penalty."), *moved[1:])
     names = ["w", *optimizer.slots]
     if averaging is not None:
         scalars |= hyperparameters(averaging, "averaging.")
@@ -156,9 +157,10 @@ def average(averaging: Averaging, dtype: npt.DTypeLike) -> Kernel:
 
 @_once
 def objective_gradient(penalty: Penalty, dtype: npt.DTypeLike) -> Kernel:
-    """The objective's gradient from the mean loss's, w, g → g + penalty.gradient(w)."""
-    g = operand("g") + trace(penalty, "gradient", operand("w"))
-    return compile_kernel(dict.fromkeys(("w", "g"), Shape.ELEMENT), {"g": g}, hyperparameters(penalty), dtype)
+    """The objective's gradient from the mean loss's, w, g → g + share · penalty.gradient(w); scalars as in `update`."""
+    g = operand("g") + scalar("share") * trace(penalty, "gradient", operand("w"))
+    scalars = {"t": 1.0, "rate": 1.0, "clip": 1.0, "share": 1.0, **hyperparameters(penalty)}
+    return compile_kernel(dict.fromkeys(("w", "g"), Shape.ELEMENT), {"g": g}, scalars, dtype)
 
 
 @_once
@@ -210,6 +212,7 @@ def noise(dtype: npt.DTypeLike) -> Kernel:
 
 @_once
 def penalty_value(penalty: Penalty, dtype: npt.DTypeLike) -> Kernel:
-    """The penalty, w → Σ value(w) over all elements, one float64. Padding must be zeros, which cost nothing."""
-    value = trace(penalty, "value", operand("w"))
-    return compile_kernel({"w": Shape.ELEMENT}, {"total": value}, hyperparameters(penalty), dtype, "total")
+    """The penalty, w → share · Σ value(w) over all elements, one float64. Padding must be zeros, which cost nothing."""
+    value = scalar("share") * trace(penalty, "value", operand("w"))
+    scalars = {"share": 1.0, **hyperparameters(penalty)}
+    return compile_kernel({"w": Shape.ELEMENT}, {"total": value}, scalars, dtype, "total")

@@ -53,7 +53,7 @@ class Formulas(Predicting):
             True: formula_kernels.loss(problem.loss, dtype, error, gradient=True, weighted=weighted, single=single),
             False: formula_kernels.loss(problem.loss, dtype, error, gradient=False, single=single),
         }
-        self.updates = UpdateKernels(arena, recipe, threads)
+        self.updates = UpdateKernels(arena, recipe, threads, problem.batch_weight)
         self._rooms = [{which: arena.room(kernel) for which, kernel in self._losses.items()} for _ in range(threads)]
         self._dropout = dropout(dtype) if any(self.rates) else None
         self._scales = [arena.keep(np.array([1.0 / (1.0 - rate)], dtype)) for rate in self.rates]

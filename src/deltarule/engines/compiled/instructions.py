@@ -37,8 +37,8 @@ class Operation(IntEnum):
 
 
 ARGUMENTS: Final[dict[Operation, tuple[str, ...]]] = {
-    # A kernel's constants for this step.
-    Operation.PREPARE: ("prologue", "scalars", "constants"),
+    # A kernel's constants for this step; where `shared`, with 1 / Σ weights of the batch as the fourth scalar.
+    Operation.PREPARE: ("prologue", "scalars", "constants", "shared"),
     # Rows of the raw data into scaled rows of the batch: in the run's order (1), as they lie (0), or as an array says.
     Operation.GATHER: (
         "gather", "order", "source", "source_row", "target", "target_row", "columns", "shift", "factor", "part",
@@ -129,7 +129,8 @@ class Setting(IntEnum):
     LISTED = 38  # samples in the order
     EXECUTE = 39  # address of the function that follows a program
     RATES = 40  # address of the schedule's factors, one for each step of the budget
-    COUNT = 41
+    SAMPLE_WEIGHTS = 41  # address of the training part's weights, or 0
+    COUNT = 42
 
 
 class Shared(IntEnum):

@@ -132,7 +132,7 @@ def _execute(  # noqa: C901  (a branch for each operation)
         elif operation == Operation.COUNT:
             count(line, settings, first, size)
         elif operation == Operation.PREPARE:
-            prepare(line, settings, step, place)
+            prepare(line, settings, first, size, step, place)
         elif operation == Operation.ADD:
             add(line, settings, size, into)
         elif operation == Operation.DRAW:

@@ -64,11 +64,25 @@ def sample(order: int, first: int, row: int) -> int:
 
 
 @inner
-def prepare(line: int, settings: int, step: int, place: int) -> None:
+def batch_weight(order: int, weights: int, first: int, size: int) -> float:
+    """What the weights of a batch add up to; its samples where there are none."""
+    if not weights:
+        return float(size)
+    total = 0.0
+    for row in range(size):
+        total += load(weights + 8 * sample(order, first, row), 0.0)
+    return total
+
+
+@inner
+def prepare(line: int, settings: int, first: int, size: int, step: int, place: int) -> None:
     """Have a prologue turn its scalars into constants: the step, the schedule's factor for it, and others."""
     scalars = word(line, 2)
     store(scalars, float(step))
     store(scalars + 8, load(word(settings, Setting.RATES) + 8 * place, 0.0))
+    if word(line, 4):
+        order, weights = word(settings, Setting.ORDER), word(settings, Setting.SAMPLE_WEIGHTS)
+        store(scalars + 24, 1.0 / batch_weight(order, weights, first, size))
     call(word(line, 1), (scalars, word(line, 3)))
 
 
@@ -246,12 +260,7 @@ def loss(line: int, settings: int, own: int, first: int, size: int) -> None:
     if rows == 0:
         return
     order, weights, scalars, constants = order_of(line, 13, settings), word(line, 14), word(line, 2), word(line, 3)
-    total = float(size)
-    if weights:
-        total = 0.0
-        for row in range(size):
-            total += load(weights + 8 * sample(order, first, row), 0.0)
-    store(scalars, 1.0 / total)
+    store(scalars, 1.0 / batch_weight(order, weights, first, size))
     call(word(line, 1), (scalars, constants))
     item, operands, scratch = word(settings, Setting.ITEM_BYTES), word(own, Own.OPERANDS), word(line, 17)
     padded = (rows + 15) // 16 * 16

@@ -22,7 +22,7 @@ class Order:
 
     def __init__(self, problem: Problem) -> None:
         self.given = problem.ordered
-        self.since, self.until = 0, problem.recipe.epochs
+        self.since, self.until = problem.begun.epoch, problem.recipe.epochs
         self.largest = 0
         self.epoch_starts: npt.NDArray[np.int64] = np.zeros(1, np.int64)
         n, size = len(problem.train), problem.recipe.batch_size
@@ -30,7 +30,7 @@ class Order:
         self.starts = np.minimum(np.arange(-(-n // size) + 1) * size, n)
         self._chosen = problem.train.rows
         if self.given:
-            self.until = 0
+            self.until = self.since
             self._last = problem.recipe.epochs
             self._epochs = problem.epochs()
 

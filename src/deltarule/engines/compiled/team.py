@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -69,10 +69,19 @@ class Team:
         """The best so far."""
         return self._layout.unpack(self._best)
 
-    def start(self, theta: npt.NDArray[np.floating]) -> None:
-        """Begin with θ and a state, all slots zero."""
+    @property
+    def slots(self) -> list[npt.NDArray[np.floating]]:
+        """What the optimizer remembers, (learnt,) each."""
+        numbers, learnt = range(1, 1 + len(self._problem.recipe.optimizer.slots)), self._problem.shape.learnt
+        return [self._layout.unpack(self._region(number))[:learnt] for number in numbers]
+
+    def start(self, theta: npt.NDArray[np.floating], slots: Sequence[npt.NDArray[np.floating]]) -> None:
+        """Begin with θ and a state, and with what the optimizer remembers."""
         for held in (self._region(0), self._region(self._formulas.updates.averaged), self._best):
             self._layout.pack(theta, held)
+        rest = np.zeros(self._problem.shape.total - self._problem.shape.learnt)
+        for number, slot in enumerate(slots, start=1):
+            self._layout.pack(np.concatenate([slot, rest]), self._region(number))
 
     def take_over(self, other: Team) -> None:
         """Go on from where another team has come."""
@@ -80,7 +89,7 @@ class Team:
             self._layout.pack(other._layout.unpack(other._region(number)), self._region(number))
         self._layout.pack(other.best_theta, self._best)
 
-    def _step(self, _line: int, settings: int, _own: int, _first: int, _size: int, step: int, place: int) -> None:
+    def _step(self, _line: int, settings: int, _own: int, first: int, size: int, step: int, place: int) -> None:
         """Have the formula itself step, once the gradient is written down: called by one thread, the others waiting."""
         try:
             regions = self._formulas.updates.regions
@@ -91,13 +100,22 @@ class Team:
             numbers = range(1, 1 + len(self._problem.recipe.optimizer.slots))
             slots = [self._layout.unpack(self._region(number)) for number in numbers]
             with np.errstate(over="ignore", invalid="ignore"):
-                after = stepped(self._problem, parameters, gradient[:learnt], step, rate, [s[:learnt] for s in slots])
+                held = [slot[:learnt] for slot in slots]
+                weight = self._batch_weight(settings, first, size)
+                after = stepped(self._problem, parameters, gradient[:learnt], weight, step, rate, held)
             self._layout.pack(parameters, self._region(0))
             for number, slot, made in zip(numbers, slots, after, strict=True):
                 slot[:learnt] = made
                 self._layout.pack(slot, self._region(number))
         except BaseException as error:  # noqa: BLE001 - nothing may be raised through compiled code
             self.failure = error
+
+    def _batch_weight(self, settings: int, first: int, size: int) -> float:
+        """What the batch weighs that begins at a place of the order."""
+        order = ctypes.c_int64.from_address(settings + 8 * Setting.ORDER).value
+        rows = np.ctypeslib.as_array((ctypes.c_int64 * size).from_address(order + 8 * first))
+        weights = self._problem.train.weights
+        return float(size if weights is None else weights[rows].sum())
 
     def _region(self, number: int) -> npt.NDArray[np.floating]:
         """The parameters (0), a slot (from 1), or the mean of the parameters, (items,)."""

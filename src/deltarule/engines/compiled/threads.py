@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 from deltarule.engines.problem import Problem
 
@@ -29,10 +32,22 @@ def allowed_threads() -> int:
     named = (os.environ.get(name, "") for name in ("DELTARULE_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"))
     limits = [int(value) for value in named if value.isdigit() and int(value) > 0]
     if "joblib" in sys.modules:
-        limits.append(int(sys.modules["joblib"].effective_n_jobs(-1)))
+        limits.append(1 if _beside_others() else int(sys.modules["joblib"].effective_n_jobs(-1)))
     if "threadpoolctl" in sys.modules:
-        limits += [int(pool["num_threads"]) for pool in sys.modules["threadpoolctl"].threadpool_info()]
+        limits += [int(pool["num_threads"]) for pool in _pools(len(sys.modules)).info()]
     return max(1, min([cores, *limits]))
+
+
+def _beside_others() -> bool:
+    """Whether this is one of several threads that joblib has set to work; it tells processes by variables alone."""
+    backend, _ = sys.modules["joblib"].parallel.get_active_backend()
+    return bool(backend.nesting_level) and threading.current_thread() is not threading.main_thread()
+
+
+@lru_cache(maxsize=1)
+def _pools(modules: int) -> Any:  # noqa: ARG001
+    """The libraries with threads of their own. Finding them takes a millisecond; new ones come with new modules."""
+    return sys.modules["threadpoolctl"].ThreadpoolController()
 
 
 def threads_for(problem: Problem) -> tuple[int, int]:

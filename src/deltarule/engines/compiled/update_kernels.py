@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deltarule.engines.compiled import formula_kernels
+from deltarule.engines.compiled import formula_kernels, kernels
 from deltarule.engines.compiled.instructions import Operation
 from deltarule.engines.compiled.lines import Line, line
 from deltarule.engines.compiled.memory import Arena
+from deltarule.formulas import Penalty
 from deltarule.recipes import Recipe
 
 __all__ = ["UpdateKernels"]
@@ -25,7 +26,7 @@ class UpdateKernels:
     slots : of the kernels; `averaged` is which of the slots in memory, from 1, holds the mean, or 0.
     """
 
-    def __init__(self, arena: Arena, recipe: Recipe, threads: int) -> None:
+    def __init__(self, arena: Arena, recipe: Recipe, threads: int, batch_weight: float) -> None:
         dtype, clipping, averaging = arena.dtype, recipe.clipping, recipe.averaging
         self.penalties, self.averaging = recipe.penalties, averaging
         self.by_norm = clipping is not None and clipping.reach == "matrix"
@@ -49,14 +50,19 @@ class UpdateKernels:
         if averaging is not None and self.apart:
             self._average = formula_kernels.average(averaging, dtype)
             self._averages = [arena.room(self._average) for _ in range(threads)]
+        used = dict.fromkeys(penalty for penalty in self.penalties if penalty is not None)
         self._values: dict[object, Kernel] = {None: (0, 0)}
-        self._gradients: dict[object, Kernel] = {None: (0, 0)}
-        for penalty in self.penalties:
-            if penalty is not None:
-                self._values[penalty] = arena.constants(formula_kernels.penalty_value(penalty, dtype))
-                added = self.whole and not penalty.takes_prox
-                gradient = arena.constants(formula_kernels.objective_gradient(penalty, dtype)) if added else (0, 0)
-                self._gradients[penalty] = gradient
+        for penalty in used:
+            value = formula_kernels.penalty_value(penalty, dtype)
+            self._values[penalty] = arena.constants(value, share=float(penalty.share(batch_weight)))
+        self._gradients = {
+            penalty: formula_kernels.objective_gradient(penalty, dtype)
+            for penalty in used
+            if self.whole and not penalty.takes_prox
+        }
+        self._gradient_rooms = [
+            {penalty: arena.room(kernel) for penalty, kernel in self._gradients.items()} for _ in range(threads)
+        ]
         self.clip: Kernel = arena.constants(formula_kernels.factor(clipping)) if clipping and self.by_norm else (0, 0)
         bound = recipe.constraint
         self.bound: Kernel = arena.constants(formula_kernels.factor(bound)) if bound is not None else (0, 0)
@@ -64,11 +70,14 @@ class UpdateKernels:
     def prepared(self, thread: int) -> Iterator[Line]:
         """The constants for a step."""
         for penalty, kernel in self._kernels.items():
-            scalars, constants = self._rooms[thread][penalty]
-            yield line(Operation.PREPARE, prologue=kernel.prologue, scalars=scalars, constants=constants)
+            yield _prepared(kernel, self._rooms[thread][penalty], penalty)
         if self._averages:
-            scalars, constants = self._averages[thread]
-            yield line(Operation.PREPARE, prologue=self._average.prologue, scalars=scalars, constants=constants)
+            yield _prepared(self._average, self._averages[thread], None)
+
+    def prepared_gradients(self, thread: int) -> Iterator[Line]:
+        """The constants of what makes the objective's gradient, where it is written down."""
+        for penalty, kernel in self._gradients.items():
+            yield _prepared(kernel, self._gradient_rooms[thread][penalty], penalty)
 
     def scalars(self, thread: int) -> list[int]:
         """Where the scalars of the thread's updates are."""
@@ -91,6 +100,15 @@ class UpdateKernels:
         """The sum of a layer's penalty over some weights; 0 and 0 where it has none."""
         return self._values[self.penalties[layer]]
 
-    def penalty_gradient(self, layer: int) -> Kernel:
+    def penalty_gradient(self, layer: int, thread: int) -> Kernel:
         """What makes the objective's gradient of the loss's, where it is written down; 0 and 0 for nothing."""
-        return self._gradients[self.penalties[layer]]
+        penalty = self.penalties[layer]
+        if penalty is None or penalty not in self._gradients:
+            return 0, 0
+        return self._gradients[penalty].body, self._gradient_rooms[thread][penalty][1]
+
+
+def _prepared(kernel: kernels.Kernel, room: Kernel, penalty: Penalty | None) -> Line:
+    """Have a kernel's constants made for a step; a penalty may be divided by the batch's weight."""
+    shared = penalty is not None and penalty.share(2.0) != 1.0
+    return line(Operation.PREPARE, prologue=kernel.prologue, scalars=room[0], constants=room[1], shared=shared)

@@ -137,6 +137,7 @@ class Updates:
         """Write the whole gradient down, take its norm, and then step."""
         from deltarule.engines.compiled import whole
 
+        yield from self.kernels.prepared_gradients(self.to.thread)
         yield from self.gradients(passage)
         if self.kernels.handed_over:
             if self.to.thread == 0:
@@ -185,7 +186,9 @@ class Updates:
             for each in self.to.shares(layer):
                 block = self.to.block(layer, each)
                 for rows, (a, a_item, a_row), _, _ in self._parts(block, each, passage):
-                    body, constants = self.kernels.penalty_gradient(layer) if rows.start < block.fan_in else (0, 0)
+                    body, constants = 0, 0
+                    if rows.start < block.fan_in:
+                        body, constants = self.kernels.penalty_gradient(layer, self.to.thread)
                     yield call_of(
                         whole.GRADIENT,
                         whole.GRADIENT_WORDS,

@@ -1,0 +1,50 @@
+"""The objective of the whole training part, as a function of what is learnt: what L-BFGS makes small."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deltarule.engines.problem import Problem, Sums
+from deltarule.engines.reference import add_penalties, evaluate, gradient, penalty_value
+from deltarule.formulas.random import Floats
+
+__all__ = ["Objective"]
+
+_BLOCK = 8192
+
+
+class Objective:
+    """Mean loss plus penalties over all training samples, by the reference engine."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.weight = float(np.sum(problem.train.weight(slice(None))))
+        self._met: dict[bytes, Sums] = {}
+
+    def __call__(self, point: Floats) -> tuple[float, Floats]:
+        """The objective and its gradient at a point, (learnt,)."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            total, g = self._gradient(point)
+            value = total.loss / total.weight + self.penalty(point)
+        # A search asks for the sums of the point where it has just been, or of the one before.
+        self._met = {point.tobytes(): total, **dict(list(self._met.items())[:1])}
+        return value, g
+
+    def sums(self, point: Floats) -> Sums:
+        """Weight, loss and error of the training samples at a point."""
+        return self._met.get(point.tobytes()) or evaluate(self.problem, point, self.problem.train)
+
+    def penalty(self, point: Floats) -> float:
+        """The penalties' part in the objective."""
+        return penalty_value(self.problem, point, self.weight)
+
+    def _gradient(self, point: Floats) -> tuple[Sums, Floats]:
+        """The sums, and the objective's gradient, block by block."""
+        problem, total, g = self.problem, Sums(), np.zeros(len(point))
+        for start in range(0, len(problem.train), _BLOCK):
+            part, met, _ = gradient(problem, point, slice(start, start + _BLOCK))
+            total += met
+            g += met.weight * part
+        g /= total.weight
+        add_penalties(problem, point, g, total.weight)
+        return total, g

@@ -1,0 +1,145 @@
+"""The parameters of the estimators: what each may be, checked when `fit` begins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral, Real
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from deltarule.errors import RecipeError, UnknownName, nearest
+from deltarule.formulas import Optimizer
+from deltarule.recipes.checks import one_of, share, truth, whole
+from deltarule.training.loop import ENGINES
+
+Check: TypeAlias = Callable[[str, Any], object]
+
+
+def check_parameters(parameters: Mapping[str, Any]) -> None:
+    """Raise RecipeError for the first parameter whose value cannot be meant.
+
+    >>> check_parameters({"alpha": -1})
+    Traceback (most recent call last):
+        ...
+    deltarule.errors.RecipeError: Wanted a number of at least 0 for alpha, got -1.
+    """
+    for name, check in _CHECKS.items():
+        if name in parameters:
+            check(name, parameters[name])
+
+
+def hidden_sizes(given: Any) -> tuple[int, ...]:
+    """The units of the hidden layers: of one number, or of a sequence of them.
+
+    >>> hidden_sizes(100), hidden_sizes([20, 10])
+    ((100,), (20, 10))
+    """
+    sizes = tuple(given) if isinstance(given, Iterable) else (given,)
+    instead = "hidden_layer_sizes=(100,)"
+    return tuple(whole("hidden_layer_sizes", size, 1, instead) for size in sizes)
+
+
+def stochastic(solver: Any) -> bool:
+    """Whether a solver steps batch by batch: all but L-BFGS."""
+    return not (isinstance(solver, str) and solver == "lbfgs")
+
+
+def _number(words: str, holds: Callable[[float], bool]) -> Check:
+    def check(name: str, value: Any) -> None:
+        number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+        if not number or not holds(float(value)):
+            raise RecipeError(f"{words} for {name}", repr(value))
+
+    return check
+
+
+def _choice(*choices: str) -> Check:
+    return lambda name, value: one_of(name, value, choices)
+
+
+def _at_least_one(name: str, value: Any) -> None:
+    whole(name, value, 1)
+
+
+def _truth(name: str, value: Any) -> None:
+    truth(name, bool(value) if isinstance(value, np.bool_) else value)
+
+
+def _batch_size(name: str, value: Any) -> None:
+    if not (isinstance(value, str) and value == "auto"):
+        whole(name, value, 1, 'batch_size="auto"')
+
+
+def _patience(name: str, value: Any) -> None:
+    if not (isinstance(value, Real) and float(value) == math.inf):
+        whole(name, value, 1, "n_iter_no_change=10, or infinity to run all epochs")
+
+
+def _verbose(name: str, value: Any) -> None:
+    known = isinstance(value, (bool, np.bool_)) or (isinstance(value, Integral) and int(value) >= 0) or value == "bar"
+    if not known:
+        raise RecipeError(f'True, False, a whole number or "bar" for {name}', repr(value), 'verbose="bar"')
+
+
+def _threads(name: str, value: Any) -> None:
+    if value is not None:
+        whole(name, value, 1, "n_threads=None, which lets the engine choose")
+
+
+def _solver(name: str, value: Any) -> None:
+    if not isinstance(value, (str, Optimizer, Mapping)):
+        wanted = f'"sgd", "adam", "lbfgs", or another optimizer by its name or as a formula, for {name}'
+        raise RecipeError(wanted, repr(value), 'solver="adam"')
+
+
+def _scoring(name: str, value: Any) -> None:
+    if value is None or callable(value) or value == "loss":
+        return
+    from sklearn.metrics import get_scorer_names
+
+    if value not in get_scorer_names():
+        guess = nearest(str(value), get_scorer_names())
+        wanted = f'None, "loss", or a scorer of scikit-learn\'s for {name}'
+        raise UnknownName(wanted, repr(value), f"{name}={guess!r}" if guess else None)
+
+
+def _class_weight(name: str, value: Any) -> None:
+    if value is not None and value != "balanced" and not isinstance(value, (Mapping, list)):
+        raise RecipeError(f'None, "balanced" or a dictionary for {name}', repr(value), f'{name}="balanced"')
+
+
+_not_negative = _number("a number of at least 0", lambda x: x >= 0)
+_positive = _number("a number above 0", lambda x: x > 0)
+
+_CHECKS: dict[str, Check] = {
+    "hidden_layer_sizes": lambda _, value: hidden_sizes(value),
+    "solver": _solver,
+    "alpha": _not_negative,
+    "l1": _not_negative,
+    "max_norm": lambda name, value: value is None or _positive(name, value),
+    "batch_size": _batch_size,
+    "learning_rate": _choice("constant", "invscaling", "adaptive"),
+    "learning_rate_init": _positive,
+    "power_t": _not_negative,
+    "max_iter": _at_least_one,
+    "shuffle": _truth,
+    "tol": _not_negative,
+    "verbose": _verbose,
+    "warm_start": _truth,
+    "momentum": lambda name, value: share(name, value, "momentum=0.9"),
+    "nesterovs_momentum": _truth,
+    "early_stopping": _truth,
+    "validation_fraction": lambda name, value: share(name, value, "validation_fraction=0.1"),
+    "beta_1": lambda name, value: share(name, value, "beta_1=0.9"),
+    "beta_2": lambda name, value: share(name, value, "beta_2=0.999"),
+    "epsilon": _positive,
+    "n_iter_no_change": _patience,
+    "max_fun": _at_least_one,
+    "class_weight": _class_weight,
+    "scoring": _scoring,
+    "n_ensemble": _at_least_one,
+    "engine": _choice(*ENGINES),
+    "n_threads": _threads,
+}

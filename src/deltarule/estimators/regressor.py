@@ -1,0 +1,121 @@
+"""scikit-learn's `MLPRegressor`, trained by deltarule."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import RegressorMixin
+from sklearn.utils.metaestimators import available_if
+
+from deltarule.engines.problem import Samples
+from deltarule.errors import DataError
+from deltarule.estimators.perceptron import Perceptron
+from deltarule.estimators.specification import number_loss
+from deltarule.estimators.validation import determination
+
+_DOMAINS: dict[str, tuple[str, Callable[[npt.NDArray[Any]], Any]]] = {
+    "unit": ("between 0 and 1", lambda y: (y >= 0) & (y <= 1)),
+    "non_negative": ("of at least 0", lambda y: y >= 0),
+    "positive": ("above 0", lambda y: y > 0),
+}
+
+
+class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
+    """A multi-layer perceptron that predicts numbers: scikit-learn's estimator, trained by deltarule.
+
+    Every parameter of scikit-learn's `MLPRegressor` means what it means there, has the same default, and with the same
+    `random_state` leads to the same weights, up to rounding. `loss` is "squared_error" or "poisson", which are
+    scikit-learn's halves, or any registered loss, by its name or as a formula; `scoring=None` watches R². Every other
+    parameter, and every attribute but `classes_`, is `MLPClassifier`'s.
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> regressor = MLPRegressor(hidden_layer_sizes=(20,), solver="lbfgs", max_iter=5000, random_state=0)
+    >>> regressor.fit(10 * X, y / 100).predict(X[:2]).shape
+    (2,)
+    """
+
+    def __init__(
+        self,
+        loss: Any = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: Any = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int | str = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dropout: Any = 0.0,
+        normalization: Any = None,
+        l1: float = 0.0,
+        max_norm: float | None = None,
+        schedule: Any = None,
+        initializer: Any = "auto",
+        scoring: Any = None,
+        n_ensemble: int = 1,
+        engine: str = "compiled",
+        n_threads: int | None = None,
+    ) -> None:
+        self._remember(locals())
+
+    @available_if(lambda self: self._may_step())  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for one epoch on X (n, d) and y, going on from where the last call left off."""
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """The numbers predicted: (n,), or (n, k) where k were learnt."""
+        a = self._activated(X)
+        return a[:, 0] if a.shape[1] == 1 else a
+
+    def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        X, y = self._validated(X, y, reset=reset, numbers=True)
+        return X, y
+
+    def _learn_targets(self, y: npt.NDArray[Any], *, anew: bool, incremental: bool) -> None:  # noqa: ARG002
+        self._loss = number_loss(self.loss)
+        self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
+
+    def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        numbers = y.astype(np.float64).reshape(len(y), -1)
+        if self._loss.domain in _DOMAINS:
+            words, holds = _DOMAINS[self._loss.domain]
+            if not holds(numbers).all():
+                came = f"numbers from {numbers.min():g} to {numbers.max():g}"
+                raise DataError(f"targets {words} for {self._loss.name}", came, 'loss="squared_error"')
+        return numbers
+
+    def _strata(self, targets: npt.NDArray[Any]) -> None:  # noqa: ARG002
+        """Numbers are split without regard to them."""
+        return
+
+    def _score_of_figures(self, held: Samples) -> Callable[..., float] | None:
+        if held.outputs > 1 or self.scoring not in (None, "r2"):
+            return None
+        return functools.partial(determination, spread=held.spread())
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,38 @@
+"""scikit-learn's checks of estimators, for several configurations of both."""
+
+from __future__ import annotations
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import deltarule as dr
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # the checks train for a few epochs, on odd data
+
+WEIGHTS = "a sample that stands there twice has two masks of dropout, one of twice the weight has one"
+EXPECTED = {
+    "check_sample_weight_equivalence_on_dense_data": WEIGHTS,
+    "check_sample_weight_equivalence_on_sparse_data": WEIGHTS,
+}
+
+ESTIMATORS = [
+    dr.MLPClassifier(max_iter=50),
+    dr.MLPRegressor(max_iter=50),
+    dr.MLPClassifier(max_iter=50, dropout=0.2),
+    dr.MLPRegressor(max_iter=50, dropout=0.2),
+    dr.MLPClassifier(max_iter=20, n_ensemble=2),
+    dr.MLPRegressor(max_iter=100, n_ensemble=2),
+    dr.MLPClassifier((10,), max_iter=30, solver="lbfgs"),
+    dr.MLPRegressor(hidden_layer_sizes=(10,), max_iter=30, solver="lbfgs"),
+    dr.MLPClassifier((10, 5), activation=("tanh", "gelu"), max_iter=50, solver="rmsprop", l1=1e-3),
+    dr.MLPRegressor(loss="huber", hidden_layer_sizes=(10,), max_iter=50, solver=dr.NAdam(0.01), initializer="he"),
+]
+
+
+def expected(estimator):
+    return EXPECTED if estimator.dropout else {}
+
+
+@parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected)
+def test_it_is_an_estimator(estimator, check):
+    check(estimator)

@@ -1,0 +1,60 @@
+"""A run that is interrupted between two epochs and taken up by another engine is the run that was not."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import deltarule as dr
+from deltarule.engines.compiled import Compiled
+from deltarule.engines.problem import Problem, Samples
+from deltarule.engines.reference import Reference
+from deltarule.recipes import Affine
+
+SIZES = (5, 7, 3)
+DRAWN = np.random.default_rng(1)
+SAMPLES = Samples(DRAWN.normal(size=(50, 5)), np.arange(50) % 3, 3)
+THETA = DRAWN.normal(size=66)
+ORDER = [[DRAWN.integers(0, 50, size) for size in (8, 20, 3)] for _ in range(6)]
+
+
+def problem(optimizer, order=None):
+    recipe = dr.Recipe(
+        network=dr.Network(hidden=(7,), activation="tanh", dropout=0.2),
+        loss="softmax_cross_entropy",
+        optimizer=optimizer,
+        batch_size=16,
+        epochs=6,
+        stopping=None,
+    )
+    return Problem(recipe, SIZES, Affine(np.array(0.0), np.array(1.0)), SAMPLES, None, THETA, order)
+
+
+ENGINES = {
+    "reference": Reference,
+    "compiled": lambda given: Compiled(given, "float64", n_threads=1),
+    "two threads": lambda given: Compiled(given, "float32", n_threads=2),
+}
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["drawn", "given"])
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("optimizer", [dr.SGD(0.1), dr.Adam(0.01), dr.Nesterov(0.1)], ids=lambda each: each.name)
+def test_it_goes_on_to_the_last_bit(engine, optimizer, given):
+    whole = ENGINES[engine](problem(optimizer, ORDER if given else None))
+    expected = whole.advance(6, 60.0).table
+    first = ENGINES[engine](problem(optimizer, ORDER[:2] if given else None))
+    first.advance(2, 60.0)
+    rest = dataclasses.replace(
+        problem(optimizer, ORDER[2:] if given else None),
+        theta=first.theta.astype(np.float64),
+        progress=first.progress,
+    )
+    second = ENGINES[engine](rest)
+    met = second.advance(6, 60.0).table
+    assert second.theta.tobytes() == whole.theta.tobytes()
+    assert met[:, :7].tobytes() == expected[2:, :7].tobytes()
+    assert second.progress.epoch == 6
+    assert second.progress.step == whole.progress.step
