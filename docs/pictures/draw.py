@@ -10,6 +10,7 @@ from pathlib import Path
 
 import deltarule as dr
 from deltarule.figures.style import save
+from deltarule.studies.illustrations import ILLUSTRATIONS
 
 HERE = Path(__file__).parent
 TRAIN = [sys.executable, "-m", "deltarule", "train", "digits"]
@@ -22,6 +23,9 @@ with tempfile.TemporaryDirectory() as folder:
     subprocess.run([*TRAIN, "--out", str(run)], check=True)
     for picture in ("curves.png", "samples.png"):
         shutil.copyfile(run / picture, HERE / f"digits-{picture}")
+
+for name, illustration in ILLUSTRATIONS.items():
+    save(illustration.made().picture(), HERE / f"illustration-{name}.png")
 
 RANGE = [sys.executable, "-m", "deltarule", "lr-range", "digits"]
 subprocess.run([*RANGE, "--output", str(HERE / "learning-rate-range.png")], check=True)

@@ -1,4 +1,4 @@
-"""Every example of the documents runs, every link leads somewhere, and the two front pages give the same ones.
+"""Every example of the documents runs, every link leads somewhere, and pages in two languages give the same ones.
 
 A ```python block is run; one with `>>>` in it is a doctest. The blocks of a page share their names, and all run in one
 temporary folder. In a ```console block every line `$ deltarule …` is run, and has to end well. What cannot run in a
@@ -22,12 +22,15 @@ import pytest
 
 from deltarule.cli.main import main
 from deltarule.formulas import Formula
+from deltarule.studies.illustrations import ILLUSTRATIONS
 
 CHECKOUT = Path(__file__).parents[2]
 PAGES = sorted([*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md")])
 EXAMPLES = sorted((CHECKOUT / "examples").glob("*.py"))
 FRONT, FRONT_ZH = CHECKOUT / "README.md", CHECKOUT / "README.zh.md"
-RUN = [page for page in PAGES if page != FRONT_ZH]  # its examples are those of the other front page
+TOUR = CHECKOUT / "docs" / "tour"
+IN_CHINESE = {page: TOUR / page.name for page in sorted((TOUR / "zh").glob("*.md"))} | {FRONT_ZH: FRONT}
+RUN = [page for page in PAGES if page not in IN_CHINESE]  # their examples are those of the English page
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = re.compile(r"<!-- not run: (.{10,}?) -->\s*$")
@@ -119,8 +122,25 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
-def test_both_front_pages_give_the_same_examples():
-    assert [block[:2] for block in blocks(FRONT)] == [block[:2] for block in blocks(FRONT_ZH)]
+@pytest.mark.parametrize("page", IN_CHINESE, ids=name_of)
+def test_a_page_in_chinese_gives_the_examples_and_pictures_of_the_english_one(page):
+    english = IN_CHINESE[page]
+    assert [block[:2] for block in blocks(page)] == [block[:2] for block in blocks(english)]
+    assert list(pictures(page)) == list(pictures(english))
+
+
+def pictures(page: Path) -> Iterator[Path]:
+    """The picture files that a page shows, in order."""
+    for link in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        yield (page.parent / link).resolve()
+
+
+def test_the_tour_is_whole_in_both_languages_and_shows_every_illustration():
+    chapters = {page.name for page in TOUR.glob("*.md")}
+    assert chapters == {page.name for page in (TOUR / "zh").glob("*.md")}
+    assert len(chapters) == 1 + 8
+    shown = {picture.stem for page in TOUR.glob("*.md") for picture in pictures(page)}
+    assert shown - {"compare-scores"} == {f"illustration-{name}" for name in ILLUSTRATIONS}
 
 
 def test_the_front_page_gives_the_two_commands_of_a_fresh_machine():

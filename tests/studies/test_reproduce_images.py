@@ -109,7 +109,7 @@ def test_the_loss_is_taken_after_the_update(engine, bound):
 
 
 def test_paths_go_down_the_valley():
-    paths = Optimizers()._paths()
+    paths = Optimizers().paths()
     assert list(paths) == ["SGD, η 0.95", "Momentum, η 0.1", "AdaGrad, η 1.5", "RMSProp, η 0.12", "Adam, η 0.3"]
     for steps in paths.values():
         assert steps.shape == (31, 2)

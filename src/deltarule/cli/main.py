@@ -19,6 +19,7 @@ from deltarule.cli.augment import augment
 from deltarule.cli.compare import compare
 from deltarule.cli.formulas import formulas
 from deltarule.cli.gradient_check import gradient_check
+from deltarule.cli.illustrate import illustrate
 from deltarule.cli.learning_rate_range import learning_rate_range
 from deltarule.cli.predict import predict, show
 from deltarule.cli.reproduce import reproduce
@@ -134,6 +135,7 @@ app.command("formulas")(formulas)
 app.command("gradient-check")(gradient_check)
 app.command("lr-range")(learning_rate_range)
 app.command("reproduce")(reproduce)
+app.command("illustrate")(illustrate)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from deltarule.models.files import write_whole
 from deltarule.studies.reproduce import (
     AS_PUBLISHED,
     Experiment,
+    FairExperiment,
     Given,
     Reproduction,
     Table,
@@ -47,9 +48,16 @@ def reproduce(
             show_default=False,
         ),
     ] = None,
+    fair: Annotated[
+        bool,
+        typer.Option("--fair", help="As it should be: compared over seeds, from the same starts, on fresh samples."),
+    ] = False,
     seeds: Annotated[
-        int, typer.Option("--seeds", help="Run it with so many seeds; says mean and spread.", metavar="NUMBER")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--seeds", help="Run it with so many seeds; says mean and spread.", metavar="NUMBER", show_default=False
+        ),
+    ] = None,
     published: Annotated[
         Path | None,
         typer.Option(
@@ -72,18 +80,21 @@ def reproduce(
 ) -> None:  # fmt: skip
     """Run a founding experiment again, and set its figures beside the published ones.
 
-    Each is run as published, with every quirk; any number of it can be changed.
+    Each is run as published, with every quirk, or with --fair as it should be. Any number of it can be changed.
 
     Examples:
 
     \b
     deltarule reproduce moons
     deltarule reproduce moons --set learning_rate=0.01 --set hidden=8,4
+    deltarule reproduce moons --fair --seeds 20
     deltarule reproduce digits --data-dir my/mnist --published my/lists
     deltarule reproduce fashion --data-dir my/fashion --set epochs=20 --seeds 4
     """  # noqa: D301, D412 - Typer keeps the lines after \b apart
     words = words_of(quiet)
-    wanted = changed(experiment(name), setting or ())
+    wanted = changed(experiment(name, fair=fair), setting or ())
+    if fair and seeds is not None:
+        wanted, seeds = changed(wanted, [f"seeds={seeds}"]), None
     if out is not None:
         check_free(out)
     lists = published_folder(data_dir, published)
@@ -91,7 +102,7 @@ def reproduce(
     # The folder is made first: that nothing can be written there is better known before minutes of training.
     with _folder(name, out) as folder:
         began = time.perf_counter()
-        found = _with_bar(wanted, given, seeds, words)
+        found = _with_bar(wanted, given, 1 if seeds is None else seeds, words)
         seconds = time.perf_counter() - began
         paths = _write(folder, wanted, found, engine, seconds)
     _tell(wanted, found, words)
@@ -117,7 +128,8 @@ def _folder(name: str, out: Path | None) -> Iterator[Path]:
 
 def _with_bar(wanted: Experiment, given: Given, seeds: int, words: Console) -> Reproduction:
     numbers = ", ".join(f"{name}={_words(value)}" for name, value in wanted.changes().items())
-    say(f"{wanted.name}, {f'with {numbers}' if numbers else 'as published'}; engine {given.engine}.", words)
+    form = "as it should be" if isinstance(wanted, FairExperiment) else "as published"
+    say(f"{wanted.name}, {form}{f', but for {numbers}' if numbers else ''}; engine {given.engine}.", words)
     with progress_bar(wanted.name, max(seeds, 1) * wanted.steps, words) as bar:
         return run_again(wanted, dataclasses.replace(given, progress=bar.advance), seeds)
 
@@ -142,7 +154,7 @@ def _tell(wanted: Experiment, found: Reproduction, words: Console) -> None:
         words.print(_table(table))
         if table.note:
             say(table.note, words, style="dim")
-    if wanted.changes():
+    if wanted.changes() and not isinstance(wanted, FairExperiment):
         words.print()
         say("Published figures are for the published numbers, not for those that were changed.", words)
     words.print()

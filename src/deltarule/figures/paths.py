@@ -13,11 +13,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def optimizer_paths(paths: Mapping[str, Any], function: Callable[[Any, Any], Any], title: str) -> Figure:
-    """A panel for each path (steps, 2) on the contours of the function, then all in one; its lowest point is (0, 0)."""
-    columns = min(3, len(paths) + 1)
+def optimizer_paths(
+    paths: Mapping[str, Any],
+    function: Callable[[Any, Any], Any],
+    title: str,
+    *,
+    columns: int = 3,
+    panel: tuple[float, float] = (4.2, 3.4),
+) -> Figure:
+    """A panel for each path (steps, 2) on the contours of the function, then all in one; its lowest point is (0, 0).
+
+    columns, panel : so many panels in a row, each of so many inches.
+    """
+    columns = min(columns, len(paths) + 1)
     rows = -(-(len(paths) + 1) // columns)
-    picture = figure(4.2 * columns, 3.4 * rows + 0.4)
+    picture = figure(panel[0] * columns, panel[1] * rows + 0.4)
     panels = picture.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
     every = np.concatenate([np.asarray(each) for each in paths.values()])
     wide, high = 1.12 * np.abs(every).max(axis=0)

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 _STYLES = ("-", "--", ":")
 
 
-def slowdown_curves(curves: Sequence[Mapping[str, Any]]) -> Figure:
+def slowdown_curves(curves: Sequence[Mapping[str, Any]], *, panel: tuple[float, float] = (4.6, 3.2)) -> Figure:
     """Panels of outputs against the epoch: starts side by side, learning rates one below the other.
 
-    Each curve has `loss`, `start`, `learning_rate` and `outputs` (epochs + 1,).
+    Each curve has `loss`, `start`, `learning_rate` and `outputs` (epochs + 1,). panel : inches of each panel.
     """
     starts = list(dict.fromkeys(curve["start"] for curve in curves))
     rates = list(dict.fromkeys(curve["learning_rate"] for curve in curves))
     losses = list(dict.fromkeys(curve["loss"] for curve in curves))
-    picture = figure(4.6 * len(starts), 3.2 * len(rates) + 0.5)
+    picture = figure(panel[0] * len(starts), panel[1] * len(rates) + 0.5)
     panels = picture.subplots(len(rates), len(starts), squeeze=False, sharex=True, sharey=True)
     for curve in curves:
         row, column = rates.index(curve["learning_rate"]), starts.index(curve["start"])
@@ -37,7 +37,7 @@ def slowdown_curves(curves: Sequence[Mapping[str, Any]]) -> Figure:
                 axes.set_ylabel("Output a (target 0)")
             if row == len(rates) - 1:
                 axes.set_xlabel("Epoch")
-    panels[0, 0].legend(frameon=False, loc="upper right")
+    panels[0, 0].legend(frameon=False, loc="upper right", fontsize="small")
     title = "A saturated unit learns slowly under the quadratic cost: one input of 1, target 0"
-    picture.suptitle(title, x=0.01, ha="left")
+    picture.suptitle(title, x=0.01, ha="left", fontsize="medium")
     return picture

@@ -2,8 +2,8 @@
 
 Each is a frozen dataclass of its numbers, any of which can be changed; `run` gives a result, which knows itself as
 JSON, as tables and as pictures. Nothing here prints. `AS_PUBLISHED` keeps every quirk of the originals, so that their
-figures can be met; the experiments as they should be (same starts and batches for all, several seeds, the test part
-whole and touched once) have their place beside it.
+figures can be met; `AS_IT_SHOULD_BE` has the same starts and batches for all, several seeds, and a test part that is
+whole and met once.
 """
 
 from __future__ import annotations
@@ -22,15 +22,22 @@ from deltarule.studies.reproduce.experiment import (
     changed,
     reproduce,
 )
+from deltarule.studies.reproduce.fair.digits import FairDigits
+from deltarule.studies.reproduce.fair.experiment import FairExperiment
+from deltarule.studies.reproduce.fair.fashion import FairFashion
+from deltarule.studies.reproduce.fair.moons import FairMoons
+from deltarule.studies.reproduce.fair.optimizers import FairOptimizers
 from deltarule.studies.reproduce.fashion import Fashion
 from deltarule.studies.reproduce.moons import Moons
 from deltarule.studies.reproduce.optimizers import Optimizers
 from deltarule.studies.table import Table
 
 __all__ = [
+    "AS_IT_SHOULD_BE",
     "AS_PUBLISHED",
     "Digits",
     "Experiment",
+    "FairExperiment",
     "Fashion",
     "Given",
     "Moons",
@@ -48,12 +55,17 @@ __all__ = [
 AS_PUBLISHED: dict[str, type[Experiment]] = {cls.name: cls for cls in (Fashion, Moons, Optimizers, Digits)}
 """Each experiment as published, by its name."""
 
+AS_IT_SHOULD_BE: dict[str, type[FairExperiment]] = {
+    cls.name: cls for cls in (FairFashion, FairMoons, FairOptimizers, FairDigits)
+}
+"""Each experiment as a fair comparison, by its name."""
+
 PUBLISHED_LISTS = "nielsen"
 """The folder of the published lists, looked for beside the images' and in it."""
 
 
-def experiment(name: str) -> Experiment:
-    """The experiment of this name, as published.
+def experiment(name: str, *, fair: bool = False) -> Experiment:
+    """The experiment of this name, as published, or as it should be.
 
     >>> experiment("moons").settings()["learning_rate"]
     0.0007
@@ -64,7 +76,7 @@ def experiment(name: str) -> Experiment:
     """
     if name not in AS_PUBLISHED:
         raise UnknownName(f"an experiment ({', '.join(AS_PUBLISHED)})", repr(name), nearest(name, AS_PUBLISHED))
-    return AS_PUBLISHED[name]()
+    return AS_IT_SHOULD_BE[name]() if fair else AS_PUBLISHED[name]()
 
 
 def data_of(wanted: Experiment, data_dir: Path | None = None, *, progress: bool = False) -> Dataset | None:

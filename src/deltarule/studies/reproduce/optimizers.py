@@ -18,6 +18,7 @@ from deltarule.figures.paths import optimizer_paths
 from deltarule.figures.style import save
 from deltarule.formulas import SGD, AdaGrad, Adam, Momentum, Optimizer, RMSProp
 from deltarule.recipes import Network, Recipe
+from deltarule.studies.descent import steps_of
 from deltarule.studies.reproduce.experiment import Experiment, Given, Result, needed, run_on
 from deltarule.studies.table import Table
 from deltarule.training import epochs
@@ -106,25 +107,18 @@ class Optimizers(Experiment):
             )
             training = epochs(recipe, train, **given.trainer("float32"), start=start, order=order, record="batch_after")
             losses[name] = run_on(training, _per_hundred(given, self.iterations), name).run.batch_losses
-        return OptimizersResult(self, losses, self._paths())
+        return OptimizersResult(self, losses, self.paths())
 
-    def _paths(self) -> dict[str, Floats]:
+    def paths(self, start: tuple[float, float] = PATH_START) -> dict[str, Floats]:
         """Each optimizer's steps on the valley, made by its own formula; the start is the first row."""
         rates = (
             self.sgd_path_rate, self.momentum_path_rate, self.adagrad_path_rate, self.rmsprop_path_rate,
             self.adam_path_rate,
         )  # fmt: skip
-        paths = {}
-        for (name, optimizer), rate in zip(self.optimizers().items(), rates, strict=True):
-            rule = optimizer.replace(learning_rate=rate)
-            w = np.array(PATH_START)
-            slots: list[Floats] = [np.zeros(2) for _ in rule.slots]
-            steps = [w]
-            for t in range(1, self.path_steps + 1):
-                w, *slots = rule.step(w, valley_gradient(w), t, *slots)
-                steps.append(w)
-            paths[f"{name}, η {rate:g}"] = np.array(steps)
-        return paths
+        return {
+            f"{name}, η {rate:g}": steps_of(rule.replace(learning_rate=rate), valley_gradient, start, self.path_steps)
+            for (name, rule), rate in zip(self.optimizers().items(), rates, strict=True)
+        }
 
 
 def valley(x: Any, y: Any) -> Any:
