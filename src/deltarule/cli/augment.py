@@ -10,7 +10,9 @@ import numpy as np
 import typer
 
 from deltarule.cli import options
+from deltarule.cli.shared import shares
 from deltarule.cli.terminal import print_json, say, words_of
+from deltarule.cli.train import train
 from deltarule.data import Dataset
 from deltarule.errors import DataError, OutputError
 from deltarule.formulas import Augmentation
@@ -21,8 +23,9 @@ _ROWS, _VARIANTS = 5, 8
 _USUAL = ("rotation=15", "translation=2")
 
 
+@shares(train, options.DATA)
 def augment(
-    data: Annotated[str, typer.Argument(help="The name of a data set, or a folder of IDX files.", metavar="DATA")],
+    data: Annotated[str, typer.Argument(help=options.DATA_HELP, metavar="DATA")],
     augmentation: Annotated[
         list[str] | None,
         typer.Option("--augment", help=options.AUGMENT_HELP, metavar="NAME=VALUE", show_default=False),
@@ -36,13 +39,10 @@ def augment(
         Path | None,
         typer.Option("--preview", help="Draw images and their variants here.", metavar="PICTURE", show_default=False),
     ] = None,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option("--data-dir", help="Where the files of mnist, fashion, kmnist lie.", show_default=False),
-    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Decides the split and every change.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No words, no progress.")] = False,
+    **shared: Any,
 ) -> None:
     """Make a training part larger by changed samples, or draw what they would look like.
 
@@ -60,7 +60,7 @@ def augment(
     formulas = augmentations(options.augmentations_of(augmentation or _USUAL))
     if output is not None:
         _check_output(output)
-    dataset = options.load(data, data_dir=data_dir, seed=seed, progress=not quiet)
+    dataset = options.load(data, **options.source_of(shared), seed=seed, progress=not quiet)
     words = words_of(quiet)
     result: dict[str, Any] = {"augmentation": [each.to_json() for each in formulas]}
     if preview is not None:

@@ -25,16 +25,14 @@ VARIED, RESULT = "What varies", "Result"
 _RECIPE = {"number_of_epochs": "epochs"} | {name: name for name in options.OPTIONS if name != "epochs"}
 """The options of `train` that make its recipe, and what `options.OPTIONS` calls them."""
 
-_OTHERS = ("setting", "recipe_file", "data_dir", "validation", "test", "engine")
+_OTHERS = ("setting", "recipe_file", *options.DATA, "engine")
 
 
 @shares(train, [*_RECIPE, *_OTHERS])
 def compare(
     data: Annotated[
         str,
-        typer.Argument(
-            help="The name of a data set (see `deltarule data list`), or a folder of IDX files.", metavar="DATA"
-        ),
+        typer.Argument(help=options.DATA_HELP, metavar="DATA"),
     ],
     vary: Annotated[
         list[str] | None,
@@ -114,14 +112,7 @@ def compare(
     typed = {name: shared[option] for option, name in _RECIPE.items()}
     recipe = options.recipe_of(typed, shared["setting"] or (), shared["recipe_file"])
     chosen = varied(recipe, vary)
-    dataset = options.load(
-        data,
-        data_dir=shared["data_dir"],
-        validation=shared["validation"],
-        test=shared["test"],
-        seed=recipe.seed,
-        progress=not quiet,
-    )
+    dataset = options.load(data, **options.source_of(shared), seed=recipe.seed, progress=not quiet)
     engine = {} if shared["engine"] is None else {"engine": shared["engine"]}
     under_way = Comparing(
         chosen,

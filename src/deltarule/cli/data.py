@@ -88,9 +88,8 @@ def info(
         return
     facts: dict[str, Any] = {"name": name} if known is None else _facts(known)
     if known is None or known.where != "downloaded" or data_dir is not None:
-        facts |= _parts(
-            options.load(name, data_dir=data_dir, target=target, types=options.types_of(types), progress=True), known
-        )
+        loaded = options.load(name, data_dir=data_dir, target=target, types=options.types_of(types), progress=True)
+        facts |= _parts(loaded, known)
     if as_json:
         print_json(facts)
         return

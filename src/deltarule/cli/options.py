@@ -190,6 +190,24 @@ def read_recipe(file: Path) -> Recipe:
         raise RecipeError("a recipe in a JSON file", f"{path}: {error}") from error
 
 
+DATA_HELP = (
+    "The name of a data set (see `deltarule data list`); openml:NAME; a file: CSV, TSV, JSON lines, Parquet, Feather, "
+    ".npy or .npz; or a folder of IDX files or of images by class."
+)
+
+DATA = ("target", "types", "group_by", "order_by", "image_size", "data_dir", "validation", "test")
+"""The options of `train` that say what the data are; see `source_of`."""
+
+
+def source_of(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a command's options those of `DATA`, as `load` takes them.
+
+    >>> source_of(dict.fromkeys(DATA) | {"types": ["zip=category"], "engine": "compiled"})["types"]
+    {'zip': 'category'}
+    """
+    return {name: typed[name] for name in DATA} | {"types": types_of(typed["types"])}
+
+
 def load(
     name_or_path: str,
     *,
@@ -204,7 +222,7 @@ def load(
     group_by: str | None = None,
     order_by: str | None = None,
 ) -> Dataset:
-    """A data set, split as the shell's options say: each a share ("0.1") or a number of samples ("1000").
+    """A data set, read and split as the shell's options say: parts are shares ("0.1") or numbers of samples ("1000").
 
     Where there is an official test part and only a validation part is asked for, the test part stays as it is.
     What is doubtful in the data is said on standard error, a sentence each, where `progress` may be shown.

@@ -32,8 +32,7 @@ def train(
     data: Annotated[
         str,
         typer.Argument(
-            help="The name of a data set (see `deltarule data list`); openml:NAME; a file: CSV, TSV, JSON lines, "
-            "Parquet, Feather, .npy or .npz; or a folder of IDX files or of images by class.",
+            help=options.DATA_HELP,
             metavar="DATA",
         ),
     ],
