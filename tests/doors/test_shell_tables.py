@@ -75,10 +75,10 @@ def test_what_is_wrong_is_one_sentence(shell, people):
     Path("odd.csv").write_text("age,sex,zip\n30,F,1\nold,F,2\n")
     for arguments, words in (
         (("train", "people.csv"), "Try: --target pay"),
-        (("train", "people.csv", "--target", "pya"), "Try: 'pay'"),
+        (("train", "people.csv", "--target", "pya"), "Try: --target pay"),
         (("train", "people.csv", "--target", "pay", "--type", "zip"), "--type zip=category"),
         (("train", "people.csv", "--target", "pay", "--type", "zip=words"), "'words'"),
-        (("train", "people.csv", "--target", "pay", "--type", "zap=number"), "Try: 'zip'"),
+        (("train", "people.csv", "--target", "pay", "--type", "zap=number"), "Try: --type zip=category"),
         (("train", "people.csv", "--target", "pay", "--type", "sex=number"), "Try: --type sex=category"),
         (("train", "people.csv", "--target", "pay", "--group-by", "none"), "'none'"),
         (("train", "people.csv", "--target", "pay", "--order-by", "sex"), "dates or numbers"),
@@ -183,3 +183,27 @@ def test_adult(shell):
 def test_other_real_tables(shell, name, target, score, least):
     out, _ = shell("train", REAL / "tabular" / f"{name}.csv", "--target", target, "--quiet", "--json")
     assert json.loads(out)[score] > least
+
+
+def test_every_command_takes_a_table(shell, people):
+    table = ("people.csv", "--target", "pay", "--type", "zip=category")
+    found = json.loads(shell("lr-range", *table, "--steps", "40", "--seeds", "1", "--json")[0])
+    assert len(found["rates"]) == 40
+    assert "parameters, largest relative error" in shell("gradient-check", *table, "--hidden", "3")[0]
+    compare = ("compare", *table, "--vary", "l2=0,0.1", "--seeds", "2", "--epochs", "2", "--json")
+    found = json.loads(shell(*compare, "--output", "compared")[0])
+    assert set(found["variants"]) == {"l2=0", "l2=0.1"}
+    again = json.loads(shell(*compare, "--output", "compared")[0])
+    assert again["variants"] == found["variants"]
+    # With another type of a column it is another table, and no comparison that could go on.
+    other = ("compare", *table[:-1], "zip=number", *compare[6:], "--output", "compared")
+    _, err = shell(*other, code=2)
+    assert "compared" in err
+
+
+def test_weights_of_classes_whose_names_hold_an_equals_sign(shell):
+    rows = [f"{i}.5,{'<=50K' if i % 3 else '>50K'}" for i in range(90)]
+    Path("pay.csv").write_text("\n".join(["age,pay", *rows]))
+    shell("train", "pay.csv", "--target", "pay", "--class-weight", "<=50K=2", "--epochs", "1", "--quiet")
+    recipe = json.loads(Path("runs/pay-1/recipe.json").read_text())
+    assert recipe["class_weight"] == [["<=50K", 2.0]]

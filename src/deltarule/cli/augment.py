@@ -10,6 +10,7 @@ import numpy as np
 import typer
 
 from deltarule.cli import options
+from deltarule.cli.augmentations import AUGMENT_HELP, augmentations_of
 from deltarule.cli.shared import shares
 from deltarule.cli.terminal import print_json, say, words_of
 from deltarule.cli.train import train
@@ -28,7 +29,7 @@ def augment(
     data: Annotated[str, typer.Argument(help=options.DATA_HELP, metavar="DATA")],
     augmentation: Annotated[
         list[str] | None,
-        typer.Option("--augment", help=options.AUGMENT_HELP, metavar="NAME=VALUE", show_default=False),
+        typer.Option("--augment", help=AUGMENT_HELP, metavar="NAME=VALUE", show_default=False),
     ] = None,
     copies: Annotated[int, typer.Option("--copies", help="Changed samples of each, beside the sample itself.")] = 1,
     output: Annotated[
@@ -46,7 +47,8 @@ def augment(
 ) -> None:
     """Make a training part larger by changed samples, or draw what they would look like.
 
-    The validation and the test part stay as they are. Without --augment: rotation=15 and translation=2.
+    The validation and the test part stay as they are.
+    Without --augment: rotation=15 and translation=2.
 
     Examples:
 
@@ -57,7 +59,7 @@ def augment(
     """  # noqa: D301, D412 - Typer keeps the lines after \b apart
     if output is None and preview is None:
         raise OutputError("a place for the result", "none", "--preview preview.png, or --output larger.npz")
-    formulas = augmentations(options.augmentations_of(augmentation or _USUAL))
+    formulas = augmentations(augmentations_of(augmentation or _USUAL))
     if output is not None:
         _check_output(output)
     dataset = options.load(data, **options.source_of(shared), seed=seed, progress=not quiet)

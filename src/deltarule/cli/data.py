@@ -78,7 +78,8 @@ def info(
 ) -> None:
     """Say what a data set is: samples, classes, parts, source, licence; of a table also every column.
 
-    A set that would have to be downloaded first is told from what is known of it, without its parts.
+    A set that would have to be downloaded first is told from what is known
+    of it, without its parts.
     """
     known = DATASETS.get(name)
     if known is None and is_table_file(Path(name)) and Path(name).is_file():

@@ -25,7 +25,8 @@ def gradient_check(
 ) -> None:
     """Compare the gradient by backpropagation with one by differences, and what each costs.
 
-    Differences need two forward passes for every weight and bias; backpropagation needs one pass each way for all.
+    Differences need two forward passes for every weight and bias;
+    backpropagation needs one pass each way for all.
 
     Examples:
 

@@ -52,8 +52,9 @@ def learning_rate_range(
 ) -> None:
     """Let the learning rate grow from batch to batch, and suggest one by how the loss falls.
 
-    A few short runs from the first weights; nothing is kept of them. Test the recipe that will be trained: good rates
-    depend on its optimizer, its batch size and its network.
+    A few short runs from the first weights; nothing is kept of them.
+    Test the recipe that will be trained: good rates depend on its optimizer,
+    its batch size and its network.
 
     Examples:
 

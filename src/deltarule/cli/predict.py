@@ -58,8 +58,9 @@ def predict(
 ) -> None:
     """Predict with a model: one line for each sample.
 
-    A data set is split as `deltarule train` does by default with the model's own seed, so its test part holds samples
-    that the model has not seen. Where the right answers are known, standard error says how many were met.
+    A data set is split as `deltarule train` does by default with the model's
+    seed, so its test part holds samples that the model has not seen.
+    Where the right answers are known, standard error says how many were met.
 
     Examples:
 

@@ -76,6 +76,8 @@ def read_own(
         return dataset_of_table(table_of(data, types), target)
     if data.is_dir():
         dataset = _folder(data, image_size)
+    elif image_size is not None:
+        raise DataError("a folder of images for an image size", f"the file {data}")
     elif is_table_file(data):
         return _named(data, dataset_of_table, read_table(data, types), target)
     elif data.suffix == ".npz":
