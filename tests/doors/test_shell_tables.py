@@ -207,3 +207,25 @@ def test_weights_of_classes_whose_names_hold_an_equals_sign(shell):
     shell("train", "pay.csv", "--target", "pay", "--class-weight", "<=50K=2", "--epochs", "1", "--quiet")
     recipe = json.loads(Path("runs/pay-1/recipe.json").read_text())
     assert recipe["class_weight"] == [["<=50K", 2.0]]
+
+
+def test_other_peoples_words_do_not_reach_the_terminal_as_commands(shell):
+    labels = ["\x1b[31mred", "[bold]\u202ex", "$x^ and $y"]
+    rows = [f"{i}.5,{labels[i % 3]}" for i in range(60)]
+    Path("odd.csv").write_text("\n".join(["a\x1b[2J,y", *rows]))
+    name = "odd \x1b]0;name\x07.csv"
+    Path(name).write_text(Path("odd.csv").read_text())
+    said = [*shell("data", "info", name), *shell("train", name, "--target", "y", "--epochs", "1")]
+    said += [*shell("predict", "runs/odd _]0;name_-1", name, "--proba"), *shell("show", "runs/odd _]0;name_-1")]
+    said += [*shell("train", name, "--target", "a", code=2)]
+    assert not any(control in text for text in said for control in ("\x1b", "\x07", "\u202e"))
+    assert "\\x1b[31mred" in said[0]
+    assert "$x^ and $y" in said[0]
+    assert "[bold]" in said[0]
+    assert Path("runs/odd _]0;name_-1/samples.png").is_file()
+
+
+def test_a_class_named_in_letters_that_the_font_lacks(shell):
+    Path("zh.csv").write_text("\n".join(["a,y", *(f"{i}.5,{'图像'[i % 2]}" for i in range(60))]))
+    _, err = shell("train", "zh.csv", "--target", "y", "--epochs", "1")
+    assert "Glyph" not in err

@@ -90,7 +90,8 @@ def _draw(path: Path, dataset: Dataset, formulas: tuple[Augmentation, ...], seed
     if dataset.task == "classification":
         rows = np.unique(part.y, return_index=True)[1][:_ROWS]
     names = dataset.class_names
-    labels = [names[label] if names and part.y.dtype.kind in "iu" else str(label) for label in part.y[rows].tolist()]
+    shown = [names[label] if names and part.y.dtype.kind in "iu" else str(label) for label in part.y[rows].tolist()]
+    labels = [style.plain(label, 20) for label in shown]
     title = "Augmented by " + ", ".join(each.name.replace("_", " ") for each in formulas)
     images = variants(part, formulas, rows, copies=_VARIANTS, seed=seed)
     style.save(image_variants(images, labels, title=title), path)
