@@ -114,4 +114,4 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     >>> nearest("fashon", ["digits", "fashion", "mnist"])
     'fashion'
     """
-    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)), None)
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)), None)

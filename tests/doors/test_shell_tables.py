@@ -75,10 +75,10 @@ def test_what_is_wrong_is_one_sentence(shell, people):
     Path("odd.csv").write_text("age,sex,zip\n30,F,1\nold,F,2\n")
     for arguments, words in (
         (("train", "people.csv"), "Try: --target pay"),
-        (("train", "people.csv", "--target", "pya"), "Try: 'pay'"),
+        (("train", "people.csv", "--target", "pya"), "Try: --target pay"),
         (("train", "people.csv", "--target", "pay", "--type", "zip"), "--type zip=category"),
         (("train", "people.csv", "--target", "pay", "--type", "zip=words"), "'words'"),
-        (("train", "people.csv", "--target", "pay", "--type", "zap=number"), "Try: 'zip'"),
+        (("train", "people.csv", "--target", "pay", "--type", "zap=number"), "Try: --type zip=category"),
         (("train", "people.csv", "--target", "pay", "--type", "sex=number"), "Try: --type sex=category"),
         (("train", "people.csv", "--target", "pay", "--group-by", "none"), "'none'"),
         (("train", "people.csv", "--target", "pay", "--order-by", "sex"), "dates or numbers"),
@@ -183,3 +183,49 @@ def test_adult(shell):
 def test_other_real_tables(shell, name, target, score, least):
     out, _ = shell("train", REAL / "tabular" / f"{name}.csv", "--target", target, "--quiet", "--json")
     assert json.loads(out)[score] > least
+
+
+def test_every_command_takes_a_table(shell, people):
+    table = ("people.csv", "--target", "pay", "--type", "zip=category")
+    found = json.loads(shell("lr-range", *table, "--steps", "40", "--seeds", "1", "--json")[0])
+    assert len(found["rates"]) == 40
+    assert "parameters, largest relative error" in shell("gradient-check", *table, "--hidden", "3")[0]
+    compare = ("compare", *table, "--vary", "l2=0,0.1", "--seeds", "2", "--epochs", "2", "--json")
+    found = json.loads(shell(*compare, "--output", "compared")[0])
+    assert set(found["variants"]) == {"l2=0", "l2=0.1"}
+    again = json.loads(shell(*compare, "--output", "compared")[0])
+    assert again["variants"] == found["variants"]
+    # With another type of a column it is another table, and no comparison that could go on.
+    other = ("compare", *table[:-1], "zip=number", *compare[6:], "--output", "compared")
+    _, err = shell(*other, code=2)
+    assert "compared" in err
+
+
+def test_weights_of_classes_whose_names_hold_an_equals_sign(shell):
+    rows = [f"{i}.5,{'<=50K' if i % 3 else '>50K'}" for i in range(90)]
+    Path("pay.csv").write_text("\n".join(["age,pay", *rows]))
+    shell("train", "pay.csv", "--target", "pay", "--class-weight", "<=50K=2", "--epochs", "1", "--quiet")
+    recipe = json.loads(Path("runs/pay-1/recipe.json").read_text())
+    assert recipe["class_weight"] == [["<=50K", 2.0]]
+
+
+def test_other_peoples_words_do_not_reach_the_terminal_as_commands(shell):
+    labels = ["\x1b[31mred", "[bold]\u202ex", "$x^ and $y"]
+    rows = [f"{i}.5,{labels[i % 3]}" for i in range(60)]
+    Path("odd.csv").write_text("\n".join(["a\x1b[2J,y", *rows]))
+    name = "odd \x1b]0;name\x07.csv"
+    Path(name).write_text(Path("odd.csv").read_text())
+    said = [*shell("data", "info", name), *shell("train", name, "--target", "y", "--epochs", "1")]
+    said += [*shell("predict", "runs/odd _]0;name_-1", name, "--proba"), *shell("show", "runs/odd _]0;name_-1")]
+    said += [*shell("train", name, "--target", "a", code=2)]
+    assert not any(control in text for text in said for control in ("\x1b", "\x07", "\u202e"))
+    assert "\\x1b[31mred" in said[0]
+    assert "$x^ and $y" in said[0]
+    assert "[bold]" in said[0]
+    assert Path("runs/odd _]0;name_-1/samples.png").is_file()
+
+
+def test_a_class_named_in_letters_that_the_font_lacks(shell):
+    Path("zh.csv").write_text("\n".join(["a,y", *(f"{i}.5,{'图像'[i % 2]}" for i in range(60))]))
+    _, err = shell("train", "zh.csv", "--target", "y", "--epochs", "1")
+    assert "Glyph" not in err

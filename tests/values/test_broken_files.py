@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import pickle
 import struct
 import time
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import deltarule as dr
 from deltarule.data import load_dataset
 from deltarule.data.delimited import read_delimited
 from deltarule.data.files import read_table
@@ -165,6 +167,33 @@ def _zip(**members):
                 for block in content:
                     member.write(block)
     return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("{'descr': '<U0', 'fortran_order': False, 'shape': (10000000000, 3)}", "items of no bytes"),
+        ("{'descr': '|V0', 'fortran_order': False, 'shape': (10000000000, 3)}", "items of no bytes"),
+        ("(" * 9_000, "cut short or foreign"),
+        ("{'descr': __import__('os').getcwd(), 'fortran_order': False, 'shape': (1,)}", "cut short or foreign"),
+    ],
+)
+def test_headers_that_lie(refused, header, words):
+    content = b"\x93NUMPY\x02\x00" + struct.pack("<I", len(header) + 1) + header.encode() + b"\n"
+    assert words in refused("lies.npy", content, target=-1)
+
+
+def test_numbers_too_large_for_a_mean_name_their_column(tmp_path):
+    path = tmp_path / "huge.csv"
+    path.write_text("a,b,y\n" + "".join(f"{i}.5,{i % 9 + 1}.5e307,{i % 2}\n" for i in range(100)))
+    with pytest.raises(DataError, match=r"squared, got 9.5e\+307 in column 'b'"):
+        dr.train(dr.Recipe(epochs=1), load_dataset(path, target="y"))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(DataFileError, match="a device or a pipe"):
+        load_dataset(tmp_path / "pipe.csv", target="y")
 
 
 def test_npz(refused):

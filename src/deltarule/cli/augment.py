@@ -10,7 +10,10 @@ import numpy as np
 import typer
 
 from deltarule.cli import options
+from deltarule.cli.augmentations import AUGMENT_HELP, augmentations_of
+from deltarule.cli.shared import shares
 from deltarule.cli.terminal import print_json, say, words_of
+from deltarule.cli.train import train
 from deltarule.data import Dataset
 from deltarule.errors import DataError, OutputError
 from deltarule.formulas import Augmentation
@@ -21,11 +24,12 @@ _ROWS, _VARIANTS = 5, 8
 _USUAL = ("rotation=15", "translation=2")
 
 
+@shares(train, options.DATA)
 def augment(
-    data: Annotated[str, typer.Argument(help="The name of a data set, or a folder of IDX files.", metavar="DATA")],
+    data: Annotated[str, typer.Argument(help=options.DATA_HELP, metavar="DATA")],
     augmentation: Annotated[
         list[str] | None,
-        typer.Option("--augment", help=options.AUGMENT_HELP, metavar="NAME=VALUE", show_default=False),
+        typer.Option("--augment", help=AUGMENT_HELP, metavar="NAME=VALUE", show_default=False),
     ] = None,
     copies: Annotated[int, typer.Option("--copies", help="Changed samples of each, beside the sample itself.")] = 1,
     output: Annotated[
@@ -36,17 +40,15 @@ def augment(
         Path | None,
         typer.Option("--preview", help="Draw images and their variants here.", metavar="PICTURE", show_default=False),
     ] = None,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option("--data-dir", help="Where the files of mnist, fashion, kmnist lie.", show_default=False),
-    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Decides the split and every change.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No words, no progress.")] = False,
+    **shared: Any,
 ) -> None:
     """Make a training part larger by changed samples, or draw what they would look like.
 
-    The validation and the test part stay as they are. Without --augment: rotation=15 and translation=2.
+    The validation and the test part stay as they are.
+    Without --augment: rotation=15 and translation=2.
 
     Examples:
 
@@ -57,10 +59,10 @@ def augment(
     """  # noqa: D301, D412 - Typer keeps the lines after \b apart
     if output is None and preview is None:
         raise OutputError("a place for the result", "none", "--preview preview.png, or --output larger.npz")
-    formulas = augmentations(options.augmentations_of(augmentation or _USUAL))
+    formulas = augmentations(augmentations_of(augmentation or _USUAL))
     if output is not None:
         _check_output(output)
-    dataset = options.load(data, data_dir=data_dir, seed=seed, progress=not quiet)
+    dataset = options.load(data, **options.source_of(shared), seed=seed, progress=not quiet)
     words = words_of(quiet)
     result: dict[str, Any] = {"augmentation": [each.to_json() for each in formulas]}
     if preview is not None:
@@ -88,7 +90,8 @@ def _draw(path: Path, dataset: Dataset, formulas: tuple[Augmentation, ...], seed
     if dataset.task == "classification":
         rows = np.unique(part.y, return_index=True)[1][:_ROWS]
     names = dataset.class_names
-    labels = [names[label] if names and part.y.dtype.kind in "iu" else str(label) for label in part.y[rows].tolist()]
+    shown = [names[label] if names and part.y.dtype.kind in "iu" else str(label) for label in part.y[rows].tolist()]
+    labels = [style.plain(label, 20) for label in shown]
     title = "Augmented by " + ", ".join(each.name.replace("_", " ") for each in formulas)
     images = variants(part, formulas, rows, copies=_VARIANTS, seed=seed)
     style.save(image_variants(images, labels, title=title), path)

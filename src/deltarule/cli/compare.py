@@ -13,7 +13,8 @@ from deltarule.cli import options
 from deltarule.cli.shared import shares
 from deltarule.cli.terminal import console, print_json, progress_bar, say, table_of, words_of
 from deltarule.cli.train import train
-from deltarule.errors import RecipeError
+from deltarule.data import Table
+from deltarule.errors import DataError, RecipeError
 from deltarule.recipes import Recipe
 from deltarule.studies.compare import Comparing, Comparison, varied
 from deltarule.studies.compare.seeds import USUAL
@@ -25,16 +26,14 @@ VARIED, WHERE, RESULT = "What varies", "Where", "Result"
 _RECIPE = {"number_of_epochs": "epochs"} | {name: name for name in options.OPTIONS if name != "epochs"}
 """The options of `train` that make its recipe, and what `options.OPTIONS` calls them."""
 
-_OTHERS = ("setting", "recipe_file", "data_dir", "validation", "test", "engine")
+_OTHERS = ("setting", "recipe_file", *options.DATA, "engine")
 
 
 @shares(train, [*_RECIPE, *_OTHERS])
 def compare(
     data: Annotated[
         str,
-        typer.Argument(
-            help="The name of a data set (see `deltarule data list`), or a folder of IDX files.", metavar="DATA"
-        ),
+        typer.Argument(help=options.DATA_HELP, metavar="DATA"),
     ],
     vary: Annotated[
         list[str] | None,
@@ -123,20 +122,16 @@ def compare(
     typed = {name: shared[option] for option, name in _RECIPE.items()}
     recipe = options.recipe_of(typed, shared["setting"] or (), shared["recipe_file"])
     chosen = varied(recipe, vary)
-    dataset = options.load(
-        data,
-        data_dir=shared["data_dir"],
-        validation=shared["validation"],
-        test=shared["test"],
-        seed=recipe.seed,
-        progress=not quiet,
-    )
+    dataset = options.load(data, **options.source_of(shared), seed=recipe.seed, progress=not quiet)
+    varied_by_seeds = [each.strip() for each in seeds_vary.split(",")]
+    if "split" in varied_by_seeds and isinstance(dataset.train.x, Table):
+        raise DataError("samples in arrays for --seeds-vary split", f"the table {data}", "--seeds-vary start,order")
     engine = {} if shared["engine"] is None else {"engine": shared["engine"]}
     under_way = Comparing(
         chosen,
         dataset,
         seeds,
-        seeds_vary=[each.strip() for each in seeds_vary.split(",")],
+        seeds_vary=varied_by_seeds,
         tune=tune,
         budget=budget,
         record="batch" if record else None,

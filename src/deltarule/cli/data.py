@@ -78,7 +78,8 @@ def info(
 ) -> None:
     """Say what a data set is: samples, classes, parts, source, licence; of a table also every column.
 
-    A set that would have to be downloaded first is told from what is known of it, without its parts.
+    A set that would have to be downloaded first is told from what is known
+    of it, without its parts.
     """
     known = DATASETS.get(name)
     if known is None and is_table_file(Path(name)) and Path(name).is_file():
@@ -88,9 +89,8 @@ def info(
         return
     facts: dict[str, Any] = {"name": name} if known is None else _facts(known)
     if known is None or known.where != "downloaded" or data_dir is not None:
-        facts |= _parts(
-            options.load(name, data_dir=data_dir, target=target, types=options.types_of(types), progress=True), known
-        )
+        loaded = options.load(name, data_dir=data_dir, target=target, types=options.types_of(types), progress=True)
+        facts |= _parts(loaded, known)
     if as_json:
         print_json(facts)
         return

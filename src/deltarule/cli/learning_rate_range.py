@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from deltarule.cli import options
+from deltarule.cli.shared import shares
 from deltarule.cli.terminal import print_json, print_lines, say, words_of
 from deltarule.cli.train import train
 from deltarule.errors import OutputError, RecipeError
@@ -18,7 +17,7 @@ from deltarule.training import loop
 _TEST = "Test"
 _DECIDED = {"learning_rate", "schedule", "epochs", "patience", "monitor", "evaluate_train"}
 """What the test decides by itself."""
-_AS_IN_TRAINING = [*(name for name in options.OPTIONS if name not in _DECIDED), "setting", "recipe_file", "data_dir"]
+_AS_IN_TRAINING = [name for name in options.OPTIONS if name not in _DECIDED]
 _EXAMPLES = {
     "lowest": "--lowest 1e-6 --highest 10",
     "steps": "--steps 300",
@@ -31,24 +30,12 @@ def _option(flag: str, text: str, metavar: str | None = None) -> Any:
     return typer.Option(flag, help=text, rich_help_panel=_TEST, metavar=metavar)
 
 
-def _with_the_options_of_training(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, its `**typed` spelled out as the options of `deltarule train` that say what a recipe is."""
-    own = list(inspect.signature(command, eval_str=True).parameters.values())[:-1]
-    of_training = inspect.signature(train, eval_str=True).parameters
-    shared = [of_training[name].replace(kind=inspect.Parameter.KEYWORD_ONLY) for name in _AS_IN_TRAINING]
-    command.__signature__ = inspect.Signature([own[0], *shared, *own[1:]])  # type: ignore[attr-defined]
-    return command
-
-
-@_with_the_options_of_training
+@shares(train, [*_AS_IN_TRAINING, "setting", "recipe_file", *options.DATA])
 def learning_rate_range(
     data: Annotated[
         str,
-        typer.Argument(
-            help="The name of a data set (see `deltarule data list`), or a folder of IDX files.", metavar="DATA"
-        ),
+        typer.Argument(help=options.DATA_HELP, metavar="DATA"),
     ],
-    *,
     lowest: Annotated[float, _option("--lowest", "The learning rate of the first step.", "RATE")] = 1e-6,
     highest: Annotated[float, _option("--highest", "The learning rate of the last step.", "RATE")] = 10.0,
     steps: Annotated[int, _option("--steps", "Batches of a run.", "NUMBER")] = 300,
@@ -61,12 +48,13 @@ def learning_rate_range(
         bool, typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel=_TEST)
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No words, no progress.", rich_help_panel=_TEST)] = False,
-    **typed: Any,
+    **shared: Any,
 ) -> None:
     """Let the learning rate grow from batch to batch, and suggest one by how the loss falls.
 
-    A few short runs from the first weights; nothing is kept of them. Test the recipe that will be trained: good rates
-    depend on its optimizer, its batch size and its network.
+    A few short runs from the first weights; nothing is kept of them.
+    Test the recipe that will be trained: good rates depend on its optimizer,
+    its batch size and its network.
 
     Examples:
 
@@ -76,11 +64,11 @@ def learning_rate_range(
     """  # noqa: D301, D412 - Typer keeps the lines after \b apart
     from deltarule.studies.learning_rate_range import learning_rate_range as test
 
-    settings, file, data_dir = typed.pop("setting"), typed.pop("recipe_file"), typed.pop("data_dir")
-    recipe = options.recipe_of(typed, settings or (), file)
+    typed = {name: shared[name] for name in _AS_IN_TRAINING}
+    recipe = options.recipe_of(typed, shared["setting"] or (), shared["recipe_file"])
     if output is not None and output.suffix.lower() not in {".png", ".svg", ".pdf"}:
         raise OutputError("a picture's name that ends in .png, .svg or .pdf", str(output), "--output range.png")
-    dataset = options.load(data, data_dir=data_dir, seed=recipe.seed, progress=not quiet)
+    dataset = options.load(data, **options.source_of(shared), seed=recipe.seed, progress=not quiet)
     try:
         found = test(recipe, dataset, lowest=lowest, highest=highest, steps=steps, seeds=seeds, engine=engine)
     except RecipeError as error:

@@ -85,7 +85,7 @@ def _usage(error: Any) -> int:
     """Say what is wrong with the command line; without any command, say how it is used."""
     if type(error).__name__ == "NoArgsIsHelpError":
         if error.format_message():
-            console.print(error.format_message(), markup=False, soft_wrap=True)
+            say(error.format_message(), console)
         return 2
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "deltarule"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import json
-import re
 import shlex
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,21 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from deltarule.cli.augmentations import augmentations_of, usual_values
 from deltarule.cli.terminal import say
+from deltarule.cli.words import number_of
 from deltarule.data import Dataset, Split, dataset_names, load_dataset
 from deltarule.data.columns import checked_kind
 from deltarule.errors import DataError, DataWarning, RecipeError, UnknownDataset, UnknownName, nearest
 from deltarule.formulas import formula, registered
 from deltarule.recipes import Recipe
-
-
-def names_of(kind: str) -> str:
-    """The names that a kind of formula goes by, for help texts.
-
-    >>> "relu" in names_of("activation"), "softmax" in names_of("activation")
-    (True, False)
-    """
-    return ", ".join(cls.name for cls in registered(kind) if cls.name != "softmax")
 
 
 class Option(NamedTuple):
@@ -43,7 +34,7 @@ def _as_it_is(value: Any) -> Any:
 
 
 def _units(text: str) -> list[Any]:
-    return [] if text.strip().lower() in {"none", ""} else [_number(part) for part in text.split(",")]
+    return [] if text.strip().lower() in {"none", ""} else [number_of(part) for part in text.split(",")]
 
 
 def _names(text: str) -> Any:
@@ -52,7 +43,7 @@ def _names(text: str) -> Any:
 
 
 def _rates(text: str) -> Any:
-    parts = [_number(part) for part in text.split(",")]
+    parts = [number_of(part) for part in text.split(",")]
     return parts if len(parts) > 1 else parts[0]
 
 
@@ -63,53 +54,13 @@ def _none_or_name(text: str) -> Any:
 def _class_weight(text: str) -> Any:
     if text.strip().lower() in {"none", "balanced"}:
         return None if text.strip().lower() == "none" else "balanced"
-    pairs = [part.partition("=") for part in text.split(",")]
-    return [[_number(label), _number(weight)] for label, _, weight in pairs]
+    pairs = [part.rpartition("=") for part in text.split(",")]
+    return [[number_of(label), number_of(weight)] for label, _, weight in pairs]
 
 
 def _patience(text: str) -> Any:
-    return None if text.strip().lower() in {"none", "0"} else _number(text)
+    return None if text.strip().lower() in {"none", "0"} else number_of(text)
 
-
-def _number(text: str) -> Any:
-    """A whole number, a number, or the text itself where it is neither (the recipe will say what it wanted)."""
-    for read in (int, float):
-        try:
-            return read(text)
-        except ValueError:
-            continue
-    return text.strip()
-
-
-def augmentations_of(texts: Sequence[str]) -> list[dict[str, Any]]:
-    """What --augment means, each a name and perhaps values: in the order of the fields, or by their names.
-
-    >>> augmentations_of(["elastic=34,4", "cutout=6,probability=0.5"])
-    [{'name': 'elastic', 'alpha': 34, 'sigma': 4}, {'name': 'cutout', 'size': 6, 'probability': 0.5}]
-    """
-    return [] if [text.strip() for text in texts] == ["none"] else [_augmentation(text) for text in texts]
-
-
-def _augmentation(text: str) -> dict[str, Any]:
-    name, *values = re.split("[=,]", text, maxsplit=1)
-    cls = type(formula("augmentation", name.strip()))
-    fields = [each.name for each in dataclasses.fields(cls) if each.name != "probability"]
-    data: dict[str, Any] = {"name": cls.name}
-    for place, value in enumerate(values[0].split(",") if values else []):
-        field, named, given = value.partition("=")
-        if not named:
-            if place >= len(fields):
-                wanted = f"no more values for {cls.name} than it has fields ({', '.join(fields) or 'none'})"
-                raise RecipeError(wanted, repr(text), f"--augment {cls.name},probability=0.5")
-            field, given = fields[place], value
-        data[field.strip()] = {"true": True, "false": False}.get(given.strip().lower(), _number(given))
-    return data
-
-
-AUGMENT_HELP = (
-    f"Change the training samples: {names_of('augmentation')}; values follow in the order of the fields or by name, "
-    "such as rotation=10 or elastic=34,4,probability=0.5; repeatable."
-)
 
 OPTIONS: dict[str, Option] = {
     "hidden": Option("network.hidden", _units, "--hidden 128,64, or --hidden none for no hidden layer"),
@@ -132,7 +83,7 @@ OPTIONS: dict[str, Option] = {
     "epochs": Option("epochs", _as_it_is, "--epochs 100"),
     "patience": Option("stopping.patience", _patience, "--patience 10, or --patience none for no early stopping"),
     "monitor": Option("stopping.monitor", _as_it_is, "--monitor loss"),
-    "scaling": Option("scaling", _number, "--scaling standard"),
+    "scaling": Option("scaling", number_of, "--scaling standard"),
     "augment": Option("augmentation", augmentations_of, "--augment rotation=15"),
     "evaluate_train": Option("evaluate_train", _as_it_is, "--evaluate-train"),
     "seed": Option("seed", _as_it_is, "--seed 0"),
@@ -174,6 +125,11 @@ def _example(name: str, error: RecipeError) -> str:
     if isinstance(error, UnknownName) and error.instead and not (name == "augment" and "field" in error.wanted):
         guess = error.instead.strip("'")
         return f"--{name.replace('_', '-')} {guess}"
+    if name == "augment" and error.instead:
+        called = error.instead.partition("(")[0]
+        return next(
+            (usual_values(cls) for cls in registered("augmentation") if cls.__name__ == called), OPTIONS[name].example
+        )
     return OPTIONS[name].example
 
 
@@ -190,6 +146,24 @@ def read_recipe(file: Path) -> Recipe:
         raise RecipeError("a recipe in a JSON file", f"{path}: {error}") from error
 
 
+DATA_HELP = (
+    "The name of a data set (see `deltarule data list`); openml:NAME; a file: CSV, TSV, JSON lines, Parquet, Feather, "
+    ".npy or .npz; or a folder of IDX files or of images by class."
+)
+
+DATA = ("target", "types", "group_by", "order_by", "image_size", "data_dir", "validation", "test")
+"""The options of `train` that say what the data are; see `source_of`."""
+
+
+def source_of(typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a command's options those of `DATA`, as `load` takes them.
+
+    >>> source_of(dict.fromkeys(DATA) | {"types": ["zip=category"], "engine": "compiled"})["types"]
+    {'zip': 'category'}
+    """
+    return {name: typed[name] for name in DATA} | {"types": types_of(typed["types"])}
+
+
 def load(
     name_or_path: str,
     *,
@@ -204,7 +178,7 @@ def load(
     group_by: str | None = None,
     order_by: str | None = None,
 ) -> Dataset:
-    """A data set, split as the shell's options say: each a share ("0.1") or a number of samples ("1000").
+    """A data set, read and split as the shell's options say: parts are shares ("0.1") or numbers of samples ("1000").
 
     Where there is an official test part and only a validation part is asked for, the test part stays as it is.
     What is doubtful in the data is said on standard error, a sentence each, where `progress` may be shown.
@@ -218,7 +192,8 @@ def load(
     except UnknownDataset as error:
         raise unknown_dataset(name_or_path, error) from None
     except DataError as error:
-        raise _in_the_shells_words(error) from None
+        columns = {"--target": target, "--group-by": group_by, "--order-by": order_by}
+        raise _in_the_shells_words(error, columns) from None
 
 
 def types_of(texts: Sequence[str] | None) -> dict[str, str] | None:
@@ -232,7 +207,10 @@ def types_of(texts: Sequence[str] | None) -> dict[str, str] | None:
         column, sign, kind = text.rpartition("=")
         if not sign or not column.strip():
             raise DataError("column=type for --type", repr(text), "--type zip=category")
-        types[column.strip()] = str(checked_kind(kind.strip(), column.strip()))
+        try:
+            types[column.strip()] = str(checked_kind(kind.strip(), column.strip()))
+        except DataError as error:
+            raise DataError(error.wanted, error.came, f"--type {shlex.quote(str(error.instead))}") from None
     return types or None
 
 
@@ -250,16 +228,20 @@ def _notes(*, quiet: bool) -> Iterator[None]:
 
 
 def _image_size(text: str) -> tuple[int, int]:
-    parts = [_number(part) for part in text.lower().replace("×", "x").split("x")]
+    parts = [number_of(part) for part in text.lower().replace("×", "x").split("x")]
     parts = parts * 2 if len(parts) == 1 else parts
     if len(parts) != 2 or not all(isinstance(part, int) and 1 <= part <= 4096 for part in parts):
         raise DataError("a height and a width of 1 to 4096 for --image-size", repr(text), "--image-size 28x28")
     return parts[0], parts[1]
 
 
-def _in_the_shells_words(error: DataError) -> DataError:
-    """The same error, its corrected call as an option."""
+def _in_the_shells_words(error: DataError, columns: Mapping[str, str | None]) -> DataError:
+    """The same error, its corrected call as an option; `columns` are those that options have named."""
     instead = error.instead
+    if instead and error.wanted.startswith("a column: "):
+        near = instead.strip("'")
+        option = next((each for each, column in columns.items() if column and repr(column) in str(error.came)), None)
+        instead = f"{option} {shlex.quote(near)}" if option else f"--type {shlex.quote(f'{near}=category')}"
     if instead and instead.startswith("target="):
         instead = f"--target {shlex.quote(instead.removeprefix('target=').strip(chr(39)))}"
     elif instead and instead.startswith("types={"):
@@ -302,7 +284,7 @@ def _load(
 
 def _share(text: str, option: str) -> float | int:
     name = "--validation" if option == "v" else "--test"
-    value = _number(text)
+    value = number_of(text)
     if isinstance(value, str) or not value >= 0 or (isinstance(value, float) and value >= 1):
         wanted = f"a share from 0 to below 1, or a number of samples, for {name}"
         raise DataError(wanted, repr(text), f"{name} 0.1, or {name} 1000")

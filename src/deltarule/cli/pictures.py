@@ -24,7 +24,7 @@ def draw_curves(
     from deltarule.figures.curves import learning_curves
 
     score = "Accuracy" if classes else "R² (1 is perfect, 0 is the mean's)"
-    style.save(learning_curves(history, best_epoch=best_epoch, score=score, title=title), path)
+    style.save(learning_curves(history, best_epoch=best_epoch, score=score, title=style.plain(title, 100)), path)
 
 
 def draw_samples(path: Path, model: Model, part: Part, part_name: str) -> None:
@@ -37,6 +37,7 @@ def draw_samples(path: Path, model: Model, part: Part, part_name: str) -> None:
 def samples_picture(model: Model, part: Part, part_name: str) -> Figure:
     """The picture that suits the data: images, a map of the plane, a confusion matrix, or numbers against numbers."""
     from deltarule.figures import samples
+    from deltarule.figures.style import plain
 
     predicted = model.predict(part.x)
     if model.classes is None:
@@ -45,15 +46,16 @@ def samples_picture(model: Model, part: Part, part_name: str) -> Figure:
         return samples.predicted_against_true(part.y.reshape(columns), predicted.reshape(columns), title=title)
     wrong = predicted != part.y
     title = f"{part_name} part: {int(wrong.sum()):,} of {len(part):,} wrong"
-    names = [model.name_of(label) for label in model.classes.tolist()]
+    names = [plain(model.name_of(label)) for label in model.classes.tolist()]
     if part.x.ndim > 2:
         rows = samples.chosen_samples(wrong)
-        true, guessed = ([model.name_of(label) for label in labels[rows].tolist()] for labels in (part.y, predicted))
+        chosen = (labels[rows].tolist() for labels in (part.y, predicted))
+        true, guessed = ([plain(model.name_of(label), 20) for label in labels] for labels in chosen)
         faults = int(wrong[rows].sum())
         shown = f"{title}. Here {faults} wrong and {len(rows) - faults} right ones, each under its prediction"
         return samples.image_samples(part.x[rows], true, guessed, title=shown)
     if part.x.shape[1] == 2 and not isinstance(part.x, Table):
-        axes_names = model.feature_names or ("First feature", "Second feature")
+        axes_names = [plain(name) for name in model.feature_names or ("First feature", "Second feature")]
         return samples.plane(
             part.x,
             _codes(model, part.y),

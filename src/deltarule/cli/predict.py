@@ -58,8 +58,9 @@ def predict(
 ) -> None:
     """Predict with a model: one line for each sample.
 
-    A data set is split as `deltarule train` does by default with the model's own seed, so its test part holds samples
-    that the model has not seen. Where the right answers are known, standard error says how many were met.
+    A data set is split as `deltarule train` does by default with the model's
+    seed, so its test part holds samples that the model has not seen.
+    Where the right answers are known, standard error says how many were met.
 
     Examples:
 
@@ -81,7 +82,7 @@ def predict(
         print_json(_result(model, predictions, shares, known))
     elif shares is not None:
         assert model.classes is not None
-        header = "\t".join(model.name_of(label) for label in model.classes.tolist())
+        header = "\t".join(_name(model, label) for label in model.classes.tolist())
         print_lines([header, *("\t".join(f"{share:.6f}" for share in row) for row in shares)])
     else:
         print_lines(_line(model, prediction) for prediction in predictions.tolist())
@@ -214,9 +215,14 @@ def _result(model: Model, predictions: npt.NDArray[Any], shares: Any, known: Par
     return result
 
 
+def _name(model: Model, label: Any) -> str:
+    """A class's name on one line."""
+    return " ".join(model.name_of(label).splitlines())
+
+
 def _line(model: Model, prediction: Any) -> str:
     if model.classes is not None:
-        return model.name_of(prediction)
+        return _name(model, prediction)
     return (
         "\t".join(f"{number:.10g}" for number in prediction) if isinstance(prediction, list) else f"{prediction:.10g}"
     )

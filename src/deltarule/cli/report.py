@@ -77,7 +77,8 @@ class Report:
         done, best = len(self.run.history), self.run.best_epoch
         kept = f"; the model is that of epoch {best}" if 0 < best < done else ""
         epochs = f"{done} epoch{'' if done == 1 else 's'}{_ENDINGS.get(self.run.status, '')}"
-        say(f"{epochs} in {self.run.seconds:.1f} s{kept}.", words)
+        seconds = f"{self.run.seconds:.1f}" if self.run.seconds >= 1 else f"{self.run.seconds:.1g}"
+        say(f"{epochs} in {seconds} s{kept}.", words)
         words.print()
         for sentence in () if self.verdict is None else self.verdict.sentences:
             say(sentence, words)

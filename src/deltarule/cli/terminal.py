@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +18,20 @@ from rich.text import Text
 
 console = Console(stderr=True, highlight=False)
 
+_MOVES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_AT_MOST = 2_000
+
+
+def printable(text: str) -> str:
+    r"""The text without what could move a terminal's cursor, colour it or turn it around: that is written out.
+
+    Names of files, columns and classes are other people's words.
+
+    >>> print(printable("\x1b[31mred"))
+    \x1b[31mred
+    """
+    return _MOVES.sub(lambda found: ascii(found[0])[1:-1], text)
+
 
 def words_of(command_is_quiet: bool) -> Console:
     """Where a command's words go: standard error, or nowhere.
@@ -28,8 +43,13 @@ def words_of(command_is_quiet: bool) -> Console:
 
 
 def say(sentence: str, words: Console = console, *, style: str = "") -> None:
-    """A sentence as it is: no markup is read in it, and outside a terminal it stays on one line."""
-    words.print(Text(sentence, style=style), soft_wrap=not words.is_terminal)
+    """A sentence as it is: no markup is read in it, and outside a terminal it stays on one line.
+
+    What would fill the screen loses its middle.
+    """
+    if len(sentence) > _AT_MOST:
+        sentence = f"{sentence[: _AT_MOST // 2]} … {sentence[-_AT_MOST // 2 :]}"
+    words.print(Text(printable(sentence), style=style), soft_wrap=not words.is_terminal)
 
 
 def print_json(result: Any) -> None:
@@ -40,7 +60,7 @@ def print_json(result: Any) -> None:
 def print_lines(lines: Iterable[str]) -> None:
     """Results as plain lines on standard output."""
     for line in lines:
-        print(line)  # noqa: T201
+        print(printable(line))  # noqa: T201
 
 
 def print_table(table: Table) -> None:
@@ -57,7 +77,7 @@ def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: 
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     return table
 
 

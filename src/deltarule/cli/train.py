@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from deltarule.cli import options
+from deltarule.cli.augmentations import AUGMENT_HELP
 from deltarule.cli.report import Report
 from deltarule.cli.running import run_to_its_end
 from deltarule.cli.terminal import console, print_json, say, words_of
+from deltarule.cli.words import names_of
 from deltarule.data import Dataset
 from deltarule.errors import RecipeError
 from deltarule.recipes import Recipe
@@ -32,8 +34,7 @@ def train(
     data: Annotated[
         str,
         typer.Argument(
-            help="The name of a data set (see `deltarule data list`); openml:NAME; a file: CSV, TSV, JSON lines, "
-            "Parquet, Feather, .npy or .npz; or a folder of IDX files or of images by class.",
+            help=options.DATA_HELP,
             metavar="DATA",
         ),
     ],
@@ -45,7 +46,7 @@ def train(
         str | None,
         _option(
             "--activation",
-            f"Of the hidden layers, one or one for each: {options.names_of('activation')}.",
+            f"Of the hidden layers, one or one for each: {names_of('activation')}.",
             NETWORK,
             "NAME",
         ),
@@ -72,29 +73,29 @@ def train(
         str | None,
         _option(
             "--normalization",
-            f"Of hidden layers' weighted sums: none, {options.names_of('normalization')}.",
+            f"Of hidden layers' weighted sums: none, {names_of('normalization')}.",
             NETWORK,
             "NAME",
         ),
     ] = None,
     initializer: Annotated[
         str | None,
-        _option("--initializer", f"Of the first weights: auto, {options.names_of('initializer')}.", NETWORK, "NAME"),
+        _option("--initializer", f"Of the first weights: auto, {names_of('initializer')}.", NETWORK, "NAME"),
     ] = None,
     loss: Annotated[
         str | None,
-        _option("--loss", f"What is made small: auto, {options.names_of('loss')}.", LEARNING, "NAME"),
+        _option("--loss", f"What is made small: auto, {names_of('loss')}.", LEARNING, "NAME"),
     ] = None,
     optimizer: Annotated[
         str | None,
-        _option("--optimizer", f"{options.names_of('optimizer')}; usually {_USUAL.optimizer.name}.", LEARNING, "NAME"),
+        _option("--optimizer", f"{names_of('optimizer')}; usually {_USUAL.optimizer.name}.", LEARNING, "NAME"),
     ] = None,
     learning_rate: Annotated[
         float | None, _option("--learning-rate", "Usually the optimizer's own.", LEARNING, "RATE")
     ] = None,
     schedule: Annotated[
         str | None,
-        _option("--schedule", f"Of the learning rate: {options.names_of('schedule')}.", LEARNING, "NAME"),
+        _option("--schedule", f"Of the learning rate: {names_of('schedule')}.", LEARNING, "NAME"),
     ] = None,
     l1: Annotated[float | None, _option("--l1", "Penalty on the size of the weights.", LEARNING, "STRENGTH")] = None,
     l2: Annotated[float | None, _option("--l2", "Penalty on the squares of the weights.", LEARNING, "STRENGTH")] = None,
@@ -124,7 +125,7 @@ def train(
             "NAME",
         ),
     ] = None,
-    augment: Annotated[list[str] | None, _option("--augment", options.AUGMENT_HELP, LEARNING, "NAME=VALUE")] = None,
+    augment: Annotated[list[str] | None, _option("--augment", AUGMENT_HELP, LEARNING, "NAME=VALUE")] = None,
     seed: Annotated[
         int | None,
         _option(
@@ -228,7 +229,8 @@ def train(
 ) -> None:
     """Train a network on a data set, and say how good it is.
 
-    Early stopping watches the validation part; the test part is looked at once, at the end.
+    Early stopping watches the validation part.
+    The test part is looked at once, at the end.
     The run's folder holds the recipe, the history, the model and two pictures.
 
     Examples:

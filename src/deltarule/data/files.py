@@ -57,7 +57,8 @@ def read_table(path: Path, types: Mapping[str, Any] | None = None) -> Table:
     if ending not in _TABLES:
         raise DataFileError(f"a file of a kind that can be read ({READABLE})", str(path))
     if not path.is_file():
-        raise DataFileError(f"the file {path}", "a folder" if path.is_dir() else "nothing of that name")
+        there = "a folder" if path.is_dir() else "a device or a pipe" if path.exists() else "nothing of that name"
+        raise DataFileError(f"the file {path}", there)
     if not path.stat().st_size:
         raise DataFileError("a file with rows", f"{path}, which is empty")
     if path.suffix == ".gz" and _TABLES[ending] not in {read_delimited, read_json_lines}:
@@ -76,6 +77,8 @@ def read_own(
         return dataset_of_table(table_of(data, types), target)
     if data.is_dir():
         dataset = _folder(data, image_size)
+    elif image_size is not None:
+        raise DataError("a folder of images for an image size", f"the file {data}")
     elif is_table_file(data):
         return _named(data, dataset_of_table, read_table(data, types), target)
     elif data.suffix == ".npz":

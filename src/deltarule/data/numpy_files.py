@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -78,11 +79,13 @@ def _header(stream: BinaryIO, path: Path) -> tuple[tuple[int, ...], bool, np.dty
         version = np.lib.format.read_magic(stream)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(stream)
-    except (ValueError, SyntaxError, EOFError, TypeError, RecursionError, MemoryError) as error:
+    except (ValueError, SyntaxError, tokenize.TokenError, EOFError, TypeError, RecursionError, MemoryError) as error:
         raise DataFileError("an array in NumPy's format", f"{path}, which is cut short or foreign") from error
     if dtype.hasobject:
         instead = "np.save(path, x.astype(float)), or a text type for labels"
         raise DataFileError("an array of numbers or text", f"{path}: objects, which only a pickle can hold", instead)
+    if not dtype.itemsize:  # of such items a header may claim any number
+        raise DataFileError("an array of numbers or text", f"{path}: {dtype.str} of shape {shape}, items of no bytes")
     if any(size < 0 for size in shape):
         raise DataFileError("an array in NumPy's format", f"{path}: the shape {shape}")
     return shape, fortran, dtype

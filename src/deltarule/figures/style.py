@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,16 @@ def tidy(axes: Axes, *, x: str = "", y: str = "", title: str = "", grid: bool = 
     return axes
 
 
+def plain(words: str, at_most: int = 40) -> str:
+    r"""Other people's words, such as a class's name, as a picture shows them: short, and no formula between dollars.
+
+    >>> print(plain("$5 to $9"), plain("a" * 99, at_most=5))
+    \$5 to \$9 aaaa…
+    """
+    line = "".join(letter if letter.isprintable() else " " for letter in words)
+    return (line if len(line) <= at_most else f"{line[: at_most - 1]}…").replace("$", r"\$")
+
+
 def save(picture: Figure, path: str | os.PathLike[str]) -> Path:
     """Write a picture where `path` says, whole or not at all; its suffix (.png, .svg, .pdf) chooses the format.
 
@@ -105,7 +116,10 @@ def save(picture: Figure, path: str | os.PathLike[str]) -> Path:
     try:
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as beside:
             whole = Path(beside) / f"picture.{kind}"
-            picture.savefig(whole, format=kind, metadata=nobody)
+            with warnings.catch_warnings():
+                # A class may be named in letters that the font lacks: boxes stand for them.
+                warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+                picture.savefig(whole, format=kind, metadata=nobody)
             whole.replace(target)
     except ValueError as error:
         raise OutputError("a picture's name that ends in .png, .svg or .pdf", str(target)) from error

@@ -58,7 +58,8 @@ class LearningRateRange:
         runs = "run" if len(self.losses) == 1 else "runs"
         how = f"({len(self.losses)} {runs} of {len(self.rates)} steps, from {low} to {high})"
         if self.suggestion is None:
-            return f"The loss falls at no learning rate that was tried {how}: try larger ones, or another recipe."
+            without = "The loss falls at no learning rate that was tried by more than its noise"
+            return f"{without} {how}: try more runs, larger rates, or another recipe."
         then = "then it rises" if self.rises else "and nothing shows that larger ones are worse"
         return (
             f"Take learning rate {self.suggestion:.2g}, or one that comes down from {self.largest:.2g}: the loss falls "

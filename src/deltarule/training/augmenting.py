@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data import Dataset, Part
+from deltarule.data import Dataset, Part, Table
 from deltarule.errors import RecipeError
 from deltarule.formulas.augmentations import Augmentation, Mixing
 from deltarule.formulas.augmentations.composition import Drawn, RawValues, augment, check
@@ -16,6 +16,7 @@ from deltarule.recipes.checks import truth, whole
 from deltarule.recipes.recipe import augmentations as chosen
 
 _BLOCK = 512
+_ONLINE = 'Recipe(augmentation="feature_noise"), which changes what preparation makes of the columns'
 
 
 @overload
@@ -69,6 +70,8 @@ def variants(part: Part, augmentations: Any, rows: npt.NDArray[Any], *, copies: 
 
 
 def _raw(part: Part, formulas: tuple[Augmentation, ...]) -> RawValues:
+    if isinstance(part.x, Table):
+        raise RecipeError("samples in an array", f"a table of {part.x.shape[1]} columns", _ONLINE)
     shape = part.x.shape[1:]
     check(formulas, shape)
     return RawValues(part.x.reshape(len(part), -1), shape)

@@ -62,8 +62,12 @@ def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[Number
     d = len(columns)
     shift, factor, quantiles = np.zeros(d), np.ones(d), np.zeros((0, d))
     if preparation.numbers == "standard":
-        scaler = StandardScaler().fit(filled)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaler = StandardScaler().fit(filled)
         shift, factor = scaler.mean_, 1.0 / scaler.scale_
+        for place in np.flatnonzero(~np.isfinite(shift * factor)).tolist():
+            came = f"{np.abs(filled[:, place]).max():.3g} in column {columns[place].name!r}"
+            raise DataError("numbers small enough to be squared", came, 'Preparation(numbers="quantiles")')
     elif preparation.numbers == "quantiles":
         steps = min(_QUANTILES, len(filled))
         # Two quantiles at least: one sample stands for all.

@@ -45,8 +45,9 @@ class RunFolder:
     @classmethod
     def next_of(cls, parent: str | os.PathLike[str], name: str) -> Self:
         """A new folder `name`-1, `name`-2, …: the first that does not exist yet, also where others make theirs."""
+        written = "".join(letter if letter.isprintable() and letter != "/" else "_" for letter in name)
         for number in count(1):
-            folder = Path(parent) / f"{name}-{number}"
+            folder = Path(parent) / f"{written}-{number}"
             try:
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 folder.mkdir()

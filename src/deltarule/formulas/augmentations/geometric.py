@@ -11,11 +11,12 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from deltarule.formulas.augmentations.augmentation import Displacement, Geometric, Numbers
-from deltarule.formulas.formula import Domain, Fraction, NonNegative, Positive, Values, register
+from deltarule.formulas.formula import Domain, Fraction, NonNegative, Values, register
 from deltarule.formulas.random import Floats
 
 Degrees = Annotated[float, Domain("a number of degrees from 0 to 180", lambda x: 0 <= x <= 180)]
 Steep = Annotated[float, Domain("a number of degrees from 0 to 80", lambda x: 0 <= x <= 80)]
+Smoothing = Annotated[float, Domain("a number of pixels above 0, at most 1,000", lambda x: 0 < x <= 1000)]
 Side = Annotated[float, Domain("a share above 0, at most 1", lambda x: 0 < x <= 1)]
 
 
@@ -210,7 +211,7 @@ class Elastic(Displacement):
 
     alpha : the field's strength in pixels, before smoothing. At σ = 4 the displacements' own deviation is about
         α / 25 pixels.
-    sigma : in pixels. A small one makes noise of the image, a large one a shift.
+    sigma : in pixels, at most 1,000. A small one makes noise of the image, a large one a shift.
 
     Simard, Steinkraus and Platt (2003), section 2, with σ = 4 and α = 34 for images of 28 × 28 (29 × 29 in the text).
 
@@ -219,7 +220,7 @@ class Elastic(Displacement):
     """
 
     alpha: NonNegative = 34.0
-    sigma: Positive = 4.0
+    sigma: Smoothing = 4.0
 
     def smoothing(self, size: int) -> Floats:
         place = np.arange(size)
