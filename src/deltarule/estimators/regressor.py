@@ -73,6 +73,8 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         schedule: Any = None,
         initializer: Any = "auto",
         scoring: Any = None,
+        augmentation: Any = None,
+        image_shape: tuple[int, ...] | None = None,
         n_ensemble: int = 1,
         engine: str = "compiled",
         n_threads: int | None = None,
