@@ -26,6 +26,8 @@ ESTIMATORS = [
     dr.MLPRegressor(hidden_layer_sizes=(10,), max_iter=30, solver="lbfgs"),
     dr.MLPClassifier((10, 5), activation=("tanh", "gelu"), max_iter=50, solver="rmsprop", l1=1e-3),
     dr.MLPRegressor(loss="huber", hidden_layer_sizes=(10,), max_iter=50, solver=dr.NAdam(0.01), initializer="he"),
+    dr.MLPClassifier((10,), max_iter=50, prepare="auto"),
+    dr.MLPRegressor(hidden_layer_sizes=(10,), max_iter=50, prepare="auto"),
 ]
 
 

@@ -53,7 +53,8 @@ def descend(
 ) -> Floats:
     """Train batch by batch from θ; the estimator's attributes tell of it. The new θ.
 
-    y : labels or numbers as they came, for whoever scores; brought : (X_val, y_val, sample_weight_val), or None.
+    y : labels or numbers as they came, for whoever scores.
+    brought : a validation part of the caller's, X and y checked, and its sample weights or None; or None.
     """
     train, held = _parts(estimator, samples, y, brought, random)
     score, by_theta = (None, False) if held is None else _scoring(estimator, held)
@@ -165,7 +166,6 @@ def _parts(
     x, targets, outputs, weights = samples.x, samples.targets, samples.outputs, samples.weights
     if brought is not None:
         x, y, sample_weight = brought
-        x, y = estimator._checked(x, y, reset=False)
         weights, held_targets = estimator._sample_weights(sample_weight, x), estimator._targets(y)
         if held_targets.shape[1:] != targets.shape[1:]:
             raise DataError(f"y_val of {outputs} outputs, as y has", f"shape {y.shape}")

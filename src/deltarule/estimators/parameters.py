@@ -11,6 +11,7 @@ import numpy as np
 
 from deltarule.errors import RecipeError, UnknownName, nearest
 from deltarule.formulas import Optimizer
+from deltarule.recipes import Preparation
 from deltarule.recipes.checks import one_of, share, truth, whole
 from deltarule.recipes.recipe import augmentations
 from deltarule.training.loop import ENGINES
@@ -111,6 +112,13 @@ def _class_weight(name: str, value: Any) -> None:
         raise RecipeError(f'None, "balanced" or a dictionary for {name}', repr(value), f'{name}="balanced"')
 
 
+def _prepare(name: str, value: Any) -> None:
+    if isinstance(value, Mapping):
+        Preparation.of(value)
+    elif not (value is None or isinstance(value, Preparation) or (isinstance(value, str) and value == "auto")):
+        raise RecipeError(f'None, "auto" or a Preparation for {name}', repr(value), f'{name}="auto"')
+
+
 def _image_shape(name: str, value: Any) -> None:
     if value is None:
         return
@@ -150,6 +158,7 @@ _CHECKS: dict[str, Check] = {
     "max_fun": _at_least_one,
     "class_weight": _class_weight,
     "scoring": _scoring,
+    "prepare": _prepare,
     "augmentation": lambda _, value: augmentations(value),
     "image_shape": _image_shape,
     "n_ensemble": _at_least_one,

@@ -73,6 +73,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         schedule: Any = None,
         initializer: Any = "auto",
         scoring: Any = None,
+        prepare: Any = None,
         augmentation: Any = None,
         image_shape: tuple[int, ...] | None = None,
         n_ensemble: int = 1,
