@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import issparse
+from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from deltarule.data import Table, table_of
@@ -94,9 +95,5 @@ def _rows_and_columns(X: Any) -> Any:
         raise DataError("a data frame or a dense array for prepare", "a sparse matrix", "prepare=None")
     if hasattr(X, "shape") and is_tabular(X):
         return X
-    array = X if isinstance(X, np.ndarray) else np.array(X, dtype=object)
-    if array.ndim != 2:
-        # scikit-learn's words, which programs look for.
-        wanted = "Reshape your data either using array.reshape(-1, 1) or array.reshape(1, -1)"
-        raise ValueError(f"Expected 2D array, got {array.ndim}D array instead. {wanted}")
-    return array
+    given = X if hasattr(X, "__array__") else np.array(X, dtype=object)
+    return check_array(given, dtype=None, ensure_all_finite="allow-nan")
