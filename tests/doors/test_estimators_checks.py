@@ -9,10 +9,15 @@ import deltarule as dr
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the checks train for a few epochs, on odd data
 
-WEIGHTS = "a sample that stands there twice has two masks of dropout, one of twice the weight has one"
-EXPECTED = {
-    "check_sample_weight_equivalence_on_dense_data": WEIGHTS,
-    "check_sample_weight_equivalence_on_sparse_data": WEIGHTS,
+DROPOUT = "a sample that stands there twice has two masks of dropout, one of twice the weight has one"
+PREPARED = "how columns become numbers is learnt of the samples, whatever they weigh"
+EXPECTED_OF_DROPOUT = {
+    "check_sample_weight_equivalence_on_dense_data": DROPOUT,
+    "check_sample_weight_equivalence_on_sparse_data": DROPOUT,
+}
+EXPECTED_OF_PREPARED = {
+    "check_sample_weight_equivalence_on_dense_data": PREPARED,
+    "check_regressor_multioutput": "it wants float64, and prepared columns are float32, as in deltarule.train",
 }
 
 ESTIMATORS = [
@@ -26,11 +31,15 @@ ESTIMATORS = [
     dr.MLPRegressor(hidden_layer_sizes=(10,), max_iter=30, solver="lbfgs"),
     dr.MLPClassifier((10, 5), activation=("tanh", "gelu"), max_iter=50, solver="rmsprop", l1=1e-3),
     dr.MLPRegressor(loss="huber", hidden_layer_sizes=(10,), max_iter=50, solver=dr.NAdam(0.01), initializer="he"),
+    dr.MLPClassifier(max_iter=50, learning_rate_init=0.01, prepare="auto"),
+    dr.MLPRegressor(max_iter=50, learning_rate_init=0.01, prepare="auto"),
 ]
 
 
 def expected(estimator):
-    return EXPECTED if estimator.dropout else {}
+    if estimator.prepare is not None:
+        return EXPECTED_OF_PREPARED
+    return EXPECTED_OF_DROPOUT if estimator.dropout else {}
 
 
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=expected)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn import neural_network as theirs
-from sklearn.datasets import load_diabetes, load_iris
+from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning
 
 import deltarule as dr
@@ -26,7 +26,8 @@ def rows(text):
 
 @pytest.mark.parametrize("row", rows(BEYOND))
 def test_what_it_tells_to_write_trains(row, capsys):
-    X, y = load_diabetes(return_X_y=True) if "Regressor" in row else load_iris(return_X_y=True)
+    load = load_diabetes if "Regressor" in row else load_digits if "image_shape" in row else load_iris
+    X, y = load(return_X_y=True)
     names = {"X": X, "y": y, "dr": dr, "MLPClassifier": dr.MLPClassifier, "MLPRegressor": dr.MLPRegressor}
     made = eval(row.strip("`"), names)
     if isinstance(made, (dr.Epoch, dr.Model)):

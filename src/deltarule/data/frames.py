@@ -111,8 +111,8 @@ def _of_frame(frame: Any, types: Mapping[str, Any] | None) -> Table:
     if len(frame) == 0 or not names:
         raise DataError("at least one row and one column", f"a data frame of shape {frame.shape}")
     _refuse_width(len(names))
-    columns = (frame[native] for native in frame.columns)
-    return Table(tuple(_of_series(each, name, kinds.get(name)) for each, name in zip(columns, names, strict=True)))
+    columns = zip(frame.iter_columns(), names, strict=True)
+    return Table(tuple(_of_series(each, name, kinds.get(name)) for each, name in columns))
 
 
 def _of_series(series: Any, name: str, kind: Kind | None) -> Column:

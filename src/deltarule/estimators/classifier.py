@@ -43,6 +43,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     schedule : any registered schedule: a factor on the learning rate, from step to step.
     class_weight : None, "balanced", or a dictionary of weights, multiplied into `sample_weight`.
     initializer : "auto" draws what scikit-learn draws; otherwise any registered initializer.
+    prepare : "auto" takes data frames and arrays with words, dates and missing values too: `fit` learns how they become
+        numbers. A `deltarule.Preparation` says how. None takes numbers only, as they are.
+    augmentation : changes of the training samples, new at every step: an augmentation's name, a formula, or several.
+    image_shape : (height, width), or (height, width, channels), of the image in each row; most augmentations need it.
     n_ensemble : how many networks are trained side by side and averaged.
     engine : "compiled", or "reference": NumPy, the definition.
     n_threads : how many threads train; None leaves it to the engine. The weights are the same to the last bit.
@@ -99,6 +103,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         class_weight: Any = None,
         initializer: Any = "auto",
         scoring: Any = None,
+        prepare: Any = None,
+        augmentation: Any = None,
+        image_shape: tuple[int, ...] | None = None,
         n_ensemble: int = 1,
         engine: str = "compiled",
         n_threads: int | None = None,

@@ -20,6 +20,7 @@ from deltarule.estimators.telling import Teller
 from deltarule.estimators.units import Units
 from deltarule.estimators.validation import Held
 from deltarule.formulas import Loss
+from deltarule.formulas.augmentations.composition import RawValues
 from deltarule.formulas.random import Floats
 from deltarule.recipes import Recipe
 from deltarule.training.loop import engine_of
@@ -50,6 +51,7 @@ class OptimizerState:
 class Task:
     """One call of `fit` or `partial_fit`.
 
+    raw : what augmentations know of the training part; None where there are none.
     recipe_at : the recipe at some learning rate, or at its own.
     score : of an epoch's figures, or of θ where the engine has no figure for it; None where nothing is watched.
     by_theta : which of the two `score` takes.
@@ -62,6 +64,7 @@ class Task:
     state: OptimizerState
     recipe_at: Callable[[float | None], Recipe]
     random: np.random.RandomState | None
+    raw: RawValues | None = None
     held: Held | None = None
     score: Callable[..., float] | None = None
     by_theta: bool = False
@@ -223,7 +226,7 @@ class Descent:
         held = None if task.held is None else task.held.samples
         recipe = task.recipe_at(self._rate)
         problem: Problem = Ordered(
-            recipe, task.sizes, UNSCALED, task.samples, held, theta, self._order, progress=progress
+            recipe, task.sizes, UNSCALED, task.samples, held, theta, self._order, raw=task.raw, progress=progress
         )
         precision = np.dtype(task.samples.x.dtype).name
         threads = estimator.n_threads

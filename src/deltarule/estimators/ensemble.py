@@ -51,15 +51,16 @@ def fit_members(
     for _ in as_they_end(one, len(members), workers, interrupted):
         pass
     parameters = estimator.get_params(deep=False)
+    own = {*parameters, "n_features_in_", "feature_names_in_", "_columns"}
     for name, value in vars(members[0]).items():
-        if name not in parameters:
+        if name not in own:
             setattr(estimator, name, value)
     estimator.estimators_ = members
 
 
 def _alone(member: Any, seed: int) -> Any:
     """A network of the ensemble, as an estimator of its own."""
-    member.set_params(n_ensemble=1, n_threads=1, random_state=seed, verbose=False)
+    member.set_params(n_ensemble=1, n_threads=1, random_state=seed, verbose=False, prepare=None)
     if hasattr(member, "set_callbacks"):
         member.set_callbacks()
     return member

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from deltarule.engines.objective import Objective
 from deltarule.engines.problem import Problem, Samples
 from deltarule.errors import DataError, RecipeError
+from deltarule.estimators.augmentation import raw_values
 from deltarule.estimators.callbacks import Tasks
 from deltarule.estimators.descent import Descent, OptimizerState, Task
 from deltarule.estimators.prediction import UNSCALED
@@ -22,6 +23,7 @@ from deltarule.estimators.validation import Held, held_out, negative_loss, score
 from deltarule.formulas import Loss
 from deltarule.formulas.random import Floats
 from deltarule.recipes import EarlyStopping, Recipe
+from deltarule.recipes.recipe import augmentations
 from deltarule.training.run import History
 
 # Patience of a rule that only remembers the best epoch: when to stop is the descent's business.
@@ -51,11 +53,12 @@ def descend(
 ) -> Floats:
     """Train batch by batch from θ; the estimator's attributes tell of it. The new θ.
 
-    y : labels or numbers as they came, for whoever scores; brought : (X_val, y_val, sample_weight_val), or None.
+    y : labels or numbers as they came, for whoever scores.
+    brought : a validation part of the caller's, X and y checked, and its sample weights or None; or None.
     """
     train, held = _parts(estimator, samples, y, brought, random)
     score, by_theta = (None, False) if held is None else _scoring(estimator, held)
-    seed = seed_from(random) if drops(estimator.dropout) else 0
+    seed = seed_from(random) if drops(estimator.dropout) or estimator.augmentation is not None else 0
     recipe_at = _recipes(estimator, len(train), seed, watched=held is not None)
     estimator._recipe = recipe_at(None).replace(stopping=None)
     if held is None and estimator._recipe.schedule.watches:
@@ -69,6 +72,7 @@ def descend(
         state=known or OptimizerState(recipe_at(None).optimizer.learning_rate),
         recipe_at=recipe_at,
         random=random if estimator.shuffle else None,
+        raw=raw_values(train, estimator._recipe.augmentation, estimator.image_shape),
         held=held,
         score=score,
         by_theta=by_theta,
@@ -124,6 +128,7 @@ def _check_full_batch(estimator: Any) -> None:
     keeps = normalization is not None and normalization.keeps
     for name, given in {
         "dropout": drops(estimator.dropout),
+        "augmentation": bool(augmentations(estimator.augmentation)),
         "normalization": keeps,
         "max_norm": estimator.max_norm is not None,
         "schedule": estimator.schedule is not None,
@@ -161,7 +166,6 @@ def _parts(
     x, targets, outputs, weights = samples.x, samples.targets, samples.outputs, samples.weights
     if brought is not None:
         x, y, sample_weight = brought
-        x, y = estimator._checked(x, y, reset=False)
         weights, held_targets = estimator._sample_weights(sample_weight, x), estimator._targets(y)
         if held_targets.shape[1:] != targets.shape[1:]:
             raise DataError(f"y_val of {outputs} outputs, as y has", f"shape {y.shape}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeAlias
 
@@ -11,7 +11,9 @@ import numpy as np
 
 from deltarule.errors import RecipeError, UnknownName, nearest
 from deltarule.formulas import Optimizer
+from deltarule.recipes import Preparation
 from deltarule.recipes.checks import one_of, share, truth, whole
+from deltarule.recipes.recipe import augmentations
 from deltarule.training.loop import ENGINES
 
 Check: TypeAlias = Callable[[str, Any], object]
@@ -110,6 +112,23 @@ def _class_weight(name: str, value: Any) -> None:
         raise RecipeError(f'None, "balanced" or a dictionary for {name}', repr(value), f'{name}="balanced"')
 
 
+def _prepare(name: str, value: Any) -> None:
+    if isinstance(value, Mapping):
+        Preparation.of(value)
+    elif not (value is None or isinstance(value, Preparation) or (isinstance(value, str) and value == "auto")):
+        raise RecipeError(f'None, "auto" or a Preparation for {name}', repr(value), f'{name}="auto"')
+
+
+def _image_shape(name: str, value: Any) -> None:
+    if value is None:
+        return
+    instead = f"{name}=(28, 28), or {name}=(32, 32, 3) for images in colours"
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) not in (2, 3):
+        raise RecipeError(f"height and width, or height, width and channels for {name}", repr(value), instead)
+    for side in value:
+        whole(name, side, 1, instead)
+
+
 _not_negative = _number("a number of at least 0", lambda x: x >= 0)
 _positive = _number("a number above 0", lambda x: x > 0)
 
@@ -139,6 +158,9 @@ _CHECKS: dict[str, Check] = {
     "max_fun": _at_least_one,
     "class_weight": _class_weight,
     "scoring": _scoring,
+    "prepare": _prepare,
+    "augmentation": lambda _, value: augmentations(value),
+    "image_shape": _image_shape,
     "n_ensemble": _at_least_one,
     "engine": _choice(*ENGINES),
     "n_threads": _threads,

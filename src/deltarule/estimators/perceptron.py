@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils import check_random_state, check_X_y, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from deltarule.engines.parameters import Shape, given
@@ -21,6 +22,7 @@ from deltarule.estimators.first_weights import drawn
 from deltarule.estimators.fitting import descend, minimise, seed_from
 from deltarule.estimators.parameters import check_parameters, stochastic
 from deltarule.estimators.prediction import UNSCALED, RawOutputs, checked_inputs, dense_blocks, plain
+from deltarule.estimators.raw_columns import RawColumns, naming_prepare
 from deltarule.estimators.specification import network_of, output_name
 from deltarule.formulas import Loss
 from deltarule.formulas.random import Floats
@@ -31,6 +33,8 @@ from deltarule.recipes import Network, Recipe
 class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     """A multi-layer perceptron as scikit-learn's estimators are: parameters in, attributes out."""
 
+    prepare: Any
+    _columns: RawColumns | None = None
     _loss: Loss
     _recipe: Recipe
     _state: npt.NDArray[Any]
@@ -79,6 +83,8 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError("partial_fit does not support early_stopping=True: it sees a part of the data at a time.")
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._checked(X, y, reset=first)
+        if brought is not None:
+            brought = (*self._checked(*brought[:2], reset=False), brought[2])
         self._learn_targets(y, anew=first, incremental=incremental)
         random = check_random_state(self.random_state)
         if self.n_ensemble > 1:
@@ -161,6 +167,13 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         outputs = [average([self._loss.output.value(each._raw_outputs(x)) for each in members]) for x in blocks]
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
+    def _of_inputs(self, width: int) -> Self:
+        """A copy that takes the network's own inputs (n, width): arrays of numbers without names."""
+        viewed = copy.copy(self)
+        viewed._columns, viewed.n_features_in_ = None, width
+        viewed.__dict__.pop("feature_names_in_", None)
+        return viewed
+
     def _members(self) -> list[Any]:
         """The networks that predict: this one, or those of an ensemble."""
         if "coefs_" not in vars(self):
@@ -181,16 +194,19 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         classes = self._model_classes()
         pairs = zip(self.coefs_, self.intercepts_, strict=True)
+        encoding = None if self._columns is None else self._columns.encoding
+        names = tuple(getattr(self, "feature_names_in_", ())) if encoding is None else encoding.inputs
         return Model(
             recipe=self._recipe.replace(task="regression" if classes is None else "classification"),
             sizes=self._sizes,
             theta=np.concatenate([part.ravel() for layer in pairs for part in layer]),
             scaling=UNSCALED,
-            input_shape=(self.n_features_in_,),
+            input_shape=self._sizes[:1],
             classes=classes,
             single=self.n_outputs_ == 1 or classes is not None,
             state=self._state,
-            feature_names=tuple(self.feature_names_in_) if hasattr(self, "feature_names_in_") else None,
+            feature_names=names or None,
+            encoding=encoding,
         )
 
     def _model_classes(self) -> npt.NDArray[Any] | None:
@@ -198,16 +214,14 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
     def _validated(self, X: Any, y: Any, *, reset: bool, numbers: bool) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """X as a dense array of floats, rows whole, and y, by scikit-learn's own checks."""
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=numbers,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
+        checks: dict[str, Any] = {"multi_output": True, "y_numeric": numbers, "dtype": (np.float64, np.float32)}
+        if reset:
+            self._columns = None if self.prepare is None else RawColumns.learn(self, X)
+        if self._columns is not None:
+            X, y = check_X_y(self._columns.inputs(self, X), y, estimator=self, **checks)
+        else:
+            with naming_prepare(X):
+                X, y = validate_data(self, X, y, accept_sparse=["csr", "csc"], reset=reset, **checks)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return np.ascontiguousarray(X if isinstance(X, np.ndarray) else X.toarray()), y
@@ -231,5 +245,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        prepared = self.prepare is not None
+        tags.input_tags.sparse = not prepared
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = prepared
         return tags

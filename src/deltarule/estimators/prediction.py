@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.utils.validation import validate_data
 
 from deltarule.recipes import Affine, Network
 
@@ -66,6 +67,7 @@ def plain(estimator: Any, X: Any) -> bool:
         and len(X) > 0
         and X.shape[1] == getattr(estimator, "n_features_in_", None)
         and (X.dtype == np.float64 or X.dtype == np.float32)
+        and estimator._columns is None
         and not hasattr(estimator, "feature_names_in_")
     )
     # A sum is finite unless one of its numbers is not, or it overflows; then the longer check decides.
@@ -75,8 +77,8 @@ def plain(estimator: Any, X: Any) -> bool:
 
 def checked_inputs(estimator: Any, X: Any) -> Any:
     """X as an array of floats (n, d), or as a sparse matrix of rows, by scikit-learn's own checks."""
-    from sklearn.utils.validation import validate_data
-
+    if estimator._columns is not None:
+        return estimator._columns.inputs(estimator, X)
     return validate_data(estimator, X, accept_sparse=["csr", "csc"], dtype=(np.float64, np.float32), reset=False)
 
 

@@ -127,6 +127,7 @@ def recipe_of(
         penalty=penalty_of(parameters),
         constraint=None if bound is None else MaxNorm(bound),
         schedule=formula("schedule", "constant" if parameters["schedule"] is None else parameters["schedule"]),
+        augmentation=parameters["augmentation"],
         batch_size=batch_size,
         epochs=int(parameters["max_iter"]),
         stopping=stopping,

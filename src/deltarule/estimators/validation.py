@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -64,9 +63,7 @@ def scored_by(estimator: Any, scoring: Any, held: Held) -> Callable[[Floats], fl
     from sklearn.metrics import get_scorer
 
     scorer = type(estimator).score if scoring is None else get_scorer(scoring)
-    viewed = copy.copy(estimator)
-    # The part lies here as an array, without names.
-    vars(viewed).pop("feature_names_in_", None)
+    viewed = estimator._of_inputs(held.x.shape[1])
     weights = {} if held.weights is None else {"sample_weight": held.weights}
 
     def score(theta: Floats) -> float:
