@@ -286,6 +286,23 @@ def test_images(tmp_path):
         assert name in str(refusal.value)
 
 
+def test_small_files_of_many_pixels(tmp_path):
+    bomb = png(4_000, 4_000, bytes(4_001 * 4_000))
+    for place in range(40):
+        path = tmp_path / ["cat", "dog"][place % 2] / f"{place}.png"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(bomb)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataFileError, match="in proportion to their files") as refusal:
+            load_dataset(tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 50 * MEGABYTES
+    finally:
+        tracemalloc.stop()
+    assert "40 images of 4000 × 4000" in str(refusal.value)
+    assert "--image-size" in str(refusal.value)
+
+
 def test_folders_without_anything(tmp_path):
     with pytest.raises(DataFileError, match="idx3"):
         load_dataset(tmp_path)

@@ -245,3 +245,11 @@ def test_parts_take_the_kinds_of_train():
     assert data.test.x.column("a").labels().tolist() == ["1"]
     with pytest.raises(DataError, match="a table without a"):
         dr.Dataset(train, test=([{"b": "x"}], [0]))
+
+
+@pytest.mark.parametrize("line", ['"name, first";age;y', '"a;b;c",age,y', '"a\tb\tc\td"|age|y'])
+def test_delimiters_within_quotation_marks_are_none(tmp_path, line):
+    path = tmp_path / "quoted.csv"
+    mark = next(mark for mark in ";,|" if f'"{mark}' in line)
+    path.write_text(line + "\n" + "\n".join(mark.join([f"{i}", f"{i}", "ab"[i % 2]]) for i in range(30)))
+    assert read_delimited(path).names[1:] == ("age", "y")

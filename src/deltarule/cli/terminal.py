@@ -19,6 +19,7 @@ from rich.text import Text
 console = Console(stderr=True, highlight=False)
 
 _MOVES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _AT_MOST = 2_000
 
 
@@ -54,7 +55,9 @@ def say(sentence: str, words: Console = console, *, style: str = "") -> None:
 
 def print_json(result: Any) -> None:
     """One JSON object on standard output."""
-    print(json.dumps(result, allow_nan=False, ensure_ascii=False))  # noqa: T201
+    written = json.dumps(result, allow_nan=False, ensure_ascii=False)
+    # Names of files may hold bytes that are no text; only escaped can JSON bring them.
+    print(_SURROGATES.sub(lambda found: ascii(found[0])[1:-1], written))  # noqa: T201
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -30,6 +30,7 @@ _BLOCK = 1 << 16  # cells that become columns in one go
 _CHUNK = 1 << 20
 _LINE_AT_MOST = 1 << 24  # characters
 _DELIMITERS = ",;\t|"
+_QUOTED = re.compile('"[^"]*"')
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+(?:[eE][+-]?\d+)?\s*", re.ASCII)
 
 Rows: TypeAlias = Iterator[list[str]]
@@ -38,9 +39,9 @@ Rows: TypeAlias = Iterator[list[str]]
 def read_delimited(path: Path, types: Mapping[str, Any] | None = None) -> Table:
     r"""The table in a CSV or TSV file: UTF-8 (or UTF-16 with its mark), compressed by gzip or not.
 
-    The delimiter is the one of , ; tab | that the first line has most of; where it is the semicolon, 1,5 is one and a
-    half. The first line holds the names, unless all
-    of it is numbers. types: kinds of columns that are not to be judged by their values.
+    The delimiter is the one of , ; tab | that the first line has most of outside of quotation marks; where it is the
+    semicolon, 1,5 is one and a half. The first line holds the names, unless all of it is numbers. types: kinds of
+    columns that are not to be judged by their values.
 
     Raises DataFileError, naming file, row and column.
 
@@ -116,9 +117,10 @@ def _delimited(path: Path) -> Rows:
         first = next((line for line in lines if line.strip()), "")
         if not first:
             raise DataError("a line of names and rows", "nothing")
-        delimiter = max(_DELIMITERS, key=first.count)
-        if first.count(delimiter) >= COLUMNS_AT_MOST:
-            raise DataError(f"at most {COLUMNS_AT_MOST:,} columns", f"{first.count(delimiter) + 1:,} in the first line")
+        bare = _QUOTED.sub("", first)
+        delimiter = max(_DELIMITERS, key=bare.count)
+        if bare.count(delimiter) >= COLUMNS_AT_MOST:
+            raise DataError(f"at most {COLUMNS_AT_MOST:,} columns", f"{bare.count(delimiter) + 1:,} in the first line")
         reader = csv.reader(_chained(first, lines), delimiter=delimiter, skipinitialspace=True, strict=True)
         number = 0
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from deltarule.data.arrays import Array
 from deltarule.data.dataset import Dataset
-from deltarule.data.limits import BYTES_AT_MOST
+from deltarule.data.limits import BYTES_AT_MOST, grows_too_much
 from deltarule.data.parts import Part
 from deltarule.errors import DataFileError
 
@@ -64,8 +65,9 @@ def read_images(paths: Sequence[Path], size: ImageSize | None = None, *, grey: b
     """
     if not paths:
         raise DataFileError("at least one image", "none")
-    first, all_grey = size, True
+    first, all_grey, on_disk = size, True, 0
     for path in paths:
+        on_disk += path.stat().st_size
         with _opened(path) as image:
             there = (image.height, image.width)
             all_grey = all_grey and image.mode in _GREY
@@ -77,9 +79,12 @@ def read_images(paths: Sequence[Path], size: ImageSize | None = None, *, grey: b
     assert first is not None
     grey = all_grey if grey is None else grey
     shape = (len(paths), *first) if grey else (len(paths), *first, 3)
-    if int(np.prod([float(each) for each in shape])) > BYTES_AT_MOST:
-        came = f"{len(paths):,} images of {first[0]} × {first[1]}"
-        raise DataFileError(f"images of at most {BYTES_AT_MOST:,} bytes together", came, "--image-size 64x64")
+    claimed = math.prod(shape)
+    if claimed > BYTES_AT_MOST or (size is None and grows_too_much(claimed, on_disk)):
+        came = f"{len(paths):,} images of {first[0]} × {first[1]}, {claimed:,} bytes out of {on_disk:,}"
+        raise DataFileError(
+            "images that stay in proportion to their files, and below 4 GiB together", came, "--image-size 64x64"
+        )
     x = np.empty(shape, np.uint8)
     for place, path in enumerate(paths):
         x[place] = _pixels(path, first, grey=grey)

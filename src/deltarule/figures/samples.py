@@ -66,14 +66,16 @@ def confusion_matrix(counts: npt.NDArray[np.int64], names: Sequence[str], *, tit
     """
     classes = len(names)
     side = min(max(3.6, 0.55 * classes + 1.8), 12.0)
-    picture = figure(side + 0.9, side + 0.3)
+    longest = max(map(len, names))
+    upright = longest * classes >= 9 * side
+    room = 0.085 * max(longest - 10, 0)  # inches that long names want
+    picture = figure(side + 0.9 + room, side + 0.3 + room * upright)
     axes = picture.add_subplot()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
     picture.colorbar(image, ax=axes, label="Share of the true class (%)", shrink=0.8)
     tidy(axes, x="Predicted class", y="True class", title=title, grid=False)
-    longest = max(map(len, names))
-    axes.set_xticks(range(classes), names, rotation=0 if longest * classes < 9 * side else 90)
+    axes.set_xticks(range(classes), names, rotation=90 if upright else 0)
     axes.set_yticks(range(classes), names)
     for row, column in zip(*np.nonzero(counts), strict=True):
         dark = shares[row, column] > 0.6
