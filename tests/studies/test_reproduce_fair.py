@@ -117,7 +117,7 @@ def test_the_command(tmp_path, monkeypatch):
     found = json.loads(done.stdout)
     assert found["seeds"] == [0, 1]
     assert "as it should be" in done.stderr
-    assert "Adam does better than momentum" in done.stderr
+    assert "What the text concludes" in done.stderr
     folder = tmp_path / "runs" / "reproduce-moons-1"
     assert (folder / "comparison" / "report.html").is_file()
     assert json.loads((folder / "result.json").read_text())["settings"]["epochs"] == 10

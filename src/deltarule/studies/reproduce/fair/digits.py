@@ -25,9 +25,9 @@ class FairDigits(FairExperiment):
     dataset: ClassVar[str | None] = "mnist"
 
     claims: ClassVar[tuple[tuple[str, str, str], ...]] = (
-        ("cross-entropy is better than the quadratic cost", "cross-entropy", "quadratic"),
-        ("L2 makes it better", "cross-entropy, L2", "cross-entropy"),
-        ("a narrow start makes it better", "cross-entropy, narrow start", "cross-entropy"),
+        ("cross-entropy beats quadratic", "cross-entropy", "quadratic"),
+        ("L2 helps", "cross-entropy, L2", "cross-entropy"),
+        ("a narrow start helps", "cross-entropy, narrow start", "cross-entropy"),
         ("with L2 as well", "cross-entropy, L2, narrow start", "cross-entropy, L2"),
     )
 

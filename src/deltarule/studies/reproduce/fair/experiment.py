@@ -147,7 +147,7 @@ def claims_table(claims: Sequence[tuple[str, str, str]], comparison: Comparison)
         rows.append((claim, show(scale * found.mean), interval, f"{found.adjusted:.2g}", said))
     unit = " (points)" if percent else ""
     columns = ("", f"difference{unit}", "95 % interval", "p", "")
-    note = f"p is corrected for all {len(comparison.differences)} pairs; a difference is seen where it is at most 0.05."
+    note = "p is corrected for the number of pairs that can be made; a difference is seen where it is at most 0.05."
     return Table("What the text concludes", columns, tuple(rows), note)
 
 

@@ -31,8 +31,7 @@ class FairFashion(FairExperiment):
     pictures: ClassVar[tuple[str, ...]] = ("scores", "curves", "score_curves")
 
     claims: ClassVar[tuple[tuple[str, str, str], ...]] = tuple(
-        (f"{remedy} is better than no remedy", remedy, BARE)
-        for remedy in ("early stopping", "dropout", "L2", "all three", "augmentation")
+        (f"{remedy} helps", remedy, BARE) for remedy in ("early stopping", "dropout", "L2", "all three", "augmentation")
     )
 
     hidden: tuple[int, ...] = (256, 128)

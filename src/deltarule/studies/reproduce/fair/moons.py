@@ -26,7 +26,7 @@ class FairMoons(FairExperiment):
     name: ClassVar[str] = "moons"
     seeds_vary: ClassVar[tuple[str, ...]] = ("start", "order", "split")
 
-    claims: ClassVar[tuple[tuple[str, str, str], ...]] = (("Adam does better than momentum", "adam", "momentum"),)
+    claims: ClassVar[tuple[tuple[str, str, str], ...]] = (("Adam beats momentum", "adam", "momentum"),)
 
     samples: int = 300
     fresh: int = 5000

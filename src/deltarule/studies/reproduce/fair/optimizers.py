@@ -24,7 +24,7 @@ class FairOptimizers(FairExperiment):
     record: ClassVar[str | None] = "batch"
 
     claims: ClassVar[tuple[tuple[str, str, str], ...]] = tuple(
-        (f"{name} learns faster than SGD", name, "SGD") for name in ("Momentum", "AdaGrad", "RMSProp", "Adam")
+        (f"{name} beats SGD", name, "SGD") for name in ("Momentum", "AdaGrad", "RMSProp", "Adam")
     )
 
     hidden: tuple[int, ...] = (100, 100, 100, 100)
