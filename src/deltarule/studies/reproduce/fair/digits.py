@@ -24,6 +24,13 @@ class FairDigits(FairExperiment):
     name: ClassVar[str] = "digits"
     dataset: ClassVar[str | None] = "mnist"
 
+    claims: ClassVar[tuple[tuple[str, str, str], ...]] = (
+        ("cross-entropy beats quadratic", "cross-entropy", "quadratic"),
+        ("L2 helps", "cross-entropy, L2", "cross-entropy"),
+        ("a narrow start helps", "cross-entropy, narrow start", "cross-entropy"),
+        ("with L2 as well", "cross-entropy, L2, narrow start", "cross-entropy, L2"),
+    )
+
     hidden: tuple[int, ...] = (30,)
     batch_size: int = 10
     epochs: int = 30

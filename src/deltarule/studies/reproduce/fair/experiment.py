@@ -29,12 +29,14 @@ class FairExperiment(Experiment):
     """Variants from the same starts on the same batches, over several seeds, the test part met once.
 
     seeds, seed : how many seeds, and the first. rates : "published" learning rates, or "tuned" ones: for each variant
-    the one that does best on the validation part.
+    the one that does best on the validation part. claims : what a text concludes, the variant that should be better,
+    and the one that it should be better than.
     """
 
     seeds_vary: ClassVar[tuple[str, ...]] = USUAL
     pictures: ClassVar[tuple[str, ...]] = ("scores", "curves")
     record: ClassVar[str | None] = None
+    claims: ClassVar[tuple[tuple[str, str, str], ...]] = ()
 
     seeds: int = 10
     seed: int = 0
@@ -61,9 +63,9 @@ class FairExperiment(Experiment):
         """What it is compared on: the set that was given, with a validation part from its training part."""
         return needed(given).with_validation(seed=self.seed)
 
-    def further_tables(self, comparison: Comparison) -> list[Table]:  # noqa: ARG002 - for those that say more
-        """What this experiment says beside the scores."""
-        return []
+    def further_tables(self, comparison: Comparison) -> list[Table]:
+        """What this experiment says beside the scores: what has become of the text's conclusions."""
+        return [claims_table(self.claims, comparison)] if self.claims else []
 
     def run(self, given: Given) -> FairResult:
         """Compare, telling the progress after each network."""
@@ -131,6 +133,22 @@ class FairResult(Result):
     def _said(self) -> Table:
         rows = tuple(("•", sentence) for sentence in self.comparison.sentences)
         return Table("What holds over the seeds", ("", ""), rows)
+
+
+def claims_table(claims: Sequence[tuple[str, str, str]], comparison: Comparison) -> Table:
+    """For each claim the difference of its two variants, and whether it is seen."""
+    percent = comparison.task == "classification"
+    scale, show = (100, "{:+.2f}".format) if percent else (1, "{:+.4f}".format)
+    rows = []
+    for claim, better, other in claims:
+        found = comparison.difference(better, other)
+        said = "not seen" if not found.seen else "holds" if found.mean > 0 else "the opposite holds"
+        interval = f"{show(scale * found.low)} to {show(scale * found.high)}"
+        rows.append((claim, show(scale * found.mean), interval, f"{found.adjusted:.2g}", said))
+    unit = " (points)" if percent else ""
+    columns = ("", f"difference{unit}", "95 % interval", "p", "")
+    note = "p is corrected for the number of pairs that can be made; a difference is seen where it is at most 0.05."
+    return Table("What the text concludes", columns, tuple(rows), note)
 
 
 def spread_words(values: Sequence[float]) -> str:

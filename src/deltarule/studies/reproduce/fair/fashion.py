@@ -30,6 +30,10 @@ class FairFashion(FairExperiment):
     dataset: ClassVar[str | None] = "fashion"
     pictures: ClassVar[tuple[str, ...]] = ("scores", "curves", "score_curves")
 
+    claims: ClassVar[tuple[tuple[str, str, str], ...]] = tuple(
+        (f"{remedy} helps", remedy, BARE) for remedy in ("early stopping", "dropout", "L2", "all three", "augmentation")
+    )
+
     hidden: tuple[int, ...] = (256, 128)
     batch_size: int = 64
     epochs: int = 20
@@ -76,7 +80,8 @@ class FairFashion(FairExperiment):
             f"with {late} of {len(bare)} seeds, and the loss is at its lowest before the accuracy is at its best with "
             f"{earlier} of them."
         )
-        return [Table("When overfitting sets in: the best epoch on the validation part", columns, tuple(rows), note)]
+        onset = Table("When overfitting sets in: the best epoch on the validation part", columns, tuple(rows), note)
+        return [onset, *super().further_tables(comparison)]
 
 
 def _best_epochs(network: Finished) -> tuple[int, int]:

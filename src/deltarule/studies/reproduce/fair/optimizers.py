@@ -23,6 +23,10 @@ class FairOptimizers(FairExperiment):
     pictures: ClassVar[tuple[str, ...]] = ("scores", "curves", "iterations")
     record: ClassVar[str | None] = "batch"
 
+    claims: ClassVar[tuple[tuple[str, str, str], ...]] = tuple(
+        (f"{name} beats SGD", name, "SGD") for name in ("Momentum", "AdaGrad", "RMSProp", "Adam")
+    )
+
     hidden: tuple[int, ...] = (100, 100, 100, 100)
     batch_size: int = 128
     epochs: int = 5
