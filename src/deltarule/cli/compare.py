@@ -123,6 +123,8 @@ def compare(
     typed = {name: shared[option] for option, name in _RECIPE.items()}
     recipe = options.recipe_of(typed, shared["setting"] or (), shared["recipe_file"])
     chosen = varied(recipe, vary)
+    if len(chosen) < 2:
+        raise RecipeError("at least two variants to compare", f"--vary {vary[0]}", "--vary optimizer=sgd,momentum,adam")
     dataset = options.load(
         data,
         data_dir=shared["data_dir"],
