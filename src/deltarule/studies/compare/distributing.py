@@ -220,7 +220,7 @@ class Cluster:
             wanted = f"a Dask scheduler that answers within {SECONDS_TO_ANSWER} s"
             raise ClusterError(wanted, f"{self.scheduler}: {error}", "dask scheduler, and its address") from None
         # What the cluster has to say is said once, by our own errors.
-        with client, distributed.utils.silence_logging_cmgr(logging.CRITICAL):
+        with distributed.utils.silence_logging_cmgr(logging.CRITICAL), client:
             yield client
 
 
