@@ -1,16 +1,21 @@
 """Comparisons elsewhere than in this process: the same figures to the last bit, whoever dies on the way."""
 
+import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import joblib
 import numpy as np
 import pytest
 from joblib.externals.loky import reusable_executor
+from typer.testing import CliRunner
 
 import deltarule as dr
+from deltarule.cli.main import app
 from deltarule.studies.compare import Comparing
 
 IRIS = dr.load_dataset("iris")
@@ -126,6 +131,47 @@ def test_breaking_off_frees_the_cluster(client):
         break
     assert len(under_way.comparison.networks) == 1
     assert client.submit(sum, [1, 2], pure=False).result(timeout=5) == 3
+
+
+def test_in_the_shell(client, tmp_path):
+    call = ["compare", "iris", "--epochs", "2", "--vary", "optimizer=sgd,adam", "--seeds", "2", "--quiet"]
+    address = client.scheduler.address
+    there = CliRunner().invoke(app, [*call, "--json", "--scheduler", address, "--output", str(tmp_path / "mine")])
+    assert there.exit_code == 0, there.stderr
+    found = json.loads(there.stdout)
+    assert found["machine"]["trained by"] == f"the Dask cluster at {address}"
+    assert len(found["networks"]) == 4
+    wrong = CliRunner().invoke(app, [*call, "--scheduler", "localhost:8786"])
+    assert wrong.exit_code == 2
+    assert "--scheduler tcp://host:8786" in wrong.stderr
+
+
+@POSIX
+def test_a_scheduler_dies_and_the_folder_goes_on(tmp_path):
+    pytest.importorskip("distributed", reason="needs dask[distributed]")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    address, quiet = f"tcp://127.0.0.1:{port}", {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    program = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard", "--host", "127.0.0.1"]
+    worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--no-dashboard", "--no-nanny", address]
+    scheduler, under_way = subprocess.Popen([*program, "--port", port], **quiet), []
+
+    def kill(progress):
+        under_way.append(progress.network.key)
+        if len(under_way) == 2:
+            scheduler.kill()
+
+    processes = [scheduler, subprocess.Popen([*worker, "--nthreads", "1"], **quiet)]
+    try:
+        with pytest.raises(dr.DeltaruleError, match="a scheduler that stays"):
+            dr.compare(LONG, IRIS, seeds=50, folder=tmp_path, backend=address, progress=kill)
+    finally:
+        for process in processes[::-1]:
+            process.kill()
+            process.wait(timeout=10)
+    again = dr.compare(LONG, IRIS, seeds=1, folder=tmp_path)
+    assert {network.key for network in again.networks} & set(under_way)
 
 
 def test_models_come_back(client, tmp_path):

@@ -1,6 +1,5 @@
 """The statistics of comparisons: what they promise, held by simulation, and what SciPy says of the same figures."""
 
-import dataclasses
 import itertools
 
 import numpy as np
@@ -107,8 +106,4 @@ def test_many_pairs_are_each_as_they_are_alone():
     generator = np.random.default_rng(3)
     pairs = [(generator.normal(0, 1, n), generator.normal(0, 1, n)) for n in [*[9] * 30, 14, 5, 2, 1, 0]]
     pairs += [(np.ones(9), np.ones(9)), (np.ones(9), np.zeros(9))]
-    for found, pair in zip(statistics.differences(pairs), pairs, strict=True):
-        alone = dataclasses.astuple(statistics.difference(*pair))
-        assert dataclasses.astuple(found) == pytest.approx(
-            alone, rel=1e-3, abs=1e-3, nan_ok=True
-        )  # a resample that ties counts or not
+    assert repr(statistics.differences(pairs)) == repr([statistics.difference(*pair) for pair in pairs])

@@ -6,6 +6,7 @@ Each takes the same conditions and trials, and hands over the same outcomes, to 
 from __future__ import annotations
 
 import contextlib
+import logging
 import pickle
 import sys
 import threading
@@ -29,6 +30,8 @@ THREADS, DASK = "threads", "dask"
 SECONDS_TO_ANSWER = 10
 DEATHS = 3
 """How many workers may die, without a trial ending between, before a joblib backend is given up."""
+
+_AGAIN = "the same again: what is finished is in the folder, where there is one"
 
 
 class Executor(Protocol):
@@ -216,7 +219,8 @@ class Cluster:
         except (OSError, ValueError) as error:
             wanted = f"a Dask scheduler that answers within {SECONDS_TO_ANSWER} s"
             raise ClusterError(wanted, f"{self.scheduler}: {error}", "dask scheduler, and its address") from None
-        with client:
+        # What the cluster has to say is said once, by our own errors.
+        with distributed.utils.silence_logging_cmgr(logging.CRITICAL), client:
             yield client
 
 
@@ -235,10 +239,11 @@ def _of_the_cluster(client: Any, shared: Any, trials: Sequence[Trial], until: fl
         return
     except distributed.KilledWorker as error:
         raise _died(f"{error.allowed_failures + 1} of them died training the same network") from error
-    except (CancelledError, ImportError, OSError, RuntimeError) as error:
-        came = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except CancelledError as error:
+        raise ClusterError("a scheduler that stays", "a connection that was lost", _AGAIN) from error
+    except (ImportError, RuntimeError) as error:
         instead = "deltarule installed on the scheduler and on all workers"
-        raise ClusterError("a cluster that trains to the end", came, instead) from error
+        raise ClusterError("a cluster that can train", _first_line(error), instead) from error
     finally:
         client.cancel(futures)
 
@@ -248,6 +253,13 @@ def _wanted_outcome(trial: Trial, conditions: Conditions) -> Outcome | None:
     worker = _distributed().get_worker()
     task = worker.state.tasks[worker.get_current_task()]
     return conditions.outcome(trial, lambda: task.state != "executing")
+
+
+def _first_line(error: BaseException) -> str:
+    """What was the matter in the first place, in one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _died(came: str) -> ClusterError:
