@@ -122,23 +122,12 @@ def compare(
     typed = {name: shared[option] for option, name in _RECIPE.items()}
     recipe = options.recipe_of(typed, shared["setting"] or (), shared["recipe_file"])
     chosen = varied(recipe, vary)
-<<<<<<< HEAD
+    if len(chosen) < 2:
+        raise RecipeError("at least two variants to compare", f"--vary {vary[0]}", "--vary optimizer=sgd,momentum,adam")
     dataset = options.load(data, **options.source_of(shared), seed=recipe.seed, progress=not quiet)
     varied_by_seeds = [each.strip() for each in seeds_vary.split(",")]
     if "split" in varied_by_seeds and isinstance(dataset.train.x, Table):
         raise DataError("samples in arrays for --seeds-vary split", f"the table {data}", "--seeds-vary start,order")
-=======
-    if len(chosen) < 2:
-        raise RecipeError("at least two variants to compare", f"--vary {vary[0]}", "--vary optimizer=sgd,momentum,adam")
-    dataset = options.load(
-        data,
-        data_dir=shared["data_dir"],
-        validation=shared["validation"],
-        test=shared["test"],
-        seed=recipe.seed,
-        progress=not quiet,
-    )
->>>>>>> work-dask
     engine = {} if shared["engine"] is None else {"engine": shared["engine"]}
     under_way = Comparing(
         chosen,
