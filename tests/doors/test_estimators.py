@@ -6,7 +6,6 @@ import pickle
 import threading
 import warnings
 
-import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -17,7 +16,7 @@ from sklearn.datasets import load_diabetes, load_iris, make_classification
 from sklearn.exceptions import NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.inspection import permutation_importance
-from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val_predict, cross_val_score
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -394,12 +393,6 @@ def test_a_searchs_networks_share_the_cores():
     dr.NetworkSearchCV(Seen((3,), max_iter=1), {"alpha": [0.1, 1.0]}, cv=2, n_jobs=2).fit(X, Y)
     assert [threads for main, threads in seen if not main] == [1] * 4
     assert [main for main, _ in seen].count(True) == 1
-
-
-def test_other_processes():
-    usual = cross_val_score(small(max_iter=5), X, Y, cv=3)
-    with joblib.parallel_config("loky", n_jobs=2):
-        assert_array_equal(cross_val_score(small(max_iter=5), X, Y, cv=3), usual)
 
 
 def test_calibration_importance_and_cross_prediction():

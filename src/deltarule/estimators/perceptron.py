@@ -16,7 +16,7 @@ from deltarule.engines.parameters import Shape, given
 from deltarule.engines.parameters import first as first_theta
 from deltarule.engines.problem import Samples
 from deltarule.errors import RecipeError
-from deltarule.estimators.callbacks import CallbackSupportMixin, with_callbacks
+from deltarule.estimators.callbacks import CallbackSupportMixin, Tasks, with_callbacks
 from deltarule.estimators.ensemble import average, fit_members
 from deltarule.estimators.first_weights import drawn
 from deltarule.estimators.fitting import descend, minimise, seed_from
@@ -82,6 +82,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True: it sees a part of the data at a time.")
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        raw = X
         X, y = self._checked(X, y, reset=first)
         if brought is not None:
             brought = (*self._checked(*brought[:2], reset=False), brought[2])
@@ -106,11 +107,13 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         theta = np.concatenate([theta, state]) if len(state) == shape.total - shape.theta else shape.begun(theta)
         self._begin(sizes, anew=first)
         self._sizes, self._network, self._dtype = sizes, network, X.dtype
+        told = X if self._columns is None else raw
         if stochastic(self.solver):
-            theta = descend(self, samples, y, sizes, theta, brought, random, incremental=incremental)
+            tasks = None if incremental else Tasks(self, told, y, int(self.max_iter))
+            theta = descend(self, samples, y, sizes, theta, brought, random, tasks)
         else:
             self._dtype = np.dtype(np.float64)
-            theta = minimise(self, samples, sizes, theta, self._loss)
+            theta = minimise(self, samples, sizes, theta, Tasks(self, told, y, 0))
         if not np.isfinite(theta).all():
             # scikit-learn's words, which programs look for.
             why = "The input data may contain large values and need to be preprocessed."
