@@ -78,7 +78,8 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         return self._fit(X, y, sample_weight, brought)
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, brought: Any = None, *, incremental: bool = False) -> Self:
-        check_parameters(self.get_params(deep=False))
+        parameters = self.get_params(deep=False)
+        check_parameters(parameters)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True: it sees a part of the data at a time.")
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
@@ -93,18 +94,9 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             return self
         weights = self._class_weighted(self._sample_weights(sample_weight, X), y)
         samples = Samples(X, self._targets(y), self.n_outputs_, weights)
-        network = network_of(self.get_params(deep=False))
+        network = network_of(parameters)
         sizes = network.sizes(X.shape[1], self.n_outputs_)
-        shape = Shape(sizes, network.normalization)
-        state = np.zeros(0)
-        if not first:
-            theta = given(list(zip(self.coefs_, self.intercepts_, strict=True)), sizes)
-            state = getattr(self, "_state", state)
-        elif self.initializer == "auto":
-            theta = drawn(random, sizes, network.activations, X.dtype)
-        else:
-            theta = first_theta(network, sizes, seed_from(random))
-        theta = np.concatenate([theta, state]) if len(state) == shape.total - shape.theta else shape.begun(theta)
+        theta = self._start(network, sizes, random, X.dtype, anew=first)
         self._begin(sizes, anew=first)
         self._sizes, self._network, self._dtype = sizes, network, X.dtype
         told = X if self._columns is None else raw
@@ -120,6 +112,21 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"Solver produced non-finite parameter weights. {why}")
         self._set_theta(theta)
         return self
+
+    def _start(
+        self, network: Network, sizes: tuple[int, ...], random: np.random.RandomState, dtype: Any, *, anew: bool
+    ) -> Floats:
+        """θ, and the state of normalised layers, that training starts from: those there are, or new ones."""
+        shape = Shape(sizes, network.normalization)
+        state = np.zeros(0)
+        if not anew:
+            theta = given(list(zip(self.coefs_, self.intercepts_, strict=True)), sizes)
+            state = getattr(self, "_state", state)
+        elif self.initializer == "auto":
+            theta = drawn(random, sizes, network.activations, dtype)
+        else:
+            theta = first_theta(network, sizes, seed_from(random))
+        return np.concatenate([theta, state]) if len(state) == shape.total - shape.theta else shape.begun(theta)
 
     def _begin(self, sizes: tuple[int, ...], *, anew: bool) -> None:
         """The attributes that training goes on from: as they were, or anew."""
