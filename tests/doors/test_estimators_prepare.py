@@ -115,6 +115,25 @@ def test_a_good_citizen_among_searches():
     assert_allclose(regressor.predict(FRAME[:1]), regressor.predict(FRAME)[:1], rtol=1e-6)
 
 
+def test_callbacks_hear_of_the_raw_columns():
+    pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
+    scores = []
+
+    class Scores:
+        def setup(self, estimator, context): ...
+
+        def teardown(self, estimator, context): ...
+
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
+            scores.append(fitted_estimator.score(X, y))
+
+    for parameters in ({}, {"solver": "lbfgs"}):
+        network = classifier(max_iter=3, **parameters).set_callbacks(Scores()).fit(FRAME, LABELS)
+        assert scores[-1] == network.score(FRAME, LABELS)
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_what_cannot_be_learnt_from_is_told():
     names = FRAME.assign(name=[f"person {place}" for place in range(N)])

@@ -57,7 +57,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     t_, n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_ : scikit-learn's.
     validation_loss_curve_ : the mean loss of the validation part after each epoch, without the penalty.
     history_ : the last call's epochs, each a `deltarule.Epoch`.
-    estimators_ : the networks of an ensemble; the other attributes are then those of the first.
+    estimators_ : the networks of an ensemble; the other attributes are then those of the first. With `prepare` they
+        take what the columns have become.
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)

@@ -20,7 +20,6 @@ from deltarule.estimators.quasi_newton import minimised
 from deltarule.estimators.specification import recipe_of
 from deltarule.estimators.units import Units
 from deltarule.estimators.validation import Held, held_out, negative_loss, scored_by
-from deltarule.formulas import Loss
 from deltarule.formulas.random import Floats
 from deltarule.recipes import EarlyStopping, Recipe
 from deltarule.recipes.recipe import augmentations
@@ -48,12 +47,12 @@ def descend(
     theta: Floats,
     brought: Any,
     random: np.random.RandomState,
-    *,
-    incremental: bool,
+    tasks: Tasks | None,
 ) -> Floats:
     """Train batch by batch from θ; the estimator's attributes tell of it. The new θ.
 
     y : labels or numbers as they came, for whoever scores.
+    tasks : who hears of the epochs of `fit`; None in `partial_fit`, which goes on from the last call's optimizer.
     brought : a validation part of the caller's, X and y checked, and its sample weights or None; or None.
     """
     train, held = _parts(estimator, samples, y, brought, random)
@@ -64,6 +63,7 @@ def descend(
     if held is None and estimator._recipe.schedule.watches:
         came = f"{estimator._recipe.schedule.name!r} alone"
         raise RecipeError("a validation part for the schedule to watch", came, "early_stopping=True, or fit(X_val=…)")
+    incremental = tasks is None
     known = getattr(estimator, "_optimizer", None) if incremental else None
     task = Task(
         sizes=sizes,
@@ -79,7 +79,6 @@ def descend(
         stopping=bool(estimator.early_stopping),
         incremental=incremental,
     )
-    tasks = None if incremental else Tasks(estimator, samples.x, y, int(estimator.max_iter))
     descent = Descent(estimator, task, tasks)
     descent.run()
     if tasks is not None:
@@ -88,13 +87,13 @@ def descend(
     return descent.theta
 
 
-def minimise(estimator: Any, samples: Samples, sizes: tuple[int, ...], theta: Floats, loss: Loss) -> Floats:
+def minimise(estimator: Any, samples: Samples, sizes: tuple[int, ...], theta: Floats, tasks: Tasks) -> Floats:
     """Train on all samples at once, by L-BFGS; the estimator's attributes tell of it. The new θ."""
     _check_full_batch(estimator)
     parameters = {**estimator.get_params(deep=False), "solver": "sgd"}
+    loss = estimator._loss
     recipe = recipe_of(parameters, loss, batch_size=len(samples))
     estimator._recipe = recipe
-    tasks = Tasks(estimator, samples.x, samples.targets, 0)
     found = minimised(
         _objective(estimator, Problem(recipe, sizes, UNSCALED, samples, None, theta)),
         iterations=int(estimator.max_iter),

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from deltarule.errors import RecipeError, UnknownName, nearest
-from deltarule.formulas import Optimizer
+from deltarule.formulas import Optimizer, formula
 from deltarule.recipes import Preparation
 from deltarule.recipes.checks import one_of, share, truth, whole
 from deltarule.recipes.recipe import augmentations
@@ -38,7 +38,7 @@ def hidden_sizes(given: Any) -> tuple[int, ...]:
     >>> hidden_sizes(100), hidden_sizes([20, 10])
     ((100,), (20, 10))
     """
-    sizes = tuple(given) if isinstance(given, Iterable) else (given,)
+    sizes = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
     instead = "hidden_layer_sizes=(100,)"
     return tuple(whole("hidden_layer_sizes", size, 1, instead) for size in sizes)
 
@@ -59,6 +59,15 @@ def _number(words: str, holds: Callable[[float], bool]) -> Check:
 
 def _choice(*choices: str) -> Check:
     return lambda name, value: one_of(name, value, choices)
+
+
+def _learning_rate(name: str, value: Any) -> None:
+    choices = ("constant", "invscaling", "adaptive")
+    if value in choices:
+        return
+    guess = nearest(str(value), choices)
+    instead = f"learning_rate_init={value}" if isinstance(value, Real) else f"{name}={guess!r}" if guess else None
+    raise RecipeError(f"one of {', '.join(map(repr, choices))} for {name}", repr(value), instead)
 
 
 def _at_least_one(name: str, value: Any) -> None:
@@ -90,10 +99,32 @@ def _threads(name: str, value: Any) -> None:
         whole(name, value, 1, "n_threads=None, which lets the engine choose")
 
 
+def _known(kind: str, *others: str) -> Check:
+    """That a name, or each of several, is registered or one of the others; formulas and JSON speak for themselves."""
+
+    def check(name: str, value: Any) -> None:
+        for each in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(each, str) and each not in others:
+                _registered(kind, name, each, alone=each is value)
+
+    return check
+
+
+def _registered(kind: str, name: str, spec: str, *, alone: bool = True) -> None:
+    """Refuse a name that is not registered; what is offered names the parameter where it is all of its value."""
+    try:
+        formula(kind, spec)
+    except UnknownName as error:
+        instead = f"{name}={error.instead}" if alone and error.instead else error.instead
+        raise UnknownName(f"{error.wanted} for {name}", error.came, instead) from None
+
+
 def _solver(name: str, value: Any) -> None:
     if not isinstance(value, (str, Optimizer, Mapping)):
         wanted = f'"sgd", "adam", "lbfgs", or another optimizer by its name or as a formula, for {name}'
         raise RecipeError(wanted, repr(value), 'solver="adam"')
+    if isinstance(value, str):
+        _registered("optimizer", name, value)
 
 
 def _scoring(name: str, value: Any) -> None:
@@ -134,12 +165,13 @@ _positive = _number("a number above 0", lambda x: x > 0)
 
 _CHECKS: dict[str, Check] = {
     "hidden_layer_sizes": lambda _, value: hidden_sizes(value),
+    "activation": _known("activation"),
     "solver": _solver,
     "alpha": _not_negative,
     "l1": _not_negative,
     "max_norm": lambda name, value: value is None or _positive(name, value),
     "batch_size": _batch_size,
-    "learning_rate": _choice("constant", "invscaling", "adaptive"),
+    "learning_rate": _learning_rate,
     "learning_rate_init": _positive,
     "power_t": _not_negative,
     "max_iter": _at_least_one,
@@ -159,6 +191,8 @@ _CHECKS: dict[str, Check] = {
     "class_weight": _class_weight,
     "scoring": _scoring,
     "prepare": _prepare,
+    "schedule": _known("schedule"),
+    "initializer": _known("initializer", "auto"),
     "augmentation": lambda _, value: augmentations(value),
     "image_shape": _image_shape,
     "n_ensemble": _at_least_one,

@@ -16,7 +16,7 @@ from deltarule.engines.parameters import Shape, given
 from deltarule.engines.parameters import first as first_theta
 from deltarule.engines.problem import Samples
 from deltarule.errors import RecipeError
-from deltarule.estimators.callbacks import CallbackSupportMixin, with_callbacks
+from deltarule.estimators.callbacks import CallbackSupportMixin, Tasks, with_callbacks
 from deltarule.estimators.ensemble import average, fit_members
 from deltarule.estimators.first_weights import drawn
 from deltarule.estimators.fitting import descend, minimise, seed_from
@@ -78,10 +78,12 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         return self._fit(X, y, sample_weight, brought)
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, brought: Any = None, *, incremental: bool = False) -> Self:
-        check_parameters(self.get_params(deep=False))
+        parameters = self.get_params(deep=False)
+        check_parameters(parameters)
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True: it sees a part of the data at a time.")
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        raw = X
         X, y = self._checked(X, y, reset=first)
         if brought is not None:
             brought = (*self._checked(*brought[:2], reset=False), brought[2])
@@ -92,31 +94,39 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             return self
         weights = self._class_weighted(self._sample_weights(sample_weight, X), y)
         samples = Samples(X, self._targets(y), self.n_outputs_, weights)
-        network = network_of(self.get_params(deep=False))
+        network = network_of(parameters)
         sizes = network.sizes(X.shape[1], self.n_outputs_)
-        shape = Shape(sizes, network.normalization)
-        state = np.zeros(0)
-        if not first:
-            theta = given(list(zip(self.coefs_, self.intercepts_, strict=True)), sizes)
-            state = getattr(self, "_state", state)
-        elif self.initializer == "auto":
-            theta = drawn(random, sizes, network.activations, X.dtype)
-        else:
-            theta = first_theta(network, sizes, seed_from(random))
-        theta = np.concatenate([theta, state]) if len(state) == shape.total - shape.theta else shape.begun(theta)
+        theta = self._start(network, sizes, random, X.dtype, anew=first)
         self._begin(sizes, anew=first)
         self._sizes, self._network, self._dtype = sizes, network, X.dtype
+        told = X if self._columns is None else raw
         if stochastic(self.solver):
-            theta = descend(self, samples, y, sizes, theta, brought, random, incremental=incremental)
+            tasks = None if incremental else Tasks(self, told, y, int(self.max_iter))
+            theta = descend(self, samples, y, sizes, theta, brought, random, tasks)
         else:
             self._dtype = np.dtype(np.float64)
-            theta = minimise(self, samples, sizes, theta, self._loss)
+            theta = minimise(self, samples, sizes, theta, Tasks(self, told, y, 0))
         if not np.isfinite(theta).all():
             # scikit-learn's words, which programs look for.
             why = "The input data may contain large values and need to be preprocessed."
             raise ValueError(f"Solver produced non-finite parameter weights. {why}")
         self._set_theta(theta)
         return self
+
+    def _start(
+        self, network: Network, sizes: tuple[int, ...], random: np.random.RandomState, dtype: Any, *, anew: bool
+    ) -> Floats:
+        """θ, and the state of normalised layers, that training starts from: those there are, or new ones."""
+        shape = Shape(sizes, network.normalization)
+        state = np.zeros(0)
+        if not anew:
+            theta = given(list(zip(self.coefs_, self.intercepts_, strict=True)), sizes)
+            state = getattr(self, "_state", state)
+        elif self.initializer == "auto":
+            theta = drawn(random, sizes, network.activations, dtype)
+        else:
+            theta = first_theta(network, sizes, seed_from(random))
+        return np.concatenate([theta, state]) if len(state) == shape.total - shape.theta else shape.begun(theta)
 
     def _begin(self, sizes: tuple[int, ...], *, anew: bool) -> None:
         """The attributes that training goes on from: as they were, or anew."""

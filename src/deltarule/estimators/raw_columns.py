@@ -11,7 +11,6 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
@@ -74,7 +73,7 @@ def naming_prepare(X: Any) -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError) as error:
-        dense = hasattr(X, "shape") and not issparse(X)
+        dense = hasattr(X, "shape") and not _is_sparse(X)
         words = dense and "could not convert" in str(error) and np.asarray(X).dtype.kind not in "fiub"
         dates = isinstance(error, TypeError) and is_tabular(X)
         if not (words or dates or (dense and "Input X contains NaN" in str(error))):
@@ -85,13 +84,19 @@ def naming_prepare(X: Any) -> Iterator[None]:
         ) from error
 
 
+def _is_sparse(X: Any) -> bool:
+    from scipy.sparse import issparse
+
+    return bool(issparse(X))
+
+
 def _is_frame(X: Any) -> bool:
     return not isinstance(X, np.ndarray)
 
 
 def _rows_and_columns(X: Any) -> Any:
     """X, if it is a data frame; otherwise X as an array of rows and columns."""
-    if issparse(X):
+    if _is_sparse(X):
         raise DataError("a data frame or a dense array for prepare", "a sparse matrix", "prepare=None")
     if hasattr(X, "shape") and is_tabular(X):
         return X

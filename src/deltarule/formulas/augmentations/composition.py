@@ -116,10 +116,6 @@ def check_once(augmentations: Sequence[Augmentation]) -> None:
         found = [each.name for each in augmentations if isinstance(each, kind)]
         if len(found) > 1:
             raise RecipeError(f"at most one {what} in a recipe", ", ".join(found))
-    for kind, what in ((Displacement, "elastic deformation"), (Mixing, "mixture")):
-        found = [each.name for each in augmentations if isinstance(each, kind)]
-        if len(found) > 1:
-            raise RecipeError(f"at most one {what} in a recipe", ", ".join(found))
 
 
 def augment(x: Any, y: Any, augmentations: Sequence[Augmentation], raw: RawValues, drawn: Drawn) -> tuple[Any, Any]:
