@@ -206,6 +206,7 @@ def test_stretches_are_shuffled_among_each_other():
 
 def test_a_mapped_file_trains_as_the_same_batches_in_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(mapped, "_READ", 20_000)
+    monkeypatch.setattr(mapped, "MAPPED_FROM", 0)
     big(tmp_path)
     x, y = np.load(tmp_path / "x.npy", mmap_mode="r"), np.load(tmp_path / "y.npy")
     network = dr.Network(hidden=(8,))
@@ -223,6 +224,15 @@ def test_a_mapped_file_trains_as_the_same_batches_in_memory(tmp_path, monkeypatc
     assert run.model.score(x, y) == run.model.score(np.array(x), y)
     reference = dr.train(recipe, data, engine="reference")
     np.testing.assert_allclose(reference.model.theta, run.model.theta, rtol=1e-3, atol=1e-4)
+
+
+def test_a_small_mapped_file_trains_as_in_memory(tmp_path):
+    """joblib maps what it hands to other processes."""
+    big(tmp_path)
+    x, y = np.load(tmp_path / "x.npy", mmap_mode="r"), np.load(tmp_path / "y.npy")
+    recipe = dr.Recipe(network=dr.Network(hidden=(8,)), epochs=2, stopping=None)
+    mapped_run, in_memory = (dr.train(recipe, dr.Dataset((each, y))) for each in (x, np.array(x)))
+    assert mapped_run.model.theta.tobytes() == in_memory.model.theta.tobytes()
 
 
 def test_what_is_forgotten_is_read_again(tmp_path):

@@ -58,8 +58,12 @@ def forget(x: Any) -> None:
 
 
 def rows_read_together(x: Any) -> int | None:
-    """How many rows of a mapped array lie within one stretch that is read at once; None for an array in memory."""
-    return max(1, _READ // max(1, x[:1].nbytes)) if is_mapped(x) else None
+    """How many rows of a mapped array lie within one stretch that is read at once; None where any order will do.
+
+    So it is in memory, and in a file of less than `MAPPED_FROM` bytes: joblib maps what it hands to other processes,
+    where a network has to come out the same.
+    """
+    return max(1, _READ // max(1, x[:1].nbytes)) if is_mapped(x) and x.nbytes >= MAPPED_FROM else None
 
 
 def _mapping(x: Any) -> mmap.mmap | None:
