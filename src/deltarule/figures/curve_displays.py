@@ -139,6 +139,7 @@ class CostDisplay(Display):
     def _draw(self, axes: Axes, theme: Theme) -> None:
         tidy(axes, x="Seconds of training on one core", y=self.label, title=self.title, theme=theme)
         self._time_axis(axes)
+        axes.margins(0.08)  # so that the large marks stay whole
         for place, (name, (seconds, scores)) in enumerate(self.costs.items()):
             colour, marker = theme.colours[place], MARKERS[place]
             axes.plot(seconds, scores, linestyle="none", marker=marker, markersize=3.5, color=colour, alpha=0.45)
