@@ -36,6 +36,30 @@ def saved(name, **fields):
     return model
 
 
+def test_parts_are_those_of_the_run(shell):
+    """A model that was trained on another split is asked of the samples that it has not seen."""
+    shell("train", "iris", "--test", "0.4", "--validation", "0.2", "--epochs", "2", "--quiet", "--out", "run")
+    assert len(shell("predict", "run", "iris").splitlines()) == 60
+    assert len(shell("predict", "run", "iris", "--part", "validation").splitlines()) == 30
+    assert len(shell("predict", "run/model.safetensors", "iris").splitlines()) == 15
+
+
+def test_a_rows_file_is_dealt_out_as_in_training(shell):
+    rows = [f"{k},{k % 7},{'yes' if k % 3 else 'no'},{k // 10}" for k in range(100)]
+    Path("rows.csv").write_text("\n".join(["a,b,answer,day", *rows]))
+    options = ["--target", "answer", "--order-by", "day", "--test", "0.3"]
+    shell("train", "rows.csv", *options, "--epochs", "2", "--quiet", "--out", "run")
+    assert len(shell("predict", "run", "rows.csv", "--part", "test").splitlines()) == 30
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"data": "iris"}', '{"data": 1, "validation": null}'])
+def test_a_split_that_was_not_written_by_training_is_refused(shell, tmp_path, text):
+    shell("train", "iris", "--epochs", "1", "--quiet", "--out", "run")
+    (tmp_path / "run" / "split.json").write_text(text)
+    with pytest.raises(AssertionError, match="a split"):
+        shell("predict", "run", "iris")
+
+
 def test_one_label_a_line_by_name(shell):
     model = saved("iris", seed=2)
     test = dr.load_dataset("iris", seed=2).test

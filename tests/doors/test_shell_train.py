@@ -14,7 +14,7 @@ import pytest
 import deltarule as dr
 from deltarule.cli.main import app
 
-FILES = ["curves.png", "history.jsonl", "model.safetensors", "recipe.json", "samples.png"]
+FILES = ["curves.png", "history.jsonl", "model.safetensors", "recipe.json", "samples.png", "split.json"]
 KEYS = {"train_accuracy", "validation_accuracy", "test_accuracy", "train_loss", "validation_loss", "test_loss"}
 KEYS |= {"epochs", "best_epoch", "seconds", "status", "seed", "verdict", "out"}
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -155,6 +155,10 @@ DATA = ("target", "types", "group_by", "order_by", "image_size", "data_dir", "va
 """The options of `train` that say what the data are; see `source_of`."""
 
 
+SPLIT = ("validation", "test", "group_by", "order_by")
+"""The options that say how data are dealt out into parts."""
+
+
 def source_of(typed: Mapping[str, Any]) -> dict[str, Any]:
     """Of a command's options those of `DATA`, as `load` takes them.
 

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 import numpy.typing as npt
 import typer
 
+from deltarule.cli.options import SPLIT
 from deltarule.cli.questions import questions
 from deltarule.cli.terminal import finite, print_json, print_lines, print_table, say, table_of
 from deltarule.data import Part
 from deltarule.errors import DataError
 from deltarule.models import Model, layer_table, load_model
 from deltarule.recipes import Recipe
-from deltarule.training.folder import model_path
+from deltarule.training.folder import model_path, split_of
 
 _MODEL = typer.Argument(
     help="A model's file (.safetensors, or readable .json), or the folder of a run.",
@@ -73,7 +74,7 @@ def predict(
     if part is not None and part not in _PARTS:
         raise DataError(f"a part: {', '.join(_PARTS)}", repr(part), "--part test")
     model = load_model(model_path(model_file))
-    x, known = questions(model, data, part, data_dir)
+    x, known = questions(model, data, part, data_dir, split_of(model_file, data, SPLIT))
     predictions = model.predict(x)
     shares = model.predict_proba(x) if probabilities else None
     if known is not None and not as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,19 @@ from deltarule.errors import DataError, DataFileError
 from deltarule.models import Model
 
 
-def questions(model: Model, data: str, part: str | None, data_dir: Path | None) -> tuple[Any, Part | None]:
+def questions(
+    model: Model, data: str, part: str | None, data_dir: Path | None, split: Mapping[str, Any]
+) -> tuple[Any, Part | None]:
     """The samples that a model is asked of, and the same with their answers where these are there.
 
     A file is asked as a whole unless a part of it is named; of a set it is the test part unless another one is named.
+    Parts are those of `split`, the options that dealt the data out in training, where it is known.
     """
     path = Path(data)
     if model.encoding is not None and (is_table_file(path) or path.suffix == ".npy"):
         if part is None:
             return _rows(model, path)
-        return _of_part(_split_as_trained(model, data), data, part)
+        return _of_part(_split_as_trained(model, data, split), data, part)
     if path.suffix.lower() in {".npy", ".csv"}:
         return _array(path), None
     images = _images(model, path)
@@ -37,7 +41,7 @@ def questions(model: Model, data: str, part: str | None, data_dir: Path | None) 
     size = None
     if path.is_dir() and is_image_folder(path) and len(model.input_shape) > 1:
         size = "x".join(map(str, model.input_shape[:2]))
-    loaded = options.load(data, data_dir=data_dir, seed=model.recipe.seed, progress=True, image_size=size)
+    loaded = options.load(data, data_dir=data_dir, seed=model.recipe.seed, progress=True, image_size=size, **split)
     return _of_part(loaded, data, part or "test")
 
 
@@ -48,11 +52,12 @@ def _of_part(dataset: Dataset, data: str, part: str) -> tuple[Any, Part]:
     return known.x, known
 
 
-def _split_as_trained(model: Model, data: str) -> Dataset:
-    """The parts of a table's file, as training made them by default."""
+def _split_as_trained(model: Model, data: str, split: Mapping[str, Any]) -> Dataset:
+    """The parts of a table's file, as training made them."""
     assert model.encoding is not None
-    expected = model.encoding.expected(_target_kinds(model))
-    return options.load(data, seed=model.recipe.seed, target=model.encoding.target, types=expected)
+    # Columns that the model does not take may have dealt the rows out: they are read for what they are.
+    expected = {**model.encoding.kinds, **_target_kinds(model)}
+    return options.load(data, seed=model.recipe.seed, target=model.encoding.target, types=expected, **split)
 
 
 def _target_kinds(model: Model) -> dict[str, Kind]:

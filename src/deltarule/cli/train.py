@@ -291,6 +291,8 @@ def train(
     under_way = epochs(recipe, dataset) if engine is None else epochs(recipe, dataset, engine=engine)
     check_reference_error(reference_error, share=under_way.recipe.task == "classification")
     folder = RunFolder.create(out) if out is not None else RunFolder.next_of("runs", dataset.name or Path(data).name)
+    dealt = dict(zip(options.SPLIT, (validation, test, group_by, order_by), strict=True))
+    folder.write_split(data, dealt)
     ended = run_to_its_end(under_way, dataset, folder, words)
     report = Report.of(ended.run, dataset, str(folder.path), reference_error)
     report.tell(words)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Self
 
-from deltarule.errors import OutputError
+from deltarule.errors import ModelFileError, OutputError
 from deltarule.models import Model
 from deltarule.recipes import Recipe
 from deltarule.training.run import Epoch, Run
 
-RECIPE, HISTORY, MODEL = "recipe.json", "history.jsonl", "model.safetensors"
+RECIPE, HISTORY, MODEL, SPLIT = "recipe.json", "history.jsonl", "model.safetensors", "split.json"
 CURVES, SAMPLES = "curves.png", "samples.png"
 
 
@@ -23,6 +24,7 @@ class RunFolder:
     recipe.json          the recipe, its "auto" fields decided
     history.jsonl        one `Epoch` a line, written as each ends
     model.safetensors    the model; its best or last weights
+    split.json           the data, and how they were dealt out into parts
     curves.png, samples.png    for whoever draws them
     """
 
@@ -64,6 +66,10 @@ class RunFolder:
         """Write `recipe.json`: what `Recipe.from_json` reads."""
         self._write(RECIPE, json.dumps(recipe.to_json(), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
+    def write_split(self, data: str, options: Mapping[str, str | None]) -> None:
+        """Write `split.json`: the data as they were named, and the options that dealt them out."""
+        self._write(SPLIT, json.dumps({"data": _same(data), **options}, indent=2, ensure_ascii=False) + "\n")
+
     def append(self, epoch: Epoch) -> None:
         """Add an epoch to `history.jsonl`, readable by others at once."""
         self._write(HISTORY, json.dumps(epoch.to_json(), allow_nan=False) + "\n", mode="a")
@@ -83,6 +89,32 @@ class RunFolder:
                 stream.write(text)
         except OSError as error:
             raise OutputError(f"a place to write {name}", f"{self.path}: {error.strerror or error}") from error
+
+
+def split_of(folder: str | os.PathLike[str], data: str, names: Sequence[str]) -> dict[str, str | None]:
+    """The options by these names that dealt the same data out in a run's folder; none of them for other data or a file.
+
+    >>> split_of("no such folder", "digits", ["validation"])
+    {}
+    """
+    path = Path(folder) / SPLIT
+    if not path.is_file():
+        return {}
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelFileError("a split written by deltarule", f"{path}: {error}") from error
+    known = isinstance(written, dict) and all(value is None or isinstance(value, str) for value in written.values())
+    if not known or set(written) != {"data", *names}:
+        raise ModelFileError(f"a split with the fields data, {', '.join(names)}", f"{path}, which has others")
+    if written.pop("data") != _same(data):
+        return {}
+    return dict(written)
+
+
+def _same(data: str) -> str:
+    """A name of data by which the same are known from another folder."""
+    return str(Path(data).resolve()) if Path(data).exists() else data
 
 
 def check_free(path: str | os.PathLike[str]) -> Path:
