@@ -54,6 +54,15 @@ def test_everything_at_once(shell, tmp_path):
     assert json.loads((tmp_path / "mine" / "result.json").read_text())["seeds_vary"] == ["start", "split"]
 
 
+def test_a_table_is_dealt_out_anew(shell, tmp_path):
+    rows = [f"{k},{'red' if k % 2 else 'blue'},{'yes' if k % 3 else 'no'}" for k in range(90)]
+    (tmp_path / "rows.csv").write_text("\n".join(["a,colour,answer", *rows]))
+    options = ["--target", "answer", "--epochs", "2", "--seeds", "2", "--seeds-vary", "split", "--json"]
+    result = shell("compare", "rows.csv", "--vary", "optimizer=sgd,adam", *options)
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["seeds_vary"] == ["split"]
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [

@@ -13,8 +13,7 @@ from deltarule.cli import options
 from deltarule.cli.shared import shares
 from deltarule.cli.terminal import console, print_json, progress_bar, say, table_of, words_of
 from deltarule.cli.train import train
-from deltarule.data import Table
-from deltarule.errors import DataError, RecipeError
+from deltarule.errors import RecipeError
 from deltarule.recipes import Recipe
 from deltarule.studies.compare import Comparing, Comparison, varied
 from deltarule.studies.compare.seeds import USUAL
@@ -125,15 +124,12 @@ def compare(
     if len(chosen) < 2:
         raise RecipeError("at least two variants to compare", f"--vary {vary[0]}", "--vary optimizer=sgd,momentum,adam")
     dataset = options.load(data, **options.source_of(shared), seed=recipe.seed, progress=not quiet)
-    varied_by_seeds = [each.strip() for each in seeds_vary.split(",")]
-    if "split" in varied_by_seeds and isinstance(dataset.train.x, Table):
-        raise DataError("samples in arrays for --seeds-vary split", f"the table {data}", "--seeds-vary start,order")
     engine = {} if shared["engine"] is None else {"engine": shared["engine"]}
     under_way = Comparing(
         chosen,
         dataset,
         seeds,
-        seeds_vary=varied_by_seeds,
+        seeds_vary=[each.strip() for each in seeds_vary.split(",")],
         tune=tune,
         budget=budget,
         record="batch" if record else None,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data import Dataset, Part, Split
+from deltarule.data import Dataset, Part, Split, Table
 from deltarule.data.splits import split
 from deltarule.errors import RecipeError
 from deltarule.recipes import Recipe
@@ -78,7 +78,8 @@ def dealt_anew(dataset: Dataset, seed: int) -> Dataset:
     """
     train, held = dataset.train, dataset.validation
     assert held is not None
-    x, y = np.concatenate([train.x, held.x]), np.concatenate([train.y, held.y])
+    x = Table.joined([train.x, held.x]) if isinstance(train.x, Table) else np.concatenate([train.x, held.x])
+    y = np.concatenate([train.y, held.y])
     weights = None
     if train.weights is not None or held.weights is not None:
         weights = np.concatenate([_weights(train), _weights(held)])

@@ -13,12 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.data import Dataset, Part
+from deltarule.data.mapped import forget, is_mapped
 from deltarule.recipes import Recipe
 from deltarule.training import Evaluation, Run
 
 Floats = npt.NDArray[np.float64]
 
 CURVES = ("train_loss", "train_score", "validation_loss", "validation_score", "seconds")
+
+
+# Rows of a mapped file that are read together for its digest.
+_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,14 @@ def digest_of(data: Dataset) -> str:
     for name, part in data.parts.items():
         digest.update(f"{name} {part.x.shape} {part.x.dtype} {part.y.shape} {part.y.dtype}".encode())
         for array in _arrays(part):
-            digest.update(str(array.tolist()).encode() if array.dtype.kind == "T" else array.tobytes())
+            if array.dtype.kind == "T":
+                digest.update(str(array.tolist()).encode())
+            elif is_mapped(array):
+                for start in range(0, len(array), _ROWS):
+                    digest.update(array[start : start + _ROWS].tobytes())
+                    forget(array)
+            else:
+                digest.update(array.tobytes())
     return digest.hexdigest()
 
 
