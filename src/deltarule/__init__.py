@@ -8,6 +8,7 @@
 (3,)
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from deltarule.data import Dataset, Part, Split, Table, dataset_names, folds, load_dataset, split
@@ -82,7 +83,6 @@ from deltarule.formulas import (
 )
 from deltarule.models import Model, load_model
 from deltarule.recipes import EarlyStopping, Network, Preparation, Recipe, Scaling
-from deltarule.studies.compare import Comparison, compare, vary
 from deltarule.studies.gradient_check import GradientCheck, gradient_check
 from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
 from deltarule.studies.verdict import Verdict, verdict
@@ -90,6 +90,7 @@ from deltarule.training import Epoch, Evaluation, Run, Training, augmented, epoc
 
 if TYPE_CHECKING:
     from deltarule.estimators import MLPClassifier, MLPRegressor, NetworkSearchCV
+    from deltarule.studies.compare import Comparison, compare, vary
 
 __version__ = "0.1.0"
 
@@ -201,17 +202,23 @@ __all__ = [
     "verdict",
 ]
 
-_ESTIMATORS = ("MLPClassifier", "MLPRegressor", "NetworkSearchCV")
+# What takes long to import, or is not wanted by most: it comes when it is asked for.
+_LATER = {
+    "Comparison": "deltarule.studies.compare",
+    "MLPClassifier": "deltarule.estimators",
+    "MLPRegressor": "deltarule.estimators",
+    "NetworkSearchCV": "deltarule.estimators",
+    "compare": "deltarule.studies.compare",
+    "vary": "deltarule.studies.compare",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """The estimators, which import scikit-learn, when they are asked for."""
-    if name in _ESTIMATORS:
-        from deltarule import estimators
-
-        return getattr(estimators, name)
+    """The estimators, which import scikit-learn, and comparisons, when they are asked for."""
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_ESTIMATORS})
+    return sorted({*globals(), *_LATER})
