@@ -74,19 +74,10 @@ class Updates:
 
     def _fused(self, block: Block, each: Share, passage: Passage) -> Iterator[Line]:
         """The gradient of a share of a block, and the step; the biases' too, by whoever has the last rows."""
-        for rows, (a, a_item, a_row), kernel, most in self._parts(block, each, passage):
-            d = passage.d[block.layer]
+        for rows, inputs, kernel, most in self._parts(block, each, passage):
             yield line(
                 Operation.UPDATE,
-                d=d.column(block.first),
-                d_row=d.row,
-                a=a,
-                a_item=a_item,
-                a_row=a_row,
-                w=self.to.address(block, rows.start),
-                w_row=self.to.row_bytes(block),
-                rows=len(rows),
-                width=block.width,
+                **self._product(block, rows, inputs, passage),
                 body=kernel[0],
                 constants=kernel[1],
                 slots=self.kernels.slots,
@@ -94,6 +85,21 @@ class Updates:
                 scratch=self.scratch,
                 slice=most,
             )
+
+    def _product(self, block: Block, rows: range, inputs: tuple[int, int, int], passage: Passage) -> dict[str, int]:
+        """What is multiplied for the gradient of some rows of a block, and where these rows are."""
+        d, (a, a_item, a_row) = passage.d[block.layer], inputs
+        return {
+            "d": d.column(block.first),
+            "d_row": d.row,
+            "a": a,
+            "a_item": a_item,
+            "a_row": a_row,
+            "w": self.to.address(block, rows.start),
+            "w_row": self.to.row_bytes(block),
+            "rows": len(rows),
+            "width": block.width,
+        }
 
     def _parts(
         self, block: Block, each: Share, passage: Passage
@@ -182,25 +188,16 @@ class Updates:
         from deltarule.engines.compiled import whole
 
         for layer in range(self._layers):
-            d = passage.d[layer]
             for each in self.to.shares(layer):
                 block = self.to.block(layer, each)
-                for rows, (a, a_item, a_row), _, _ in self._parts(block, each, passage):
+                for rows, inputs, _, _ in self._parts(block, each, passage):
                     body, constants = 0, 0
                     if rows.start < block.fan_in:
                         body, constants = self.kernels.penalty_gradient(layer, self.to.thread)
                     yield call_of(
                         whole.GRADIENT,
                         whole.GRADIENT_WORDS,
-                        d=d.column(block.first),
-                        d_row=d.row,
-                        a=a,
-                        a_item=a_item,
-                        a_row=a_row,
-                        w=self.to.address(block, rows.start),
-                        w_row=self.to.row_bytes(block),
-                        rows=len(rows),
-                        width=block.width,
+                        **self._product(block, rows, inputs, passage),
                         gradient=self.to.address(block, rows.start, self._gradient),
                         body=body,
                         constants=constants,
