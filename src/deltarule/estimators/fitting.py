@@ -116,7 +116,7 @@ def _objective(estimator: Any, problem: Problem) -> Objective:
     """The objective on all samples, by the estimator's engine."""
     if estimator.engine == "reference":
         return Objective(problem)
-    from deltarule.engines.compiled.objective import CompiledObjective
+    from deltarule.engines.compiled.runtime.objective import CompiledObjective
 
     return CompiledObjective(problem, estimator.n_threads)
 

@@ -211,7 +211,7 @@ def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None
 
         if name == "reference":
             return FullBatch(problem, Objective)
-        from deltarule.engines.compiled.objective import CompiledObjective
+        from deltarule.engines.compiled.runtime.objective import CompiledObjective
 
         return FullBatch(problem, lambda posed: CompiledObjective(posed, n_threads))
     if name == "reference":

@@ -1,0 +1,218 @@
+"""The kernels that training and prediction are made of, each fused from the formulas' methods.
+
+Every function takes formulas and a precision, and gives a `Kernel`: see there for how it is called. Scalars that
+change from step to step stand first in `Kernel.scalars`; the formulas' float fields follow, under their kind's name.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.compiled.codegen.kernels import Kernel, compile_kernel
+from deltarule.engines.tracing.trace import Shape, Symbol, hyperparameters, operand, scalar, trace
+from deltarule.formulas import (
+    Activation,
+    Averaging,
+    Clipping,
+    Constraint,
+    Loss,
+    Normalization,
+    Optimizer,
+    Penalty,
+    random,
+)
+
+__all__ = [
+    "activation_slope",
+    "activation_value",
+    "average",
+    "factor",
+    "loss",
+    "noise",
+    "normalized",
+    "normalized_back",
+    "objective_gradient",
+    "penalty_value",
+    "statistics_kept",
+    "update",
+]
+
+
+# Many networks share a recipe's formulas: what was traced and printed for one serves the others.
+_once = functools.lru_cache(maxsize=512)
+
+
+@_once
+def activation_value(activation: Activation, dtype: npt.DTypeLike) -> Kernel:
+    """Forwards, z → a = value(z); by rows where the activation is of rows, as softmax is."""
+    value = trace(activation, "value", operand("z"))
+    return compile_kernel({"z": Shape.ELEMENT}, {"a": value}, hyperparameters(activation), dtype, activation.reach)
+
+
+@_once
+def activation_slope(activation: Activation, dtype: npt.DTypeLike, *, from_z: bool = False) -> Kernel:
+    """Backwards, da, z, a → dz = da · slope(z, a); `from_z` where a, as dropout leaves it, is no longer value(z)."""
+    a = trace(activation, "value", operand("z")) if from_z else operand("a")
+    slope = operand("da") * trace(activation, "slope", operand("z"), a)
+    inputs = dict.fromkeys(("da", "z", "a"), Shape.ELEMENT)
+    return compile_kernel(inputs, {"dz": slope}, hyperparameters(activation), dtype)
+
+
+@_once
+def loss(
+    formula: Loss,
+    dtype: npt.DTypeLike,
+    error: Callable[[Loss, Any, Any], Any] | None = None,
+    *,
+    gradient: bool = True,
+    weighted: bool = False,
+    single: bool = False,
+) -> Kernel:
+    """The loss, z, y → dz, losses, errors, by rows; losses and errors are (n,), neither scaled nor weighted.
+
+    `gradient` gives dz = scale · gradient(z, y); the scalar "scale", 1 / Σ weights, stands first. `weighted` takes a
+    third input, "weights" (n,), and multiplies each row of dz by its own. `error` makes errors of the loss, z and y.
+    With `single` there is one output: everything is (n,), and reach is "element".
+    """
+    z, y = operand("z"), operand("y")
+    inputs = {"z": Shape.ELEMENT, "y": Shape.ELEMENT}
+    outputs = {}
+    if gradient:
+        share = scalar("scale")
+        if weighted:
+            inputs["weights"] = Shape.SAMPLES
+            share = share * operand("weights", Shape.COLUMN)
+        outputs["dz"] = trace(formula, "gradient", z, y) * share
+    outputs["losses"] = trace(formula, "value", z, y)
+    if error is not None:
+        outputs["errors"] = error(formula, z, y)
+    scalars = {"scale": 1.0, **hyperparameters(formula)}
+    if single:
+        alone = {name: symbol.alone() for name, symbol in outputs.items()}
+        return compile_kernel(dict.fromkeys(inputs, Shape.ELEMENT), alone, scalars, dtype)
+    return compile_kernel(inputs, outputs, scalars, dtype, "row")
+
+
+@_once
+def update(
+    optimizer: Optimizer,
+    penalty: Penalty | None,
+    dtype: npt.DTypeLike,
+    clipping: Clipping | None = None,
+    averaging: Averaging | None = None,
+    *,
+    whole: bool = False,
+) -> Kernel:
+    """The update, w, g, *slots → w, *slots: one step against g + penalty.gradient(w); give no penalty for biases.
+
+    The scalars "t" (from 1), "rate" (a schedule's factor on the learning rate), "clip" and "share" (a factor on the
+    penalty) stand first. A proximal penalty has its `prox` after the step, at the step's learning rate, in place of its
+    gradient. A clipping of elements limits the gradient. With `whole` g is the objective's gradient already, and is
+    multiplied by "clip". Where weights are averaged, their mean is one more slot, the last.
+    """
+    w, g = operand("w"), operand("g")
+    slots = [operand(name) for name in optimizer.slots]
+    scalars = {"t": 1.0, "rate": 1.0, "clip": 1.0, "share": 1.0, **hyperparameters(optimizer, "optimizer.")}
+    learning_rate = scalar("optimizer.learning_rate") * scalar("rate")
+    if penalty is not None:
+        scalars |= hyperparameters(penalty, "penalty.")
+        if not penalty.takes_prox and not whole:
+            g = g + scalar("share") * trace(penalty, "gradient", w, prefix="penalty.")
+    if whole:
+        g = g * scalar("clip")
+    elif clipping is not None:
+        scalars |= hyperparameters(clipping, "clipping.")
+        g = trace(clipping, "value", g, prefix="clipping.")
+    moved: tuple[Symbol, ...] = trace(
+        optimizer, "step", w, g, scalar("t"), *slots, prefix="optimizer.", fields={"learning_rate": learning_rate}
+    )
+    if penalty is not None and penalty.takes_prox:
+        step = learning_rate * scalar("share")
+        moved = (trace(penalty, "prox", moved[0], step, prefix="penalty."), *moved[1:])
+    names = ["w", *optimizer.slots]
+    if averaging is not None:
+        scalars |= hyperparameters(averaging, "averaging.")
+        mean = trace(averaging, "average", operand("averaged"), moved[0], scalar("t"), prefix="averaging.")
+        names, moved = [*names, "averaged"], (*moved, mean)
+    inputs = dict.fromkeys(("w", "g", *names[1:]), Shape.ELEMENT)
+    return compile_kernel(inputs, dict(zip(names, moved, strict=True)), scalars, dtype)
+
+
+@_once
+def average(averaging: Averaging, dtype: npt.DTypeLike) -> Kernel:
+    """The mean of the weights alone, w, g, averaged → w, averaged, for weights that are changed once more after a step.
+
+    g is not read. The scalars "t" and "rate" stand first.
+    """
+    w, scalars = operand("w"), {"t": 1.0, "rate": 1.0, **hyperparameters(averaging)}
+    mean = trace(averaging, "average", operand("averaged"), w, scalar("t"))
+    inputs = dict.fromkeys(("w", "g", "averaged"), Shape.ELEMENT)
+    return compile_kernel(inputs, {"w": w, "averaged": mean}, scalars, dtype)
+
+
+@_once
+def objective_gradient(penalty: Penalty, dtype: npt.DTypeLike) -> Kernel:
+    """The objective's gradient from the mean loss's, w, g → g + share · penalty.gradient(w); scalars as in `update`."""
+    g = operand("g") + scalar("share") * trace(penalty, "gradient", operand("w"))
+    scalars = {"t": 1.0, "rate": 1.0, "clip": 1.0, "share": 1.0, **hyperparameters(penalty)}
+    return compile_kernel(dict.fromkeys(("w", "g"), Shape.ELEMENT), {"g": g}, scalars, dtype)
+
+
+@_once
+def factor(limit: Clipping | Constraint) -> Kernel:
+    """A limit's factor for a norm, norm → factor, in float64."""
+    value = trace(limit, "factor", operand("norm"))
+    return compile_kernel({"norm": Shape.ELEMENT}, {"factor": value}, hyperparameters(limit), np.float64)
+
+
+@_once
+def normalized(normalization: Normalization, dtype: npt.DTypeLike) -> Kernel:
+    """Forwards, z, m, v, gamma, beta → x, h."""
+    names = ("z", "m", "v", "gamma", "beta")
+    z, m, v, gamma, beta = map(operand, names)
+    x = trace(normalization, "normalized", z, m, v)
+    outputs = {"x": x, "h": trace(normalization, "output", x, gamma, beta)}
+    return compile_kernel(dict.fromkeys(names, Shape.ELEMENT), outputs, hyperparameters(normalization), dtype)
+
+
+@_once
+def normalized_back(normalization: Normalization, dtype: npt.DTypeLike) -> Kernel:
+    """Backwards, dh, x, v, gamma, mean_d, mean_dx → dz."""
+    names = ("dh", "x", "v", "gamma", "mean_d", "mean_dx")
+    dh, x, v, gamma, mean_d, mean_dx = map(operand, names)
+    dz = trace(normalization, "gradient", dh * gamma, x, v, mean_d, mean_dx)
+    return compile_kernel(dict.fromkeys(names, Shape.ELEMENT), {"dz": dz}, hyperparameters(normalization), dtype)
+
+
+@_once
+def statistics_kept(normalization: Normalization, dtype: npt.DTypeLike) -> Kernel:
+    """What predictions will be made with, mean, variance, m, v → mean, variance; the scalar "n" stands first."""
+    names = ("mean", "variance", "m", "v")
+    kept = trace(normalization, "keep", *map(operand, names), scalar("n"))
+    scalars = {"n": 1.0, **hyperparameters(normalization)}
+    return compile_kernel(dict.fromkeys(names, Shape.ELEMENT), dict(zip(names[:2], kept, strict=True)), scalars, dtype)
+
+
+@_once
+def noise(dtype: npt.DTypeLike) -> Kernel:
+    """Noise, x, centred, least → x + deviation · normal number.
+
+    Of a uniform number p there are given p − ½ and the lesser of p and 1 − p. The scalar "deviation" stands first.
+    """
+    names = ("x", "centred", "least")
+    x, centred, least = map(operand, names)
+    noisy = x + scalar("deviation") * random.quantile(centred, least, np.log)
+    return compile_kernel(dict.fromkeys(names, Shape.ELEMENT), {"x": noisy}, {"deviation": 1.0}, dtype)
+
+
+@_once
+def penalty_value(penalty: Penalty, dtype: npt.DTypeLike) -> Kernel:
+    """The penalty, w → share · Σ value(w) over all elements, one float64. Padding must be zeros, which cost nothing."""
+    value = scalar("share") * trace(penalty, "value", operand("w"))
+    scalars = {"share": 1.0, **hyperparameters(penalty)}
+    return compile_kernel({"w": Shape.ELEMENT}, {"total": value}, scalars, dtype, "total")

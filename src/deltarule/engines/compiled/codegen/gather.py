@@ -1,0 +1,110 @@
+"""Batch building: chosen rows of the raw data become scaled rows of the batch, in one pass, from any real type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.compiled.codegen.ir import Lanes, Text
+from deltarule.engines.compiled.codegen.kernels import compiled
+from deltarule.engines.compiled.codegen.scopes import GROUP
+from deltarule.recipes import Affine
+
+__all__ = ["Gatherer", "gatherable", "gatherer"]
+
+_PARAMETERS = ["rows", "order", "source", "source_row", "target", "target_row", "columns", "shift", "factor"]
+
+
+@dataclass(frozen=True, eq=False)
+class Gatherer:
+    """A compiled function:
+
+    call(address, rows, order, source, source_row, target, target_row, columns, shift, factor)
+
+    Row r of the target is row order[r] of the source, less shift, times factor. `order` is an array of int64; rows are
+    `source_row` and `target_row` bytes apart; shift and factor are arrays (columns,), or one number each.
+    """
+
+    address: int
+    shift: npt.NDArray[Any]
+    factor: npt.NDArray[Any]
+    code: object
+
+
+def gatherable(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return rows that can be read in place, contiguous and of a native real type: x itself, or a copy."""
+    readable = x.dtype.kind in "iub" or x.dtype.str[1:] in ("f4", "f8")
+    if not readable or not x.dtype.isnative:
+        x = x.astype(np.float64 if x.dtype.itemsize > 4 else np.float32)
+    whole_rows = x.shape[1] <= 1 or x.strides[1] == x.itemsize
+    return x if whole_rows and x.strides[0] >= 0 else np.ascontiguousarray(x)
+
+
+def gatherer(source: npt.DTypeLike, target: npt.DTypeLike, scaling: Affine) -> Gatherer:
+    """Return the function that builds batches of `target` numbers from rows of `source` numbers under a fitted scaling.
+
+    Scaling is done in float64 where the target is, or where a float32 could not hold the source's numbers.
+    """
+    source, target = np.dtype(source), np.dtype(target)
+    wide = target.itemsize == 8 or source.itemsize == 8 or (source.kind in "iu" and source.itemsize == 4)
+    within = np.dtype(np.float64 if wide else np.float32)
+    single = scaling.shift.ndim == 0 and scaling.factor.ndim == 0
+    shift = np.atleast_1d(scaling.shift).astype(within)
+    factor = np.atleast_1d(scaling.factor).astype(within)
+    if not single:
+        shift, factor = np.broadcast_arrays(shift, factor)
+        shift, factor = np.ascontiguousarray(shift), np.ascontiguousarray(factor)
+    code = compiled(_function(source, target, within, single=single))
+    return Gatherer(code.address("gather"), shift, factor, code)
+
+
+def _function(source: np.dtype[Any], target: np.dtype[Any], within: np.dtype[Any], *, single: bool) -> str:
+    text = Text()
+    raw, shift, factor, batch = (text.pointer(f"%{name}") for name in ("source", "shift", "factor", "target"))
+    grouped = text.integer("and", "%columns", str(-GROUP))
+
+    def row(number: str, _: list[str]) -> list[str]:
+        chosen = text.result(f"load i64, ptr {text.address(text.pointer('%order'), 'i64', number)}")
+        read = text.address(raw, "i8", text.integer("mul", chosen, "%source_row"))
+        write = text.address(batch, "i8", text.integer("mul", number, "%target_row"))
+
+        def columns(count: int, start: str, stop: str) -> None:
+            middle = Lanes(text, 8 * within.itemsize, count, fused=False)
+
+            def scale(column: str, _: list[str]) -> list[str]:
+                less, times = (
+                    middle.everywhere(middle.alike(count=1).load(base, "0")) if single else middle.load(base, column)
+                    for base in (shift, factor)
+                )
+                kind = _kind(source, count)
+                place = text.address(read, _kind(source, 1), column)
+                x = _cast(text, source, within, count, text.result(f"load {kind}, ptr {place}, align {source.itemsize}"))
+                scaled = middle.multiply(middle.subtract(x, less), times)
+                made = middle.alike(bits=8 * target.itemsize)
+                made.store(_cast(text, within, target, count, scaled), write, column)
+                return []
+
+            text.loop(start, stop, count, [], scale)
+
+        columns(GROUP, "0", grouped)
+        columns(1, grouped, "%columns")
+        return []
+
+    text.loop("0", "%rows", 1, [], row)
+    return text.function("gather", _PARAMETERS)
+
+
+def _kind(number: np.dtype[Any], count: int) -> str:
+    one = {4: "float", 8: "double"}[number.itemsize] if number.kind == "f" else f"i{8 * number.itemsize}"
+    return one if count == 1 else f"<{count} x {one}>"
+
+
+def _cast(text: Text, source: np.dtype[Any], target: np.dtype[Any], count: int, value: str) -> str:
+    if source == target:
+        return value
+    how = {"i": "sitofp", "u": "uitofp", "b": "uitofp"}.get(source.kind)
+    how = how or ("fpext" if target.itemsize > source.itemsize else "fptrunc")
+    return text.result(f"{how} {_kind(source, count)} {value} to {_kind(target, count)}")

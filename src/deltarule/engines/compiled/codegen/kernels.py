@@ -1,0 +1,121 @@
+"""Compiles expressions into functions that a compiled loop calls by their address.
+
+A kernel is two functions of words. The prologue turns scalars (float64: hyperparameters, t) into what all elements
+share, rounded once to the kernel's precision; the body works on arrays. Changing a hyperparameter compiles nothing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.compiled.codegen.elements import module
+from deltarule.engines.compiled.codegen.processor import MachineCode, assemble, load, processor
+from deltarule.engines.compiled.codegen.scopes import GROUP, Program
+from deltarule.engines.tracing.trace import Shape, Symbol
+
+__all__ = ["GROUP", "Kernel", "compile_kernel", "compiled"]
+
+_COMPILED: dict[bytes, MachineCode] = {}
+# One register in so many holds a number in flight: enough of them hide latencies, more would spill what is between.
+_SHARE_IN_FLIGHT = 8
+
+
+def compiled(text: str) -> MachineCode:
+    """The functions of some LLVM IR, compiled once for each text and kept for the life of the process."""
+    key = sha256(text.encode()).digest()
+    code = _COMPILED.get(key)
+    if code is None:
+        code = _COMPILED[key] = load(assemble(text))
+    return code
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled formula: addresses for `pointers.call`, and what they must be given.
+
+    call(prologue, (scalars, constants))                              scalars: float64, as many as `scalars` names
+    call(body, (count, constants, operands))                          reach "element" and "total"
+    call(body, (rows, width, stride, constants, operands))            reach "row"
+
+    The prologue fills `constants` numbers of `dtype`. `operands` is an array of addresses, one for each of `inputs`
+    and then of `outputs`; an output may be an input's memory. count and stride are multiples of 16. Arrays are
+    C-contiguous and of `dtype`: (count,), (rows, stride), or (rows,) for what is one number a row; a total is one
+    float64. `values` are the scalars as the formulas have them, beginning with those that change from step to step.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    scalars: tuple[str, ...]
+    values: tuple[float, ...]
+    constants: int
+    reach: str
+    dtype: np.dtype[np.floating]
+    prologue: int
+    body: int
+    code: MachineCode = field(repr=False, compare=False)
+
+    def shared(self, **changed: float) -> npt.NDArray[np.floating]:
+        """The prologue's constants, for the formulas' own scalars or `changed` ones."""
+        scalars = np.array([changed.get(name, value) for name, value in zip(self.scalars, self.values, strict=True)])
+        constants = np.zeros(max(1, self.constants), self.dtype)
+        _call(self.prologue, scalars.ctypes.data, constants.ctypes.data)
+        return constants
+
+    def run(self, arrays: Sequence[npt.NDArray[np.floating]], width: int | None = None, **changed: float) -> None:
+        """Call both functions on arrays (inputs, then outputs) from Python; `width` is how many columns are real."""
+        constants = self.shared(**changed)
+        operands = np.array([array.ctypes.data for array in arrays], np.int64)
+        sizes: tuple[int, ...] = (arrays[0].size,)
+        if self.reach == "row":
+            rows, stride = arrays[0].shape
+            sizes = rows, stride if width is None else width, stride
+        _call(self.body, *sizes, constants.ctypes.data, operands.ctypes.data)
+
+
+def _call(address: int, *words: int) -> None:
+    ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(words))(address)(*words)
+
+
+def compile_kernel(
+    inputs: Mapping[str, Shape],
+    outputs: Mapping[str, Symbol],
+    scalars: Mapping[str, float],
+    dtype: npt.DTypeLike,
+    reach: str = "element",
+) -> Kernel:
+    """A kernel that computes `outputs` of operands and scalars by these names, in one pass over memory.
+
+    The operands that no output depends on are given all the same, and never read. `scalars` go into `Kernel.values`.
+    """
+    kind: np.dtype[Any] = np.dtype(dtype)
+    bits, target = 8 * kind.itemsize, processor()
+    program = Program(
+        inputs=inputs,
+        outputs=tuple(symbol.expression for symbol in outputs.values()),
+        scalars=tuple(scalars),
+        reach=reach,
+        bits=bits,
+        fused=target.fused,
+        together=max(GROUP, target.registers // _SHARE_IN_FLIGHT * target.vector_bytes // kind.itemsize),
+    )
+    text, constants = module(program)
+    code = compiled(text)
+    return Kernel(
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+        scalars=program.scalars,
+        values=tuple(scalars.values()),
+        constants=constants,
+        reach=reach,
+        dtype=kind,
+        prologue=code.address("prologue"),
+        body=code.address("body"),
+        code=code,
+    )

@@ -1,0 +1,147 @@
+"""The processor that code is made for, and the way from LLVM IR to functions in memory.
+
+`DELTARULE_CPU` and `DELTARULE_CPU_FEATURES` name another processor in LLVM's words, for example "haswell" and
+"-avx512f", one that this machine can stand in for.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from llvmlite import binding as llvm
+
+from deltarule.engines.compiled.codegen.cache import load_code, store_code
+
+if TYPE_CHECKING:
+    from deltarule.engines.compiled.codegen.native import EntryPoint
+
+__all__ = ["MachineCode", "Processor", "assemble", "compile_functions", "load", "processor"]
+
+
+@dataclass(frozen=True)
+class Processor:
+    """What a register tile has to know of the processor.
+
+    `vector_bytes`: of the widest vector register; `registers`: how many there are;
+    `fused`: whether a multiplication and an addition can be rounded once, as one instruction.
+    """
+
+    name: str
+    features: str
+    vector_bytes: int
+    registers: int
+    fused: bool
+
+
+# Sixteen fused multiply-adds: the instructions chosen for them show what the processor has.
+_PROBE = """
+declare <16 x float> @llvm.fma.v16f32(<16 x float>, <16 x float>, <16 x float>)
+define <16 x float> @probe(<16 x float> %a, <16 x float> %b, <16 x float> %c) {
+  %d = call <16 x float> @llvm.fma.v16f32(<16 x float> %a, <16 x float> %b, <16 x float> %c)
+  ret <16 x float> %d
+}
+"""
+
+
+@functools.cache
+def processor() -> Processor:
+    """Return what this processor has, found by asking the compiler: names of features differ between architectures."""
+    triple, name, features = _target()
+    assembly = _target_machine().emit_assembly(llvm.parse_assembly(_PROBE))
+    vector_bytes = 64 if "zmm" in assembly else 32 if "ymm" in assembly else 16
+    many = "zmm" in assembly or not triple.startswith(("x86", "i686", "i386"))
+    # Without the instruction, each of the sixteen becomes a call of the C library's fmaf, a hundred times slower.
+    return Processor(name, features, vector_bytes, 32 if many else 16, "fmaf" not in assembly)
+
+
+@functools.cache
+def _target() -> tuple[str, str, str]:
+    """LLVM's words for the machine: its triple, the processor's name, and its features."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    name = os.environ.get("DELTARULE_CPU") or llvm.get_host_cpu_name()
+    features = os.environ.get("DELTARULE_CPU_FEATURES")
+    if features is None:
+        features = "" if "DELTARULE_CPU" in os.environ else llvm.get_host_cpu_features().flatten()
+    return llvm.get_process_triple(), name, features
+
+
+@functools.cache
+def _target_machine() -> Any:
+    triple, name, features = _target()
+    return llvm.Target.from_triple(triple).create_target_machine(
+        cpu=name,
+        features=features,
+        opt=3,
+        reloc="static" if triple.startswith("x86") else "default",
+        codemodel="jitdefault",
+        jit=True,
+    )
+
+
+def assemble(intermediate: str) -> bytes:
+    """Turn LLVM IR into an object file's bytes, which another process on the same processor may load as well.
+
+    Instructions are selected, scheduled and given registers; no pass rewrites the IR, so it should be written as it is
+    meant.
+    """
+    return _kept(intermediate, lambda: _parsed(intermediate))
+
+
+def compile_functions(name: str, functions: Mapping[str, EntryPoint]) -> MachineCode:
+    """Compile functions in the engine's part of Python (see `native`), which LLVM optimises.
+
+    The cache is one for each state of the package's sources, so `name` is all that has to tell it from others.
+    """
+
+    def optimized() -> Any:
+        from deltarule.engines.compiled.codegen.native import module
+
+        made = _parsed(module(functions))
+        options = llvm.create_pipeline_tuning_options(speed_level=3)
+        options.loop_vectorization = options.slp_vectorization = True
+        builder = llvm.create_pass_builder(_target_machine(), options)
+        builder.getModulePassManager().run(made, builder)
+        return made
+
+    return load(_kept(f"functions of {name}", optimized))
+
+
+def _parsed(intermediate: str) -> Any:
+    module = llvm.parse_assembly(intermediate)
+    module.verify()
+    return module
+
+
+def _kept(key: str, make: Callable[[], Any]) -> bytes:
+    """The object file of a module, from the cache if it was made before."""
+    key = f"{' '.join(_target())}\n{key}"
+    code = load_code(key)
+    if code is None:
+        code = cast("bytes", _target_machine().emit_object(make()))
+        store_code(key, code)
+    return code
+
+
+class MachineCode:
+    """Functions in memory, for as long as this object lives."""
+
+    def __init__(self, object_file: bytes) -> None:
+        # The engine takes its target machine with it, so it gets one of its own.
+        machine = llvm.Target.from_default_triple().create_target_machine(jit=True, codemodel="jitdefault")
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(object_file))
+        self._engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        """Return where the function `name` begins, or 0 if there is none."""
+        return cast("int", self._engine.get_function_address(name))
+
+
+def load(object_file: bytes) -> MachineCode:
+    """Bring what `assemble` made into memory."""
+    return MachineCode(object_file)

@@ -1,0 +1,224 @@
+"""Register tiles: the innermost loops of the matrix products, printed as LLVM IR.
+
+A tile of `height` rows by `width` vectors of C stays in registers while k runs over the depth:
+
+    C[i, j] ← start[i, j] + Σ_k A[i, k] B[k, j],    k = 0, 1, ..., depth − 1
+
+one multiply-add after the other, each rounded once where the processor can. For each k the tile loads `width` vectors
+of row k of B, spreads `height` numbers of column k of A over vectors of their own, and multiplies each with each. What
+becomes of a number of C does not depend on the tile it falls into.
+
+`transpose` turns a matrix into the panels that a tile reads, where B lies transposed.
+
+The functions for one type of number are assembled in 0.2 s and reached through a table of words, so that the Numba
+functions that call them know nothing of types and processors. Its slots are the constants below.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from deltarule.engines.compiled.codegen.ir import Lanes, Text
+from deltarule.engines.compiled.codegen.processor import Processor, assemble, load, processor
+
+__all__ = [
+    "HEIGHTS",
+    "ITEM_BYTES",
+    "LANES",
+    "TILE",
+    "TRANSPOSE",
+    "TRANSPOSE_PART",
+    "VECTOR_BYTES",
+    "WIDTHS",
+    "ZEROS",
+    "Tiles",
+    "machine_code",
+    "tiles",
+]
+
+# Slots of the table.
+ITEM_BYTES, VECTOR_BYTES, LANES = 0, 1, 2
+ZEROS = 3  # address of a row of zeros, as wide as the widest tile
+TRANSPOSE, TRANSPOSE_PART = 4, 5  # addresses of functions
+HEIGHTS = 16  # + width: the greatest height of a tile so wide
+WIDTHS = 32  # + rows, at most 15: the greatest width to use for so many rows
+TILE = 48  # + 16 * width + height: address of a function
+_WIDEST, _MOST_ROWS = 8, 15
+_SLOTS = TILE + 16 * (_WIDEST + 1)
+
+_TILE_PARAMETERS = ["count", "depth", "a", "a_row", "a_step", "b", "b_step", "c", "c_row", "start", "start_row"]
+
+
+def _heights(registers: int) -> tuple[int, ...]:
+    """The greatest height for each width from 0 to 8.
+
+    Sums, a row's vectors and a spread number must fit the registers.
+    """
+    return (0, 12, 12, 8, 6, 1, 1, 1, 1) if registers == 32 else (0, 6, 6, 3, 2, 1, 1, 1, 1)
+
+
+def _widths(registers: int) -> tuple[int, ...]:
+    """The greatest width for each number of rows from 0 to 15.
+
+    Eight sums or more hide an addition's latency, so few rows want wide tiles.
+    """
+    return (1, 8) + (4,) * 14 if registers == 32 else (1, 8, 4, 3) + (2,) * 12
+
+
+class _Tiles:
+    """Writes the functions for numbers of some bits."""
+
+    def __init__(self, bits: int, machine: Processor) -> None:
+        self._bits, self._machine = bits, machine
+        self.functions: list[str] = []
+        self._declared: set[str] = set()
+
+    def module(self) -> str:
+        """All that was written, as LLVM IR."""
+        return "\n".join([*sorted(self._declared), *self.functions])
+
+    def _begin(self) -> tuple[Text, Lanes]:
+        text = Text()
+        return text, Lanes(text, self._bits, 8 * self._machine.vector_bytes // self._bits, self._machine.fused)
+
+    def _end(self, text: Text, name: str, parameters: list[str]) -> None:
+        self.functions.append(text.function(name, parameters))
+        self._declared |= text.declared
+
+    def tile(self, height: int, width: int) -> None:
+        """Write `tile`: `count` tiles below one another, over a depth of at least 1; strides and steps are in bytes."""
+        text, lanes = self._begin()
+        one, vector_bytes = lanes.alike(count=1), self._machine.vector_bytes
+        cells = [(row, column) for row in range(height) for column in range(width)]
+
+        def down(addresses: list[str]) -> list[str]:
+            a, c, start = addresses
+            sums = [lanes.load_at(_apart(text, _apart(text, start, "%start_row", row), vector_bytes, column))
+                    for row, column in cells]  # fmt: skip
+            # A pointer for every four rows: an address may add a multiple of the stride to it at no cost.
+            groups = [_apart(text, a, "%a_row", row) for row in range(0, height, 4)]
+
+            def along(values: list[str]) -> list[str]:
+                row_of_b, *rest = values
+                pointers, sums = rest[: len(groups)], rest[len(groups) :]
+                vectors = [lanes.load_at(_apart(text, row_of_b, vector_bytes, column)) for column in range(width)]
+                for row in range(height):
+                    number = one.load_at(_apart(text, pointers[row // 4], "%a_row", row % 4))
+                    spread = lanes.everywhere(number)
+                    for column in range(width):
+                        cell = row * width + column
+                        sums[cell] = lanes.fma(spread, vectors[column], sums[cell])
+                steps = [_apart(text, row_of_b, "%b_step"), *(_apart(text, each, "%a_step") for each in pointers)]
+                return [*steps, *sums]
+
+            carried = [*(("i64", address) for address in ("%b", *groups)), *((lanes.kind, first) for first in sums)]
+            totals = text.repeat("%depth", carried, along)[1 + len(groups) :]
+            for (row, column), total in zip(cells, totals, strict=True):
+                lanes.store_at(total, _apart(text, _apart(text, c, "%c_row", row), vector_bytes, column))
+            moved = ((a, "%a_row"), (c, "%c_row"), (start, "%start_row"))
+            return [_apart(text, address, row, height) for address, row in moved]
+
+        text.repeat("%count", [("i64", address) for address in ("%a", "%c", "%start")], down)
+        self._end(text, f"tile_{height}_{width}", _TILE_PARAMETERS)
+
+    def transpose(self, *, part: bool) -> None:
+        """Write `transpose`: `count` square blocks, one vector wide and side by side, become blocks below one another.
+
+        With `part`, of a block's rows only the first `rows` exist, and zeros replace the others.
+        """
+        text, lanes = self._begin()
+        side = lanes.count
+        distances = [text.integer("mul", "%source_row", str(row)) for row in range(side)]
+        exists = "undef"
+        if part:
+            for lane, distance in enumerate(distances):
+                here = text.result(f"icmp slt i64 {lane}, %rows")
+                exists = text.result(f"insertelement {lanes.truths} {exists}, i1 {here}, i32 {lane}")
+                # A row that does not exist may be outside memory: the first is read in its place.
+                distances[lane] = text.result(f"select i1 {here}, i64 {distance}, i64 0")
+
+        def along(addresses: list[str]) -> list[str]:
+            source, target = addresses
+            block = [lanes.load_at(text.integer("add", source, distance)) for distance in distances]
+            for row, vector in enumerate(_transposed(lanes, block)):
+                present = lanes.select(exists, vector, lanes.real(0.0)) if part else vector
+                lanes.store_at(present, _apart(text, target, "%target_row", row))
+            return [_apart(text, source, self._machine.vector_bytes), _apart(text, target, "%target_row", side)]
+
+        text.repeat("%count", [("i64", "%source"), ("i64", "%target")], along)
+        name = "transpose_part" if part else "transpose"
+        self._end(text, name, ["count", "rows", "source", "source_row", "target", "target_row"])
+
+
+def _apart(text: Text, address: str, stride: str | int, times: int = 1) -> str:
+    """Address + times × stride, the stride being a number or in a register."""
+    if times == 0 or stride == 0:
+        return address
+    if isinstance(stride, int):
+        return text.integer("add", address, str(stride * times))
+    return text.integer("add", address, stride if times == 1 else text.integer("mul", stride, str(times)))
+
+
+def _transposed(lanes: Lanes, block: list[str]) -> list[str]:
+    """A square block's columns, from its rows: quadrants change places, then quadrants of each, down to numbers."""
+    count, side = lanes.count, lanes.count // 2
+    while side:
+        upper = [lane if not lane & side else count + lane - side for lane in range(count)]
+        lower = [lane + side if not lane & side else count + lane for lane in range(count)]
+        rows = list(block)
+        for row in (row for row in range(count) if not row & side):
+            rows[row] = lanes.shuffle(block[row], block[row + side], upper)
+            rows[row + side] = lanes.shuffle(block[row], block[row + side], lower)
+        block, side = rows, side // 2
+    return block
+
+
+def _shapes(registers: int) -> list[tuple[int, int]]:
+    """Every tile's height and width."""
+    return [(height, width) for width, most in enumerate(_heights(registers)) for height in range(1, most + 1)]
+
+
+@functools.cache
+def machine_code(dtype: str) -> bytes:
+    """The functions for "float32" or "float64" as an object file for this processor."""
+    machine = processor()
+    written = _Tiles(32 if dtype == "float32" else 64, machine)
+    for height, width in _shapes(machine.registers):
+        written.tile(height, width)
+    written.transpose(part=False)
+    written.transpose(part=True)
+    return assemble(written.module())
+
+
+@dataclass(frozen=True, eq=False)
+class Tiles:
+    """One type's functions in memory; `address`, that of their table, is good while this object lives."""
+
+    dtype: str
+    address: int
+    table: np.ndarray[tuple[int], np.dtype[np.int64]]
+    owned: tuple[object, ...]
+
+
+@functools.cache
+def tiles(dtype: str) -> Tiles:
+    """The functions for "float32" or "float64"; they stay for the life of the process.
+
+    >>> int(tiles("float64").table[ITEM_BYTES])
+    8
+    """
+    machine, code = processor(), load(machine_code(dtype))
+    item_bytes = np.dtype(dtype).itemsize
+    zeros = np.zeros((_WIDEST + 1) * machine.vector_bytes, np.uint8)
+    table = np.zeros(_SLOTS, np.int64)
+    table[[ITEM_BYTES, VECTOR_BYTES, LANES]] = item_bytes, machine.vector_bytes, machine.vector_bytes // item_bytes
+    table[ZEROS] = zeros.ctypes.data + -zeros.ctypes.data % machine.vector_bytes
+    table[[TRANSPOSE, TRANSPOSE_PART]] = code.address("transpose"), code.address("transpose_part")
+    table[HEIGHTS : HEIGHTS + _WIDEST + 1] = _heights(machine.registers)
+    table[WIDTHS : WIDTHS + _MOST_ROWS + 1] = _widths(machine.registers)
+    for height, width in _shapes(machine.registers):
+        table[TILE + 16 * width + height] = code.address(f"tile_{height}_{width}")
+    return Tiles(dtype, table.ctypes.data, table, (code, zeros))

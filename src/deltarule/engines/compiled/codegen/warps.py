@@ -1,0 +1,298 @@
+"""Random fields and warped images, printed as LLVM IR for images of one size.
+
+Lanes are neighbouring pixels of a row. An image is read from a plane: its rows with one pixel of background before them
+and two behind, and as many rows above and below, so that no place needs a test of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.compiled.codegen.kernels import compiled
+from deltarule.engines.compiled.codegen.ir import Lanes, Text
+from deltarule.engines.compiled.plan.layout import padded
+from deltarule.engines.compiled.codegen.philox import philox_keys, philox_words
+from deltarule.engines.compiled.codegen.processor import MachineCode, processor
+from deltarule.engines.compiled.codegen.scopes import GROUP
+from deltarule.formulas.random import Purpose
+
+__all__ = ["BORDER", "Plane", "Randoms", "Warp", "randoms", "warp"]
+
+BORDER = 3
+"""Pixels of background along each axis of a plane: one before the image, two behind."""
+
+_TOGETHER = 64
+_DRAWN = ["row", "count", "step", "place", "seed_low", "seed_high", "numbers"]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Images of one size: height, width and channels, and how many numbers a padded row of a field has."""
+
+    height: int
+    width: int
+    channels: int
+
+    @property
+    def columns(self) -> int:
+        """Numbers of an image."""
+        return self.height * self.width * self.channels
+
+    @property
+    def stride(self) -> int:
+        """Numbers of a row of displacements: whole groups."""
+        return padded(self.width)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The plane with its border: rows, and numbers of a row."""
+        return self.height + BORDER, (self.width + BORDER) * self.channels
+
+    @property
+    def room(self) -> int:
+        """Numbers that a warp writes at the most: the last row, too, is written in whole groups."""
+        return self.columns + GROUP * self.channels
+
+
+@dataclass(frozen=True)
+class Randoms:
+    """Addresses of two functions for `pointers.call`, of random numbers for the pixels of the batch's row `row`.
+
+    call(uniforms, (row, count, step, place, seed_low, seed_high, numbers))
+        `count` numbers between 0 and 1: ((word >> 9) + ½) / 2²³.
+    call(displacements, (row, count, step, place, seed_low, seed_high, numbers))
+        two fields of `count` numbers, one behind the other, between −1 and 1: (2 · half + 1) / 2¹⁶ − 1 of each word's
+        lower and upper half.
+
+    count is a multiple of 16. `place` is the augmentation's place in the recipe's list.
+    """
+
+    uniforms: int
+    displacements: int
+    code: MachineCode = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Warp:
+    """Addresses of two functions for `pointers.call`.
+
+    call(spread, (image, plane))                        the numbers of an image into the middle of a plane
+    call(read, (plane, map, apart, field, image))       the image of a plane under a map and a field of displacements
+
+    `map` is six float64, `apart` bytes from one to the next: a place y, x of the new image is read at
+    a (y + Δy) + b (x + Δx) + e, c (y + Δy) + d (x + Δx) + f, between four pixels. `field` is Δy and Δx,
+    (2, height, stride). `image` has room for `Plane.room` numbers.
+    """
+
+    spread: int
+    read: int
+    code: MachineCode = field(repr=False, compare=False)
+
+
+def randoms(dtype: npt.DTypeLike) -> Randoms:
+    """The functions for numbers of this precision."""
+    bits = 8 * np.dtype(dtype).itemsize
+    code = compiled("\n".join([_drawn("uniforms", bits), _drawn("displacements", bits)]))
+    return Randoms(code.address("uniforms"), code.address("displacements"), code)
+
+
+def warp(dtype: npt.DTypeLike, plane: Plane) -> Warp:
+    """The functions for images of this size, and numbers of this precision."""
+    kind: np.dtype[Any] = np.dtype(dtype)
+    texts = Text(), Text()
+    functions = [_spread(texts[0], 8 * kind.itemsize, plane), _read(texts[1], 8 * kind.itemsize, plane)]
+    code = compiled("\n".join([*sorted(texts[0].declared | texts[1].declared), *functions]))
+    return Warp(code.address("spread"), code.address("read"), code)
+
+
+def _drawn(name: str, bits: int) -> str:
+    text = Text()
+    one = Lanes(text, bits, 1, processor().fused)
+    numbers = text.pointer("%numbers")
+    keys = philox_keys(text)
+    purpose = text.integer("or", text.integer("shl", "%place", "4"), str(int(Purpose.PIXELS)))
+    whole = text.integer("and", "%count", str(-_TOGETHER))
+
+    def part(together: int, first: str, stop: str) -> None:
+        lanes = one.alike(count=together)
+        integers = f"<{together} x i32>"
+
+        def integer(operation: str, a: str, number: int) -> str:
+            constant = "<" + ", ".join([f"i32 {number}"] * together) + ">"
+            return text.result(f"{operation} {integers} {a}, {constant}")
+
+        def real(a: str) -> str:
+            return text.result(f"sitofp {integers} {a} to {lanes.kind}")
+
+        def some(unit: str, _: list[str]) -> list[str]:
+            words = philox_words(text, together, (unit, "%row", "%step", purpose), keys)
+            if name == "uniforms":
+                half = lanes.add(real(integer("lshr", words, 9)), lanes.real(0.5))
+                lanes.store(lanes.multiply(half, lanes.real(2.0**-23)), numbers, unit)
+                return []
+            behind = text.integer("add", unit, "%count")
+            for half, place in ((integer("and", words, 0xFFFF), unit), (integer("lshr", words, 16), behind)):
+                odd = integer("add", integer("shl", half, 1), 1 - 2**16)
+                lanes.store(lanes.multiply(real(odd), lanes.real(2.0**-16)), numbers, place)
+            return []
+
+        text.loop(first, stop, together, [], some)
+
+    part(_TOGETHER, "0", whole)
+    part(GROUP, whole, "%count")
+    return text.function(name, _DRAWN)
+
+
+def _spread(text: Text, bits: int, plane: Plane) -> str:
+    one = Lanes(text, bits, 1, processor().fused)
+    group = one.alike(count=GROUP)
+    image, target = (text.pointer(f"%{name}") for name in ("image", "plane"))
+    length, (_, plane_row) = plane.width * plane.channels, plane.shape
+
+    def row(number: str, _: list[str]) -> list[str]:
+        source = text.integer("mul", number, str(length))
+        to = text.integer("add", text.integer("mul", number, str(plane_row)), str(plane_row + plane.channels))
+
+        def copy(lanes: Lanes, start: int) -> None:
+            read, write = (text.integer("add", place, str(start)) for place in (source, to))
+            lanes.store(lanes.load(image, read), target, write)
+
+        if length < GROUP:
+            for start in range(length):
+                copy(one, start)
+        else:
+            # The last group overlaps the one before it, so that none leaves the row.
+            for start in [*range(0, length - GROUP, GROUP), length - GROUP]:
+                copy(group, start)
+        return []
+
+    text.loop("0", str(plane.height), 1, [], row)
+    return text.function("spread", ["image", "plane"])
+
+
+def _read(text: Text, bits: int, plane: Plane) -> str:
+    one = Lanes(text, bits, 1, processor().fused)
+    lanes = one.alike(count=GROUP)
+    source, field_, image = (text.pointer(f"%{name}") for name in ("plane", "field", "image"))
+    a, b, c, d, e, f = (lanes.everywhere(number) for number in _map(text, bits))
+    apart = plane.height * plane.stride
+
+    def row(number: str, _: list[str]) -> list[str]:
+        y = _counted(one, number)
+        start = text.integer("mul", number, str(plane.stride))
+        target = text.integer("mul", number, str(plane.width * plane.channels))
+
+        def group(first: str, _: list[str]) -> list[str]:
+            place = text.integer("add", start, first)
+            down = lanes.add(lanes.everywhere(y), lanes.load(field_, place))
+            right = lanes.load(field_, text.integer("add", place, str(apart)))
+            right = lanes.add(lanes.add(lanes.everywhere(_counted(one, first)), _ascending(lanes)), right)
+            i, down_part = _cell(lanes, _mapped(lanes, a, down, b, right, e), plane.height)
+            j, right_part = _cell(lanes, _mapped(lanes, c, down, d, right, f), plane.width)
+            corner = lanes.integer("mul", i, lanes.word(plane.shape[1]))
+            corner = lanes.integer("add", corner, lanes.integer("mul", j, lanes.word(plane.channels)))
+            to = text.integer("add", target, text.integer("mul", first, str(plane.channels)))
+            for channel in range(plane.channels):
+                value = _between(lanes, source, corner, channel, plane, (down_part, right_part))
+                _put(lanes, value, image, to, channel, plane.channels)
+            return []
+
+        text.loop("0", str(plane.width), GROUP, [], group)
+        return []
+
+    text.loop("0", str(plane.height), 1, [], row)
+    return text.function("read", ["plane", "map", "apart", "field", "image"])
+
+
+def _map(text: Text, bits: int) -> list[str]:
+    """The six numbers of the map."""
+    wide = Lanes(text, 64, 1, processor().fused)
+    numbers = []
+    for place in range(6):
+        word = text.integer("add", "%map", text.integer("mul", "%apart", str(place)))
+        number = wide.load(text.pointer(word), "0")
+        numbers.append(number if bits == 64 else wide.narrowed(number))
+    return numbers
+
+
+def _counted(one: Lanes, word: str) -> str:
+    """A whole number as a number."""
+    return one.text.result(f"sitofp i64 {word} to {one.number}")
+
+
+def _ascending(lanes: Lanes) -> str:
+    """The numbers 0, 1, 2, …"""
+    words = "<" + ", ".join(f"i{lanes.bits} {lane}" for lane in range(lanes.count)) + ">"
+    return lanes.text.result(f"sitofp {lanes.words} {words} to {lanes.kind}")
+
+
+def _mapped(lanes: Lanes, a: str, down: str, b: str, right: str, e: str) -> str:
+    return lanes.add(lanes.add(lanes.multiply(a, down), lanes.multiply(b, right)), e)
+
+
+def _cell(lanes: Lanes, place: str, side: int) -> tuple[str, str]:
+    """The row (or column) of the plane that a place lies behind, and how far it lies on the way to the next."""
+    held = lanes.at_least(lanes.at_most(place, lanes.real(float(side))), lanes.real(-1.0))
+    shifted = lanes.add(held, lanes.real(1.0))
+    whole = lanes.text.result(f"fptosi {lanes.kind} {shifted} to {lanes.words}")
+    return whole, lanes.subtract(shifted, lanes.text.result(f"sitofp {lanes.words} {whole} to {lanes.kind}"))
+
+
+def _between(lanes: Lanes, source: str, corner: str, channel: int, plane: Plane, parts: tuple[str, str]) -> str:
+    """One channel, interpolated between the four pixels at and after the corners."""
+
+    def line(start: int) -> str:
+        if plane.channels == 1 and lanes.bits == 32:
+            here, after = _pair(lanes, source, corner, start)
+        else:
+            here, after = (
+                _gathered(lanes, lanes.number, _places(lanes, source, corner, start + step))
+                for step in (0, plane.channels)
+            )
+        return lanes.fma(parts[1], lanes.subtract(after, here), here)
+
+    above, below = line(channel), line(plane.shape[1] + channel)
+    return lanes.fma(parts[0], lanes.subtract(below, above), above)
+
+
+def _pair(lanes: Lanes, source: str, corner: str, start: int) -> tuple[str, str]:
+    """Two neighbouring numbers of 32 bits for each lane, read as one word: gathering takes half the time."""
+    words = _gathered(lanes, "i64", _places(lanes, source, corner, start))
+    both = lanes.alike(count=2 * lanes.count)
+    numbers = lanes.text.result(f"bitcast <{lanes.count} x i64> {words} to {both.kind}")
+    first, second = (
+        lanes.text.result(f"shufflevector {both.kind} {numbers}, {both.kind} undef, <{lanes.count} x i32> <{mask}>")
+        for mask in (", ".join(f"i32 {2 * lane + half}" for lane in range(lanes.count)) for half in (0, 1))
+    )
+    return first, second
+
+
+def _gathered(lanes: Lanes, number: str, places: str) -> str:
+    """The numbers, or words, at as many addresses as there are lanes."""
+    text = lanes.text
+    short = {"float": "f32", "double": "f64", "i64": "i64"}[number]
+    kind, pointers = f"<{lanes.count} x {number}>", f"<{lanes.count} x ptr>"
+    function = f"@llvm.masked.gather.v{lanes.count}{short}.v{lanes.count}p0"
+    text.declared.add(f"declare {kind} {function}({pointers}, i32, {lanes.truths}, {kind})")
+    given = f"{pointers} {places}, i32 {lanes.bits // 8}, {lanes.truths} {lanes.truth('true')}, {kind} undef"
+    return text.result(f"call {kind} {function}({given})")
+
+
+def _places(lanes: Lanes, base: str, index: str, offset: int) -> str:
+    moved = lanes.text.address(base, lanes.number, str(offset))
+    return lanes.text.result(f"getelementptr {lanes.number}, ptr {moved}, {lanes.words} {index}")
+
+
+def _put(lanes: Lanes, value: str, image: str, to: str, channel: int, channels: int) -> None:
+    """Write a channel of neighbouring pixels, of which the numbers lie side by side."""
+    if channels == 1:
+        lanes.store(value, image, to)
+        return
+    text = lanes.text
+    for lane in range(lanes.count):
+        number = text.result(f"extractelement {lanes.kind} {value}, i32 {lane}")
+        lanes.alike(count=1).store(number, image, text.integer("add", to, str(lane * channels + channel)))

@@ -1,0 +1,165 @@
+"""Instructions that build a batch, and that add up what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int64, prefetch, store
+from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
+from deltarule.engines.compiled.plan.instruction import Instruction, Rows, Thread, number, order_of, put, sample
+
+__all__ = ["AddToSums", "CountErrors", "Gather", "Prefetch", "RecordLoss", "Target"]
+
+
+@dataclass(frozen=True)
+class Gather(Instruction):
+    """Rows of the raw data as scaled rows of the batch.
+
+    order : 1 for the run's own, 0 for samples as they lie, or the address of an array of row numbers.
+    """
+
+    gather: Address
+    order: Address
+    source: Address
+    source_row: Stride
+    target: Address
+    target_row: Stride
+    columns: Count
+    shift: Address
+    factor: Address
+    rows: Rows
+
+    def execute(self, thread: Thread) -> None:
+        begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
+        if rows == 0:
+            return
+        order, source = order_of(self.order, thread.run.order), int(self.source)
+        if order:
+            order += 8 * (thread.first + begin)
+        else:
+            order = thread.run.ascending
+            source += (thread.first + begin) * self.source_row
+        call(
+            self.gather, rows, order, source, self.source_row, self.target + begin * self.target_row, self.target_row,
+            self.columns, self.shift, self.factor,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Prefetch(Instruction):
+    """Fetch the raw rows of the next batch, `bytes` long, to have them near when it is built."""
+
+    order: Address
+    source: Address
+    source_row: Stride
+    bytes: Count
+    rows: Rows
+
+    def execute(self, thread: Thread) -> None:
+        order, following = order_of(self.order, thread.run.order), thread.first + thread.size
+        many = min(thread.size, thread.run.listed - following)
+        begin = following + self.rows.first(many)
+        for place in range(begin, begin + self.rows.count(many)):
+            row = self.source + sample(order, place, 0) * self.source_row
+            for offset in range(0, self.bytes, 64):
+                prefetch(row + offset)
+
+
+@dataclass(frozen=True)
+class Target(Instruction):
+    """Rows of y: one-hot, 0 or 1 for a single output, or numbers; and the rows' weights.
+
+    Targets are class `codes` (int64) or `numbers` (float64), the other address being 0; `weights` is 0 for none.
+    """
+
+    order: Address
+    codes: Address
+    numbers: Address
+    weights: Address
+    y: Address
+    y_row: Stride
+    outputs: Count
+    batch_weights: Address
+    rows: Rows
+
+    def execute(self, thread: Thread) -> None:
+        item, order = thread.run.item_bytes, order_of(self.order, thread.run.order)
+        outputs, begin = self.outputs, self.rows.first(thread.size)
+        for row in range(begin, begin + self.rows.count(thread.size)):
+            chosen = sample(order, thread.first, row)
+            place = self.y + row * self.y_row
+            if self.numbers:
+                for output in range(outputs):
+                    put(place, output, item, load_float64(self.numbers + 8 * (chosen * outputs + output)))
+            elif outputs == 1:
+                put(place, 0, item, float(load_int64(self.codes + 8 * chosen)))
+            else:
+                for output in range(outputs):
+                    put(place, output, item, 0.0)
+                put(place, load_int64(self.codes + 8 * chosen), item, 1.0)
+            if self.weights:
+                put(self.batch_weights, row, item, load_float64(self.weights + 8 * chosen))
+
+
+@dataclass(frozen=True)
+class CountErrors(Instruction):
+    """1 for each row whose largest output is another class's, the first of equal ones being taken; else 0."""
+
+    z: Address
+    z_row: Stride
+    outputs: Count
+    order: Address
+    codes: Address
+    errors: Address
+    rows: Rows
+
+    def execute(self, thread: Thread) -> None:
+        item, order = thread.run.item_bytes, order_of(self.order, thread.run.order)
+        begin = self.rows.first(thread.size)
+        for row in range(begin, begin + self.rows.count(thread.size)):
+            place = self.z + row * self.z_row
+            largest, best = 0, number(place, 0, item)
+            for output in range(1, self.outputs):
+                value = number(place, output, item)
+                if value > best:
+                    largest, best = output, value
+            right = largest == load_int64(self.codes + 8 * sample(order, thread.first, row))
+            put(self.errors, row, item, 0.0 if right else 1.0)
+
+
+@dataclass(frozen=True)
+class AddToSums(Instruction):
+    """Add a batch's weight, losses and errors to three numbers, row by row."""
+
+    losses: Address
+    errors: Address
+    batch_weights: Address
+
+    def execute(self, thread: Thread) -> None:
+        item, sums = thread.run.item_bytes, thread.sums
+        weight, total, wrong = load_float64(sums), load_float64(sums + 8), load_float64(sums + 16)
+        for row in range(thread.size):
+            w = number(self.batch_weights, row, item) if self.batch_weights else 1.0
+            weight += w
+            total += w * number(self.losses, row, item)
+            wrong += w * number(self.errors, row, item)
+        store(sums, weight)
+        store(sums + 8, total)
+        store(sums + 16, wrong)
+
+
+@dataclass(frozen=True)
+class RecordLoss(Instruction):
+    """Write a batch's mean loss to the record of the run."""
+
+    losses: Address
+    batch_weights: Address
+
+    def execute(self, thread: Thread) -> None:
+        item = thread.run.item_bytes
+        weight, total = 0.0, 0.0
+        for row in range(thread.size):
+            w = number(self.batch_weights, row, item) if self.batch_weights else 1.0
+            weight += w
+            total += w * number(self.losses, row, item)
+        store(thread.run.record + 8 * thread.place, total / weight)

@@ -1,0 +1,205 @@
+"""Where everything lies in memory, and which thread looks after which part of it.
+
+A layer's weights are cut by columns: each thread owns a block of whole vectors, so that the weights it multiplies,
+differentiates and updates stay in its own cache; what is left over is one more block, whose rows the threads share.
+A block is a matrix of its own, (rows, stride): the weights' rows, the biases, and where the layer is normalised γ, β
+and the kept mean and variance. Columns are padded to whole groups of 16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.compiled.codegen.scopes import GROUP
+from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
+from deltarule.engines.compiled.plan.instruction import Instruction, Rows
+from deltarule.engines.compiled.plan.layers import Wait
+from deltarule.engines.compiled.plan.products import row_stride
+from deltarule.engines.parameters import Shape as NetworkShape
+
+__all__ = ["WHOLE", "Block", "Division", "Layout", "Share", "padded", "share"]
+
+
+def padded(units: int) -> int:
+    """Columns, filled up to whole groups.
+
+    >>> padded(10), padded(16), padded(100)
+    (16, 16, 112)
+    """
+    return -(-units // GROUP) * GROUP
+
+
+@dataclass(frozen=True)
+class Share:
+    """A rectangle of work: columns from `first`, `width` of them, and the part `part` of `parts` of the rows."""
+
+    first: int
+    width: int
+    part: int = 0
+    parts: int = 1
+
+    @property
+    def split(self) -> Rows:
+        """The part of the rows, as instructions have it."""
+        return Rows(Count(self.part), Count(self.parts))
+
+    def rows(self, total: int) -> tuple[int, int]:
+        """The rows, of `total`, that belong to this share."""
+        return total * self.part // self.parts, total * (self.part + 1) // self.parts
+
+
+def share(columns: int, thread: int, threads: int) -> Iterator[Share]:
+    """A thread's share of a matrix whose columns are padded: its own vectors, and its rows of those left over.
+
+    >>> list(share(112, 1, 2))
+    [Share(first=48, width=48, part=0, parts=1), Share(first=96, width=16, part=1, parts=2)]
+    """
+    own = columns // GROUP // threads * GROUP
+    if own:
+        yield Share(thread * own, own)
+    if columns > own * threads:
+        yield Share(threads * own, columns - own * threads, thread, threads)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some columns of a layer: `offset` numbers into the parameters, rows of `stride`.
+
+    `learnt` rows, of the weights, the biases and perhaps γ and β, are the optimizer's; `rows` includes kept statistics.
+    """
+
+    layer: int
+    first: int
+    width: int
+    fan_in: int
+    offset: int
+    stride: int
+    learnt: int
+    rows: int
+
+    @property
+    def items(self) -> int:
+        """Numbers in the block, padding included."""
+        return self.rows * self.stride
+
+
+class Layout:
+    """The blocks of all layers, for a number of threads; a network's vector into them and back."""
+
+    def __init__(self, shape: NetworkShape, threads: int, item_bytes: int) -> None:
+        self.shape, self.sizes, self.threads = shape, shape.sizes, threads
+        self.blocks: list[list[Block]] = []
+        offset = 0
+        hidden = len(self.sizes) - 2
+        for layer, (fan_in, fan_out) in enumerate(pairwise(self.sizes)):
+            columns = padded(fan_out)
+            firsts = dict.fromkeys(
+                (each.first, each.width) for thread in range(threads) for each in share(columns, thread, threads)
+            )
+            normalized = shape.normalization is not None and layer < hidden
+            keeps = shape.normalization is not None and shape.normalization.keeps
+            learnt = fan_in + (3 if normalized else 1)
+            rows = learnt + (2 if normalized and keeps else 0)
+            of_layer = []
+            for first, width in sorted(firsts):
+                stride = row_stride(width, item_bytes, period=2048)
+                block = Block(layer, first, width, fan_in, offset, stride, learnt, rows)
+                of_layer.append(block)
+                offset += block.items
+            self.blocks.append(of_layer)
+        self.items = offset
+
+    def block(self, layer: int, first: int) -> Block:
+        """The block of a layer that begins at a column."""
+        return next(block for block in self.blocks[layer] if block.first == first)
+
+    def pack(self, vector: npt.NDArray[Any], parameters: npt.NDArray[Any]) -> None:
+        """Write a network's vector into padded parameters (items,)."""
+        for given, held in self._pairs(vector, parameters):
+            held[:] = given
+
+    def unpack(self, parameters: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The vector, flat and unpadded, of the parameters' own type."""
+        vector = np.zeros(self.shape.total, parameters.dtype)
+        for given, held in self._pairs(vector, parameters):
+            given[:] = held
+        return vector
+
+    def _pairs(
+        self, vector: npt.NDArray[Any], parameters: npt.NDArray[Any]
+    ) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+        """Each part of the vector beside its place in the blocks, as views."""
+        states = self.shape.states(vector)
+        for layer, (weights, biases) in enumerate(self.shape.layers(vector)):
+            state = [part for part in states[layer] if part.size] if layer < len(states) else []
+            for block in self.blocks[layer]:
+                columns = slice(block.first, min(block.first + block.width, len(biases)))
+                real = max(0, columns.stop - columns.start)
+                view = parameters[block.offset : block.offset + block.items].reshape(block.rows, block.stride)
+                yield weights[:, columns], view[: block.fan_in, :real]
+                for row, part in enumerate([biases, *state], start=block.fan_in):
+                    yield part[columns], view[row, :real]
+
+
+WHOLE = Share(0, 0)
+"""All rows, as one thread alone takes them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """The part of a thread among `layout.threads`.
+
+    parameters : address of the padded parameters; `apart` bytes further lies each slot, then their mean where they are
+        averaged, then the gradient where it is written down.
+    """
+
+    layout: Layout
+    thread: int
+    parameters: int
+    apart: int
+    item_bytes: int
+
+    def rows(self) -> Share:
+        """The thread's part of the batch's rows."""
+        return Share(0, 0, self.thread, self.layout.threads)
+
+    def shares(self, layer: int) -> list[Share]:
+        """The thread's own columns of a layer, and its rows of those left over."""
+        return list(share(padded(self.layout.sizes[layer + 1]), self.thread, self.layout.threads))
+
+    def columns(self, layer: int) -> list[Share]:
+        """Columns of which the thread has all rows: its own, and where it is its turn, those left over."""
+        turn = layer % self.layout.threads == self.thread
+        return [Share(each.first, each.width) for each in self.shares(layer) if each.parts == 1 or turn]
+
+    def leaves_columns(self, layer: int) -> bool:
+        """Whether there are columns left over, whose rows the threads share."""
+        return any(each.parts > 1 for each in self.shares(layer))
+
+    def owns_columns(self, layer: int) -> bool:
+        """Whether a layer's columns are divided, so that its rows are whole only when all threads have done theirs."""
+        return any(each.parts == 1 for each in self.shares(layer))
+
+    def block(self, layer: int, each: Share) -> Block:
+        """The block of weights that a share of columns belongs to."""
+        return self.layout.block(layer, each.first)
+
+    def address(self, block: Block, row: int = 0, region: int = 0) -> Address:
+        """Where a row of a block begins: of the parameters, or in another region."""
+        offset = region * self.apart + (block.offset + row * block.stride) * self.item_bytes
+        return Address(self.parameters + offset)
+
+    def row_bytes(self, block: Block) -> Stride:
+        """From one row of a block to the next."""
+        return Stride(block.stride * self.item_bytes)
+
+    def wait(self) -> Iterator[Instruction]:
+        """Wait for the other threads, where there are any."""
+        if self.layout.threads > 1:
+            yield Wait()

@@ -1,0 +1,171 @@
+"""The matrices that a batch passes through, and whatever else programs point at, kept for as long as they run."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.compiled.codegen.kernels import Kernel
+from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
+from deltarule.engines.compiled.plan.instruction import Instruction, KernelCall, Plan, stored
+from deltarule.engines.compiled.plan.layers import Apply, Forward
+from deltarule.engines.compiled.plan.layout import Block, Share, padded
+from deltarule.engines.compiled.plan.products import row_stride
+
+Thing = TypeVar("Thing")
+
+__all__ = ["Arena", "Matrix", "Passage", "aligned", "apply", "forward"]
+
+_LINE = 64
+
+
+def aligned(items: int, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Zeros, (items,), that begin at a cache line."""
+    kind = np.dtype(dtype)
+    memory = np.zeros(items * kind.itemsize + _LINE, np.uint8)
+    start = -memory.ctypes.data % _LINE
+    return memory[start : start + items * kind.itemsize].view(kind)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix by address: `columns`, padded; `stride` numbers, `row` bytes, from one row to the next."""
+
+    address: Address
+    columns: Count
+    stride: Count
+    row: Stride
+    item_bytes: Stride
+
+    def column(self, number: int) -> Address:
+        """Where a column begins."""
+        return Address(self.address + number * self.item_bytes)
+
+    def view(self, rows: int) -> npt.NDArray[Any]:
+        """The numbers themselves, (rows, stride); whoever handed out the matrix must live."""
+        kind = ctypes.c_float if self.item_bytes == 4 else ctypes.c_double
+        return np.ctypeslib.as_array((kind * (rows * self.stride)).from_address(self.address)).reshape(
+            rows, self.stride
+        )
+
+
+class Arena:
+    """Hands out memory, and keeps it and whatever else programs point at."""
+
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self.dtype = np.dtype(dtype)
+        self._kept: list[Any] = []
+
+    def keep(self, array: npt.NDArray[Any]) -> Address:
+        """The address of an array, which stays alive."""
+        self._kept.append(array)
+        return Address(array.ctypes.data)
+
+    def hold(self, thing: Thing) -> Thing:
+        """The thing itself, kept alive: two threads may each make what is made once."""
+        self._kept.append(thing)
+        return thing
+
+    def numbers(self, items: int) -> Address:
+        """The address of zeros of the engine's precision."""
+        return self.keep(aligned(items, self.dtype))
+
+    def words(self, items: int) -> Address:
+        """The address of zero words."""
+        return self.keep(aligned(items, np.int64))
+
+    def constants(self, kernel: Kernel, **changed: float) -> KernelCall:
+        """A kernel whose scalars stay as they are, with its constants."""
+        self.hold(kernel)
+        return KernelCall(Address(kernel.body), self.keep(kernel.shared(**changed)))
+
+    def room(self, kernel: Kernel) -> tuple[Address, Address]:
+        """A kernel's scalars as they begin, and room for its constants."""
+        self.hold(kernel)
+        return self.keep(np.array(kernel.values or (0.0,))), self.numbers(max(1, kernel.constants))
+
+    def plan(self, instructions: Sequence[Instruction]) -> Plan:
+        """A plan in memory."""
+        table, words = stored(instructions)
+        self._kept.append(words)
+        return Plan(self.keep(table), Count(len(table)))
+
+    def matrix(self, rows: int, columns: int) -> Matrix:
+        """A matrix of zeros whose rows do not compete for places in the nearest cache."""
+        item = self.dtype.itemsize
+        stride = row_stride(columns, item, period=1024)
+        return Matrix(self.numbers(rows * stride), Count(padded(columns)), Count(stride), Stride(stride * item), Stride(item))
+
+
+class Passage:
+    """What a batch of `rows` samples becomes on its way through the network.
+
+    x : the scaled inputs; for each hidden layer z and a; the output's z; on the way back dz for each layer; masks where
+    a layer's inputs are dropped; y, and a loss, an error and a weight for each row. Of a normalised network also the
+    weighted sums of hidden layers, where they become the normalised ones; four words for each of their columns, γ
+    and β side by side, and a word for each row.
+    """
+
+    def __init__(
+        self,
+        arena: Arena,
+        rows: int,
+        sizes: Sequence[int],
+        rates: Sequence[float],
+        *,
+        backward: bool,
+        normalized: bool = False,
+    ) -> None:
+        self.rows = rows
+        hidden = sizes[1:-1] if normalized else ()
+        self.normalized = [arena.matrix(rows, units) for units in hidden]
+        self.rooms = [arena.words(4 * padded(units)) for units in hidden]
+        self.learnt = [arena.matrix(2, units) for units in hidden]
+        self.statistics = [arena.words(rows) for _ in hidden]
+        self.x = arena.matrix(rows, sizes[0])
+        self.z = [arena.matrix(rows, units) for units in sizes[1:]]
+        self.a = [arena.matrix(rows, units) for units in sizes[1:-1]]
+        self.d = [arena.matrix(rows, units) for units in sizes[1:]] if backward else []
+        self.y = arena.matrix(rows, sizes[-1])
+        self.losses, self.errors, self.weights = (arena.numbers(rows) for _ in range(3))
+        self.masks = [
+            arena.keep(aligned(rows * self.inputs(layer).stride // 16, np.uint16)) if rate and backward else Address(0)
+            for layer, rate in enumerate(rates)
+        ]
+
+    def sums(self, layer: int) -> Matrix:
+        """Where a layer's weighted sums go."""
+        return self.normalized[layer] if layer < len(self.normalized) else self.z[layer]
+
+    def inputs(self, layer: int) -> Matrix:
+        """What a layer multiplies with its weights."""
+        return self.x if layer == 0 else self.a[layer - 1]
+
+
+def forward(block: Block, address: Address, a: Matrix, z: Matrix, each: Share) -> Instruction:
+    """Some rows of z = b + a W, for the columns of a block of weights that begins at `address`."""
+    return Forward(
+        a=a.address,
+        a_row=a.row,
+        depth=Count(block.fan_in),
+        w=address,
+        w_row=Stride(block.stride * z.item_bytes),
+        width=Count(block.width),
+        z=z.column(block.first),
+        z_row=z.row,
+        rows=each.split,
+    )
+
+
+def apply(kernel: KernelCall, matrices: tuple[Matrix, ...], each: Share) -> Instruction:
+    """A kernel of elements over a share of some matrices."""
+    first = matrices[0]
+    addresses = [matrix.column(each.first) for matrix in matrices] + [Address(0)] * (4 - len(matrices))
+    # Whole rows are taken with their padding, in one call for all.
+    width = first.stride if each.first == 0 and each.width == first.columns else Count(each.width)
+    return Apply(kernel, *addresses, Count(len(matrices)), first.row, width, first.item_bytes, each.split)

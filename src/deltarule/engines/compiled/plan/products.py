@@ -1,0 +1,252 @@
+"""The three matrix products of a training step, by address, for one thread's share of the result.
+
+    forward   Z  = 1 bᵀ + A W        backward  dA = D Wᵀ        gradient  G = Aᵀ D
+
+Every number of a result is one chain of multiply-adds over k = 0, 1, 2, ... that starts from the bias or from 0. Where
+a chain is cut, to keep what it reads in a cache, its sum is stored and taken up again, which changes no bit. So results
+are equal to the last bit however the work is cut into tiles, into blocks, or into shares of threads.
+
+Matrices lie row by row, their columns padded to a multiple of `COLUMNS` with anything finite, at a stride from row to
+row that is a multiple of it too and is counted in numbers; `row_stride` proposes one. A share begins at any row, and at
+a column that is a multiple of `COLUMNS`. `table`, the address of `tiles.tiles(dtype)`, says what numbers these are.
+"""
+
+from __future__ import annotations
+
+from deltarule.engines.compiled.codegen.memory import call, load_int64
+from deltarule.engines.compiled.codegen.tiles import (
+    HEIGHTS,
+    ITEM_BYTES,
+    LANES,
+    TILE,
+    TRANSPOSE,
+    TRANSPOSE_PART,
+    VECTOR_BYTES,
+    WIDTHS,
+    ZEROS,
+)
+
+__all__ = ["COLUMNS", "WORKSPACE_BYTES", "backward", "forward", "gradient", "row_stride"]
+
+COLUMNS = 16
+
+# Rows of A and of a transposed panel to a block: what a panel is multiplied with stays in the second or third cache.
+_BLOCK_ROWS = 512
+# A block's depth. W and D are read where they lie, a few cache lines of each row: at 512 rows these stay in the second
+# cache even if each lies in a memory page of its own. Up to 1024 it does not pay to cut in two.
+_BLOCK_DEPTH, _UNCUT_DEPTH = 512, 1024
+# A transposed panel: 2 vectors wide is wide enough for tall tiles, and quicker to make than a wider one.
+_PANEL_WIDTH, _PANEL_DEPTH = 2, 1024
+_WIDEST_VECTOR_BYTES = 64
+
+WORKSPACE_BYTES = _PANEL_DEPTH * _PANEL_WIDTH * _WIDEST_VECTOR_BYTES
+"""What `backward` needs, for each thread: 128 KiB, best at a multiple of 64."""
+
+
+def row_stride(columns: int, item_bytes: int, period: int = 4096) -> int:
+    """The numbers from one row to the next: `columns` padded, and 16 more where rows would compete for cache lines.
+
+    Addresses 4096 bytes apart share a place in the first cache, so a column of a matrix whose rows are so long finds
+    no room there: rows of 1024 numbers cost a product 20 % of its speed, rows of 2048 half. Weights take the default
+    `period`; activations and their derivatives, which take little memory, gain 3 % with one of 1024.
+
+    >>> row_stride(100, 4), row_stride(1024, 4), row_stride(256, 4), row_stride(256, 4, period=1024)
+    (112, 1040, 256, 272)
+    """
+    padded = -(-columns // COLUMNS) * COLUMNS
+    return padded if padded * item_bytes % period else padded + COLUMNS
+
+
+def _slot(table: int, index: int) -> int:
+    return load_int64(table + 8 * index)
+
+
+def _panel(
+    table: int,
+    rows: int,
+    depth: int,
+    width: int,
+    a: int,
+    a_row: int,
+    a_step: int,
+    b: int,
+    b_step: int,
+    c: int,
+    c_row: int,
+    start: int,
+    start_row: int,
+) -> None:
+    """A panel of C, `width` vectors wide, in as few tiles as there can be, whose heights differ by 1 at most."""
+    count = -(-rows // _slot(table, HEIGHTS + width))
+    height = rows // count
+    taller = rows - count * height
+    function = TILE + 16 * width + height
+    if taller:
+        call(_slot(table, function + 1), taller, depth, a, a_row, a_step, b, b_step, c, c_row, start, start_row)
+        done = taller * (height + 1)
+        a, c, start = a + done * a_row, c + done * c_row, start + done * start_row
+    call(_slot(table, function), count - taller, depth, a, a_row, a_step, b, b_step, c, c_row, start, start_row)
+
+
+def _vectors(table: int, columns: int) -> int:
+    """The vectors that `columns` numbers, padded, lie in."""
+    return -(-columns // COLUMNS) * (COLUMNS // _slot(table, LANES))
+
+
+def _multiply(
+    table: int,
+    rows: int,
+    depth: int,
+    columns: int,
+    a: int,
+    a_row: int,
+    a_step: int,
+    b: int,
+    b_row: int,
+    c: int,
+    c_row: int,
+    bias: int,
+) -> None:
+    """C ← 1 biasᵀ + A B, or A B where `bias` is 0: A (rows, depth), B (depth, columns); strides are in bytes."""
+    vector_bytes = _slot(table, VECTOR_BYTES)
+    vectors = _vectors(table, columns)
+    panels = -(-vectors // _slot(table, WIDTHS + min(rows, 15)))
+    narrow = vectors // panels
+    wider = vectors - panels * narrow
+    block = depth if depth <= _UNCUT_DEPTH else _BLOCK_DEPTH
+    for top in range(0, rows, _BLOCK_ROWS):
+        height = min(_BLOCK_ROWS, rows - top)
+        for k in range(0, depth, block):
+            left = 0
+            for panel in range(panels):
+                width = narrow + 1 if panel < wider else narrow
+                target = c + top * c_row + left
+                start, start_row = target, c_row
+                if k == 0:
+                    start, start_row = bias + left if bias else _slot(table, ZEROS), 0
+                _panel(
+                    table,
+                    height,
+                    min(block, depth - k),
+                    width,
+                    a + top * a_row + k * a_step,
+                    a_row,
+                    a_step,
+                    b + k * b_row + left,
+                    b_row,
+                    target,
+                    c_row,
+                    start,
+                    start_row,
+                )
+                left += width * vector_bytes
+
+
+def forward(
+    table: int,
+    z: int,
+    z_row: int,
+    bias: int,
+    a: int,
+    a_row: int,
+    w: int,
+    w_row: int,
+    rows: int,
+    fan_in: int,
+    columns: int,
+) -> None:
+    """Z ← 1 bᵀ + A W, or A W where `bias` is 0.
+
+    Z (rows, columns), b (columns,), A (rows, fan_in), W (fan_in, columns).
+    """
+    item = _slot(table, ITEM_BYTES)
+    _multiply(table, rows, fan_in, columns, a, a_row, item, w, w_row, z, z_row, bias)
+
+
+def gradient(
+    table: int,
+    g: int,
+    g_row: int,
+    a: int,
+    a_row: int,
+    d: int,
+    d_row: int,
+    batch: int,
+    rows: int,
+    columns: int,
+) -> None:
+    """G ← Aᵀ D: G (rows, columns), A (batch, rows), D (batch, columns).
+
+    A slice of the weights' rows is a slice of A's columns, which here may begin anywhere.
+    """
+    _multiply(table, rows, batch, columns, a, _slot(table, ITEM_BYTES), a_row, d, d_row, g, g_row, 0)
+
+
+def _transpose(table: int, depth: int, width: int, w: int, w_row: int, columns: int, workspace: int) -> None:
+    """Panel[k, j] ← W[j, k] for `width` vectors of j, zeros where j is `columns` or more."""
+    lanes, vector_bytes = _slot(table, LANES), _slot(table, VECTOR_BYTES)
+    for vector in range(width):
+        first = vector * lanes
+        present = min(max(columns - first, 0), lanes)
+        source = w + first * w_row if present else w
+        call(
+            _slot(table, TRANSPOSE if present == lanes else TRANSPOSE_PART),
+            -(-depth // lanes),
+            present,
+            source,
+            w_row,
+            workspace + vector * vector_bytes,
+            width * vector_bytes,
+        )
+
+
+def backward(
+    table: int,
+    da: int,
+    da_row: int,
+    d: int,
+    d_row: int,
+    w: int,
+    w_row: int,
+    rows: int,
+    columns: int,
+    fan_out: int,
+    workspace: int,
+    onto: bool,
+) -> None:
+    """DA ← D Wᵀ: dA (rows, columns), D (rows, fan_out), W (columns, fan_out); dA's columns are padded with zeros.
+
+    With `onto`, sums go on from what dA holds: a W cut by columns is multiplied one cut after the other.
+
+    `workspace` is `WORKSPACE_BYTES` of this thread's own. Transposing W is 20 % of the work at 32 rows and 5 % at 128,
+    and it is shared out among threads only with the columns of dA, which are rows of W.
+    """
+    item, lanes, vector_bytes = _slot(table, ITEM_BYTES), _slot(table, LANES), _slot(table, VECTOR_BYTES)
+    vectors = _vectors(table, columns)
+    for top in range(0, rows, _BLOCK_ROWS):
+        height = min(_BLOCK_ROWS, rows - top)
+        for k in range(0, fan_out, _PANEL_DEPTH):
+            depth = min(_PANEL_DEPTH, fan_out - k)
+            for vector in range(0, vectors, _PANEL_WIDTH):
+                width = min(_PANEL_WIDTH, vectors - vector)
+                first = vector * lanes
+                _transpose(table, depth, width, w + first * w_row + k * item, w_row, columns - first, workspace)
+                target = da + top * da_row + vector * vector_bytes
+                start, start_row = target, da_row
+                if k == 0 and not onto:
+                    start, start_row = _slot(table, ZEROS), 0
+                _panel(
+                    table,
+                    height,
+                    depth,
+                    width,
+                    d + top * d_row + k * item,
+                    d_row,
+                    item,
+                    workspace,
+                    width * vector_bytes,
+                    target,
+                    da_row,
+                    start,
+                    start_row,
+                )

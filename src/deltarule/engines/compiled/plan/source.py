@@ -1,0 +1,140 @@
+"""One part of the data as plans read it: raw rows, targets and weights, where they lie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.compiled.codegen.gather import Gatherer, gatherable, gatherer
+from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
+from deltarule.engines.compiled.plan.batches import AddToSums, CountErrors, Gather, Prefetch, RecordLoss, Target
+from deltarule.engines.compiled.plan.instruction import Instruction
+from deltarule.engines.compiled.plan.layout import Share
+from deltarule.engines.compiled.plan.memory import Arena, Matrix, Passage
+from deltarule.engines.problem import Problem, Samples
+from deltarule.recipes import Affine
+
+if TYPE_CHECKING:
+    from deltarule.engines.compiled.plan.augmenter import Augmenter
+
+__all__ = ["Source"]
+
+
+class Source:
+    """A part under the run's order, or taken as it lies. The data are not copied."""
+
+    def __init__(
+        self, arena: Arena, samples: Samples, scaling: Affine, *, shuffled: bool, problem: Problem | None = None
+    ) -> None:
+        """Give the `problem` where its recipe's augmentations are meant."""
+        x = gatherable(samples.x)
+        self._arena = arena
+        self._augmenter: Augmenter | None = None
+        if problem is not None and problem.raw is not None:
+            # Compiling what few recipes need is left until one does.
+            from deltarule.engines.compiled.plan.augmenter import Augmenter
+
+            self._augmenter = Augmenter(arena, problem.recipe, problem.raw, x, scaling)
+        self._unmixed: dict[tuple[int, int], Matrix] = {}
+        self._gatherer: Gatherer = gatherer(x.dtype, arena.dtype, scaling)
+        rows = Address(0) if samples.rows is None else arena.keep(samples.rows)
+        self.shuffled = shuffled
+        self.order = Address(1) if shuffled else rows
+        self.columns, self.outputs = x.shape[1], samples.outputs
+        self._x, self._row = arena.keep(x), Stride(x.strides[0])
+        self._bytes = x.shape[1] * x.itemsize
+        self._shift, self._factor = arena.keep(self._gatherer.shift), arena.keep(self._gatherer.factor)
+        self.classes = samples.classes
+        kind: npt.DTypeLike = np.int64 if samples.classes else np.float64
+        targets: npt.NDArray[Any] = np.ascontiguousarray(samples.targets, kind)
+        self.targets = arena.keep(targets)
+        weights = samples.weights
+        self.weights = Address(0) if weights is None else arena.keep(np.ascontiguousarray(weights, np.float64))
+
+    @property
+    def counted(self) -> bool:
+        """Whether a wrong answer is another class's largest output, rather than what the loss's kernel adds up."""
+        return self.classes and self.outputs > 1
+
+    def batch_weights(self, passage: Passage) -> Address:
+        """Where the batch's weights are, or 0 where all samples count the same."""
+        return passage.weights if self.weights else Address(0)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the rows of a batch, once all of them are there, are to be mixed with each other."""
+        return self._augmenter is not None and self._augmenter.mixing
+
+    def gather(self, passage: Passage, rows: Share) -> Instruction:
+        """Build rows of the batch."""
+        x = passage.x
+        if self._augmenter is not None:
+            target = self._apart(passage) if self.mixed else x
+            return self._augmenter.augment(self.order, target, rows, passage.rows)
+        return Gather(
+            gather=Address(self._gatherer.address),
+            order=self.order,
+            source=self._x,
+            source_row=self._row,
+            target=x.address,
+            target_row=x.row,
+            columns=Count(self.columns),
+            shift=self._shift,
+            factor=self._factor,
+            rows=rows.split,
+        )
+
+    def mix(self, passage: Passage, rows: Share) -> Instruction:
+        """Mix rows of the batch with others, inputs and targets."""
+        from deltarule.engines.compiled.plan.augmenter import Targets
+
+        assert self._augmenter is not None
+        targets = Targets(*self._targets, self.outputs)
+        return self._augmenter.mix(self.order, self._apart(passage), passage.x, passage.y, targets, rows)
+
+    def _apart(self, passage: Passage) -> Matrix:
+        """Room for the rows that are to be mixed into the batch, one for all threads."""
+        key = passage.x.address, passage.rows
+        if key not in self._unmixed:
+            self._unmixed[key] = self._arena.matrix(passage.rows, passage.x.columns)
+        return self._unmixed[key]
+
+    def prefetch(self, rows: Share) -> Instruction:
+        """Fetch the raw rows of the next batch."""
+        return Prefetch(self.order, self._x, self._row, Count(self._bytes), rows.split)
+
+    @property
+    def _targets(self) -> tuple[Address, Address]:
+        """Class codes and numbers; one of them is 0."""
+        return (self.targets, Address(0)) if self.classes else (Address(0), self.targets)
+
+    def target(self, passage: Passage, rows: Share) -> Instruction:
+        """Write rows of y, and weights."""
+        codes, numbers = self._targets
+        return Target(
+            order=self.order,
+            codes=codes,
+            numbers=numbers,
+            weights=self.weights,
+            y=passage.y.address,
+            y_row=passage.y.row,
+            outputs=Count(self.outputs),
+            batch_weights=passage.weights,
+            rows=rows.split,
+        )
+
+    def count(self, passage: Passage, rows: Share) -> Instruction:
+        """Count wrong answers among several classes."""
+        z = passage.z[-1]
+        outputs = Count(self.outputs)
+        return CountErrors(z.address, z.row, outputs, self.order, self.targets, passage.errors, rows.split)
+
+    def add(self, passage: Passage) -> Instruction:
+        """Add the batch to the sums."""
+        return AddToSums(passage.losses, passage.errors, self.batch_weights(passage))
+
+    def record(self, passage: Passage) -> Instruction:
+        """Record the batch's loss."""
+        return RecordLoss(passage.losses, self.batch_weights(passage))

@@ -1,0 +1,167 @@
+"""Writes the plans that threads follow: one for a training step, one for evaluating a block of a set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from deltarule.engines.compiled.plan.kernels import Formulas, Predicting
+from deltarule.engines.compiled.plan.instruction import Instruction
+from deltarule.engines.compiled.plan.layers import Backward
+from deltarule.engines.compiled.plan.layout import WHOLE, Division, Share, padded
+from deltarule.engines.compiled.codegen.structs import Address, Count
+from deltarule.engines.compiled.plan.memory import Passage, apply, forward
+from deltarule.engines.compiled.plan.source import Source
+from deltarule.engines.compiled.plan.update_step import Updates
+
+__all__ = ["Writer", "predicted"]
+
+
+@dataclass(frozen=True, eq=False)
+class Writer:
+    """Writes what one thread does."""
+
+    to: Division
+    formulas: Formulas
+    updates: Updates
+
+    def step(self, source: Source, passage: Passage, record: str | None) -> Iterator[Instruction]:
+        """One training step: forwards, the loss, backwards, and the update; threads wait where one needs another's."""
+        if not self.formulas.updates.whole:
+            yield from self.formulas.updates.prepared(self.to.thread)
+        yield from self._batch(source, passage, self.to.rows())
+        last = len(self.to.layout.blocks) - 1
+        for layer in range(last + 1):
+            yield from self._drawn(layer, passage)
+            yield from self._forward(layer, passage)
+            if layer < last or self.to.owns_columns(layer):
+                yield from self.to.wait()
+        yield from self.formulas.loss(passage, source, self.to.rows(), self.to.thread, training=True)
+        yield from self.to.wait()
+        if self.to.thread == 0:
+            if record == "batch":
+                yield source.record(passage)
+            yield source.add(passage)
+        for layer in range(last, 0, -1):
+            yield from self._backward(layer, passage)
+            yield from self.to.wait()
+        yield from self.updates.instructions(passage)
+        yield from self.to.wait()
+        if record == "batch_after":
+            yield from self._after(source, passage)
+
+    def evaluation(self, source: Source, passage: Passage, to: Division) -> Iterator[Instruction]:
+        """The sums over a block of samples, by this thread alone, from the parameters that `to` points at."""
+        yield from self._batch(source, passage, WHOLE)
+        for layer, blocks in enumerate(to.layout.blocks):
+            shares = [Share(block.first, block.width) for block in blocks]
+            yield from predicted(self.formulas, to, layer, passage, shares, WHOLE, self.updates.scratch)
+        yield from self.formulas.loss(passage, source, WHOLE, to.thread, training=False)
+        yield source.add(passage)
+
+    def _after(self, source: Source, passage: Passage) -> Iterator[Instruction]:
+        """The batch's loss once more, after the update and as the network predicts."""
+        rows, thread = self.to.rows(), self.to.thread
+        if self.formulas.rates[0] or self.formulas.deviations[0]:
+            yield from self._batch(source, passage, rows)
+        for layer in range(len(self.to.layout.blocks)):
+            shares = self.to.shares(layer)
+            yield from predicted(self.formulas, self.to, layer, passage, shares, rows, self.updates.scratch)
+            yield from self.to.wait()
+        yield from self.formulas.loss(passage, source, rows, thread, training=False)
+        yield from self.to.wait()
+        if thread == 0:
+            yield source.record(passage)
+        # The next batch's weights must not be written while these are read.
+        yield from self.to.wait()
+
+    def _batch(self, source: Source, passage: Passage, rows: Share) -> Iterator[Instruction]:
+        yield source.gather(passage, rows)
+        if source.shuffled:
+            yield source.prefetch(rows)
+        yield source.target(passage, rows)
+        if rows.parts > 1:
+            yield from self.to.wait()
+        if source.mixed:
+            yield source.mix(passage, rows)
+            yield from self.to.wait()
+
+    def _forward(self, layer: int, passage: Passage) -> Iterator[Instruction]:
+        """Weighted sums, and what the layer makes of them."""
+        shares, hidden = self.to.shares(layer), layer < len(passage.a)
+        normalization = self.formulas.normalization if hidden else None
+        for each in shares:
+            yield self._sums(layer, passage, each)
+            if hidden and normalization is None:
+                yield apply(self.formulas.values[layer], (passage.z[layer], passage.a[layer]), each)
+        if normalization is not None:
+            values, copy = self.formulas.values[layer], self.formulas.updates.averaged * self.to.apart
+            yield from normalization.training(self.to, layer, passage, values, self.updates.scratch, copy)
+
+    def _sums(self, layer: int, passage: Passage, each: Share) -> Instruction:
+        block = self.to.block(layer, each)
+        return forward(block, self.to.address(block), passage.inputs(layer), passage.sums(layer), each)
+
+    def _drawn(self, layer: int, passage: Passage) -> Iterator[Instruction]:
+        """Noise and dropout of a layer's inputs, whole rows at a time."""
+        if self.formulas.deviations[layer]:
+            yield self.formulas.noise(layer, passage, self.to.rows(), self.updates.scratch)
+        if self.formulas.rates[layer]:
+            yield self.formulas.drop(layer, passage, self.to.rows())
+        if self.formulas.deviations[layer] or self.formulas.rates[layer]:
+            yield from self.to.wait()
+
+    def _backward(self, layer: int, passage: Passage) -> Iterator[Instruction]:
+        """The errors of the layer below."""
+        d, below = passage.d[layer], passage.d[layer - 1]
+        units = self.to.layout.sizes[layer]
+        outputs = self.to.layout.sizes[layer + 1]
+        dropped = bool(self.formulas.rates[layer])
+        shares = self.to.shares(layer - 1)
+        for each in shares:
+            for block in self.to.layout.blocks[layer]:
+                yield Backward(
+                    d=d.column(block.first),
+                    d_row=d.row,
+                    depth=Count(min(block.width, outputs - block.first)),
+                    w=self.to.address(block, each.first),
+                    w_row=self.to.row_bytes(block),
+                    target=below.column(each.first),
+                    target_row=below.row,
+                    columns=Count(min(each.width, units - each.first)),
+                    first=block.first == 0,
+                    rows=each.split,
+                )
+            if not dropped:
+                yield self._slope(layer, passage, each)
+        if dropped:
+            rows = self.to.rows()
+            yield from self.to.wait()
+            yield self.formulas.drop_again(layer, passage, rows)
+            yield self._slope(layer, passage, Share(0, padded(units), rows.part, rows.parts))
+        if self.formulas.normalization is not None:
+            if dropped:
+                yield from self.to.wait()
+            room, region = self.updates.scratch, self.formulas.updates.regions
+            yield from self.formulas.normalization.back(self.to, layer - 1, passage, room, region)
+
+    def _slope(self, layer: int, passage: Passage, each: Share) -> Instruction:
+        below = passage.d[layer - 1]
+        matrices = (below, passage.z[layer - 1], passage.a[layer - 1], below)
+        return apply(self.formulas.slopes[layer - 1], matrices, each)
+
+
+def predicted(
+    formulas: Predicting, to: Division, layer: int, passage: Passage, shares: list[Share], rows: Share, room: Address
+) -> Iterator[Instruction]:
+    """A layer's weighted sums and what it makes of them, as the network predicts."""
+    hidden = layer < len(passage.a)
+    normalization = formulas.normalization if hidden else None
+    for each in shares:
+        block = to.block(layer, each)
+        yield forward(block, to.address(block), passage.inputs(layer), passage.sums(layer), each)
+        if hidden and normalization is None:
+            yield apply(formulas.values[layer], (passage.z[layer], passage.a[layer]), each)
+    if normalization is not None:
+        yield from normalization.predicting(to, layer, passage, shares, rows, formulas.values[layer], room)
+

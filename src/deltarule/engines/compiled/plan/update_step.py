@@ -1,0 +1,190 @@
+"""Writes the update: gradients of weights and the optimizer's steps, in one pass or over the gradient as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
+from deltarule.engines.compiled.plan.instruction import NO_KERNEL, Instruction, KernelCall
+from deltarule.engines.compiled.plan.layout import Block, Division, Share, padded
+from deltarule.engines.compiled.plan.memory import Passage
+from deltarule.engines.compiled.plan.update_kernels import UpdateKernels
+from deltarule.engines.compiled.plan.updates import (
+    Bound, CallFormula, Clip, Gradient, Product, Squares, Step, Update,
+)  # fmt: skip
+
+__all__ = ["SCRATCH_ROWS", "Updates"]
+
+_Inputs: TypeAlias = tuple[Address, Stride, Stride]
+"""What dz is multiplied with: an address, and the bytes from one input, and from one sample, to the next."""
+
+# Numbers of gradient taken before the optimizer steps over them: a slice that stays in the nearest cache.
+_SLICE = 4096
+SCRATCH_ROWS = 96
+"""Rows of a block for which a thread needs room, at the most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Updates:
+    """Writes one thread's part of the update.
+
+    idle : whether the biases of hidden layers stay as they are. one : address of a 1, for the biases' gradient.
+    scratch : the thread's room for a slice of gradient. squares : all threads' room for a float64 of each column.
+    bounded : whether the weights into hidden units are held within a norm.
+    formula : address of what steps where the gradient is handed over, or 0.
+    """
+
+    to: Division
+    kernels: UpdateKernels
+    normalized: bool
+    idle: bool
+    bounded: bool
+    one: Address
+    scratch: Address
+    squares: Address
+    formula: Address = Address(0)
+
+    def instructions(self, passage: Passage) -> Iterator[Instruction]:
+        """From dz of all layers to the parameters after the step."""
+        if self.kernels.whole:
+            yield from self._at_once(passage)
+        else:
+            for layer in reversed(range(self._layers)):
+                for each in self.to.shares(layer):
+                    yield from self._fused(self.to.block(layer, each), each, passage)
+                yield from self._state_steps(layer)
+        if self.bounded or self.kernels.apart:
+            yield from self.to.wait()
+            for layer in range(self._layers):
+                yield from self._afterwards(layer)
+
+    @property
+    def _layers(self) -> int:
+        return len(self.to.layout.blocks)
+
+    @property
+    def _gradient(self) -> int:
+        """The region of memory where the gradient is written down."""
+        return self.kernels.regions
+
+    def _squares(self, block: Block) -> Address:
+        """Where the sums of squares of a block's columns are: threads may be in different layers."""
+        before = sum(map(padded, self.to.layout.sizes[1 : block.layer + 1]))
+        return Address(self.squares + 8 * (before + block.first))
+
+    def _biases_learn(self, block: Block) -> bool:
+        return not (self.idle and block.layer < self._layers - 1)
+
+    def _fused(self, block: Block, each: Share, passage: Passage) -> Iterator[Instruction]:
+        """The gradient of a share of a block, and the step; the biases' too, by whoever has the last rows."""
+        for rows, inputs, kernel, most in self._parts(block, each, passage):
+            yield Update(
+                product=self._product(block, rows, inputs, passage),
+                kernel=kernel,
+                slots=Count(self.kernels.slots),
+                apart=Stride(self.to.apart),
+                scratch=self.scratch,
+                slice=Count(most),
+            )
+
+    def _product(self, block: Block, rows: range, inputs: _Inputs, passage: Passage) -> Product:
+        """What is multiplied for the gradient of some rows of a block, and where these rows are."""
+        d, (a, a_item, a_row) = passage.d[block.layer], inputs
+        return Product(
+            d=d.column(block.first),
+            d_row=d.row,
+            a=a,
+            a_item=a_item,
+            a_row=a_row,
+            w=self.to.address(block, rows.start),
+            w_row=self.to.row_bytes(block),
+            rows=Count(len(rows)),
+            width=Count(block.width),
+        )
+
+    def _parts(
+        self, block: Block, each: Share, passage: Passage
+    ) -> Iterator[tuple[range, _Inputs, KernelCall, int]]:
+        """Rows of a block in a share: which, what dz is multiplied with, their kernel, and how many at once."""
+        a, thread = passage.inputs(block.layer), self.to.thread
+        begin, end = each.rows(block.fan_in)
+        if end > begin:
+            inputs = a.column(begin), a.item_bytes, a.row
+            yield range(begin, end), inputs, self.kernels.weights(block.layer, thread), _slice_rows(block)
+        if each.part == each.parts - 1 and self._biases_learn(block):
+            yield range(block.fan_in, block.fan_in + 1), (self.one, Stride(0), Stride(0)), self.kernels.others(thread), 1
+
+    def _state_steps(self, layer: int) -> Iterator[Instruction]:
+        """The steps of γ and β, whose gradients are written down in any case."""
+        if self.normalized and layer < self._layers - 1:
+            for each in self.to.columns(layer):
+                block = self.to.block(layer, each)
+                rows = range(block.fan_in + 1, block.fan_in + 3)
+                yield self._step(block, rows, self.kernels.others(self.to.thread))
+
+    def _step(self, block: Block, rows: range, kernel: KernelCall) -> Step:
+        return Step(
+            w=self.to.address(block, rows.start),
+            gradient=self.to.address(block, rows.start, self._gradient),
+            items=Count(len(rows) * block.stride),
+            kernel=kernel,
+            slots=Count(self.kernels.slots),
+            apart=Stride(self.to.apart),
+        )
+
+    def _at_once(self, passage: Passage) -> Iterator[Instruction]:
+        """Write the whole gradient down, take its norm, and then step."""
+        yield from self.kernels.prepared_gradients(self.to.thread)
+        yield from self.gradients(passage)
+        if self.kernels.handed_over:
+            if self.to.thread == 0:
+                yield CallFormula(self.formula)
+            yield from self.to.wait()
+            yield from self.kernels.prepared(self.to.thread)
+            return
+        for layer in range(self._layers):
+            for each in self.to.columns(layer):
+                block = self.to.block(layer, each)
+                matrix, row = self.to.address(block, 0, self._gradient), self.to.row_bytes(block)
+                yield Squares(matrix, row, Count(block.learnt), Count(block.width), self._squares(block))
+        yield from self.to.wait()
+        columns = Count(sum(map(padded, self.to.layout.sizes[1:])))
+        for scalars in self.kernels.scalars(self.to.thread):
+            yield Clip(self.squares, columns, self.kernels.clip, scalars)
+        yield from self.kernels.prepared(self.to.thread)
+        for layer in range(self._layers):
+            for each in self.to.shares(layer):
+                block = self.to.block(layer, each)
+                for rows, _, kernel, _ in self._parts(block, each, passage):
+                    yield self._step(block, rows, kernel)
+            yield from self._state_steps(layer)
+
+    def gradients(self, passage: Passage) -> Iterator[Instruction]:
+        """Write the objective's gradient down, that of γ and β being there already."""
+        for layer in range(self._layers):
+            for each in self.to.shares(layer):
+                block = self.to.block(layer, each)
+                for rows, inputs, _, _ in self._parts(block, each, passage):
+                    weights = rows.start < block.fan_in
+                    kernel = self.kernels.penalty_gradient(layer, self.to.thread) if weights else NO_KERNEL
+                    gradient = self.to.address(block, rows.start, self._gradient)
+                    yield Gradient(self._product(block, rows, inputs, passage), gradient, kernel)
+        yield from self.to.wait()
+
+    def _afterwards(self, layer: int) -> Iterator[Instruction]:
+        """Hold the weights into hidden units within their norm; then take the mean of all parameters."""
+        for each in self.to.columns(layer):
+            block = self.to.block(layer, each)
+            if self.bounded and layer < self._layers - 1:
+                w, row, rows, width = self.to.address(block), self.to.row_bytes(block), block.fan_in, block.width
+                yield Bound(w, row, Count(rows), Count(width), self._squares(block), self.kernels.bound)
+            if self.kernels.apart:
+                step = self._step(block, range(block.learnt), self.kernels.average(self.to.thread))
+                yield replace(step, slots=Count(1), apart=Stride(self.kernels.averaged * self.to.apart))
+
+
+def _slice_rows(block: Block) -> int:
+    """Rows of a block whose gradient is taken at once: whole tiles, some 16 KB."""
+    return min(SCRATCH_ROWS, max(24, _SLICE // block.stride // 24 * 24))

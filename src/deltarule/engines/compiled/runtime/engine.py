@@ -1,0 +1,250 @@
+"""The compiled engine: a problem laid out in memory, a team of threads, and calls of the compiled loop."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.data.mapped import TOGETHER, forget
+from deltarule.engines.compiled.plan.kernels import Formulas
+from deltarule.engines.compiled.codegen.structs import Record
+from deltarule.engines.compiled.plan.instruction import Progress as RunProgress, Run
+from deltarule.engines.compiled.runtime.epochs import entry_points
+from deltarule.engines.compiled.plan.memory import Arena
+from deltarule.engines.compiled.runtime.order import Order
+from deltarule.engines.compiled.runtime.pace import Pace
+from deltarule.engines.compiled.plan.source import Source
+from deltarule.engines.compiled.runtime.team import BLOCK, Team
+from deltarule.engines.compiled.runtime.threads import threads_for
+from deltarule.engines.compiled.codegen.tiles import tiles
+from deltarule.engines.problem import Figure, Figures, Problem, Progress, Sums
+from deltarule.engines.rates import Rates
+from deltarule.formulas.random import Floats, key
+
+__all__ = ["Compiled"]
+
+_TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)
+
+# Epochs whose figures are kept before the interpreter looks at them, and the time it leaves the machine alone, less of
+# it while another number of threads is tried.
+_AHEAD, _CALL_SECONDS, _TRIAL_SECONDS = 1024, 0.05, 0.0125
+
+
+class Compiled:
+    """Train a problem without the interpreter, `seconds` at a time."""
+
+    def __init__(self, problem: Problem, precision: str = "float32", n_threads: int | None = None) -> None:
+        steppers, most = threads_for(problem) if n_threads is None else (n_threads, n_threads)
+        self.problem = problem
+        self.finished = False
+        self._arena = Arena(precision)
+        self._formulas = Formulas(self._arena, problem, most)
+        self._order = Order(problem)
+        self._sources = self._first_sources()
+        self._progress = Record(RunProgress)
+        rule = problem.recipe.stopping
+        by_score = rule is not None and rule.monitor == "score"
+        self._progress.set(best=-math.inf if by_score else math.inf)
+        self._rates, self._factors = Rates(problem), np.zeros(0)
+        self._figures = np.zeros((_AHEAD, Figure.COUNT))
+        self._record, self._recorded = np.zeros(0), np.zeros(0)
+        self._step_seconds, self._unreported = math.inf, 0.0
+        self._rows = min(problem.recipe.batch_size, len(problem.train))
+        self._run = self._first_run()
+        self._train = _TRAIN(entry_points().address("train"))
+        self._pace = Pace([most] if n_threads is not None or most == 1 else [most, 1])
+        self._steppers = steppers
+        self._teams: dict[int, Team] = {}
+        self._team = self._team_of(most)
+        begun = problem.begun
+        self._team.start(problem.theta, begun.slots)
+        self._progress.set(epoch=begun.epoch, step=begun.step)
+        self._pool = ThreadPoolExecutor(most - 1, "deltarule") if most > 1 else None
+
+    @property
+    def _sums(self) -> int:
+        """Where an epoch's weight, loss and error are added up."""
+        return self._progress.address_of("weight")
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch that early stopping likes best; 0 where it does not watch."""
+        return int(self._progress["best_epoch"])
+
+    @property
+    def theta(self) -> npt.NDArray[Any]:
+        """θ after the last step."""
+        return self._team.theta
+
+    @property
+    def progress(self) -> Progress:
+        """What another engine needs, beside `theta`, to go on after the last whole epoch."""
+        slots = tuple(slot.astype(np.float64) for slot in self._team.slots)
+        return Progress(self._progress["epoch"], self._progress["step"], slots)
+
+    @property
+    def best_theta(self) -> npt.NDArray[Any]:
+        """θ after the best epoch, or after the last finite one where none is watched for."""
+        return self._team.best_theta
+
+    def begin(self, theta: Floats) -> None:
+        """Go on from another θ, with slots of 0."""
+        self._team.start(theta, self.problem.begun.slots)
+        self.finished = False
+        self._progress.set(finished=False)
+
+    def advance(self, epochs: int, seconds: float) -> Figures:
+        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
+        tables: list[Floats] = []
+        losses: list[Floats] = []
+        done, end = 0, time.perf_counter() + seconds
+        while not self.finished and (not done or (done < epochs and time.perf_counter() < end)):
+            left = min(epochs - done, _AHEAD)
+            epoch = self._progress["epoch"]
+            if self._order.given and epoch == self._order.until:
+                if not self._order.take(epoch, left):
+                    self.finished = True
+                    break
+                self._follow_order()
+            table = self._advance(epoch, left)
+            tables.append(table)
+            done += len(table)
+            if self.problem.record is not None:
+                losses += [self._losses_of(epoch + place) for place in range(len(table))]
+        return Figures(np.concatenate([np.zeros((0, Figure.COUNT)), *tables]), losses)
+
+    def _advance(self, epoch: int, epochs: int) -> Floats:
+        """One call of the machine: some steps, and the figures of the epochs that ended with them."""
+        progress, recording = self._progress, self.problem.record is not None
+        began, step = time.perf_counter(), progress["step"]
+        budget = max(16, int((_TRIAL_SECONDS if self._pace.trying else _CALL_SECONDS) / self._step_seconds))
+        if self.problem.stretch is not None:
+            budget = max(1, min(budget, TOGETHER // (self.problem.train.x[:1].nbytes * self._rows)))
+        if recording:
+            self._record = np.zeros(budget)
+            self._run.set(record=self._record.ctypes.data)
+        until = min(epoch + (1 if self._rates.watching else epochs), self._order.until)
+        progress.set(budget=budget, until=until, done=0, recorded=0)
+        self._factors = self._rates.ahead(step + 1, budget)
+        self._run.set(rates=self._factors.ctypes.data)
+        self._call()
+        elapsed = time.perf_counter() - began
+        self._step_seconds = elapsed / max(1, progress["step"] - step)
+        self._go_on(elapsed)
+        self._unreported += elapsed
+        if recording:
+            self._recorded = np.concatenate([self._recorded, self._record[: progress["recorded"]]])
+        self.finished = bool(progress["finished"])
+        done = progress["done"]
+        table = self._figures[:done].copy()
+        if done:
+            table[:, Figure.SECONDS], self._unreported = self._unreported / done, 0.0
+            self._rates.watch(Sums(*table[-1, Figure.VALIDATION_WEIGHT : Figure.PENALTY]))
+        return table
+
+    def _losses_of(self, epoch: int) -> Floats:
+        """The batches' losses of an epoch, which the machine counts from 0."""
+        batches = self._order.batches(epoch)
+        losses, self._recorded = self._recorded[:batches], self._recorded[batches:]
+        return losses
+
+    def _call(self) -> None:
+        """Set all threads of the team going, this one among them."""
+        address = self._run.address
+        others = []
+        if self._pool is not None:
+            others = [self._pool.submit(self._train, address, thread) for thread in range(1, self._team.threads)]
+        self._train(address, 0)
+        for other in others:
+            other.result()
+        forget(self.problem.train.x)
+        if self._team.failure is not None:
+            raise self._team.failure
+
+    def _go_on(self, elapsed: float) -> None:
+        """Choose the team for the next call, by how long the last one took."""
+        # Short calls say more of the call than of the steps.
+        if elapsed > _TRIAL_SECONDS / 2 or self._pace.untold:
+            self._pace.took(self._step_seconds)
+        if self._pace.threads != self._team.threads:
+            before, self._team = self._team, self._team_of(self._pace.threads)
+            self._team.take_over(before)
+
+    def _team_of(self, threads: int) -> Team:
+        """The team of so many threads, ready for the machine."""
+        if threads not in self._teams:
+            steppers = min(threads, self._steppers)
+            self._teams[threads] = Team(
+                self._arena, self.problem, self._formulas, self._sources, threads, steppers, self._run, self._sums
+            )
+        team = self._teams[threads]
+        team.make_room(self._rows)
+        team.describe_to(self._run)
+        return team
+
+    def _first_run(self) -> Record[Run]:
+        """What all threads read, except for what the team says."""
+        problem, arena = self.problem, self._arena
+        recipe, rule, validation = problem.recipe, problem.recipe.stopping, problem.validation
+        evaluated = [len(problem.train)] * recipe.evaluate_train + ([len(validation)] if validation is not None else [])
+        blocks = sum(-(-samples // BLOCK) for samples in evaluated)
+        low, high = key(recipe.seed)
+        return Record(
+            Run,
+            progress=self._progress.address,
+            tiles=arena.hold(tiles(arena.dtype.name)).address,
+            item_bytes=arena.dtype.itemsize,
+            order=self._order.address,
+            listed=int(self._order.starts[-1]),
+            rows=0 if problem.train.rows is None else arena.keep(problem.train.rows),
+            samples=len(problem.train),
+            batch_size=recipe.batch_size,
+            shuffled=not self._order.given,
+            starts=self._order.starts.ctypes.data,
+            seed_low=int(low),
+            seed_high=int(high),
+            evaluated=recipe.evaluate_train,
+            validated=validation is not None,
+            validation_samples=0 if validation is None else len(validation),
+            block=BLOCK,
+            partial=arena.keep(np.zeros(3 * max(blocks, 1))),
+            figures=self._figures.ctypes.data,
+            watched=rule is not None and validation is not None,
+            patience=0 if rule is None else rule.patience,
+            by_score=rule is not None and rule.monitor == "score",
+            min_improvement=0.0 if rule is None else rule.min_improvement,
+            sample_weights=self._sources["step"].weights,
+            last_epoch=recipe.epochs,
+            ascending=arena.keep(np.arange(BLOCK)),
+        )
+
+    def _first_sources(self) -> dict[str, Source]:
+        """The parts of the data: to train on under an order, and to be evaluated as they lie."""
+        problem, arena = self.problem, self._arena
+        sources = {"step": Source(arena, problem.train, problem.scaling, shuffled=True, problem=problem)}
+        if problem.recipe.evaluate_train:
+            sources["train"] = Source(arena, problem.train, problem.scaling, shuffled=False)
+        if problem.validation is not None:
+            sources["validation"] = Source(arena, problem.validation, problem.scaling, shuffled=False)
+        return sources
+
+    def _follow_order(self) -> None:
+        """Point the machine at the epochs of an order that were just taken."""
+        order = self._order
+        self._progress.set(batch=0)
+        self._run.set(
+            order=order.address,
+            listed=int(order.starts[-1]),
+            starts=order.starts.ctypes.data,
+            # The loop counts epochs from the run's beginning, the order from its own.
+            epoch_starts=order.epoch_starts.ctypes.data - 8 * order.since,
+        )
+        if self._order.largest > self._rows:
+            self._rows = self._order.largest
+            self._team.make_room(self._rows)

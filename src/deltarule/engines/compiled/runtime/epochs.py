@@ -1,0 +1,248 @@
+"""The loop over epochs and batches without the interpreter: what each thread runs, compiled.
+
+Threads follow their plans and know nothing of layers or formulas. The first thread also shuffles, adds up the figures
+of an epoch, and decides whether it was the best and the last.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int32, load_int64, store, struct_at
+from deltarule.engines.compiled.codegen.processor import MachineCode, compile_functions
+from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct, size_of
+from deltarule.engines.compiled.plan.instruction import KernelCall, Plan, Run, Thread, follow, wait
+from deltarule.engines.problem import Figure
+from deltarule.formulas import random
+from deltarule.recipes.stopping import improves
+
+__all__ = ["WeightBlock", "entry_points"]
+
+_GROUP = 16
+_ORDER = np.uint64(int(random.Purpose.ORDER))
+
+
+@dataclass
+class WeightBlock(Struct):
+    """A block of weights; the first block of a layer says how many the layer has."""
+
+    blocks: Count
+    rows: Count
+    address: Address
+    row: Stride
+    groups: Count
+    penalty: KernelCall
+
+
+@functools.cache
+def entry_points() -> MachineCode:
+    """`train(run, thread)` and `follow_once(run, rows)`, compiled."""
+    return compile_functions("epochs", {"train": (train, Run, int), "follow_once": (follow_once, Run, int)})
+
+
+def follow_once(run: Run, rows: int) -> None:
+    """Follow the first thread's plan for `rows` samples as they lie."""
+    thread = struct_at(Thread, run.table)
+    thread.first, thread.size = 0, rows
+    follow(thread.training, thread)
+
+
+def train(run: Run, number: int) -> None:
+    """Train until the budget of steps is spent, an epoch to stop before is reached, or training has finished."""
+    thread, progress = struct_at(Thread, run.table + size_of(Thread) * number), run.progress
+    threads, barrier, first_thread = run.threads, run.barrier, number == 0
+    epoch, batch, step = progress.epoch, progress.batch, progress.step
+    budget, recorded = progress.budget, progress.recorded
+    while True:
+        first_batch, last_batch = _batches(run, epoch)
+        if batch == first_batch:
+            if first_thread:
+                _begin(run, epoch)
+            wait(barrier, threads)
+        if number >= run.steppers:
+            taken = min(last_batch - batch, budget)
+            batch, step, budget, recorded = batch + taken, step + taken, budget - taken, recorded + taken
+        while batch < last_batch and budget > 0:
+            step += 1
+            _take_step(run, thread, batch, step, recorded)
+            batch += 1
+            budget -= 1
+            recorded += 1
+        if batch < last_batch:
+            break
+        # Threads that took no steps have waited here for those that did.
+        wait(barrier, threads)
+        _evaluate_sets(run, thread, number)
+        wait(barrier, threads)
+        epoch += 1
+        if run.shuffled:
+            batch = 0
+        if first_thread:
+            _finish(run, epoch)
+        wait(barrier, threads)
+        if progress.finished or epoch == progress.until or budget <= 0:
+            break
+    wait(barrier, threads)
+    if first_thread:
+        progress.epoch, progress.batch, progress.step, progress.recorded = epoch, batch, step, recorded
+
+
+def _take_step(run: Run, thread: Thread, batch: int, step: int, place: int) -> None:
+    """Follow the plan of a training step for one batch."""
+    thread.first = load_int64(run.starts + 8 * batch)
+    thread.size = load_int64(run.starts + 8 * batch + 8) - thread.first
+    thread.step, thread.place = step, place
+    follow(thread.training, thread)
+
+
+def _batches(run: Run, epoch: int) -> tuple[int, int]:
+    """The first batch of an epoch, and the first after it."""
+    if run.shuffled:
+        return 0, (run.samples + run.batch_size - 1) // run.batch_size
+    return load_int64(run.epoch_starts + 8 * epoch), load_int64(run.epoch_starts + 8 * epoch + 8)
+
+
+def _begin(run: Run, epoch: int) -> None:
+    """Set the epoch's sums to 0, and draw its order."""
+    run.progress.weight, run.progress.loss, run.progress.error = 0.0, 0.0, 0.0
+    if run.shuffled:
+        _shuffle(run, epoch)
+
+
+def _shuffle(run: Run, epoch: int) -> None:
+    """Fisher and Yates's shuffle from the end, as `formulas.random.permutation` draws it."""
+    order, samples, rows = run.order, run.samples, run.rows
+    low, high = np.uint64(run.seed_low), np.uint64(run.seed_high)
+    for i in range(samples):
+        store(order + 8 * i, load_int64(rows + 8 * i) if rows else i)
+    zero = np.uint64(0)
+    w0, w1, w2, w3 = zero, zero, zero, zero
+    block = -1
+    for back in range(samples - 1):
+        i = samples - 1 - back
+        if i >> 2 != block:
+            block = i >> 2
+            w0, w1, w2, w3 = random.rounds(np.uint64(block), zero, np.uint64(epoch), _ORDER, low, high)
+        part = i & 3
+        drawn = w0 if part == 0 else w1 if part == 1 else w2 if part == 2 else w3
+        j = int(drawn * np.uint64(i + 1) >> random.HALF)
+        here, there = load_int64(order + 8 * i), load_int64(order + 8 * j)
+        store(order + 8 * i, there)
+        store(order + 8 * j, here)
+
+
+def _evaluate_sets(run: Run, thread: Thread, number: int) -> None:
+    """A thread's blocks of the sets that are evaluated, sums block by block."""
+    partial = int(run.partial)
+    if run.evaluated:
+        partial = _evaluate(run, thread, number, thread.train_evaluation, run.samples, partial)
+    if run.validated:
+        _evaluate(run, thread, number, thread.validation, run.validation_samples, partial)
+
+
+def _evaluate(run: Run, thread: Thread, number: int, plan: Plan, samples: int, partial: int) -> int:
+    """Every so many blocks of a set; the address after all blocks' sums."""
+    blocks = (samples + run.block - 1) // run.block
+    for block in range(number, blocks, run.threads):
+        sums = partial + 24 * block
+        for index in range(3):
+            store(sums + 8 * index, 0.0)
+        thread.first = block * run.block
+        thread.size = min(run.block, samples - thread.first)
+        thread.sums = sums
+        follow(plan, thread)
+    thread.sums = thread.training_sums
+    return partial + 24 * blocks
+
+
+def _collected(partial: int, samples: int, rows: int, figure: int) -> int:
+    """Add the blocks' sums in order into three numbers; the address after them."""
+    blocks = (samples + rows - 1) // rows
+    for index in range(3):
+        total = 0.0
+        for block in range(blocks):
+            total += load_float64(partial + 24 * block + 8 * index)
+        store(figure + 8 * index, total)
+    return partial + 24 * blocks
+
+
+def _finish(run: Run, epoch: int) -> None:
+    """Write an epoch's figures, and decide whether it was the best and the last. Epochs count from 1 here."""
+    progress, partial = run.progress, int(run.partial)
+    figure = run.figures + 8 * Figure.COUNT * progress.done
+    validation = figure + 8 * Figure.VALIDATION_WEIGHT
+    progress.done += 1
+    if run.evaluated:
+        partial = _collected(partial, run.samples, run.block, figure)
+    else:
+        store(figure, progress.weight)
+        store(figure + 8, progress.loss)
+        store(figure + 16, progress.error)
+    if run.validated:
+        _collected(partial, run.validation_samples, run.block, validation)
+    _add_penalties(run, figure + 8 * Figure.PENALTY)
+    train_loss = load_float64(figure + 8)
+    finite = train_loss - train_loss == 0.0 and _all_finite(run)
+    if run.watched:
+        _watch(run, validation, epoch)
+    elif finite:
+        _keep_parameters(run)
+    if not finite or epoch >= run.last_epoch:
+        progress.finished = True
+
+
+def _watch(run: Run, validation: int, epoch: int) -> None:
+    """Early stopping's rule."""
+    progress = run.progress
+    weight, loss, error = load_float64(validation), load_float64(validation + 8), load_float64(validation + 16)
+    figure = -error / weight if run.by_score else loss / weight
+    if improves(figure, progress.best, run.min_improvement, run.by_score):
+        progress.best, progress.best_epoch = figure, epoch
+        _keep_parameters(run)
+    if epoch - progress.best_epoch >= run.patience:
+        progress.finished = True
+
+
+def _keep_parameters(run: Run) -> None:
+    """Copy the parameters to where the best ones are kept."""
+    source, kept = run.parameters, run.best
+    for index in range(run.items * run.item_bytes // 8):
+        store(kept + 8 * index, load_int64(source + 8 * index))
+
+
+def _all_finite(run: Run) -> bool:
+    """Whether no parameter is infinite or NaN: their exponents are all ones."""
+    wrong = 0
+    if run.item_bytes == 4:
+        narrow = np.int32(0x7F800000)
+        for index in range(run.items):
+            wrong += int(load_int32(run.parameters + 4 * index) & narrow == narrow)
+    else:
+        wide = 0x7FF0000000000000
+        for index in range(run.items):
+            wrong += int(load_int64(run.parameters + 8 * index) & wide == wide)
+    return wrong == 0
+
+
+def _add_penalties(run: Run, into: int) -> None:
+    """The penalties' sum over all weights, 16 of a row at a time: in one order, however the columns are divided."""
+    total, operands = 0.0, struct_at(Thread, run.table).operands
+    group = _GROUP * run.item_bytes
+    store(operands + 8, into)
+    address = run.weights
+    for _ in range(run.layers):
+        first = struct_at(WeightBlock, address)
+        for row in range(first.rows if first.penalty.body else 0):
+            for index in range(first.blocks):
+                block = struct_at(WeightBlock, address + size_of(WeightBlock) * index)
+                place = block.address + row * block.row
+                for _ in range(block.groups):
+                    store(operands, place)
+                    call(first.penalty.body, _GROUP, block.penalty.constants, operands)
+                    total += load_float64(into)
+                    place += group
+        address += size_of(WeightBlock) * first.blocks
+    store(into, total)

@@ -1,0 +1,103 @@
+"""Prediction: rows through a trained network, by the instructions that trained it."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.compiled.plan.kernels import Predicting
+from deltarule.engines.compiled.codegen.gather import gatherable, gatherer
+from deltarule.engines.compiled.plan.batches import Gather
+from deltarule.engines.compiled.plan.instruction import ALL_ROWS, Instruction, Plan, Run, Thread, stored
+from deltarule.engines.compiled.plan.layout import WHOLE, Division, Layout, Share, padded
+from deltarule.engines.compiled.codegen.structs import Address, Count, Record, Stride, size_of
+from deltarule.engines.compiled.runtime.epochs import entry_points
+from deltarule.engines.compiled.plan.memory import Arena, Passage
+from deltarule.engines.compiled.plan.step import predicted
+from deltarule.engines.compiled.codegen.tiles import tiles
+from deltarule.engines.parameters import Shape
+from deltarule.recipes import Affine, Network
+
+__all__ = ["Predictor"]
+
+_BLOCK = 256
+_FOLLOW = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)
+
+
+class Predictor:
+    """The last layer's weighted sums for raw inputs of one type, in the parameters' precision.
+
+    sizes, network, parameters, scaling : of the model; `kind` is the type of the raw inputs.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        network: Network,
+        parameters: npt.NDArray[Any],
+        scaling: Affine,
+        kind: npt.DTypeLike,
+    ) -> None:
+        dtype = parameters.dtype
+        self._arena = arena = Arena(dtype)
+        self._outputs, item = sizes[-1], dtype.itemsize
+        layout = Layout(Shape(tuple(sizes), network.normalization), 1, item)
+        packed = np.zeros(layout.items, dtype)
+        layout.pack(parameters, packed)
+        to = Division(layout, 0, arena.keep(packed), 0, item)
+        formulas = Predicting(arena, network)
+        normalized = formulas.normalization is not None
+        passage = Passage(arena, _BLOCK, sizes, [0.0] * len(sizes), backward=False, normalized=normalized)
+        rows = gatherer(gatherable(np.zeros((1, 1), kind)).dtype, dtype, scaling)
+        arena.hold(rows)
+        gather = Gather(
+            gather=Address(rows.address),
+            order=Address(0),
+            source=Address(0),
+            source_row=Stride(0),
+            target=passage.x.address,
+            target_row=passage.x.row,
+            columns=Count(sizes[0]),
+            shift=arena.keep(rows.shift),
+            factor=arena.keep(rows.factor),
+            rows=ALL_ROWS,
+        )
+        room = arena.numbers(6 * max(map(padded, sizes)))
+        self.plan: list[Instruction] = [gather]
+        for layer, blocks in enumerate(layout.blocks):
+            shares = [Share(block.first, block.width) for block in blocks]
+            self.plan += predicted(formulas, to, layer, passage, shares, WHOLE, room)
+        self._z = passage.z[-1].view(_BLOCK)
+        table, words = stored(self.plan)
+        self._gather = Record(Gather, at=words[1 : 1 + size_of(Gather) // 8])
+        self._thread = Record(Thread, operands=arena.words(32))
+        self._thread.put("training", Plan(arena.keep(table), Count(len(table))))
+        self._run = Record(
+            Run,
+            table=self._thread.address,
+            tiles=arena.hold(tiles(dtype.name)).address,
+            item_bytes=item,
+            ascending=arena.keep(np.arange(_BLOCK)),
+        )
+        self._thread.set(run=self._run.address)
+        self._follow = _FOLLOW(entry_points().address("follow_once"))
+        # One passage serves one caller at a time.
+        self._lock = threading.Lock()
+
+    def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Weighted sums (n, outputs) of raw inputs (n, d), of the type that was promised."""
+        x, n = gatherable(x), len(x)
+        row, made = x.strides[0], np.empty((n, self._outputs), self._z.dtype)
+        with self._lock:
+            self._gather.set(source_row=row)
+            for start in range(0, n, _BLOCK):
+                rows = min(_BLOCK, n - start)
+                self._gather.set(source=x.ctypes.data + start * row)
+                self._follow(self._run.address, rows)
+                made[start : start + rows] = self._z[:rows, : self._outputs]
+        return made

@@ -1,0 +1,222 @@
+"""The threads that train together: the parameters divided among them, and the plan that each follows."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.compiled.plan.kernels import Formulas
+from deltarule.engines.compiled.codegen.scopes import GROUP
+from deltarule.engines.compiled.codegen.structs import Address, Count, Record, Stride, packed, size_of
+from deltarule.engines.compiled.plan.instruction import Barrier, Instruction, Run, Thread
+from deltarule.engines.compiled.plan.layout import Division, Layout, padded
+from deltarule.engines.compiled.plan.memory import Arena, Passage, aligned
+from deltarule.engines.compiled.plan.products import WORKSPACE_BYTES
+from deltarule.engines.compiled.plan.step import Writer
+from deltarule.engines.compiled.plan.source import Source
+from deltarule.engines.compiled.plan.update_step import SCRATCH_ROWS, Updates
+from deltarule.engines.compiled.runtime.epochs import WeightBlock
+from deltarule.engines.problem import Problem
+from deltarule.engines.stepping import stepped
+
+__all__ = ["BLOCK", "Team"]
+
+_CALLED = ctypes.CFUNCTYPE(None, ctypes.c_int64)
+_APART = 16  # words between two that are in cache lines of their own
+BLOCK = 64
+"""Rows evaluated at once: sums are added up by these blocks, so their number must not depend on the threads."""
+
+
+class Team:
+    """So many threads, with θ, the optimizer's slots and the best θ in memory as they divide it.
+
+    `steppers` of them take the steps; the others only help to evaluate.
+    """
+
+    def __init__(
+        self,
+        arena: Arena,
+        problem: Problem,
+        formulas: Formulas,
+        sources: Mapping[str, Source],
+        threads: int,
+        steppers: int,
+        run: Record[Run],
+        sums: int,
+    ) -> None:
+        self.threads, self._steppers, self._run, self._sums = threads, steppers, run, sums
+        self._problem, self._formulas, self._sources = problem, formulas, sources
+        self._dtype = arena.dtype
+        self._layout = Layout(problem.shape, steppers, self._dtype.itemsize)
+        written = formulas.updates.whole or formulas.normalization is not None
+        self._parameters = aligned(self._layout.items * (formulas.updates.regions + written), self._dtype)
+        self._best = aligned(self._layout.items, self._dtype)
+        self._table = np.zeros((threads, size_of(Thread) // 8), np.int64)
+        self._words, self._barrier = barrier()
+        self.plans: list[dict[str, list[Instruction]]] = []
+        self._passages = arena
+        self._rows = 0
+        self._formula = _CALLED(self._step) if formulas.updates.handed_over else None
+        self.failure: BaseException | None = None
+
+    @property
+    def theta(self) -> npt.NDArray[np.floating]:
+        """θ and the state after the last step, or their mean."""
+        return self._layout.unpack(self._region(self._formulas.updates.averaged))
+
+    @property
+    def best_theta(self) -> npt.NDArray[np.floating]:
+        """The best so far."""
+        return self._layout.unpack(self._best)
+
+    @property
+    def slots(self) -> list[npt.NDArray[np.floating]]:
+        """What the optimizer remembers, (learnt,) each."""
+        numbers, learnt = range(1, 1 + len(self._problem.recipe.optimizer.slots)), self._problem.shape.learnt
+        return [self._layout.unpack(self._region(number))[:learnt] for number in numbers]
+
+    def start(self, theta: npt.NDArray[np.floating], slots: Sequence[npt.NDArray[np.floating]]) -> None:
+        """Begin with θ and a state, and with what the optimizer remembers."""
+        for held in (self._region(0), self._region(self._formulas.updates.averaged), self._best):
+            self._layout.pack(theta, held)
+        rest = np.zeros(self._problem.shape.total - self._problem.shape.learnt)
+        for number, slot in enumerate(slots, start=1):
+            self._layout.pack(np.concatenate([slot, rest]), self._region(number))
+
+    def take_over(self, other: Team) -> None:
+        """Go on from where another team has come."""
+        for number in range(self._formulas.updates.regions):
+            self._layout.pack(other._layout.unpack(other._region(number)), self._region(number))
+        self._layout.pack(other.best_theta, self._best)
+
+    def _step(self, address: int) -> None:
+        """Have the formula itself step, once the gradient is written down: called by one thread, the others waiting."""
+        try:
+            regions = self._formulas.updates.regions
+            thread = Record(Thread, at=self._table[(address - self._table.ctypes.data) // size_of(Thread)])
+            rate = ctypes.c_double.from_address(self._run["rates"] + 8 * thread["place"]).value
+            learnt = self._problem.shape.learnt
+            parameters, gradient = (self._layout.unpack(self._region(number)) for number in (0, regions))
+            numbers = range(1, 1 + len(self._problem.recipe.optimizer.slots))
+            slots = [self._layout.unpack(self._region(number)) for number in numbers]
+            with np.errstate(over="ignore", invalid="ignore"):
+                held = [slot[:learnt] for slot in slots]
+                weight = self._batch_weight(thread["first"], thread["size"])
+                after = stepped(self._problem, parameters, gradient[:learnt], weight, thread["step"], rate, held)
+            self._layout.pack(parameters, self._region(0))
+            for number, slot, made in zip(numbers, slots, after, strict=True):
+                slot[:learnt] = made
+                self._layout.pack(slot, self._region(number))
+        except BaseException as error:  # noqa: BLE001 - nothing may be raised through compiled code
+            self.failure = error
+
+    def _batch_weight(self, first: int, size: int) -> float:
+        """What the batch weighs that begins at a place of the order."""
+        rows = np.ctypeslib.as_array((ctypes.c_int64 * size).from_address(self._run["order"] + 8 * first))
+        weights = self._problem.train.weights
+        return float(size if weights is None else weights[rows].sum())
+
+    def _region(self, number: int) -> npt.NDArray[np.floating]:
+        """The parameters (0), a slot (from 1), or the mean of the parameters, (items,)."""
+        items = self._layout.items
+        return self._parameters[number * items : (number + 1) * items]
+
+    def describe_to(self, run: Record[Run]) -> None:
+        """Say where this team's memory is."""
+        item, updates = self._dtype.itemsize, self._formulas.updates
+        start = self._region(updates.averaged).ctypes.data
+        blocks = [block for blocks in self._layout.blocks for block in blocks]
+        self._weights = np.array(
+            [
+                packed(
+                    WeightBlock(
+                        blocks=Count(len(self._layout.blocks[block.layer])),
+                        rows=Count(block.fan_in),
+                        address=Address(start + block.offset * item),
+                        row=Stride(block.stride * item),
+                        groups=Count(block.width // GROUP),
+                        penalty=updates.penalty_value(block.layer),
+                    )
+                )
+                for block in blocks
+            ],
+            np.int64,
+        )
+        run.set(
+            threads=self.threads,
+            steppers=self._steppers,
+            barrier=self._barrier.address,
+            table=self._table.ctypes.data,
+            parameters=start,
+            best=self._best.ctypes.data,
+            items=self._layout.items,
+            weights=self._weights.ctypes.data,
+            layers=len(self._layout.blocks),
+        )
+
+    def make_room(self, rows: int) -> None:
+        """Write the threads' plans for batches of at most `rows` samples, unless they are."""
+        if rows <= self._rows:
+            return
+        self._rows, self.plans = rows, []
+        self._passages = arena = Arena(self._dtype)
+        sizes, formulas = self._problem.sizes, self._formulas
+        normalized = formulas.normalization is not None
+        passage = Passage(arena, rows, sizes, formulas.rates, backward=True, normalized=normalized)
+        widest = max(*(block.stride for blocks in self._layout.blocks for block in blocks), *map(padded, sizes))
+        one = arena.keep(np.ones(1, self._dtype))
+        squares = arena.words(sum(map(padded, sizes)))
+        for thread in range(self.threads):
+            to = self._division(thread, 0)
+            updates = Updates(
+                to=to,
+                kernels=formulas.updates,
+                normalized=normalized,
+                idle=bool(self._problem.shape.idle().any()),
+                bounded=self._problem.recipe.constraint is not None,
+                one=one,
+                scratch=arena.numbers(SCRATCH_ROWS * widest),
+                squares=squares,
+                formula=Address(0 if self._formula is None else ctypes.cast(self._formula, ctypes.c_void_p).value or 0),
+            )
+            writer = Writer(to, formulas, updates)
+            plans: dict[str, list[Instruction]] = {}
+            if thread < self._steppers:
+                plans["training"] = list(writer.step(self._sources["step"], passage, self._problem.record))
+            alone = Passage(arena, BLOCK, sizes, formulas.rates, backward=False, normalized=normalized)
+            predicting = self._division(thread, formulas.updates.averaged)
+            for field, name in (("train_evaluation", "train"), ("validation", "validation")):
+                if name in self._sources:
+                    plans[field] = list(writer.evaluation(self._sources[name], alone, predicting))
+            self.plans.append(plans)
+            record = Record(Thread, at=self._table[thread])
+            for field, plan in plans.items():
+                record.put(field, arena.plan(plan))
+            record.set(
+                run=self._run.address,
+                workspace=arena.keep(aligned(WORKSPACE_BYTES, np.uint8)),
+                operands=arena.words(32),
+                training_sums=self._sums,
+                sums=self._sums,
+            )
+
+    def _division(self, thread: int, region: int) -> Division:
+        item = self._dtype.itemsize
+        address = self._region(region).ctypes.data
+        return Division(self._layout, thread, address, self._layout.items * item, item)
+
+
+def barrier() -> tuple[npt.NDArray[np.int64], Record[Barrier]]:
+    """A barrier's words in memory, and the record that says where they are; keep both while threads use it."""
+    words = np.zeros(3 * _APART, np.int64)
+    if sys.platform == "win32":
+        function = ctypes.windll.kernel32.SwitchToThread
+    else:
+        function = ctypes.CDLL(None).sched_yield
+    address = words.ctypes.data
+    give_way = ctypes.cast(function, ctypes.c_void_p).value or 0
+    return words, Record(Barrier, arrived=address, round=address + 8 * _APART, give_way=give_way)
