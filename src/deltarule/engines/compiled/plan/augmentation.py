@@ -1,348 +1,355 @@
-"""Rows of a batch built from changed samples, and mixed with each other: functions that lines call by address.
+"""Instructions that build rows of a batch from changed samples, and that mix rows with one another.
 
-Both read a plan, an array of words (`Plan`), and know nothing of formulas: these are called by address.
-See `formulas.augmentations.composition` for what is computed, and `augmentation` for who writes plans.
+See `formulas.augmentations.composition` for what is computed, and `augmenter` for who writes these. `place` is an
+augmentation's place in the recipe's list; probabilities are compared with the first random number of a sample.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled import products
-from deltarule.engines.compiled.instructions import Setting
-from deltarule.engines.compiled.operations import first_row, order_of, put, row_count, sample, word
-from deltarule.engines.compiled.pointers import call, load, store
-from deltarule.engines.compiled.codegen.processor import addressed, inner
+from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int64, store, struct_at
+from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct, size_of
+from deltarule.engines.compiled.plan import products
+from deltarule.engines.compiled.plan.instruction import Instruction, KernelCall, Rows, Run, Thread, order_of, put, sample
 from deltarule.formulas import random
 
-__all__ = ["AUGMENT", "AUGMENT_WORDS", "MIX", "MIX_WORDS", "Change", "Map", "Mixture", "Plan"]
+__all__ = ["AffineMap", "AffineMaps", "Augment", "Displacements", "ImageWarp", "Mix", "RawImage", "Smoothing", "ValueChange", "ValueChanges"]
 
-AUGMENT_WORDS = ("plan", "order", "target", "target_row", "part", "parts")
-MIX_WORDS = ("plan", "order", "part", "parts")
-
-_rounds = inner(random.rounds)
 _PURPOSE = np.uint64(int(random.Purpose.AUGMENTATION))
 _SHIFT = np.uint64(4)
 # Rows or columns of a field that are smoothed at once, reading no more of it than the Gaussian reaches.
 _BLOCK = 64
 
 
-class Plan(IntEnum):
-    """A thread's words for AUGMENT; most are addresses. Sizes are in numbers where they do not say bytes."""
+@dataclass(frozen=True)
+class RawImage(Struct):
+    """One sample: the function that brings its raw row into `image`, unscaled, and the one that scales it.
 
-    GATHER = 0  # the function that brings a raw row into `IMAGE`, unscaled
-    SOURCE = 1
-    SOURCE_ROW = 2  # bytes
-    COLUMNS = 3
-    NONE_SHIFT = 4  # 0 and 1: the scaling that changes nothing
-    NONE_FACTOR = 5
-    SCALE = 6  # the function that scales `IMAGE` into the batch
-    SHIFT = 7
-    FACTOR = 8
-    FIRST = 9  # of one zero: an order of one row
-    IMAGE = 10
-    ITEM_BYTES = 11
-    TABLE = 12  # of tiles
-    WARPED = 13  # whether there is anything geometric
-    MAPS = 14  # how many affine maps, and their words: `Map`
-    MAP_WORDS = 15
-    NUMBERS = 16  # their random numbers, an array of `CAPACITY` rows for each
-    CAPACITY = 17
-    MAP_BODY = 18  # of the kernel that composes them
-    MAP_CONSTANTS = 19
-    MAP_OPERANDS = 20
-    MAP = 21  # its six results, an array of `CAPACITY` rows for each
-    SPREAD = 22
-    READ = 23
-    PLANE = 24
-    DISPLACED = 25  # whether there is a field, its place in the list, and the address of its probability
-    PLACE = 26
-    PROBABILITY = 27
-    DRAW = 28
-    NOISE = 29  # (2, height, stride), and likewise `HALFWAY`, `FIELD` and `STILL`, which is zeros
-    HALFWAY = 30
-    FIELD = 31
-    STILL = 32
-    HEIGHT = 33
-    WIDTH = 34
-    STRIDE = 35
-    DOWN = 36  # the matrix that smooths along y, times the strength, its bytes from row to row, and how far it reaches
-    DOWN_ROW = 37
-    DOWN_REACH = 38
-    RIGHT = 39  # the same along x, without the strength
-    RIGHT_ROW = 40
-    RIGHT_REACH = 41
-    CHANGES = 42  # how many changes of values, and their words: `Change`
-    CHANGE_WORDS = 43
-    UNIFORMS = 44  # the function that draws a number for each value
-    UNIFORM = 45  # where it puts them
-    TOTAL = 46  # the body that adds up an image, its constants and operands, and where the sum is
-    TOTAL_CONSTANTS = 47
-    TOTAL_OPERANDS = 48
-    SUM = 49
-    COUNT = 50
+    first : address of a zero, an order of one row. item_bytes : of the image's numbers.
+    """
+
+    gather: Address
+    source: Address
+    source_row: Stride
+    columns: Count
+    no_shift: Address
+    no_factor: Address
+    scale: Address
+    shift: Address
+    factor: Address
+    first: Address
+    image: Address
+    item_bytes: Stride
+    tiles: Address
 
 
-class Map(IntEnum):
-    """Words of an affine map: its place in the list, how many numbers it draws, and the first of `NUMBERS` it fills."""
+@dataclass(frozen=True)
+class AffineMap(Struct):
+    """An affine map: how many numbers it draws, and the first of the `numbers` that it fills."""
 
-    PLACE = 0
-    DRAWS = 1
-    SLOT = 2
-    COUNT = 3
-
-
-class Change(IntEnum):
-    """Words of a change of values. `DRAWS` is without the number that decides; `SCALARS` begin with the draws."""
-
-    PLACE = 0
-    DRAWS = 1
-    PROBABILITY = 2
-    PROLOGUE = 3
-    SCALARS = 4
-    CONSTANTS = 5
-    BODY = 6
-    OPERANDS = 7
-    UNIFORM = 8  # whether it wants a random number for each value
-    MEAN = 9  # whether it wants the image's mean, the scalar behind the draws
-    COUNT = 10
+    place: Count
+    draws: Count
+    slot: Count
 
 
-class Mixture(IntEnum):
-    """Words for MIX."""
+@dataclass(frozen=True)
+class AffineMaps(Struct):
+    """All affine maps of a batch, and the kernel that composes them into one for each row.
 
-    PLACE = 0
-    PROBABILITY = 1
-    KNOTS = 2  # quantiles of λ, and how many spaces there are between them
-    SPACES = 3
-    PROLOGUE = 4
-    SCALARS = 5
-    CONSTANTS = 6
-    BODY = 7
-    OPERANDS = 8
-    X = 9  # unmixed rows, and where they go
-    MIXED = 10
-    X_ROW = 11  # bytes
-    STRIDE = 12
-    Y = 13
-    Y_ROW = 14
-    OUTPUTS = 15
-    CODES = 16
-    TARGETS = 17  # numbers, where there are no codes
-    ITEM_BYTES = 18
-    COUNT = 19
+    table : `AffineMap`s. numbers, results : arrays of `capacity` rows, for each random number, and for each of the six
+    numbers of a map.
+    """
+
+    count: Count
+    table: Address
+    numbers: Address
+    capacity: Count
+    kernel: KernelCall
+    operands: Address
+    results: Address
 
 
-@inner
-def _number(unit: int, row: int, step: int, place: int, low: int, high: int) -> float:
-    """The random number of a unit: (word + ½) / 2³²."""
-    return _uniform(_word(unit, row, step, place, low, high))
+@dataclass(frozen=True)
+class Smoothing(Struct):
+    """A matrix that smooths a field along one axis, and how far from its diagonal it reaches."""
+
+    matrix: Address
+    row: Stride
+    reach: Count
 
 
-@inner
-def _uniform(word_: np.uint64) -> float:
-    return (float(word_) + 0.5) / 2.0**32
+@dataclass(frozen=True)
+class Displacements(Struct):
+    """A field of random displacements; noise, halfway and field are (2, height, stride) numbers."""
+
+    used: bool
+    place: Count
+    probability: float
+    draw: Address
+    noise: Address
+    halfway: Address
+    field: Address
+    height: Count
+    width: Count
+    stride: Count
+    down: Smoothing
+    right: Smoothing
 
 
-@inner
-def _block(block: int, row: int, step: int, place: int, low: int, high: int) -> Any:
-    """The words of four units."""
+@dataclass(frozen=True)
+class ImageWarp(Struct):
+    """The functions that read an image anew under a map and a field; `still` is a field of zeros."""
+
+    used: bool
+    spread: Address
+    read: Address
+    plane: Address
+    still: Address
+
+
+@dataclass(frozen=True)
+class ValueChange(Struct):
+    """A change of values. The scalars begin with the draws; then, where it is used, comes the image's mean."""
+
+    place: Count
+    draws: Count
+    probability: float
+    prologue: Address
+    scalars: Address
+    kernel: KernelCall
+    operands: Address
+    uses_uniform: bool
+    uses_mean: bool
+
+
+@dataclass(frozen=True)
+class ValueChanges(Struct):
+    """All changes of values: a table of `ValueChange`s, and what several of them use.
+
+    draw : the function that draws a number for each value into `uniform`. total : the kernel that adds up an image
+    into `sum`.
+    """
+
+    count: Count
+    table: Address
+    draw: Address
+    uniform: Address
+    total: KernelCall
+    total_operands: Address
+    sum: Address
+
+
+def _block(block: int, row: int, step: int, place: int, run: Run) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+    """The random words of four units."""
     purpose = np.uint64(place) << _SHIFT | _PURPOSE
-    return _rounds(np.uint64(block), np.uint64(row), np.uint64(step), purpose, np.uint64(low), np.uint64(high))
+    low, high = np.uint64(run.seed_low), np.uint64(run.seed_high)
+    return random.rounds(np.uint64(block), np.uint64(row), np.uint64(step), purpose, low, high)
 
 
-@inner
-def _word(unit: int, row: int, step: int, place: int, low: int, high: int) -> np.uint64:
-    w0, w1, w2, w3 = _block(unit >> 2, row, step, place, low, high)
-    part = unit & 3
-    drawn: np.uint64 = w0 if part == 0 else w1 if part == 1 else w2 if part == 2 else w3
-    return drawn
+def _word(unit: int, row: int, step: int, place: int, run: Run) -> np.uint64:
+    w0, w1, w2, w3 = _block(unit >> 2, row, step, place, run)
+    return _chosen(unit & 3, w0, w1, w2, w3)
 
 
-def _augment(line: int, settings: int, _own: int, first: int, size: int, step: int, _place: int) -> None:
-    """Rows of the batch, changed and scaled."""
-    plan, target_row = word(line, 2), word(line, 5)
-    begin, rows = first_row(line, 6, size), row_count(line, 6, size)
-    order = order_of(line, 3, settings) + 8 * (first + begin)
-    target = word(line, 4) + begin * target_row
-    low, high = word(settings, Setting.SEED_LOW), word(settings, Setting.SEED_HIGH)
-    if word(plan, Plan.MAPS):
-        _maps(plan, begin, rows, step, low, high)
-    image, columns = word(plan, Plan.IMAGE), word(plan, Plan.COLUMNS)
-    for row in range(rows):
-        call(
-            word(plan, Plan.GATHER),
-            (
-                1, order + 8 * row, word(plan, Plan.SOURCE), word(plan, Plan.SOURCE_ROW), image, 0, columns,
-                word(plan, Plan.NONE_SHIFT), word(plan, Plan.NONE_FACTOR),
-            ),
-        )  # fmt: skip
-        if word(plan, Plan.WARPED):
-            _warp(plan, row, begin + row, step, low, high)
-        for number in range(word(plan, Plan.CHANGES)):
-            change = word(plan, Plan.CHANGE_WORDS) + 8 * Change.COUNT * number
-            _change(plan, change, begin + row, step, low, high)
-        call(
-            word(plan, Plan.SCALE),
-            (
-                1, word(plan, Plan.FIRST), image, 0, target + row * target_row, 0, columns, word(plan, Plan.SHIFT),
-                word(plan, Plan.FACTOR),
-            ),
-        )  # fmt: skip
+def _chosen(part: int, w0: np.uint64, w1: np.uint64, w2: np.uint64, w3: np.uint64) -> np.uint64:
+    return w0 if part == 0 else w1 if part == 1 else w2 if part == 2 else w3
 
 
-@inner
-def _maps(plan: int, begin: int, rows: int, step: int, low: int, high: int) -> None:
-    """Draw the numbers of all affine maps, and compose the maps, for all rows."""
-    numbers, column = word(plan, Plan.NUMBERS), 8 * word(plan, Plan.CAPACITY)
-    for each in range(word(plan, Plan.MAPS)):
-        words = word(plan, Plan.MAP_WORDS) + 8 * Map.COUNT * each
-        place, slot = word(words, Map.PLACE), word(words, Map.SLOT)
-        draws, first = word(words, Map.DRAWS), numbers + slot * column
+def _uniform(word: np.uint64) -> float:
+    """The random number of a word: (word + ½) / 2³²."""
+    return (float(word) + 0.5) / 4294967296.0
+
+
+def _number(unit: int, row: int, step: int, place: int, run: Run) -> float:
+    return _uniform(_word(unit, row, step, place, run))
+
+
+@dataclass(frozen=True)
+class Augment(Instruction):
+    """Rows of the batch from samples that are changed, and scaled."""
+
+    raw: RawImage
+    maps: AffineMaps
+    warp: ImageWarp
+    displacements: Displacements
+    changes: ValueChanges
+    order: Address
+    target: Address
+    target_row: Stride
+    rows: Rows
+
+    def execute(self, thread: Thread) -> None:
+        raw, begin, rows = self.raw, self.rows.first(thread.size), self.rows.count(thread.size)
+        order = order_of(self.order, thread.run.order) + 8 * (thread.first + begin)
+        target = self.target + begin * self.target_row
+        if self.maps.count:
+            self.draw_maps(begin, rows, thread)
         for row in range(rows):
-            for block in range((draws + 3) >> 2):
-                drawn = _block(block, begin + row, step, place, low, high)
-                for part in range(min(4, draws - 4 * block)):
-                    store(first + (4 * block + part) * column + 8 * row, _uniform(drawn[part]))
-    padded = (rows + 15) // 16 * 16
-    call(word(plan, Plan.MAP_BODY), (padded, word(plan, Plan.MAP_CONSTANTS), word(plan, Plan.MAP_OPERANDS)))
-
-
-@inner
-def _warp(plan: int, place_in_maps: int, row: int, step: int, low: int, high: int) -> None:
-    """Read the image anew under its map and its field; where both are still, it stays as it is."""
-    column, field = 8 * word(plan, Plan.CAPACITY), word(plan, Plan.STILL)
-    numbers = word(plan, Plan.MAP) + 8 * place_in_maps
-    still = True
-    for part in range(6):
-        resting = 1.0 if part == 0 or part == 3 else 0.0
-        still = still and load(numbers + part * column, 0.0) == resting
-    if word(plan, Plan.DISPLACED):
-        place = word(plan, Plan.PLACE)
-        if _number(0, row, step, place, low, high) < load(word(plan, Plan.PROBABILITY), 0.0):
-            _displace(plan, row, step, place, low, high)
-            field, still = word(plan, Plan.FIELD), False
-    if not still:
-        image, plane = word(plan, Plan.IMAGE), word(plan, Plan.PLANE)
-        call(word(plan, Plan.SPREAD), (image, plane))
-        call(word(plan, Plan.READ), (plane, numbers, column, field, image))
-        _clear(plan)
-
-
-@inner
-def _displace(plan: int, row: int, step: int, place: int, low: int, high: int) -> None:
-    """Draw two fields and smooth them: along x both at once, as rows; along y one after the other."""
-    noise, halfway, field = word(plan, Plan.NOISE), word(plan, Plan.HALFWAY), word(plan, Plan.FIELD)
-    height, width, stride = word(plan, Plan.HEIGHT), word(plan, Plan.WIDTH), word(plan, Plan.STRIDE)
-    item, table = word(plan, Plan.ITEM_BYTES), word(plan, Plan.TABLE)
-    line = stride * item
-    call(word(plan, Plan.DRAW), (row, height * stride, step, place, low, high, noise))
-    matrix, matrix_row, reach = word(plan, Plan.RIGHT), word(plan, Plan.RIGHT_ROW), word(plan, Plan.RIGHT_REACH)
-    for first in range(0, width, _BLOCK):
-        columns = min(_BLOCK, width - first)
-        start, end = max(0, first - reach), min(width, first + columns + reach)
-        products.forward(
-            table, halfway + first * item, line, 0, noise + start * item, line,
-            matrix + start * matrix_row + first * item, matrix_row, 2 * height, end - start, columns,
-        )  # fmt: skip
-    matrix, matrix_row, reach = word(plan, Plan.DOWN), word(plan, Plan.DOWN_ROW), word(plan, Plan.DOWN_REACH)
-    for first in range(0, height, _BLOCK):
-        rows = min(_BLOCK, height - first)
-        start, end = max(0, first - reach), min(height, first + rows + reach)
-        for half in range(2):
-            above = half * height
-            products.forward(
-                table, field + (above + first) * line, line, 0, matrix + first * matrix_row + start * item, matrix_row,
-                halfway + (above + start) * line, line, rows, end - start, stride,
+            call(
+                raw.gather, 1, order + 8 * row, raw.source, raw.source_row, raw.image, 0, raw.columns, raw.no_shift,
+                raw.no_factor,
+            )  # fmt: skip
+            if self.warp.used:
+                self.warp_image(row, begin + row, thread)
+            for index in range(self.changes.count):
+                change = struct_at(ValueChange, self.changes.table + size_of(ValueChange) * index)
+                self.change_values(change, begin + row, thread)
+            call(
+                raw.scale, 1, raw.first, raw.image, 0, target + row * self.target_row, 0, raw.columns, raw.shift,
+                raw.factor,
             )  # fmt: skip
 
+    def draw_maps(self, begin: int, rows: int, thread: Thread) -> None:
+        """Draw the numbers of all affine maps, and compose the maps, for all rows."""
+        maps, column = self.maps, 8 * self.maps.capacity
+        for index in range(maps.count):
+            one = struct_at(AffineMap, maps.table + size_of(AffineMap) * index)
+            first = maps.numbers + one.slot * column
+            for row in range(rows):
+                for block in range((one.draws + 3) >> 2):
+                    w0, w1, w2, w3 = _block(block, begin + row, thread.step, one.place, thread.run)
+                    for part in range(min(4, one.draws - 4 * block)):
+                        drawn = _uniform(_chosen(part, w0, w1, w2, w3))
+                        store(first + (4 * block + part) * column + 8 * row, drawn)
+        call(maps.kernel.body, (rows + 15) // 16 * 16, maps.kernel.constants, maps.operands)
 
-@inner
-def _change(plan: int, change: int, row: int, step: int, low: int, high: int) -> None:
-    """One change of the image's values."""
-    place = word(change, Change.PLACE)
-    if _number(0, row, step, place, low, high) >= load(word(change, Change.PROBABILITY), 0.0):
-        return
-    draws, scalars, columns = word(change, Change.DRAWS), word(change, Change.SCALARS), word(plan, Plan.COLUMNS)
-    padded = (columns + 15) // 16 * 16
-    for unit in range(draws):
-        store(scalars + 8 * unit, _number(1 + unit, row, step, place, low, high))
-    if word(change, Change.MEAN):
-        call(word(plan, Plan.TOTAL), (padded, word(plan, Plan.TOTAL_CONSTANTS), word(plan, Plan.TOTAL_OPERANDS)))
-        store(scalars + 8 * draws, load(word(plan, Plan.SUM), 0.0) / columns)
-    if word(change, Change.UNIFORM):
-        call(word(plan, Plan.UNIFORMS), (row, padded, step, place, low, high, word(plan, Plan.UNIFORM)))
-    constants = word(change, Change.CONSTANTS)
-    call(word(change, Change.PROLOGUE), (scalars, constants))
-    call(word(change, Change.BODY), (padded, constants, word(change, Change.OPERANDS)))
-    _clear(plan)
+    def warp_image(self, place_in_maps: int, row: int, thread: Thread) -> None:
+        """Read the image anew under its map and its field; where both are still, it stays as it is."""
+        column, field = 8 * self.maps.capacity, int(self.warp.still)
+        numbers = self.maps.results + 8 * place_in_maps
+        still = True
+        for part in range(6):
+            resting = 1.0 if part == 0 or part == 3 else 0.0
+            still = still and load_float64(numbers + part * column) == resting
+        if self.displacements.used:
+            of = self.displacements
+            if _number(0, row, thread.step, of.place, thread.run) < of.probability:
+                self.displace(row, thread)
+                field, still = int(of.field), False
+        if not still:
+            call(self.warp.spread, self.raw.image, self.warp.plane)
+            call(self.warp.read, self.warp.plane, numbers, column, field, self.raw.image)
+            self.clear_padding()
+
+    def displace(self, row: int, thread: Thread) -> None:
+        """Draw two fields and smooth them: along x both at once, as rows; along y one after the other."""
+        of, item, table = self.displacements, self.raw.item_bytes, self.raw.tiles
+        line, height = of.stride * item, of.height
+        run = thread.run
+        call(of.draw, row, height * of.stride, thread.step, of.place, run.seed_low, run.seed_high, of.noise)
+        matrix, matrix_row, reach = of.right.matrix, of.right.row, of.right.reach
+        for first in range(0, of.width, _BLOCK):
+            columns = min(_BLOCK, of.width - first)
+            start, end = max(0, first - reach), min(of.width, first + columns + reach)
+            products.forward(
+                table, of.halfway + first * item, line, 0, of.noise + start * item, line,
+                matrix + start * matrix_row + first * item, matrix_row, 2 * height, end - start, columns,
+            )  # fmt: skip
+        matrix, matrix_row, reach = of.down.matrix, of.down.row, of.down.reach
+        for first in range(0, height, _BLOCK):
+            rows = min(_BLOCK, height - first)
+            start, end = max(0, first - reach), min(height, first + rows + reach)
+            for half in range(2):
+                above = half * height
+                products.forward(
+                    table, of.field + (above + first) * line, line, 0,
+                    matrix + first * matrix_row + start * item, matrix_row,
+                    of.halfway + (above + start) * line, line, rows, end - start, of.stride,
+                )  # fmt: skip
+
+    def change_values(self, change: ValueChange, row: int, thread: Thread) -> None:
+        """One change of the image's values."""
+        run, step, shared = thread.run, thread.step, self.changes
+        if _number(0, row, step, change.place, run) >= change.probability:
+            return
+        columns, scalars = self.raw.columns, change.scalars
+        padded = (columns + 15) // 16 * 16
+        for unit in range(change.draws):
+            store(scalars + 8 * unit, _number(1 + unit, row, step, change.place, run))
+        if change.uses_mean:
+            call(shared.total.body, padded, shared.total.constants, shared.total_operands)
+            store(scalars + 8 * change.draws, load_float64(shared.sum) / columns)
+        if change.uses_uniform:
+            call(shared.draw, row, padded, step, change.place, run.seed_low, run.seed_high, shared.uniform)
+        call(change.prologue, scalars, change.kernel.constants)
+        call(change.kernel.body, padded, change.kernel.constants, change.operands)
+        self.clear_padding()
+
+    def clear_padding(self) -> None:
+        """Zeros behind the image, up to a whole group: sums are taken of groups."""
+        columns = self.raw.columns
+        for column in range(columns, (columns + 15) // 16 * 16):
+            put(self.raw.image, column, self.raw.item_bytes, 0.0)
 
 
-@inner
-def _clear(plan: int) -> None:
-    """Zeros behind the image, up to a whole group: sums are taken of groups."""
-    image, columns, item = word(plan, Plan.IMAGE), word(plan, Plan.COLUMNS), word(plan, Plan.ITEM_BYTES)
-    for column in range(columns, (columns + 15) // 16 * 16):
-        put(image, column, item, 0.0)
+@dataclass(frozen=True)
+class Mix(Instruction):
+    """Rows of the batch mixed with others of it, and their targets likewise: see `formulas.augmentations.mixing`.
 
+    knots : quantiles of λ, with `spaces` between them. x : unmixed rows; mixed : where they go. Targets are class
+    `codes` or `numbers`, the other address being 0.
+    """
 
-def _mix(line: int, settings: int, _own: int, first: int, size: int, step: int, _place: int) -> None:
-    """Rows of the batch mixed with others of it; their targets too."""
-    plan, order = word(line, 2), order_of(line, 3, settings)
-    begin, rows = first_row(line, 4, size), row_count(line, 4, size)
-    low, high = word(settings, Setting.SEED_LOW), word(settings, Setting.SEED_HIGH)
-    place, x_row = word(plan, Mixture.PLACE), word(plan, Mixture.X_ROW)
-    scalars, operands = word(plan, Mixture.SCALARS), word(plan, Mixture.OPERANDS)
-    further = int(_word(2, 0, step, place, low, high) * np.uint64(size - 1) >> random.HALF)
-    for row in range(begin, begin + rows):
-        other, share = row, 1.0
-        if size > 1:
-            other = (row + 1 + further) % size
-            if _number(0, row, step, place, low, high) < load(word(plan, Mixture.PROBABILITY), 0.0):
-                share = _share(plan, _number(1, row, step, place, low, high))
-        store(scalars, share)
-        call(word(plan, Mixture.PROLOGUE), (scalars, word(plan, Mixture.CONSTANTS)))
-        store(operands, word(plan, Mixture.X) + row * x_row)
-        store(operands + 8, word(plan, Mixture.X) + other * x_row)
-        store(operands + 16, word(plan, Mixture.MIXED) + row * x_row)
-        call(word(plan, Mixture.BODY), (word(plan, Mixture.STRIDE), word(plan, Mixture.CONSTANTS), operands))
-        _mix_targets(plan, row, sample(order, first, row), sample(order, first, other), share)
+    place: Count
+    probability: float
+    knots: Address
+    spaces: Count
+    prologue: Address
+    scalars: Address
+    kernel: KernelCall
+    operands: Address
+    x: Address
+    mixed: Address
+    x_row: Stride
+    columns: Count
+    y: Address
+    y_row: Stride
+    outputs: Count
+    codes: Address
+    numbers: Address
+    order: Address
+    rows: Rows
 
+    def execute(self, thread: Thread) -> None:
+        run, step, size = thread.run, thread.step, thread.size
+        order, begin = order_of(self.order, run.order), self.rows.first(size)
+        operands, constants = self.operands, self.kernel.constants
+        further = int(_word(2, 0, step, self.place, run) * np.uint64(size - 1) >> random.HALF)
+        for row in range(begin, begin + self.rows.count(size)):
+            other, share = row, 1.0
+            if size > 1:
+                other = (row + 1 + further) % size
+                if _number(0, row, step, self.place, run) < self.probability:
+                    share = self.share(_number(1, row, step, self.place, run))
+            store(self.scalars, share)
+            call(self.prologue, self.scalars, constants)
+            store(operands, self.x + row * self.x_row)
+            store(operands + 8, self.x + other * self.x_row)
+            store(operands + 16, self.mixed + row * self.x_row)
+            call(self.kernel.body, self.columns, constants, operands)
+            one, two = sample(order, thread.first, row), sample(order, thread.first, other)
+            self.mix_targets(row, one, two, share, run.item_bytes)
 
-@inner
-def _share(plan: int, u: float) -> float:
-    """λ for a number from 0 to 1, between the quantiles."""
-    knots, spaces = word(plan, Mixture.KNOTS), word(plan, Mixture.SPACES)
-    place = u * spaces
-    below = min(int(place), spaces - 1)
-    here, after = load(knots + 8 * below, 0.0), load(knots + 8 * (below + 1), 0.0)
-    share: float = here + (place - below) * (after - here)
-    return share
+    def share(self, u: float) -> float:
+        """λ for a number from 0 to 1, between the quantiles."""
+        place = u * self.spaces
+        below = min(int(place), self.spaces - 1)
+        here, after = load_float64(self.knots + 8 * below), load_float64(self.knots + 8 * (below + 1))
+        return here + (place - below) * (after - here)
 
-
-@inner
-def _mix_targets(plan: int, row: int, one: int, two: int, share: float) -> None:
-    """Y of a row from the targets of two samples."""
-    outputs, item = word(plan, Mixture.OUTPUTS), word(plan, Mixture.ITEM_BYTES)
-    y = word(plan, Mixture.Y) + row * word(plan, Mixture.Y_ROW)
-    codes, numbers = word(plan, Mixture.CODES), word(plan, Mixture.TARGETS)
-    for output in range(outputs):
-        if numbers:
-            here = load(numbers + 8 * (one * outputs + output), 0.0)
-            there = load(numbers + 8 * (two * outputs + output), 0.0)
-        elif outputs == 1:
-            here, there = float(word(codes, one)), float(word(codes, two))
-        else:
-            here = 1.0 if word(codes, one) == output else 0.0
-            there = 1.0 if word(codes, two) == output else 0.0
-        put(y, output, item, share * here + (1.0 - share) * there)
-
-
-AUGMENT: int = addressed(7)(_augment)
-"""The address of what builds rows of a batch from changed samples."""
-
-MIX: int = addressed(7)(_mix)
-"""The address of what mixes rows of a batch."""
+    def mix_targets(self, row: int, one: int, two: int, share: float, item: int) -> None:
+        """Y of a row from the targets of two samples."""
+        y, outputs = self.y + row * self.y_row, self.outputs
+        for output in range(outputs):
+            if self.numbers:
+                here = load_float64(self.numbers + 8 * (one * outputs + output))
+                there = load_float64(self.numbers + 8 * (two * outputs + output))
+            elif outputs == 1:
+                here, there = float(load_int64(self.codes + 8 * one)), float(load_int64(self.codes + 8 * two))
+            else:
+                here = 1.0 if load_int64(self.codes + 8 * one) == output else 0.0
+                there = 1.0 if load_int64(self.codes + 8 * two) == output else 0.0
+            put(y, output, item, share * here + (1.0 - share) * there)

@@ -44,23 +44,22 @@ class KeptColumns(Struct):
 
 
 def _column_sums(a: int, b: int, row: int, rows: int, width: int, into: int, item: int) -> None:
-    """Σ a b of each column, or Σ a where b is 0, row by row: (width,) float64."""
+    """Σ a b of each column, or Σ a where b is 0, row by row: (width,) float64. A product has the numbers' precision."""
     for column in range(width):
         store(into + 8 * column, 0.0)
     for index in range(rows):
         here, there = a + index * row, b + index * row
-        if b:
+        if b and item == 4:
             for column in range(width):
-                product = number(here, column, item) * number(there, column, item)
+                product = load_float32(here + 4 * column) * load_float32(there + 4 * column)
                 store(into + 8 * column, load_float64(into + 8 * column) + product)
-        elif item == 4:
+        elif b:
             for column in range(width):
-                x = float(load_float32(here + 4 * column))
-                store(into + 8 * column, load_float64(into + 8 * column) + x)
+                wide = load_float64(here + 8 * column) * load_float64(there + 8 * column)
+                store(into + 8 * column, load_float64(into + 8 * column) + wide)
         else:
             for column in range(width):
-                x = load_float64(here + 8 * column)
-                store(into + 8 * column, load_float64(into + 8 * column) + x)
+                store(into + 8 * column, load_float64(into + 8 * column) + number(here, column, item))
 
 
 def _column_squares(a: int, row: int, rows: int, width: int, mean: int, into: int, item: int) -> None:

@@ -131,19 +131,19 @@ class Squares(Instruction):
 
 
 def _column_squares(matrix: int, row: int, rows: int, width: int, squares: int, item: int) -> None:
-    """The sum of squares of each column, added row by row."""
+    """The sum of squares of each column, added row by row in float64; a square has the numbers' precision."""
     for column in range(width):
         store(squares + 8 * column, 0.0)
     for index in range(rows):
         here = matrix + index * row
         if item == 4:
             for column in range(width):
-                x = float(load_float32(here + 4 * column))
+                x = load_float32(here + 4 * column)
                 store(squares + 8 * column, load_float64(squares + 8 * column) + x * x)
         else:
             for column in range(width):
-                x = load_float64(here + 8 * column)
-                store(squares + 8 * column, load_float64(squares + 8 * column) + x * x)
+                wide = load_float64(here + 8 * column)
+                store(squares + 8 * column, load_float64(squares + 8 * column) + wide * wide)
 
 
 @dataclass(frozen=True)
