@@ -153,12 +153,13 @@ class Compiled:
 
     def _run(self) -> None:
         """Run all threads of the team; this one alone where the system starts no others."""
-        step = self._team.stepped = int(self._shared[Shared.STEP])
+        step = int(self._shared[Shared.STEP])
+        self._team.ready(step)
         if not self._run_team():
             came = f"The system did not start {self._team.threads} threads: training goes on with one."
             self._pace = Pace([1])
             self._change_team(1)
-            self._team.stepped = step
+            self._team.ready(step)
             fork_join.together(machine.RUN, self._settings.ctypes.data, 1)
             warnings.warn(came, ThreadsWarning, stacklevel=2)
         forget(self.problem.train.x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import ctypes
 from collections.abc import Mapping, Sequence
 
@@ -34,8 +35,7 @@ BLOCK = 64
 class Team:
     """So many threads, with θ, the optimizer's slots and the best θ in memory as they divide it.
 
-    `steppers` of them take the steps; the others only help to evaluate. `stepped` is the last step, where the formula
-    itself makes them.
+    `steppers` of them take the steps; the others only help to evaluate.
     """
 
     def __init__(
@@ -58,8 +58,8 @@ class Team:
         self._barrier = barrier_block()
         self._passages = [arena]
         self._rows = 0
-        self._formula = _CALLED(self._step) if formulas.updates.handed_over else None
-        self.stepped = 0
+        self._formula = _CALLED(self._called) if formulas.updates.handed_over else None
+        self._stepped, self._context = 0, contextvars.copy_context()
         self._failure: BaseException | None = None
 
     @property
@@ -92,14 +92,23 @@ class Team:
             self._layout.pack(other._layout.unpack(other._region(number)), self._region(number))
         self._layout.pack(other.best_theta, self._best)
 
-    def _step(self, _line: int, settings: int, _own: int, first: int, size: int, step: int, place: int) -> None:
+    def ready(self, step: int) -> None:
+        """Take note of the last step and of the caller's context, such as `np.errstate`, before the machine runs."""
+        self._stepped, self._context = step, contextvars.copy_context()
+
+    def _called(self, *words: int) -> None:
         """Have the formula itself step, once the gradient is written down: called by one thread, the others waiting.
 
         Nothing may be raised through compiled code. See `runs_python` for signals.
         """
-        if self._failure is not None or self.stepped != step - 1:
-            return
         try:
+            self._context.run(self._step, *words)
+        except BaseException as error:  # noqa: BLE001
+            self._failure = error
+
+    def _step(self, _line: int, settings: int, _own: int, first: int, size: int, step: int, place: int) -> None:
+        """Make a step; none any more once one has failed."""
+        if self._failure is None and self._stepped == step - 1:
             regions, learnt = self._formulas.updates.regions, self._problem.shape.learnt
             rates = ctypes.c_int64.from_address(settings + 8 * Setting.RATES).value
             rate = ctypes.c_double.from_address(rates + 8 * place).value
@@ -114,9 +123,7 @@ class Team:
             for number, slot, made in zip(numbers, slots, after, strict=True):
                 slot[:learnt] = made
                 self._layout.pack(slot, self._region(number))
-            self.stepped = step
-        except BaseException as error:  # noqa: BLE001
-            self._failure = error
+            self._stepped = step
 
     @property
     def runs_python(self) -> bool:
@@ -130,8 +137,8 @@ class Team:
         """Raise where the formula has failed, or has not made all steps up to this one."""
         if self._failure is not None:
             raise self._failure
-        if self._formula is not None and self.stepped != step:
-            raise Interrupted(f"{step} steps of {self._problem.recipe.optimizer.name}", f"{self.stepped}")
+        if self._formula is not None and self._stepped != step:
+            raise Interrupted(f"{step} steps of {self._problem.recipe.optimizer.name}", f"{self._stepped}")
 
     def _batch_weight(self, settings: int, first: int, size: int) -> float:
         """What the batch weighs that begins at a place of the order."""
