@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Generator
 from enum import Enum
@@ -15,7 +16,7 @@ from deltarule.engines.objective import Objective
 from deltarule.engines.problem import Figure, Figures, Problem, Progress, Sums
 from deltarule.engines.reference import evaluate
 from deltarule.engines.watching import Watched
-from deltarule.errors import RecipeError
+from deltarule.errors import Interrupted, OutOfThreads, RecipeError
 from deltarule.formulas import LBFGS
 from deltarule.formulas.random import Floats
 
@@ -29,6 +30,7 @@ class FullBatch(Watched):
         _check(problem)
         super().__init__(problem)
         self.theta = problem.theta.copy()
+        self._process = os.getpid()
         self._epoch, self._objective = 0, objective(problem)
         self._points = _accepted(self._objective, problem.theta, problem.recipe.optimizer, problem.recipe.epochs)
 
@@ -39,6 +41,9 @@ class FullBatch(Watched):
 
     def advance(self, epochs: int, seconds: float) -> Figures:
         """Run at least one iteration and at most `epochs`, for about `seconds` at the longest."""
+        if os.getpid() != self._process:
+            came = "a child process, which has no thread of its parent"
+            raise Interrupted("L-BFGS in the process that it began in", came, "a new training run in the child process")
         rows: list[list[float]] = []
         recorded: list[Floats] = []
         end = time.perf_counter() + seconds
@@ -92,6 +97,13 @@ class _Ended(Exception):
     """Nobody asks for another point."""
 
 
+def _start(thread: Thread) -> None:
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise OutOfThreads("a thread for the search of L-BFGS", str(error), 'optimizer="adam"') from error
+
+
 def _accepted(objective: Objective, start: Floats, optimizer: Any, most: int) -> Generator[Any]:
     """Each point that the search accepts, which goes on in a thread of its own when the next is asked for."""
     from scipy.optimize import minimize
@@ -125,8 +137,8 @@ def _accepted(objective: Objective, start: Floats, optimizer: Any, most: int) ->
         except BaseException as error:  # noqa: BLE001 - raised again where the point was asked for
             found.put(error)
 
-    Thread(target=search, name="deltarule", daemon=True).start()
     try:
+        _start(Thread(target=search, name="deltarule", daemon=True))
         while True:
             asked.put(_Asked.ANOTHER)
             point = found.get()

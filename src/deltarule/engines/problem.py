@@ -236,10 +236,14 @@ class Figures:
 
     Sums of the validation part are 0 where there is none; the penalty is the epoch's last. `batch_losses` holds an
     array for each epoch where losses were recorded, else none.
+
+    interruption : an exception that a signal handler raised while the engine ran, such as KeyboardInterrupt. The
+        figures are complete: it is to be raised again once they have been stored.
     """
 
     table: Floats
     batch_losses: list[Floats] = field(default_factory=list)
+    interruption: BaseException | None = None
 
 
 class Engine(Protocol):

@@ -12,7 +12,7 @@ import numpy as np
 from deltarule.engines.compiled.codegen.structs import Struct
 
 __all__ = [
-    "add_atomically", "address_of", "call", "load_atomically", "load_float32", "load_float64", "load_int32",
+    "add_atomically", "address_of", "call", "call_int32", "call_int64", "load_atomically", "load_float32", "load_float64", "load_int32",
     "load_int64", "pause", "prefetch", "square_root", "store", "store_atomically", "struct_at",
 ]  # fmt: skip
 
@@ -61,6 +61,16 @@ def address_of(struct: Struct) -> int:
 
 def call(function: int, *arguments: Any) -> None:
     """Call the function at an address with integers and addresses."""
+    raise _OnlyCompiled
+
+
+def call_int32(function: int, *arguments: Any) -> int:
+    """Call a function of C that returns an integer of 32 bits."""
+    raise _OnlyCompiled
+
+
+def call_int64(function: int, *arguments: Any) -> int:
+    """Call a function of C that returns an integer of 64 bits, or an address."""
     raise _OnlyCompiled
 
 

@@ -212,11 +212,17 @@ def _store(text: Text, values: Sequence[Value]) -> Value:
     return Value(VOID, "")
 
 
-def _call(text: Text, values: Sequence[Value]) -> Value:
-    function, *arguments = values
-    words = ", ".join(f"i64 {converted(text, each, INT).text}" for each in arguments)
-    text.write(f"call void {text.pointer(function.text)}({words})")
-    return Value(VOID, "")
+def _call(result: Kind) -> Emitter:
+    def emit(text: Text, values: Sequence[Value]) -> Value:
+        function, *arguments = values
+        words = ", ".join(f"i64 {converted(text, each, INT).text}" for each in arguments)
+        called = f"call {result} {text.pointer(function.text)}({words})"
+        if result == VOID:
+            text.write(called)
+            return Value(VOID, "")
+        return converted(text, Value(result, text.result(called)), INT)
+
+    return emit
 
 
 def _prefetch(text: Text, values: Sequence[Value]) -> Value:
@@ -262,7 +268,9 @@ _INSTRUCTIONS: dict[Any, Emitter] = {
     memory.store: _store,
     memory.struct_at: lambda _, values: Value(values[0].kind, values[1].text),
     memory.address_of: lambda _, values: Value(INT, values[0].text),
-    memory.call: _call,
+    memory.call: _call(VOID),
+    memory.call_int32: _call(INT32),
+    memory.call_int64: _call(INT),
     memory.prefetch: _prefetch,
     memory.add_atomically: _add_atomically,
     memory.load_atomically: _load_atomically,

@@ -115,6 +115,10 @@ class Record(Generic[T]):
         field = fields_of(self.struct)[name]
         self.words[field.offset : field.offset + field.words] = packed(value)
 
+    def value(self) -> T:
+        """The struct as it is now, where no field is a struct itself."""
+        return self.struct(**{name: self[name] for name in fields_of(self.struct)})
+
     def __getitem__(self, name: str) -> Any:
         field = fields_of(self.struct)[name]
         return self._view(field)[field.offset].item()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 import time
-from concurrent.futures import ThreadPoolExecutor
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from deltarule.engines.compiled.codegen.structs import Record
 from deltarule.engines.compiled.plan.instruction import Progress as RunProgress, Run
 from deltarule.engines.compiled.runtime.epochs import entry_points
 from deltarule.engines.compiled.plan.memory import Arena
+from deltarule.engines.compiled.runtime import fork_join
 from deltarule.engines.compiled.runtime.order import Order
 from deltarule.engines.compiled.runtime.pace import Pace
 from deltarule.engines.compiled.plan.source import Source
@@ -25,11 +25,10 @@ from deltarule.engines.compiled.runtime.threads import threads_for
 from deltarule.engines.compiled.codegen.tiles import tiles
 from deltarule.engines.problem import Figure, Figures, Problem, Progress, Sums
 from deltarule.engines.rates import Rates
+from deltarule.errors import ThreadsWarning
 from deltarule.formulas.random import Floats, key
 
 __all__ = ["Compiled"]
-
-_TRAIN = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)
 
 # Epochs whose figures are kept before the interpreter looks at them, and the time it leaves the machine alone, less of
 # it while another number of threads is tried.
@@ -57,7 +56,7 @@ class Compiled:
         self._step_seconds, self._unreported = math.inf, 0.0
         self._rows = min(problem.recipe.batch_size, len(problem.train))
         self._run = self._first_run()
-        self._train = _TRAIN(entry_points().address("train"))
+        self._train = entry_points().address("train")
         self._pace = Pace([most] if n_threads is not None or most == 1 else [most, 1])
         self._steppers = steppers
         self._teams: dict[int, Team] = {}
@@ -65,7 +64,7 @@ class Compiled:
         begun = problem.begun
         self._team.start(problem.theta, begun.slots)
         self._progress.set(epoch=begun.epoch, step=begun.step)
-        self._pool = ThreadPoolExecutor(most - 1, "deltarule") if most > 1 else None
+        self._interruption: BaseException | None = None
 
     @property
     def _sums(self) -> int:
@@ -104,7 +103,7 @@ class Compiled:
         tables: list[Floats] = []
         losses: list[Floats] = []
         done, end = 0, time.perf_counter() + seconds
-        while not self.finished and (not done or (done < epochs and time.perf_counter() < end)):
+        while self._goes_on and (not done or (done < epochs and time.perf_counter() < end)):
             left = min(epochs - done, _AHEAD)
             epoch = self._progress["epoch"]
             if self._order.given and epoch == self._order.until:
@@ -117,7 +116,12 @@ class Compiled:
             done += len(table)
             if self.problem.record is not None:
                 losses += [self._losses_of(epoch + place) for place in range(len(table))]
-        return Figures(np.concatenate([np.zeros((0, Figure.COUNT)), *tables]), losses)
+        interruption, self._interruption = self._interruption, None
+        return Figures(np.concatenate([np.zeros((0, Figure.COUNT)), *tables]), losses, interruption)
+
+    @property
+    def _goes_on(self) -> bool:
+        return not self.finished and self._interruption is None
 
     def _advance(self, epoch: int, epochs: int) -> Floats:
         """One call of the machine: some steps, and the figures of the epochs that ended with them."""
@@ -134,9 +138,10 @@ class Compiled:
         self._factors = self._rates.ahead(step + 1, budget)
         self._run.set(rates=self._factors.ctypes.data)
         self._call()
-        elapsed = time.perf_counter() - began
-        self._step_seconds = elapsed / max(1, progress["step"] - step)
-        self._go_on(elapsed)
+        elapsed, steps = time.perf_counter() - began, progress["step"] - step
+        if steps:
+            self._step_seconds = elapsed / steps
+            self._go_on(elapsed)
         self._unreported += elapsed
         if recording:
             self._recorded = np.concatenate([self._recorded, self._record[: progress["recorded"]]])
@@ -155,17 +160,32 @@ class Compiled:
         return losses
 
     def _call(self) -> None:
-        """Set all threads of the team going, this one among them."""
-        address = self._run.address
-        others = []
-        if self._pool is not None:
-            others = [self._pool.submit(self._train, address, thread) for thread in range(1, self._team.threads)]
-        self._train(address, 0)
-        for other in others:
-            other.result()
+        """Run all threads of the team; this one alone where the system starts no others."""
+        step = self._progress["step"]
+        self._team.ready(step)
+        if not self._run_team():
+            came = f"The system did not start {self._team.threads} threads: training goes on with one."
+            self._pace = Pace([1])
+            self._change_team(1)
+            self._team.ready(step)
+            fork_join.together(self._train, self._run.address, 1)
+            warnings.warn(came, ThreadsWarning, stacklevel=2)
         forget(self.problem.train.x)
-        if self._team.failure is not None:
-            raise self._team.failure
+        if self._progress["step"] != step:
+            self._team.check(self._progress["step"])
+
+    def _run_team(self) -> bool:
+        """Call the compiled loop in all threads of the team; False where they could not be started.
+
+        Signals that come meanwhile are handled when it has returned. What their handlers raise is kept until
+        the figures have been stored, so that training can go on.
+        """
+        threads, aside = self._team.threads, self._team.runs_python
+        try:
+            return fork_join.together(self._train, self._run.address, threads, aside=aside)
+        except BaseException as interruption:  # noqa: BLE001 - compiled code raises nothing of its own
+            self._interruption = interruption
+            return True
 
     def _go_on(self, elapsed: float) -> None:
         """Choose the team for the next call, by how long the last one took."""
@@ -173,8 +193,12 @@ class Compiled:
         if elapsed > _TRIAL_SECONDS / 2 or self._pace.untold:
             self._pace.took(self._step_seconds)
         if self._pace.threads != self._team.threads:
-            before, self._team = self._team, self._team_of(self._pace.threads)
-            self._team.take_over(before)
+            self._change_team(self._pace.threads)
+
+    def _change_team(self, threads: int) -> None:
+        """Go on with a team of another size, from where the present one has come."""
+        before, self._team = self._team, self._team_of(threads)
+        self._team.take_over(before)
 
     def _team_of(self, threads: int) -> Team:
         """The team of so many threads, ready for the machine."""

@@ -20,6 +20,7 @@ from deltarule.engines.compiled.runtime.epochs import entry_points
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.step import predicted
 from deltarule.engines.compiled.codegen.tiles import tiles
+from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.parameters import Shape
 from deltarule.recipes import Affine, Network
 
@@ -75,7 +76,7 @@ class Predictor:
         self._z = passage.z[-1].view(_BLOCK)
         table, words = stored(self.plan)
         self._gather = Record(Gather, at=words[1 : 1 + size_of(Gather) // 8])
-        self._thread = Record(Thread, operands=arena.words(32))
+        self._thread = Record(Thread, operands=arena.words(formulas.operands))
         self._thread.put("training", Plan(arena.keep(table), Count(len(table))))
         self._run = Record(
             Run,
@@ -87,6 +88,11 @@ class Predictor:
         self._thread.set(run=self._run.address)
         self._follow = _FOLLOW(entry_points().address("follow_once"))
         # One passage serves one caller at a time.
+        self._lock = threading.Lock()
+        renewed_when_forked(self)
+
+    def after_fork(self) -> None:
+        """In a child process: whoever held the passage is not there, and what it left there is written over."""
         self._lock = threading.Lock()
 
     def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:

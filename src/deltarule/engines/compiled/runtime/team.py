@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextvars
 import ctypes
-import sys
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -20,8 +20,10 @@ from deltarule.engines.compiled.plan.step import Writer
 from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.plan.update_step import SCRATCH_ROWS, Updates
 from deltarule.engines.compiled.runtime.epochs import WeightBlock
+from deltarule.engines.compiled.runtime.fork_join import system
 from deltarule.engines.problem import Problem
 from deltarule.engines.stepping import stepped
+from deltarule.errors import Interrupted
 
 __all__ = ["BLOCK", "Team"]
 
@@ -58,10 +60,11 @@ class Team:
         self._table = np.zeros((threads, size_of(Thread) // 8), np.int64)
         self._words, self._barrier = barrier()
         self.plans: list[dict[str, list[Instruction]]] = []
-        self._passages = arena
+        self._passages = [arena]
         self._rows = 0
-        self._formula = _CALLED(self._step) if formulas.updates.handed_over else None
-        self.failure: BaseException | None = None
+        self._formula = _CALLED(self._called) if formulas.updates.handed_over else None
+        self._stepped, self._context = 0, contextvars.copy_context()
+        self._failure: BaseException | None = None
 
     @property
     def theta(self) -> npt.NDArray[np.floating]:
@@ -93,26 +96,54 @@ class Team:
             self._layout.pack(other._layout.unpack(other._region(number)), self._region(number))
         self._layout.pack(other.best_theta, self._best)
 
-    def _step(self, address: int) -> None:
-        """Have the formula itself step, once the gradient is written down: called by one thread, the others waiting."""
+    def ready(self, step: int) -> None:
+        """Take note of the last step and of the caller's context, such as `np.errstate`, before the machine runs."""
+        self._stepped, self._context = step, contextvars.copy_context()
+
+    def _called(self, address: int) -> None:
+        """Have the formula itself step, once the gradient is written down: called by one thread, the others waiting.
+
+        Nothing may be raised through compiled code. See `runs_python` for signals.
+        """
         try:
-            regions = self._formulas.updates.regions
-            thread = Record(Thread, at=self._table[(address - self._table.ctypes.data) // size_of(Thread)])
+            self._context.run(self._step, address)
+        except BaseException as error:  # noqa: BLE001
+            self._failure = error
+
+    def _step(self, address: int) -> None:
+        """Make a step; none any more once one has failed."""
+        thread = Record(Thread, at=self._table[(address - self._table.ctypes.data) // size_of(Thread)])
+        step = thread["step"]
+        if self._failure is None and self._stepped == step - 1:
+            regions, learnt = self._formulas.updates.regions, self._problem.shape.learnt
             rate = ctypes.c_double.from_address(self._run["rates"] + 8 * thread["place"]).value
-            learnt = self._problem.shape.learnt
             parameters, gradient = (self._layout.unpack(self._region(number)) for number in (0, regions))
             numbers = range(1, 1 + len(self._problem.recipe.optimizer.slots))
             slots = [self._layout.unpack(self._region(number)) for number in numbers]
             with np.errstate(over="ignore", invalid="ignore"):
                 held = [slot[:learnt] for slot in slots]
                 weight = self._batch_weight(thread["first"], thread["size"])
-                after = stepped(self._problem, parameters, gradient[:learnt], weight, thread["step"], rate, held)
+                after = stepped(self._problem, parameters, gradient[:learnt], weight, step, rate, held)
             self._layout.pack(parameters, self._region(0))
             for number, slot, made in zip(numbers, slots, after, strict=True):
                 slot[:learnt] = made
                 self._layout.pack(slot, self._region(number))
-        except BaseException as error:  # noqa: BLE001 - nothing may be raised through compiled code
-            self.failure = error
+            self._stepped = step
+
+    @property
+    def runs_python(self) -> bool:
+        """Whether the interpreter is called in every step: then no thread of the team should be the caller's own.
+
+        Signals are handled in Python's main thread alone, and their handlers may raise anything at any point of it.
+        """
+        return self._formula is not None
+
+    def check(self, step: int) -> None:
+        """Raise where the formula has failed, or has not made all steps up to this one."""
+        if self._failure is not None:
+            raise self._failure
+        if self._formula is not None and self._stepped != step:
+            raise Interrupted(f"{step} steps of {self._problem.recipe.optimizer.name}", f"{self._stepped}")
 
     def _batch_weight(self, first: int, size: int) -> float:
         """What the batch weighs that begins at a place of the order."""
@@ -162,8 +193,8 @@ class Team:
         """Write the threads' plans for batches of at most `rows` samples, unless they are."""
         if rows <= self._rows:
             return
-        self._rows, self.plans = rows, []
-        self._passages = arena = Arena(self._dtype)
+        arena, made = Arena(self._dtype), list[dict[str, list[Instruction]]]()
+        table = np.zeros_like(self._table)
         sizes, formulas = self._problem.sizes, self._formulas
         normalized = formulas.normalization is not None
         passage = Passage(arena, rows, sizes, formulas.rates, backward=True, normalized=normalized)
@@ -192,17 +223,21 @@ class Team:
             for field, name in (("train_evaluation", "train"), ("validation", "validation")):
                 if name in self._sources:
                     plans[field] = list(writer.evaluation(self._sources[name], alone, predicting))
-            self.plans.append(plans)
-            record = Record(Thread, at=self._table[thread])
+            made.append(plans)
+            record = Record(Thread, at=table[thread])
             for field, plan in plans.items():
                 record.put(field, arena.plan(plan))
             record.set(
                 run=self._run.address,
                 workspace=arena.keep(aligned(WORKSPACE_BYTES, np.uint8)),
-                operands=arena.words(32),
+                operands=arena.words(formulas.operands),
                 training_sums=self._sums,
                 sums=self._sums,
             )
+        # What the old plans point at is released when nothing points at them any more.
+        self._passages.append(arena)
+        self._table[:] = table
+        self._passages, self._rows, self.plans = [arena], rows, made
 
     def _division(self, thread: int, region: int) -> Division:
         item = self._dtype.itemsize
@@ -212,11 +247,6 @@ class Team:
 
 def barrier() -> tuple[npt.NDArray[np.int64], Record[Barrier]]:
     """A barrier's words in memory, and the record that says where they are; keep both while threads use it."""
-    words = np.zeros(3 * _APART, np.int64)
-    if sys.platform == "win32":
-        function = ctypes.windll.kernel32.SwitchToThread
-    else:
-        function = ctypes.CDLL(None).sched_yield
+    words = np.zeros(2 * _APART, np.int64)
     address = words.ctypes.data
-    give_way = ctypes.cast(function, ctypes.c_void_p).value or 0
-    return words, Record(Barrier, arrived=address, round=address + 8 * _APART, give_way=give_way)
+    return words, Record(Barrier, arrived=address, round=address + 8 * _APART, give_way=system()["give_way"])
