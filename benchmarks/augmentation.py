@@ -8,7 +8,6 @@ measured in turns; the fastest round of each counts.
 
 from __future__ import annotations
 
-import ctypes
 import sys
 import time
 from collections.abc import Callable
@@ -33,10 +32,10 @@ def images(folder: str | None) -> dr.Dataset:
 
 def by_deltarule(data: dr.Dataset) -> Callable[[], None]:
     """One batch as the compiled engine builds it, by one thread."""
-    from deltarule.engines.compiled.augmentation import Augmenter
-    from deltarule.engines.compiled.instructions import Setting
-    from deltarule.engines.compiled.layout import Share
-    from deltarule.engines.compiled.memory import Arena
+    from deltarule.engines.compiled.plan.augmenter import Augmenter
+    from deltarule.engines.compiled.plan.layout import Share
+    from deltarule.engines.compiled.plan.memory import Arena
+    from deltarule.engines.compiled.runtime.epochs import SingleThread
     from deltarule.formulas.augmentations.composition import RawValues
     from deltarule.recipes import Scaling
 
@@ -46,11 +45,11 @@ def by_deltarule(data: dr.Dataset) -> Callable[[], None]:
     scaling = Scaling("pooled").learn(x, image=True)
     made = Augmenter(arena, dr.Recipe(augmentation=RECIPE), RawValues(x, (SIDE, SIDE)), x, scaling)
     batch, steps = arena.matrix(BATCH, x.shape[1]), count(1)
-    line, settings = made.augment(order, batch, Share(0, 0), BATCH), np.zeros(Setting.COUNT, np.int64)
-    call = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 7)(int(line[1]))
+    augment = SingleThread(arena, [made.augment(order, batch, Share(0, 0), BATCH)])
 
     def build() -> None:
-        call(line.ctypes.data, settings.ctypes.data, 0, 0, BATCH, next(steps), 0)
+        augment.set(step=next(steps))
+        augment(BATCH)
 
     # The memory belongs to the arena, which has to live as long as this is called.
     build.__dict__["arena"] = arena

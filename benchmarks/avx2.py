@@ -1,6 +1,6 @@
 """Matrix products with AVX2 alone, one core: ours against OpenBLAS as NumPy calls it.
 
-Both are told in a process of their own: ours by NUMBA_CPU_NAME and NUMBA_CPU_FEATURES, OpenBLAS by OPENBLAS_CORETYPE.
+Both are told in a process of their own: ours by DELTARULE_CPU and DELTARULE_CPU_FEATURES, OpenBLAS by OPENBLAS_CORETYPE.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ import numpy as np
 
 from benchmarks.conductor import Failed, environment
 from benchmarks.probes import aligned
+from deltarule.engines.compiled.codegen.processor import compile_functions
+from deltarule.engines.compiled.codegen.tiles import tiles
+from deltarule.engines.compiled.plan import products
 
 __all__ = ["SHAPES", "avx2"]
 
@@ -30,7 +33,7 @@ _FEATURES = "+avx2,+avx,+fma,+bmi,+bmi2,+f16c,+lzcnt,+popcnt,+movbe,+sse4.2,+sse
 
 def avx2(repetitions: int) -> list[dict[str, Any]]:
     """A row for each shape and product: GFLOP/s of both, and ours over theirs."""
-    forced = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": _FEATURES, "OPENBLAS_CORETYPE": "Haswell"}
+    forced = {"DELTARULE_CPU": "haswell", "DELTARULE_CPU_FEATURES": _FEATURES, "OPENBLAS_CORETYPE": "Haswell"}
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.avx2", str(repetitions)],
         env={**environment(1), **forced},
@@ -55,39 +58,33 @@ def _matrix(rows: int, columns: int, stride: int) -> Any:
     return whole
 
 
+def _forwards(times: int, t: int, z: int, zs: int, a: int, as_: int, w: int, ws: int, b: int, i: int, o: int) -> None:
+    for _ in range(times):
+        products.forward(t, z, zs, 0, a, as_, w, ws, b, i, o)
+
+
+def _backwards(
+    times: int, t: int, a: int, as_: int, z: int, zs: int, w: int, ws: int, b: int, i: int, o: int, room: int
+) -> None:
+    for _ in range(times):
+        products.backward(t, a, as_, z, zs, w, ws, b, i, o, room, 0)
+
+
+def _gradients(times: int, t: int, w: int, ws: int, a: int, as_: int, z: int, zs: int, b: int, i: int, o: int) -> None:
+    for _ in range(times):
+        products.gradient(t, w, ws, a, as_, z, zs, b, i, o)
+
+
 @functools.cache
-def _loops() -> tuple[Any, Any, Any]:
+def _loops() -> list[Any]:
     """Each product so many times, without the interpreter."""
-    import numba
-
-    from deltarule.engines.compiled import products
-
-    forward, backward, gradient = products.forward, products.backward, products.gradient
-
-    def forwards(times: int, t: int, z: int, zs: int, a: int, as_: int, w: int, ws: int, b: int, i: int, o: int) -> Any:
-        for _ in range(times):
-            forward(t, z, zs, 0, a, as_, w, ws, b, i, o)
-
-    def backwards(
-        times: int, t: int, a: int, as_: int, z: int, zs: int, w: int, ws: int, b: int, i: int, o: int, room: int
-    ) -> Any:
-        for _ in range(times):
-            backward(t, a, as_, z, zs, w, ws, b, i, o, room, 0)
-
-    def gradients(
-        times: int, t: int, w: int, ws: int, a: int, as_: int, z: int, zs: int, b: int, i: int, o: int
-    ) -> Any:
-        for _ in range(times):
-            gradient(t, w, ws, a, as_, z, zs, b, i, o)
-
-    return numba.njit(forwards), numba.njit(backwards), numba.njit(gradients)
+    counts = {"_forwards": (_forwards, 11), "_backwards": (_backwards, 12), "_gradients": (_gradients, 11)}
+    code = compile_functions({name: (loop, *[int] * count) for name, (loop, count) in counts.items()})
+    return [code.function(name, count) for name, (_, count) in counts.items()]
 
 
 def _products(batch: int, inputs: int, outputs: int) -> dict[str, tuple[Callable[[int], None], Callable[[int], None]]]:
     """Each product, so many times: ours, and NumPy's."""
-    from deltarule.engines.compiled import products
-    from deltarule.engines.compiled.tiles import tiles
-
     forwards, backwards, gradients = _loops()
     table = tiles("float32").address
     a = _matrix(batch, inputs, products.row_stride(inputs, 4, 1024))

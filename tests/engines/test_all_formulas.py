@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.engines.compiled import formula_kernels
+from deltarule.engines.compiled.codegen import formula_kernels
 from deltarule.formulas import CELU, ELU, GELU, LeakyReLU, registered
 
 SMOOTH, CLASSES, NUMBERS = dr.SoftmaxCrossEntropy(), np.arange(30) % 3, "numbers"

@@ -1,6 +1,5 @@
 """The compiled engine augments as the definition says, and alike for any number of threads."""
 
-import ctypes
 import hashlib
 import os
 import subprocess
@@ -13,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import deltarule as dr
-from deltarule.engines.compiled.augmentation import Augmenter
-from deltarule.engines.compiled.instructions import Setting
-from deltarule.engines.compiled.layout import Share
-from deltarule.engines.compiled.memory import Arena
-from deltarule.engines.compiled.processor import processor
+from deltarule.engines.compiled.plan.augmenter import Augmenter
+from deltarule.engines.compiled.runtime.epochs import SingleThread
+from deltarule.engines.compiled.plan.layout import Share
+from deltarule.engines.compiled.plan.memory import Arena
+from deltarule.engines.compiled.codegen.processor import processor
 from deltarule.formulas import registered
 from deltarule.formulas.augmentations import Displacement, Mixing, Pixelwise, Place
 from deltarule.formulas.augmentations.composition import Drawn, RawValues, augment
@@ -51,12 +50,8 @@ def built(x, shape, augmentations, precision, scaling, step=5, rows=23):
     raw, arena = RawValues(x, shape), Arena(precision)
     augmenter = Augmenter(arena, dr.Recipe(augmentation=augmentations), raw, x, scaling)
     matrix, order = arena.matrix(rows, x.shape[1]), np.arange(rows)[::-1].copy()
-    settings = np.zeros(Setting.COUNT, np.int64)
-    settings[Setting.SEED_LOW] = 11
-    for part in range(3):  # cut as threads cut it
-        line = augmenter.augment(order.ctypes.data, matrix, Share(0, 0, part, 3), rows)
-        function = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 7)(int(line[1]))
-        function(line.ctypes.data, settings.ctypes.data, 0, 0, rows, step, 0)
+    parts = [augmenter.augment(order.ctypes.data, matrix, Share(0, 0, part, 3), rows) for part in range(3)]
+    SingleThread(arena, parts, seed_low=11, step=step)(rows)
     expected, _ = augment(x[order], None, augmentations, raw, Drawn(11, step))
     return matrix.view(rows)[:, : x.shape[1]].copy(), scaling(expected)
 
@@ -185,7 +180,7 @@ def bits():
 
 @pytest.mark.skipif(not processor().features.count("avx512f"), reason="AVX2 is no other processor here")
 def test_bits_are_those_of_another_processor():
-    environment = os.environ | {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma"}
+    environment = os.environ | {"DELTARULE_CPU": "haswell", "DELTARULE_CPU_FEATURES": "+avx2,+fma"}
     command = [sys.executable, "-c", BITS, str(Path(__file__).parents[2])]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == bits()

@@ -13,8 +13,8 @@ import deltarule
 PROGRAM = """
 import deltarule as dr
 run = dr.train(dr.Recipe(epochs=1, stopping=None), dr.load_dataset("iris"))
-from deltarule.engines.compiled.cache import cache_folder
-from deltarule.engines.compiled.processor import _ADDRESSED
+from deltarule.engines.compiled.codegen.cache import cache_folder
+from deltarule.engines.compiled.codegen.processor import _ADDRESSED
 print(cache_folder(), sum(function.cache_hits for function in _ADDRESSED), run.model.theta.sum())
 """
 PACKAGE = Path(deltarule.__file__).parent

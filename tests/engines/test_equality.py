@@ -169,7 +169,7 @@ def test_rows_and_columns_may_lie_in_any_way():
 
 def test_threads_that_only_evaluate_wait_for_the_steps(monkeypatch):
     """Where a step is small and the evaluated parts are large, one thread steps and all evaluate."""
-    from deltarule.engines.compiled import engine
+    from deltarule.engines.compiled.runtime import engine
 
     monkeypatch.setattr(engine, "threads_for", lambda _: (1, 3))
     generator = np.random.default_rng(0)

@@ -7,15 +7,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 from scipy import special
 
-from deltarule.engines.compiled import formula_kernels, pointers
-from deltarule.engines.compiled.dropout import dropout
-from deltarule.engines.compiled.kernels import compile_kernel
-from deltarule.engines.compiled.trace import Shape, operand, scalar
+from deltarule.engines.compiled.codegen import formula_kernels
+from deltarule.engines.compiled.codegen.dropout import dropout
+from deltarule.engines.compiled.codegen.kernels import _call, compile_kernel
+from deltarule.engines.tracing.trace import Shape, operand, scalar
 from deltarule.formulas import L1, L2, SGD, Activation, Adam, ReLU, random, registered
 
 PRECISIONS = (np.float64, np.float32)
@@ -264,13 +263,8 @@ def test_an_operand_that_is_not_used_is_not_read():
     kernel = formula_kernels.activation_slope(ReLU(), np.float32)
     operands = np.array([dz.ctypes.data, dz.ctypes.data, 0, dz.ctypes.data])
     constants = kernel.shared()
-    call_from_numba(kernel.body, (16, constants.ctypes.data, operands.ctypes.data))
+    _call(kernel.body, 16, constants.ctypes.data, operands.ctypes.data)
     assert (dz == 1).all()
-
-
-@numba.njit(nogil=True)
-def call_from_numba(address, words):
-    pointers.call(address, words)
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
@@ -284,10 +278,10 @@ def test_dropout_keeps_what_the_reference_keeps(rows, units, first, rate, dtype)
     scale, entry = np.array([1 / (1 - rate)], dtype), dropout(dtype)
     key = seed & 0xFFFFFFFF, seed >> 32, int(random.dropped_below(rate))
     place = scale.ctypes.data, forwards.ctypes.data, mask.ctypes.data
-    call_from_numba(entry.draw, (first, rows, stride, step, layer, *key, *place))
+    _call(entry.draw, first, rows, stride, step, layer, *key, *place)
     kept = random.kept(seed, layer, step, first + rows, units, rate)[first:]
     np.testing.assert_array_equal(forwards[:, :units], np.where(kept, x[:, :units] * scale[0], 0))
-    call_from_numba(entry.repeat, (x.size, scale.ctypes.data, backwards.ctypes.data, mask.ctypes.data))
+    _call(entry.repeat, x.size, scale.ctypes.data, backwards.ctypes.data, mask.ctypes.data)
     np.testing.assert_array_equal(forwards, backwards)
 
 
@@ -295,10 +289,11 @@ SCRIPT = """
 import hashlib, sys
 import numpy as np
 from scipy import special
-from deltarule.engines.compiled import formula_kernels, processor
-from deltarule.engines.compiled.dropout import dropout
-from deltarule.engines.compiled.kernels import compile_kernel, _call
-from deltarule.engines.compiled.trace import Shape, operand
+from deltarule.engines.compiled.codegen import formula_kernels
+from deltarule.engines.compiled.codegen import processor
+from deltarule.engines.compiled.codegen.dropout import dropout
+from deltarule.engines.compiled.codegen.kernels import compile_kernel, _call
+from deltarule.engines.tracing.trace import Shape, operand
 from deltarule.formulas import L2, Adam, SoftmaxCrossEntropy, Tanh
 bits = hashlib.sha256()
 for dtype in (np.float32, np.float64):
@@ -331,10 +326,10 @@ PROCESSORS = {
 
 
 def on_processor(name="", features=""):
-    source = str(Path(formula_kernels.__file__).parents[3])
+    source = str(Path(formula_kernels.__file__).parents[4])
     environment = {**os.environ, "PYTHONPATH": source}
     if name:
-        environment |= {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features}
+        environment |= {"DELTARULE_CPU": name, "DELTARULE_CPU_FEATURES": features}
     done = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip().rsplit(" ", 1)

@@ -12,12 +12,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deltarule.engines.compiled import products
-from deltarule.engines.compiled.pointers import barrier, barrier_block, load, store
-from deltarule.engines.compiled.processor import kernel, processor
-from deltarule.engines.compiled.products import COLUMNS, backward, forward, gradient, row_stride
-from deltarule.engines.compiled.tiles import tiles
+from deltarule.engines.compiled.codegen.memory import load_int64, store, struct_at
+from deltarule.engines.compiled.codegen.processor import compile_functions, processor
+from deltarule.engines.compiled.codegen.tiles import tiles
+from deltarule.engines.compiled.plan import products
+from deltarule.engines.compiled.plan.instruction import Barrier, wait
+from deltarule.engines.compiled.plan.products import COLUMNS, row_stride
+from deltarule.engines.compiled.runtime.team import barrier
 
+CODE = compile_functions(
+    {
+        "forward": (products.forward, *[int] * 11),
+        "backward": (products.backward, *[int] * 12),
+        "gradient": (products.gradient, *[int] * 10),
+    }
+)
+forward, backward, gradient = (
+    CODE.function(name, count) for name, count in (("forward", 11), ("backward", 12), ("gradient", 10))
+)
 DTYPES = ["float32", "float64"]
 SENTINEL = 777.0
 
@@ -154,24 +166,25 @@ def test_row_strides_keep_clear_of_the_period():
                 assert numbers * item_bytes % period
 
 
-@kernel
 def _take_turns(block, threads, number, slots, rounds):
     """Each thread writes to its slot; after a barrier all must see every slot; the errors seen."""
     errors = 0
+    meeting = struct_at(Barrier, block)
     for turn in range(rounds):
         store(slots + 8 * number, turn)
-        barrier(block, threads)
+        wait(meeting, threads)
         for other in range(threads):
-            errors += load(slots + 8 * other, 0) != turn
-        barrier(block, threads)
+            errors += int(load_int64(slots + 8 * other) != turn)
+        wait(meeting, threads)
     store(slots + 8 * (threads + number), errors)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
 def test_barrier_holds_even_with_more_threads_than_cores(threads):
-    block, slots = barrier_block(), np.full(2 * threads, -1, np.int64)
+    (words, block), slots = barrier(), np.full(2 * threads, -1, np.int64)
+    take_turns = compile_functions({"take_turns": (_take_turns, *[int] * 5)}).function("take_turns", 5)
     workers = [
-        threading.Thread(target=_take_turns, args=(at(block), threads, number, at(slots), 200), daemon=True)
+        threading.Thread(target=take_turns, args=(block.address, threads, number, at(slots), 200), daemon=True)
         for number in range(threads)
     ]
     for worker in workers:
@@ -180,6 +193,7 @@ def test_barrier_holds_even_with_more_threads_than_cores(threads):
         worker.join(timeout=20)
         assert not worker.is_alive()
     assert not slots[threads:].any()
+    assert words[0] == 0
 
 
 FORCED = {
@@ -193,12 +207,12 @@ FORCED = {
 def test_products_on_another_processor(name):
     cpu, features, vector_bytes, fused = FORCED[name]
     script = (
-        "from deltarule.engines.compiled.processor import processor as p;"
+        "from deltarule.engines.compiled.codegen.processor import processor as p;"
         f"assert (p().vector_bytes, p().registers, p().fused) == ({vector_bytes}, 16, {fused}), p();"
         "import pytest, sys; sys.exit(pytest.main(sys.argv[1:]))"
     )
     chosen = "products_are_numpys or several_blocks or shares or in_order"
-    environment = os.environ | {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": features}
+    environment = os.environ | {"DELTARULE_CPU": cpu, "DELTARULE_CPU_FEATURES": features}
     command = [sys.executable, "-c", script, "-q", "-p", "no:cacheprovider", "-k", chosen, __file__]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from deltarule.engines.compiled.trace import Shape, operand, scalar, trace
+from deltarule.engines.tracing.trace import Shape, operand, scalar, trace
 from deltarule.errors import RecipeError
 from deltarule.formulas import SGD, Activation, Adam, HalfSquaredError, Sigmoid, SoftmaxCrossEntropy
 

@@ -12,7 +12,7 @@ import pytest
 from tests.laws.test_losses import FORMS
 
 import deltarule as dr
-from deltarule.engines.compiled import formula_kernels
+from deltarule.engines.compiled.codegen import formula_kernels
 from deltarule.formulas import CELU, ELU, GELU, LeakyReLU, registered
 
 PRECISIONS = (np.float64, np.float32)

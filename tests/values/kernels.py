@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from deltarule.engines.compiled import formula_kernels
+from deltarule.engines.compiled.codegen import formula_kernels
 
 SINGLE = {"rtol": 1e-5, "atol": 1e-5}
 """How close numbers of 32 bits have to be."""

@@ -81,7 +81,9 @@ def _function(source: np.dtype[Any], target: np.dtype[Any], within: np.dtype[Any
                 )
                 kind = _kind(source, count)
                 place = text.address(read, _kind(source, 1), column)
-                x = _cast(text, source, within, count, text.result(f"load {kind}, ptr {place}, align {source.itemsize}"))
+                x = _cast(
+                    text, source, within, count, text.result(f"load {kind}, ptr {place}, align {source.itemsize}")
+                )
                 scaled = middle.multiply(middle.subtract(x, less), times)
                 made = middle.alike(bits=8 * target.itemsize)
                 made.store(_cast(text, within, target, count, scaled), write, column)

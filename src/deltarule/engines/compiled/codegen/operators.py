@@ -14,7 +14,19 @@ from deltarule.engines.compiled.codegen import memory
 from deltarule.engines.compiled.codegen.ir import Text
 from deltarule.engines.compiled.codegen.structs import is_struct
 
-__all__ = ["INT", "VOID", "Kind", "Value", "arithmetic", "comparison", "converted", "instruction", "kind_of", "llvm", "negative"]
+__all__ = [
+    "INT",
+    "VOID",
+    "Kind",
+    "Value",
+    "arithmetic",
+    "comparison",
+    "converted",
+    "instruction",
+    "kind_of",
+    "llvm",
+    "negative",
+]
 
 INT, UINT, FLOAT, SINGLE, INT32, BOOL, VOID = "i64", "u64", "double", "float", "i32", "i1", "void"
 Kind = Any

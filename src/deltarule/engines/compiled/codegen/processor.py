@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
 from llvmlite import binding as llvm
@@ -92,11 +94,14 @@ def assemble(intermediate: str) -> bytes:
     return _kept(intermediate, lambda: _parsed(intermediate))
 
 
-def compile_functions(name: str, functions: Mapping[str, EntryPoint]) -> MachineCode:
+def compile_functions(functions: Mapping[str, EntryPoint]) -> MachineCode:
     """Compile functions in the engine's part of Python (see `native`), which LLVM optimises.
 
-    The cache is one for each state of the package's sources, so `name` is all that has to tell it from others.
+    The cache is one for each state of the package's sources, on which all else depends that is compiled in.
     """
+    named = [f"{name} {each.__module__}.{each.__qualname__} {types}" for name, (each, *types) in functions.items()]
+    codes = [each.__code__.co_code + repr(each.__code__.co_consts).encode() for each, *_ in functions.values()]
+    key = "\n".join([*named, sha256(b"".join(codes)).hexdigest()])
 
     def optimized() -> Any:
         from deltarule.engines.compiled.codegen.native import module
@@ -108,7 +113,7 @@ def compile_functions(name: str, functions: Mapping[str, EntryPoint]) -> Machine
         builder.getModulePassManager().run(made, builder)
         return made
 
-    return load(_kept(f"functions of {name}", optimized))
+    return load(_kept(key, optimized))
 
 
 def _parsed(intermediate: str) -> Any:
@@ -140,6 +145,12 @@ class MachineCode:
     def address(self, name: str) -> int:
         """Return where the function `name` begins, or 0 if there is none."""
         return cast("int", self._engine.get_function_address(name))
+
+    def function(self, name: str, arguments: int) -> Callable[..., None]:
+        """Return a function of so many integers and addresses, and without a result, for Python to call."""
+        made: Any = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * arguments)(self.address(name))
+        made.code = self  # which has to live as long as the function
+        return cast("Callable[..., None]", made)
 
 
 def load(object_file: bytes) -> MachineCode:

@@ -13,10 +13,30 @@ import numpy as np
 from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int64, store, struct_at
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct, size_of
 from deltarule.engines.compiled.plan import products
-from deltarule.engines.compiled.plan.instruction import Instruction, KernelCall, Rows, Run, Thread, order_of, put, sample
+from deltarule.engines.compiled.plan.instruction import (
+    Instruction,
+    KernelCall,
+    Rows,
+    Run,
+    Thread,
+    order_of,
+    put,
+    sample,
+)
 from deltarule.formulas import random
 
-__all__ = ["AffineMap", "AffineMaps", "Augment", "Displacements", "ImageWarp", "Mix", "RawImage", "Smoothing", "ValueChange", "ValueChanges"]
+__all__ = [
+    "AffineMap",
+    "AffineMaps",
+    "Augment",
+    "Displacements",
+    "ImageWarp",
+    "Mix",
+    "RawImage",
+    "Smoothing",
+    "ValueChange",
+    "ValueChanges",
+]
 
 _PURPOSE = np.uint64(int(random.Purpose.AUGMENTATION))
 _SHIFT = np.uint64(4)

@@ -87,9 +87,7 @@ class Augmenter:
             target.address, target.row, rows.split,
         )  # fmt: skip
 
-    def mix(
-        self, order: Address, x: Matrix, mixed: Matrix, y: Matrix, targets: Targets, rows: Share
-    ) -> Instruction:
+    def mix(self, order: Address, x: Matrix, mixed: Matrix, y: Matrix, targets: Targets, rows: Share) -> Instruction:
         """Mix some rows of x, all of which are there, into `mixed`; and write y anew."""
         arena, (place, formula) = self._batch, self._mixtures[0]
         kernel = arena.hold(mixture(arena.dtype))

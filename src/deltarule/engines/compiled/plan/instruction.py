@@ -195,7 +195,7 @@ def _compiled(module: str) -> MachineCode:
     """The instructions of a module, compiled together when one of them is first wanted."""
     classes = [each for each in vars(sys.modules[module]).values() if isinstance(each, type)]
     own = [each for each in classes if issubclass(each, Instruction) and each.__module__ == module]
-    return compile_functions(module, {each.__name__: (each.execute, each, Thread) for each in own})
+    return compile_functions({each.__name__: (each.execute, each, Thread) for each in own})
 
 
 @functools.cache

@@ -10,7 +10,16 @@ import numpy as np
 from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int32, load_int64, store
 from deltarule.engines.compiled.codegen.structs import Address, Count, Pointer, Stride
 from deltarule.engines.compiled.plan import products
-from deltarule.engines.compiled.plan.instruction import Instruction, KernelCall, Rows, Thread, batch_weight, order_of, put, wait
+from deltarule.engines.compiled.plan.instruction import (
+    Instruction,
+    KernelCall,
+    Rows,
+    Thread,
+    batch_weight,
+    order_of,
+    put,
+    wait,
+)
 from deltarule.formulas import random
 
 if TYPE_CHECKING:

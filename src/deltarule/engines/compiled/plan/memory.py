@@ -105,7 +105,9 @@ class Arena:
         """A matrix of zeros whose rows do not compete for places in the nearest cache."""
         item = self.dtype.itemsize
         stride = row_stride(columns, item, period=1024)
-        return Matrix(self.numbers(rows * stride), Count(padded(columns)), Count(stride), Stride(stride * item), Stride(item))
+        return Matrix(
+            self.numbers(rows * stride), Count(padded(columns)), Count(stride), Stride(stride * item), Stride(item)
+        )
 
 
 class Passage:

@@ -164,4 +164,3 @@ def predicted(
             yield apply(formulas.values[layer], (passage.z[layer], passage.a[layer]), each)
     if normalization is not None:
         yield from normalization.predicting(to, layer, passage, shares, rows, formulas.values[layer], room)
-

@@ -14,6 +14,7 @@ from deltarule.recipes import Recipe
 
 __all__ = ["UpdateKernels"]
 
+
 class UpdateKernels:
     """What an update needs: a kernel for each of the penalties in use, and one for what no penalty sees.
 

@@ -104,9 +104,7 @@ class Updates:
             width=Count(block.width),
         )
 
-    def _parts(
-        self, block: Block, each: Share, passage: Passage
-    ) -> Iterator[tuple[range, _Inputs, KernelCall, int]]:
+    def _parts(self, block: Block, each: Share, passage: Passage) -> Iterator[tuple[range, _Inputs, KernelCall, int]]:
         """Rows of a block in a share: which, what dz is multiplied with, their kernel, and how many at once."""
         a, thread = passage.inputs(block.layer), self.to.thread
         begin, end = each.rows(block.fan_in)
@@ -114,7 +112,12 @@ class Updates:
             inputs = a.column(begin), a.item_bytes, a.row
             yield range(begin, end), inputs, self.kernels.weights(block.layer, thread), _slice_rows(block)
         if each.part == each.parts - 1 and self._biases_learn(block):
-            yield range(block.fan_in, block.fan_in + 1), (self.one, Stride(0), Stride(0)), self.kernels.others(thread), 1
+            yield (
+                range(block.fan_in, block.fan_in + 1),
+                (self.one, Stride(0), Stride(0)),
+                self.kernels.others(thread),
+                1,
+            )
 
     def _state_steps(self, layer: int) -> Iterator[Instruction]:
         """The steps of γ and β, whose gradients are written down in any case."""

@@ -7,19 +7,25 @@ of an epoch, and decides whether it was the best and the last.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int32, load_int64, store, struct_at
 from deltarule.engines.compiled.codegen.processor import MachineCode, compile_functions
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct, size_of
-from deltarule.engines.compiled.plan.instruction import KernelCall, Plan, Run, Thread, follow, wait
+from deltarule.engines.compiled.codegen.structs import Address, Count, Record, Stride, Struct, fields_of, size_of
+from deltarule.engines.compiled.codegen.tiles import tiles
+from deltarule.engines.compiled.plan.batches import Gather
+from deltarule.engines.compiled.plan.instruction import (
+    Instruction, KernelCall, Plan, Run, Thread, follow, stored, wait,
+)  # fmt: skip
+from deltarule.engines.compiled.plan.memory import Arena
 from deltarule.engines.problem import Figure
 from deltarule.formulas import random
 from deltarule.recipes.stopping import improves
 
-__all__ = ["WeightBlock", "entry_points"]
+__all__ = ["SingleThread", "WeightBlock", "entry_points"]
 
 _GROUP = 16
 _ORDER = np.uint64(int(random.Purpose.ORDER))
@@ -40,7 +46,38 @@ class WeightBlock(Struct):
 @functools.cache
 def entry_points() -> MachineCode:
     """`train(run, thread)` and `follow_once(run, rows)`, compiled."""
-    return compile_functions("epochs", {"train": (train, Run, int), "follow_once": (follow_once, Run, int)})
+    return compile_functions({"train": (train, Run, int), "follow_once": (follow_once, Run, int)})
+
+
+class SingleThread:
+    """A plan that the caller's own thread follows, for the first samples of an order or as they lie.
+
+    instructions : the first that is a `Gather`, if any, is `gather`, whose source may be changed between calls.
+    values : of the `Run` and of the `Thread`, where they matter to the instructions.
+    """
+
+    def __init__(self, arena: Arena, instructions: Sequence[Instruction], **values: float) -> None:
+        self.plan = list(instructions)
+        table, words = stored(self.plan)
+        arena.keep(words)
+        self._thread = Record(Thread, operands=arena.words(arena.operands))
+        self._thread.put("training", Plan(arena.keep(table), Count(len(table))))
+        fixed = {"tiles": arena.hold(tiles(arena.dtype.name)).address, "item_bytes": arena.dtype.itemsize}
+        self._run = Record(Run, table=self._thread.address, **fixed)
+        self._thread.set(run=self._run.address)
+        self.set(**values)
+        self._follow = entry_points().function("follow_once", 2)
+        first = words[1 : 1 + size_of(Gather) // 8] if isinstance(self.plan[0], Gather) else np.zeros(0, np.int64)
+        self.gather = Record(Gather, at=first)
+
+    def set(self, **values: float) -> None:
+        """Change values of the run and of the thread."""
+        for record in (self._run, self._thread):
+            record.set(**{name: value for name, value in values.items() if name in fields_of(record.struct)})
+
+    def __call__(self, rows: int) -> None:
+        """Follow the plan for so many samples."""
+        self._follow(self._run.address, rows)
 
 
 def follow_once(run: Run, rows: int) -> None:

@@ -108,7 +108,10 @@ def _join(crew: Crew, worker: Worker) -> None:
 def system() -> Record[System]:
     """The functions of this system."""
     if sys.platform == "win32":
-        library, names = ctypes.windll.kernel32, ("SwitchToThread", "CreateThread", "WaitForSingleObject", "CloseHandle")
+        library, names = (
+            ctypes.windll.kernel32,
+            ("SwitchToThread", "CreateThread", "WaitForSingleObject", "CloseHandle"),
+        )
     else:
         # There is nothing to close.
         library, names = ctypes.CDLL(None), ("sched_yield", "pthread_create", "pthread_join", "pthread_join")
@@ -120,7 +123,7 @@ def system() -> Record[System]:
 def _code() -> MachineCode:
     """The compiled functions, made when several threads are first asked for."""
     entries = {"work": (work, Worker), "run_together": (run_together, Crew, int, int, int)}
-    return compile_functions("fork_join", entries)
+    return compile_functions(entries)
 
 
 _Function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)

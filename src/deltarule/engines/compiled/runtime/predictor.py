@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -13,13 +12,12 @@ import numpy.typing as npt
 from deltarule.engines.compiled.plan.kernels import Predicting
 from deltarule.engines.compiled.codegen.gather import gatherable, gatherer
 from deltarule.engines.compiled.plan.batches import Gather
-from deltarule.engines.compiled.plan.instruction import ALL_ROWS, Instruction, Plan, Run, Thread, stored
+from deltarule.engines.compiled.plan.instruction import ALL_ROWS, Instruction
 from deltarule.engines.compiled.plan.layout import WHOLE, Division, Layout, Share, padded
-from deltarule.engines.compiled.codegen.structs import Address, Count, Record, Stride, size_of
-from deltarule.engines.compiled.runtime.epochs import entry_points
+from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
+from deltarule.engines.compiled.runtime.epochs import SingleThread
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.step import predicted
-from deltarule.engines.compiled.codegen.tiles import tiles
 from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.parameters import Shape
 from deltarule.recipes import Affine, Network
@@ -27,7 +25,6 @@ from deltarule.recipes import Affine, Network
 __all__ = ["Predictor"]
 
 _BLOCK = 256
-_FOLLOW = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)
 
 
 class Predictor:
@@ -69,24 +66,12 @@ class Predictor:
             rows=ALL_ROWS,
         )
         room = arena.numbers(6 * max(map(padded, sizes)))
-        self.plan: list[Instruction] = [gather]
+        plan: list[Instruction] = [gather]
         for layer, blocks in enumerate(layout.blocks):
             shares = [Share(block.first, block.width) for block in blocks]
-            self.plan += predicted(formulas, to, layer, passage, shares, WHOLE, room)
+            plan += predicted(formulas, to, layer, passage, shares, WHOLE, room)
         self._z = passage.z[-1].view(_BLOCK)
-        table, words = stored(self.plan)
-        self._gather = Record(Gather, at=words[1 : 1 + size_of(Gather) // 8])
-        self._thread = Record(Thread, operands=arena.words(formulas.operands))
-        self._thread.put("training", Plan(arena.keep(table), Count(len(table))))
-        self._run = Record(
-            Run,
-            table=self._thread.address,
-            tiles=arena.hold(tiles(dtype.name)).address,
-            item_bytes=item,
-            ascending=arena.keep(np.arange(_BLOCK)),
-        )
-        self._thread.set(run=self._run.address)
-        self._follow = _FOLLOW(entry_points().address("follow_once"))
+        self._follow = SingleThread(arena, plan, ascending=arena.keep(np.arange(_BLOCK)))
         # One passage serves one caller at a time.
         self._lock = threading.Lock()
         renewed_when_forked(self)
@@ -100,10 +85,10 @@ class Predictor:
         x, n = gatherable(x), len(x)
         row, made = x.strides[0], np.empty((n, self._outputs), self._z.dtype)
         with self._lock:
-            self._gather.set(source_row=row)
+            self._follow.gather.set(source_row=row)
             for start in range(0, n, _BLOCK):
                 rows = min(_BLOCK, n - start)
-                self._gather.set(source=x.ctypes.data + start * row)
-                self._follow(self._run.address, rows)
+                self._follow.gather.set(source=x.ctypes.data + start * row)
+                self._follow(rows)
                 made[start : start + rows] = self._z[:rows, : self._outputs]
         return made
