@@ -1,6 +1,6 @@
 """Matrix products with AVX2 alone, one core: ours against OpenBLAS as NumPy calls it.
 
-Both are told in a process of their own: ours by DELTARULE_CPU and DELTARULE_CPU_FEATURES, OpenBLAS by OPENBLAS_CORETYPE.
+Each is set in a process of its own: ours by DELTARULE_CPU and DELTARULE_CPU_FEATURES, OpenBLAS by OPENBLAS_CORETYPE.
 """
 
 from __future__ import annotations

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import deltarule as dr
+from deltarule.engines.compiled.codegen.processor import processor
 from deltarule.engines.compiled.plan.augmenter import Augmenter
-from deltarule.engines.compiled.runtime.epochs import SingleThread
 from deltarule.engines.compiled.plan.layout import Share
 from deltarule.engines.compiled.plan.memory import Arena
-from deltarule.engines.compiled.codegen.processor import processor
+from deltarule.engines.compiled.runtime.epochs import SingleThread
 from deltarule.formulas import registered
 from deltarule.formulas.augmentations import Displacement, Mixing, Pixelwise, Place
 from deltarule.formulas.augmentations.composition import Drawn, RawValues, augment

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.kernels import compiled
 from deltarule.engines.compiled.codegen.ir import Lanes, Text
+from deltarule.engines.compiled.codegen.kernels import compiled
 from deltarule.engines.compiled.codegen.philox import philox_keys, philox_words
 from deltarule.engines.compiled.codegen.processor import MachineCode, processor
 from deltarule.engines.compiled.codegen.scopes import GROUP

@@ -12,8 +12,9 @@ import numpy as np
 from deltarule.engines.compiled.codegen.structs import Struct
 
 __all__ = [
-    "add_atomically", "address_of", "call", "call_int32", "call_int64", "load_atomically", "load_float32", "load_float64", "load_int32",
-    "load_int64", "pause", "prefetch", "square_root", "store", "store_atomically", "struct_at",
+    "add_atomically", "address_of", "call", "call_int32", "call_int64", "load_atomically", "load_float32",
+    "load_float64", "load_int32", "load_int64", "pause", "prefetch", "square_root", "store", "store_atomically",
+    "struct_at",
 ]  # fmt: skip
 
 T = TypeVar("T", bound=Struct)

@@ -17,7 +17,17 @@ from typing import Any, NoReturn, TypeAlias
 
 from deltarule.engines.compiled.codegen.ir import Text
 from deltarule.engines.compiled.codegen.operators import (
-    INT, VOID, Kind, Value, arithmetic, comparison, converted, instruction, kind_of, llvm, negative,
+    INT,
+    VOID,
+    Kind,
+    Value,
+    arithmetic,
+    comparison,
+    converted,
+    instruction,
+    kind_of,
+    llvm,
+    negative,
 )  # fmt: skip
 from deltarule.engines.compiled.codegen.structs import fields_of, is_struct
 
@@ -111,14 +121,8 @@ class _Function:
                 self._assign_to(target, self._arithmetic(node, operator, before, self._value(value)))
             case ast.If(test, body, orelse):
                 return self._if(test, body, orelse)
-            case ast.While(test, body, []):
-                self._loop(lambda: self._truth(test), body, lambda: None)
-            case ast.For(ast.Name(name), ast.Call(ast.Name("range"), bounds), body, []):
-                self._for(node, name, [self._value(bound) for bound in bounds], body)
-            case ast.For(target, ast.Tuple(elements), body, []):
-                for element in elements:
-                    self._assign_to(target, self._value(element))
-                    self._block(body)
+            case ast.While() | ast.For():
+                self._repeat(node)
             case ast.Break():
                 self.text.jump(self._after[-1])
                 return True
@@ -128,6 +132,19 @@ class _Function:
             case _:
                 self._refuse(node, ast.unparse(node))
         return False
+
+    def _repeat(self, node: ast.While | ast.For) -> None:
+        match node:
+            case ast.While(test, body, []):
+                self._loop(lambda: self._truth(test), body, lambda: None)
+            case ast.For(ast.Name(name), ast.Call(ast.Name("range"), bounds), body, []):
+                self._for(node, name, [self._value(bound) for bound in bounds], body)
+            case ast.For(target, ast.Tuple(elements), body, []):
+                for element in elements:
+                    self._assign_to(target, self._value(element))
+                    self._block(body)
+            case _:
+                self._refuse(node, ast.unparse(node))
 
     def _assign_to(self, target: ast.expr, value: Value) -> None:
         match target:
@@ -240,7 +257,7 @@ class _Function:
                 return self._either(test, lambda: self._value(body), lambda: self._value(orelse))
             case ast.Call(function, arguments, []):
                 return self._call(node, function, arguments)
-        self._refuse(node, ast.unparse(node))
+        return self._refuse(node, ast.unparse(node))
 
     def _constant(self, node: ast.expr) -> Any:
         """What is known when the function is compiled, or None."""

@@ -211,6 +211,10 @@ def _extremum(less: str) -> Emitter:
     return emit
 
 
+def _conversion(kind: Kind) -> Emitter:
+    return lambda text, values: converted(text, values[0], kind)
+
+
 def _load(kind: Kind) -> Emitter:
     def emit(text: Text, values: Sequence[Value]) -> Value:
         return Value(kind, text.result(f"load {kind}, ptr {text.pointer(values[0].text)}"))
@@ -270,7 +274,7 @@ def _square_root(text: Text, values: Sequence[Value]) -> Value:
 
 
 _INSTRUCTIONS: dict[Any, Emitter] = {
-    **{kind: (lambda text, values, to=made: converted(text, values[0], to)) for kind, made in _KINDS.items() if kind},
+    **{kind: _conversion(made) for kind, made in _KINDS.items() if kind},
     min: _extremum("lt"),
     max: _extremum("gt"),
     memory.load_int64: _load(INT),

@@ -7,11 +7,19 @@ lies inside; a `Pointer` to a struct is the address of one elsewhere.
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Generic, NewType, TypeAlias, TypeVar, dataclass_transform, get_args
-from typing import get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    NewType,
+    TypeAlias,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import numpy as np
 import numpy.typing as npt
@@ -54,9 +62,17 @@ def is_struct(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Struct)
 
 
-@functools.cache
+_FIELDS: dict[type[Struct], Mapping[str, Field]] = {}
+
+
 def fields_of(struct: type[Struct]) -> Mapping[str, Field]:
     """The fields by name."""
+    if struct not in _FIELDS:
+        _FIELDS[struct] = _found(struct)
+    return _FIELDS[struct]
+
+
+def _found(struct: type[Struct]) -> Mapping[str, Field]:
     fields: dict[str, Field] = {}
     offset = 0
     hints = get_type_hints(struct, include_extras=True)
@@ -74,7 +90,8 @@ def fields_of(struct: type[Struct]) -> Mapping[str, Field]:
 
 def size_of(struct: type[Struct]) -> int:
     """Bytes of a struct."""
-    return 8 * sum(field.words for field in fields_of(struct).values())
+    fields = fields_of(struct)
+    return 8 * sum([field.words for field in fields.values()])
 
 
 def packed(value: Struct) -> list[int]:

@@ -8,16 +8,25 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.augmentation_kernels import changer, composition, mixture, total
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, packed
-from deltarule.engines.compiled.plan.augmentation import (
-    AffineMap, AffineMaps, Augment, Displacements, ImageWarp, Mix, RawImage, Smoothing, ValueChange, ValueChanges,
-)  # fmt: skip
-from deltarule.engines.compiled.plan.instruction import NO_KERNEL, Instruction, KernelCall
 from deltarule.engines.compiled.codegen.gather import gatherer
-from deltarule.engines.compiled.plan.layout import Share, padded
-from deltarule.engines.compiled.plan.memory import Arena, Matrix, aligned
+from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, packed
 from deltarule.engines.compiled.codegen.tiles import tiles
 from deltarule.engines.compiled.codegen.warps import Plane, randoms, warp
+from deltarule.engines.compiled.plan.augmentation import (
+    AffineMap,
+    AffineMaps,
+    Augment,
+    Displacements,
+    ImageWarp,
+    Mix,
+    RawImage,
+    Smoothing,
+    ValueChange,
+    ValueChanges,
+)  # fmt: skip
+from deltarule.engines.compiled.plan.instruction import NO_KERNEL, Instruction, KernelCall
+from deltarule.engines.compiled.plan.layout import Share, padded
+from deltarule.engines.compiled.plan.memory import Arena, Matrix, aligned
 from deltarule.formulas.augmentations import Displacement, Geometric, Mixing, Pixelwise
 from deltarule.formulas.augmentations.composition import RawValues
 from deltarule.recipes import Affine, Recipe

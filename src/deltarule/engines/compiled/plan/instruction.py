@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deltarule.engines.compiled.codegen.memory import (
-    call, load_atomically, load_float32, load_float64, load_int64, add_atomically, pause, store, store_atomically,
+    add_atomically,
+    call,
+    load_atomically,
+    load_float32,
+    load_float64,
+    load_int64,
+    pause,
+    store,
+    store_atomically,
 )  # fmt: skip
 from deltarule.engines.compiled.codegen.processor import MachineCode, compile_functions
 from deltarule.engines.compiled.codegen.structs import Address, Count, Pointer, Stride, Struct, packed
@@ -91,19 +99,19 @@ class Barrier(Struct):
 class Progress(Struct):
     """What changes as training goes on; the first thread writes it."""
 
-    epoch: Count
-    batch: Count
-    step: Count
+    epoch: int
+    batch: int
+    step: int
     finished: bool
-    best_epoch: Count
+    best_epoch: int
     best: float
     weight: float
     loss: float
     error: float
-    budget: Count
-    until: Count
-    done: Count
-    recorded: Count
+    budget: int
+    until: int
+    done: int
+    recorded: int
 
 
 @dataclass
@@ -171,11 +179,11 @@ class Thread(Struct):
     workspace: Address
     operands: Address
     training_sums: Address
-    first: Count
-    size: Count
-    step: Count
-    place: Count
-    sums: Address
+    first: int
+    size: int
+    step: int
+    place: int
+    sums: int
 
 
 class Instruction(Struct):
@@ -198,7 +206,6 @@ def _compiled(module: str) -> MachineCode:
     return compile_functions({each.__name__: (each.execute, each, Thread) for each in own})
 
 
-@functools.cache
 def _address(instruction: type[Instruction]) -> int:
     """The address of an instruction's compiled method."""
     return _compiled(instruction.__module__).address(instruction.__name__)
@@ -214,7 +221,7 @@ def stored(instructions: Sequence[Instruction]) -> tuple[np.ndarray, np.ndarray]
 
 def follow(plan: Plan, thread: Thread) -> None:
     """Execute a plan's instructions."""
-    place = plan.address
+    place = int(plan.address)
     for _ in range(plan.instructions):
         instruction = load_int64(place)
         call(load_int64(instruction), instruction + 8, thread)

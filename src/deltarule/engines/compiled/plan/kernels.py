@@ -8,10 +8,10 @@ import numpy as np
 
 from deltarule.engines.compiled.codegen import formula_kernels
 from deltarule.engines.compiled.codegen.dropout import dropout
-from deltarule.engines.compiled.plan.layout import Share, padded
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan.instruction import NO_KERNEL, Instruction, KernelCall
 from deltarule.engines.compiled.plan.layers import Dropout, DropoutAgain, Loss, Noise
+from deltarule.engines.compiled.plan.layout import Share, padded
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.normalized_layers import Normalizations
 from deltarule.engines.compiled.plan.source import Source

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int32, load_int64, store
-from deltarule.engines.compiled.codegen.structs import Address, Count, Pointer, Stride
+from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan import products
 from deltarule.engines.compiled.plan.instruction import (
     Instruction,
@@ -21,9 +20,6 @@ from deltarule.engines.compiled.plan.instruction import (
     wait,
 )
 from deltarule.formulas import random
-
-if TYPE_CHECKING:
-    from deltarule.engines.compiled.plan.definition import Work
 
 __all__ = ["Apply", "Backward", "Dropout", "DropoutAgain", "Forward", "Loss", "Noise", "PrepareConstants", "Wait"]
 
@@ -158,7 +154,8 @@ class Dropout(Instruction):
         run, begin = thread.run, self.rows.first(thread.size)
         call(
             self.draw, begin, self.rows.count(thread.size), self.columns, thread.step, self.layer, run.seed_low,
-            run.seed_high, self.threshold, self.scale, self.numbers + begin * self.row, self.mask + begin * self.mask_row,
+            run.seed_high, self.threshold, self.scale, self.numbers + begin * self.row,
+            self.mask + begin * self.mask_row,
         )  # fmt: skip
 
 
@@ -265,13 +262,13 @@ class Loss(Instruction):
         call(self.prologue, self.scalars, self.kernel.constants)
         item, operands = run.item_bytes, thread.operands
         row, padded = self.columns * item, (rows + 15) // 16 * 16
-        place, room = operands, self.scratch
-        for address, stride, read in (
+        place, room = int(operands), int(self.scratch)
+        for argument, stride, read in (
             (self.z, row, True), (self.y, row, True), (self.batch_weights, item, True),
             (self.dz, row, False), (self.losses, item, False), (self.errors, item, False),
         ):  # fmt: skip
-            if address:
-                address += begin * stride
+            if argument:
+                address = argument + begin * stride
                 if room:
                     if read:
                         _copy_column(address, stride, room, item, rows, item)

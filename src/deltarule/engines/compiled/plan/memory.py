@@ -173,7 +173,8 @@ def forward(block: Block, address: Address, a: Matrix, z: Matrix, each: Share) -
 def apply(kernel: KernelCall, matrices: tuple[Matrix, ...], each: Share) -> Instruction:
     """A kernel of elements over a share of some matrices."""
     first = matrices[0]
-    addresses = [matrix.column(each.first) for matrix in matrices] + [Address(0)] * (4 - len(matrices))
+    one, two, three, four = ([matrix.column(each.first) for matrix in matrices] + [Address(0)] * 4)[:4]
     # Whole rows are taken with their padding, in one call for all.
     width = first.stride if each.first == 0 and each.width == first.columns else Count(each.width)
-    return Apply(kernel, *addresses, Count(len(matrices)), first.row, width, first.item_bytes, each.split)
+    many = Count(len(matrices))
+    return Apply(kernel, one, two, three, four, many, first.row, width, first.item_bytes, each.split)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from deltarule.engines.compiled.codegen import formula_kernels, kernels
 from deltarule.engines.compiled.codegen.structs import Address
-from deltarule.engines.compiled.plan.memory import Arena
 from deltarule.engines.compiled.plan.instruction import NO_KERNEL, Instruction, KernelCall
 from deltarule.engines.compiled.plan.layers import PrepareConstants
+from deltarule.engines.compiled.plan.memory import Arena
 from deltarule.formulas import Penalty
 from deltarule.recipes import Recipe
 

@@ -12,7 +12,14 @@ from deltarule.engines.compiled.plan.layout import Block, Division, Share, padde
 from deltarule.engines.compiled.plan.memory import Passage
 from deltarule.engines.compiled.plan.update_kernels import UpdateKernels
 from deltarule.engines.compiled.plan.updates import (
-    Bound, CallFormula, Clip, Gradient, Product, Squares, Step, Update,
+    Bound,
+    CallFormula,
+    Clip,
+    Gradient,
+    Product,
+    Squares,
+    Step,
+    Update,
 )  # fmt: skip
 
 __all__ = ["SCRATCH_ROWS", "Updates"]
@@ -44,7 +51,7 @@ class Updates:
     one: Address
     scratch: Address
     squares: Address
-    formula: Address = Address(0)
+    formula: Address
 
     def instructions(self, passage: Passage) -> Iterator[Instruction]:
         """From dz of all layers to the parameters after the step."""

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule.engines.compiled.codegen.memory import (
-    address_of, call, load_float32, load_float64, square_root, store,
+    address_of,
+    call,
+    load_float32,
+    load_float64,
+    square_root,
+    store,
 )  # fmt: skip
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct
 from deltarule.engines.compiled.plan import products

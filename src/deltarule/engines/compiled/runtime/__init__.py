@@ -1,0 +1,1 @@
+"""Plans carried out: memory, threads, the loop over epochs, and prediction."""

@@ -11,18 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.data.mapped import TOGETHER, forget
-from deltarule.engines.compiled.plan.kernels import Formulas
 from deltarule.engines.compiled.codegen.structs import Record
-from deltarule.engines.compiled.plan.instruction import Progress as RunProgress, Run
-from deltarule.engines.compiled.runtime.epochs import entry_points
+from deltarule.engines.compiled.codegen.tiles import tiles
+from deltarule.engines.compiled.plan.instruction import Progress as RunProgress
+from deltarule.engines.compiled.plan.instruction import Run
+from deltarule.engines.compiled.plan.kernels import Formulas
 from deltarule.engines.compiled.plan.memory import Arena
+from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.runtime import fork_join
+from deltarule.engines.compiled.runtime.epochs import entry_points
 from deltarule.engines.compiled.runtime.order import Order
 from deltarule.engines.compiled.runtime.pace import Pace
-from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.runtime.team import BLOCK, Team
 from deltarule.engines.compiled.runtime.threads import threads_for
-from deltarule.engines.compiled.codegen.tiles import tiles
 from deltarule.engines.problem import Figure, Figures, Problem, Progress, Sums
 from deltarule.engines.rates import Rates
 from deltarule.errors import ThreadsWarning

@@ -18,7 +18,14 @@ from deltarule.engines.compiled.codegen.structs import Address, Count, Record, S
 from deltarule.engines.compiled.codegen.tiles import tiles
 from deltarule.engines.compiled.plan.batches import Gather
 from deltarule.engines.compiled.plan.instruction import (
-    Instruction, KernelCall, Plan, Run, Thread, follow, stored, wait,
+    Instruction,
+    KernelCall,
+    Plan,
+    Run,
+    Thread,
+    follow,
+    stored,
+    wait,
 )  # fmt: skip
 from deltarule.engines.compiled.plan.memory import Arena
 from deltarule.engines.problem import Figure
@@ -62,8 +69,8 @@ class SingleThread:
         arena.keep(words)
         self._thread = Record(Thread, operands=arena.words(arena.operands))
         self._thread.put("training", Plan(arena.keep(table), Count(len(table))))
-        fixed = {"tiles": arena.hold(tiles(arena.dtype.name)).address, "item_bytes": arena.dtype.itemsize}
-        self._run = Record(Run, table=self._thread.address, **fixed)
+        table_of_tiles = arena.hold(tiles(arena.dtype.name)).address
+        self._run = Record(Run, table=self._thread.address, tiles=table_of_tiles, item_bytes=arena.dtype.itemsize)
         self._thread.set(run=self._run.address)
         self.set(**values)
         self._follow = entry_points().function("follow_once", 2)
@@ -72,8 +79,9 @@ class SingleThread:
 
     def set(self, **values: float) -> None:
         """Change values of the run and of the thread."""
-        for record in (self._run, self._thread):
-            record.set(**{name: value for name, value in values.items() if name in fields_of(record.struct)})
+        of_run = {name: value for name, value in values.items() if name in fields_of(Run)}
+        self._run.set(**of_run)
+        self._thread.set(**{name: value for name, value in values.items() if name not in of_run})
 
     def __call__(self, rows: int) -> None:
         """Follow the plan for so many samples."""
@@ -269,7 +277,7 @@ def _add_penalties(run: Run, into: int) -> None:
     total, operands = 0.0, struct_at(Thread, run.table).operands
     group = _GROUP * run.item_bytes
     store(operands + 8, into)
-    address = run.weights
+    address = int(run.weights)
     for _ in range(run.layers):
         first = struct_at(WeightBlock, address)
         for row in range(first.rows if first.penalty.body else 0):

@@ -15,10 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule.engines.compiled.codegen.memory import (
-    address_of, call, call_int32, call_int64, load_atomically, store_atomically, struct_at,
+    address_of,
+    call,
+    call_int32,
+    call_int64,
+    load_atomically,
+    store_atomically,
+    struct_at,
 )  # fmt: skip
 from deltarule.engines.compiled.codegen.processor import MachineCode, compile_functions
-from deltarule.engines.compiled.codegen.structs import Address, Count, Pointer, Record, Struct, size_of
+from deltarule.engines.compiled.codegen.structs import Address, Pointer, Record, Struct, size_of
 
 __all__ = ["System", "system", "together"]
 
@@ -52,7 +58,7 @@ class Worker(Struct):
     """A thread that is not the caller's, and the system's handle of it."""
 
     crew: Pointer[Crew]
-    number: Count
+    number: int
     handle: int
 
 
@@ -122,8 +128,7 @@ def system() -> Record[System]:
 @functools.cache
 def _code() -> MachineCode:
     """The compiled functions, made when several threads are first asked for."""
-    entries = {"work": (work, Worker), "run_together": (run_together, Crew, int, int, int)}
-    return compile_functions(entries)
+    return compile_functions({"work": (work, Worker), "run_together": (run_together, Crew, int, int, int)})
 
 
 _Function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)
@@ -143,5 +148,5 @@ def together(function: int, argument: int, threads: int, *, aside: bool = False)
     crew = Record(Crew, worker=code.address("work"), function=function, argument=argument)
     crew.put("system", system().value())
     workers = np.zeros(threads * size_of(Worker) // 8, np.int64)
-    call_together = _Together(code.address("run_together"))
-    return call_together(crew.address, workers.ctypes.data, threads, 0 if aside else 1) == threads
+    started = _Together(code.address("run_together"))(crew.address, workers.ctypes.data, threads, 0 if aside else 1)
+    return bool(started == threads)
