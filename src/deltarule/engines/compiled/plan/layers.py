@@ -15,6 +15,7 @@ from deltarule.engines.compiled.plan.instruction import (
     Rows,
     Thread,
     batch_weight,
+    inverse,
     order_of,
     put,
     wait,
@@ -50,7 +51,8 @@ class PrepareConstants(Instruction):
         store(scalars, float(thread.step))
         store(scalars + 8, load_float64(run.rates + 8 * thread.place))
         if self.weighted:
-            store(scalars + 24, 1.0 / batch_weight(run.order, run.sample_weights, thread.first, thread.size))
+            weight = batch_weight(run.order, run.sample_weights, thread.first, thread.size)
+            store(scalars + 24, inverse(weight))
         call(self.prologue, scalars, self.constants)
 
 
@@ -258,7 +260,7 @@ class Loss(Instruction):
             return
         run = thread.run
         order = order_of(self.order, run.order)
-        store(self.scalars, 1.0 / batch_weight(order, self.weights, thread.first, thread.size))
+        store(self.scalars, inverse(batch_weight(order, self.weights, thread.first, thread.size)))
         call(self.prologue, self.scalars, self.kernel.constants)
         item, operands = run.item_bytes, thread.operands
         row, padded = self.columns * item, (rows + 15) // 16 * 16

@@ -23,7 +23,7 @@ from deltarule.engines.compiled.runtime.epochs import entry_points
 from deltarule.engines.compiled.runtime.order import Order
 from deltarule.engines.compiled.runtime.pace import Pace
 from deltarule.engines.compiled.runtime.team import BLOCK, Team
-from deltarule.engines.compiled.runtime.threads import threads_for
+from deltarule.engines.compiled.runtime.threads import chosen_threads, threads_for
 from deltarule.engines.problem import Figure, Figures, Problem, Progress, Sums
 from deltarule.engines.rates import Rates
 from deltarule.errors import ThreadsWarning
@@ -40,7 +40,7 @@ class Compiled:
     """Train a problem without the interpreter, `seconds` at a time."""
 
     def __init__(self, problem: Problem, precision: str = "float32", n_threads: int | None = None) -> None:
-        steppers, most = threads_for(problem) if n_threads is None else (n_threads, n_threads)
+        steppers, most = threads_for(problem) if n_threads is None else (chosen_threads(n_threads),) * 2
         self.problem = problem
         self.finished = False
         self._arena = Arena(precision)
