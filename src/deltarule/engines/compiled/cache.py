@@ -1,34 +1,43 @@
-"""Machine code that was compiled once, kept for the next process: only the first run on a machine pays.
+"""Machine code that was compiled once, kept for the next process: only the first run on a machine compiles.
 
-The folder belongs to this user alone (mode 0700), for code found there is run. It is named by the sources that the code
-was made from and by the compilers' versions, so an edited file is never met by an older one's code. Where no such
-folder can be had, everything is compiled in memory.
+Code found there is run, so it is checked twice. Nobody but this user and root can write to the folder or replace a
+folder on the way to it. Each file begins with a hash of its key and of its content, which is compared before anything
+else reads the content; a damaged, stale or foreign file is compiled anew. Where there is no such folder, or where it
+cannot be written to, code is compiled in memory. Each of these is logged once, as a warning of the logger `deltarule`.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import os
 import platform
 import stat
 import tempfile
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import llvmlite
 import numba
+import numpy as np
 from platformdirs import user_cache_path
 
-__all__ = ["cache_folder", "remembered"]
+__all__ = ["SOURCES", "cache_folder", "fingerprint", "load_code", "store_code"]
 
-_PACKAGE = Path(__file__).parents[2]
-_SOURCES = ("engines/compiled/*.py", "formulas/random.py", "recipes/stopping.py")
+PACKAGE = Path(__file__).parents[2]
+SOURCES = ("errors.py", "data/mapped.py", "engines/**/*.py", "formulas/**/*.py", "recipes/**/*.py")
+"""Every source that the compiled engine imports: functions and constants of any of them may be compiled in."""
+
+_LONGEST = 1 << 28  # bytes of a file that is read; the longest today are a quarter of a megabyte
+_OTHERS_WRITE = 0o022 if hasattr(os, "geteuid") else 0  # elsewhere, the user's cache is trusted
+_DIGEST_BYTES = hashlib.sha256().digest_size
+_warn_once = functools.cache(logging.getLogger("deltarule").warning)
 
 
 @functools.cache
 def cache_folder() -> Path | None:
-    """The folder for compiled code, or None where there is none to be trusted.
+    """Return the folder for compiled code, or None where there is none to be trusted.
 
     `DELTARULE_CACHE` names another place than the user's cache; the empty string asks for none.
     """
@@ -37,51 +46,114 @@ def cache_folder() -> Path | None:
         return None
     try:
         root = Path(named) if named else user_cache_path("deltarule")
-        folder = root / f"engine-{_fingerprint()}"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-        return folder if _is_ours_alone(folder) else None
-    except (OSError, RuntimeError):
-        return None
+        folder = root.absolute() / f"engine-{fingerprint(PACKAGE)}"
+        _make_private(folder)
+        exposed = _exposure(folder)
+    except (OSError, RuntimeError) as error:
+        exposed = str(error)
+    if exposed is None:
+        return folder
+    _warn_once(
+        "No cache of compiled code is used, so each process compiles its own: %s. "
+        "Try: DELTARULE_CACHE=FOLDER, where only you can write to FOLDER and to those above it.",
+        exposed,
+    )
+    return None
 
 
-def remembered(key: str, make: Callable[[], bytes]) -> bytes:
-    """What `make` makes, from the folder if it was made before under this key."""
+def load_code(key: str) -> bytes | None:
+    """Return what was stored under this key, or None if nothing was or if it is not what was stored."""
     folder = cache_folder()
     if folder is None:
-        return make()
-    path = folder / f"{hashlib.sha256(key.encode()).hexdigest()}.o"
-    try:
-        return path.read_bytes()
-    except OSError:
-        made = make()
-        _write(path, made)
-        return made
+        return None
+    return _checked(folder / _file_name(folder, key))
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; a full disk only costs the next process its time."""
+def _checked(path: Path) -> bytes | None:
+    """Return the code in a file, or None if there is none or if a hash says that it is not what was stored."""
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as beside:
-            beside.write(content)
-        Path(beside.name).replace(path)
-    except OSError:
+        status = path.lstat()
+        trusted = not _foreign(status) and not status.st_mode & _OTHERS_WRITE
+        if stat.S_ISREG(status.st_mode) and trusted and status.st_size <= _LONGEST:
+            content = path.read_bytes()
+            if content[:_DIGEST_BYTES] == _digest(path.name, content[_DIGEST_BYTES:]):
+                return content[_DIGEST_BYTES:]
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        _warn_once("Compiled code cannot be read and is compiled anew: %s.", error)
+        return None
+    _warn_once("Compiled code in %s is damaged and is compiled anew.", path)
+    return None
+
+
+def store_code(key: str, code: bytes) -> None:
+    """Write a file whole or not at all; on a full disk the next process compiles again."""
+    folder = cache_folder()
+    if folder is None:
         return
+    path, beside = folder / _file_name(folder, key), None
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:  # readable by its owner only
+            beside = Path(file.name)
+            file.write(_digest(path.name, code) + code)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        reason = error.strerror
+        _warn_once("Compiled code cannot be kept in %s, so each process compiles its own: %s.", folder, reason)
+    finally:
+        if beside is not None:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
 
 
-def _fingerprint() -> str:
-    """A hash of the sources and of whatever compiles them."""
-    digest = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {platform.python_version()}".encode())
-    for pattern in _SOURCES:
-        for source in sorted(_PACKAGE.glob(pattern)):
-            digest.update(source.read_bytes())
+def fingerprint(package: Path) -> str:
+    """Return a hash of the sources below `package` and of whatever compiles them."""
+    versions = [numba.__version__, llvmlite.__version__, np.__version__, platform.python_version()]
+    digest = hashlib.sha256(" ".join(versions).encode())
+    for source in sorted({source for pattern in SOURCES for source in package.glob(pattern)}):
+        content = source.read_bytes()
+        digest.update(f"\n{source.relative_to(package).as_posix()} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:16]
 
 
-def _is_ours_alone(folder: Path) -> bool:
-    """Whether nobody else may write into the folder. Where there are no user numbers, the user's cache is trusted."""
-    if not hasattr(os, "getuid"):
-        return True
-    found = folder.lstat()
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+def _file_name(folder: Path, key: str) -> str:
+    return hashlib.sha256(f"{folder.name}\n{key}".encode()).hexdigest()
+
+
+def _digest(name: str, code: bytes) -> bytes:
+    """The name is a hash of the key, so that a file copied over another's name is recognised."""
+    return hashlib.sha256(name.encode() + code).digest()
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder and those above it that are missing, for this user alone whatever the umask."""
+    if not folder.is_dir():
+        _make_private(folder.parent)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+
+
+def _exposure(folder: Path) -> str | None:
+    """Return how another user could replace `folder` or what is in it, or None if nobody can.
+
+    Each folder on the way is looked at, and for a symbolic link also each on the way to its target. In a folder with
+    the sticky bit, as /tmp, others may add entries but not replace them.
+    """
+    for place in (*reversed(folder.parents), folder):
+        status = place.lstat()
+        if _foreign(status):
+            return f"{place} belongs to user {status.st_uid}"
+        if stat.S_ISLNK(status.st_mode):
+            if found := _exposure(place.parent / place.readlink()):
+                return found
+        elif status.st_mode & _OTHERS_WRITE and not status.st_mode & stat.S_ISVTX:
+            return f"other users can write to {place}"
+    return None
+
+
+def _foreign(status: os.stat_result) -> bool:
+    """Whether something belongs to neither this user nor root, who owns / (by another number in a user namespace)."""
+    return hasattr(os, "geteuid") and status.st_uid not in {0, os.geteuid(), Path("/").stat().st_uid}

@@ -7,38 +7,70 @@ Loops are Numba functions (`kernel`). What must own its registers is printed as 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import pickle
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numba
 from llvmlite import binding as llvm
-from numba.core import config
-from numba.core.registry import cpu_target
+from numba import types
+from numba.core.caching import NullCache
+from numba.core.ccallback import CFunc
+from numba.core.compiler import CompileResult
+from numba.core.registry import CPUDispatcher, cpu_target
+from numba.core.serialize import dumps
 
-from deltarule.engines.compiled.cache import cache_folder, remembered
+from deltarule.engines.compiled.cache import load_code, store_code
 
 __all__ = ["MachineCode", "Processor", "addressed", "assemble", "inner", "kernel", "load", "processor"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_OPTIONS = {"nopython": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "boundscheck": None}
+_rebuild: Any = CompileResult._rebuild
+_dumps: Any = dumps
 
-_njit: Any = partial(numba.njit, nogil=True, error_model="numpy", no_cfunc_wrapper=True)
+
+class _VerifiedCache(NullCache):
+    """Numba's compiled functions in the engine's own cache, in place of Numba's, which unpickles whatever it finds."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._name = f"{function.__module__}.{function.__qualname__}"
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the function compiled for a signature, or None if it has to be compiled."""
+        target_context.refresh()
+        code = load_code(self._key(sig, target_context.codegen()))
+        # The hash of these bytes has been checked: they are what `save_overload` pickled.
+        return None if code is None else _rebuild(target_context, *pickle.loads(code))  # noqa: S301
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Store a compiled function, unless this process's addresses are compiled into it."""
+        if not data.library.has_dynamic_globals:
+            store_code(self._key(sig, data.codegen), _dumps(data._reduce()))
+
+    def _key(self, signature: Any, codegen: Any) -> str:
+        return f"{self._name}\n{signature}\n{codegen.magic_tuple()}"
+
+
+def _compiled(function: Callable[..., Any], **options: bool) -> Any:
+    """Have Numba compile a function even where `NUMBA_DISABLE_JIT` is set, which is meant for the user's functions.
+
+    Numba's decorators would leave it as it is, and a function that works on addresses cannot be interpreted.
+    """
+    return CPUDispatcher(function, targetoptions={**_OPTIONS, **options})
 
 
 def inner(function: Function) -> Function:
     """Have Numba compile a function that only other compiled functions call."""
-    return cast("Function", _njit(no_cpython_wrapper=True)(function))
+    return cast("Function", _compiled(function, no_cpython_wrapper=True))
 
 
 def kernel(function: Function) -> Function:
     """Have Numba compile a function that Python calls, and keep the code in the engine's own folder."""
-    folder = cache_folder()
-    with _kept_in(folder):
-        return cast("Function", _njit(cache=folder is not None)(function))
+    dispatcher = _compiled(function)
+    dispatcher._cache = _VerifiedCache(function)
+    return cast("Function", dispatcher)
 
 
 def addressed(arguments: int) -> Callable[[Callable[..., None]], int]:
@@ -48,10 +80,10 @@ def addressed(arguments: int) -> Callable[[Callable[..., None]], int]:
     """
 
     def compiled(function: Callable[..., None]) -> int:
-        folder = cache_folder()
-        signature = numba.types.void(*[numba.types.intp] * arguments)
-        with _kept_in(folder):
-            made = cast("Any", numba).cfunc(signature, cache=folder is not None, error_model="numpy")(function)
+        signature = ((types.intp,) * arguments, types.void)
+        made: Any = CFunc(function, signature, locals={}, options={"error_model": "numpy"})
+        made._cache = _VerifiedCache(function)
+        made.compile()
         _ADDRESSED.append(made)
         return cast("int", made.address)
 
@@ -59,17 +91,6 @@ def addressed(arguments: int) -> Callable[[Callable[..., None]], int]:
 
 
 _ADDRESSED: list[Any] = []
-
-
-@contextmanager
-def _kept_in(folder: Path | None) -> Iterator[None]:
-    """Numba asks where to keep code when a function is declared; other packages' functions are not to be moved."""
-    settings = vars(config)
-    elsewhere, settings["CACHE_DIR"] = settings["CACHE_DIR"], str(folder or "")
-    try:
-        yield
-    finally:
-        settings["CACHE_DIR"] = elsewhere
 
 
 @dataclass(frozen=True)
@@ -128,13 +149,14 @@ def assemble(intermediate: str) -> bytes:
     meant.
     """
     target = " ".join(cpu_target.target_context.codegen().magic_tuple())
-    return remembered(f"{target}\n{intermediate}", lambda: _assembled(intermediate))
-
-
-def _assembled(intermediate: str) -> bytes:
-    module = llvm.parse_assembly(intermediate)
-    module.verify()
-    return cast("bytes", _target_machine().emit_object(module))
+    key = f"{target}\n{intermediate}"
+    code = load_code(key)
+    if code is None:
+        module = llvm.parse_assembly(intermediate)
+        module.verify()
+        code = cast("bytes", _target_machine().emit_object(module))
+        store_code(key, code)
+    return code
 
 
 class MachineCode:
