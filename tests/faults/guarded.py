@@ -50,7 +50,7 @@ def guard(folder: str, front: int):
     import guardalloc
     import numpy as np
 
-    from deltarule.engines.compiled import memory
+    from deltarule.engines.compiled.plan import memory
 
     def aligned(items, dtype):
         # As the engine's own, but with nothing left over behind it.
