@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
+from deltarule.data.regular_files import read_json, reason
 from deltarule.errors import ModelFileError, OutputError
 from deltarule.models import Model
 from deltarule.recipes import Recipe
@@ -98,12 +99,12 @@ def split_of(folder: str | os.PathLike[str], data: str, names: Sequence[str]) ->
     {}
     """
     path = Path(folder) / SPLIT
-    if not path.is_file():
+    if not path.exists():
         return {}
     try:
-        written = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelFileError("a split written by deltarule", f"{path}: {error}") from error
+        written = read_json(path)
+    except (OSError, ValueError) as error:
+        raise ModelFileError("a split written by deltarule", f"{path}: {reason(error)}") from error
     known = isinstance(written, dict) and all(value is None or isinstance(value, str) for value in written.values())
     if not known or set(written) != {"data", *names}:
         raise ModelFileError(f"a split with the fields data, {', '.join(names)}", f"{path}, which has others")
