@@ -14,12 +14,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
 import deltarule as dr
 from deltarule.cli.options import read_recipe
 from deltarule.cli.questions import samples_in
+from deltarule.data import mapped
 from deltarule.data.files import read_own
 from deltarule.data.idx import IDX_NAMES, read_idx_folder
 from deltarule.data.images import read_images
@@ -48,6 +50,12 @@ class Format:
 
 def _table(path: Path) -> Any:
     return read_own(path, target=-1)
+
+
+def _large_table(path: Path) -> Any:
+    """As a file is read that is too large for memory."""
+    with patch.object(mapped, "MAPPED_FROM", 0):
+        return read_own(path, target=-1)
 
 
 def _arrays(path: Path) -> Any:
@@ -195,7 +203,8 @@ def image() -> list[bytes]:
     }
     wanted = {
         "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"), "JPEG": ("L", "RGB", "CMYK"),
-        "BMP": ("1", "L", "P", "RGB"), "GIF": ("L", "P"), "TIFF": ("1", "L", "RGB", "I;16", "F"), "WEBP": ("RGB",), "PPM": ("1", "L", "RGB", "I;16"),
+        "BMP": ("1", "L", "P", "RGB"), "GIF": ("L", "P"), "TIFF": ("1", "L", "RGB", "I;16", "F"), "WEBP": ("RGB",),
+        "PPM": ("1", "L", "RGB", "I;16"),
     }  # fmt: skip
     made = []
     for kind, modes in wanted.items():
@@ -294,6 +303,7 @@ FORMATS: dict[str, Format] = {
     "csv": Format("table.csv", _table, delimited),
     "jsonl": Format("table.jsonl", _table, json_lines),
     "parquet": Format("table.parquet", _table, parquet),
+    "large_parquet": Format("table.parquet", _large_table, parquet),
     "arrow": Format("table.arrow", _table, arrow),
     "idx": Format(IDX_NAMES[0], lambda path: read_idx_folder(path.parent), idx, _idx_beside()),
     "npy": Format("table.npy", _table, npy),

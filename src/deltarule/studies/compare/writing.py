@@ -142,7 +142,7 @@ def _cell(value: Any) -> str:
     A spreadsheet would run text that begins as a formula does: an apostrophe stands before it, as OWASP advises
     against CSV injection. Text with anything that separates cells somewhere is quoted.
 
-    >>> _cell("=HYPERLINK(1)"), _cell("-0.5"), _cell(-0.5), _cell("adam; l2"), _cell(math.nan)
+    >>> _cell("=HYPERLINK(1)"), _cell("-0.5"), _cell(-0.5), _cell("adam; l2"), _cell(float("nan"))
     ("'=HYPERLINK(1)", '-0.5', '-0.5', '"adam; l2"', '')
     """
     value = _value(value)
