@@ -130,7 +130,7 @@ def parquet() -> list[bytes]:
             column_encoding={"n": "DELTA_BINARY_PACKED", "y": "DELTA_BYTE_ARRAY"},
             use_dictionary=False,
         ),
-        written(pa.table({"l": [[1], [], [2, 3]], "y": ["u", "v", "u"]}), compression="none"),
+        written(pa.table({"l": [[1], [], [2, 3]], "a": [1, 2, 3], "y": ["u", "v", "u"]}), compression="none"),
     ]
 
 
@@ -145,11 +145,11 @@ def arrow() -> list[bytes]:
         return stream.getvalue()
 
     file, stream, frame = ipc.new_file, ipc.new_stream, _frame()
-    views = pa.table({"v": pa.array(["a" * 20, "b", None], pa.string_view()), "y": [1, 2, 3]})
-    nested = pa.table({"l": [[1], [], [2, 3]], "s": [{"q": 1}, None, {"q": 2}], "y": [1, 2, 3]})
+    views = pa.table({"v": pa.array(["a" * 20, "b", None], pa.string_view()), "a": [1, 2, 3], "y": [1, 2, 3]})
+    nested = pa.table({"l": [[1], [], [2, 3]], "s": [{"q": 1}, None, {"q": 2}], "a": [1, 2, 3], "y": [1, 2, 3]})
     ends = pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array([1.0, 2.0]))
     pairs = [(frame, None), (frame, "lz4"), (frame.select(["a", "y"]), "zstd"), (views, None), (nested, None)]
-    pairs.append((pa.table({"e": ends, "z": pa.nulls(3), "y": [1, 2, 3]}), None))
+    pairs.append((pa.table({"e": ends, "z": pa.nulls(3), "a": [1, 2, 3], "y": [1, 2, 3]}), None))
     return [written(table, writer, compression) for table, compression in pairs for writer in (file, stream)]
 
 
@@ -174,7 +174,7 @@ def npy() -> list[bytes]:
     x = np.arange(12.0).reshape(4, 3)
     records = np.array([(1.5, "a", 0), (2.5, "b", 1), (0.5, "a", 1)], dtype=[("a", "f8"), ("b", "U2"), ("y", "i4")])
     words = np.array([["a", "x"], ["b", "y"], ["a", "x"]])
-    dates = np.array([["2020-01-01", "2020-01-02"]] * 3, dtype="M8[D]")
+    dates = np.array([("2020-01-01", 0), ("2020-01-02", 1), ("NaT", 1)], dtype=[("d", "M8[D]"), ("y", "u1")])
     arrays = [x, np.asfortranarray(x), x.astype("f2"), x.astype(">i4"), records, words, dates, x > 3]
     return [_npy_of(each) for each in arrays]
 

@@ -128,7 +128,7 @@ def _place(error: BaseException) -> str:
     return " < ".join(places)
 
 
-def _work(name: str, seeds: list[bytes], chunk: int, folder: Path, state: Any, pipe: Any) -> None:
+def _work(name: str, sound: list[bytes], grown: list[bytes], chunk: int, folder: Path, state: Any, pipe: Any) -> None:
     """What a process does: read a chunk of mutated files, and say what was new."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
@@ -137,9 +137,9 @@ def _work(name: str, seeds: list[bytes], chunk: int, folder: Path, state: Any, p
 
     random = Random(chunk)
     known: set[str] = set()
-    grown: list[bytes] = []
+    grown = grown.copy()
     for number in range(int(state[1]), int(state[2])):
-        content = mutated(grown if grown and random.random() < 0.3 else seeds, random)
+        content = mutated(grown if grown and random.random() < 0.3 else sound, random)
         state[0], state[1] = time.monotonic(), number
         outcome = read(name, folder, content)
         fresh = outcome.where not in known
@@ -153,7 +153,7 @@ def _work(name: str, seeds: list[bytes], chunk: int, folder: Path, state: Any, p
 
 
 def _chunk(
-    name: str, seeds: list[bytes], chunk: int, size: int, folder: Path
+    name: str, sound: list[bytes], grown: list[bytes], chunk: int, size: int, folder: Path
 ) -> Iterator[tuple[Outcome, bytes | None]]:
     """The outcome of each file of a chunk; after a crash another process goes on."""
     state = _forked.Array("d", [time.monotonic(), 0, size], lock=False)
@@ -163,7 +163,7 @@ def _chunk(
     attempt = 0
     while state[1] < size:
         ours, theirs = _forked.Pipe(duplex=False)
-        arguments = (name, seeds, hash((chunk, attempt)), folder, state, theirs)
+        arguments = (name, sound, grown, hash((chunk, attempt)), folder, state, theirs)
         process = _forked.Process(target=_work, args=arguments)
         state[0] = time.monotonic()
         process.start()
@@ -234,6 +234,7 @@ def fuzz(
 ) -> Iterator[tuple[str, Outcome, bytes | None]]:
     """The outcome of each file, with its content where it failed; a chunk of each format in turn."""
     seeds = _seeds(names)
+    grown: dict[str, list[bytes]] = {name: [] for name in names}
     began, done = time.monotonic(), dict.fromkeys(names, 0)
     share = -(-files // len(names))
     size = min(_CHUNK, share)
@@ -243,12 +244,12 @@ def fuzz(
             if many <= 0 or time.monotonic() - began > seconds:
                 continue
             chunk = hash((seed, turn, names.index(name)))
-            for outcome, content in _chunk(name, seeds[name], chunk, many, folder / name):
+            for outcome, content in _chunk(name, seeds[name], grown[name], chunk, many, folder / name):
                 done[name] += 1
                 if content is not None and outcome.kind == "refused" and not _too_much(outcome):
                     # Grown by what is new, as long as there is room.
-                    if len(seeds[name]) < _GROWN and content not in seeds[name]:
-                        seeds[name].append(content)
+                    if len(grown[name]) < _GROWN:
+                        grown[name].append(content)
                     content = None
                 elif _too_much(outcome) and outcome.kind in {"accepted", "refused"}:
                     assert content is not None

@@ -94,7 +94,7 @@ def _check_text(array: Array, where: str) -> None:
         _check_text(array[name], where)
     if array.dtype.kind == "U":
         codes = np.ascontiguousarray(array).view(np.dtype("u4").newbyteorder(array.dtype.byteorder))
-        if ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any():
+        if (codes > 0x10FFFF).any():
             raise DataFileError("text of Unicode letters", f"{where}, which is damaged")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -15,12 +14,21 @@ from typing import Any, BinaryIO, cast
 
 from deltarule.errors import DeltaruleError, OutputError
 
-__all__ = ["JSON_AT_MOST", "json_of", "opened", "read_bytes", "read_json", "reason", "write_whole", "writing"]
+__all__ = [
+    "JSON_AT_MOST",
+    "encoded",
+    "json_of",
+    "opened",
+    "read_bytes",
+    "read_json",
+    "reason",
+    "write_whole",
+    "writing",
+]
 
 JSON_AT_MOST = 16 << 20
 """Bytes of a JSON document."""
 _DEPTH = 64
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -74,7 +82,7 @@ def read_json(path: str | os.PathLike[str], at_most: int = JSON_AT_MOST) -> Any:
 
 
 def json_of(text: str | bytes, *, strict: bool = True) -> Any:
-    """The value of a JSON text: UTF-8, without lone surrogates, at most 64 levels deep.
+    """The value of a JSON text in UTF-8, at most 64 levels deep.
 
     strict : refuse NaN and infinity, which Python and pandas write where numbers are missing.
 
@@ -102,8 +110,6 @@ def json_of(text: str | bytes, *, strict: bool = True) -> Any:
             break
     else:
         raise ValueError(f"more than {_DEPTH} nested levels")
-    if _SURROGATE.search(text):  # a pair is a letter; one alone could never be written again
-        json.dumps(value, ensure_ascii=False).encode()
     return value
 
 
@@ -118,6 +124,15 @@ def reason(error: BaseException) -> str:
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     line = " ".join(said.split()).rstrip(".") or type(error).__name__
     return line if len(line) <= 200 else f"{line[:199]}…"
+
+
+def encoded(text: str) -> bytes:
+    r"""The text in UTF-8; what no letter is, such as a byte of a file's name, written out as JSON and Python do.
+
+    >>> encoded("caf\udce9")
+    b'caf\\udce9'
+    """
+    return text.encode(errors="backslashreplace")
 
 
 def write_whole(path: Path, content: bytes) -> None:

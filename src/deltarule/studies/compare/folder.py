@@ -9,14 +9,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from deltarule.data.regular_files import json_of, opened, read_json, reason, write_whole
+from deltarule.data.limits import BYTES_AT_MOST
+from deltarule.data.regular_files import encoded, json_of, opened, read_json, reason, write_whole
 from deltarule.errors import OutputError
 from deltarule.models import Model
 from deltarule.studies.compare.trial import Finished
 from deltarule.training.folder import check_free
 
 PLAN, NETWORKS, MODELS = "comparison.json", "networks.jsonl", "models"
-LONGEST_NAME = 120
+LONGEST_NAME = 120  # bytes
 _LONGEST_LINE = 1 << 26  # bytes: the losses of some five million batches
 FORMAT = "deltarule-comparison-1"
 
@@ -59,13 +60,13 @@ class ComparisonFolder:
     def write_plan(self, plan: Mapping[str, Any]) -> None:
         """Write what is compared."""
         text = json.dumps({"format": FORMAT, **plan}, indent=1, allow_nan=False, ensure_ascii=False)
-        write_whole(self.path / PLAN, f"{text}\n".encode())
+        write_whole(self.path / PLAN, encoded(f"{text}\n"))
 
     def networks(self) -> dict[str, Finished]:
         """The networks that are finished, by their keys. A line that was cut short is a network that is not."""
         found = {}
         try:
-            with opened(self.path / NETWORKS) as stream:
+            with opened(self.path / NETWORKS, BYTES_AT_MOST) as stream:
                 while line := stream.readline(_LONGEST_LINE):
                     with suppress(ValueError):
                         network = Finished.from_json(json_of(line))
@@ -108,6 +109,8 @@ class ComparisonFolder:
             yield
             return
         try:
+            if (self.path / NETWORKS).exists():
+                opened(self.path / NETWORKS).close()  # a pipe would be waited for
             stream = (self.path / NETWORKS).open("ab")
         except OSError as error:
             raise self._unwritable(error) from error
@@ -120,11 +123,11 @@ class ComparisonFolder:
             yield
 
     def _unwritable(self, error: OSError) -> OutputError:
-        return OutputError(f"a place to write {NETWORKS}", f"{self.path}: {error.strerror or error}")
+        return OutputError(f"a place to write {NETWORKS}", f"{self.path}: {reason(error)}")
 
     def _path_of(self, network: Finished) -> Path:
         letters = (letter if letter.isalnum() or letter in "._-=" else "-" for letter in network.variant)
-        name = "".join(letters)[:LONGEST_NAME]
+        name = "".join(letters).encode()[:LONGEST_NAME].decode(errors="ignore")
         return self.path / MODELS / f"{name}-{network.seed}-{network.key[:8]}.safetensors"
 
 

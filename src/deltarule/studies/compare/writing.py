@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deltarule.data.columns import number_of
-from deltarule.data.regular_files import write_whole
+from deltarule.data.regular_files import encoded, write_whole
 from deltarule.errors import OutputError
 from deltarule.studies.compare.comparison import Comparison
 from deltarule.studies.compare.page import page
@@ -41,7 +41,7 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
         "epochs.csv": _table(*_epochs(comparison)),
     }
     for name, text in files.items():
-        write_whole(folder / name, text.encode())
+        write_whole(folder / name, encoded(text))
     return [folder / name for name in files]
 
 
