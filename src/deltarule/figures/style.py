@@ -6,7 +6,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from deltarule.data.regular_files import writing
 from deltarule.errors import OutputError
@@ -111,15 +111,21 @@ def save(picture: Figure, path: str | os.PathLike[str]) -> Path:
     """
     target = Path(path)
     kind = target.suffix.lstrip(".").lower() or "png"
+    if kind not in picture.canvas.get_supported_filetypes():
+        raise OutputError("a picture's name that ends in .png, .svg or .pdf", str(target))
+    with writing(target) as stream:
+        draw(picture, stream, kind)
+    return target
+
+
+def draw(picture: Figure, stream: BinaryIO, kind: str) -> None:
+    """Write a picture of that kind (png, svg, pdf) into a stream, without date and program."""
     nobody: dict[str, Any] = {
         "png": {"Software": None},
         "svg": {"Date": None, "Creator": None},
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     }.get(kind, {})
-    if kind not in picture.canvas.get_supported_filetypes():
-        raise OutputError("a picture's name that ends in .png, .svg or .pdf", str(target))
-    with writing(target) as stream, warnings.catch_warnings():
+    with warnings.catch_warnings():
         # A class may be named in letters that the font lacks: boxes stand for them.
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         picture.savefig(stream, format=kind, metadata=nobody)
-    return target
