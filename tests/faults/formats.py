@@ -328,7 +328,6 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
     return stream.getvalue()
 
 
-def seeds_of(name: str) -> list[bytes]:
-    """The sound files of a format, and those of the corpus that belong to it."""
-    found = [path.read_bytes() for path in sorted(CORPUS.glob(f"{name}-*"))]
-    return [*FORMATS[name].seeds(), *found]
+def corpus_of(name: str) -> list[bytes]:
+    """The files of the corpus that belong to a format."""
+    return [path.read_bytes() for path in sorted(CORPUS.glob(f"{name}-*"))]

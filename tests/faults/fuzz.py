@@ -45,6 +45,7 @@ class Outcome(NamedTuple):
     kind : "accepted", "refused", or a failure: "raw" (an exception that is not ours, or does not name the file),
         "crash", "slow", "memory", "written" (something was left beside the file).
     where : what tells outcomes apart. said : what the exception said.
+    seconds : of the processor, all threads together, which a busy machine does not lengthen.
     """
 
     kind: str
@@ -59,12 +60,14 @@ class Tally:
     """What has been counted for one format."""
 
     kinds: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
     slowest: float = 0.0
     largest: float = 0.0
 
     def add(self, outcome: Outcome) -> None:
         """Count a file."""
         self.kinds[outcome.kind] += 1
+        self.seconds += outcome.seconds
         self.slowest, self.largest = max(self.slowest, outcome.seconds), max(self.largest, outcome.megabytes)
 
 
@@ -86,7 +89,7 @@ def read(name: str, folder: Path, content: bytes) -> Outcome:
     path = folder / FORMATS[name].file
     path.write_bytes(content)
     there = len(os.listdir(folder))  # noqa: PTH208 - five times faster
-    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     kind, where, said = "accepted", "", ""
     try:
         FORMATS[name].read(path)
@@ -96,7 +99,7 @@ def read(name: str, folder: Path, content: bytes) -> Outcome:
             kind = "raw"
     except BaseException as error:  # noqa: BLE001 - what the readers promise never to raise
         kind, where, said = "raw", _place(error), "".join(traceback.format_exception(error))
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     if len(os.listdir(folder)) != there and kind != "raw":  # noqa: PTH208
         kind, said = "written", ", ".join(os.listdir(folder))  # noqa: PTH208
@@ -215,9 +218,9 @@ def _seeds(names: Sequence[str]) -> dict[str, list[bytes]]:
     """The sound files of each format, made by another process: a library's threads do not survive a fork."""
 
     def make(pipe: Any) -> None:
-        from tests.faults.formats import seeds_of
+        from tests.faults.formats import FORMATS
 
-        pipe.send({name: seeds_of(name) for name in names})
+        pipe.send({name: FORMATS[name].seeds() for name in names})
         pipe.close()
 
     ours, theirs = _forked.Pipe(duplex=False)
@@ -234,7 +237,9 @@ def fuzz(
 ) -> Iterator[tuple[str, Outcome, bytes | None]]:
     """The outcome of each file, with its content where it failed; a chunk of each format in turn."""
     seeds = _seeds(names)
-    grown: dict[str, list[bytes]] = {name: [] for name in names}
+    from tests.faults.formats import corpus_of
+
+    grown = {name: corpus_of(name) for name in names}
     began, done = time.monotonic(), dict.fromkeys(names, 0)
     share = -(-files // len(names))
     size = min(_CHUNK, share)
@@ -270,15 +275,17 @@ def _judged(outcome: Outcome) -> str:
 
 
 def _table(tallies: dict[str, Tally], seconds: float) -> str:
-    head = f"{'format':<10}{'files':>9}{'accepted':>10}{'refused':>9}" + "".join(f"{each:>9}" for each in _FAILURES)
-    lines = [f"{head}{'slowest s':>11}{'most MB':>9}"]
+    head = f"{'format':<14}{'files':>9}{'accepted':>10}{'refused':>9}" + "".join(f"{each:>9}" for each in _FAILURES)
+    lines = [f"{head}{'mean ms':>9}{'slowest s':>11}{'most MB':>9}"]
     total = Tally()
     for name, tally in (*tallies.items(), ("all", total)):
         counts = [tally.kinds.total(), *(tally.kinds[kind] for kind in ("accepted", "refused", *_FAILURES))]
         widths = (9, 10, 9, *(9 for _ in _FAILURES))
         cells = "".join(f"{count:>{width},}" for count, width in zip(counts, widths, strict=True))
-        lines.append(f"{name:<10}{cells}{tally.slowest:>11.2f}{tally.largest:>9.0f}")
+        mean = 1000 * tally.seconds / max(1, tally.kinds.total())
+        lines.append(f"{name:<14}{cells}{mean:>9.2f}{tally.slowest:>11.2f}{tally.largest:>9.0f}")
         total.kinds.update(tally.kinds)
+        total.seconds += tally.seconds
         total.slowest, total.largest = max(total.slowest, tally.slowest), max(total.largest, tally.largest)
     return "\n".join([*lines, f"{seconds:,.0f} s"])
 
