@@ -111,10 +111,11 @@ def save(picture: Figure, path: str | os.PathLike[str]) -> Path:
     """
     target = Path(path)
     kind = target.suffix.lstrip(".").lower() or "png"
-    if kind not in picture.canvas.get_supported_filetypes():
-        raise OutputError("a picture's name that ends in .png, .svg or .pdf", str(target))
-    with writing(target) as stream:
-        draw(picture, stream, kind)
+    try:
+        with writing(target) as stream:
+            draw(picture, stream, kind)
+    except ValueError as error:
+        raise OutputError("a picture's name that ends in .png, .svg or .pdf", str(target)) from error
     return target
 
 
