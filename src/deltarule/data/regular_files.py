@@ -95,8 +95,8 @@ def json_of(text: str | bytes, *, strict: bool = True) -> Any:
         ...
     ValueError: more than 64 nested levels
     """
-    text = text if isinstance(text, str) else text.decode("utf-8")
     try:
+        text = text if isinstance(text, str) else text.decode("utf-8")
         value = json.loads(text, parse_constant=_refused if strict else None)
     except RecursionError as error:
         raise ValueError(f"more than {_DEPTH} nested levels") from error
