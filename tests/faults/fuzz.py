@@ -46,6 +46,7 @@ class Outcome(NamedTuple):
         "crash", "slow", "memory", "written" (something was left beside the file).
     where : what tells outcomes apart. said : what the exception said.
     seconds : of the processor, all threads together, which a busy machine does not lengthen.
+    megabytes : how far the process's peak is above what it took at its start; 0 for a file that did not raise it.
     """
 
     kind: str
@@ -80,8 +81,13 @@ class Failure:
     content: bytes
 
 
-def read(name: str, folder: Path, content: bytes) -> Outcome:
-    """Read one file in a folder of its format."""
+def _peak() -> float:
+    """The most memory that the process has taken, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def read(name: str, folder: Path, content: bytes, start: float | None = None) -> Outcome:
+    """Read one file in a folder of its format; `start` is the process's peak at its start."""
     from tests.faults.formats import FORMATS
 
     from deltarule.errors import DeltaruleError
@@ -89,7 +95,7 @@ def read(name: str, folder: Path, content: bytes) -> Outcome:
     path = folder / FORMATS[name].file
     path.write_bytes(content)
     there = len(os.listdir(folder))  # noqa: PTH208 - five times faster
-    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    before, began = _peak(), time.process_time()
     kind, where, said = "accepted", "", ""
     try:
         FORMATS[name].read(path)
@@ -100,7 +106,8 @@ def read(name: str, folder: Path, content: bytes) -> Outcome:
     except BaseException as error:  # noqa: BLE001 - what the readers promise never to raise
         kind, where, said = "raw", _place(error), "".join(traceback.format_exception(error))
     seconds = time.process_time() - began
-    megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    after = _peak()
+    megabytes = after - (before if start is None else start) if after > before else 0.0
     if len(os.listdir(folder)) != there and kind != "raw":  # noqa: PTH208
         kind, said = "written", ", ".join(os.listdir(folder))  # noqa: PTH208
     return Outcome(kind, where, said, seconds, megabytes)
@@ -138,13 +145,13 @@ def _work(name: str, sound: list[bytes], grown: list[bytes], chunk: int, folder:
     os.dup2(os.open(folder.parent / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666), 2)
     from tests.faults.mutations import mutated
 
-    random = Random(chunk)
+    random, start = Random(chunk), _peak()
     known: set[str] = set()
     grown = grown.copy()
     for number in range(int(state[1]), int(state[2])):
         content = mutated(grown if grown and random.random() < 0.3 else sound, random)
         state[0], state[1] = time.monotonic(), number
-        outcome = read(name, folder, content)
+        outcome = read(name, folder, content, start)
         fresh = outcome.where not in known
         known.add(outcome.where)
         if fresh and outcome.kind == "refused":
