@@ -29,6 +29,8 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+_LONGEST = 800  # characters of each half of a message
+
 __all__ = [
     "ClusterError",
     "DataError",
@@ -59,6 +61,7 @@ class DeltaruleError(Exception):
     """
 
     def __init__(self, wanted: str, came: str | None = None, instead: str | None = None) -> None:
+        wanted, came = _line(wanted), came and _line(came)
         self.wanted, self.came, self.instead = wanted, came, instead
         message = f"Wanted {wanted}" + (f", got {came}" if came else "") + "."
         super().__init__(message + (f" Try: {instead}" if instead else ""))
@@ -151,10 +154,18 @@ class ThreadsWarning(UserWarning):
     """A number of threads that training is slower with than it could be: more than cores, or fewer than asked for."""
 
 
+def _line(text: str) -> str:
+    """The text on one line; a long one, such as a value out of somebody's file, loses its middle."""
+    line = " ".join(text.splitlines()) if "\n" in text or "\r" in text else text
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} … {line[-_LONGEST // 2 :]}"
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like `name`, or None where none is alike.
 
     >>> nearest("fashon", ["digits", "fashion", "mnist"])
     'fashion'
     """
+    if len(name) > 100:  # the comparison takes the product of the lengths
+        return None
     return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)), None)

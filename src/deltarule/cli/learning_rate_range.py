@@ -76,9 +76,9 @@ def learning_rate_range(
         raise type(error)(error.wanted, error.came, _EXAMPLES.get(field, error.instead)) from None
     if output is not None:
         from deltarule.figures.rates import range_curve
-        from deltarule.figures.style import save
+        from deltarule.figures.style import plain, save
 
-        title = f"{dataset.name or Path(data).name}: {recipe.optimizer.name}, batches of {recipe.batch_size}"
+        title = f"{plain(dataset.name or Path(data).name)}: {recipe.optimizer.name}, batches of {recipe.batch_size}"
         marks = {"steepest": found.steepest, "largest": found.largest}
         save(range_curve(found.rates, found.losses, found.smoothed, **marks, title=title), output)
         say(f"The picture is in {output}.", words_of(quiet))

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from deltarule.cli.terminal import print_json, progress_bar, say, table_of, words_of
-from deltarule.models.files import write_whole
+from deltarule.data.regular_files import write_whole
 from deltarule.studies.reproduce import (
     AS_PUBLISHED,
     Experiment,

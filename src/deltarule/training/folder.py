@@ -7,8 +7,9 @@ import os
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
+from deltarule.data.regular_files import encoded, read_json, reason
 from deltarule.errors import ModelFileError, OutputError
 from deltarule.models import Model
 from deltarule.recipes import Recipe
@@ -72,7 +73,7 @@ class RunFolder:
 
     def append(self, epoch: Epoch) -> None:
         """Add an epoch to `history.jsonl`, readable by others at once."""
-        self._write(HISTORY, json.dumps(epoch.to_json(), allow_nan=False) + "\n", mode="a")
+        self._write(HISTORY, json.dumps(epoch.to_json(), allow_nan=False) + "\n", mode="ab")
 
     def write_model(self, model: Model) -> None:
         """Write `model.safetensors`, whole or not at all."""
@@ -83,10 +84,10 @@ class RunFolder:
         lines = [json.dumps(epoch.to_json(), allow_nan=False) + "\n" for epoch in run.history]
         self._write(HISTORY, "".join(lines))
 
-    def _write(self, name: str, text: str, mode: str = "w") -> None:
+    def _write(self, name: str, text: str, mode: Literal["wb", "ab"] = "wb") -> None:
         try:
-            with (self.path / name).open(mode, encoding="utf-8") as stream:
-                stream.write(text)
+            with (self.path / name).open(mode) as stream:
+                stream.write(encoded(text))
         except OSError as error:
             raise OutputError(f"a place to write {name}", f"{self.path}: {error.strerror or error}") from error
 
@@ -98,12 +99,12 @@ def split_of(folder: str | os.PathLike[str], data: str, names: Sequence[str]) ->
     {}
     """
     path = Path(folder) / SPLIT
-    if not path.is_file():
+    if not path.exists():
         return {}
     try:
-        written = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelFileError("a split written by deltarule", f"{path}: {error}") from error
+        written = read_json(path)
+    except (OSError, ValueError) as error:
+        raise ModelFileError("a split written by deltarule", f"{path}: {reason(error)}") from error
     known = isinstance(written, dict) and all(value is None or isinstance(value, str) for value in written.values())
     if not known or set(written) != {"data", *names}:
         raise ModelFileError(f"a split with the fields data, {', '.join(names)}", f"{path}, which has others")

@@ -201,7 +201,7 @@ class Comparing:
         began, done = time.monotonic(), before
         for trial in known:
             done += 1
-            network = replace(self._known[trial.key], variant=trial.variant)
+            network = replace(self._known[trial.key], variant=trial.variant, seed=trial.seed)
             yield Progress(stage, done, total, began - self._began, None, network)
         for trained, network in enumerate(self._new(new), start=1):
             done, now = done + 1, time.monotonic()
@@ -215,7 +215,7 @@ class Comparing:
         network = self._known.get(trial.key)
         if network is None or self._folder is None or not (self._keep_models and trial.judged):
             return network is not None
-        return self._folder.has_model(replace(network, variant=trial.variant))
+        return self._folder.has_model(replace(network, variant=trial.variant, seed=trial.seed))
 
     def _new(self, trials: list[Trial]) -> Iterator[Finished]:
         """Train what is not known yet, and keep each network."""

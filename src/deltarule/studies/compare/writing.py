@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from deltarule.data.columns import number_of
+from deltarule.data.regular_files import encoded, write_whole
 from deltarule.errors import OutputError
-from deltarule.models.files import write_whole
 from deltarule.studies.compare.comparison import Comparison
 from deltarule.studies.compare.page import page
 from deltarule.studies.compare.trial import CURVES, finite
 
 RESULT, REPORT = "result.json", "report.html"
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a formula begins with in a spreadsheet."""
+_SEPARATORS = ',;|"\t\r\n'
 
 _FIGURES = (
     "status", "score", "loss", "validation_score", "validation_loss", "epochs", "best_epoch", "seconds",
@@ -38,7 +41,7 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
         "epochs.csv": _table(*_epochs(comparison)),
     }
     for name, text in files.items():
-        write_whole(folder / name, text.encode())
+        write_whole(folder / name, encoded(text))
     return [folder / name for name in files]
 
 
@@ -130,9 +133,21 @@ def _epochs(comparison: Comparison) -> Rows:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Comma-separated values; an empty cell where there is no finite number."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    for row in rows:
-        writer.writerow(["" if (cell := _value(each)) is None else cell for each in row])
-    return text.getvalue()
+    return "".join(",".join(map(_cell, row)) + "\n" for row in (head, *rows))
+
+
+def _cell(value: Any) -> str:
+    """One value as a cell.
+
+    A spreadsheet would run text that begins as a formula does: an apostrophe stands before it, as OWASP advises
+    against CSV injection. Text with anything that separates cells somewhere is quoted.
+
+    >>> _cell("=HYPERLINK(1)"), _cell("-0.5"), _cell(-0.5), _cell("adam; l2"), _cell(float("nan"))
+    ("'=HYPERLINK(1)", '-0.5', '-0.5', '"adam; l2"', '')
+    """
+    value = _value(value)
+    if not isinstance(value, str):
+        return "" if value is None else str(value)
+    text = f"'{value}" if value.startswith(_FORMULA) and number_of(value) is None else value
+    quoted = text.replace('"', '""')
+    return f'"{quoted}"' if any(letter in text for letter in _SEPARATORS) else text
