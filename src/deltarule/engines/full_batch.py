@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from deltarule.engines.objective import Objective
-from deltarule.engines.problem import Figure, Figures, Problem, Progress, Sums
+from deltarule.engines.problem import Figure, Figures, Interrupted, Problem, Progress, Sums, never
 from deltarule.engines.reference import evaluate
 from deltarule.engines.watching import Watched
 from deltarule.errors import RecipeError
@@ -37,12 +37,14 @@ class FullBatch(Watched):
         """How many iterations have been; the search itself cannot be handed on."""
         return Progress(self._epoch, self._epoch)
 
-    def advance(self, epochs: int, seconds: float) -> Figures:
-        """Run at least one iteration and at most `epochs`, for about `seconds` at the longest."""
+    def advance(self, epochs: int, seconds: float, interrupted: Interrupted = never) -> Figures:
+        """Run at least one iteration and at most `epochs`, for about `seconds` at the longest, or until interrupted."""
         rows: list[list[float]] = []
         recorded: list[Floats] = []
         end = time.perf_counter() + seconds
         while not self.finished and len(rows) < epochs and (not rows or time.perf_counter() < end):
+            if interrupted():
+                break
             began = time.perf_counter()
             before = self.theta
             point = next(self._points, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol, TypeAlias
@@ -21,6 +21,15 @@ from deltarule.recipes import Affine, Recipe
 Indices: TypeAlias = npt.NDArray[np.int64]
 Order: TypeAlias = Iterable[Iterable[Any]]
 """For each epoch the batches, each an array of row numbers; rows may repeat."""
+
+
+Interrupted: TypeAlias = Callable[[], bool]
+"""Whether somebody has asked for an end."""
+
+
+def never() -> bool:
+    """Nobody asks for an end."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -255,8 +264,12 @@ class Engine(Protocol):
         """The number of the epoch that early stopping likes best; 0 where it does not watch."""
         ...
 
-    def advance(self, epochs: int, seconds: float) -> Figures:
-        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
+    def advance(self, epochs: int, seconds: float, interrupted: Interrupted = never) -> Figures:
+        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest.
+
+        Once `interrupted()` it ends where it stands, also in the middle of an epoch; the next call goes on from there.
+        That is asked about twenty times a second, or after 16 steps where they take longer.
+        """
         ...
 
     @property

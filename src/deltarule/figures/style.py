@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
-import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deltarule.errors import OutputError
+from deltarule.models.files import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,16 +114,13 @@ def save(picture: Figure, path: str | os.PathLike[str]) -> Path:
         "svg": {"Date": None, "Creator": None},
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     }.get(kind, {})
+    drawn = io.BytesIO()
     try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as beside:
-            whole = Path(beside) / f"picture.{kind}"
-            with warnings.catch_warnings():
-                # A class may be named in letters that the font lacks: boxes stand for them.
-                warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
-                picture.savefig(whole, format=kind, metadata=nobody)
-            whole.replace(target)
+        with warnings.catch_warnings():
+            # A class may be named in letters that the font lacks: boxes stand for them.
+            warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+            picture.savefig(drawn, format=kind, metadata=nobody)
     except ValueError as error:
         raise OutputError("a picture's name that ends in .png, .svg or .pdf", str(target)) from error
-    except OSError as error:
-        raise OutputError(f"a place to write {target.name}", f"{target}: {error.strerror or error}") from error
+    write_whole(target, drawn.getvalue())
     return target

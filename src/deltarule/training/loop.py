@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from deltarule.data import Dataset
-from deltarule.engines.problem import Engine, Figure, Order, Problem
+from deltarule.engines.problem import Engine, Figure, Interrupted, Order, Problem, never
 from deltarule.engines.reference import Reference
 from deltarule.errors import Diverged
 from deltarule.formulas.random import Floats
@@ -115,16 +115,16 @@ class Training:
 
     def __iter__(self) -> Iterator[Epoch]:
         """Each epoch as it ends, before the next begins."""
-        return self._delivered(1, 0.0)
+        return self._delivered(1, 0.0, never)
 
-    def ahead(self, seconds: float = 0.05) -> Iterator[Epoch]:
-        """Each epoch, the engine running ahead for about `seconds` at a time."""
-        return self._delivered(self._problem.recipe.epochs, seconds)
+    def ahead(self, seconds: float = 0.05, interrupted: Interrupted = never) -> Iterator[Epoch]:
+        """Each epoch, the engine running ahead for about `seconds` at a time; none any more once `interrupted()`."""
+        return self._delivered(self._problem.recipe.epochs, seconds, interrupted)
 
-    def finish(self, interrupted: Callable[[], bool] = lambda: False) -> None:
+    def finish(self, interrupted: Interrupted = never) -> None:
         """Train to the end, or until `interrupted` says so; it is asked some twenty times a second."""
         while not self._engine.finished and not interrupted():
-            self._advance(self._problem.recipe.epochs, 0.05)
+            self._advance(self._problem.recipe.epochs, 0.05, interrupted)
             self._check()
 
     @property
@@ -166,19 +166,19 @@ class Training:
     def _diverged(self) -> bool:
         return bool(self._tables) and not np.isfinite(self._tables[-1][-1:, Figure.TRAIN_LOSS]).all()
 
-    def _delivered(self, at_most: int, seconds: float) -> Iterator[Epoch]:
+    def _delivered(self, at_most: int, seconds: float, interrupted: Interrupted) -> Iterator[Epoch]:
         number = len(self.history)
-        while not self._engine.finished:
-            table = self._advance(at_most, seconds)
+        while not self._engine.finished and not interrupted():
+            table = self._advance(at_most, seconds, interrupted)
             for row in table[:-1] if self._diverged else table:
                 number += 1
                 yield epoch_of(row, number, self._spreads)
             self._check()
 
-    def _advance(self, at_most: int, seconds: float) -> Floats:
+    def _advance(self, at_most: int, seconds: float, interrupted: Interrupted) -> Floats:
         """Have the engine advance; the figures of the epochs that it ended."""
         began = time.perf_counter()
-        figures = self._engine.advance(at_most, seconds)
+        figures = self._engine.advance(at_most, seconds, interrupted)
         self._seconds += time.perf_counter() - began
         self._tables.append(figures.table)
         self._batch_losses += figures.batch_losses

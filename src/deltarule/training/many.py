@@ -111,16 +111,16 @@ def as_they_end(
     one: Callable[[int], Result | None], networks: int, workers: int, closed: threading.Event
 ) -> Iterator[tuple[int, Result]]:
     """What `one` makes for the places of all networks; whatever ends this ends them, `closed` telling them so."""
-    with ThreadPoolExecutor(workers, "deltarule") as pool:
+    pool = ThreadPoolExecutor(workers, "deltarule")
+    try:
         places = {pool.submit(one, place): place for place in range(networks)}
-        try:
-            for future in as_completed(places):
-                made, place = future.result(), places.pop(future)
-                if made is not None:
-                    yield place, made
-        finally:
-            closed.set()
-            pool.shutdown(cancel_futures=True)
+        for future in as_completed(places):
+            made, place = future.result(), places.pop(future)
+            if made is not None:
+                yield place, made
+    finally:
+        closed.set()
+        pool.shutdown(cancel_futures=True)
 
 
 def workers_for(n_threads: int | None, networks: int) -> int:

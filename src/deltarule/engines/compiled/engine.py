@@ -21,7 +21,7 @@ from deltarule.engines.compiled.source import Source
 from deltarule.engines.compiled.team import BLOCK, Team
 from deltarule.engines.compiled.threads import threads_for
 from deltarule.engines.compiled.tiles import tiles
-from deltarule.engines.problem import Figure, Figures, Problem, Progress, Sums
+from deltarule.engines.problem import Figure, Figures, Interrupted, Problem, Progress, Sums, never
 from deltarule.engines.rates import Rates
 from deltarule.formulas.random import Floats, key
 
@@ -89,12 +89,12 @@ class Compiled:
         self._team.start(theta, self.problem.begun.slots)
         self.finished, self._shared[Shared.FINISHED] = False, 0
 
-    def advance(self, epochs: int, seconds: float) -> Figures:
-        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
+    def advance(self, epochs: int, seconds: float, interrupted: Interrupted = never) -> Figures:
+        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest, or until interrupted."""
         tables: list[Floats] = []
         losses: list[Floats] = []
         done, end = 0, time.perf_counter() + seconds
-        while not self.finished and (not done or (done < epochs and time.perf_counter() < end)):
+        while not self.finished and (not done or (done < epochs and time.perf_counter() < end)) and not interrupted():
             left = min(epochs - done, _AHEAD)
             epoch = int(self._shared[Shared.EPOCH])
             if self._order.given and epoch == self._order.until:

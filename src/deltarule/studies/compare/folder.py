@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from deltarule.errors import OutputError
 from deltarule.models import Model
-from deltarule.models.files import write_whole
+from deltarule.models.files import append_lines, write_whole
 from deltarule.studies.compare.trial import Finished
 from deltarule.training.folder import check_free
 
@@ -78,19 +78,16 @@ class ComparisonFolder:
 
     def append(self, network: Finished) -> None:
         """Add a network, readable by others at once."""
-        line = json.dumps(network.to_json(), allow_nan=False)
-        try:
-            with (self.path / NETWORKS).open("a+b") as stream:
-                # A line that was cut short stays alone.
-                ended = stream.tell() == 0 or stream.seek(-1, os.SEEK_END) < 0 or stream.read(1) == b"\n"
-                stream.write(f"{'' if ended else chr(10)}{line}\n".encode())
-        except OSError as error:
-            raise self._unwritable(error) from error
+        append_lines(self.path / NETWORKS, json.dumps(network.to_json(), allow_nan=False) + "\n")
 
     def write_model(self, network: Finished, model: Model) -> None:
         """Keep a network's model."""
-        self._path_of(network).parent.mkdir(exist_ok=True)
-        model.save(self._path_of(network))
+        path = self._path_of(network)
+        try:
+            path.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError("a folder for the models", f"{path.parent}: {error.strerror or error}") from error
+        model.save(path)
 
     def has_model(self, network: Finished) -> bool:
         """Whether the model of a network is there."""
@@ -110,7 +107,7 @@ class ComparisonFolder:
         try:
             stream = (self.path / NETWORKS).open("ab")
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise OutputError(f"a place to write {NETWORKS}", f"{self.path}: {error.strerror or error}") from error
         with stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -118,9 +115,6 @@ class ComparisonFolder:
                 wanted = "a folder that no other comparison is writing to"
                 raise OutputError(wanted, f"{self.path}", "a folder of its own, or wait") from None
             yield
-
-    def _unwritable(self, error: OSError) -> OutputError:
-        return OutputError(f"a place to write {NETWORKS}", f"{self.path}: {error.strerror or error}")
 
     def _path_of(self, network: Finished) -> Path:
         letters = (letter if letter.isalnum() or letter in "._-=" else "-" for letter in network.variant)
