@@ -10,11 +10,15 @@
     │   └── ModelFileError              a model file that is missing, cut short or foreign
     ├── OutputError (OSError)           a result that cannot be written where it was asked for
     ├── ClusterError (OSError)          other machines that do not answer, or do not hold out
+    ├── OutOfMemory (MemoryError)       a network, a batch or data that do not fit into memory
+    ├── OutOfThreads (RuntimeError)     a thread that the system refuses to start
+    ├── Interrupted (RuntimeError)      a training run that was broken off in the middle and cannot go on
     └── Diverged (ArithmeticError)      a training run whose numbers left the finite range
 
 and what it only warns of:
 
     DataWarning (UserWarning)           data that can be learnt from, but say less than they seem to
+    ThreadsWarning (UserWarning)        a number of threads that training is slower with than it could be
 
 Each says what was wanted, what came, and where it helps the corrected call.
 """
@@ -31,10 +35,14 @@ __all__ = [
     "DataWarning",
     "DeltaruleError",
     "Diverged",
+    "Interrupted",
     "ModelError",
     "ModelFileError",
+    "OutOfMemory",
+    "OutOfThreads",
     "OutputError",
     "RecipeError",
+    "ThreadsWarning",
     "UnknownDataset",
     "UnknownName",
     "nearest",
@@ -93,6 +101,18 @@ class ClusterError(DeltaruleError, OSError):
     """Other machines that do not answer, or do not hold out."""
 
 
+class OutOfMemory(DeltaruleError, MemoryError):
+    """A network, a batch or data that do not fit into memory."""
+
+
+class OutOfThreads(DeltaruleError, RuntimeError):
+    """A thread that the system refuses to start."""
+
+
+class Interrupted(DeltaruleError, RuntimeError):
+    """A training run that was broken off in the middle and cannot go on; its history and model are still there."""
+
+
 class Diverged(DeltaruleError, ArithmeticError):
     """A training run whose numbers left the finite range.
 
@@ -106,6 +126,10 @@ class Diverged(DeltaruleError, ArithmeticError):
 
 class DataWarning(UserWarning):
     """Data that can be learnt from, but say less than they seem to: samples in two parts, rows without a target."""
+
+
+class ThreadsWarning(UserWarning):
+    """A number of threads that training is slower with than it could be: more than cores, or fewer than asked for."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -13,9 +13,9 @@ import deltarule
 PROGRAM = """
 import deltarule as dr
 run = dr.train(dr.Recipe(epochs=1, stopping=None), dr.load_dataset("iris"))
-from deltarule.engines.compiled import machine
 from deltarule.engines.compiled.cache import cache_folder
-print(cache_folder(), sum(machine.run.stats.cache_hits.values()), run.model.theta.sum())
+from deltarule.engines.compiled.processor import _ADDRESSED
+print(cache_folder(), sum(function.cache_hits for function in _ADDRESSED), run.model.theta.sum())
 """
 PACKAGE = Path(deltarule.__file__).parent
 
@@ -43,7 +43,7 @@ def test_the_second_process_finds_what_the_first_compiled(warm):
     root, environment, first = warm
     assert first[1] == 0
     again = run(environment, root / "source")
-    assert again[1] == 1
+    assert again[1] > 0
     assert again[0::2] == first[0::2]
     folder = Path(first[0])
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -81,7 +81,7 @@ def test_an_installation_that_cannot_be_written_to(warm):
     for path in [source, *source.rglob("*")]:
         path.chmod(path.stat().st_mode & ~0o222)
     try:
-        assert run(environment, source)[1] == 1
+        assert run(environment, source)[1] > 0
     finally:
         for path in [source, *source.rglob("*")]:
             path.chmod(path.stat().st_mode | 0o200)

@@ -3,7 +3,7 @@
 A signal arrives at any moment, and what it does depends on what would be lost:
 
 - before `begin()` the process exits at once, also in the middle of an import;
-- then `Interrupted`, a KeyboardInterrupt, is raised in the command, which cleans up and ends;
+- then `Signalled`, a KeyboardInterrupt, is raised in the command, which cleans up and ends;
 - in `noted()` nothing is raised: the command asks `requested()`, and ends by itself;
 - in `essential()` likewise, and nothing ends the process before the block has ended.
 
@@ -34,7 +34,7 @@ APART = 0.5
 """Seconds between two signals that are meant as two: whoever stops a container may send several at once."""
 
 
-class Interrupted(KeyboardInterrupt):
+class Signalled(KeyboardInterrupt):
     """A signal asked the command to end."""
 
 
@@ -103,7 +103,7 @@ class Interrupts:
         self._answered = frozenset(number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN)
         before = sys.unraisablehook
         # Raised where Python cannot pass it on, as in a destructor; the process ends in time nevertheless.
-        sys.unraisablehook = lambda event: None if event.exc_type is Interrupted else before(event)
+        sys.unraisablehook = lambda event: None if event.exc_type is Signalled else before(event)
         for number in self._answered:
             signal.signal(number, self._arrived)
         if os.name == "posix":
@@ -119,7 +119,7 @@ class Interrupts:
         if self._starting:
             self._exit(number)
         if not self._noted:
-            raise Interrupted
+            raise Signalled
 
     def _watch(self, reader: int) -> None:
         """Exit in time after the first signal, in a thread.

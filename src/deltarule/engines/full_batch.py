@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Generator
 from enum import Enum
@@ -12,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from deltarule.engines.objective import Objective
-from deltarule.engines.problem import Figure, Figures, Interrupted, Problem, Progress, Sums, never
+from deltarule.engines.problem import Figure, Figures, Problem, Progress, StopRequested, Sums, never
 from deltarule.engines.reference import evaluate
 from deltarule.engines.watching import Watched
-from deltarule.errors import RecipeError
+from deltarule.errors import Interrupted, OutOfThreads, RecipeError
 from deltarule.formulas import LBFGS
 from deltarule.formulas.random import Floats
 
@@ -29,6 +30,7 @@ class FullBatch(Watched):
         _check(problem)
         super().__init__(problem)
         self.theta = problem.theta.copy()
+        self._process = os.getpid()
         self._epoch, self._objective = 0, objective(problem)
         self._points = _accepted(self._objective, problem.theta, problem.recipe.optimizer, problem.recipe.epochs)
 
@@ -37,8 +39,11 @@ class FullBatch(Watched):
         """How many iterations have been; the search itself cannot be handed on."""
         return Progress(self._epoch, self._epoch)
 
-    def advance(self, epochs: int, seconds: float, interrupted: Interrupted = never) -> Figures:
+    def advance(self, epochs: int, seconds: float, interrupted: StopRequested = never) -> Figures:
         """Run at least one iteration and at most `epochs`, for about `seconds` at the longest, or until interrupted."""
+        if os.getpid() != self._process:
+            came = "a child process, which has no thread of its parent"
+            raise Interrupted("L-BFGS in the process that it began in", came, "a new training run in the child process")
         rows: list[list[float]] = []
         recorded: list[Floats] = []
         end = time.perf_counter() + seconds
@@ -94,6 +99,13 @@ class _Ended(Exception):
     """Nobody asks for another point."""
 
 
+def _start(thread: Thread) -> None:
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise OutOfThreads("a thread for the search of L-BFGS", str(error), 'optimizer="adam"') from error
+
+
 def _accepted(objective: Objective, start: Floats, optimizer: Any, most: int) -> Generator[Any]:
     """Each point that the search accepts, which goes on in a thread of its own when the next is asked for."""
     from scipy.optimize import minimize
@@ -127,8 +139,8 @@ def _accepted(objective: Objective, start: Floats, optimizer: Any, most: int) ->
         except BaseException as error:  # noqa: BLE001 - raised again where the point was asked for
             found.put(error)
 
-    Thread(target=search, name="deltarule", daemon=True).start()
     try:
+        _start(Thread(target=search, name="deltarule", daemon=True))
         while True:
             asked.put(_Asked.ANOTHER)
             point = found.get()

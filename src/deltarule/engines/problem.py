@@ -23,7 +23,7 @@ Order: TypeAlias = Iterable[Iterable[Any]]
 """For each epoch the batches, each an array of row numbers; rows may repeat."""
 
 
-Interrupted: TypeAlias = Callable[[], bool]
+StopRequested: TypeAlias = Callable[[], bool]
 """Whether somebody has asked for an end."""
 
 
@@ -245,10 +245,14 @@ class Figures:
 
     Sums of the validation part are 0 where there is none; the penalty is the epoch's last. `batch_losses` holds an
     array for each epoch where losses were recorded, else none.
+
+    interruption : an exception that a signal handler raised while the engine ran, such as KeyboardInterrupt. The
+        figures are complete: it is to be raised again once they have been stored.
     """
 
     table: Floats
     batch_losses: list[Floats] = field(default_factory=list)
+    interruption: BaseException | None = None
 
 
 class Engine(Protocol):
@@ -264,7 +268,7 @@ class Engine(Protocol):
         """The number of the epoch that early stopping likes best; 0 where it does not watch."""
         ...
 
-    def advance(self, epochs: int, seconds: float, interrupted: Interrupted = never) -> Figures:
+    def advance(self, epochs: int, seconds: float, interrupted: StopRequested = never) -> Figures:
         """Run at least one epoch and at most `epochs`, for about `seconds` at the longest.
 
         Once `interrupted()` it ends where it stands, also in the middle of an epoch; the next call goes on from there.

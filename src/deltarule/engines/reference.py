@@ -13,10 +13,10 @@ from deltarule.engines.backpropagation import Draws, Pass, backward, forward
 from deltarule.engines.problem import (
     Figure,
     Figures,
-    Interrupted,
     Problem,
     Progress,
     Samples,
+    StopRequested,
     Sums,
     never,
     squared_distance,
@@ -109,7 +109,7 @@ class Reference(Watched):
         self._step, self._epoch = begun.step, begun.epoch
         self._rates = Rates(problem)
         self._epochs = self._run()
-        self._interrupted: Interrupted = never
+        self._interrupted: StopRequested = never
 
     @property
     def theta(self) -> Floats:
@@ -121,7 +121,7 @@ class Reference(Watched):
         """What another engine needs, beside `theta`, to go on after the last whole epoch."""
         return Progress(self._epoch, self._step, tuple(slot.copy() for slot in self._slots))
 
-    def advance(self, epochs: int, seconds: float, interrupted: Interrupted = never) -> Figures:
+    def advance(self, epochs: int, seconds: float, interrupted: StopRequested = never) -> Figures:
         """Run at least one epoch and at most `epochs`, for about `seconds` at the longest, or until interrupted."""
         self._interrupted = interrupted
         rows: list[list[float]] = []

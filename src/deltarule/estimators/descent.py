@@ -118,6 +118,8 @@ class Descent:
             self._tables.append(figures.table)
             for row in figures.table:
                 ended = self._epoch(row) or ended
+            if figures.interruption is not None:
+                raise figures.interruption
             ended = self._after() or ended
         if not ended and not self._task.incremental and estimator.n_iter_ == most:
             from sklearn.exceptions import ConvergenceWarning

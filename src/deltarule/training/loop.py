@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from deltarule.data import Dataset
-from deltarule.engines.problem import Engine, Figure, Interrupted, Order, Problem, never
+from deltarule.engines.forking import renewed_when_forked
+from deltarule.engines.problem import Engine, Figure, Order, Problem, StopRequested, never
 from deltarule.engines.reference import Reference
-from deltarule.errors import Diverged
+from deltarule.errors import Diverged, Interrupted, OutOfMemory
 from deltarule.formulas.random import Floats
 from deltarule.models import Model
 from deltarule.recipes import Affine, Recipe
@@ -88,7 +90,11 @@ def epochs(
 
 
 class Training:
-    """A training run under way: iterate over it for epochs."""
+    """A training run under way: iterate over it for epochs.
+
+    Several threads may use it: they take turns, an epoch each. After an exception in the middle of an epoch, such as a
+    second Ctrl-C, `.run` and `.model` are there as before, and going on raises `Interrupted`.
+    """
 
     def __init__(
         self,
@@ -105,25 +111,30 @@ class Training:
         scalings: dict[Any, Affine] | None = None,
     ) -> None:
         self._data = data
-        self._problem, self._learnt = prepared(recipe, data, start, order, record, rows, scalings)
-        self._engine: Engine = engine_of(self._problem, engine, precision, n_threads)
+        self._lock, self._broken_off, self._torn = threading.RLock(), False, False
+        try:
+            self._problem, self._learnt = prepared(recipe, data, start, order, record, rows, scalings)
+            self._engine: Engine = engine_of(self._problem, engine, precision, n_threads)
+        except MemoryError as error:
+            raise out_of_memory(error) from error
         held = self._problem.validation
         self._spreads = (self._problem.train.spread(), math.nan if held is None else held.spread())
         self._tables: list[Floats] = []
         self._batch_losses: list[Floats] = []
-        self._seconds = 0.0
+        self._done, self._seconds = 0, 0.0
+        renewed_when_forked(self)
 
     def __iter__(self) -> Iterator[Epoch]:
         """Each epoch as it ends, before the next begins."""
         return self._delivered(1, 0.0, never)
 
-    def ahead(self, seconds: float = 0.05, interrupted: Interrupted = never) -> Iterator[Epoch]:
+    def ahead(self, seconds: float = 0.05, interrupted: StopRequested = never) -> Iterator[Epoch]:
         """Each epoch, the engine running ahead for about `seconds` at a time; none any more once `interrupted()`."""
         return self._delivered(self._problem.recipe.epochs, seconds, interrupted)
 
-    def finish(self, interrupted: Interrupted = never) -> None:
+    def finish(self, interrupted: StopRequested = never) -> None:
         """Train to the end, or until `interrupted` says so; it is asked some twenty times a second."""
-        while not self._engine.finished and not interrupted():
+        while self._goes_on() and not interrupted():
             self._advance(self._problem.recipe.epochs, 0.05, interrupted)
             self._check()
 
@@ -135,30 +146,39 @@ class Training:
     @property
     def model(self) -> Model:
         """The network as it stands: the best epoch's weights where early stopping restores them."""
-        rule = self.recipe.stopping
-        restore = self._engine.best_epoch > 0 and rule is not None and rule.restore_best
-        theta = self._engine.best_theta if restore or self._diverged else self._engine.theta
-        return model_of(self._problem, self._learnt, self._data, theta.copy())
+        with self._lock:
+            if self._torn:
+                raise Interrupted(*_TORN)
+            rule = self.recipe.stopping
+            restore = self._engine.best_epoch > 0 and rule is not None and rule.restore_best
+            theta = self._engine.best_theta if restore or self._diverged else self._engine.theta
+            return model_of(self._problem, self._learnt, self._data, theta.copy())
 
     @property
     def history(self) -> History:
         """The epochs so far."""
-        self._tables = [np.concatenate([np.zeros((0, Figure.COUNT)), *self._tables])]
-        return History(self._tables[0], self._spreads)
+        with self._lock:
+            self._tables = [np.concatenate([np.zeros((0, Figure.COUNT)), *self._tables])]
+            return History(self._tables[0], self._spreads)
 
     @property
     def run(self) -> Run:
         """The run as far as it has come."""
+        with self._lock:
+            return self._run()
+
+    def _run(self) -> Run:
         history = self.history
         done = len(history)
         if self._diverged:
             status = "diverged"
-        elif not self._engine.finished:
+        elif self._broken_off or not self._engine.finished:
             status = "interrupted"
         else:
             status = "finished" if done == self.recipe.epochs or self._problem.order is not None else "stopped"
         rule = self.recipe.stopping
-        best = self._engine.best_epoch if rule is not None and rule.restore_best else 0
+        # The best epoch may be one of those that were broken off before they came into the history.
+        best = min(self._engine.best_epoch, done) if rule is not None and rule.restore_best else 0
         losses = np.concatenate([np.zeros(0), *self._batch_losses])
         return Run(history, self.model, self.recipe, self._seconds, status, best or done, losses)
 
@@ -166,23 +186,43 @@ class Training:
     def _diverged(self) -> bool:
         return bool(self._tables) and not np.isfinite(self._tables[-1][-1:, Figure.TRAIN_LOSS]).all()
 
-    def _delivered(self, at_most: int, seconds: float, interrupted: Interrupted) -> Iterator[Epoch]:
-        number = len(self.history)
-        while not self._engine.finished and not interrupted():
-            table = self._advance(at_most, seconds, interrupted)
+    def _delivered(self, at_most: int, seconds: float, interrupted: StopRequested) -> Iterator[Epoch]:
+        while self._goes_on() and not interrupted():
+            number, table = self._advance(at_most, seconds, interrupted)
             for row in table[:-1] if self._diverged else table:
                 number += 1
                 yield epoch_of(row, number, self._spreads)
             self._check()
 
-    def _advance(self, at_most: int, seconds: float, interrupted: Interrupted) -> Floats:
-        """Have the engine advance; the figures of the epochs that it ended."""
-        began = time.perf_counter()
-        figures = self._engine.advance(at_most, seconds, interrupted)
-        self._seconds += time.perf_counter() - began
-        self._tables.append(figures.table)
-        self._batch_losses += figures.batch_losses
-        return figures.table
+    def _advance(self, at_most: int, seconds: float, interrupted: StopRequested) -> tuple[int, Floats]:
+        """Have the engine advance; how many epochs there were before, and the figures of those that it ended."""
+        with self._lock:
+            self._goes_on()
+            self._broken_off = True
+            before, began = self._done, time.perf_counter()
+            try:
+                figures = self._engine.advance(at_most, seconds, interrupted)
+            except MemoryError as error:
+                raise out_of_memory(error) from error
+            self._seconds += time.perf_counter() - began
+            self._tables.append(figures.table)
+            self._batch_losses += figures.batch_losses
+            self._done += len(figures.table)
+            self._broken_off = False
+        if figures.interruption is not None:
+            raise figures.interruption
+        return before, figures.table
+
+    def _goes_on(self) -> bool:
+        """Whether there are epochs left; an error where they cannot be run any more."""
+        with self._lock:
+            if self._broken_off:
+                raise Interrupted(*(_TORN if self._torn else _BROKEN_OFF))
+            return not self._engine.finished
+
+    def after_fork(self) -> None:
+        """In a child process: where another thread of the parent was training, it is not there to end the epoch."""
+        self._lock, self._torn = threading.RLock(), self._broken_off
 
     def _check(self) -> None:
         """Raise where the last epoch's loss is no longer a number."""
@@ -197,6 +237,26 @@ class Training:
         )
         error.run = self.run
         raise error
+
+
+_BROKEN_OFF = (
+    "a training run that can go on",
+    "one that an exception broke off in the middle of an epoch",
+    "training.run for what it had come to, or a new training run",
+)
+_TORN = (
+    "a training run that can go on in this process",
+    "one that another thread was training when the process was forked",
+    "a new training run in the child process, or to fork between epochs",
+)
+
+
+def out_of_memory(error: MemoryError) -> OutOfMemory:
+    """The error for what does not fit into memory."""
+    came = str(error).rstrip(".") or "too little of it"
+    return OutOfMemory(
+        "enough memory for the network, its optimizer and a batch", came, "a smaller batch_size or hidden"
+    )
 
 
 def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None) -> Engine:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from concurrent.futures import ThreadPoolExecutor
+import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from deltarule.data.mapped import TOGETHER, forget
-from deltarule.engines.compiled import machine
+from deltarule.engines.compiled import fork_join, machine
 from deltarule.engines.compiled.formulas import Formulas
 from deltarule.engines.compiled.instructions import Setting, Shared, Total
 from deltarule.engines.compiled.memory import Arena
@@ -21,8 +21,9 @@ from deltarule.engines.compiled.source import Source
 from deltarule.engines.compiled.team import BLOCK, Team
 from deltarule.engines.compiled.threads import threads_for
 from deltarule.engines.compiled.tiles import tiles
-from deltarule.engines.problem import Figure, Figures, Interrupted, Problem, Progress, Sums, never
+from deltarule.engines.problem import Figure, Figures, Problem, Progress, StopRequested, Sums, never
 from deltarule.engines.rates import Rates
+from deltarule.errors import ThreadsWarning
 from deltarule.formulas.random import Floats, key
 
 __all__ = ["Compiled"]
@@ -61,7 +62,7 @@ class Compiled:
         begun = problem.begun
         self._team.start(problem.theta, begun.slots)
         self._shared[Shared.EPOCH], self._shared[Shared.STEP] = begun.epoch, begun.step
-        self._pool = ThreadPoolExecutor(most - 1, "deltarule") if most > 1 else None
+        self._interruption: BaseException | None = None
 
     @property
     def best_epoch(self) -> int:
@@ -89,12 +90,12 @@ class Compiled:
         self._team.start(theta, self.problem.begun.slots)
         self.finished, self._shared[Shared.FINISHED] = False, 0
 
-    def advance(self, epochs: int, seconds: float, interrupted: Interrupted = never) -> Figures:
+    def advance(self, epochs: int, seconds: float, interrupted: StopRequested = never) -> Figures:
         """Run at least one epoch and at most `epochs`, for about `seconds` at the longest, or until interrupted."""
         tables: list[Floats] = []
         losses: list[Floats] = []
         done, end = 0, time.perf_counter() + seconds
-        while not self.finished and (not done or (done < epochs and time.perf_counter() < end)) and not interrupted():
+        while self._goes_on and (not done or (done < epochs and time.perf_counter() < end)) and not interrupted():
             left = min(epochs - done, _AHEAD)
             epoch = int(self._shared[Shared.EPOCH])
             if self._order.given and epoch == self._order.until:
@@ -107,7 +108,12 @@ class Compiled:
             done += len(table)
             if self.problem.record is not None:
                 losses += [self._losses_of(epoch + place) for place in range(len(table))]
-        return Figures(np.concatenate([np.zeros((0, Figure.COUNT)), *tables]), losses)
+        interruption, self._interruption = self._interruption, None
+        return Figures(np.concatenate([np.zeros((0, Figure.COUNT)), *tables]), losses, interruption)
+
+    @property
+    def _goes_on(self) -> bool:
+        return not self.finished and self._interruption is None
 
     def _advance(self, epoch: int, epochs: int) -> Floats:
         """One call of the machine: some steps, and the figures of the epochs that ended with them."""
@@ -124,9 +130,10 @@ class Compiled:
         self._factors = self._rates.ahead(step + 1, budget)
         self._settings[Setting.RATES] = self._factors.ctypes.data
         self._run()
-        elapsed = time.perf_counter() - began
-        self._step_seconds = elapsed / max(1, int(shared[Shared.STEP]) - step)
-        self._go_on(elapsed)
+        elapsed, steps = time.perf_counter() - began, int(shared[Shared.STEP]) - step
+        if steps:
+            self._step_seconds = elapsed / steps
+            self._go_on(elapsed)
         self._unreported += elapsed
         if recording:
             self._recorded = np.concatenate([self._recorded, self._record[: shared[Shared.RECORDED]]])
@@ -145,17 +152,32 @@ class Compiled:
         return losses
 
     def _run(self) -> None:
-        """Set all threads of the team going, this one among them."""
-        address = self._settings.ctypes.data
-        others = []
-        if self._pool is not None:
-            others = [self._pool.submit(machine.run, address, thread) for thread in range(1, self._team.threads)]
-        machine.run(address, 0)
-        for other in others:
-            other.result()
+        """Run all threads of the team; this one alone where the system starts no others."""
+        step = int(self._shared[Shared.STEP])
+        self._team.ready(step)
+        if not self._run_team():
+            came = f"The system did not start {self._team.threads} threads: training goes on with one."
+            self._pace = Pace([1])
+            self._change_team(1)
+            self._team.ready(step)
+            fork_join.together(machine.RUN, self._settings.ctypes.data, 1)
+            warnings.warn(came, ThreadsWarning, stacklevel=2)
         forget(self.problem.train.x)
-        if self._team.failure is not None:
-            raise self._team.failure
+        if self._shared[Shared.STEP] != step:
+            self._team.check(int(self._shared[Shared.STEP]))
+
+    def _run_team(self) -> bool:
+        """Call the machine in all threads of the team; False where they could not be started.
+
+        Signals that come meanwhile are handled when the machine has returned. What their handlers raise is kept until
+        the figures have been stored, so that training can go on.
+        """
+        threads, aside = self._team.threads, self._team.runs_python
+        try:
+            return fork_join.together(machine.RUN, self._settings.ctypes.data, threads, aside=aside)
+        except BaseException as interruption:  # noqa: BLE001 - compiled code raises nothing of its own
+            self._interruption = interruption
+            return True
 
     def _go_on(self, elapsed: float) -> None:
         """Choose the team for the next call, by how long the last one took."""
@@ -163,8 +185,12 @@ class Compiled:
         if elapsed > _TRIAL_SECONDS / 2 or self._pace.untold:
             self._pace.took(self._step_seconds)
         if self._pace.threads != self._team.threads:
-            before, self._team = self._team, self._team_of(self._pace.threads)
-            self._team.take_over(before)
+            self._change_team(self._pace.threads)
+
+    def _change_team(self, threads: int) -> None:
+        """Go on with a team of another size, from where the present one has come."""
+        before, self._team = self._team, self._team_of(threads)
+        self._team.take_over(before)
 
     def _team_of(self, threads: int) -> Team:
         """The team of so many threads, ready for the machine."""

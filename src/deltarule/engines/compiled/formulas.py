@@ -27,9 +27,15 @@ class Predicting:
 
     def __init__(self, arena: Arena, network: Network, threads: int = 1) -> None:
         values = [formula_kernels.activation_value(each, arena.dtype) for each in network.activations]
+        self._arena = arena
         self.values = [arena.constants(kernel) for kernel in values]
         formula = network.normalization
         self.normalization = None if formula is None else Normalizations(arena, formula, threads)
+
+    @property
+    def operands(self) -> int:
+        """Addresses that a kernel takes at the most."""
+        return self._arena.operands
 
 
 class Formulas(Predicting):
@@ -39,7 +45,6 @@ class Formulas(Predicting):
         dtype, recipe = arena.dtype, problem.recipe
         network = recipe.network
         super().__init__(arena, network, threads)
-        self._arena = arena
         self.rates, self.deviations = network.dropout_rates, network.noise_deviations
         weighted, classes = problem.train.weights is not None, problem.train.classes
         counted = classes and problem.train.outputs > 1

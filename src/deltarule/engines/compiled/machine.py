@@ -27,12 +27,12 @@ from deltarule.engines.compiled.operations import (
     word,
 )
 from deltarule.engines.compiled.pointers import barrier, call, load, store
-from deltarule.engines.compiled.processor import addressed, inner, kernel
+from deltarule.engines.compiled.processor import addressed, inner
 from deltarule.engines.problem import Figure
 from deltarule.formulas import random
 from deltarule.recipes import stopping
 
-__all__ = ["EXECUTE", "run"]
+__all__ = ["EXECUTE", "RUN"]
 
 _rounds = inner(random.rounds)
 _improves = inner(stopping.improves)
@@ -40,8 +40,7 @@ _LOW, _HALF = random.LOW, random.HALF
 _PURPOSE = np.uint64(int(random.Purpose.ORDER))
 
 
-@kernel
-def run(settings: int, thread: int) -> None:
+def _run(settings: int, thread: int) -> None:
     """Train until the budget of steps is spent, an epoch to stop before is reached, or training has finished.
 
     Where `FOLLOWED` asks for it, take so many rows through the thread's program once, and do nothing else.
@@ -143,10 +142,6 @@ def _execute(  # noqa: C901  (a branch for each operation)
             record(line, settings, size, place)
         elif operation == Operation.CALL:
             call(word(line, 1), (line, settings, own, first, size, step, place))
-
-
-EXECUTE: int = addressed(9)(_execute)
-"""The address of what follows a program."""
 
 
 @inner
@@ -318,3 +313,9 @@ def _penalty(settings: int, into: int) -> None:
                     place += group
         block += 8 * Weights.COUNT * blocks
     store(into, total)
+
+
+EXECUTE: int = addressed(9)(_execute)
+"""The address of what follows a program."""
+RUN: int = addressed(2)(_run)
+"""The address of the loop: a function of the settings' address and a thread's number."""

@@ -57,6 +57,8 @@ class Arena:
     def __init__(self, dtype: npt.DTypeLike) -> None:
         self.dtype = np.dtype(dtype)
         self._kept: list[Any] = []
+        self.operands = 0
+        """Addresses that the kernel with the most inputs and outputs takes, of those that are kept here."""
 
     def keep(self, array: npt.NDArray[Any]) -> int:
         """The address of an array, which stays alive."""
@@ -78,13 +80,17 @@ class Arena:
 
     def constants(self, kernel: Kernel, **changed: float) -> tuple[int, int]:
         """The body of a kernel whose scalars stay as they are, and its constants."""
-        self.hold(kernel)
+        self._hold_kernel(kernel)
         return kernel.body, self.keep(kernel.shared(**changed))
 
     def room(self, kernel: Kernel) -> tuple[int, int]:
         """A kernel's scalars as they begin, and room for its constants."""
-        self.hold(kernel)
+        self._hold_kernel(kernel)
         return self.keep(np.array(kernel.values or (0.0,))), self.numbers(max(1, kernel.constants))
+
+    def _hold_kernel(self, kernel: Kernel) -> None:
+        self.hold(kernel)
+        self.operands = max(self.operands, len(kernel.inputs) + len(kernel.outputs))
 
     def matrix(self, rows: int, columns: int) -> Matrix:
         """A matrix of zeros whose rows do not compete for places in the nearest cache."""

@@ -46,5 +46,7 @@ class CompiledObjective(Objective):
 
     def _gradient(self, point: Floats) -> tuple[Sums, Floats]:
         self._engine.begin(point)
-        figures = self._engine.advance(1, math.inf).table[-1]
-        return Sums(*figures[: Figure.VALIDATION_WEIGHT]), self._engine.theta
+        figures = self._engine.advance(1, math.inf)
+        if figures.interruption is not None:
+            raise figures.interruption
+        return Sums(*figures.table[-1, : Figure.VALIDATION_WEIGHT]), self._engine.theta

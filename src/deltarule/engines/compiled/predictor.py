@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled import machine
+from deltarule.engines.compiled import fork_join, machine
 from deltarule.engines.compiled.division import WHOLE, Division
 from deltarule.engines.compiled.formulas import Predicting
 from deltarule.engines.compiled.gather import gatherable, gatherer
@@ -19,6 +19,7 @@ from deltarule.engines.compiled.lines import line, table
 from deltarule.engines.compiled.memory import Arena, Passage
 from deltarule.engines.compiled.program import predicted
 from deltarule.engines.compiled.tiles import tiles
+from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.parameters import Shape
 from deltarule.recipes import Affine, Network
 
@@ -79,15 +80,20 @@ class Predictor:
         self._z = passage.z[-1].view(_BLOCK)
         own = np.zeros(Own.COUNT, np.int64)
         own[Own.PROGRAM], own[Own.LINES] = self._program.ctypes.data, len(self._program)
-        own[Own.OPERANDS] = arena.words(32)
+        own[Own.OPERANDS] = arena.words(formulas.operands)
         self._settings = np.zeros(Setting.COUNT, np.int64)
         self._settings[Setting.OWN] = arena.keep(own)
         self._settings[Setting.TABLE] = arena.hold(tiles(dtype.name)).address
         self._settings[Setting.EXECUTE] = machine.EXECUTE
         self._settings[Setting.ITEM_BYTES] = item
         self._settings[Setting.ASCENDING] = arena.keep(np.arange(_BLOCK))
-        self._address = self._settings.ctypes.data
+        self._address, self._run = self._settings.ctypes.data, fork_join.call(machine.RUN)
         # One passage serves one caller at a time.
+        self._lock = threading.Lock()
+        renewed_when_forked(self)
+
+    def after_fork(self) -> None:
+        """In a child process: whoever held the passage is not there, and what it left there is written over."""
         self._lock = threading.Lock()
 
     def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -100,6 +106,6 @@ class Predictor:
                 rows = min(_BLOCK, n - start)
                 self._program[0, _SOURCE] = x.ctypes.data + start * row
                 self._settings[Setting.FOLLOWED] = rows
-                machine.run(self._address, 0)
+                self._run(self._address, 0)
                 made[start : start + rows] = self._z[:rows, : self._outputs]
         return made

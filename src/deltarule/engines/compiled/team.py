@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import ctypes
 from collections.abc import Mapping, Sequence
 
@@ -22,6 +23,7 @@ from deltarule.engines.compiled.source import Source
 from deltarule.engines.compiled.updates import SCRATCH_ROWS, Updates
 from deltarule.engines.problem import Problem
 from deltarule.engines.stepping import stepped
+from deltarule.errors import Interrupted
 
 __all__ = ["BLOCK", "Team"]
 
@@ -54,10 +56,11 @@ class Team:
         self._best = aligned(self._layout.items, self._dtype)
         self._own = np.zeros((threads, Own.COUNT), np.int64)
         self._barrier = barrier_block()
-        self._passages = arena
+        self._passages = [arena]
         self._rows = 0
-        self._formula = _CALLED(self._step) if formulas.updates.handed_over else None
-        self.failure: BaseException | None = None
+        self._formula = _CALLED(self._called) if formulas.updates.handed_over else None
+        self._stepped, self._context = 0, contextvars.copy_context()
+        self._failure: BaseException | None = None
 
     @property
     def theta(self) -> npt.NDArray[np.floating]:
@@ -89,13 +92,26 @@ class Team:
             self._layout.pack(other._layout.unpack(other._region(number)), self._region(number))
         self._layout.pack(other.best_theta, self._best)
 
-    def _step(self, _line: int, settings: int, _own: int, first: int, size: int, step: int, place: int) -> None:
-        """Have the formula itself step, once the gradient is written down: called by one thread, the others waiting."""
+    def ready(self, step: int) -> None:
+        """Take note of the last step and of the caller's context, such as `np.errstate`, before the machine runs."""
+        self._stepped, self._context = step, contextvars.copy_context()
+
+    def _called(self, *words: int) -> None:
+        """Have the formula itself step, once the gradient is written down: called by one thread, the others waiting.
+
+        Nothing may be raised through compiled code. See `runs_python` for signals.
+        """
         try:
-            regions = self._formulas.updates.regions
+            self._context.run(self._step, *words)
+        except BaseException as error:  # noqa: BLE001
+            self._failure = error
+
+    def _step(self, _line: int, settings: int, _own: int, first: int, size: int, step: int, place: int) -> None:
+        """Make a step; none any more once one has failed."""
+        if self._failure is None and self._stepped == step - 1:
+            regions, learnt = self._formulas.updates.regions, self._problem.shape.learnt
             rates = ctypes.c_int64.from_address(settings + 8 * Setting.RATES).value
             rate = ctypes.c_double.from_address(rates + 8 * place).value
-            learnt = self._problem.shape.learnt
             parameters, gradient = (self._layout.unpack(self._region(number)) for number in (0, regions))
             numbers = range(1, 1 + len(self._problem.recipe.optimizer.slots))
             slots = [self._layout.unpack(self._region(number)) for number in numbers]
@@ -107,8 +123,22 @@ class Team:
             for number, slot, made in zip(numbers, slots, after, strict=True):
                 slot[:learnt] = made
                 self._layout.pack(slot, self._region(number))
-        except BaseException as error:  # noqa: BLE001 - nothing may be raised through compiled code
-            self.failure = error
+            self._stepped = step
+
+    @property
+    def runs_python(self) -> bool:
+        """Whether the interpreter is called in every step: then no thread of the team should be the caller's own.
+
+        Signals are handled in Python's main thread alone, and their handlers may raise anything at any point of it.
+        """
+        return self._formula is not None
+
+    def check(self, step: int) -> None:
+        """Raise where the formula has failed, or has not made all steps up to this one."""
+        if self._failure is not None:
+            raise self._failure
+        if self._formula is not None and self._stepped != step:
+            raise Interrupted(f"{step} steps of {self._problem.recipe.optimizer.name}", f"{self._stepped}")
 
     def _batch_weight(self, settings: int, first: int, size: int) -> float:
         """What the batch weighs that begins at a place of the order."""
@@ -157,8 +187,8 @@ class Team:
         """Write the threads' programs for batches of at most `rows` samples, unless they are."""
         if rows <= self._rows:
             return
-        self._rows = rows
-        self._passages = arena = Arena(self._dtype)
+        arena = Arena(self._dtype)
+        own = np.zeros_like(self._own)
         sizes, formulas = self._problem.sizes, self._formulas
         normalized = formulas.normalization is not None
         passage = Passage(arena, rows, sizes, formulas.rates, backward=True, normalized=normalized)
@@ -188,9 +218,13 @@ class Team:
                 if part in self._sources:
                     programs[place] = table(writer.evaluation(self._sources[part], alone, predicting))
             for place, program in programs.items():
-                self._own[thread, place], self._own[thread, place + 1] = arena.keep(program), len(program)
-            self._own[thread, Own.WORKSPACE] = arena.keep(aligned(WORKSPACE_BYTES, np.uint8))
-            self._own[thread, Own.OPERANDS] = arena.words(32)
+                own[thread, place], own[thread, place + 1] = arena.keep(program), len(program)
+            own[thread, Own.WORKSPACE] = arena.keep(aligned(WORKSPACE_BYTES, np.uint8))
+            own[thread, Own.OPERANDS] = arena.words(formulas.operands)
+        # What the old programs point at is released when nothing points at them any more.
+        self._passages.append(arena)
+        self._own[:] = own
+        self._passages, self._rows = [arena], rows
 
     def _division(self, thread: int, region: int) -> Division:
         item = self._dtype.itemsize
