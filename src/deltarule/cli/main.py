@@ -27,7 +27,7 @@ from deltarule.cli.reproduce import reproduce
 from deltarule.cli.streams import silence
 from deltarule.cli.terminal import console, say
 from deltarule.cli.train import train
-from deltarule.errors import DeltaruleError, Diverged, OutputError
+from deltarule.errors import DeltaruleError, Diverged, OutOfMemory, OutputError
 
 _UsageError: Any = typer.BadParameter.__mro__[1]
 """What is wrong with a command line; where Typer keeps this class has changed between its versions."""
@@ -81,7 +81,7 @@ class Door(TyperGroup):
             raise typer.Exit(_complain(error)) from None
         except MemoryError as error:
             needed = "fewer samples, smaller batches or a smaller network; a .npy file is read as it is needed"
-            short = DeltaruleError("enough memory", str(error).rstrip(".") or "none left", needed)
+            short = OutOfMemory("enough memory", str(error).rstrip(".") or "none left", needed)
             raise typer.Exit(_complain(short)) from None
         except OSError as error:
             raise typer.Exit(_complain(DeltaruleError("files that can be read and written", str(error)))) from None
