@@ -81,7 +81,6 @@ def recipes(count: int, seed: int) -> None:
     """Train and predict with so many random recipes."""
     from hypothesis import HealthCheck, Phase, given, settings
     from hypothesis import seed as seeded
-
     from tests.engines.recipes import runs
 
     @seeded(seed)
@@ -304,7 +303,9 @@ def campaign(kind: str, count: int, seed: int, chunk: int, until: float, options
     while said[unit] < count and time.monotonic() < until and len(failures) < 20:
         wanted = min(chunk, count - said[unit])
         front = str(seed % 2)
-        more, failed, took = watched(["--kind", kind, str(wanted), "--seed", str(seed), "--front", front, *options], until)
+        more, failed, took = watched(
+            ["--kind", kind, str(wanted), "--seed", str(seed), "--front", front, *options], until
+        )
         said += more
         seconds += took
         if failed:

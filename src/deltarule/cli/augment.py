@@ -14,7 +14,7 @@ from deltarule.cli.shared import shares
 from deltarule.cli.terminal import print_json, say, words_of
 from deltarule.cli.train import train
 from deltarule.data import Dataset
-from deltarule.data.regular_files import writing
+from deltarule.data.writing import writing
 from deltarule.errors import DataError, OutputError
 from deltarule.formulas import Augmentation
 from deltarule.recipes.recipe import augmentations

@@ -74,6 +74,10 @@ def learning_rate_range(
     except RecipeError as error:
         field = (error.instead or "").partition("=")[0]
         raise type(error)(error.wanted, error.came, _EXAMPLES.get(field, error.instead)) from None
+    if as_json:
+        print_json(found.to_json())
+    else:
+        print_lines([str(found)])
     if output is not None:
         from deltarule.figures.rates import range_curve
         from deltarule.figures.style import plain, save
@@ -82,7 +86,3 @@ def learning_rate_range(
         marks = {"steepest": found.steepest, "largest": found.largest}
         save(range_curve(found.rates, found.losses, found.smoothed, **marks, title=title), output)
         say(f"The picture is in {output}.", words_of(quiet))
-    if as_json:
-        print_json(found.to_json())
-    else:
-        print_lines([str(found)])

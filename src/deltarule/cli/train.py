@@ -9,9 +9,8 @@ import typer
 
 from deltarule.cli import options
 from deltarule.cli.augmentations import AUGMENT_HELP
-from deltarule.cli.report import Report
-from deltarule.cli.running import run_to_its_end
-from deltarule.cli.terminal import console, print_json, say, words_of
+from deltarule.cli.running import finish, run_to_its_end
+from deltarule.cli.terminal import words_of
 from deltarule.cli.words import names_of
 from deltarule.data import Dataset
 from deltarule.errors import RecipeError
@@ -294,17 +293,7 @@ def train(
     dealt = dict(zip(options.SPLIT, (validation, test, group_by, order_by), strict=True))
     folder.write_split(data, dealt)
     ended = run_to_its_end(under_way, dataset, folder, words)
-    report = Report.of(ended.run, dataset, str(folder.path), reference_error)
-    report.tell(words)
-    if as_json:
-        print_json(report.to_json())
-    if ended.diverged is not None:
-        say(f"What was learnt before it diverged is in {folder.path}.", console)
-        raise ended.diverged
-    if ended.run.status == "interrupted":
-        done = len(ended.run.history)
-        say(f"Interrupted in epoch {done + 1}; what was learnt so far is in {folder.path}.", console)
-        raise typer.Exit(130)
+    finish(ended, dataset, folder, words, reference_error, as_json=as_json)
 
 
 def _with_validation(

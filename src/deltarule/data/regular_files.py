@@ -5,14 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
-import secrets
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from deltarule.errors import DeltaruleError, OutputError
+from deltarule.errors import DeltaruleError
 
 __all__ = [
     "JSON_AT_MOST",
@@ -22,8 +19,6 @@ __all__ = [
     "read_bytes",
     "read_json",
     "reason",
-    "write_whole",
-    "writing",
 ]
 
 JSON_AT_MOST = 16 << 20
@@ -133,36 +128,6 @@ def encoded(text: str) -> bytes:
     b'caf\\udce9'
     """
     return text.encode(errors="backslashreplace")
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all; see `writing`."""
-    with writing(path) as stream:
-        stream.write(content)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[BinaryIO]:
-    """A stream for a file's new content. It is flushed to the disk, and takes the file's place when it is complete.
-
-    The file gets the permissions that the umask leaves, as any file that a program creates.
-
-    Raises OutputError; what was at the path before stays there.
-    """
-    beside = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                yield cast("BinaryIO", stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OutputError(f"a place to write {path.name}", f"{path}: {reason(error)}") from error
 
 
 def _check_regular(found: os.stat_result, path: Path, at_most: int | None = None) -> None:

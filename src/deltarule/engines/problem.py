@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol, TypeAlias
@@ -26,6 +26,14 @@ Order: TypeAlias = Iterable[Iterable[Any]]
 
 # Beyond these, products of a weight with a loss leave float32's range.
 _SMALL, _LARGE = 1e-30, 1e30
+
+StopRequested: TypeAlias = Callable[[], bool]
+"""Whether somebody has asked for an end."""
+
+
+def never() -> bool:
+    """Nobody asks for an end."""
+    return False
 
 
 @dataclass(frozen=True)
@@ -281,8 +289,12 @@ class Engine(Protocol):
         """The number of the epoch that early stopping likes best; 0 where it does not watch."""
         ...
 
-    def advance(self, epochs: int, seconds: float) -> Figures:
-        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
+    def advance(self, epochs: int, seconds: float, interrupted: StopRequested = never) -> Figures:
+        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest.
+
+        Once `interrupted()` it ends where it stands, also in the middle of an epoch; the next call goes on from there.
+        That is asked about twenty times a second, or after 16 steps where they take longer.
+        """
         ...
 
     @property

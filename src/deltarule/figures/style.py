@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from deltarule.data.regular_files import writing
+from deltarule.data.writing import write_whole
 from deltarule.errors import OutputError
 
 if TYPE_CHECKING:
@@ -111,11 +112,12 @@ def save(picture: Figure, path: str | os.PathLike[str]) -> Path:
     """
     target = Path(path)
     kind = target.suffix.lstrip(".").lower() or "png"
+    drawn = io.BytesIO()
     try:
-        with writing(target) as stream:
-            draw(picture, stream, kind)
+        draw(picture, drawn, kind)
     except ValueError as error:
         raise OutputError("a picture's name that ends in .png, .svg or .pdf", str(target)) from error
+    write_whole(target, drawn.getvalue())
     return target
 
 

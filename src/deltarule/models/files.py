@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.data.limits import BYTES_AT_MOST
-from deltarule.data.regular_files import json_of, opened, read_bytes, reason, write_whole
+from deltarule.data.regular_files import json_of, opened, read_bytes, reason
+from deltarule.data.writing import write_whole
 from deltarule.engines.parameters import Shape, State
 from deltarule.errors import DeltaruleError, ModelError, ModelFileError
 from deltarule.models.encoding import Encoding

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from deltarule.data import Dataset
 from deltarule.engines.forking import renewed_when_forked
-from deltarule.engines.problem import Engine, Figure, Order, Problem
+from deltarule.engines.problem import Engine, Figure, Order, Problem, StopRequested, never
 from deltarule.engines.reference import Reference
 from deltarule.errors import Diverged, Interrupted, OutOfMemory, enough_memory
 from deltarule.formulas.random import Floats
@@ -124,16 +124,16 @@ class Training:
 
     def __iter__(self) -> Iterator[Epoch]:
         """Each epoch as it ends, before the next begins."""
-        return self._delivered(1, 0.0)
+        return self._delivered(1, 0.0, never)
 
-    def ahead(self, seconds: float = 0.05) -> Iterator[Epoch]:
-        """Each epoch, the engine running ahead for about `seconds` at a time."""
-        return self._delivered(self._problem.recipe.epochs, seconds)
+    def ahead(self, seconds: float = 0.05, interrupted: StopRequested = never) -> Iterator[Epoch]:
+        """Each epoch, the engine running ahead for about `seconds` at a time; none any more once `interrupted()`."""
+        return self._delivered(self._problem.recipe.epochs, seconds, interrupted)
 
-    def finish(self, interrupted: Callable[[], bool] = lambda: False) -> None:
+    def finish(self, interrupted: StopRequested = never) -> None:
         """Train to the end, or until `interrupted` says so; it is asked some twenty times a second."""
         while self._goes_on() and not interrupted():
-            self._advance(self._problem.recipe.epochs, 0.05)
+            self._advance(self._problem.recipe.epochs, 0.05, interrupted)
             self._check()
 
     @property
@@ -184,22 +184,22 @@ class Training:
     def _diverged(self) -> bool:
         return bool(self._tables) and not np.isfinite(self._tables[-1][-1:, Figure.TRAIN_LOSS]).all()
 
-    def _delivered(self, at_most: int, seconds: float) -> Iterator[Epoch]:
-        while self._goes_on():
-            number, table = self._advance(at_most, seconds)
+    def _delivered(self, at_most: int, seconds: float, interrupted: StopRequested) -> Iterator[Epoch]:
+        while self._goes_on() and not interrupted():
+            number, table = self._advance(at_most, seconds, interrupted)
             for row in table[:-1] if self._diverged else table:
                 number += 1
                 yield epoch_of(row, number, self._spreads)
             self._check()
 
-    def _advance(self, at_most: int, seconds: float) -> tuple[int, Floats]:
+    def _advance(self, at_most: int, seconds: float, interrupted: StopRequested) -> tuple[int, Floats]:
         """Have the engine advance; how many epochs there were before, and the figures of those that it ended."""
         with self._lock:
             self._goes_on()
             self._broken_off = True
             before, began = self._done, time.perf_counter()
             try:
-                figures = self._engine.advance(at_most, seconds)
+                figures = self._engine.advance(at_most, seconds, interrupted)
             except MemoryError as error:
                 raise OutOfMemory.of(error) from error
             self._seconds += time.perf_counter() - began

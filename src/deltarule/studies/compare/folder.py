@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from deltarule.data.limits import BYTES_AT_MOST
-from deltarule.data.regular_files import encoded, json_of, opened, read_json, reason, write_whole
+from deltarule.data.regular_files import encoded, json_of, opened, read_json, reason
+from deltarule.data.writing import append_lines, write_whole
 from deltarule.errors import OutputError
 from deltarule.models import Model
 from deltarule.studies.compare.trial import Finished
@@ -79,19 +80,16 @@ class ComparisonFolder:
 
     def append(self, network: Finished) -> None:
         """Add a network, readable by others at once."""
-        line = json.dumps(network.to_json(), allow_nan=False)
-        try:
-            with (self.path / NETWORKS).open("a+b") as stream:
-                # A line that was cut short stays alone.
-                ended = stream.tell() == 0 or stream.seek(-1, os.SEEK_END) < 0 or stream.read(1) == b"\n"
-                stream.write(f"{'' if ended else chr(10)}{line}\n".encode())
-        except OSError as error:
-            raise self._unwritable(error) from error
+        append_lines(self.path / NETWORKS, json.dumps(network.to_json(), allow_nan=False) + "\n")
 
     def write_model(self, network: Finished, model: Model) -> None:
         """Keep a network's model."""
-        self._path_of(network).parent.mkdir(exist_ok=True)
-        model.save(self._path_of(network))
+        path = self._path_of(network)
+        try:
+            path.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError("a folder for the models", f"{path.parent}: {error.strerror or error}") from error
+        model.save(path)
 
     def has_model(self, network: Finished) -> bool:
         """Whether the model of a network is there."""
@@ -113,7 +111,7 @@ class ComparisonFolder:
                 opened(self.path / NETWORKS).close()  # a pipe would be waited for
             stream = (self.path / NETWORKS).open("ab")
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise OutputError(f"a place to write {NETWORKS}", f"{self.path}: {error.strerror or error}") from error
         with stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -120,7 +120,7 @@ class Comparing:
             machine=self._machine | self._engine,
         )
 
-    def __iter__(self) -> Iterator[Progress]:
+    def __iter__(self) -> Generator[Progress]:
         """A record after each network, those of an earlier comparison in the same folder first."""
         self._began = time.monotonic()
         self._variants, self._networks, self._sweeps = self._given, [], ()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from deltarule.data.columns import number_of
-from deltarule.data.regular_files import encoded, write_whole
+from deltarule.data.regular_files import encoded
+from deltarule.data.writing import Failures, write_whole
 from deltarule.errors import OutputError
 from deltarule.studies.compare.comparison import Comparison
 from deltarule.studies.compare.page import page
@@ -27,22 +28,31 @@ _FIGURES = (
 
 
 def write(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write everything into a folder, which is made where there is none; each file whole or not at all."""
+    """Write everything into a folder, which is made where there is none; each file whole or not at all.
+
+    Each file is written whatever becomes of the others. Raises OutputError where one could not be.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError("a folder for the report", f"{folder}: {error.strerror or error}") from error
-    files = {
-        REPORT: page(comparison),
-        RESULT: json.dumps(as_data(comparison), indent=1, allow_nan=False, ensure_ascii=False) + "\n",
-        "variants.csv": _table(*_variants(comparison)),
-        "pairs.csv": _table(*_pairs(comparison)),
-        "networks.csv": _table(*_networks(comparison)),
-        "epochs.csv": _table(*_epochs(comparison)),
+    files: dict[str, Callable[[], str]] = {
+        RESULT: lambda: json.dumps(as_data(comparison), indent=1, allow_nan=False, ensure_ascii=False) + "\n",
+        "variants.csv": lambda: _table(*_variants(comparison)),
+        "pairs.csv": lambda: _table(*_pairs(comparison)),
+        "networks.csv": lambda: _table(*_networks(comparison)),
+        "epochs.csv": lambda: _table(*_epochs(comparison)),
+        REPORT: lambda: page(comparison),  # the last: its pictures take seconds
     }
+    failures = Failures()
     for name, text in files.items():
-        write_whole(folder / name, encoded(text))
-    return [folder / name for name in files]
+        failures.attempt(_write, folder / name, text)
+    failures.check()
+    return [folder / name for name in (REPORT, *list(files)[:-1])]
+
+
+def _write(path: Path, text: Callable[[], str]) -> None:
+    write_whole(path, encoded(text()))
 
 
 def as_data(comparison: Comparison) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data.regular_files import write_whole
+from deltarule.data.writing import write_whole
 from deltarule.figures.images import captioned_images
 from deltarule.figures.monitors import Line, accuracy_lines, four_monitors
 from deltarule.figures.slowdown import slowdown_curves

@@ -24,7 +24,7 @@ from deltarule.engines.compiled.runtime.order import Order
 from deltarule.engines.compiled.runtime.pace import Pace
 from deltarule.engines.compiled.runtime.team import BLOCK, Team
 from deltarule.engines.compiled.runtime.threads import chosen_threads, threads_for
-from deltarule.engines.problem import Figure, Figures, Problem, Progress, Sums
+from deltarule.engines.problem import Figure, Figures, Problem, Progress, StopRequested, Sums, never
 from deltarule.engines.rates import Rates
 from deltarule.errors import ThreadsWarning
 from deltarule.formulas.random import Floats, key
@@ -99,12 +99,12 @@ class Compiled:
         self.finished = False
         self._progress.set(finished=False)
 
-    def advance(self, epochs: int, seconds: float) -> Figures:
-        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
+    def advance(self, epochs: int, seconds: float, interrupted: StopRequested = never) -> Figures:
+        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest, or until interrupted."""
         tables: list[Floats] = []
         losses: list[Floats] = []
         done, end = 0, time.perf_counter() + seconds
-        while self._goes_on and (not done or (done < epochs and time.perf_counter() < end)):
+        while self._goes_on and (not done or (done < epochs and time.perf_counter() < end)) and not interrupted():
             left = min(epochs - done, _AHEAD)
             epoch = self._progress["epoch"]
             if self._order.given and epoch == self._order.until:
