@@ -11,8 +11,8 @@ from deltarule.cli import options
 from deltarule.cli.shared import shares
 from deltarule.cli.terminal import print_json, print_lines, say, words_of
 from deltarule.cli.train import train
+from deltarule.engines.registry import ENGINES
 from deltarule.errors import OutputError, RecipeError
-from deltarule.training import loop
 
 _TEST = "Test"
 _DECIDED = {"learning_rate", "schedule", "epochs", "patience", "monitor", "evaluate_train"}
@@ -40,7 +40,7 @@ def learning_rate_range(
     highest: Annotated[float, _option("--highest", "The learning rate of the last step.", "RATE")] = 10.0,
     steps: Annotated[int, _option("--steps", "Batches of a run.", "NUMBER")] = 300,
     seeds: Annotated[int, _option("--seeds", "Runs that are averaged.", "NUMBER")] = 3,
-    engine: Annotated[str, _option("--engine", f"Who computes: {', '.join(loop.ENGINES)}.", "NAME")] = "compiled",
+    engine: Annotated[str, _option("--engine", f"Who computes: {', '.join(ENGINES)}.", "NAME")] = "compiled",
     output: Annotated[
         Path | None, _option("--output", "Draw the picture here: a file that ends in .png, .svg or .pdf.", "FILE")
     ] = None,

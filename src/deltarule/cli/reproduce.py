@@ -16,6 +16,7 @@ from rich.text import Text
 
 from deltarule.cli.terminal import print_json, progress_bar, say, table_of, words_of
 from deltarule.data.writing import Failures, write_whole
+from deltarule.engines.registry import ENGINES
 from deltarule.studies.reproduce import (
     AS_PUBLISHED,
     Experiment,
@@ -29,7 +30,6 @@ from deltarule.studies.reproduce import (
     published_folder,
 )
 from deltarule.studies.reproduce import reproduce as run_again
-from deltarule.training import loop
 from deltarule.training.folder import RunFolder, check_free
 
 RESULT = "result.json"
@@ -66,8 +66,8 @@ def reproduce(
         ),
     ] = None,
     engine: Annotated[
-        str, typer.Option("--engine", help=f"Who computes: {', '.join(loop.ENGINES)}.", metavar="NAME")
-    ] = loop.ENGINES[0],
+        str, typer.Option("--engine", help=f"Who computes: {', '.join(ENGINES)}.", metavar="NAME")
+    ] = "compiled",
     out: Annotated[
         Path | None,
         typer.Option(

@@ -13,10 +13,11 @@ from deltarule.cli.running import finish, run_to_its_end
 from deltarule.cli.terminal import words_of
 from deltarule.cli.words import names_of
 from deltarule.data import Dataset
+from deltarule.engines.registry import ENGINES
 from deltarule.errors import RecipeError
 from deltarule.recipes import Recipe
 from deltarule.studies.verdict import check_reference_error
-from deltarule.training import epochs, loop
+from deltarule.training import epochs
 from deltarule.training.folder import RunFolder, check_free
 
 NETWORK, LEARNING, STOPPING, DATA, RESULT = "Network", "Learning", "When to stop", "Data", "Result"
@@ -215,9 +216,7 @@ def train(
             "ERROR",
         ),
     ] = None,
-    engine: Annotated[
-        str | None, _option("--engine", f"Who computes: {', '.join(loop.ENGINES)}.", RESULT, "NAME")
-    ] = None,
+    engine: Annotated[str | None, _option("--engine", f"Who computes: {', '.join(ENGINES)}.", RESULT, "NAME")] = None,
     out: Annotated[
         Path | None, _option("--out", "The run's folder, new or empty; usually runs/DATA-1, -2, ….", RESULT, "FOLDER")
     ] = None,

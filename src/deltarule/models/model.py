@@ -22,7 +22,7 @@ from deltarule.models.encoding import Encoding
 from deltarule.recipes import Affine, Recipe
 
 if TYPE_CHECKING:
-    from deltarule.engines.compiled import Predictor
+    from deltarule.engines.registry import Predictor
 
 
 _BLOCK = 8192  # samples of a mapped file that are read at a time
@@ -135,10 +135,10 @@ class Model:
         """What computes the outputs for inputs of this type."""
         predictor = self._predictors.get(inputs.dtype)
         if predictor is None:
-            from deltarule.engines.compiled import Predictor
+            from deltarule.engines.registry import predictor_of
 
             network = self.recipe.network
-            predictor = Predictor(self.sizes, network, self.parameters, self.scaling, inputs.dtype)
+            predictor = predictor_of(self.sizes, network, self.parameters, self.scaling, inputs.dtype)
             self._predictors[inputs.dtype] = predictor
         return predictor
 

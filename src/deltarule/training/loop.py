@@ -12,18 +12,14 @@ import numpy as np
 
 from deltarule.data import Dataset
 from deltarule.engines.forking import renewed_when_forked
-from deltarule.engines.problem import Engine, Figure, Order, Problem, StopRequested, never
-from deltarule.engines.reference import Reference
+from deltarule.engines.problem import Engine, Figure, Order, StopRequested, never
+from deltarule.engines.registry import engine_of
 from deltarule.errors import Diverged, Interrupted, OutOfMemory, enough_memory
 from deltarule.formulas.random import Floats
 from deltarule.models import Model
 from deltarule.recipes import Affine, Recipe
-from deltarule.recipes.checks import one_of, whole
 from deltarule.training.preparing import Start, model_of, prepared
 from deltarule.training.run import Epoch, History, Run, epoch_of
-
-ENGINES = ("compiled", "reference")
-PRECISIONS = ("float32", "float64")
 
 
 def train(
@@ -247,25 +243,3 @@ _TORN = (
     "one that another thread was training when the process was forked",
     "a new training run in the child process, or to fork between epochs",
 )
-
-
-def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None) -> Engine:
-    """The engine of that name, at work on a problem."""
-    one_of("engine", name, ENGINES)
-    one_of("precision", precision, PRECISIONS)
-    if n_threads is not None:
-        whole("n_threads", n_threads, 1, "n_threads=None, which lets the engine choose")
-    if problem.recipe.optimizer.reach == "run":
-        from deltarule.engines.full_batch import FullBatch
-        from deltarule.engines.objective import Objective
-
-        if name == "reference":
-            return FullBatch(problem, Objective)
-        from deltarule.engines.compiled.runtime.objective import CompiledObjective
-
-        return FullBatch(problem, lambda posed: CompiledObjective(posed, n_threads))
-    if name == "reference":
-        return Reference(problem)
-    from deltarule.engines.compiled import Compiled
-
-    return Compiled(problem, precision, n_threads)

@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from deltarule.data import Dataset
+from deltarule.engines.threads import allowed_threads, chosen_threads
 from deltarule.errors import Diverged, RecipeError
 from deltarule.recipes import Affine, Recipe
 from deltarule.training.loop import Training
@@ -166,8 +167,6 @@ def _join(threads: Sequence[threading.Thread]) -> None:
 
 def workers_for(n_threads: int | None, networks: int) -> int:
     """How many networks train at a time: `n_threads`, or as many as there are cores; never more than networks."""
-    from deltarule.engines.compiled import allowed_threads, chosen_threads
-
     if n_threads is None:
         return max(1, min(allowed_threads(), networks))
     return chosen_threads(max(1, min(n_threads, networks)))

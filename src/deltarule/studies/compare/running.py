@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from deltarule.data import Dataset
+from deltarule.engines.registry import ENGINES, PRECISIONS
 from deltarule.errors import RecipeError
 from deltarule.recipes import Recipe
 from deltarule.recipes.checks import one_of
@@ -23,7 +24,6 @@ from deltarule.studies.compare.machine import machine
 from deltarule.studies.compare.seeds import USUAL, Seeds
 from deltarule.studies.compare.trial import Finished, Trial, digest_of, key_of
 from deltarule.studies.compare.variants import Variant, variants_of
-from deltarule.training.loop import ENGINES, PRECISIONS
 from deltarule.training.preparing import prepared
 
 
@@ -62,7 +62,7 @@ class Comparing:
         keep_models: bool = False,
         record: str | None = None,
         target_score: float | None = None,
-        engine: str = ENGINES[0],
+        engine: str = "compiled",
         precision: str = PRECISIONS[0],
         n_threads: int | None = None,
         backend: str | None = None,
@@ -70,7 +70,7 @@ class Comparing:
         self._given = self._variants = variants_of(recipes)
         self._seeds = Seeds.of(seeds, self._given[0].recipe.seed, seeds_vary)
         self._budget = None if budget is None else seconds_of(budget)
-        one_of("engine", engine, ENGINES)
+        one_of("engine", engine, tuple(ENGINES))
         one_of("precision", precision, PRECISIONS)
         if keep_models and folder is None:
             raise RecipeError("a folder to keep models in", "none", 'folder="runs/compare-1"')

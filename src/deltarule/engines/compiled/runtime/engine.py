@@ -21,11 +21,11 @@ from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.runtime import fork_join
 from deltarule.engines.compiled.runtime.epochs import entry_points
 from deltarule.engines.compiled.runtime.order import Order
-from deltarule.engines.compiled.runtime.pace import Pace
 from deltarule.engines.compiled.runtime.team import BLOCK, Team
-from deltarule.engines.compiled.runtime.threads import chosen_threads, threads_for
+from deltarule.engines.compiled.runtime.threads import Pace, threads_for
 from deltarule.engines.problem import Figure, Figures, Problem, Progress, StopRequested, Sums, never
 from deltarule.engines.rates import Rates
+from deltarule.engines.threads import chosen_threads
 from deltarule.errors import ThreadsWarning
 from deltarule.formulas.random import Floats, key
 
