@@ -26,7 +26,8 @@ Each says what was wanted, what came, and where it helps the corrected call.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 __all__ = [
     "ClusterError",
@@ -45,6 +46,7 @@ __all__ = [
     "ThreadsWarning",
     "UnknownDataset",
     "UnknownName",
+    "enough_memory",
     "nearest",
 ]
 
@@ -103,6 +105,23 @@ class ClusterError(DeltaruleError, OSError):
 
 class OutOfMemory(DeltaruleError, MemoryError):
     """A network, a batch or data that do not fit into memory."""
+
+    @classmethod
+    def of(cls, error: MemoryError) -> OutOfMemory:
+        """Return the error for what Python or NumPy could not allocate."""
+        came = str(error).rstrip(".") or "too little of it"
+        return cls("memory for the data, the network and a batch", came, "a smaller batch_size or smaller layers")
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Raise `OutOfMemory` where memory does not suffice, as a `with` statement or a decorator."""
+    try:
+        yield
+    except OutOfMemory:
+        raise
+    except MemoryError as error:
+        raise OutOfMemory.of(error) from error
 
 
 class OutOfThreads(DeltaruleError, RuntimeError):

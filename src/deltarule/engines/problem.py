@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -32,6 +33,10 @@ def never() -> bool:
     return False
 
 
+# Beyond these, products of a weight with a loss leave float32's range.
+_SMALL, _LARGE = 1e-30, 1e30
+
+
 @dataclass(frozen=True)
 class Samples:
     """One part of the data as numbers.
@@ -39,7 +44,8 @@ class Samples:
     x : (n, d), raw, of any real type; scaled when a batch is built.
     targets : (n,) class numbers, or (n, k) float64 numbers to be met.
     outputs : k, the network's outputs; with two classes and one output, class 1 is the target 1.
-    weights : (n,), or None where all samples count the same.
+    weights : (n,), or None where all samples count the same. A batch whose weights are all 0 adds nothing to the
+        gradient: its step is that of the penalties and of what the optimizer remembers.
     rows : which of the n are meant, repeats allowed; None for all. Places below are places among them.
     """
 
@@ -48,6 +54,17 @@ class Samples:
     outputs: int
     weights: Floats | None = None
     rows: Indices | None = None
+
+    def __post_init__(self) -> None:
+        if self.weights is None:
+            return
+        weights = self.weights if self.rows is None else self.weights[self.rows]
+        largest = float(weights.max(initial=0.0))
+        if largest == 0.0:
+            raise DataError("at least one weight above 0", f"{len(weights)} samples with weights of 0")
+        if not _SMALL <= largest <= _LARGE:
+            instead = "weights / weights.mean(): only their ratios count"
+            raise DataError(f"a largest weight between {_SMALL:g} and {_LARGE:g}", f"{largest:g}", instead)
 
     def __len__(self) -> int:
         return len(self.x) if self.rows is None else len(self.rows)
@@ -210,6 +227,11 @@ class Sums:
     weight: float = 0.0
     loss: float = 0.0
     error: float = 0.0
+
+    @property
+    def mean(self) -> float:
+        """The mean loss; NaN where all weights are 0."""
+        return self.loss / self.weight if self.weight else math.nan
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(self.weight + other.weight, self.loss + other.loss, self.error + other.error)

@@ -67,7 +67,8 @@ def gradient(
     w = samples.weight(rows)
     run = forward(problem, parameters, x, draws, training=True)
     z = run.z[-1]
-    dz = problem.loss.gradient(z, y) * (w / np.sum(w))[:, None]
+    # A batch whose weights are all 0 adds nothing to the gradient; the step is made all the same.
+    dz = problem.loss.gradient(z, y) * (w / (np.sum(w) or 1.0))[:, None]
     return backward(problem, parameters, run, dz, draws), sums(problem, samples, z, y, w), run
 
 
@@ -210,9 +211,9 @@ class Reference(Watched):
 
     def _recorded(self, before: Sums, rows: Any) -> float:
         if self.problem.record == "batch":
-            return before.loss / before.weight
+            return before.mean
         samples = self.problem.train
         x, y = batch(self.problem, rows, self._step)
         z = forward(self.problem, self._parameters, x).z[-1]
         after = sums(self.problem, samples, z, y, samples.weight(rows))
-        return after.loss / after.weight
+        return after.mean

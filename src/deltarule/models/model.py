@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from deltarule.data.mapped import forget, is_mapped
 from deltarule.engines.parameters import Layers, Shape, State, layers
-from deltarule.errors import ModelError
+from deltarule.errors import ModelError, OutOfMemory
 from deltarule.formulas import Loss
 from deltarule.formulas.random import Floats
 from deltarule.models.encoding import Encoding
@@ -64,6 +64,20 @@ class Model:
             raise ModelError(f"{shape.theta} parameters for layers {self.sizes}", f"{self.theta.size}")
         if self.state.shape != (shape.total - shape.theta,):
             raise ModelError(f"a state of {shape.total - shape.theta} numbers", f"{self.state.size}")
+        if self.theta.dtype not in (np.float32, np.float64):
+            raise ModelError("parameters of float32 or float64", f"{self.theta.dtype}", "theta.astype(np.float32)")
+        self._check_lengths()
+
+    def _check_lengths(self) -> None:
+        """What goes with the inputs or the outputs must fit them: the engine reads it by address."""
+        inputs, outputs = self.sizes[0], self.sizes[-1]
+        lengths = [("scaling", self.scaling, inputs), ("target_scaling", self.target_scaling, outputs)]
+        for name, affine, length in lengths:
+            for numbers in () if affine is None else (affine.shift, affine.factor):
+                if np.shape(numbers) not in ((), (length,)):
+                    raise ModelError(f"a {name} of one number or of {length}", f"shape {np.shape(numbers)}")
+        if self.classes is not None and len(self.classes) != outputs and (len(self.classes), outputs) != (2, 1):
+            raise ModelError(f"classes for {outputs} outputs", f"{len(self.classes)}")
 
     @property
     def shape(self) -> Shape:
@@ -103,9 +117,12 @@ class Model:
 
     def raw_outputs(self, x: Any) -> npt.NDArray[Any]:
         """The last layer's weighted sums z for raw inputs x: (n, outputs), in θ's precision."""
-        if is_mapped(x):
-            return np.concatenate([self._of_block(x[start : start + _BLOCK]) for start in range(0, len(x), _BLOCK)])
-        return self._of_block(x)
+        try:
+            if is_mapped(x):
+                return np.concatenate([self._of_block(x[start : start + _BLOCK]) for start in range(0, len(x), _BLOCK)])
+            return self._of_block(x)
+        except MemoryError as error:
+            raise OutOfMemory.of(error) from error
 
     def _of_block(self, x: Any) -> npt.NDArray[Any]:
         """The weighted sums for some inputs; what a mapped file gave of them is given back."""

@@ -14,7 +14,7 @@ from deltarule.data import Dataset
 from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.problem import Engine, Figure, Order, Problem, StopRequested, never
 from deltarule.engines.reference import Reference
-from deltarule.errors import Diverged, Interrupted, OutOfMemory
+from deltarule.errors import Diverged, Interrupted, OutOfMemory, enough_memory
 from deltarule.formulas.random import Floats
 from deltarule.models import Model
 from deltarule.recipes import Affine, Recipe
@@ -112,11 +112,9 @@ class Training:
     ) -> None:
         self._data = data
         self._lock, self._broken_off, self._torn = threading.RLock(), False, False
-        try:
+        with enough_memory():
             self._problem, self._learnt = prepared(recipe, data, start, order, record, rows, scalings)
             self._engine: Engine = engine_of(self._problem, engine, precision, n_threads)
-        except MemoryError as error:
-            raise out_of_memory(error) from error
         held = self._problem.validation
         self._spreads = (self._problem.train.spread(), math.nan if held is None else held.spread())
         self._tables: list[Floats] = []
@@ -203,7 +201,7 @@ class Training:
             try:
                 figures = self._engine.advance(at_most, seconds, interrupted)
             except MemoryError as error:
-                raise out_of_memory(error) from error
+                raise OutOfMemory.of(error) from error
             self._seconds += time.perf_counter() - began
             self._tables.append(figures.table)
             self._batch_losses += figures.batch_losses
@@ -249,14 +247,6 @@ _TORN = (
     "one that another thread was training when the process was forked",
     "a new training run in the child process, or to fork between epochs",
 )
-
-
-def out_of_memory(error: MemoryError) -> OutOfMemory:
-    """The error for what does not fit into memory."""
-    came = str(error).rstrip(".") or "too little of it"
-    return OutOfMemory(
-        "enough memory for the network, its optimizer and a batch", came, "a smaller batch_size or hidden"
-    )
 
 
 def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None) -> Engine:

@@ -2,6 +2,6 @@
 
 from deltarule.engines.compiled.engine import Compiled
 from deltarule.engines.compiled.predictor import Predictor
-from deltarule.engines.compiled.threads import allowed_threads
+from deltarule.engines.compiled.threads import allowed_threads, chosen_threads
 
-__all__ = ["Compiled", "Predictor", "allowed_threads"]
+__all__ = ["Compiled", "Predictor", "allowed_threads", "chosen_threads"]

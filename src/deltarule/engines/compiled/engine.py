@@ -19,7 +19,7 @@ from deltarule.engines.compiled.order import Order
 from deltarule.engines.compiled.pace import Pace
 from deltarule.engines.compiled.source import Source
 from deltarule.engines.compiled.team import BLOCK, Team
-from deltarule.engines.compiled.threads import threads_for
+from deltarule.engines.compiled.threads import chosen_threads, threads_for
 from deltarule.engines.compiled.tiles import tiles
 from deltarule.engines.problem import Figure, Figures, Problem, Progress, StopRequested, Sums, never
 from deltarule.engines.rates import Rates
@@ -37,7 +37,7 @@ class Compiled:
     """Train a problem without the interpreter, `seconds` at a time."""
 
     def __init__(self, problem: Problem, precision: str = "float32", n_threads: int | None = None) -> None:
-        steppers, most = threads_for(problem) if n_threads is None else (n_threads, n_threads)
+        steppers, most = threads_for(problem) if n_threads is None else (chosen_threads(n_threads),) * 2
         self.problem = problem
         self.finished = False
         self._arena = Arena(precision)

@@ -75,6 +75,12 @@ def batch_weight(order: int, weights: int, first: int, size: int) -> float:
 
 
 @inner
+def _inverse(weight: float) -> float:
+    """1 / Σ weights of a batch; 0 where they are all 0, so that the batch adds nothing to the gradient."""
+    return 1.0 / weight if weight > 0.0 else 0.0
+
+
+@inner
 def prepare(line: int, settings: int, first: int, size: int, step: int, place: int) -> None:
     """Have a prologue turn its scalars into constants: the step, the schedule's factor for it, and others."""
     scalars = word(line, 2)
@@ -82,7 +88,7 @@ def prepare(line: int, settings: int, first: int, size: int, step: int, place: i
     store(scalars + 8, load(word(settings, Setting.RATES) + 8 * place, 0.0))
     if word(line, 4):
         order, weights = word(settings, Setting.ORDER), word(settings, Setting.SAMPLE_WEIGHTS)
-        store(scalars + 24, 1.0 / batch_weight(order, weights, first, size))
+        store(scalars + 24, _inverse(batch_weight(order, weights, first, size)))
     call(word(line, 1), (scalars, word(line, 3)))
 
 
@@ -260,7 +266,7 @@ def loss(line: int, settings: int, own: int, first: int, size: int) -> None:
     if rows == 0:
         return
     order, weights, scalars, constants = order_of(line, 13, settings), word(line, 14), word(line, 2), word(line, 3)
-    store(scalars, 1.0 / batch_weight(order, weights, first, size))
+    store(scalars, _inverse(batch_weight(order, weights, first, size)))
     call(word(line, 1), (scalars, constants))
     item, operands, scratch = word(settings, Setting.ITEM_BYTES), word(own, Own.OPERANDS), word(line, 17)
     padded = (rows + 15) // 16 * 16

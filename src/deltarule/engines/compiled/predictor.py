@@ -21,6 +21,7 @@ from deltarule.engines.compiled.program import predicted
 from deltarule.engines.compiled.tiles import tiles
 from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.parameters import Shape
+from deltarule.errors import ModelError
 from deltarule.recipes import Affine, Network
 
 __all__ = ["Predictor"]
@@ -108,4 +109,9 @@ class Predictor:
                 self._settings[Setting.FOLLOWED] = rows
                 self._run(self._address, 0)
                 made[start : start + rows] = self._z[:rows, : self._outputs]
+        finite = np.isfinite(made)
+        if not np.logical_and.reduce(finite, axis=None):
+            row = int(np.argmin(finite.all(axis=1)))
+            came = f"row {row} (counting from 0), whose outputs overflow"
+            raise ModelError(f"inputs within the range of {made.dtype}", came, "inputs like those of training")
         return made

@@ -7,6 +7,7 @@ Loops are Numba functions (`kernel`). What must own its registers is printed as 
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from typing import Any, TypeVar, cast
 
 import numba
 from llvmlite import binding as llvm
+from llvmlite.binding import ffi
 from numba.core import config
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 
 from deltarule.engines.compiled.cache import cache_folder, remembered
@@ -155,3 +158,21 @@ class MachineCode:
 def load(object_file: bytes) -> MachineCode:
     """Bring what `assemble` made into memory."""
     return MachineCode(object_file)
+
+
+# A process is not forked while another thread compiles: the child would wait for locks that nobody releases.
+_COMPILERS: list[Any] = [global_compiler_lock, ffi.lib._lock]
+
+
+def _acquire() -> None:
+    for lock in _COMPILERS:
+        lock.__enter__()
+
+
+def _release() -> None:
+    for lock in reversed(_COMPILERS):
+        lock.__exit__(None, None, None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_acquire, after_in_parent=_release, after_in_child=_release)
