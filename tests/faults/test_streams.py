@@ -37,16 +37,16 @@ full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that 
         ("formulas penalty", ">&-", 2),
         ("--version", ">&-", 2),
         (f"{TRAIN} --json", ">&- <&-", 2),
-        (f"{TRAIN}", ">&- 2>&-", 0),
+        ("--version", ">&- 2>&-", 2),
         pytest.param("formulas penalty --json", ">/dev/full", 2, marks=full),
-        pytest.param(f"{TRAIN} --json", "2>/dev/full", 0, marks=full),
+        pytest.param(TRAIN, ">&- 2>/dev/full", 0, marks=full),
     ],
 )
 def test_streams_that_cannot_be_written_to(tmp_path, arguments, streams, code):
     ended, out, err = shell(tmp_path, arguments, streams)
     assert ended == code, err
     assert "Traceback" not in err
-    if code:
+    if code and "2>" not in streams:
         assert "a standard output that can be written to" in err
     if arguments.startswith("train"):
         assert dr.load_model(tmp_path / "run" / "model.safetensors").sizes == (2, 4, 2)
