@@ -58,3 +58,28 @@ def test_it_goes_on_to_the_last_bit(engine, optimizer, given):
     assert met[:, :7].tobytes() == expected[2:, :7].tobytes()
     assert second.progress.epoch == 6
     assert second.progress.step == whole.progress.step
+
+
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+@pytest.mark.parametrize("optimizer", [dr.Adam(0.01), dr.LBFGS()], ids=lambda each: each.name)
+def test_training_that_is_stopped_within_epochs_goes_on_to_the_last_bit(engine, optimizer):
+    data = dr.load_dataset("digits")
+    recipe = dr.Recipe(network=dr.Network(hidden=(8,)), optimizer=optimizer, batch_size=16, epochs=4, stopping=None)
+    whole = dr.train(recipe, data, engine=engine)
+    training = dr.epochs(recipe, data, engine=engine)
+    asked = stopped_within = 0
+
+    def interrupted():
+        nonlocal asked
+        asked += 1
+        return asked % 3 == 0
+
+    met = []
+    while training.run.status == "interrupted":
+        before = len(met)
+        met += list(training.ahead(0.0, interrupted))
+        stopped_within += len(met) == before
+    assert stopped_within >= 2
+    assert training.model.theta.tobytes() == whole.model.theta.tobytes()
+    assert [epoch.train_loss for epoch in met] == [epoch.train_loss for epoch in whole.history]
+    assert training.run.status == whole.status
