@@ -8,10 +8,7 @@
 (3,)
 """
 
-import importlib
-
-TYPE_CHECKING = False
-
+TYPE_CHECKING = False  # nothing is imported before it is used, and nothing here either
 if TYPE_CHECKING:
     from deltarule.data import Dataset, Part, Split, Table, dataset_names, folds, load_dataset, split
     from deltarule.errors import DeltaruleError, Diverged
@@ -228,6 +225,8 @@ _PACKAGES = {"data", "engines", "errors", "formulas", "models", "recipes", "stud
 
 def __getattr__(name: str) -> object:
     """Import a public name or a subpackage on its first use."""
+    import importlib
+
     if name in _PACKAGES:
         return importlib.import_module(f"{__name__}.{name}")
     if name in __all__:

@@ -7,11 +7,11 @@ import warnings
 
 import numpy as np
 import pytest
+from deltarule.engines.compiled.threads import allowed_threads, cores
 from tests.faults.guarded import threads
 
 import deltarule as dr
 from deltarule.engines.compiled import fork_join
-from deltarule.engines.compiled.threads import allowed_threads, cores
 from deltarule.training.many import as_they_end
 
 GENERATOR = np.random.default_rng(0)

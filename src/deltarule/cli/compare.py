@@ -186,6 +186,8 @@ def _to_its_end(under_way: Comparing, words: Console) -> None:
         for progress in each:
             note = f"{progress.stage}: {progress.done:,} of {progress.total:,} networks"
             bar.reached(progress.done, progress.total, note)
+            if interrupts.requested():  # and what was raised was lost, as in a destructor
+                raise KeyboardInterrupt
 
 
 def _tell(comparison: Comparison, words: Console) -> None:

@@ -15,19 +15,21 @@ touches them. A signal that the process ignores from its start, as under nohup, 
 """
 
 import os
-import select
-import signal
 import sys
 import time
-from _thread import start_new_thread
+from _thread import allocate_lock, start_new_thread
 
-TYPE_CHECKING = False  # nothing that takes long is imported here: until `answer` has run, Ctrl-C shows a traceback
+# Until `answer` has run, Ctrl-C shows a traceback: nothing that takes long is imported here.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     from types import FrameType, TracebackType
+else:
+    import _signal as signal  # `signal` without its enumerations, whose import takes longer than all others here
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
-GRACE = 2.2
+GRACE = 2.0
 """Seconds from the first signal to the exit of the process."""
 
 APART = 0.5
@@ -62,6 +64,7 @@ class Interrupts:
         self._received: int | None = None
         self._grace = GRACE
         self._answered: frozenset[int] = frozenset()
+        self._exiting = allocate_lock()
 
     @property
     def code(self) -> int:
@@ -98,7 +101,7 @@ class Interrupts:
 
     def answer(self) -> None:
         """Answer signals in this process, until it exits."""
-        self._starting = True
+        self._starting, self._noted = True, False
         numbers = {getattr(signal, name) for name in NAMES if hasattr(signal, name)}
         self._answered = frozenset(number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN)
         before = sys.unraisablehook
@@ -126,6 +129,8 @@ class Interrupts:
 
         The interpreter calls `_arrived` between two bytecodes only; what is read here is written when a signal arrives.
         """
+        import select
+
         first, since = 0, 0.0
         while True:
             ready = select.select([reader], [], [], 0.02 if first else None)[0]
@@ -139,6 +144,7 @@ class Interrupts:
                 self._exit(first)
 
     def _exit(self, number: int) -> None:
+        self._exiting.acquire()  # for good: one thread exits
         if not self._said:
             try:  # noqa: SIM105 - contextlib takes long to import
                 os.write(2, b"Interrupted.\n")

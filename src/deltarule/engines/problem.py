@@ -24,9 +24,6 @@ Order: TypeAlias = Iterable[Iterable[Any]]
 """For each epoch the batches, each an array of row numbers; rows may repeat."""
 
 
-# Beyond these, products of a weight with a loss leave float32's range.
-_SMALL, _LARGE = 1e-30, 1e30
-
 StopRequested: TypeAlias = Callable[[], bool]
 """Whether somebody has asked for an end."""
 
@@ -34,6 +31,10 @@ StopRequested: TypeAlias = Callable[[], bool]
 def never() -> bool:
     """Nobody asks for an end."""
     return False
+
+
+# Beyond these, products of a weight with a loss leave float32's range.
+_SMALL, _LARGE = 1e-30, 1e30
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ class ComparisonFolder:
         """
         folder = Path(path)
         if not (folder / PLAN).exists():
-            check_free(folder)
+            if not _is_begun(folder):
+                check_free(folder)
         else:
             known = _plan(folder / PLAN)
             if known.get("format") != FORMAT:
@@ -127,6 +128,14 @@ class ComparisonFolder:
         letters = (letter if letter.isalnum() or letter in "._-=" else "-" for letter in network.variant)
         name = "".join(letters).encode()[:LONGEST_NAME].decode(errors="ignore")
         return self.path / MODELS / f"{name}-{network.seed}-{network.key[:8]}.safetensors"
+
+
+def _is_begun(folder: Path) -> bool:
+    """Whether a comparison began there, and ended before it could write what it is of."""
+    try:
+        return [path.name for path in folder.iterdir()] == [NETWORKS] and not (folder / NETWORKS).stat().st_size
+    except OSError:
+        return False
 
 
 def _plan(path: Path) -> dict[str, Any]:
