@@ -20,11 +20,11 @@ def guards(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "kind, count, said",
-    [("recipes", 150, "trained"), ("interruptions", 24, "ended"), ("refusals", 0, "OutOfMemory")],
+    [("recipes", 120, "trained"), ("interruptions", 16, "ended"), ("refusals", 0, "OutOfMemory")],
 )
 def test_under_guard_pages(guards, kind, count, said):
     command = [sys.executable, "-m", "tests.faults.guarded", "--child", "--folder", guards, "--seed", "1"]
-    command += ["--kind", kind, str(count), "--stride", "9", "--front", "0"]
+    command += ["--kind", kind, str(count), "--stride", "19", "--front", "0"]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, f"{done.stdout[-200:]}{done.stderr[-2000:]}"
     assert done.stdout.count(said) > 0.7 * count
