@@ -12,13 +12,12 @@ from deltarule.engines.compiled.codegen.gather import gatherer
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, packed
 from deltarule.engines.compiled.codegen.tiles import tiles
 from deltarule.engines.compiled.codegen.warps import Plane, randoms, warp
-from deltarule.engines.compiled.plan.augmentation import (
+from deltarule.engines.compiled.plan.augmentation import Augment, Mix
+from deltarule.engines.compiled.plan.augmentation_tables import (
     AffineMap,
     AffineMaps,
-    Augment,
     Displacements,
     ImageWarp,
-    Mix,
     RawImage,
     Smoothing,
     ValueChange,

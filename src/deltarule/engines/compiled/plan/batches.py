@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int64, prefetch, store
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan.instruction import Instruction, Rows, Thread, number, order_of, put, sample
+
+if TYPE_CHECKING:
+    from deltarule.engines.compiled.plan.definition import Work
 
 __all__ = ["AddToSums", "CountErrors", "Gather", "Prefetch", "RecordLoss", "Target"]
 
@@ -44,6 +50,13 @@ class Gather(Instruction):
             self.columns, self.shift, self.factor,
         )  # fmt: skip
 
+    def define(self, work: Work) -> None:
+        rows, types = work.rows(self.rows), work.found(self.gather)
+        samples = work.samples(self.order)[rows]
+        raw = work.table(self.source, self.source_row, self.columns, samples, types.source).astype(types.within)
+        shift, factor = (work.vector(each, types.shift.size, types.within) for each in (self.shift, self.factor))
+        work.batch(self.target, self.target_row, self.columns)[rows] = (raw - shift) * factor
+
 
 @dataclass(frozen=True)
 class Prefetch(Instruction):
@@ -63,6 +76,9 @@ class Prefetch(Instruction):
             row = self.source + sample(order, place, 0) * self.source_row
             for offset in range(0, self.bytes, 64):
                 prefetch(row + offset)
+
+    def define(self, work: Work) -> None:
+        """Nothing: no number changes."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +116,12 @@ class Target(Instruction):
             if self.weights:
                 put(self.batch_weights, row, item, load_float64(self.weights + 8 * chosen))
 
+    def define(self, work: Work) -> None:
+        rows, y = work.rows(self.rows), work.batch(self.y, self.y_row, self.outputs)
+        y[rows] = work.targets(self.codes, self.numbers, self.outputs, work.samples(self.order)[rows])
+        if self.weights:
+            work.vector(self.batch_weights, work.size)[rows] = work.weights(self.order, self.weights)[rows]
+
 
 @dataclass(frozen=True)
 class CountErrors(Instruction):
@@ -126,6 +148,11 @@ class CountErrors(Instruction):
             right = largest == load_int64(self.codes + 8 * sample(order, thread.first, row))
             put(self.errors, row, item, 0.0 if right else 1.0)
 
+    def define(self, work: Work) -> None:
+        rows, samples = work.rows(self.rows), work.samples(self.order)
+        z, classes = work.batch(self.z, self.z_row, self.outputs), work.table(self.codes, 8, 1, samples, np.int64)[:, 0]
+        work.vector(self.errors, work.size)[rows] = z[rows].argmax(axis=1) != classes[rows]
+
 
 @dataclass(frozen=True)
 class AddToSums(Instruction):
@@ -147,6 +174,11 @@ class AddToSums(Instruction):
         store(sums + 8, total)
         store(sums + 16, wrong)
 
+    def define(self, work: Work) -> None:
+        losses, errors = (work.vector(each, work.size) for each in (self.losses, self.errors))
+        w = work.vector(self.batch_weights, work.size) if self.batch_weights else np.ones(work.size)
+        work.vector(work.thread["sums"], 3, np.float64)[:] += w.sum(), w @ losses, w @ errors
+
 
 @dataclass(frozen=True)
 class RecordLoss(Instruction):
@@ -163,3 +195,8 @@ class RecordLoss(Instruction):
             weight += w
             total += w * number(self.losses, row, item)
         store(thread.run.record + 8 * thread.place, total / weight)
+
+    def define(self, work: Work) -> None:
+        place, losses = work.thread["place"], work.vector(self.losses, work.size)
+        w = work.vector(self.batch_weights, work.size) if self.batch_weights else np.ones(work.size)
+        work.vector(work.run["record"], place + 1, np.float64)[place] = w @ losses / w.sum()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from deltarule.engines.compiled.plan.definition import Work
 
 __all__ = [
-    "ALL_ROWS", "NO_KERNEL", "Barrier", "Instruction", "KernelCall", "Plan", "Progress", "Rows", "Run", "Thread",
+    "ALL_ROWS", "NO_KERNEL", "RUN_ORDER", "Barrier", "Instruction", "KernelCall", "Plan", "Progress", "Rows", "Run", "Thread",
     "batch_weight", "follow", "number", "order_of", "put", "sample", "stored", "wait",
 ]  # fmt: skip
 
@@ -62,6 +63,8 @@ class Rows(Struct):
 
 
 ALL_ROWS = Rows(Count(0), Count(1))
+RUN_ORDER = Address(1)
+"""The address that stands for the run's own order, wherever it is."""
 
 
 @dataclass(frozen=True)
@@ -186,16 +189,16 @@ class Thread(Struct):
     sums: int
 
 
-class Instruction(Struct):
+class Instruction(Struct, ABC):
     """Base of all instructions."""
 
+    @abstractmethod
     def execute(self, thread: Thread) -> None:
         """Do it; this is compiled."""
-        raise NotImplementedError
 
+    @abstractmethod
     def define(self, work: Work) -> None:
         """Do it in NumPy."""
-        raise NotImplementedError
 
 
 @functools.cache
@@ -246,7 +249,7 @@ def put(address: int, index: int, item_bytes: int, value: float) -> None:
 
 def order_of(order: int, run_order: int) -> int:
     """The order that an instruction means: 1 is the run's own, 0 none, samples being taken as they lie."""
-    return run_order if order == 1 else order
+    return run_order if order == RUN_ORDER else order
 
 
 def sample(order: int, first: int, row: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from deltarule.engines.compiled.codegen.memory import call, load_float64, load_i
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan import products
 from deltarule.engines.compiled.plan.instruction import (
+    RUN_ORDER,
     Instruction,
     KernelCall,
     Rows,
@@ -21,6 +23,9 @@ from deltarule.engines.compiled.plan.instruction import (
 )
 from deltarule.formulas import random
 
+if TYPE_CHECKING:
+    from deltarule.engines.compiled.plan.definition import Work
+
 __all__ = ["Apply", "Backward", "Dropout", "DropoutAgain", "Forward", "Loss", "Noise", "PrepareConstants", "Wait"]
 
 
@@ -30,6 +35,9 @@ class Wait(Instruction):
 
     def execute(self, thread: Thread) -> None:
         wait(thread.run.barrier, thread.run.threads)
+
+    def define(self, work: Work) -> None:
+        """Nothing: threads are defined one after the other, from one wait to the next."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,13 @@ class PrepareConstants(Instruction):
             store(scalars + 24, 1.0 / batch_weight(run.order, run.sample_weights, thread.first, thread.size))
         call(self.prologue, scalars, self.constants)
 
+    def define(self, work: Work) -> None:
+        place, scalars = work.thread["place"], work.vector(self.scalars, 4 if self.weighted else 2, np.float64)
+        scalars[:2] = work.step, work.vector(work.run["rates"], place + 1, np.float64)[place]
+        if self.weighted:
+            scalars[3] = 1.0 / work.weights(RUN_ORDER, work.run["sample_weights"]).sum()
+        work.prepare(self.constants, self.scalars)
+
 
 @dataclass(frozen=True)
 class Forward(Instruction):
@@ -75,6 +90,13 @@ class Forward(Instruction):
                 thread.run.tiles, self.z + begin * self.z_row, self.z_row, self.w + self.depth * self.w_row,
                 self.a + begin * self.a_row, self.a_row, self.w, self.w_row, rows, self.depth, self.width,
             )  # fmt: skip
+
+    def define(self, work: Work) -> None:
+        rows = work.rows(self.rows)
+        block = work.matrix(self.w, self.w_row, self.depth + 1, self.width)
+        w, b = block[:-1], block[-1]
+        a, z = work.batch(self.a, self.a_row, self.depth), work.batch(self.z, self.z_row, self.width)
+        z[rows] = b + a[rows] @ w
 
 
 @dataclass(frozen=True)
@@ -100,6 +122,14 @@ class Backward(Instruction):
                 self.d + begin * self.d_row, self.d_row, self.w, self.w_row, rows, self.columns, self.depth,
                 thread.workspace, not self.first,
             )  # fmt: skip
+
+    def define(self, work: Work) -> None:
+        rows, columns = work.rows(self.rows), self.columns
+        d, w = work.batch(self.d, self.d_row, self.depth), work.matrix(self.w, self.w_row, columns, self.depth)
+        da = work.batch(self.target, self.target_row, -(-columns // products.COLUMNS) * products.COLUMNS)
+        if self.first:
+            da[rows] = 0.0
+        da[rows, :columns] += d[rows] @ w.T
 
 
 @dataclass(frozen=True)
@@ -134,6 +164,11 @@ class Apply(Instruction):
                 store(operands + 24, self.four + place)
             call(self.kernel.body, length, self.kernel.constants, operands)
 
+    def define(self, work: Work) -> None:
+        rows, addresses = work.rows(self.rows), (self.one, self.two, self.three, self.four)[: self.many]
+        *inputs, output = [work.batch(address, self.row, self.width)[rows] for address in addresses]
+        (output[:],) = work.kernel(self.kernel, *inputs)
+
 
 @dataclass(frozen=True)
 class Dropout(Instruction):
@@ -158,6 +193,13 @@ class Dropout(Instruction):
             self.mask + begin * self.mask_row,
         )  # fmt: skip
 
+    def define(self, work: Work) -> None:
+        rows, shape = work.rows(self.rows), (work.size, self.columns)
+        kept = random.words(work.seed, random.Purpose.DROPOUT, shape, self.layer, work.step)[rows] >= self.threshold
+        mask = work.batch(self.mask, self.mask_row, self.columns // 8, np.uint8)
+        mask[rows] = np.packbits(kept, axis=1, bitorder="little")
+        work.batch(self.numbers, self.row, self.columns)[rows] *= kept * work.vector(self.scale, 1)
+
 
 @dataclass(frozen=True)
 class DropoutAgain(Instruction):
@@ -178,6 +220,11 @@ class DropoutAgain(Instruction):
             self.repeat, self.rows.count(thread.size) * self.columns, self.scale, self.numbers + begin * self.row,
             self.mask + begin * self.mask_row,
         )  # fmt: skip
+
+    def define(self, work: Work) -> None:
+        rows, mask = work.rows(self.rows), work.batch(self.mask, self.mask_row, self.columns // 8, np.uint8)
+        kept = np.unpackbits(mask[rows], axis=1, bitorder="little")
+        work.batch(self.numbers, self.row, self.columns)[rows] *= kept * work.vector(self.scale, 1)
 
 
 _NOISE = int(random.Purpose.NOISE)
@@ -225,6 +272,12 @@ class Noise(Instruction):
             store(operands + 16, least)
             store(operands + 24, self.numbers + index * self.row)
             call(self.kernel.body, width, self.kernel.constants, operands)
+
+    def define(self, work: Work) -> None:
+        rows, shape = work.rows(self.rows), (work.size, self.width)
+        p = random.uniform(work.seed, random.Purpose.NOISE, shape, self.layer, work.step)[rows]
+        a = work.batch(self.numbers, self.row, self.width)[rows]
+        (a[:],) = work.kernel(self.kernel, a, p - 0.5, np.minimum(p, 1.0 - p))
 
 
 @dataclass(frozen=True)
@@ -289,6 +342,18 @@ class Loss(Instruction):
             if address:
                 _copy_column(load_int64(place), item, address + begin * stride, stride, rows, item)
                 place += 8
+
+    def define(self, work: Work) -> None:
+        rows, row, item = work.rows(self.rows), self.columns * work.item_bytes, work.item_bytes
+        if rows.start == rows.stop:
+            return
+        work.vector(self.scalars, 1, np.float64)[0] = 1.0 / work.weights(self.order, self.weights).sum()
+        work.prepare(self.kernel.constants, self.scalars)
+        inputs = (self.z, row, self.width), (self.y, row, self.width), (self.batch_weights, item, 1)
+        outputs = (self.dz, row, self.width), (self.losses, item, 1), (self.errors, item, 1)
+        given, made = ([work.batch(*each)[rows] for each in several if each[0]] for several in (inputs, outputs))
+        for output, result in zip(made, work.kernel(self.kernel, *given), strict=True):
+            output[:] = result
 
 
 def _copy_column(source: int, source_row: int, target: int, target_row: int, rows: int, item: int) -> None:

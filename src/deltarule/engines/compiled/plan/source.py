@@ -10,7 +10,7 @@ import numpy.typing as npt
 from deltarule.engines.compiled.codegen.gather import Gatherer, gatherable, gatherer
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan.batches import AddToSums, CountErrors, Gather, Prefetch, RecordLoss, Target
-from deltarule.engines.compiled.plan.instruction import Instruction
+from deltarule.engines.compiled.plan.instruction import RUN_ORDER, Instruction
 from deltarule.engines.compiled.plan.layout import Share
 from deltarule.engines.compiled.plan.memory import Arena, Matrix, Passage
 from deltarule.engines.problem import Problem, Samples
@@ -41,7 +41,7 @@ class Source:
         self._gatherer: Gatherer = gatherer(x.dtype, arena.dtype, scaling)
         rows = Address(0) if samples.rows is None else arena.keep(samples.rows)
         self.shuffled = shuffled
-        self.order = Address(1) if shuffled else rows
+        self.order = RUN_ORDER if shuffled else rows
         self.columns, self.outputs = x.shape[1], samples.outputs
         self._x, self._row = arena.keep(x), Stride(x.strides[0])
         self._bytes = x.shape[1] * x.itemsize

@@ -7,7 +7,9 @@ gone over again.
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +24,9 @@ from deltarule.engines.compiled.codegen.memory import (
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct
 from deltarule.engines.compiled.plan import products
 from deltarule.engines.compiled.plan.instruction import Instruction, KernelCall, Thread
+
+if TYPE_CHECKING:
+    from deltarule.engines.compiled.plan.definition import Array, Work
 
 __all__ = ["Bound", "CallFormula", "Clip", "Gradient", "Product", "Squares", "Step", "Update"]
 
@@ -39,6 +44,15 @@ class Product(Struct):
     w_row: Stride
     rows: Count
     width: Count
+
+    def weights(self, work: Work) -> Array:
+        """The rows of weights, (rows, width)."""
+        return work.matrix(self.w, self.w_row, self.rows, self.width)
+
+    def gradient(self, work: Work) -> Array:
+        """The product aᵀ dz, (rows, width)."""
+        a = work.view(self.a, (self.rows, work.size), (self.a_item, self.a_row))
+        return a @ work.batch(self.d, self.d_row, self.width)
 
 
 @dataclass(frozen=True)
@@ -68,6 +82,12 @@ class Update(Instruction):
             _step(self.kernel, of.w + row * of.w_row, self.scratch, many * columns, self.slots, self.apart, operands)
             row += many
 
+    def define(self, work: Work) -> None:
+        of = self.product
+        places = [of.w + slot * self.apart for slot in range(self.slots + 1)]
+        held = [work.matrix(place, of.w_row, of.rows, of.width) for place in places]
+        _define_step(work, self.kernel, held, of.gradient(work))
+
 
 def _step(kernel: KernelCall, w: int, g: int, items: int, slots: int, apart: int, operands: int) -> None:
     """Have an optimizer's kernel step: its inputs are w, g and the slots; its outputs w and the slots, in place."""
@@ -79,6 +99,13 @@ def _step(kernel: KernelCall, w: int, g: int, items: int, slots: int, apart: int
         store(operands + 8 * (1 + slot), w + slot * apart)
         store(outputs + 8 * slot, w + slot * apart)
     call(kernel.body, items, kernel.constants, operands)
+
+
+def _define_step(work: Work, kernel: KernelCall, held: list[Array], gradient: Array) -> None:
+    """The step of what is held: weights, and slots."""
+    w, *slots = held
+    for array, stepped in zip(held, work.kernel(kernel, w, gradient, *slots), strict=True):
+        array[:] = stepped
 
 
 _SLICE = 96  # whole tiles; sums are over the batch, so slices change no bit
@@ -105,6 +132,12 @@ class Gradient(Instruction):
             store(operands + 16, gradient)
             call(self.kernel.body, of.rows * (of.w_row // thread.run.item_bytes), self.kernel.constants, operands)
 
+    def define(self, work: Work) -> None:
+        of, g = self.product, work.matrix(self.gradient, self.product.w_row, self.product.rows, self.product.width)
+        g[:] = of.gradient(work)
+        if self.kernel.body:
+            (g[:],) = work.kernel(self.kernel, of.weights(work), g)
+
 
 @dataclass(frozen=True)
 class Step(Instruction):
@@ -120,6 +153,10 @@ class Step(Instruction):
     def execute(self, thread: Thread) -> None:
         _step(self.kernel, self.w, self.gradient, self.items, self.slots, self.apart, thread.operands)
 
+    def define(self, work: Work) -> None:
+        held = [work.vector(self.w + slot * self.apart, self.items) for slot in range(self.slots + 1)]
+        _define_step(work, self.kernel, held, work.vector(self.gradient, self.items))
+
 
 @dataclass(frozen=True)
 class Squares(Instruction):
@@ -133,6 +170,10 @@ class Squares(Instruction):
 
     def execute(self, thread: Thread) -> None:
         _column_squares(self.matrix, self.row, self.rows, self.width, self.squares, thread.run.item_bytes)
+
+    def define(self, work: Work) -> None:
+        x = work.matrix(self.matrix, self.row, self.rows, self.width)
+        work.vector(self.squares, self.width, np.float64)[:] = np.sum(x * x, axis=0, dtype=np.float64)
 
 
 def _column_squares(matrix: int, row: int, rows: int, width: int, squares: int, item: int) -> None:
@@ -173,6 +214,10 @@ class Clip(Instruction):
         call(self.kernel.body, 16, self.kernel.constants, operands)
         store(self.scalars + 16, load_float64(room))
 
+    def define(self, work: Work) -> None:
+        norm = np.sqrt(work.vector(self.squares, self.columns, np.float64).sum())
+        (work.vector(self.scalars, 3, np.float64)[2],) = work.kernel(self.kernel, norm)
+
 
 @dataclass(frozen=True)
 class Bound(Instruction):
@@ -204,6 +249,12 @@ class Bound(Instruction):
                     x = load_float64(here + 8 * column) * load_float64(squares + 8 * column)
                     store(here + 8 * column, x)
 
+    def define(self, work: Work) -> None:
+        w = work.matrix(self.w, self.row, self.rows, self.width)
+        factor = work.vector(self.squares, self.width, np.float64)
+        (factor[:],) = work.kernel(self.kernel, np.sqrt(np.sum(w * w, axis=0, dtype=np.float64)))
+        w *= factor
+
 
 @dataclass(frozen=True)
 class CallFormula(Instruction):
@@ -213,3 +264,6 @@ class CallFormula(Instruction):
 
     def execute(self, thread: Thread) -> None:
         call(self.function, address_of(thread))
+
+    def define(self, work: Work) -> None:
+        ctypes.CFUNCTYPE(None, ctypes.c_int64)(self.function)(work.thread.address)
