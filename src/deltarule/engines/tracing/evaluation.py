@@ -19,7 +19,7 @@ def evaluate(
 ) -> list[Any]:
     """Return the values of expressions; what is the same for all elements is left to be broadcast.
 
-    given : scalars, and operands (n, k), or (n, 1) for one number a row, by name. known : expressions whose values were computed before.
+    given : scalars, and operands (n, k), or (n, 1) for one number a row, by name. known : values computed before.
 
     >>> from deltarule.engines.tracing.trace import operand
     >>> evaluate([(1.0 + operand("z") ** 2).expression], {"z": np.array([1.0, 2.0])})

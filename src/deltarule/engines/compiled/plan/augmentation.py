@@ -32,6 +32,7 @@ from deltarule.engines.compiled.plan.instruction import (
     order_of,
     put,
     sample,
+    samples_named,
 )
 from deltarule.formulas import random
 from deltarule.formulas.augmentations.composition import Drawn, changed, mixed
@@ -85,6 +86,9 @@ class Augment(Instruction):
     target: Address
     target_row: Stride
     rows: Rows
+
+    def equation(self) -> str:
+        return f"{{target:rows}} = (changed {{raw.source}}[{samples_named(self.order)}] − shift) · factor"
 
     def execute(self, thread: Thread) -> None:
         raw, begin, rows = self.raw, self.rows.first(thread.size), self.rows.count(thread.size)
@@ -226,6 +230,9 @@ class Mix(Instruction):
     numbers: Address
     order: Address
     rows: Rows
+
+    def equation(self) -> str:
+        return "{mixed:rows}, {y:rows} = mixtures of the rows of {x}, and of their targets"
 
     def execute(self, thread: Thread) -> None:
         run, step, size = thread.run, thread.step, thread.size

@@ -9,7 +9,16 @@ import numpy as np
 
 from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int64, prefetch, store
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
-from deltarule.engines.compiled.plan.instruction import Instruction, Rows, Thread, number, order_of, put, sample
+from deltarule.engines.compiled.plan.instruction import (
+    Instruction,
+    Rows,
+    Thread,
+    number,
+    order_of,
+    put,
+    sample,
+    samples_named,
+)
 
 if TYPE_CHECKING:
     from deltarule.engines.compiled.plan.definition import Work
@@ -34,6 +43,9 @@ class Gather(Instruction):
     shift: Address
     factor: Address
     rows: Rows
+
+    def equation(self) -> str:
+        return f"{{target:rows}} = ({{source}}[{samples_named(self.order)}] − shift) · factor"
 
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
@@ -68,6 +80,9 @@ class Prefetch(Instruction):
     bytes: Count
     rows: Rows
 
+    def equation(self) -> str:
+        return "{source}, the rows of the next batch ({bytes} bytes each)"
+
     def execute(self, thread: Thread) -> None:
         order, following = order_of(self.order, thread.run.order), thread.first + thread.size
         many = min(thread.size, thread.run.listed - following)
@@ -97,6 +112,11 @@ class Target(Instruction):
     outputs: Count
     batch_weights: Address
     rows: Rows
+
+    def equation(self) -> str:
+        samples = samples_named(self.order)
+        weights = f"; {{batch_weights:rows}} = {{weights}}[{samples}]" if self.weights else ""
+        return f"{{y:rows}} = {{codes}}, {{numbers}}[{samples}]{weights}"
 
     def execute(self, thread: Thread) -> None:
         item, order = thread.run.item_bytes, order_of(self.order, thread.run.order)
@@ -135,6 +155,9 @@ class CountErrors(Instruction):
     errors: Address
     rows: Rows
 
+    def equation(self) -> str:
+        return f"{{errors}} = argmax {{z:rows}} ≠ {{codes}}[{samples_named(self.order)}]"
+
     def execute(self, thread: Thread) -> None:
         item, order = thread.run.item_bytes, order_of(self.order, thread.run.order)
         begin = self.rows.first(thread.size)
@@ -154,6 +177,10 @@ class CountErrors(Instruction):
         work.vector(self.errors, work.size)[rows] = z[rows].argmax(axis=1) != classes[rows]
 
 
+def _weight(batch_weights: Address) -> str:
+    return "{batch_weights}" if batch_weights else "1"
+
+
 @dataclass(frozen=True)
 class AddToSums(Instruction):
     """Add a batch's weight, losses and errors to three numbers, row by row."""
@@ -161,6 +188,9 @@ class AddToSums(Instruction):
     losses: Address
     errors: Address
     batch_weights: Address
+
+    def equation(self) -> str:
+        return "sums += Σ {w}, Σ {w} {losses}, Σ {w} {errors}".replace("{w}", _weight(self.batch_weights))
 
     def execute(self, thread: Thread) -> None:
         item, sums = thread.run.item_bytes, thread.sums
@@ -186,6 +216,9 @@ class RecordLoss(Instruction):
 
     losses: Address
     batch_weights: Address
+
+    def equation(self) -> str:
+        return "record = Σ {w} {losses} / Σ {w}".replace("{w}", _weight(self.batch_weights))
 
     def execute(self, thread: Thread) -> None:
         item = thread.run.item_bytes

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from deltarule.engines.compiled.plan.definition import Work
 
 __all__ = [
-    "ALL_ROWS", "NO_KERNEL", "RUN_ORDER", "Barrier", "Instruction", "KernelCall", "Plan", "Progress", "Rows", "Run", "Thread",
-    "batch_weight", "follow", "number", "order_of", "put", "sample", "stored", "wait",
+    "ALL_ROWS", "NO_KERNEL", "RUN_ORDER", "Barrier", "Instruction", "KernelCall", "Plan", "Progress", "Rows", "Run",
+    "Thread", "batch_weight", "follow", "number", "order_of", "put", "sample", "samples_named", "stored", "wait",
 ]  # fmt: skip
 
 
@@ -200,6 +200,10 @@ class Instruction(Struct, ABC):
     def define(self, work: Work) -> None:
         """Do it in NumPy."""
 
+    @abstractmethod
+    def equation(self) -> str:
+        """Say it in a line, fields in braces: `{z:rows,width}` is so many rows and columns at the address z."""
+
 
 @functools.cache
 def _compiled(module: str) -> MachineCode:
@@ -255,6 +259,11 @@ def order_of(order: int, run_order: int) -> int:
 def sample(order: int, first: int, row: int) -> int:
     """Which sample is a batch's row; samples are taken as they lie where there is no order."""
     return load_int64(order + 8 * (first + row)) if order else first + row
+
+
+def samples_named(order: int) -> str:
+    """The samples of a batch in an instruction's equation."""
+    return "order" if order == RUN_ORDER else "{order}" if order else "block"
 
 
 def batch_weight(order: int, weights: int, first: int, size: int) -> float:

@@ -18,20 +18,21 @@ from deltarule.engines.compiled.plan.instruction import (
     Thread,
     batch_weight,
     order_of,
-    put,
     wait,
 )
-from deltarule.formulas import random
 
 if TYPE_CHECKING:
     from deltarule.engines.compiled.plan.definition import Work
 
-__all__ = ["Apply", "Backward", "Dropout", "DropoutAgain", "Forward", "Loss", "Noise", "PrepareConstants", "Wait"]
+__all__ = ["Apply", "Backward", "Forward", "Loss", "PrepareConstants", "Wait"]
 
 
 @dataclass(frozen=True)
 class Wait(Instruction):
     """Wait for the other threads."""
+
+    def equation(self) -> str:
+        return "for the other threads"
 
     def execute(self, thread: Thread) -> None:
         wait(thread.run.barrier, thread.run.threads)
@@ -52,6 +53,9 @@ class PrepareConstants(Instruction):
     scalars: Address
     constants: Address
     weighted: bool
+
+    def equation(self) -> str:
+        return "constants of {constants}, for the step and its learning rate"
 
     def execute(self, thread: Thread) -> None:
         run, scalars = thread.run, self.scalars
@@ -83,6 +87,14 @@ class Forward(Instruction):
     z_row: Stride
     rows: Rows
 
+    @property
+    def b(self) -> Address:
+        """The biases."""
+        return Address(self.w + self.depth * self.w_row)
+
+    def equation(self) -> str:
+        return "{z:rows,width} = {b:,width} + {a:rows,depth} {w:depth,width}"
+
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
         if rows > 0:
@@ -113,6 +125,9 @@ class Backward(Instruction):
     columns: Count
     first: bool
     rows: Rows
+
+    def equation(self) -> str:
+        return "{target:rows,columns} " + ("=" if self.first else "+=") + " {d:rows,depth} {w:columns,depth}ᵀ"
 
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
@@ -147,6 +162,10 @@ class Apply(Instruction):
     item_bytes: Stride
     rows: Rows
 
+    def equation(self) -> str:
+        *inputs, output = [f"{{{name}:rows,width}}" for name in ("one", "two", "three", "four")[: self.many]]
+        return f"{output} = {{kernel}}({', '.join(inputs)})"
+
     def execute(self, thread: Thread) -> None:
         operands, row = thread.operands, self.row
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
@@ -168,116 +187,6 @@ class Apply(Instruction):
         rows, addresses = work.rows(self.rows), (self.one, self.two, self.three, self.four)[: self.many]
         *inputs, output = [work.batch(address, self.row, self.width)[rows] for address in addresses]
         (output[:],) = work.kernel(self.kernel, *inputs)
-
-
-@dataclass(frozen=True)
-class Dropout(Instruction):
-    """Draw dropout's mask for rows of a layer's inputs, keep it, and multiply it in; see `codegen.dropout`."""
-
-    draw: Address
-    numbers: Address
-    row: Stride
-    columns: Count
-    layer: Count
-    threshold: int
-    scale: Address
-    mask: Address
-    mask_row: Stride
-    rows: Rows
-
-    def execute(self, thread: Thread) -> None:
-        run, begin = thread.run, self.rows.first(thread.size)
-        call(
-            self.draw, begin, self.rows.count(thread.size), self.columns, thread.step, self.layer, run.seed_low,
-            run.seed_high, self.threshold, self.scale, self.numbers + begin * self.row,
-            self.mask + begin * self.mask_row,
-        )  # fmt: skip
-
-    def define(self, work: Work) -> None:
-        rows, shape = work.rows(self.rows), (work.size, self.columns)
-        kept = random.words(work.seed, random.Purpose.DROPOUT, shape, self.layer, work.step)[rows] >= self.threshold
-        mask = work.batch(self.mask, self.mask_row, self.columns // 8, np.uint8)
-        mask[rows] = np.packbits(kept, axis=1, bitorder="little")
-        work.batch(self.numbers, self.row, self.columns)[rows] *= kept * work.vector(self.scale, 1)
-
-
-@dataclass(frozen=True)
-class DropoutAgain(Instruction):
-    """Multiply dropout's mask into what goes back."""
-
-    repeat: Address
-    numbers: Address
-    row: Stride
-    columns: Count
-    scale: Address
-    mask: Address
-    mask_row: Stride
-    rows: Rows
-
-    def execute(self, thread: Thread) -> None:
-        begin = self.rows.first(thread.size)
-        call(
-            self.repeat, self.rows.count(thread.size) * self.columns, self.scale, self.numbers + begin * self.row,
-            self.mask + begin * self.mask_row,
-        )  # fmt: skip
-
-    def define(self, work: Work) -> None:
-        rows, mask = work.rows(self.rows), work.batch(self.mask, self.mask_row, self.columns // 8, np.uint8)
-        kept = np.unpackbits(mask[rows], axis=1, bitorder="little")
-        work.batch(self.numbers, self.row, self.columns)[rows] *= kept * work.vector(self.scale, 1)
-
-
-_NOISE = int(random.Purpose.NOISE)
-
-
-def _uniform_parts(word: np.uint64, centred: int, least: int, unit: int, item: int) -> None:
-    """A uniform number p as p − ½ and as the lesser of p and 1 − p."""
-    p = (float(word) + 0.5) / 4294967296.0
-    put(centred, unit, item, p - 0.5)
-    put(least, unit, item, min(p, 1.0 - p))
-
-
-@dataclass(frozen=True)
-class Noise(Instruction):
-    """Add normal noise to rows of a layer's inputs: the same numbers as `formulas.random.normal` draws.
-
-    `room` holds two numbers of each column.
-    """
-
-    numbers: Address
-    row: Stride
-    width: Count
-    layer: Count
-    kernel: KernelCall
-    room: Address
-    rows: Rows
-
-    def execute(self, thread: Thread) -> None:
-        run, operands, width = thread.run, thread.operands, self.width
-        low, high = np.uint64(run.seed_low), np.uint64(run.seed_high)
-        purpose = np.uint64(16 * self.layer + _NOISE)
-        centred, least = self.room, self.room + 8 * width
-        begin = self.rows.first(thread.size)
-        for index in range(begin, begin + self.rows.count(thread.size)):
-            for block in range(width // 4):
-                w0, w1, w2, w3 = random.rounds(
-                    np.uint64(block), np.uint64(index), np.uint64(thread.step), purpose, low, high
-                )
-                _uniform_parts(w0, centred, least, 4 * block, run.item_bytes)
-                _uniform_parts(w1, centred, least, 4 * block + 1, run.item_bytes)
-                _uniform_parts(w2, centred, least, 4 * block + 2, run.item_bytes)
-                _uniform_parts(w3, centred, least, 4 * block + 3, run.item_bytes)
-            store(operands, self.numbers + index * self.row)
-            store(operands + 8, centred)
-            store(operands + 16, least)
-            store(operands + 24, self.numbers + index * self.row)
-            call(self.kernel.body, width, self.kernel.constants, operands)
-
-    def define(self, work: Work) -> None:
-        rows, shape = work.rows(self.rows), (work.size, self.width)
-        p = random.uniform(work.seed, random.Purpose.NOISE, shape, self.layer, work.step)[rows]
-        a = work.batch(self.numbers, self.row, self.width)[rows]
-        (a[:],) = work.kernel(self.kernel, a, p - 0.5, np.minimum(p, 1.0 - p))
 
 
 @dataclass(frozen=True)
@@ -304,6 +213,9 @@ class Loss(Instruction):
     weights: Address
     rows: Rows
     scratch: Address
+
+    def equation(self) -> str:
+        return "{dz:rows}, {losses}, {errors} = {kernel}({z:rows}, {y:rows}, {batch_weights})"
 
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)

@@ -115,6 +115,10 @@ class NormalizeByColumns(Instruction):
     kernel: KernelCall
     keep: KeptColumns
 
+    def equation(self) -> str:
+        x, h = (f"{{columns.{name}:,columns.width}}" for name in "xh")
+        return f"{x}, {h} = {{kernel}}({x}) over the batch"
+
     def execute(self, thread: Thread) -> None:
         of, item, operands, size = self.columns, thread.run.item_bytes, thread.operands, thread.size
         width = of.width
@@ -172,6 +176,9 @@ class NormalizeByKept(Instruction):
     kernel: KernelCall
     rows: Rows
 
+    def equation(self) -> str:
+        return "{columns.x:rows,columns.width}, {columns.h:rows,columns.width} = {kernel} by kept statistics"
+
     def execute(self, thread: Thread) -> None:
         of, begin = self.columns, self.rows.first(thread.size)
         m, v = of.state + 2 * of.state_row, of.state + 3 * of.state_row
@@ -193,6 +200,9 @@ class CollectState(Instruction):
     width: Count
     target: Address
     target_row: Stride
+
+    def equation(self) -> str:
+        return "{target:,width} = {state:,width} and the row below"
 
     def execute(self, thread: Thread) -> None:
         item = thread.run.item_bytes
@@ -224,6 +234,9 @@ class NormalizeByRows(Instruction):
     kernel: KernelCall
     rows: Rows
     statistics: Address
+
+    def equation(self) -> str:
+        return "{columns.x:rows}, {columns.h:rows}, {statistics} = {kernel}({columns.x:rows}) over the units"
 
     def execute(self, thread: Thread) -> None:
         of, item, units, width = self.columns, thread.run.item_bytes, self.units, self.columns.width
@@ -264,6 +277,9 @@ class StateGradient(Instruction):
     gradient: Address
     state_row: Stride
     room: Address
+
+    def equation(self) -> str:
+        return "{gradient:,width} and the row below = Σ {d:,width} · {x:,width}, Σ {d:,width}"
 
     def execute(self, thread: Thread) -> None:
         item, room = thread.run.item_bytes, self.room
@@ -308,6 +324,9 @@ class GradientByColumns(Instruction):
     room: Address
     kernel: KernelCall
 
+    def equation(self) -> str:
+        return "{d:,width} = {kernel}({d:,width}, {x:,width}) over the batch"
+
     def execute(self, thread: Thread) -> None:
         item, size, width, room = thread.run.item_bytes, thread.size, self.width, self.room
         mean_d, mean_dx, v = room, room + 8 * width, room + 24 * width
@@ -341,6 +360,9 @@ class GradientByRows(Instruction):
     kernel: KernelCall
     rows: Rows
     statistics: Address
+
+    def equation(self) -> str:
+        return "{d:rows} = {kernel}({d:rows}, {x:rows}) over the units"
 
     def execute(self, thread: Thread) -> None:
         item, units, width, room = thread.run.item_bytes, self.units, self.width, self.room

@@ -55,6 +55,9 @@ class Product(Struct):
         return a @ work.batch(self.d, self.d_row, self.width)
 
 
+_PRODUCT = "{product.a:,product.rows}ᵀ {product.d:,product.width}"
+
+
 @dataclass(frozen=True)
 class Update(Instruction):
     """The gradient of some rows of a block and the optimizer's step, `slice` rows at a time.
@@ -68,6 +71,9 @@ class Update(Instruction):
     apart: Stride
     scratch: Address
     slice: Count
+
+    def equation(self) -> str:
+        return "{product.w:product.rows,product.width}, slots = {kernel}(" + _PRODUCT + ")"
 
     def execute(self, thread: Thread) -> None:
         of, operands, table = self.product, thread.operands, thread.run.tiles
@@ -119,6 +125,10 @@ class Gradient(Instruction):
     gradient: Address
     kernel: KernelCall
 
+    def equation(self) -> str:
+        added = " + {kernel}" if self.kernel.body else ""
+        return "{gradient:product.rows,product.width} = " + _PRODUCT + added
+
     def execute(self, thread: Thread) -> None:
         of, gradient, operands = self.product, self.gradient, thread.operands
         for row in range(0, of.rows, _SLICE):
@@ -150,6 +160,9 @@ class Step(Instruction):
     slots: Count
     apart: Stride
 
+    def equation(self) -> str:
+        return "{w} and the slots: {items} numbers stepped by {kernel}, against {gradient}"
+
     def execute(self, thread: Thread) -> None:
         _step(self.kernel, self.w, self.gradient, self.items, self.slots, self.apart, thread.operands)
 
@@ -167,6 +180,9 @@ class Squares(Instruction):
     rows: Count
     width: Count
     squares: Address
+
+    def equation(self) -> str:
+        return "{squares} = Σ {matrix:rows,width}² of each column"
 
     def execute(self, thread: Thread) -> None:
         _column_squares(self.matrix, self.row, self.rows, self.width, self.squares, thread.run.item_bytes)
@@ -201,6 +217,9 @@ class Clip(Instruction):
     kernel: KernelCall
     scalars: Address
 
+    def equation(self) -> str:
+        return "factor of {kernel} for √Σ {squares}"
+
     def execute(self, thread: Thread) -> None:
         total = 0.0
         for column in range(self.columns):
@@ -229,6 +248,9 @@ class Bound(Instruction):
     width: Count
     squares: Address
     kernel: KernelCall
+
+    def equation(self) -> str:
+        return "{w:rows,width} = {w:rows,width} · {kernel}(norm of each column)"
 
     def execute(self, thread: Thread) -> None:
         item, operands, squares, width = thread.run.item_bytes, thread.operands, self.squares, self.width
@@ -261,6 +283,9 @@ class CallFormula(Instruction):
     """Have Python step by the whole gradient, while the other threads wait: see `runtime.team`."""
 
     function: Address
+
+    def equation(self) -> str:
+        return "the formula's own step, in Python"
 
     def execute(self, thread: Thread) -> None:
         call(self.function, address_of(thread))

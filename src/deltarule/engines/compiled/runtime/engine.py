@@ -89,6 +89,11 @@ class Compiled:
         return Progress(self._progress["epoch"], self._progress["step"], slots)
 
     @property
+    def plan_text(self) -> str:
+        """What each thread does in a training step, and to evaluate a block of samples: a line for each instruction."""
+        return self._team.text(self._arena)
+
+    @property
     def best_theta(self) -> npt.NDArray[Any]:
         """θ after the best epoch, or after the last finite one where none is watched for."""
         return self._team.best_theta

@@ -52,7 +52,7 @@ class Predictor:
         normalized = formulas.normalization is not None
         passage = Passage(arena, _BLOCK, sizes, [0.0] * len(sizes), backward=False, normalized=normalized)
         rows = gatherer(gatherable(np.zeros((1, 1), kind)).dtype, dtype, scaling)
-        arena.hold(rows)
+        arena.hold(rows, rows.address)
         gather = Gather(
             gather=Address(rows.address),
             order=Address(0),
