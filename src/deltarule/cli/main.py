@@ -21,6 +21,7 @@ from deltarule.cli.formulas import formulas
 from deltarule.cli.gradient_check import gradient_check
 from deltarule.cli.illustrate import illustrate
 from deltarule.cli.learning_rate_range import learning_rate_range
+from deltarule.cli.plan import plan
 from deltarule.cli.predict import predict, show
 from deltarule.cli.reproduce import reproduce
 from deltarule.cli.terminal import console, say, silence_broken_pipe
@@ -130,6 +131,7 @@ data.commands.command("augment")(augment)
 app.command("compare")(compare)
 app.command("predict")(predict)
 app.command("show")(show)
+app.command("plan")(plan)
 app.add_typer(data.commands, name="data", help="The data sets that have a name: list them, fetch them, describe them.")
 app.command("formulas")(formulas)
 app.command("gradient-check")(gradient_check)

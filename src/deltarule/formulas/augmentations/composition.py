@@ -129,11 +129,11 @@ def augment(x: Any, y: Any, augmentations: Sequence[Augmentation], raw: RawValue
 
 def changed(x: Any, augmentations: Sequence[Augmentation], raw: RawValues, drawn: Drawn) -> Floats:
     """New samples (n, d), each from a raw one alone: all of `augment` but mixing."""
-    x = warped(np.asarray(x, dtype=np.float64), augmentations, raw, drawn)
+    new = warped(np.asarray(x, dtype=np.float64), augmentations, raw, drawn)
     for place, each in enumerate(augmentations):
         if isinstance(each, Pixelwise):
-            x = _with_values_changed(x, each, place, raw, drawn)
-    return x
+            new = _with_values_changed(new, each, place, raw, drawn)
+    return new
 
 
 def identity_unless(acts: Values, numbers: Numbers) -> Numbers:

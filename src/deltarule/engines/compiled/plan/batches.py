@@ -156,7 +156,7 @@ class CountErrors(Instruction):
     rows: Rows
 
     def equation(self) -> str:
-        return f"{{errors}} = argmax {{z:rows}} ≠ {{codes}}[{samples_named(self.order)}]"
+        return f"{{errors:rows}} = argmax {{z:rows}} ≠ {{codes}}[{samples_named(self.order)}]"
 
     def execute(self, thread: Thread) -> None:
         item, order = thread.run.item_bytes, order_of(self.order, thread.run.order)
@@ -177,10 +177,6 @@ class CountErrors(Instruction):
         work.vector(self.errors, work.size)[rows] = z[rows].argmax(axis=1) != classes[rows]
 
 
-def _weight(batch_weights: Address) -> str:
-    return "{batch_weights}" if batch_weights else "1"
-
-
 @dataclass(frozen=True)
 class AddToSums(Instruction):
     """Add a batch's weight, losses and errors to three numbers, row by row."""
@@ -190,7 +186,9 @@ class AddToSums(Instruction):
     batch_weights: Address
 
     def equation(self) -> str:
-        return "sums += Σ {w}, Σ {w} {losses}, Σ {w} {errors}".replace("{w}", _weight(self.batch_weights))
+        if not self.batch_weights:
+            return "sums += Σ 1, Σ {losses}, Σ {errors}"
+        return "sums += Σ {batch_weights}, Σ {batch_weights} {losses}, Σ {batch_weights} {errors}"
 
     def execute(self, thread: Thread) -> None:
         item, sums = thread.run.item_bytes, thread.sums
@@ -218,7 +216,8 @@ class RecordLoss(Instruction):
     batch_weights: Address
 
     def equation(self) -> str:
-        return "record = Σ {w} {losses} / Σ {w}".replace("{w}", _weight(self.batch_weights))
+        weighted = "Σ {batch_weights} {losses} / Σ {batch_weights}"
+        return "record = " + (weighted if self.batch_weights else "mean of {losses}")
 
     def execute(self, thread: Thread) -> None:
         item = thread.run.item_bytes

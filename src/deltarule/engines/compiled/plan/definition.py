@@ -36,26 +36,27 @@ class Work:
         self.dtype: np.dtype[Any] = np.dtype(f"f{self.item_bytes}")
 
     def view(
-        self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: npt.DTypeLike = None
+        self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: npt.DTypeLike | None = None
     ) -> Array:
         """Memory from an address on; numbers of the engine's precision where nothing else is said."""
         kind = np.dtype(self.dtype if dtype is None else dtype)
         if 0 in shape:
             return np.zeros(shape, kind)
         extent = sum((length - 1) * stride for length, stride in zip(shape, strides, strict=True)) + kind.itemsize
-        return np.ndarray(shape, kind, (ctypes.c_char * extent).from_address(address), strides=strides)
+        memory = np.ctypeslib.as_array((ctypes.c_uint8 * extent).from_address(address))
+        return np.ndarray(shape, kind, memory, strides=strides)
 
-    def vector(self, address: int, items: int, dtype: npt.DTypeLike = None) -> Array:
+    def vector(self, address: int, items: int, dtype: npt.DTypeLike | None = None) -> Array:
         """Neighbouring numbers, (items,)."""
         kind = np.dtype(self.dtype if dtype is None else dtype)
         return self.view(address, (items,), (kind.itemsize,), kind)
 
-    def matrix(self, address: int, row: int, rows: int, columns: int, dtype: npt.DTypeLike = None) -> Array:
+    def matrix(self, address: int, row: int, rows: int, columns: int, dtype: npt.DTypeLike | None = None) -> Array:
         """A matrix whose rows are `row` bytes apart, (rows, columns)."""
         kind = np.dtype(self.dtype if dtype is None else dtype)
         return self.view(address, (rows, columns), (row, kind.itemsize), kind)
 
-    def batch(self, address: int, row: int, columns: int, dtype: npt.DTypeLike = None) -> Array:
+    def batch(self, address: int, row: int, columns: int, dtype: npt.DTypeLike | None = None) -> Array:
         """A matrix with a row for each sample of the batch, (size, columns)."""
         return self.matrix(address, row, self.size, columns, dtype)
 

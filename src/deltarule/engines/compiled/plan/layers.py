@@ -215,7 +215,7 @@ class Loss(Instruction):
     scratch: Address
 
     def equation(self) -> str:
-        return "{dz:rows}, {losses}, {errors} = {kernel}({z:rows}, {y:rows}, {batch_weights})"
+        return "{dz:rows}, {losses:rows}, {errors:rows} = {kernel}({z:rows}, {y:rows}, {batch_weights:rows})"
 
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)

@@ -159,14 +159,20 @@ class Passage:
         self.normalized = each("s", hidden)
         self.rooms = [arena.words(4 * padded(units), SCRATCH) for units in hidden]
         self.learnt = each("γβ", hidden, 2)
-        self.statistics = [arena.words(rows, f"variances{layer + 1}") for layer, _ in enumerate(hidden)]
+        self.statistics = [self._column(arena, f"variances{layer + 1}", np.float64) for layer, _ in enumerate(hidden)]
         self.x = arena.matrix(rows, sizes[0], "x")
         self.z = each("z", sizes[1:])
         self.a = each("a", sizes[1:-1])
         self.d = each("dz", sizes[1:]) if backward else []
         self.y = arena.matrix(rows, sizes[-1], "y")
-        self.losses, self.errors, self.weights = (arena.numbers(rows, name) for name in ("losses", "errors", "weights"))
+        self.losses, self.errors, self.weights = (
+            self._column(arena, name, arena.dtype) for name in ("losses", "errors", "weights")
+        )
         self.masks = [self._mask(arena, layer) if rate and backward else Address(0) for layer, rate in enumerate(rates)]
+
+    def _column(self, arena: Arena, name: str, dtype: npt.DTypeLike) -> Address:
+        """A number for each row."""
+        return arena.keep(aligned(self.rows, dtype).reshape(self.rows, 1), name)
 
     def _mask(self, arena: Arena, layer: int) -> Address:
         """Room for a bit for each of a layer's inputs."""

@@ -236,7 +236,7 @@ class NormalizeByRows(Instruction):
     statistics: Address
 
     def equation(self) -> str:
-        return "{columns.x:rows}, {columns.h:rows}, {statistics} = {kernel}({columns.x:rows}) over the units"
+        return "{columns.x:rows}, {columns.h:rows}, {statistics:rows} = {kernel}({columns.x:rows}) over the units"
 
     def execute(self, thread: Thread) -> None:
         of, item, units, width = self.columns, thread.run.item_bytes, self.units, self.columns.width

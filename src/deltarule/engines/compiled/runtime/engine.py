@@ -88,7 +88,6 @@ class Compiled:
         slots = tuple(slot.astype(np.float64) for slot in self._team.slots)
         return Progress(self._progress["epoch"], self._progress["step"], slots)
 
-    @property
     def plan_text(self) -> str:
         """What each thread does in a training step, and to evaluate a block of samples: a line for each instruction."""
         return self._team.text(self._arena)
