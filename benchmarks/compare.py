@@ -77,7 +77,7 @@ def _on_all_cores(name: str, cores: int, settings: Settings) -> dict[str, float]
 
 
 def _row(name: str, settings: Settings) -> dict[str, Any]:
-    from deltarule.engines.compiled import allowed_threads
+    from deltarule.engines.threads import allowed_threads
 
     rival, cores = rivals()[name], allowed_threads()
     if absence := rival.absence(workload_of("sgd")):

@@ -8,89 +8,86 @@
 (3,)
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
-from deltarule.data import Dataset, Part, Split, Table, dataset_names, folds, load_dataset, split
-from deltarule.errors import DeltaruleError, Diverged
-from deltarule.formulas import (
-    L1,
-    L2,
-    LBFGS,
-    SGD,
-    AbsoluteError,
-    AdaDelta,
-    AdaGrad,
-    Adam,
-    Adamax,
-    AdamW,
-    AMSGrad,
-    BatchNormalization,
-    Brightness,
-    ClipByNorm,
-    ClipByValue,
-    Colour,
-    ConstantRate,
-    Contrast,
-    CosineDecay,
-    CosineRestarts,
-    Cutout,
-    Elastic,
-    ElasticNet,
-    ExponentialAverage,
-    ExponentialDecay,
-    ExponentialGrowth,
-    FeatureNoise,
-    GammaLoss,
-    GaussianNoise,
-    HalfSquaredError,
-    Hinge,
-    HorizontalFlip,
-    Huber,
-    InverseTimeDecay,
-    LayerNormalization,
-    LinearToZero,
-    Lion,
-    LogCosh,
-    MaxNorm,
-    Mixup,
-    Momentum,
-    Muon,
-    NAdam,
-    Nesterov,
-    OneCycle,
-    PoissonLoss,
-    PolynomialDecay,
-    Quantile,
-    RAdam,
-    RandomCrop,
-    ReduceOnPlateau,
-    RMSProp,
-    Rotation,
-    Shear,
-    SigmoidCrossEntropy,
-    SigmoidFocal,
-    SoftmaxCrossEntropy,
-    SoftmaxFocal,
-    SquaredError,
-    StepDecay,
-    Translation,
-    VerticalFlip,
-    WarmUp,
-    Zoom,
-    formula,
-    register,
-)
-from deltarule.models import Model, load_model
-from deltarule.recipes import EarlyStopping, Network, Preparation, Recipe, Scaling
-from deltarule.studies.gradient_check import GradientCheck, gradient_check
-from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
-from deltarule.studies.verdict import Verdict, verdict
-from deltarule.training import Epoch, Evaluation, Run, Training, augmented, epochs, evaluate, train, train_many
-
+TYPE_CHECKING = False  # nothing is imported before it is used, and nothing here either
 if TYPE_CHECKING:
+    from deltarule.data import Dataset, Part, Split, Table, dataset_names, folds, load_dataset, split
+    from deltarule.errors import DeltaruleError, Diverged
     from deltarule.estimators import MLPClassifier, MLPRegressor, NetworkSearchCV
+    from deltarule.formulas import (
+        L1,
+        L2,
+        LBFGS,
+        SGD,
+        AbsoluteError,
+        AdaDelta,
+        AdaGrad,
+        Adam,
+        Adamax,
+        AdamW,
+        AMSGrad,
+        BatchNormalization,
+        Brightness,
+        ClipByNorm,
+        ClipByValue,
+        Colour,
+        ConstantRate,
+        Contrast,
+        CosineDecay,
+        CosineRestarts,
+        Cutout,
+        Elastic,
+        ElasticNet,
+        ExponentialAverage,
+        ExponentialDecay,
+        ExponentialGrowth,
+        FeatureNoise,
+        GammaLoss,
+        GaussianNoise,
+        HalfSquaredError,
+        Hinge,
+        HorizontalFlip,
+        Huber,
+        InverseTimeDecay,
+        LayerNormalization,
+        LinearToZero,
+        Lion,
+        LogCosh,
+        MaxNorm,
+        Mixup,
+        Momentum,
+        Muon,
+        NAdam,
+        Nesterov,
+        OneCycle,
+        PoissonLoss,
+        PolynomialDecay,
+        Quantile,
+        RAdam,
+        RandomCrop,
+        ReduceOnPlateau,
+        RMSProp,
+        Rotation,
+        Shear,
+        SigmoidCrossEntropy,
+        SigmoidFocal,
+        SoftmaxCrossEntropy,
+        SoftmaxFocal,
+        SquaredError,
+        StepDecay,
+        Translation,
+        VerticalFlip,
+        WarmUp,
+        Zoom,
+        formula,
+        register,
+    )
+    from deltarule.models import Model, load_model
+    from deltarule.recipes import EarlyStopping, Network, Preparation, Recipe, Scaling
     from deltarule.studies.compare import Comparison, compare, vary
+    from deltarule.studies.gradient_check import GradientCheck, gradient_check
+    from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
+    from deltarule.studies.verdict import Verdict, verdict
+    from deltarule.training import Epoch, Evaluation, Run, Training, augmented, epochs, evaluate, train, train_many
 
 __version__ = "0.1.0"
 
@@ -202,8 +199,20 @@ __all__ = [
     "verdict",
 ]
 
-# What takes long to import, or is not wanted by most: it comes when it is asked for.
-_LATER = {
+# Everything public is imported when it is first used: `import deltarule` takes milliseconds.
+_HOMES = (
+    "deltarule.data",
+    "deltarule.errors",
+    "deltarule.formulas",
+    "deltarule.models",
+    "deltarule.recipes",
+    "deltarule.studies.gradient_check",
+    "deltarule.studies.learning_rate_range",
+    "deltarule.studies.verdict",
+    "deltarule.training",
+)
+# These import scikit-learn, or much else that most programs do not use.
+_SEPARATE = {
     "Comparison": "deltarule.studies.compare",
     "MLPClassifier": "deltarule.estimators",
     "MLPRegressor": "deltarule.estimators",
@@ -211,14 +220,23 @@ _LATER = {
     "compare": "deltarule.studies.compare",
     "vary": "deltarule.studies.compare",
 }
+_PACKAGES = {"data", "engines", "errors", "formulas", "models", "recipes", "studies", "training"}
 
 
-def __getattr__(name: str) -> Any:
-    """The estimators, which import scikit-learn, and comparisons, when they are asked for."""
-    if name in _LATER:
-        return getattr(importlib.import_module(_LATER[name]), name)
+def __getattr__(name: str) -> object:
+    """Import a public name or a subpackage on its first use."""
+    import importlib
+
+    if name in _PACKAGES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in __all__:
+        for home in (_SEPARATE[name],) if name in _SEPARATE else _HOMES:
+            module = importlib.import_module(home)
+            if hasattr(module, name):
+                globals()[name] = getattr(module, name)
+                return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *__all__, *_PACKAGES})

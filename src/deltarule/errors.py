@@ -26,7 +26,11 @@ Each says what was wanted, what came, and where it helps the corrected call.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
+from typing import ParamSpec, TypeVar
+
+_LONGEST = 800  # characters of each half of a message
 
 __all__ = [
     "ClusterError",
@@ -45,8 +49,13 @@ __all__ = [
     "ThreadsWarning",
     "UnknownDataset",
     "UnknownName",
+    "memory_checked",
     "nearest",
 ]
+
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 class DeltaruleError(Exception):
@@ -57,6 +66,7 @@ class DeltaruleError(Exception):
     """
 
     def __init__(self, wanted: str, came: str | None = None, instead: str | None = None) -> None:
+        wanted, came = _line(wanted), came and _line(came)
         self.wanted, self.came, self.instead = wanted, came, instead
         message = f"Wanted {wanted}" + (f", got {came}" if came else "") + "."
         super().__init__(message + (f" Try: {instead}" if instead else ""))
@@ -104,6 +114,27 @@ class ClusterError(DeltaruleError, OSError):
 class OutOfMemory(DeltaruleError, MemoryError):
     """A network, a batch or data that do not fit into memory."""
 
+    @classmethod
+    def of(cls, error: MemoryError) -> OutOfMemory:
+        """Return the error for what Python or NumPy could not allocate."""
+        came = str(error).rstrip(".") or "too little of it"
+        return cls("memory for the data, the network and a batch", came, "a smaller batch_size or smaller layers")
+
+
+def memory_checked(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Have a function raise `OutOfMemory` for a MemoryError."""
+
+    @functools.wraps(function)
+    def checked(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+        try:
+            return function(*arguments, **named)
+        except OutOfMemory:
+            raise
+        except MemoryError as error:
+            raise OutOfMemory.of(error) from error
+
+    return checked
+
 
 class OutOfThreads(DeltaruleError, RuntimeError):
     """A thread that the system refuses to start."""
@@ -132,10 +163,18 @@ class ThreadsWarning(UserWarning):
     """A number of threads that training is slower with than it could be: more than cores, or fewer than asked for."""
 
 
+def _line(text: str) -> str:
+    """The text on one line; a long one, such as a value out of somebody's file, loses its middle."""
+    line = " ".join(text.splitlines()) if "\n" in text or "\r" in text else text
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} … {line[-_LONGEST // 2 :]}"
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like `name`, or None where none is alike.
 
     >>> nearest("fashon", ["digits", "fashion", "mnist"])
     'fashion'
     """
+    if len(name) > 100:  # the comparison takes the product of the lengths
+        return None
     return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)), None)

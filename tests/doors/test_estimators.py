@@ -21,9 +21,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import deltarule as dr
-from deltarule.engines.compiled import allowed_threads
 from deltarule.engines.objective import Objective
 from deltarule.engines.problem import Problem, Samples
+from deltarule.engines.threads import allowed_threads
 from deltarule.estimators.prediction import UNSCALED
 from deltarule.estimators.specification import class_loss, number_loss, recipe_of
 

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 
 import deltarule as dr
-from deltarule.engines.compiled import allowed_threads
+from deltarule.engines.threads import allowed_threads
 
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:240] / 16, Y[:240]

@@ -90,7 +90,7 @@ def test_batches_and_warm_starts_keep_the_first_encoding():
 def test_other_frames_and_arrays():
     expected = classifier().fit(FRAME, LABELS).predict(FRAME)
     polars = pl.DataFrame({"age": AGE, "city": CITY.tolist(), "member": FRAME["member"].tolist()}, strict=False)
-    polars = polars.with_columns(pl.Series("joined", FRAME["joined"].dt.to_pydatetime().tolist()))
+    polars = polars.with_columns(pl.Series("joined", [each.to_pydatetime() for each in FRAME["joined"]]))
     assert_array_equal(classifier().fit(polars, LABELS).predict(polars), expected)
     objects = FRAME.to_numpy()
     by_place = classifier().fit(objects, LABELS)

@@ -184,7 +184,7 @@ def test_model_files(refused):
         Path(f"{name}.safetensors").write_bytes(content)
         assert f"{name}.safetensors" in refused("predict", f"{name}.safetensors", "xor")
         assert f"{name}.safetensors" in refused("show", f"{name}.safetensors")
-    assert "No such file" in refused("show", "none.safetensors")
+    assert "nothing of that name" in refused("show", "none.safetensors")
     Path("folder").mkdir()
     assert "folder/model.safetensors" in refused("show", "folder").replace(os.sep, "/")
 
@@ -203,7 +203,7 @@ def test_samples_that_a_model_cannot_take(refused):
     np.save("text.npy", np.array([["a", "b"]]))
     refused("predict", "m.safetensors", "text.npy")
     np.save("objects.npy", np.array([[{}]]), allow_pickle=True)
-    assert "pickle" not in refused("predict", "m.safetensors", "objects.npy")
+    assert "objects" in refused("predict", "m.safetensors", "objects.npy")
     good = Path("three.npy").read_bytes()
     Path("cut.npy").write_bytes(good[:-8])
     assert "cut short" in refused("predict", "m.safetensors", "cut.npy")

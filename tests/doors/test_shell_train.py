@@ -244,13 +244,14 @@ def test_control_c_keeps_what_was_learnt(tmp_path):
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=40)
     assert running.returncode == 130
-    assert files(folder) == FILES
+    kept = set(files(folder))
+    assert set(FILES) - {"curves.png", "samples.png"} <= kept <= set(FILES)  # pictures where there is time for them
     result = json.loads(out)
     assert result["status"] == "interrupted"
     assert result["epochs"] == len((folder / "history.jsonl").read_text().splitlines())
     assert 0 < result["best_epoch"] <= result["epochs"]
     assert dr.load_model(folder / "model.safetensors").sizes == (64, 128, 64, 10)
-    assert "what was learnt so far is in" in err
+    assert "what was learnt is in" in err
     assert "Traceback" not in err
 
 

@@ -1,10 +1,14 @@
 """Recipes and data drawn by hypothesis: any depth, any mixture of formulas, any shape of targets."""
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import numpy as np
 from hypothesis import strategies as st
 
 import deltarule as dr
 from deltarule.formulas import registered
+from deltarule.formulas.augmentations import Displacement
 
 # An exponential of exponentials is no hidden layer.
 ACTIVATIONS = [cls.name for cls in registered("activation") if cls.reach == "element" and cls.name != "exponential"]
@@ -105,3 +109,66 @@ def problems(draw):
         seed=seed,
     )
     return recipe, dr.Dataset(train=train, validation=train[:2])
+
+
+@dataclass(frozen=True)
+class Run:
+    """A call of `train`, and rows for the model to predict."""
+
+    recipe: dr.Recipe
+    data: dr.Dataset
+    options: dict[str, Any] = field(default_factory=dict)
+    rows: np.ndarray | None = None
+    asked: tuple[np.ndarray, ...] = ()
+
+
+@st.composite
+def images(draw):
+    """Images of any size and their augmentations, at most one of which moves pixels one by one."""
+    height, width, channels = draw(st.integers(1, 20)), draw(st.integers(1, 20)), draw(st.sampled_from([1, 3]))
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n = draw(st.integers(2, 30))
+    x = (generator.random((n, height, width, channels)) * 200 + 10).astype(draw(st.sampled_from(["u1", "f4", "f8"])))
+    fitting = [cls for cls in registered("augmentation") if channels == 3 or cls.samples != "rgb"]
+    chosen = dict.fromkeys(draw(st.lists(st.sampled_from(fitting), max_size=4)))
+    moving = [cls for cls in chosen if issubclass(cls, Displacement)]
+    augmentation = tuple(cls(probability=draw(st.sampled_from([0.5, 1.0]))) for cls in chosen if cls not in moving[1:])
+    recipe = dr.Recipe(
+        network=draw(networks()),
+        optimizer=draw(st.sampled_from(PLAIN)),
+        augmentation=sorted(augmentation, key=lambda each: each.name == "mixup"),
+        stopping=None,
+        batch_size=draw(st.integers(1, 40)),
+        epochs=2,
+    )
+    return recipe, dr.Dataset(train=(x, np.arange(n) % draw(st.sampled_from([2, 3]))))
+
+
+@st.composite
+def runs(draw):
+    """Any call of `train`: batches larger than the data, weights of 0, rows, orders, recorded losses, 8 threads."""
+    recipe, data = draw(st.one_of(problems(), problems(), images()))
+    n = len(data.train)
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    if draw(st.booleans()):
+        recipe = recipe.replace(batch_size=draw(st.integers(n, 2 * n + 70)))
+    if draw(st.sampled_from([True, *[False] * 7])) and recipe.network.normalization is None:
+        recipe = recipe.replace(optimizer="muon")
+    rows = None
+    if data.train.weights is not None and draw(st.booleans()):
+        weights = np.where(generator.random(n) < 0.7, 0.0, data.train.weights)
+        weights[draw(st.integers(0, n - 1))] = 1.0
+        data = dr.Dataset(train=(data.train.x, data.train.y, weights), validation=data.validation)
+    elif draw(st.booleans()):
+        rows = generator.integers(0, n, draw(st.integers(1, 2 * n)))
+    options = {
+        "precision": draw(st.sampled_from(["float32", "float64"])),
+        "n_threads": draw(st.sampled_from([1, 2, 2, 3, 4, 8])),
+        "record": draw(st.sampled_from([None, "batch", "batch_after"])),
+    }
+    if rows is None and draw(st.booleans()):
+        sizes = draw(st.lists(st.integers(1, 2 * n), min_size=1, max_size=4))
+        options["order"] = [[generator.integers(0, n, size) for size in sizes] for _ in range(recipe.epochs)]
+    x = data.train.x[generator.integers(0, n, draw(st.sampled_from([1, 3, 40, 300])))]
+    views = (x, x[::-2], np.asfortranarray(x), x.astype(draw(st.sampled_from(["i2", "f4", "f8"]))))
+    return Run(recipe, data, options, rows, views)

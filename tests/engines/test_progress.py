@@ -58,3 +58,26 @@ def test_it_goes_on_to_the_last_bit(engine, optimizer, given):
     assert met[:, :7].tobytes() == expected[2:, :7].tobytes()
     assert second.progress.epoch == 6
     assert second.progress.step == whole.progress.step
+
+
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+@pytest.mark.parametrize("optimizer", [dr.Adam(0.01), dr.LBFGS()], ids=lambda each: each.name)
+def test_training_that_is_stopped_within_epochs_goes_on_to_the_last_bit(engine, optimizer):
+    data = dr.load_dataset("digits")
+    recipe = dr.Recipe(network=dr.Network(hidden=(8,)), optimizer=optimizer, batch_size=16, epochs=4, stopping=None)
+    whole, stopped = (dr.epochs(recipe, data, engine=engine)._engine for _ in range(2))
+    expected = whole.advance(4, 60.0).table
+    asked = within = 0
+
+    def interrupted():
+        nonlocal asked
+        asked += 1
+        return asked % 3 == 0
+
+    tables = []
+    while not stopped.finished:
+        tables.append(stopped.advance(1, 60.0, interrupted).table)
+        within += not len(tables[-1])
+    assert within >= 1
+    assert stopped.theta.tobytes() == whole.theta.tobytes()
+    assert np.concatenate(tables)[:, :7].tobytes() == expected[:, :7].tobytes()

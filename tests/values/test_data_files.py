@@ -254,8 +254,8 @@ import resource, sys
 import deltarule as dr
 from deltarule.data import mapped
 mapped.MAPPED_FROM, mapped.TOGETHER = 1 << 20, 1 << 24
-import deltarule.engines.problem, deltarule.engines.compiled.engine
-for module in (deltarule.engines.problem, deltarule.engines.compiled.engine):
+import deltarule.engines.problem, deltarule.engines.compiled.runtime.engine
+for module in (deltarule.engines.problem, deltarule.engines.compiled.runtime.engine):
     module.TOGETHER = 1 << 24
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from deltarule.cli.shared import shares
 from deltarule.cli.terminal import print_json, say, words_of
 from deltarule.cli.train import train
 from deltarule.data import Dataset
+from deltarule.data.writing import writing
 from deltarule.errors import DataError, OutputError
 from deltarule.formulas import Augmentation
 from deltarule.recipes.recipe import augmentations
@@ -113,10 +113,5 @@ def _write(path: Path, dataset: Dataset) -> None:
             arrays[f"weights_{name}"] = part.weights
     if any(each.dtype.hasobject for each in arrays.values()):
         arrays = {name: each.astype(str) if each.dtype.hasobject else each for name, each in arrays.items()}
-    try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as beside:
-            whole = Path(beside) / "data.npz"
-            np.savez(whole, **arrays)
-            whole.replace(path)
-    except OSError as error:
-        raise OutputError(f"a place to write {path.name}", f"{path}: {error.strerror or error}") from error
+    with writing(path) as stream:
+        np.savez(stream, **arrays)

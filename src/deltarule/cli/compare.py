@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,10 +11,12 @@ from rich.console import Console
 from rich.text import Text
 
 from deltarule.cli import options
+from deltarule.cli.interrupts import interrupts
 from deltarule.cli.shared import shares
 from deltarule.cli.terminal import console, print_json, progress_bar, say, table_of, words_of
 from deltarule.cli.train import train
-from deltarule.errors import RecipeError
+from deltarule.data.writing import Failures
+from deltarule.errors import OutputError, RecipeError
 from deltarule.recipes import Recipe
 from deltarule.studies.compare import Comparing, Comparison, varied
 from deltarule.studies.compare.seeds import USUAL
@@ -140,16 +143,15 @@ def compare(
     folder = output or RunFolder.next_of("runs", f"compare-{dataset.name or Path(data).name}").path
     under_way.keep_in(folder, models=keep_models)
     say(_what(recipe, len(chosen), seeds), words)
-    interrupted = not _to_its_end(under_way, words)
-    comparison = under_way.comparison
-    paths = comparison.write(folder)
-    _tell(comparison, words)
-    say(f"{comparison.seconds:.1f} s. In {folder}: {', '.join(path.name for path in paths)}.", words)
-    if as_json:
-        print_json(comparison.to_json())
-    if interrupted:
+    failures = Failures()
+    with interrupts.unhurried():
+        interrupted = _run(under_way, folder, words, failures, as_json=as_json)
+    if interrupted or interrupts.requested():
         say(f"Interrupted; go on with the same command and --output {folder}.", console)
-        raise typer.Exit(130)
+        interrupts.said()
+        failures.check()
+        raise typer.Exit(interrupts.code)
+    failures.check()
 
 
 def _what(recipe: Recipe, many: int, seeds: int) -> str:
@@ -157,16 +159,35 @@ def _what(recipe: Recipe, many: int, seeds: int) -> str:
     return f"{many} variants, {seeds} seed{plural}: {many * seeds} networks of at most {recipe.epochs} epochs."
 
 
-def _to_its_end(under_way: Comparing, words: Console) -> bool:
-    """Run with a bar; False where somebody pressed Ctrl-C."""
+def _run(under_way: Comparing, folder: Path, words: Console, failures: Failures, *, as_json: bool) -> bool:
+    """Train, write the report and tell what is found, also after a signal; whether there was one."""
+    interrupted = False
     try:
-        with progress_bar("Comparing", 1, words) as bar:
-            for progress in under_way:
-                note = f"{progress.stage}: {progress.done:,} of {progress.total:,} networks"
-                bar.reached(progress.done, progress.total, note)
+        try:
+            _to_its_end(under_way, words)
+        except OutputError as error:
+            failures.keep(error)
+        except KeyboardInterrupt:
+            interrupted = True
+        comparison = under_way.comparison
+        paths = failures.attempt(comparison.write, folder)
+        _tell(comparison, words)
+        if paths is not None:
+            say(f"{comparison.seconds:.1f} s. In {folder}: {', '.join(path.name for path in paths)}.", words)
+        if as_json:
+            failures.attempt(print_json, comparison.to_json())
     except KeyboardInterrupt:
-        return False
-    return True
+        return True
+    return interrupted
+
+
+def _to_its_end(under_way: Comparing, words: Console) -> None:
+    with progress_bar("Comparing", 1, words) as bar, closing(iter(under_way)) as each:
+        for progress in each:
+            note = f"{progress.stage}: {progress.done:,} of {progress.total:,} networks"
+            bar.reached(progress.done, progress.total, note)
+            if interrupts.requested():  # and what was raised was lost, as in a destructor
+                raise KeyboardInterrupt
 
 
 def _tell(comparison: Comparison, words: Console) -> None:

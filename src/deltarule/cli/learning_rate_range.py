@@ -11,8 +11,8 @@ from deltarule.cli import options
 from deltarule.cli.shared import shares
 from deltarule.cli.terminal import print_json, print_lines, say, words_of
 from deltarule.cli.train import train
+from deltarule.engines.registry import ENGINES
 from deltarule.errors import OutputError, RecipeError
-from deltarule.training import loop
 
 _TEST = "Test"
 _DECIDED = {"learning_rate", "schedule", "epochs", "patience", "monitor", "evaluate_train"}
@@ -40,7 +40,7 @@ def learning_rate_range(
     highest: Annotated[float, _option("--highest", "The learning rate of the last step.", "RATE")] = 10.0,
     steps: Annotated[int, _option("--steps", "Batches of a run.", "NUMBER")] = 300,
     seeds: Annotated[int, _option("--seeds", "Runs that are averaged.", "NUMBER")] = 3,
-    engine: Annotated[str, _option("--engine", f"Who computes: {', '.join(loop.ENGINES)}.", "NAME")] = "compiled",
+    engine: Annotated[str, _option("--engine", f"Who computes: {', '.join(ENGINES)}.", "NAME")] = "compiled",
     output: Annotated[
         Path | None, _option("--output", "Draw the picture here: a file that ends in .png, .svg or .pdf.", "FILE")
     ] = None,
@@ -74,15 +74,15 @@ def learning_rate_range(
     except RecipeError as error:
         field = (error.instead or "").partition("=")[0]
         raise type(error)(error.wanted, error.came, _EXAMPLES.get(field, error.instead)) from None
-    if output is not None:
-        from deltarule.figures.rates import range_curve
-        from deltarule.figures.style import save
-
-        title = f"{dataset.name or Path(data).name}: {recipe.optimizer.name}, batches of {recipe.batch_size}"
-        marks = {"steepest": found.steepest, "largest": found.largest}
-        save(range_curve(found.rates, found.losses, found.smoothed, **marks, title=title), output)
-        say(f"The picture is in {output}.", words_of(quiet))
     if as_json:
         print_json(found.to_json())
     else:
         print_lines([str(found)])
+    if output is not None:
+        from deltarule.figures.rates import range_curve
+        from deltarule.figures.style import plain, save
+
+        title = f"{plain(dataset.name or Path(data).name)}: {recipe.optimizer.name}, batches of {recipe.batch_size}"
+        marks = {"steepest": found.steepest, "largest": found.largest}
+        save(range_curve(found.rates, found.losses, found.smoothed, **marks, title=title), output)
+        say(f"The picture is in {output}.", words_of(quiet))

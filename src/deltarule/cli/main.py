@@ -1,7 +1,7 @@
 """The command `deltarule`: its commands, and what becomes of errors.
 
-Exit codes: 0; 1 where training diverged; 2 for a usage or input error; 130 after Ctrl-C. An error is one sentence on
-standard error, never a traceback.
+Exit codes: 0; 1 where training diverged; 2 for a usage or input error, and where a result could not be written; 130
+after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. An error is one sentence on standard error, never a traceback.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from deltarule.cli.compare import compare
 from deltarule.cli.formulas import formulas
 from deltarule.cli.gradient_check import gradient_check
 from deltarule.cli.illustrate import illustrate
+from deltarule.cli.interrupts import interrupts
 from deltarule.cli.learning_rate_range import learning_rate_range
 from deltarule.cli.plan import plan
 from deltarule.cli.predict import predict, show
 from deltarule.cli.reproduce import reproduce
-from deltarule.cli.terminal import console, say, silence_broken_pipe
+from deltarule.cli.streams import silence
+from deltarule.cli.terminal import console, say
 from deltarule.cli.train import train
-from deltarule.errors import DeltaruleError, Diverged
+from deltarule.errors import DeltaruleError, Diverged, OutOfMemory, OutputError
 
 _UsageError: Any = typer.BadParameter.__mro__[1]
 """What is wrong with a command line; where Typer keeps this class has changed between its versions."""
@@ -56,29 +58,50 @@ class Door(TyperGroup):
         except _UsageError as error:
             code = _usage(error)
         except BrokenPipeError:
-            silence_broken_pipe()
+            silence()
             code = BROKEN_PIPE
+        except OSError as error:
+            silence()
+            code = _complain(OutputError("a standard output that can be written to", error.strerror or str(error)))
+        except (KeyboardInterrupt, typer.Abort):
+            code = _interrupted()
+        interrupts.end()
         sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for; an error becomes a sentence and an exit code."""
         try:
+            interrupts.begin()
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            say("Interrupted.", style="bold")
-            raise typer.Exit(130) from None
+            raise typer.Exit(_interrupted()) from None
         except BrokenPipeError:
-            silence_broken_pipe()
+            silence()
             raise typer.Exit(BROKEN_PIPE) from None
-        except Diverged as error:
-            _complain(str(error))
-            raise typer.Exit(1) from None
         except DeltaruleError as error:
-            _complain(str(error))
-            raise typer.Exit(2) from None
+            raise typer.Exit(_complain(error)) from None
+        except MemoryError as error:
+            needed = "fewer samples, smaller batches or a smaller network; a .npy file is read as it is needed"
+            short = OutOfMemory("enough memory", str(error).rstrip(".") or "none left", needed)
+            raise typer.Exit(_complain(short)) from None
+        except OSError as error:
+            raise typer.Exit(_complain(DeltaruleError("files that can be read and written", str(error)))) from None
 
 
-def _complain(sentence: str) -> None:
+def _interrupted() -> int:
+    """Say so, and the exit code."""
+    interrupts.said()
+    say("Interrupted.", style="bold")
+    return interrupts.code
+
+
+def _complain(error: DeltaruleError) -> int:
+    """Say what is wrong, and the exit code."""
+    _say_error(str(error))
+    return 1 if isinstance(error, Diverged) else 2
+
+
+def _say_error(sentence: str) -> None:
     say(" ".join(sentence.split()), console, style="red")
 
 
@@ -92,7 +115,7 @@ def _usage(error: Any) -> int:
     path = context.command_path if context is not None else "deltarule"
     sentence = error.format_message().rstrip()
     ended = sentence if sentence.endswith((".", "?")) else f"{sentence}."
-    _complain(f"{ended} See: {path} --help")
+    _say_error(f"{ended} See: {path} --help")
     return 2
 
 
@@ -141,5 +164,5 @@ app.command("illustrate")(illustrate)
 
 
 def main() -> None:
-    """Run the command line of this process."""
+    """Run the command line of this process; `deltarule.__main__` answers signals beside."""
     app()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import shlex
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from deltarule.cli.terminal import say
 from deltarule.cli.words import number_of
 from deltarule.data import Dataset, Split, dataset_names, load_dataset
 from deltarule.data.columns import checked_kind
+from deltarule.data.regular_files import json_of, read_json, reason
 from deltarule.errors import DataError, DataWarning, RecipeError, UnknownDataset, UnknownName, nearest
 from deltarule.formulas import formula, registered
 from deltarule.recipes import Recipe
@@ -137,13 +137,9 @@ def read_recipe(file: Path) -> Recipe:
     """The recipe in a JSON file, or in the `recipe.json` of a run's folder."""
     path = file / "recipe.json" if file.is_dir() else file
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError("a recipe in a JSON file", f"{path}: {getattr(error, 'strerror', None) or error}") from error
-    try:
-        return Recipe.from_json(text)
-    except (RecipeError, TypeError, RecursionError) as error:
-        raise RecipeError("a recipe in a JSON file", f"{path}: {error}") from error
+        return Recipe.from_json(read_json(path))
+    except (OSError, ValueError) as error:
+        raise RecipeError("a recipe in a JSON file", f"{path}: {reason(error)}") from error
 
 
 DATA_HELP = (
@@ -325,8 +321,8 @@ def _apply_setting(data: dict[str, Any], setting: str) -> None:
     if not sign or not field.strip():
         raise RecipeError("field=value for --set", repr(setting), "--set optimizer.beta1=0.8")
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = json_of(text)
+    except ValueError:
         value = text
     _set(data, field.strip(), value)
 

@@ -14,7 +14,9 @@ from deltarule.data import Dataset, Part, Table, table_of
 from deltarule.data.columns import Kind
 from deltarule.data.files import is_table_file, read_table
 from deltarule.data.images import ENDINGS, image_files, is_image_folder, read_images
+from deltarule.data.limits import BYTES_AT_MOST
 from deltarule.data.numpy_files import read_npy
+from deltarule.data.regular_files import read_bytes, reason
 from deltarule.data.targets import targets_of
 from deltarule.errors import DataError, DataFileError
 from deltarule.models import Model
@@ -34,7 +36,7 @@ def questions(
             return _rows(model, path)
         return _of_part(_split_as_trained(model, data, split), data, part)
     if path.suffix.lower() in {".npy", ".csv"}:
-        return _array(path), None
+        return samples_in(path), None
     images = _images(model, path)
     if images is not None:
         return images, None
@@ -105,21 +107,16 @@ def _images(model: Model, path: Path) -> npt.NDArray[np.uint8] | None:
     return read_images(paths, (model.input_shape[0], model.input_shape[1]), grey=len(model.input_shape) == 2)
 
 
-def _array(path: Path) -> npt.NDArray[Any]:
+def samples_in(path: Path) -> npt.NDArray[Any]:
     """The samples in a .npy file, or the numbers in a .csv file with or without a line of names."""
     try:
-        if path.suffix.lower() == ".npy":
-            # Mapped, a header that claims more than the file holds is refused before any memory is asked for.
-            x: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
-        else:
-            x = _csv(path)
-    except OSError as error:
-        raise DataFileError("a file of samples", f"{path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, OverflowError, SyntaxError) as error:
-        if path.suffix.lower() == ".csv":
-            raise DataFileError("rows of as many numbers each", f"{path}: {str(error).splitlines()[0]}") from error
-        came = f"{path}, which is cut short, foreign, or holds objects"
-        raise DataFileError("an array of numbers in a .npy file", came) from error
+        x: npt.NDArray[Any] = read_npy(path, mapped=True) if path.suffix.lower() == ".npy" else _csv(path)
+    except (OSError, MemoryError) as error:
+        raise DataFileError("a file of samples", f"{path}: {reason(error)}") from error
+    except DataFileError:
+        raise
+    except ValueError as error:
+        raise DataFileError("rows of as many numbers each", f"{path}: {reason(error)}") from error
     if x.dtype.kind not in "fiub" or x.ndim < 2:
         raise DataFileError("numbers of shape (n, …)", f"{path}: {x.dtype} of shape {x.shape}")
     if len(x) == 0:
@@ -128,7 +125,7 @@ def _array(path: Path) -> npt.NDArray[Any]:
 
 
 def _csv(path: Path) -> npt.NDArray[np.float64]:
-    lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    lines = [line for line in read_bytes(path, BYTES_AT_MOST).decode("utf-8-sig").splitlines() if line.strip()]
     if lines and not _all_numbers(lines[0]):
         lines = lines[1:]
     if not lines:

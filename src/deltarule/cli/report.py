@@ -83,7 +83,6 @@ class Report:
         for sentence in () if self.verdict is None else self.verdict.sentences:
             say(sentence, words)
         words.print()
-        say(f"Everything is in {self.out}: recipe, history, model, curves.png, samples.png.", words)
 
     def _row(self, name: str) -> tuple[str, str, str, str]:
         found = self.evaluations[name]

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 from deltarule.cli.terminal import print_json, progress_bar, say, table_of, words_of
-from deltarule.models.files import write_whole
+from deltarule.data.writing import Failures, write_whole
+from deltarule.engines.registry import ENGINES
 from deltarule.studies.reproduce import (
     AS_PUBLISHED,
     Experiment,
@@ -29,7 +30,6 @@ from deltarule.studies.reproduce import (
     published_folder,
 )
 from deltarule.studies.reproduce import reproduce as run_again
-from deltarule.training import loop
 from deltarule.training.folder import RunFolder, check_free
 
 RESULT = "result.json"
@@ -66,8 +66,8 @@ def reproduce(
         ),
     ] = None,
     engine: Annotated[
-        str, typer.Option("--engine", help=f"Who computes: {', '.join(loop.ENGINES)}.", metavar="NAME")
-    ] = loop.ENGINES[0],
+        str, typer.Option("--engine", help=f"Who computes: {', '.join(ENGINES)}.", metavar="NAME")
+    ] = "compiled",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -104,11 +104,15 @@ def reproduce(
         began = time.perf_counter()
         found = _with_bar(wanted, given, 1 if seeds is None else seeds, words)
         seconds = time.perf_counter() - began
-        paths = _write(folder, wanted, found, engine, seconds)
-    _tell(wanted, found, words)
-    say(f"{seconds:.0f} s. In {folder}: {', '.join(path.name for path in paths)}.", words)
-    if as_json:
-        print_json(found.to_json())
+        failures = Failures()
+        failures.attempt(_write, folder, wanted, found, engine, seconds)
+        _tell(wanted, found, words)
+        if as_json:
+            failures.attempt(print_json, found.to_json())
+        pictures = failures.attempt(found.results[0].write, folder)
+        failures.check()
+    if pictures is not None:
+        say(f"{seconds:.0f} s. In {folder}: {', '.join(path.name for path in (folder / RESULT, *pictures))}.", words)
 
 
 @contextmanager
@@ -134,7 +138,7 @@ def _with_bar(wanted: Experiment, given: Given, seeds: int, words: Console) -> R
         return run_again(wanted, dataclasses.replace(given, progress=bar.advance), seeds)
 
 
-def _write(folder: Path, wanted: Experiment, found: Reproduction, engine: str, seconds: float) -> list[Path]:
+def _write(folder: Path, wanted: Experiment, found: Reproduction, engine: str, seconds: float) -> None:
     data: dict[str, Any] = {
         "experiment": wanted.name,
         "settings": wanted.settings(),
@@ -144,7 +148,6 @@ def _write(folder: Path, wanted: Experiment, found: Reproduction, engine: str, s
         "result": found.to_json(),
     }
     write_whole(folder / RESULT, (json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())
-    return [folder / RESULT, *found.results[0].write(folder)]
 
 
 def _tell(wanted: Experiment, found: Reproduction, words: Console) -> None:

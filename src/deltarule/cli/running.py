@@ -3,58 +3,113 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
+import typer
 from rich.console import Console
 
+from deltarule.cli.interrupts import interrupts
 from deltarule.cli.pictures import draw_curves, draw_samples
-from deltarule.cli.terminal import progress_bar, say
+from deltarule.cli.report import Report
+from deltarule.cli.terminal import console, print_json, progress_bar, say
 from deltarule.data import Dataset, Part, Table
 from deltarule.data.columns import USABLE
-from deltarule.errors import Diverged
+from deltarule.data.writing import Failures
+from deltarule.errors import DeltaruleError
 from deltarule.training import Epoch, Run, Training
-from deltarule.training.folder import CURVES, SAMPLES, RunFolder
+from deltarule.training.folder import CURVES, MODEL, SAMPLES, RunFolder
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that has ended: by itself, by Ctrl-C (its status says so), or because it diverged."""
+    """A run that has ended: by itself, by a signal (its status says so), or because of an error.
+
+    error : what it ended by; None where by itself or by a signal.
+    failures : what could not be written of it.
+    """
 
     run: Run
-    diverged: Diverged | None = None
+    error: DeltaruleError | MemoryError | None
+    failures: Failures
 
 
 def run_to_its_end(training: Training, dataset: Dataset, folder: RunFolder, words: Console) -> Ended:
-    """Train, writing each epoch as it ends; then write the model and the pictures, whatever ended it."""
+    """Train, writing each epoch as it ends; then write the model and the rest of the history, whatever ended it."""
     folder.write_recipe(training.recipe)
     recipe = training.recipe
     say(_what(dataset, training), words)
-    written, diverged = 0, None
+    written, ended_by = 0, None
     classes = recipe.task == "classification"
+    failures = Failures()
+    with ExitStack() as signals:
+        signals.enter_context(interrupts.noted())
+        try:
+            with progress_bar("Training", recipe.epochs, words) as bar:
+                for epoch in training.ahead(interrupted=interrupts.requested):
+                    if not written:
+                        signals.enter_context(interrupts.essential())
+                    folder.append(epoch)
+                    written += 1
+                    bar.advance(note=_note(epoch, classes=classes))
+        except KeyboardInterrupt:
+            pass  # in a process that answers no signals; the run's status says so
+        except (DeltaruleError, MemoryError) as error:
+            ended_by = error
+        signals.enter_context(interrupts.essential())
+        run = training.run
+        # After Ctrl-C the best epoch may be one that was not delivered any more.
+        run = dataclasses.replace(run, best_epoch=min(run.best_epoch, len(run.history)))
+        failures.attempt(folder.write_model, run.model)
+        for epoch in run.history[written:]:
+            folder.append(epoch)
+        failures.attempt(folder.finish_history)
+    return Ended(run, ended_by, failures)
+
+
+def finish(
+    ended: Ended, dataset: Dataset, folder: RunFolder, words: Console, reference_error: float | None, *, as_json: bool
+) -> None:
+    """Say how good a run is and draw its pictures; then raise what it ended by, or what could not be written."""
+    kept = f"; what was learnt is in {folder.path}" if (folder.path / MODEL).is_file() else ""
+    interrupted = (ended.error is None and ended.run.status == "interrupted") or interrupts.requested()
+    if interrupted:
+        where = f" in epoch {len(ended.run.history) + 1}" if ended.run.status == "interrupted" else ""
+        say(f"Interrupted{where}{kept}.", console)
+        interrupts.said()
     try:
-        with progress_bar("Training", recipe.epochs, words) as bar:
-            for epoch in training.ahead():
-                folder.append(epoch)
-                written += 1
-                bar.advance(note=_note(epoch, classes=classes))
+        report = Report.of(ended.run, dataset, str(folder.path), reference_error)
+        report.tell(words)
+        if as_json:
+            ended.failures.attempt(print_json, report.to_json())
+        _draw(ended, dataset, folder)
     except KeyboardInterrupt:
-        pass  # the run's status says so, and the command ends with its own sentence
-    except Diverged as error:
-        diverged = error
-    run = training.run
-    # After Ctrl-C the best epoch may be one that was not delivered any more.
-    run = dataclasses.replace(run, best_epoch=min(run.best_epoch, len(run.history)))
-    for epoch in run.history[written:]:
-        folder.append(epoch)
-    if not run.history:
-        folder.write_history(run)
-    folder.write_model(run.model)
+        say(f"Interrupted{kept}.", console)
+        raise typer.Exit(interrupts.code) from None
+    if ended.error is not None and kept:
+        say(f"What was learnt before is in {folder.path}.", console)
+    if ended.error is not None or interrupted:
+        try:
+            ended.failures.check()
+        except OSError as error:
+            say(" ".join(str(error).split()), console, style="red")
+        if ended.error is not None:
+            raise ended.error
+        raise typer.Exit(interrupts.code)
+    ended.failures.check()
+    say(f"Everything is in {folder.path}: recipe, history, model, {CURVES}, {SAMPLES}.", words)
+
+
+def _draw(ended: Ended, dataset: Dataset, folder: RunFolder) -> None:
+    run = ended.run
     history = [epoch.to_json() for epoch in run.history]
     title = f"{dataset.name or 'Training'}: {'-'.join(map(str, run.model.sizes))}"
-    draw_curves(folder.path / CURVES, history, best_epoch=run.best_epoch, classes=classes, title=title)
+    classes = run.model.classes is not None
+    curves = partial(draw_curves, best_epoch=run.best_epoch, classes=classes, title=title)
+    ended.failures.attempt(curves, folder.path / CURVES, history)
     name, part = _last_part(dataset)
-    draw_samples(folder.path / SAMPLES, run.model, part, name)
-    return Ended(run, diverged)
+    ended.failures.attempt(draw_samples, folder.path / SAMPLES, run.model, part, name)
 
 
 def _what(dataset: Dataset, training: Training) -> str:

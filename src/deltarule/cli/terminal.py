@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any
+from contextlib import contextmanager
+from typing import IO, Any, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-console = Console(stderr=True, highlight=False)
+from deltarule.cli.streams import StandardError, silence
+from deltarule.errors import OutputError
+
+# A sentence that cannot be written stops no command.
+_words = cast("IO[str]", StandardError())
+console = Console(file=_words, highlight=False)
 
 _MOVES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -40,7 +44,7 @@ def words_of(command_is_quiet: bool) -> Console:
     >>> words_of(True).quiet
     True
     """
-    return Console(stderr=True, highlight=False, quiet=True) if command_is_quiet else console
+    return Console(file=_words, highlight=False, quiet=True) if command_is_quiet else console
 
 
 def say(sentence: str, words: Console = console, *, style: str = "") -> None:
@@ -57,13 +61,15 @@ def print_json(result: Any) -> None:
     """One JSON object on standard output."""
     written = json.dumps(result, allow_nan=False, ensure_ascii=False)
     # Names of files may hold bytes that are no text; only escaped can JSON bring them.
-    print(_SURROGATES.sub(lambda found: ascii(found[0])[1:-1], written))  # noqa: T201
+    with _standard_output():
+        print(_SURROGATES.sub(lambda found: ascii(found[0])[1:-1], written))  # noqa: T201
 
 
 def print_lines(lines: Iterable[str]) -> None:
     """Results as plain lines on standard output."""
-    for line in lines:
-        print(printable(line))  # noqa: T201
+    with _standard_output():
+        for line in lines:
+            print(printable(line))  # noqa: T201
 
 
 def print_table(table: Table) -> None:
@@ -71,7 +77,21 @@ def print_table(table: Table) -> None:
     printer = Console(highlight=False)
     if not printer.is_terminal:
         printer = Console(highlight=False, width=200)
-    printer.print(table)
+    with _standard_output():
+        printer.print(table)
+
+
+@contextmanager
+def _standard_output() -> Iterator[None]:
+    """Raise OutputError where a result cannot be written to standard output; BrokenPipeError where its reader left."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        silence()
+        raise OutputError("a standard output that can be written to", error.strerror or str(error)) from error
 
 
 def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> Table:
@@ -91,15 +111,6 @@ def finite(number: float | None) -> float | None:
     (0.5, None)
     """
     return number if number is not None and math.isfinite(number) else None
-
-
-def silence_broken_pipe() -> None:
-    """The reader has left: what Python would still write at its end goes nowhere."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
 
 
 class Bar:

@@ -9,15 +9,15 @@ import typer
 
 from deltarule.cli import options
 from deltarule.cli.augmentations import AUGMENT_HELP
-from deltarule.cli.report import Report
-from deltarule.cli.running import run_to_its_end
-from deltarule.cli.terminal import console, print_json, say, words_of
+from deltarule.cli.running import finish, run_to_its_end
+from deltarule.cli.terminal import words_of
 from deltarule.cli.words import names_of
 from deltarule.data import Dataset
+from deltarule.engines.registry import ENGINES
 from deltarule.errors import RecipeError
 from deltarule.recipes import Recipe
 from deltarule.studies.verdict import check_reference_error
-from deltarule.training import epochs, loop
+from deltarule.training import epochs
 from deltarule.training.folder import RunFolder, check_free
 
 NETWORK, LEARNING, STOPPING, DATA, RESULT = "Network", "Learning", "When to stop", "Data", "Result"
@@ -216,9 +216,7 @@ def train(
             "ERROR",
         ),
     ] = None,
-    engine: Annotated[
-        str | None, _option("--engine", f"Who computes: {', '.join(loop.ENGINES)}.", RESULT, "NAME")
-    ] = None,
+    engine: Annotated[str | None, _option("--engine", f"Who computes: {', '.join(ENGINES)}.", RESULT, "NAME")] = None,
     out: Annotated[
         Path | None, _option("--out", "The run's folder, new or empty; usually runs/DATA-1, -2, ….", RESULT, "FOLDER")
     ] = None,
@@ -294,17 +292,7 @@ def train(
     dealt = dict(zip(options.SPLIT, (validation, test, group_by, order_by), strict=True))
     folder.write_split(data, dealt)
     ended = run_to_its_end(under_way, dataset, folder, words)
-    report = Report.of(ended.run, dataset, str(folder.path), reference_error)
-    report.tell(words)
-    if as_json:
-        print_json(report.to_json())
-    if ended.diverged is not None:
-        say(f"What was learnt before it diverged is in {folder.path}.", console)
-        raise ended.diverged
-    if ended.run.status == "interrupted":
-        done = len(ended.run.history)
-        say(f"Interrupted in epoch {done + 1}; what was learnt so far is in {folder.path}.", console)
-        raise typer.Exit(130)
+    finish(ended, dataset, folder, words, reference_error, as_json=as_json)
 
 
 def _with_validation(

@@ -15,6 +15,7 @@ from deltarule.data.frames import table_of
 from deltarule.data.inference import CATEGORIES_AT_MOST, kind_of_words
 from deltarule.data.limits import COLUMNS_AT_MOST, grows_too_much
 from deltarule.data.mapped import forget, on_disk
+from deltarule.data.regular_files import opened, reason
 from deltarule.data.table import Table, checked_kinds
 from deltarule.errors import DataError, DataFileError
 
@@ -44,14 +45,17 @@ def read_parquet(path: Path, types: Mapping[str, Any] | None = None) -> Table:
     Raises DataFileError: cut short, foreign, more columns or rows than can be meant.
     """
     parquet = arrow_library("parquet")
-    with _said(path, "a whole Parquet file"), parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as file:
+    with (
+        _said(path, "a whole Parquet file"),
+        opened(path),
+        parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as file,
+    ):
         rows, columns, size = file.metadata.num_rows, file.metadata.num_columns, path.stat().st_size
         _refuse_width(columns)
-        if grows_too_much(8 * rows * max(columns, 1), size):
-            raise DataError("a file that stays in proportion", f"{rows:,} rows in {size:,} bytes")
+        _refuse_growth(rows, columns, size)
         if 8 * rows * columns > mapped.MAPPED_FROM:
             return _on_disk(file, rows, types)
-        return table_of(file.read(), types)
+        return table_of(_sound(file.read()), types)
 
 
 def _on_disk(file: Any, n: int, types: Mapping[str, Any] | None) -> Table:
@@ -88,7 +92,7 @@ def _tables(file: Any, types: Mapping[str, Any]) -> Iterator[Table]:
     arrow = arrow_library("")
     for group in range(file.metadata.num_row_groups):
         for batch in file.iter_batches(_ROWS, row_groups=[group]):
-            yield table_of(arrow.Table.from_batches([batch]), types)
+            yield table_of(_sound(arrow.Table.from_batches([batch])), types)
         arrow.default_memory_pool().release_unused()
 
 
@@ -125,12 +129,19 @@ def read_feather(path: Path, types: Mapping[str, Any] | None = None) -> Table:
     Raises DataFileError: cut short, foreign, or claiming more than it holds.
     """
     ipc, arrow = arrow_library("ipc"), arrow_library("")
-    with _said(path, "a whole Arrow or Feather file"), arrow.OSFile(str(path)) as source:
-        start = source.read(6)
+    with _said(path, "a whole Arrow or Feather file"), opened(path), arrow.OSFile(str(path)) as source:
+        start, size = source.read(6), source.size()
         source.seek(0)
-        reader = ipc.open_file(source) if start == b"ARROW1" else ipc.open_stream(source)
+        whole = start == b"ARROW1"
+        reader = ipc.open_file(source) if whole else ipc.open_stream(source)
         _refuse_width(len(reader.schema))
-        return table_of(reader.read_all(), types)
+        rows, batches = 0, []
+        for batch in map(reader.get_batch, range(reader.num_record_batches)) if whole else reader:
+            rows += batch.num_rows
+            _refuse_growth(rows, batch.num_columns, size)
+            batch.validate(full=True)  # offsets, lengths, codes of categories and letters: nothing else looks at them
+            batches.append(batch)
+        return table_of(arrow.Table.from_batches(batches, reader.schema), types)
 
 
 @contextmanager
@@ -140,8 +151,14 @@ def _said(path: Path, wanted: str) -> Iterator[None]:
         yield
     except DataError as error:
         raise DataFileError(error.wanted, f"{path}: {error.came}", error.instead) from error
-    except (arrow_library("lib").ArrowException, OSError, ValueError) as error:
-        raise DataFileError(wanted, f"{path}: {_sentence(error)}") from error
+    except Exception as error:  # pyarrow raises errors of many kinds
+        raise DataFileError(wanted, f"{path}: {reason(error)}") from error
+
+
+def _sound(table: Any) -> Any:
+    """The table, all of it checked: pyarrow itself believes offsets, lengths and codes of categories."""
+    table.validate(full=True)
+    return table
 
 
 def _refuse_width(columns: int) -> None:
@@ -149,5 +166,7 @@ def _refuse_width(columns: int) -> None:
         raise DataError(f"at most {COLUMNS_AT_MOST:,} columns", f"{columns:,}")
 
 
-def _sentence(error: Exception) -> str:
-    return " ".join(str(error).split())[:200].rstrip(".")
+def _refuse_growth(rows: int, columns: int, size: int) -> None:
+    """Refuse more rows than a file of `size` bytes can mean."""
+    if rows < 0 or grows_too_much(8 * rows * max(columns, 1), size):
+        raise DataError("a file that stays in proportion", f"{rows:,} rows in {size:,} bytes")

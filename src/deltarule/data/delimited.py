@@ -9,18 +9,19 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import json
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias, cast
+from typing import Any, BinaryIO, TypeAlias
 
 from deltarule.data.columns import number_of
 from deltarule.data.frames import cell_of
 from deltarule.data.inference import Inference
 from deltarule.data.limits import COLUMNS_AT_MOST, grows_too_much
+from deltarule.data.regular_files import json_of, opened, reason
 from deltarule.data.table import Table, checked_kinds, refuse_repeats
 from deltarule.errors import DataError, DataFileError
 
@@ -107,8 +108,8 @@ def _named(path: Path) -> Iterator[None]:
         raise DataFileError("a sound CSV file", f"{path}: {error}") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataFileError("a sound gzip file", f"{path}: {error}, cut short or corrupt") from error
-    except OSError as error:
-        raise DataFileError("a file that can be read", f"{path}: {error.strerror or error}") from error
+    except (OSError, MemoryError) as error:
+        raise DataFileError("a file that can be read", f"{path}: {reason(error)}") from error
 
 
 def _delimited(path: Path) -> Rows:
@@ -180,9 +181,9 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 continue
             number += 1
             try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                came = f"row {number} (line {place}): {str(error)[:200]}"
+                record = json_of(line, strict=False)
+            except ValueError as error:
+                came = f"row {number} (line {place}): {reason(error)}"
                 raise DataError("a JSON object a line", came) from error
             if not isinstance(record, dict):
                 came = f"row {number} (line {place}): a {type(record).__name__}"
@@ -198,17 +199,20 @@ def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
 @contextmanager
 def _lines(path: Path) -> Iterator[Iterator[str]]:
     """The lines of a text file with their ends, each of a bounded length; gzip is seen by its first bytes."""
-    with path.open("rb") as plain:
+    with opened(path) as plain, ExitStack() as stack:
         compressed = plain.read(2) == b"\x1f\x8b"
-    if compressed:
-        _refuse_growth(path)
-    with gzip.open(path, "rb") if compressed else path.open("rb") as raw:
+        plain.seek(0)
+        raw: Any = plain
+        if compressed:
+            _refuse_growth(plain)
+            plain.seek(0)
+            raw = stack.enter_context(gzip.GzipFile(fileobj=plain))
         start = raw.read(4)
         raw.seek(0)
         if start == b"PK\x03\x04":
             raise DataError("a text file", "a zip archive", "unpack it first")
         encoding = "utf-16" if start[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
-        with io.TextIOWrapper(cast("BinaryIO", raw), encoding=encoding, newline="") as stream:
+        with io.TextIOWrapper(raw, encoding=encoding, newline="") as stream:
             yield _checked_lines(stream)
 
 
@@ -233,10 +237,10 @@ def _checked_lines(stream: io.TextIOWrapper) -> Iterator[str]:
         yield line
 
 
-def _refuse_growth(path: Path) -> None:
+def _refuse_growth(plain: BinaryIO) -> None:
     """Refuse a compressed file that would grow too much, before any of it is taken for rows."""
-    size, grown = path.stat().st_size, 0
-    with gzip.open(path, "rb") as stream:
+    size, grown = os.fstat(plain.fileno()).st_size, 0
+    with gzip.GzipFile(fileobj=plain) as stream:
         while chunk := stream.read(_CHUNK):
             grown += len(chunk)
             if grows_too_much(grown, size):

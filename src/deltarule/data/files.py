@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from deltarule.data.idx import find_idx_files, read_idx_folder
 from deltarule.data.images import ImageSize, is_image_folder, read_image_folder
 from deltarule.data.numpy_files import read_npy, read_npz
 from deltarule.data.parts import Part
+from deltarule.data.regular_files import opened, reason
 from deltarule.data.table import Table
 from deltarule.data.targets import dataset_of_table
 from deltarule.errors import DataError, DataFileError
@@ -56,14 +59,17 @@ def read_table(path: Path, types: Mapping[str, Any] | None = None) -> Table:
     ending = _ending(path)
     if ending not in _TABLES:
         raise DataFileError(f"a file of a kind that can be read ({READABLE})", str(path))
-    if not path.is_file():
-        there = "a folder" if path.is_dir() else "a device or a pipe" if path.exists() else "nothing of that name"
-        raise DataFileError(f"the file {path}", there)
-    if not path.stat().st_size:
+    try:
+        with opened(path) as stream:
+            empty = not os.fstat(stream.fileno()).st_size
+    except OSError as error:
+        raise DataFileError(f"the file {path}", reason(error)) from error
+    if empty:
         raise DataFileError("a file with rows", f"{path}, which is empty")
     if path.suffix == ".gz" and _TABLES[ending] not in {read_delimited, read_json_lines}:
         raise DataFileError(f"a {ending} file that is not compressed", str(path), f"gunzip {path.name}")
-    return _TABLES[ending](path, types)
+    with _within_memory(path):
+        return _TABLES[ending](path, types)
 
 
 def read_own(
@@ -75,6 +81,13 @@ def read_own(
     """The data set in a file, a folder or a data frame: its parts where it has any, otherwise all of it in train."""
     if not isinstance(data, Path):
         return dataset_of_table(table_of(data, types), target)
+    with _within_memory(data):
+        return _read_own(data, target, types, image_size)
+
+
+def _read_own(
+    data: Path, target: str | int | None, types: Mapping[str, Any] | None, image_size: ImageSize | None
+) -> Dataset:
     if data.is_dir():
         dataset = _folder(data, image_size)
     elif image_size is not None:
@@ -88,7 +101,7 @@ def read_own(
         if array.dtype.names is None and array.ndim != 2:
             came = f"{data}: shape {array.shape}"
             raise DataFileError("rows and columns, one of which is the target", came, "x.npy and y.npy in a folder")
-        return _named(data, dataset_of_table, table_of(array, types), target)
+        return _named(data, lambda: dataset_of_table(table_of(array, types), target))
     else:
         folder = f"load_dataset({str(data.parent)!r})" if find_idx_files(data.parent) else None
         raise DataFileError(f"a file of a kind that can be read ({READABLE})", f"the file {data}", folder)
@@ -97,10 +110,19 @@ def read_own(
     return dataset
 
 
-def _named(path: Path, make: Callable[..., Dataset], content: Any, *rest: Any) -> Dataset:
+@contextmanager
+def _within_memory(path: Path) -> Iterator[None]:
+    """What does not fit into memory is an error with the file's name."""
+    try:
+        yield
+    except MemoryError as error:
+        raise DataFileError("data that fit into memory", f"{path}, which takes more than there is") from error
+
+
+def _named(path: Path, make: Callable[..., Dataset], *content: Any) -> Dataset:
     """A data set of a file's content, with the file's name; so have its errors."""
     try:
-        made = make(content, *rest)
+        made = make(*content)
     except DataFileError:
         raise
     except DataError as error:

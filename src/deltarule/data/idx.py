@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import math
+import os
 import zlib
 from os import PathLike
 from pathlib import Path
@@ -18,6 +19,8 @@ import numpy as np
 
 from deltarule.data.arrays import Array
 from deltarule.data.dataset import Dataset
+from deltarule.data.limits import BYTES_AT_MOST
+from deltarule.data.regular_files import opened, reason
 from deltarule.errors import DataError, DataFileError
 
 __all__ = ["IDX_NAMES", "find_idx_files", "read_idx", "read_idx_and_md5", "read_idx_folder"]
@@ -26,7 +29,6 @@ IDX_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-
 """Images and labels to train on, images and labels to test with."""
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-_LARGEST = 4 << 30  # bytes that a file may claim to hold
 _DEFLATE = 1032  # bytes that one compressed byte can become at the most
 _CHUNK = 1 << 20
 _DIMENSIONS = 8
@@ -51,11 +53,9 @@ def read_idx(path: str | PathLike[str]) -> Array:
 def read_idx_and_md5(path: str | PathLike[str]) -> tuple[Array, str]:
     """As `read_idx`, and the MD5 of the uncompressed bytes in hexadecimal digits."""
     path = Path(path)
-    if not path.is_file():
-        raise DataFileError(f"the IDX file {path}", "a folder" if path.is_dir() else "nothing of that name")
     try:
-        size = path.stat().st_size
-        with path.open("rb") as plain:
+        with opened(path) as plain:
+            size = os.fstat(plain.fileno()).st_size
             compressed = plain.read(2) == b"\x1f\x8b"
             plain.seek(0)
             if not compressed:
@@ -66,8 +66,8 @@ def read_idx_and_md5(path: str | PathLike[str]) -> tuple[Array, str]:
         raise DataFileError(f"the whole of {path}", "a compressed file that is cut short") from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise DataFileError(f"a sound gzip file {path}", f"corrupt bytes ({error})") from error
-    except OSError as error:
-        raise DataFileError(f"a file that can be read, {path}", str(error)) from error
+    except (OSError, MemoryError) as error:
+        raise DataFileError(f"a file that can be read, {path}", reason(error)) from error
 
 
 def find_idx_files(folder: str | PathLike[str]) -> dict[str, Path]:
@@ -143,9 +143,9 @@ def _read(stream: BinaryIO, path: Path, most: int) -> tuple[Array, str]:
     shape = tuple(int(length) for length in np.frombuffer(lengths, ">u4"))
     dtype = np.dtype(_TYPES[start[2]])
     claimed = math.prod(shape) * dtype.itemsize
-    if claimed > _LARGEST:
+    if math.prod(length or 1 for length in shape) * dtype.itemsize > BYTES_AT_MOST:
         raise DataFileError(
-            f"at most {_LARGEST:,} bytes in {path}", f"a header that claims {claimed:,} (shape {shape})"
+            f"at most {BYTES_AT_MOST:,} bytes in {path}", f"a header that claims {claimed:,} (shape {shape})"
         )
     if claimed > most:
         came = f"a file that cannot hold them: cut short, or a header that is wrong (shape {shape})"

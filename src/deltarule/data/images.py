@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,6 +17,7 @@ from deltarule.data.arrays import Array
 from deltarule.data.dataset import Dataset
 from deltarule.data.limits import BYTES_AT_MOST, grows_too_much
 from deltarule.data.parts import Part
+from deltarule.data.regular_files import opened, reason
 from deltarule.errors import DataFileError
 
 __all__ = ["ENDINGS", "ImageSize", "is_image_folder", "read_image_folder", "read_images"]
@@ -24,6 +27,8 @@ ImageSize: TypeAlias = tuple[int, int]
 """Height and width."""
 
 _PIXELS_AT_MOST = 1 << 26
+_PIXELS_FREE, _PIXELS_A_BYTE = 1 << 24, 1000
+"""A file may claim so many pixels however small it is, and more in proportion to its size."""
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 _PARTS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation"}
 _PARTS |= {"test": "test", "testing": "test"}
@@ -67,8 +72,8 @@ def read_images(paths: Sequence[Path], size: ImageSize | None = None, *, grey: b
         raise DataFileError("at least one image", "none")
     first, all_grey, on_disk = size, True, 0
     for path in paths:
-        on_disk += path.stat().st_size
         with _opened(path) as image:
+            on_disk += os.fstat(image.fp.fileno()).st_size
             there = (image.height, image.width)
             all_grey = all_grey and image.mode in _GREY
         if first is None:
@@ -98,9 +103,7 @@ def _pixels(path: Path, size: ImageSize, *, grey: bool) -> Array:
         with _opened(path) as image:
             mode = "L" if grey else "RGB"
             if image.mode in {"I;16", "I", "F"}:
-                values = np.asarray(image, dtype=np.float64)
-                top = 65535.0 if values.max(initial=0) > 255 else 255.0
-                image = Image.fromarray(np.clip(values * (255.0 / top), 0, 255).astype(np.uint8)).convert(mode)
+                image = Image.fromarray(_eight_bits(np.asarray(image))).convert(mode)
             elif image.mode != mode:
                 image = image.convert(mode)
             if (image.height, image.width) != size:
@@ -108,33 +111,46 @@ def _pixels(path: Path, size: ImageSize, *, grey: bool) -> Array:
             return np.asarray(image, dtype=np.uint8)
     except DataFileError:
         raise
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError) as error:
-        raise DataFileError("a whole image", f"{path}: {_sentence(error)}") from error
+    except Exception as error:  # a decoder for each format, each with errors of its own
+        raise DataFileError("a whole image", f"{path}: {reason(error)}") from error
 
 
-def _opened(path: Path) -> Any:
+def _eight_bits(values: Array) -> NDArray[np.uint8]:
+    """Grey values of 16 bits, or floats, as 0 to 255; a few rows at a time take little memory."""
+    if not np.isfinite(values).all():
+        raise ValueError("NaN or infinity among the pixels")
+    top = 65535.0 if values.max(initial=0) > 255 else 255.0
+    made = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), 64):
+        rows = values[start : start + 64].astype(np.float64)
+        made[start : start + 64] = np.clip(rows * (255.0 / top), 0, 255)
+    return made
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     """An image whose header has been read and not yet its pixels."""
     from PIL import Image, UnidentifiedImageError
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of Pillow's own limit, which is another one
-            image = Image.open(path, formats=_FORMATS)
-    except UnidentifiedImageError as error:
-        raise DataFileError("an image", f"{path}, which is damaged or something else") from error
-    except Image.DecompressionBombError as error:
-        raise DataFileError(f"an image of at most {_PIXELS_AT_MOST:,} pixels", f"{path}: {_sentence(error)}") from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise DataFileError("an image", f"{path}: {_sentence(error)}") from error
-    if image.width * image.height > _PIXELS_AT_MOST or not image.width * image.height:
-        image.close()
-        came = f"{path}, whose header claims {image.width:,} × {image.height:,}"
-        raise DataFileError(f"an image of at most {_PIXELS_AT_MOST:,} pixels", came)
-    return image
-
-
-def _sentence(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(opened(path))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of Pillow's own limit, which is another one
+                image = stack.enter_context(Image.open(file, formats=_FORMATS))
+        except UnidentifiedImageError as error:
+            raise DataFileError("an image", f"{path}, which is damaged or something else") from error
+        except Image.DecompressionBombError as error:
+            wanted = f"an image of at most {_PIXELS_AT_MOST:,} pixels"
+            raise DataFileError(wanted, f"{path}: {reason(error)}") from error
+        except Exception as error:  # a decoder for each format, each with errors of its own
+            raise DataFileError("an image", f"{path}: {reason(error)}") from error
+        pixels, size = image.width * image.height, os.fstat(file.fileno()).st_size
+        most = min(_PIXELS_AT_MOST, max(_PIXELS_FREE, _PIXELS_A_BYTE * size))
+        if not 0 < pixels <= most:
+            came = f"{path}, whose header claims {image.width:,} × {image.height:,} in {size:,} bytes"
+            raise DataFileError(f"an image of at most {most:,} pixels", came)
+        yield image
 
 
 def _folders_of_parts(folder: Path) -> dict[str, Path] | None:

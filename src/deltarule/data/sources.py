@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from deltarule.data.idx import IDX_NAMES, read_idx_and_md5
+from deltarule.data.regular_files import opened
 from deltarule.errors import DataFileError
 
 __all__ = ["SOURCES", "Source", "SourceFile"]
@@ -29,8 +31,9 @@ class SourceFile:
         """Is this the official file? Its compressed bytes decide, or else its uncompressed ones."""
         algorithm, _, wanted = self.gzip.partition(":")
         try:
-            with path.open("rb") as stream:
-                found = hashlib.file_digest(stream, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
+            with opened(path) as stream:
+                made = hashlib.file_digest(cast("Any", stream), lambda: hashlib.new(algorithm, usedforsecurity=False))
+                found = made.hexdigest()
         except OSError:
             return False
         if found == wanted:

@@ -15,6 +15,9 @@ from deltarule.errors import DataError, DataWarning
 
 __all__ = ["dataset_of_table", "target_name", "targets_of"]
 
+_LABEL, _LABELS = 100, 1 << 26
+"""Characters of a label, and bytes of all labels: where both are more, they are refused."""
+
 
 def dataset_of_table(table: Table, target: str | int | None, name: str = "", source: str = "") -> Dataset:
     """A data set of one part, its y being the target column and its x all others.
@@ -63,6 +66,9 @@ def targets_of(column: Column) -> Array:
     Raises DataError for dates and text.
     """
     if column.kind == "category":
+        longest = max(map(len, column.categories), default=0)
+        if longest > _LABEL and 4 * longest * len(column) > _LABELS:  # as an array they all take as much as the longest
+            raise DataError(f"labels of at most {_LABEL} characters", f"one of {longest:,} in column {column.name!r}")
         return np.array(column.categories)[column.values]
     if column.kind == "boolean":
         truths: Array = column.values > 0.5

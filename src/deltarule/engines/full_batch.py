@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from deltarule.engines.objective import Objective
-from deltarule.engines.problem import Figure, Figures, Problem, Progress, Sums
+from deltarule.engines.problem import Figure, Figures, Problem, Progress, StopRequested, Sums, never
 from deltarule.engines.reference import evaluate
 from deltarule.engines.watching import Watched
 from deltarule.errors import Interrupted, OutOfThreads, RecipeError
@@ -39,8 +39,8 @@ class FullBatch(Watched):
         """How many iterations have been; the search itself cannot be handed on."""
         return Progress(self._epoch, self._epoch)
 
-    def advance(self, epochs: int, seconds: float) -> Figures:
-        """Run at least one iteration and at most `epochs`, for about `seconds` at the longest."""
+    def advance(self, epochs: int, seconds: float, interrupted: StopRequested = never) -> Figures:
+        """Run at least one iteration and at most `epochs`, for about `seconds` at the longest, or until interrupted."""
         if os.getpid() != self._process:
             came = "a child process, which has no thread of its parent"
             raise Interrupted("L-BFGS in the process that it began in", came, "a new training run in the child process")
@@ -48,6 +48,8 @@ class FullBatch(Watched):
         recorded: list[Floats] = []
         end = time.perf_counter() + seconds
         while not self.finished and len(rows) < epochs and (not rows or time.perf_counter() < end):
+            if interrupted():
+                break
             began = time.perf_counter()
             before = self.theta
             point = next(self._points, None)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import repeat
+from typing import ClassVar, Protocol
+
 import numpy as np
 
-from deltarule.engines.problem import Problem, Sums
+from deltarule.engines.problem import Engine, Figure, Problem, Sums
 from deltarule.engines.reference import add_penalties, evaluate, gradient, penalty_value
+from deltarule.formulas import Optimizer
+from deltarule.formulas.formula import Values
 from deltarule.formulas.random import Floats
 
-__all__ = ["Objective"]
+__all__ = ["EngineObjective", "Objective"]
 
 _BLOCK = 8192
 
@@ -48,3 +57,43 @@ class Objective:
         g /= total.weight
         add_penalties(problem, point, g, total.weight)
         return total, g
+
+
+@dataclass(frozen=True)
+class Gradient(Optimizer):
+    """No step at all: the gradient is left where the parameters were, for somebody else to step by."""
+
+    name: ClassVar[str] = "gradient"
+
+    def step(self, w: Values, g: Values, t: Values) -> tuple[Values, ...]:  # noqa: ARG002
+        """The gradient in place of the parameter."""
+        return (g,)
+
+
+class RestartableEngine(Engine, Protocol):
+    """An engine that can go on from another point."""
+
+    def begin(self, theta: Floats) -> None:
+        """Go on from another θ, with slots of 0."""
+        ...
+
+
+class EngineObjective(Objective):
+    """The same objective by another engine: each value is an epoch of one batch, which leaves the gradient as θ."""
+
+    def __init__(self, problem: Problem, engine: Callable[[Problem], RestartableEngine]) -> None:
+        super().__init__(problem)
+        size = len(problem.train)
+        recipe = problem.recipe.replace(
+            optimizer=Gradient(), batch_size=size, epochs=2**31, stopping=None, evaluate_train=False
+        )
+        order = repeat([np.arange(size)])
+        alone = dataclasses.replace(problem, recipe=recipe, validation=None, order=order, record=None, progress=None)
+        self._engine = engine(alone)
+
+    def _gradient(self, point: Floats) -> tuple[Sums, Floats]:
+        self._engine.begin(point)
+        figures = self._engine.advance(1, math.inf)
+        if figures.interruption is not None:
+            raise figures.interruption
+        return Sums(*figures.table[-1, : Figure.VALIDATION_WEIGHT]), self._engine.theta

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -23,6 +24,19 @@ Order: TypeAlias = Iterable[Iterable[Any]]
 """For each epoch the batches, each an array of row numbers; rows may repeat."""
 
 
+StopRequested: TypeAlias = Callable[[], bool]
+"""Whether somebody has asked for an end."""
+
+
+def never() -> bool:
+    """Nobody asks for an end."""
+    return False
+
+
+# Beyond these, products of a weight with a loss leave float32's range.
+_SMALL, _LARGE = 1e-30, 1e30
+
+
 @dataclass(frozen=True)
 class Samples:
     """One part of the data as numbers.
@@ -30,7 +44,8 @@ class Samples:
     x : (n, d), raw, of any real type; scaled when a batch is built.
     targets : (n,) class numbers, or (n, k) float64 numbers to be met.
     outputs : k, the network's outputs; with two classes and one output, class 1 is the target 1.
-    weights : (n,), or None where all samples count the same.
+    weights : (n,), or None where all samples count the same. A batch whose weights are all 0 adds nothing to the
+        gradient: its step is that of the penalties and of what the optimizer remembers.
     rows : which of the n are meant, repeats allowed; None for all. Places below are places among them.
     """
 
@@ -39,6 +54,17 @@ class Samples:
     outputs: int
     weights: Floats | None = None
     rows: Indices | None = None
+
+    def __post_init__(self) -> None:
+        if self.weights is None:
+            return
+        weights = self.weights if self.rows is None else self.weights[self.rows]
+        largest = float(weights.max(initial=0.0))
+        if largest == 0.0:
+            raise DataError("at least one weight above 0", f"{len(weights)} samples with weights of 0")
+        if not _SMALL <= largest <= _LARGE:
+            instead = "weights / weights.mean(): only their ratios count"
+            raise DataError(f"a largest weight between {_SMALL:g} and {_LARGE:g}", f"{largest:g}", instead)
 
     def __len__(self) -> int:
         return len(self.x) if self.rows is None else len(self.rows)
@@ -202,6 +228,11 @@ class Sums:
     loss: float = 0.0
     error: float = 0.0
 
+    @property
+    def mean(self) -> float:
+        """The mean loss; NaN where all weights are 0."""
+        return self.loss / self.weight if self.weight else math.nan
+
     def __add__(self, other: Sums) -> Sums:
         return Sums(self.weight + other.weight, self.loss + other.loss, self.error + other.error)
 
@@ -268,8 +299,12 @@ class Engine(Protocol):
         """The number of the epoch that early stopping likes best; 0 where it does not watch."""
         ...
 
-    def advance(self, epochs: int, seconds: float) -> Figures:
-        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
+    def advance(self, epochs: int, seconds: float, interrupted: StopRequested = never) -> Figures:
+        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest.
+
+        Once `interrupted()` it ends where it stands, also in the middle of an epoch; the next call goes on from there.
+        That is asked about twenty times a second, or after 16 steps where they take longer.
+        """
         ...
 
     @property

@@ -10,7 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.backpropagation import Draws, Pass, backward, forward
-from deltarule.engines.problem import Figure, Figures, Problem, Progress, Samples, Sums, squared_distance, wrong_side
+from deltarule.engines.problem import (
+    Figure,
+    Figures,
+    Problem,
+    Progress,
+    Samples,
+    StopRequested,
+    Sums,
+    never,
+    squared_distance,
+    wrong_side,
+)
 from deltarule.engines.rates import Rates
 from deltarule.engines.stepping import stepped
 from deltarule.engines.watching import Watched
@@ -56,7 +67,8 @@ def gradient(
     w = samples.weight(rows)
     run = forward(problem, parameters, x, draws, training=True)
     z = run.z[-1]
-    dz = problem.loss.gradient(z, y) * (w / np.sum(w))[:, None]
+    # A batch whose weights are all 0 adds nothing to the gradient; the step is made all the same.
+    dz = problem.loss.gradient(z, y) * (w / (np.sum(w) or 1.0))[:, None]
     return backward(problem, parameters, run, dz, draws), sums(problem, samples, z, y, w), run
 
 
@@ -98,6 +110,7 @@ class Reference(Watched):
         self._step, self._epoch = begun.step, begun.epoch
         self._rates = Rates(problem)
         self._epochs = self._run()
+        self._interrupted: StopRequested = never
 
     @property
     def theta(self) -> Floats:
@@ -109,36 +122,43 @@ class Reference(Watched):
         """What another engine needs, beside `theta`, to go on after the last whole epoch."""
         return Progress(self._epoch, self._step, tuple(slot.copy() for slot in self._slots))
 
-    def advance(self, epochs: int, seconds: float) -> Figures:
-        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
+    def advance(self, epochs: int, seconds: float, interrupted: StopRequested = never) -> Figures:
+        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest, or until interrupted."""
+        self._interrupted = interrupted
         rows: list[list[float]] = []
         recorded: list[Floats] = []
         end = time.perf_counter() + seconds
         while not self.finished and len(rows) < epochs and (not rows or time.perf_counter() < end):
-            each = next(self._epochs, None)
-            if each is None:
+            try:
+                each = next(self._epochs)
+            except StopIteration:
                 self._ended = True
-            else:
-                rows.append(each[0])
-                recorded.append(each[1])
+                break
+            if each is None:
+                break
+            rows.append(each[0])
+            recorded.append(each[1])
         return Figures(np.array(rows).reshape(-1, Figure.COUNT), recorded)
 
-    def _run(self) -> Iterator[tuple[list[float], Floats]]:
-        """Each epoch's figures, and its batches' losses."""
+    def _run(self) -> Iterator[tuple[list[float], Floats] | None]:
+        """Each epoch's figures, and its batches' losses; None in the middle of one, where interrupted."""
         problem, recipe = self.problem, self.problem.recipe
         for number, batches in enumerate(problem.epochs(), start=self._epoch + 1):
             if number > recipe.epochs:
                 return
             began = time.perf_counter()
-            with np.errstate(over="ignore", invalid="ignore"):
-                met, recorded = Sums(), []
-                for rows in batches:
+            met, recorded = Sums(), []
+            for rows in batches:
+                if self._interrupted():
+                    yield None
+                with np.errstate(over="ignore", invalid="ignore"):
                     batch = self.step(rows)
                     met += batch
                     if problem.record is not None:
                         recorded.append(self._recorded(batch, rows))
-                if met.weight == 0:
-                    raise DataError("batches with at least one sample", "an epoch without any")
+            if met.weight == 0:
+                raise DataError("batches with at least one sample", "an epoch without any")
+            with np.errstate(over="ignore", invalid="ignore"):
                 train = evaluate(problem, self.theta, problem.train) if recipe.evaluate_train else met
                 held = problem.validation
                 validation = None if held is None else evaluate(problem, self.theta, held)
@@ -191,9 +211,9 @@ class Reference(Watched):
 
     def _recorded(self, before: Sums, rows: Any) -> float:
         if self.problem.record == "batch":
-            return before.loss / before.weight
+            return before.mean
         samples = self.problem.train
         x, y = batch(self.problem, rows, self._step)
         z = forward(self.problem, self._parameters, x).z[-1]
         after = sums(self.problem, samples, z, y, samples.weight(rows))
-        return after.loss / after.weight
+        return after.mean

@@ -12,6 +12,7 @@ import numpy as np
 from deltarule.engines.parameters import Shape
 from deltarule.engines.problem import Engine, Figure, Problem, Progress, Samples
 from deltarule.engines.reference import penalty_value
+from deltarule.engines.registry import engine_of
 from deltarule.errors import DataError
 from deltarule.estimators.callbacks import Tasks
 from deltarule.estimators.order import Ordered, shuffles
@@ -23,7 +24,6 @@ from deltarule.formulas import Loss
 from deltarule.formulas.augmentations.composition import RawValues
 from deltarule.formulas.random import Floats
 from deltarule.recipes import Recipe
-from deltarule.training.loop import engine_of
 
 # Adaptive rates end here.
 _LOWEST_RATE = 1e-6

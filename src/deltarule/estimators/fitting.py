@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.objective import Objective
 from deltarule.engines.problem import Problem, Samples
+from deltarule.engines.registry import objective_of
 from deltarule.errors import DataError, RecipeError
 from deltarule.estimators.augmentation import raw_values
 from deltarule.estimators.callbacks import Tasks
@@ -95,7 +95,7 @@ def minimise(estimator: Any, samples: Samples, sizes: tuple[int, ...], theta: Fl
     recipe = recipe_of(parameters, loss, batch_size=len(samples))
     estimator._recipe = recipe
     found = minimised(
-        _objective(estimator, Problem(recipe, sizes, UNSCALED, samples, None, theta)),
+        objective_of(Problem(recipe, sizes, UNSCALED, samples, None, theta), estimator.engine, estimator.n_threads),
         iterations=int(estimator.max_iter),
         tolerance=estimator.tol,
         calls=estimator.max_fun,
@@ -110,15 +110,6 @@ def minimise(estimator: Any, samples: Samples, sizes: tuple[int, ...], theta: Fl
         words = f"L-BFGS ended after {found.iterations} iterations, before it converged: {found.unfinished}."
         warnings.warn(words, ConvergenceWarning, stacklevel=5)
     return found.theta
-
-
-def _objective(estimator: Any, problem: Problem) -> Objective:
-    """The objective on all samples, by the estimator's engine."""
-    if estimator.engine == "reference":
-        return Objective(problem)
-    from deltarule.engines.compiled.runtime.objective import CompiledObjective
-
-    return CompiledObjective(problem, estimator.n_threads)
 
 
 def _check_full_batch(estimator: Any) -> None:

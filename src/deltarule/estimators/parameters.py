@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from deltarule.engines.registry import ENGINES
 from deltarule.errors import RecipeError, UnknownName, nearest
 from deltarule.formulas import Optimizer, formula
 from deltarule.recipes import Preparation
 from deltarule.recipes.checks import one_of, share, truth, whole
 from deltarule.recipes.recipe import augmentations
-from deltarule.training.loop import ENGINES
 
 Check: TypeAlias = Callable[[str, Any], object]
 

@@ -42,12 +42,12 @@ class RawOutputs:
             self._of, self._predictors = parameters, {}
         predictor = self._predictors.get(x.dtype)
         if predictor is None:
-            from deltarule.engines.compiled import Predictor
+            from deltarule.engines.registry import predictor_of
 
             theta = np.concatenate([part.ravel() for layer in zip(coefs, intercepts, strict=True) for part in layer])
             sizes = (coefs[0].shape[0], *(len(biases) for biases in intercepts))
             whole = np.concatenate([theta, state.astype(theta.dtype)])
-            predictor = Predictor(sizes, network, whole, UNSCALED, x.dtype)
+            predictor = predictor_of(sizes, network, whole, UNSCALED, x.dtype)
             self._predictors[x.dtype] = predictor
         made: npt.NDArray[Any] = predictor(x)
         return made

@@ -29,7 +29,7 @@ class NetworkSearchCV(GridSearchCV):  # type: ignore[misc]
         """Train every candidate on every fold, then the best one on all of X (n, d) and y."""
         from joblib import parallel_config
 
-        from deltarule.engines.compiled import allowed_threads
+        from deltarule.engines.threads import allowed_threads
 
         # It is heeded where `n_jobs` is None.
         with parallel_config("threading", n_jobs=allowed_threads()):

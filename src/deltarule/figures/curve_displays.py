@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from deltarule.figures.displays import LINES, MARKERS, MOST, Display, legend
 from deltarule.figures.iterations import smoothed
-from deltarule.figures.style import Theme, tidy
+from deltarule.figures.style import Theme, plain, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,8 +57,8 @@ class CurvesDisplay(Display):
             axes.fill_between(epochs, low, high, color=colour, alpha=0.16, linewidth=0)
             every = max(1, len(epochs) // 8)
             axes.plot(
-                epochs, middle, color=colour, linestyle=LINES[place], linewidth=1.6, label=name, marker=MARKERS[place],
-                markevery=(place * every // max(1, len(self.curves)), every), markersize=5,
+                epochs, middle, color=colour, linestyle=LINES[place], linewidth=1.6, label=plain(name),
+                marker=MARKERS[place], markevery=(place * every // max(1, len(self.curves)), every), markersize=5,
                 markeredgecolor=theme.paper, markeredgewidth=0.5,
             )  # fmt: skip
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -100,7 +100,7 @@ class IterationsDisplay(Display):
             lines.append(line)
             axes.plot(
                 np.arange(1, length + 1), line, color=theme.colours[place], linestyle=LINES[place], linewidth=1.4,
-                label=name, marker=MARKERS[place], markevery=max(1, length // 8), markersize=5,
+                label=plain(name), marker=MARKERS[place], markevery=max(1, length // 8), markersize=5,
                 markeredgecolor=theme.paper, markeredgewidth=0.5,
             )  # fmt: skip
         if _spans_decades([line[None] for line in lines]):
@@ -145,7 +145,7 @@ class CostDisplay(Display):
             axes.plot(seconds, scores, linestyle="none", marker=marker, markersize=3.5, color=colour, alpha=0.45)
             axes.plot(
                 np.median(seconds), np.median(scores), linestyle="none", marker=marker, markersize=10, color=colour,
-                markeredgecolor=theme.ink, markeredgewidth=1.0, label=name, zorder=3,
+                markeredgecolor=theme.ink, markeredgewidth=1.0, label=plain(name), zorder=3,
             )  # fmt: skip
         legend(axes, theme, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, fontsize="small")
 

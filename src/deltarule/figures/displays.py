@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from deltarule.figures.style import LIGHT, Theme, figure
+from deltarule.figures.style import LIGHT, Theme, draw, figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +50,7 @@ class Display:
         if not hasattr(self, "figure_"):
             return None
         content = io.BytesIO()
-        self.figure_.savefig(content, format="png")
+        draw(self.figure_, content, "png")
         return content.getvalue()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.figures.displays import Display
-from deltarule.figures.style import Theme, tidy
+from deltarule.figures.style import Theme, plain, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ class _Rows(Display):
     def _rows(self, axes: Axes, theme: Theme, x: str, title: str) -> None:
         tidy(axes, x=x, title=title, theme=theme)
         axes.grid(visible=False, axis="y")
-        axes.set_yticks(range(len(self.names)), self.names, color=theme.ink)
+        axes.set_yticks(range(len(self.names)), [plain(name) for name in self.names], color=theme.ink)
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(len(self.names) - 0.5, -0.5)
         axes.spines["left"].set_visible(False)
@@ -146,9 +146,9 @@ class HeatMapDisplay(Display):
         values = self.factor * np.asarray(self.values, dtype=np.float64)
         shown = np.ma.masked_invalid(values)
         image = axes.imshow(shown, cmap="cividis", aspect="auto")
-        tidy(axes, x=self.column_field, y=self.row_field, title=self.title, grid=False, theme=theme)
-        axes.set_xticks(range(len(self.columns)), self.columns, color=theme.ink)
-        axes.set_yticks(range(len(self.rows)), self.rows, color=theme.ink)
+        tidy(axes, x=plain(self.column_field), y=plain(self.row_field), title=self.title, grid=False, theme=theme)
+        axes.set_xticks(range(len(self.columns)), [plain(each) for each in self.columns], color=theme.ink)
+        axes.set_yticks(range(len(self.rows)), [plain(each) for each in self.rows], color=theme.ink)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         bar = axes.figure.colorbar(image, ax=axes)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
-import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from deltarule.data.writing import write_whole
 from deltarule.errors import OutputError
 
 if TYPE_CHECKING:
@@ -94,10 +95,13 @@ def tidy(axes: Axes, *, x: str = "", y: str = "", title: str = "", grid: bool = 
 def plain(words: str, at_most: int = 40) -> str:
     r"""Other people's words, such as a class's name, as a picture shows them: short, and no formula between dollars.
 
+    Words that begin with an underscore get a space before it, as a legend leaves such labels out.
+
     >>> print(plain("$5 to $9"), plain("a" * 99, at_most=5))
     \$5 to \$9 aaaa…
     """
     line = "".join(letter if letter.isprintable() else " " for letter in words)
+    line = f" {line}" if line.startswith("_") else line
     return (line if len(line) <= at_most else f"{line[: at_most - 1]}…").replace("$", r"\$")
 
 
@@ -108,21 +112,23 @@ def save(picture: Figure, path: str | os.PathLike[str]) -> Path:
     """
     target = Path(path)
     kind = target.suffix.lstrip(".").lower() or "png"
+    drawn = io.BytesIO()
+    try:
+        draw(picture, drawn, kind)
+    except ValueError as error:
+        raise OutputError("a picture's name that ends in .png, .svg or .pdf", str(target)) from error
+    write_whole(target, drawn.getvalue())
+    return target
+
+
+def draw(picture: Figure, stream: BinaryIO, kind: str) -> None:
+    """Write a picture of that kind (png, svg, pdf) into a stream, without date and program."""
     nobody: dict[str, Any] = {
         "png": {"Software": None},
         "svg": {"Date": None, "Creator": None},
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     }.get(kind, {})
-    try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as beside:
-            whole = Path(beside) / f"picture.{kind}"
-            with warnings.catch_warnings():
-                # A class may be named in letters that the font lacks: boxes stand for them.
-                warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
-                picture.savefig(whole, format=kind, metadata=nobody)
-            whole.replace(target)
-    except ValueError as error:
-        raise OutputError("a picture's name that ends in .png, .svg or .pdf", str(target)) from error
-    except OSError as error:
-        raise OutputError(f"a place to write {target.name}", f"{target}: {error.strerror or error}") from error
-    return target
+    with warnings.catch_warnings():
+        # A class may be named in letters that the font lacks: boxes stand for them.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        picture.savefig(stream, format=kind, metadata=nobody)

@@ -160,13 +160,27 @@ def _checked(owner: Formula, field: str, hint: Any, value: Any) -> Any:
     return value
 
 
+def real(value: Any) -> float:
+    """The number `value` as a float; NaN where it is none, or more than a float can hold.
+
+    >>> real(3), real("3"), real(10**400)
+    (3.0, nan, nan)
+    """
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        return math.nan
+    try:
+        return float(value)
+    except (OverflowError, TypeError, ValueError):
+        return math.nan
+
+
 def _number(label: str, owner: Formula, field: str, base: Any, extras: list[Any], value: Any) -> float:
     """A number of the field's domain: a float, or a whole number where the field is one."""
     domain = next((extra for extra in extras if isinstance(extra, Domain)), None)
     words = domain.words if domain is not None else "a finite number"
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         raise RecipeError(f"{words if base is int else 'a number'} for {label}", repr(value))
-    number = float(value)
+    number = real(value)
     whole = base is float or number.is_integer()
     if not whole or not math.isfinite(number) or (domain is not None and not domain.holds(number)):
         default = next(f.default for f in dataclasses.fields(owner) if f.name == field)

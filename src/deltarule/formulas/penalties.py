@@ -23,7 +23,7 @@ class Penalty(Formula):
 
     def share(self, weight: Values) -> Values:
         """The factor on the penalty for a batch of this weight: its samples, or what their weights add up to."""
-        return 1.0 / weight if getattr(self, "per_batch", False) else 1.0
+        return (1.0 / weight if weight else 0.0) if getattr(self, "per_batch", False) else 1.0
 
     def value(self, w: Values) -> Values:
         """The cost of the weight w."""

@@ -9,16 +9,18 @@ import json
 import math
 import os
 import struct
-import tempfile
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.data.limits import BYTES_AT_MOST
+from deltarule.data.regular_files import json_of, opened, read_bytes, reason
+from deltarule.data.writing import write_whole
 from deltarule.engines.parameters import Shape, State
-from deltarule.errors import DeltaruleError, ModelError, ModelFileError, OutputError
+from deltarule.errors import DeltaruleError, ModelError, ModelFileError
 from deltarule.models.encoding import Encoding
 from deltarule.models.model import Model
 from deltarule.models.readable import model_from_readable, readable
@@ -28,30 +30,20 @@ FORMAT = "deltarule-model-1"
 _KEYS = {"format", "recipe", "input_shape", "classes", "single", "class_names", "feature_names"}
 _PERHAPS = {"encoding"}  # of models that were trained on tables
 _LARGEST_HEADER = 16 * 2**20
+_READABLE_AT_MOST = 64 * 2**20  # bytes of readable JSON
 
 
 def write_model(model: Model, path: Path) -> Path:
     """Write a model where `path` says, whole or not at all: JSON for people if it ends in `.json`."""
-    write_whole(path, json.dumps(readable(model)).encode() if path.suffix == ".json" else _safetensors(model))
+    if path.suffix != ".json":
+        write_whole(path, _safetensors(model))
+        return path
+    text = json.dumps(readable(model)).encode()
+    if len(text) > _READABLE_AT_MOST:
+        came = f"{len(text):,} bytes"
+        raise ModelError(f"at most {_READABLE_AT_MOST:,} bytes of JSON", came, 'model.save("model.safetensors")')
+    write_whole(path, text)
     return path
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its place, flush it to the disk and move it there."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as beside:
-            temporary = Path(beside.name)
-            try:
-                beside.write(content)
-                beside.flush()
-                os.fsync(beside.fileno())
-                temporary.chmod(0o644)
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise OutputError(f"a place to write {path.name}", f"{path}: {error.strerror or error}") from error
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:
@@ -61,15 +53,16 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     """
     path = Path(path)
     try:
-        content = path.read_bytes()
+        if path.suffix == ".json":
+            return model_from_readable(_object(read_bytes(path, _READABLE_AT_MOST)))
+        with opened(path, BYTES_AT_MOST) as stream:
+            return _model(*_content(stream))
     except OSError as error:
-        raise ModelFileError("a model file", f"{path}: {error.strerror or error}") from error
-    try:
-        return model_from_readable(_json(content)) if path.suffix == ".json" else _model(content)
+        raise ModelFileError("a model file", f"{path}: {reason(error)}") from error
     except ModelFileError as error:
         raise ModelFileError(error.wanted, f"{path}: {error.came}", error.instead) from error
-    except (DeltaruleError, TypeError, ValueError, KeyError, OverflowError, RecursionError) as error:
-        raise ModelFileError("a model written by deltarule", f"{path}: {error}") from error
+    except (DeltaruleError, TypeError, ValueError, LookupError, OverflowError, MemoryError) as error:
+        raise ModelFileError("a model written by deltarule", f"{path}: {reason(error)}") from error
 
 
 def _safetensors(model: Model) -> bytes:
@@ -98,9 +91,7 @@ def _safetensors(model: Model) -> bytes:
     return save(tensors, metadata={"deltarule": json.dumps(data, allow_nan=False)})
 
 
-def _model(content: bytes) -> Model:
-    data = _metadata(content)
-    tensors = _tensors(content)
+def _model(data: dict[str, Any], tensors: dict[str, Any]) -> Model:
     weights: list[Any] = []
     while f"layer.{len(weights)}.weights" in tensors:
         weights.append(tensors[f"layer.{len(weights)}.weights"])
@@ -151,16 +142,22 @@ def _fill(view: npt.NDArray[Any], tensors: dict[str, Any], name: str) -> None:
     view[:] = tensor
 
 
-def _metadata(content: bytes) -> dict[str, Any]:
-    """The JSON in the header's metadata, the header's length checked against the bytes that are there."""
-    length = struct.unpack("<Q", content[:8])[0] if len(content) >= 8 else -1
-    if not 2 <= length <= min(len(content) - 8, _LARGEST_HEADER):
+def _content(stream: BinaryIO) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The JSON in the metadata, and the tensors. The header is checked before the rest of the file is read."""
+    size = os.fstat(stream.fileno()).st_size
+    start = stream.read(8)
+    length = struct.unpack("<Q", start)[0] if len(start) == 8 else -1
+    if not 2 <= length <= min(size - 8, _LARGEST_HEADER):
         raise ModelFileError("a model written by deltarule", "a file that is cut short, or is no safetensors file")
-    header = _json(content[8 : 8 + length])
-    metadata = header.get("__metadata__")
+    header = stream.read(length)
+    table = _object(header)
+    metadata = table.get("__metadata__")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("deltarule"), str):
         raise ModelFileError("a model written by deltarule", "a safetensors file without its recipe")
-    return _json(metadata["deltarule"].encode())
+    claimed = [each["data_offsets"][1] for name, each in table.items() if name != "__metadata__"]
+    if max(claimed, default=0) != size - 8 - length:
+        raise ModelFileError("a whole safetensors file", "a file that is cut short, or claims more than its bytes hold")
+    return _object(metadata["deltarule"]), _tensors(start + header + stream.read(size - 8 - length))
 
 
 def _tensors(content: bytes) -> dict[str, Any]:
@@ -178,18 +175,14 @@ def _tensors(content: bytes) -> dict[str, Any]:
     return tensors
 
 
-def _json(content: bytes) -> dict[str, Any]:
+def _object(content: str | bytes) -> dict[str, Any]:
     try:
-        data = json.loads(content.decode("utf-8"), parse_constant=_refused)
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError("strict JSON", f"{error}") from error
+        data = json_of(content)
+    except ValueError as error:
+        raise ModelFileError("strict JSON", reason(error)) from error
     if not isinstance(data, dict):
         raise ModelFileError("a JSON object", type(data).__name__)
     return data
-
-
-def _refused(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _affine(tensors: dict[str, Any], name: str, size: int) -> Affine | None:

@@ -15,14 +15,14 @@ import numpy.typing as npt
 
 from deltarule.data.mapped import forget, is_mapped
 from deltarule.engines.parameters import Layers, Shape, State, layers
-from deltarule.errors import ModelError
+from deltarule.errors import ModelError, memory_checked
 from deltarule.formulas import Loss
 from deltarule.formulas.random import Floats
 from deltarule.models.encoding import Encoding
 from deltarule.recipes import Affine, Recipe
 
 if TYPE_CHECKING:
-    from deltarule.engines.compiled import Predictor
+    from deltarule.engines.registry import Predictor
 
 
 _BLOCK = 8192  # samples of a mapped file that are read at a time
@@ -64,6 +64,20 @@ class Model:
             raise ModelError(f"{shape.theta} parameters for layers {self.sizes}", f"{self.theta.size}")
         if self.state.shape != (shape.total - shape.theta,):
             raise ModelError(f"a state of {shape.total - shape.theta} numbers", f"{self.state.size}")
+        if self.theta.dtype not in (np.float32, np.float64):
+            raise ModelError("parameters of float32 or float64", f"{self.theta.dtype}", "theta.astype(np.float32)")
+        self._check_lengths()
+
+    def _check_lengths(self) -> None:
+        """What goes with the inputs or the outputs must fit them: the engine reads it by address."""
+        inputs, outputs = self.sizes[0], self.sizes[-1]
+        lengths = [("scaling", self.scaling, inputs), ("target_scaling", self.target_scaling, outputs)]
+        for name, affine, length in lengths:
+            for numbers in () if affine is None else (affine.shift, affine.factor):
+                if np.shape(numbers) not in ((), (length,)):
+                    raise ModelError(f"a {name} of one number or of {length}", f"shape {np.shape(numbers)}")
+        if self.classes is not None and len(self.classes) != outputs and (len(self.classes), outputs) != (2, 1):
+            raise ModelError(f"classes for {outputs} outputs", f"{len(self.classes)}")
 
     @property
     def shape(self) -> Shape:
@@ -101,6 +115,7 @@ class Model:
         """Each layer's biases (fan_out,): views of θ."""
         return [biases for _, biases in self.layers]
 
+    @memory_checked
     def raw_outputs(self, x: Any) -> npt.NDArray[Any]:
         """The last layer's weighted sums z for raw inputs x: (n, outputs), in θ's precision."""
         if is_mapped(x):
@@ -118,10 +133,10 @@ class Model:
         """What computes the outputs for inputs of this type."""
         predictor = self._predictors.get(inputs.dtype)
         if predictor is None:
-            from deltarule.engines.compiled import Predictor
+            from deltarule.engines.registry import predictor_of
 
             network = self.recipe.network
-            predictor = Predictor(self.sizes, network, self.parameters, self.scaling, inputs.dtype)
+            predictor = predictor_of(self.sizes, network, self.parameters, self.scaling, inputs.dtype)
             self._predictors[inputs.dtype] = predictor
         return predictor
 
@@ -134,6 +149,7 @@ class Model:
         """The fields alone: what was made of them is made anew."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
+    @memory_checked
     def predict(self, x: Any) -> npt.NDArray[Any]:
         """The labels (n,), or the numbers (n,) or (n, k), for raw inputs x (n, …).
 
@@ -151,6 +167,7 @@ class Model:
         labels: npt.NDArray[Any] = self.classes[codes]
         return labels
 
+    @memory_checked
     def predict_proba(self, x: Any) -> Floats:
         """The probability of each class: (n, classes), rows adding up to 1; two columns for two classes.
 

@@ -8,7 +8,7 @@ from numbers import Integral
 from typing import Any
 
 from deltarule.errors import RecipeError
-from deltarule.formulas.formula import unknown_field
+from deltarule.formulas.formula import real, unknown_field
 
 
 def whole(label: str, value: Any, least: int, instead: str | None = None) -> int:
@@ -31,14 +31,14 @@ def truth(label: str, value: Any) -> bool:
 
 def share(label: str, value: Any, instead: str | None = None) -> float:
     """The number `value`, of at least 0 and below 1."""
-    if isinstance(value, bool) or not hasattr(value, "__float__") or not 0 <= float(value) < 1:
+    if not 0 <= real(value) < 1:
         raise RecipeError(f"a number of at least 0 and below 1 for {label}", repr(value), instead)
     return float(value)
 
 
 def non_negative(label: str, value: Any, instead: str | None = None) -> float:
     """The number `value`, finite and of at least 0."""
-    if isinstance(value, bool) or not hasattr(value, "__float__") or not 0 <= float(value) < math.inf:
+    if not 0 <= real(value) < math.inf:
         raise RecipeError(f"a number of at least 0 for {label}", repr(value), instead)
     return float(value)
 

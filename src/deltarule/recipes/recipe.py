@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
 
+from deltarule.data.regular_files import json_of, reason
 from deltarule.errors import RecipeError
 from deltarule.formulas import (
     Augmentation,
@@ -138,9 +138,9 @@ class Recipe:
         """The recipe that `to_json` wrote. Unknown names and fields are errors; nothing is imported."""
         if isinstance(data, str):
             try:
-                data = json.loads(data)
+                data = json_of(data)
             except ValueError as error:
-                raise RecipeError("the JSON of a recipe", f"text that is not JSON ({error})") from error
+                raise RecipeError("the JSON of a recipe", reason(error)) from error
         fields = fields_of(cls, data)
         if "network" in fields:
             fields["network"] = Network.from_json(fields["network"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from deltarule.data.mapped import forget
 from deltarule.errors import RecipeError
+from deltarule.formulas.formula import real
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -35,9 +37,9 @@ class Scaling:
 
     def __post_init__(self) -> None:
         if self.kind == "divide":
-            if self.divisor is None or not self.divisor > 0 or not np.isfinite(self.divisor):
+            if not 0 < real(self.divisor) < math.inf:
                 raise RecipeError("a number above 0 to divide the inputs by", repr(self.divisor), "scaling=255")
-            object.__setattr__(self, "divisor", float(self.divisor))
+            object.__setattr__(self, "divisor", real(self.divisor))
         elif self.kind not in KINDS or self.divisor is not None:
             raise RecipeError(f"a scaling: {', '.join(KINDS)} or a number to divide by", repr(self.kind), '"standard"')
 

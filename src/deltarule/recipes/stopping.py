@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-from deltarule.errors import RecipeError
-from deltarule.recipes.checks import fields_of, one_of, truth, whole
+from deltarule.recipes.checks import fields_of, non_negative, one_of, truth, whole
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,7 @@ class EarlyStopping:
         whole("patience", self.patience, 1, "EarlyStopping(patience=10)")
         one_of("monitor", self.monitor, ("loss", "score"))
         truth("restore_best", self.restore_best)
-        if not float(self.min_improvement) >= 0:
-            raise RecipeError("a number of at least 0 for min_improvement", repr(self.min_improvement))
-        object.__setattr__(self, "min_improvement", float(self.min_improvement))
+        object.__setattr__(self, "min_improvement", non_negative("min_improvement", self.min_improvement))
 
     def to_json(self) -> dict[str, Any]:
         """The rule as data."""

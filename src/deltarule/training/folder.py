@@ -9,10 +9,12 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
+from deltarule.data.regular_files import encoded, read_json, reason
+from deltarule.data.writing import append_lines, write_whole
 from deltarule.errors import ModelFileError, OutputError
 from deltarule.models import Model
 from deltarule.recipes import Recipe
-from deltarule.training.run import Epoch, Run
+from deltarule.training.run import Epoch
 
 RECIPE, HISTORY, MODEL, SPLIT = "recipe.json", "history.jsonl", "model.safetensors", "split.json"
 CURVES, SAMPLES = "curves.png", "samples.png"
@@ -30,6 +32,8 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._unwritten = ""
+        self._full = False
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> Self:
@@ -64,31 +68,40 @@ class RunFolder:
 
     def write_recipe(self, recipe: Recipe) -> None:
         """Write `recipe.json`: what `Recipe.from_json` reads."""
-        self._write(RECIPE, json.dumps(recipe.to_json(), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+        text = json.dumps(recipe.to_json(), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+        write_whole(self.path / RECIPE, text.encode())
 
     def write_split(self, data: str, options: Mapping[str, str | None]) -> None:
         """Write `split.json`: the data as they were named, and the options that dealt them out."""
-        self._write(SPLIT, json.dumps({"data": _same(data), **options}, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps({"data": _same(data), **options}, indent=2, ensure_ascii=False) + "\n"
+        write_whole(self.path / SPLIT, encoded(text))
 
     def append(self, epoch: Epoch) -> None:
-        """Add an epoch to `history.jsonl`, readable by others at once."""
-        self._write(HISTORY, json.dumps(epoch.to_json(), allow_nan=False) + "\n", mode="a")
+        """Add an epoch to `history.jsonl`, readable by others at once.
+
+        Once one cannot be written, it and those that follow wait for `finish_history`: training goes on.
+        """
+        self._unwritten += json.dumps(epoch.to_json(), allow_nan=False) + "\n"
+        if not self._full:
+            try:
+                self._append()
+            except OutputError:
+                self._full = True
+
+    def finish_history(self) -> None:
+        """Write the epochs that are still to be written, and flush `history.jsonl` to the disk.
+
+        Raises OutputError.
+        """
+        self._append(flush=True)
 
     def write_model(self, model: Model) -> None:
         """Write `model.safetensors`, whole or not at all."""
         model.save(self.path / MODEL)
 
-    def write_history(self, run: Run) -> None:
-        """Write `history.jsonl` anew, where epochs were not appended as they ended."""
-        lines = [json.dumps(epoch.to_json(), allow_nan=False) + "\n" for epoch in run.history]
-        self._write(HISTORY, "".join(lines))
-
-    def _write(self, name: str, text: str, mode: str = "w") -> None:
-        try:
-            with (self.path / name).open(mode, encoding="utf-8") as stream:
-                stream.write(text)
-        except OSError as error:
-            raise OutputError(f"a place to write {name}", f"{self.path}: {error.strerror or error}") from error
+    def _append(self, *, flush: bool = False) -> None:
+        append_lines(self.path / HISTORY, self._unwritten, flush=flush)
+        self._unwritten = ""
 
 
 def split_of(folder: str | os.PathLike[str], data: str, names: Sequence[str]) -> dict[str, str | None]:
@@ -98,12 +111,12 @@ def split_of(folder: str | os.PathLike[str], data: str, names: Sequence[str]) ->
     {}
     """
     path = Path(folder) / SPLIT
-    if not path.is_file():
+    if not path.exists():
         return {}
     try:
-        written = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelFileError("a split written by deltarule", f"{path}: {error}") from error
+        written = read_json(path)
+    except (OSError, ValueError) as error:
+        raise ModelFileError("a split written by deltarule", f"{path}: {reason(error)}") from error
     known = isinstance(written, dict) and all(value is None or isinstance(value, str) for value in written.values())
     if not known or set(written) != {"data", *names}:
         raise ModelFileError(f"a split with the fields data, {', '.join(names)}", f"{path}, which has others")

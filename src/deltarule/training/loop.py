@@ -5,25 +5,21 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from deltarule.data import Dataset
 from deltarule.engines.forking import renewed_when_forked
-from deltarule.engines.problem import Engine, Figure, Order, Problem
-from deltarule.engines.reference import Reference
-from deltarule.errors import Diverged, Interrupted, OutOfMemory
+from deltarule.engines.problem import Engine, Figure, Order, StopRequested, never
+from deltarule.engines.registry import engine_of
+from deltarule.errors import Diverged, Interrupted, memory_checked
 from deltarule.formulas.random import Floats
 from deltarule.models import Model
 from deltarule.recipes import Affine, Recipe
-from deltarule.recipes.checks import one_of, whole
 from deltarule.training.preparing import Start, model_of, prepared
 from deltarule.training.run import Epoch, History, Run, epoch_of
-
-ENGINES = ("compiled", "reference")
-PRECISIONS = ("float32", "float64")
 
 
 def train(
@@ -96,6 +92,7 @@ class Training:
     second Ctrl-C, `.run` and `.model` are there as before, and going on raises `Interrupted`.
     """
 
+    @memory_checked
     def __init__(
         self,
         recipe: Recipe,
@@ -112,11 +109,8 @@ class Training:
     ) -> None:
         self._data = data
         self._lock, self._broken_off, self._torn = threading.RLock(), False, False
-        try:
-            self._problem, self._learnt = prepared(recipe, data, start, order, record, rows, scalings)
-            self._engine: Engine = engine_of(self._problem, engine, precision, n_threads)
-        except MemoryError as error:
-            raise out_of_memory(error) from error
+        self._problem, self._learnt = prepared(recipe, data, start, order, record, rows, scalings)
+        self._engine: Engine = engine_of(self._problem, engine, precision, n_threads)
         held = self._problem.validation
         self._spreads = (self._problem.train.spread(), math.nan if held is None else held.spread())
         self._tables: list[Floats] = []
@@ -126,16 +120,16 @@ class Training:
 
     def __iter__(self) -> Iterator[Epoch]:
         """Each epoch as it ends, before the next begins."""
-        return self._delivered(1, 0.0)
+        return self._delivered(1, 0.0, never)
 
-    def ahead(self, seconds: float = 0.05) -> Iterator[Epoch]:
-        """Each epoch, the engine running ahead for about `seconds` at a time."""
-        return self._delivered(self._problem.recipe.epochs, seconds)
+    def ahead(self, seconds: float = 0.05, interrupted: StopRequested = never) -> Iterator[Epoch]:
+        """Each epoch, the engine running ahead for about `seconds` at a time; none any more once `interrupted()`."""
+        return self._delivered(self._problem.recipe.epochs, seconds, interrupted)
 
-    def finish(self, interrupted: Callable[[], bool] = lambda: False) -> None:
+    def finish(self, interrupted: StopRequested = never) -> None:
         """Train to the end, or until `interrupted` says so; it is asked some twenty times a second."""
         while self._goes_on() and not interrupted():
-            self._advance(self._problem.recipe.epochs, 0.05)
+            self._advance(self._problem.recipe.epochs, 0.05, interrupted)
             self._check()
 
     @property
@@ -144,6 +138,7 @@ class Training:
         return self._problem.recipe
 
     @property
+    @memory_checked
     def model(self) -> Model:
         """The network as it stands: the best epoch's weights where early stopping restores them."""
         with self._lock:
@@ -155,6 +150,7 @@ class Training:
             return model_of(self._problem, self._learnt, self._data, theta.copy())
 
     @property
+    @memory_checked
     def history(self) -> History:
         """The epochs so far."""
         with self._lock:
@@ -167,6 +163,7 @@ class Training:
         with self._lock:
             return self._run()
 
+    @memory_checked
     def _run(self) -> Run:
         history = self.history
         done = len(history)
@@ -184,26 +181,26 @@ class Training:
 
     @property
     def _diverged(self) -> bool:
-        return bool(self._tables) and not np.isfinite(self._tables[-1][-1:, Figure.TRAIN_LOSS]).all()
+        if not self._tables or not len(self._tables[-1]):
+            return False
+        return not math.isfinite(self._tables[-1][-1, Figure.TRAIN_LOSS])
 
-    def _delivered(self, at_most: int, seconds: float) -> Iterator[Epoch]:
-        while self._goes_on():
-            number, table = self._advance(at_most, seconds)
+    def _delivered(self, at_most: int, seconds: float, interrupted: StopRequested) -> Iterator[Epoch]:
+        while self._goes_on() and not interrupted():
+            number, table = self._advance(at_most, seconds, interrupted)
             for row in table[:-1] if self._diverged else table:
                 number += 1
                 yield epoch_of(row, number, self._spreads)
             self._check()
 
-    def _advance(self, at_most: int, seconds: float) -> tuple[int, Floats]:
+    @memory_checked
+    def _advance(self, at_most: int, seconds: float, interrupted: StopRequested) -> tuple[int, Floats]:
         """Have the engine advance; how many epochs there were before, and the figures of those that it ended."""
         with self._lock:
             self._goes_on()
             self._broken_off = True
             before, began = self._done, time.perf_counter()
-            try:
-                figures = self._engine.advance(at_most, seconds)
-            except MemoryError as error:
-                raise out_of_memory(error) from error
+            figures = self._engine.advance(at_most, seconds, interrupted)
             self._seconds += time.perf_counter() - began
             self._tables.append(figures.table)
             self._batch_losses += figures.batch_losses
@@ -249,33 +246,3 @@ _TORN = (
     "one that another thread was training when the process was forked",
     "a new training run in the child process, or to fork between epochs",
 )
-
-
-def out_of_memory(error: MemoryError) -> OutOfMemory:
-    """The error for what does not fit into memory."""
-    came = str(error).rstrip(".") or "too little of it"
-    return OutOfMemory(
-        "enough memory for the network, its optimizer and a batch", came, "a smaller batch_size or hidden"
-    )
-
-
-def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None) -> Engine:
-    """The engine of that name, at work on a problem."""
-    one_of("engine", name, ENGINES)
-    one_of("precision", precision, PRECISIONS)
-    if n_threads is not None:
-        whole("n_threads", n_threads, 1, "n_threads=None, which lets the engine choose")
-    if problem.recipe.optimizer.reach == "run":
-        from deltarule.engines.full_batch import FullBatch
-        from deltarule.engines.objective import Objective
-
-        if name == "reference":
-            return FullBatch(problem, Objective)
-        from deltarule.engines.compiled.runtime.objective import CompiledObjective
-
-        return FullBatch(problem, lambda posed: CompiledObjective(posed, n_threads))
-    if name == "reference":
-        return Reference(problem)
-    from deltarule.engines.compiled import Compiled
-
-    return Compiled(problem, precision, n_threads)

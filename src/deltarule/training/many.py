@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from deltarule.data import Dataset
+from deltarule.engines.threads import allowed_threads, chosen_threads
 from deltarule.errors import Diverged, RecipeError
 from deltarule.recipes import Affine, Recipe
 from deltarule.training.loop import Training
@@ -110,23 +112,61 @@ def train_each(
 def as_they_end(
     one: Callable[[int], Result | None], networks: int, workers: int, closed: threading.Event
 ) -> Iterator[tuple[int, Result]]:
-    """What `one` makes for the places of all networks; whatever ends this ends them, `closed` telling them so."""
-    with ThreadPoolExecutor(workers, "deltarule") as pool:
-        places = {pool.submit(one, place): place for place in range(networks)}
-        try:
-            for future in as_completed(places):
-                made, place = future.result(), places.pop(future)
-                if made is not None:
-                    yield place, made
-        finally:
-            closed.set()
-            pool.shutdown(cancel_futures=True)
+    """What `one` makes for the places of all networks; whatever ends this ends them, `closed` telling them so.
+
+    All threads have ended when this has. Where the system starts fewer than `workers`, those that there are do the
+    work, or else the caller.
+    """
+    places = iter(range(networks))
+    ended: SimpleQueue[tuple[int, Result | None, BaseException | None]] = SimpleQueue()
+
+    def work(most: int | None = None) -> None:
+        # The next of a range is taken in one step of the interpreter: no two threads have the same place.
+        for place in itertools.islice(places, most):
+            if closed.is_set():
+                return
+            try:
+                ended.put((place, one(place), None))
+            except BaseException as error:  # noqa: BLE001 - raised again where the results are waited for
+                ended.put((place, None, error))
+
+    threads: list[threading.Thread] = []
+    try:
+        for number in range(workers):
+            threads.append(threading.Thread(target=work, name=f"deltarule_{number}"))
+            try:
+                threads[-1].start()
+            except RuntimeError:  # the system starts no more threads
+                threads.pop()
+                break
+        for _ in range(networks):
+            if not threads:
+                work(1)
+            place, made, error = ended.get()
+            if error is not None:
+                raise error
+            if made is not None:
+                yield place, made
+    finally:
+        closed.set()
+        _join(threads)
+
+
+def _join(threads: Sequence[threading.Thread]) -> None:
+    """Wait until all threads have ended, whatever signals come; what their handlers raise is raised afterwards."""
+    raised: BaseException | None = None
+    for thread in threads:
+        while thread.is_alive():
+            try:
+                thread.join()
+            except BaseException as error:  # noqa: BLE001
+                raised = error
+    if raised is not None:
+        raise raised
 
 
 def workers_for(n_threads: int | None, networks: int) -> int:
     """How many networks train at a time: `n_threads`, or as many as there are cores; never more than networks."""
     if n_threads is None:
-        from deltarule.engines.compiled import allowed_threads
-
-        n_threads = allowed_threads()
-    return max(1, min(n_threads, networks))
+        return max(1, min(allowed_threads(), networks))
+    return chosen_threads(max(1, min(n_threads, networks)))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from deltarule.data import Dataset
 from deltarule.engines.problem import Planned
+from deltarule.engines.registry import engine_of
 from deltarule.errors import RecipeError
 from deltarule.recipes import Recipe
-from deltarule.training.loop import engine_of
 from deltarule.training.preparing import prepared
 
 __all__ = ["plan_text"]

@@ -2,6 +2,5 @@
 
 from deltarule.engines.compiled.runtime.engine import Compiled
 from deltarule.engines.compiled.runtime.predictor import Predictor
-from deltarule.engines.compiled.runtime.threads import allowed_threads
 
-__all__ = ["Compiled", "Predictor", "allowed_threads"]
+__all__ = ["Compiled", "Predictor"]

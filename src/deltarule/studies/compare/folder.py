@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
+from deltarule.data.limits import BYTES_AT_MOST
+from deltarule.data.regular_files import encoded, json_of, opened, read_json, reason
+from deltarule.data.writing import append_lines, write_whole
 from deltarule.errors import OutputError
 from deltarule.models import Model
-from deltarule.models.files import write_whole
 from deltarule.studies.compare.trial import Finished
 from deltarule.training.folder import check_free
 
 PLAN, NETWORKS, MODELS = "comparison.json", "networks.jsonl", "models"
-LONGEST_NAME = 120
+LONGEST_NAME = 120  # bytes
+_LONGEST_LINE = 1 << 26  # bytes: the losses of some five million batches
 FORMAT = "deltarule-comparison-1"
 
 
@@ -40,13 +43,15 @@ class ComparisonFolder:
         Raises OutputError where something else lies there.
         """
         folder = Path(path)
-        if not (folder / PLAN).is_file():
-            check_free(folder)
+        if not (folder / PLAN).exists():
+            if not _is_begun(folder):
+                check_free(folder)
         else:
             known = _plan(folder / PLAN)
             if known.get("format") != FORMAT:
                 raise OutputError("the folder of a comparison", f"{folder / PLAN}: another format", "a new folder")
-            if known.get("data", {}).get("digest") != data:
+            about = known.get("data")
+            if not isinstance(about, dict) or about.get("digest") != data:
                 raise OutputError("the folder of a comparison on the same data", f"{folder}: other samples or parts")
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -57,40 +62,35 @@ class ComparisonFolder:
     def write_plan(self, plan: Mapping[str, Any]) -> None:
         """Write what is compared."""
         text = json.dumps({"format": FORMAT, **plan}, indent=1, allow_nan=False, ensure_ascii=False)
-        write_whole(self.path / PLAN, f"{text}\n".encode())
+        write_whole(self.path / PLAN, encoded(f"{text}\n"))
 
     def networks(self) -> dict[str, Finished]:
         """The networks that are finished, by their keys. A line that was cut short is a network that is not."""
+        found = {}
         try:
-            lines = (self.path / NETWORKS).read_text(encoding="utf-8", errors="replace").splitlines()
+            with opened(self.path / NETWORKS, BYTES_AT_MOST) as stream:
+                while line := stream.readline(_LONGEST_LINE):
+                    with suppress(ValueError):
+                        network = Finished.from_json(json_of(line))
+                        found[network.key] = network
         except FileNotFoundError:
             return {}
-        except OSError as error:
-            raise OutputError("a readable networks.jsonl", f"{self.path}: {error.strerror or error}") from error
-        found = {}
-        for line in lines:
-            try:
-                network = Finished.from_json(json.loads(line))
-            except (ValueError, TypeError, KeyError, AttributeError):
-                continue
-            found[network.key] = network
+        except (OSError, MemoryError) as error:
+            raise OutputError("a readable networks.jsonl", f"{self.path}: {reason(error)}") from error
         return found
 
     def append(self, network: Finished) -> None:
         """Add a network, readable by others at once."""
-        line = json.dumps(network.to_json(), allow_nan=False)
-        try:
-            with (self.path / NETWORKS).open("a+b") as stream:
-                # A line that was cut short stays alone.
-                ended = stream.tell() == 0 or stream.seek(-1, os.SEEK_END) < 0 or stream.read(1) == b"\n"
-                stream.write(f"{'' if ended else chr(10)}{line}\n".encode())
-        except OSError as error:
-            raise self._unwritable(error) from error
+        append_lines(self.path / NETWORKS, json.dumps(network.to_json(), allow_nan=False) + "\n")
 
     def write_model(self, network: Finished, model: Model) -> None:
         """Keep a network's model."""
-        self._path_of(network).parent.mkdir(exist_ok=True)
-        model.save(self._path_of(network))
+        path = self._path_of(network)
+        try:
+            path.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError("a folder for the models", f"{path.parent}: {error.strerror or error}") from error
+        model.save(path)
 
     def has_model(self, network: Finished) -> bool:
         """Whether the model of a network is there."""
@@ -108,9 +108,11 @@ class ComparisonFolder:
             yield
             return
         try:
+            if (self.path / NETWORKS).exists():
+                opened(self.path / NETWORKS).close()  # a pipe would be waited for
             stream = (self.path / NETWORKS).open("ab")
         except OSError as error:
-            raise self._unwritable(error) from error
+            raise OutputError(f"a place to write {NETWORKS}", f"{self.path}: {error.strerror or error}") from error
         with stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -120,17 +122,25 @@ class ComparisonFolder:
             yield
 
     def _unwritable(self, error: OSError) -> OutputError:
-        return OutputError(f"a place to write {NETWORKS}", f"{self.path}: {error.strerror or error}")
+        return OutputError(f"a place to write {NETWORKS}", f"{self.path}: {reason(error)}")
 
     def _path_of(self, network: Finished) -> Path:
         letters = (letter if letter.isalnum() or letter in "._-=" else "-" for letter in network.variant)
-        name = "".join(letters)[:LONGEST_NAME]
+        name = "".join(letters).encode()[:LONGEST_NAME].decode(errors="ignore")
         return self.path / MODELS / f"{name}-{network.seed}-{network.key[:8]}.safetensors"
+
+
+def _is_begun(folder: Path) -> bool:
+    """Whether a comparison began there, and ended before it could write what it is of."""
+    try:
+        return [path.name for path in folder.iterdir()] == [NETWORKS] and not (folder / NETWORKS).stat().st_size
+    except OSError:
+        return False
 
 
 def _plan(path: Path) -> dict[str, Any]:
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = read_json(path)
     except (OSError, ValueError) as error:
-        raise OutputError("the folder of a comparison", f"{path}: {error}", "a new folder") from error
+        raise OutputError("the folder of a comparison", f"{path}: {reason(error)}", "a new folder") from error
     return known if isinstance(known, dict) else {}

@@ -11,7 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from deltarule.figures.displays import Display
-from deltarule.figures.style import DARK, LIGHT, Theme
+from deltarule.figures.style import DARK, LIGHT, Theme, draw
 from deltarule.studies.compare import pictures, tables
 from deltarule.studies.compare.comparison import Comparison
 from deltarule.studies.compare.method import method
@@ -116,7 +116,7 @@ def _pictures(comparison: Comparison) -> str:
 def _data_uri(display: Display, theme: Theme) -> str:
     picture: Figure = display.plot(theme=theme).figure_
     content = io.BytesIO()
-    picture.savefig(content, format="svg", metadata={"Date": None, "Creator": None})
+    draw(picture, content, "svg")
     return f"data:image/svg+xml;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 

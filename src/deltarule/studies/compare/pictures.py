@@ -10,6 +10,7 @@ from deltarule.errors import RecipeError, UnknownName, nearest
 from deltarule.figures.curve_displays import CostDisplay, CurvesDisplay, IterationsDisplay
 from deltarule.figures.displays import MOST, Display
 from deltarule.figures.score_displays import HeatMapDisplay, IntervalsDisplay, ScoresDisplay
+from deltarule.figures.style import plain
 from deltarule.studies.compare.comparison import Comparison, settings_of
 
 
@@ -53,7 +54,7 @@ def _differences(comparison: Comparison) -> Display:
     intervals = {other: (each.mean, each.low, each.high) for other, each in found.items()}
     seen = [other for other, each in found.items() if each.seen]
     unit = "points" if comparison.task == "classification" else comparison.score_name
-    label = f"{best} less each of these ({unit})\nfilled: a difference is seen"
+    label = f"{plain(best)} less each of these ({unit})\nfilled: a difference is seen"
     return IntervalsDisplay(intervals, label, factor=_factor(comparison), filled=seen, zero=True)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
 from deltarule.data import Dataset
+from deltarule.engines.registry import ENGINES, PRECISIONS
 from deltarule.errors import RecipeError
 from deltarule.recipes import Recipe
 from deltarule.recipes.checks import one_of
@@ -23,7 +24,6 @@ from deltarule.studies.compare.machine import machine
 from deltarule.studies.compare.seeds import USUAL, Seeds
 from deltarule.studies.compare.trial import Finished, Trial, digest_of, key_of
 from deltarule.studies.compare.variants import Variant, variants_of
-from deltarule.training.loop import ENGINES, PRECISIONS
 from deltarule.training.preparing import prepared
 
 
@@ -62,7 +62,7 @@ class Comparing:
         keep_models: bool = False,
         record: str | None = None,
         target_score: float | None = None,
-        engine: str = ENGINES[0],
+        engine: str = "compiled",
         precision: str = PRECISIONS[0],
         n_threads: int | None = None,
         backend: str | None = None,
@@ -70,7 +70,7 @@ class Comparing:
         self._given = self._variants = variants_of(recipes)
         self._seeds = Seeds.of(seeds, self._given[0].recipe.seed, seeds_vary)
         self._budget = None if budget is None else seconds_of(budget)
-        one_of("engine", engine, ENGINES)
+        one_of("engine", engine, tuple(ENGINES))
         one_of("precision", precision, PRECISIONS)
         if keep_models and folder is None:
             raise RecipeError("a folder to keep models in", "none", 'folder="runs/compare-1"')
@@ -120,7 +120,7 @@ class Comparing:
             machine=self._machine | self._engine,
         )
 
-    def __iter__(self) -> Iterator[Progress]:
+    def __iter__(self) -> Generator[Progress]:
         """A record after each network, those of an earlier comparison in the same folder first."""
         self._began = time.monotonic()
         self._variants, self._networks, self._sweeps = self._given, [], ()
@@ -201,7 +201,7 @@ class Comparing:
         began, done = time.monotonic(), before
         for trial in known:
             done += 1
-            network = replace(self._known[trial.key], variant=trial.variant)
+            network = replace(self._known[trial.key], variant=trial.variant, seed=trial.seed)
             yield Progress(stage, done, total, began - self._began, None, network)
         for trained, network in enumerate(self._new(new), start=1):
             done, now = done + 1, time.monotonic()
@@ -215,7 +215,7 @@ class Comparing:
         network = self._known.get(trial.key)
         if network is None or self._folder is None or not (self._keep_models and trial.judged):
             return network is not None
-        return self._folder.has_model(replace(network, variant=trial.variant))
+        return self._folder.has_model(replace(network, variant=trial.variant, seed=trial.seed))
 
     def _new(self, trials: list[Trial]) -> Iterator[Finished]:
         """Train what is not known yet, and keep each network."""

@@ -19,6 +19,7 @@ from deltarule.training import Evaluation, Run
 
 Floats = npt.NDArray[np.float64]
 
+_LARGEST = float(np.finfo(np.float64).max)
 CURVES = ("train_loss", "train_score", "validation_loss", "validation_score", "seconds")
 
 
@@ -99,15 +100,21 @@ class Finished:
         return {name: finite(value) if isinstance(value, float) else value for name, value in data.items()}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        """The network that `to_json` wrote."""
-        kinds = {each.name: each.type for each in dataclasses.fields(cls)}
-        read: dict[str, Any] = {
-            name: _number(value) if kinds[name] == "float" else value for name, value in data.items()
-        }
-        read["curves"] = {name: [_number(each) for each in values] for name, values in data["curves"].items()}
-        read["batch_losses"] = [_number(each) for each in data["batch_losses"]]
-        return cls(**read)
+    def from_json(cls, data: Any) -> Self:
+        """The network that `to_json` wrote.
+
+        Raises ValueError for anything else.
+        """
+        fields = {each.name: each.type for each in dataclasses.fields(cls)}
+        if not isinstance(data, dict) or set(data) != set(fields):
+            raise ValueError(f"expected an object of {', '.join(fields)}")
+        readers: dict[Any, Any] = {"str": _text, "int": _count, "float": _number, "list[float]": _numbers}
+        read = {name: readers.get(fields[name], _curves)(value) for name, value in data.items()}
+        made = cls(**read)
+        lengths = {len(values) for values in made.curves.values()}
+        if lengths != {made.epochs} or made.best_epoch > made.epochs:
+            raise ValueError("expected curves of as many figures as epochs")
+        return made
 
     def reached(self, target: float) -> tuple[float, float]:
         """The epochs and the seconds that it took to a validation score; infinity where it never came to it."""
@@ -147,8 +154,36 @@ def finite(number: float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else float(value)
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected text, got {type(value).__name__}")  # noqa: TRY004 - one kind of error for one line
+    return value
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 2**64:
+        raise ValueError(f"expected a whole number, got {type(value).__name__}")
+    return value
+
+
+def _number(value: Any) -> float:
+    if value is None:
+        return math.nan
+    if type(value) not in {int, float} or not abs(value) <= _LARGEST:
+        raise ValueError(f"expected a number, got {type(value).__name__}")
+    return float(value)
+
+
+def _numbers(value: Any) -> list[float]:
+    if not isinstance(value, list):
+        raise ValueError(f"expected a list of numbers, got {type(value).__name__}")  # noqa: TRY004
+    return [_number(each) for each in value]
+
+
+def _curves(value: Any) -> dict[str, list[float]]:
+    if not isinstance(value, dict) or set(value) != set(CURVES):
+        raise ValueError(f"expected the curves {', '.join(CURVES)}")
+    return {name: _numbers(values) for name, values in value.items()}
 
 
 def _short(number: float) -> float:

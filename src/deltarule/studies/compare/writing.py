@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from deltarule.data.columns import number_of
+from deltarule.data.regular_files import encoded
+from deltarule.data.writing import Failures, write_whole
 from deltarule.errors import OutputError
-from deltarule.models.files import write_whole
 from deltarule.studies.compare.comparison import Comparison
 from deltarule.studies.compare.page import page
 from deltarule.studies.compare.trial import CURVES, finite
 
 RESULT, REPORT = "result.json", "report.html"
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a formula begins with in a spreadsheet."""
+_SEPARATORS = ',;|"\t\r\n'
 
 _FIGURES = (
     "status", "score", "loss", "validation_score", "validation_loss", "epochs", "best_epoch", "seconds",
@@ -24,22 +28,31 @@ _FIGURES = (
 
 
 def write(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write everything into a folder, which is made where there is none; each file whole or not at all."""
+    """Write everything into a folder, which is made where there is none; each file whole or not at all.
+
+    Each file is written whatever becomes of the others. Raises OutputError where one could not be.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError("a folder for the report", f"{folder}: {error.strerror or error}") from error
-    files = {
-        REPORT: page(comparison),
-        RESULT: json.dumps(as_data(comparison), indent=1, allow_nan=False, ensure_ascii=False) + "\n",
-        "variants.csv": _table(*_variants(comparison)),
-        "pairs.csv": _table(*_pairs(comparison)),
-        "networks.csv": _table(*_networks(comparison)),
-        "epochs.csv": _table(*_epochs(comparison)),
+    files: dict[str, Callable[[], str]] = {
+        RESULT: lambda: json.dumps(as_data(comparison), indent=1, allow_nan=False, ensure_ascii=False) + "\n",
+        "variants.csv": lambda: _table(*_variants(comparison)),
+        "pairs.csv": lambda: _table(*_pairs(comparison)),
+        "networks.csv": lambda: _table(*_networks(comparison)),
+        "epochs.csv": lambda: _table(*_epochs(comparison)),
+        REPORT: lambda: page(comparison),  # the last: its pictures take seconds
     }
+    failures = Failures()
     for name, text in files.items():
-        write_whole(folder / name, text.encode())
-    return [folder / name for name in files]
+        failures.attempt(_write, folder / name, text)
+    failures.check()
+    return [folder / name for name in (REPORT, *list(files)[:-1])]
+
+
+def _write(path: Path, text: Callable[[], str]) -> None:
+    write_whole(path, encoded(text()))
 
 
 def as_data(comparison: Comparison) -> dict[str, Any]:
@@ -130,9 +143,21 @@ def _epochs(comparison: Comparison) -> Rows:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Comma-separated values; an empty cell where there is no finite number."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    for row in rows:
-        writer.writerow(["" if (cell := _value(each)) is None else cell for each in row])
-    return text.getvalue()
+    return "".join(",".join(map(_cell, row)) + "\n" for row in (head, *rows))
+
+
+def _cell(value: Any) -> str:
+    """One value as a cell.
+
+    A spreadsheet would run text that begins as a formula does: an apostrophe stands before it, as OWASP advises
+    against CSV injection. Text with anything that separates cells somewhere is quoted.
+
+    >>> _cell("=HYPERLINK(1)"), _cell("-0.5"), _cell(-0.5), _cell("adam; l2"), _cell(float("nan"))
+    ("'=HYPERLINK(1)", '-0.5', '-0.5', '"adam; l2"', '')
+    """
+    value = _value(value)
+    if not isinstance(value, str):
+        return "" if value is None else str(value)
+    text = f"'{value}" if value.startswith(_FORMULA) and number_of(value) is None else value
+    quoted = text.replace('"', '""')
+    return f'"{quoted}"' if any(letter in text for letter in _SEPARATORS) else text

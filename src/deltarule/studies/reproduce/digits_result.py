@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.data.writing import write_whole
 from deltarule.figures.images import captioned_images
 from deltarule.figures.monitors import Line, accuracy_lines, four_monitors
 from deltarule.figures.slowdown import slowdown_curves
 from deltarule.figures.style import save
 from deltarule.models import Model
-from deltarule.models.files import write_whole
 from deltarule.studies.reproduce.experiment import Result, percent
 from deltarule.studies.reproduce.nielsen import NARROW, WIDE, Monitors
 from deltarule.studies.reproduce.published import Cost

@@ -6,7 +6,6 @@ which stays shuffled from one epoch, and from one training run, to the next.
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.data import Dataset
+from deltarule.data.regular_files import read_json, reason
 from deltarule.errors import DataFileError
 from deltarule.formulas import L2, SGD, Loss
 from deltarule.models import Model
@@ -165,12 +165,12 @@ def published_counts(folder: Path | None) -> dict[str, tuple[int, ...]] | None:
 
 def _content(folder: Path | None, name: str) -> Any:
     path = None if folder is None else folder / name
-    if path is None or not path.is_file():
+    if path is None or not path.exists():
         return None
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except (OSError, ValueError) as error:
-        raise DataFileError(f"the published lists in {path}", str(error)) from error
+        raise DataFileError(f"the published lists in {path}", reason(error)) from error
 
 
 def _numbers(each: Any) -> bool:

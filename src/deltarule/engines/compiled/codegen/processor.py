@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
 from llvmlite import binding as llvm
+from llvmlite.binding import ffi
 
 from deltarule.engines.compiled.codegen.cache import load_code, store_code
 
@@ -156,3 +157,13 @@ class MachineCode:
 def load(object_file: bytes) -> MachineCode:
     """Bring what `assemble` made into memory."""
     return MachineCode(object_file)
+
+
+# A process is not forked while another thread compiles: the child would wait for a lock that nobody releases.
+if hasattr(os, "register_at_fork"):
+    _COMPILER: Any = ffi.lib._lock
+    os.register_at_fork(
+        before=_COMPILER.__enter__,
+        after_in_parent=lambda: _COMPILER.__exit__(None, None, None),
+        after_in_child=lambda: _COMPILER.__exit__(None, None, None),
+    )

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL_ROWS", "NO_KERNEL", "RUN_ORDER", "Barrier", "Instruction", "KernelCall", "Plan", "Progress", "Rows", "Run",
-    "Thread", "batch_weight", "follow", "number", "order_of", "put", "sample", "samples_named", "stored", "wait",
+    "Thread", "batch_weight", "follow", "inverse", "number", "order_of", "put", "sample", "samples_named", "stored",
+    "wait",
 ]  # fmt: skip
 
 
@@ -274,6 +275,11 @@ def batch_weight(order: int, weights: int, first: int, size: int) -> float:
     for row in range(size):
         total += load_float64(weights + 8 * sample(order, first, row))
     return total
+
+
+def inverse(weight: float) -> float:
+    """1 / Σ weights of a batch; 0 where they are all 0, so that the batch adds nothing to the gradient."""
+    return 1.0 / weight if weight > 0.0 else 0.0
 
 
 _SPINS = 4096  # some 50 µs: longer than a layer of a small network takes, shorter than a time slice

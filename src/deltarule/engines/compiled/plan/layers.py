@@ -17,6 +17,7 @@ from deltarule.engines.compiled.plan.instruction import (
     Rows,
     Thread,
     batch_weight,
+    inverse,
     order_of,
     wait,
 )
@@ -62,14 +63,15 @@ class PrepareConstants(Instruction):
         store(scalars, float(thread.step))
         store(scalars + 8, load_float64(run.rates + 8 * thread.place))
         if self.weighted:
-            store(scalars + 24, 1.0 / batch_weight(run.order, run.sample_weights, thread.first, thread.size))
+            weight = batch_weight(run.order, run.sample_weights, thread.first, thread.size)
+            store(scalars + 24, inverse(weight))
         call(self.prologue, scalars, self.constants)
 
     def define(self, work: Work) -> None:
         place, scalars = work.thread["place"], work.vector(self.scalars, 4 if self.weighted else 2, np.float64)
         scalars[:2] = work.step, work.vector(work.run["rates"], place + 1, np.float64)[place]
         if self.weighted:
-            scalars[3] = 1.0 / work.weights(RUN_ORDER, work.run["sample_weights"]).sum()
+            scalars[3] = inverse(work.weights(RUN_ORDER, work.run["sample_weights"]).sum())
         work.prepare(self.constants, self.scalars)
 
 
@@ -223,7 +225,7 @@ class Loss(Instruction):
             return
         run = thread.run
         order = order_of(self.order, run.order)
-        store(self.scalars, 1.0 / batch_weight(order, self.weights, thread.first, thread.size))
+        store(self.scalars, inverse(batch_weight(order, self.weights, thread.first, thread.size)))
         call(self.prologue, self.scalars, self.kernel.constants)
         item, operands = run.item_bytes, thread.operands
         row, padded = self.columns * item, (rows + 15) // 16 * 16
@@ -259,7 +261,7 @@ class Loss(Instruction):
         rows, row, item = work.rows(self.rows), self.columns * work.item_bytes, work.item_bytes
         if rows.start == rows.stop:
             return
-        work.vector(self.scalars, 1, np.float64)[0] = 1.0 / work.weights(self.order, self.weights).sum()
+        work.vector(self.scalars, 1, np.float64)[0] = inverse(work.weights(self.order, self.weights).sum())
         work.prepare(self.kernel.constants, self.scalars)
         inputs = (self.z, row, self.width), (self.y, row, self.width), (self.batch_weights, item, 1)
         outputs = (self.dz, row, self.width), (self.losses, item, 1), (self.errors, item, 1)

@@ -21,11 +21,11 @@ from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.runtime import fork_join
 from deltarule.engines.compiled.runtime.epochs import entry_points
 from deltarule.engines.compiled.runtime.order import Order
-from deltarule.engines.compiled.runtime.pace import Pace
 from deltarule.engines.compiled.runtime.team import BLOCK, Team
-from deltarule.engines.compiled.runtime.threads import threads_for
-from deltarule.engines.problem import Figure, Figures, Problem, Progress, Sums
+from deltarule.engines.compiled.runtime.threads import Pace, threads_for
+from deltarule.engines.problem import Figure, Figures, Problem, Progress, StopRequested, Sums, never
 from deltarule.engines.rates import Rates
+from deltarule.engines.threads import chosen_threads
 from deltarule.errors import ThreadsWarning
 from deltarule.formulas.random import Floats, key
 
@@ -40,7 +40,7 @@ class Compiled:
     """Train a problem without the interpreter, `seconds` at a time."""
 
     def __init__(self, problem: Problem, precision: str = "float32", n_threads: int | None = None) -> None:
-        steppers, most = threads_for(problem) if n_threads is None else (n_threads, n_threads)
+        steppers, most = threads_for(problem) if n_threads is None else (chosen_threads(n_threads),) * 2
         self.problem = problem
         self.finished = False
         self._arena = Arena(precision)
@@ -103,12 +103,12 @@ class Compiled:
         self.finished = False
         self._progress.set(finished=False)
 
-    def advance(self, epochs: int, seconds: float) -> Figures:
-        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest."""
+    def advance(self, epochs: int, seconds: float, interrupted: StopRequested = never) -> Figures:
+        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest, or until interrupted."""
         tables: list[Floats] = []
         losses: list[Floats] = []
         done, end = 0, time.perf_counter() + seconds
-        while self._goes_on and (not done or (done < epochs and time.perf_counter() < end)):
+        while self._goes_on and (not done or (done < epochs and time.perf_counter() < end)) and not interrupted():
             left = min(epochs - done, _AHEAD)
             epoch = self._progress["epoch"]
             if self._order.given and epoch == self._order.until:
@@ -188,6 +188,8 @@ class Compiled:
         threads, aside = self._team.threads, self._team.runs_python
         try:
             return fork_join.together(self._train, self._run.address, threads, aside=aside)
+        except MemoryError:
+            raise  # of the call itself: nothing has run
         except BaseException as interruption:  # noqa: BLE001 - compiled code raises nothing of its own
             self._interruption = interruption
             return True

@@ -20,6 +20,7 @@ from deltarule.engines.compiled.plan.step import predicted
 from deltarule.engines.compiled.runtime.epochs import SingleThread
 from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.parameters import Shape
+from deltarule.errors import ModelError
 from deltarule.recipes import Affine, Network
 
 __all__ = ["Predictor"]
@@ -91,4 +92,9 @@ class Predictor:
                 self._follow.gather.set(source=x.ctypes.data + start * row)
                 self._follow(rows)
                 made[start : start + rows] = self._z[:rows, : self._outputs]
+        finite = np.isfinite(made)
+        if not np.logical_and.reduce(finite, axis=None):
+            row = int(np.argmin(finite.all(axis=1)))
+            came = f"row {row} (counting from 0), whose outputs overflow"
+            raise ModelError(f"inputs within the range of {made.dtype}", came, "inputs like those of training")
         return made

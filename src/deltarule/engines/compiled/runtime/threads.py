@@ -1,17 +1,14 @@
-"""How many threads a training step can use, and how many this process may have."""
+"""How many threads a training step can use, and how many to go on with: what has lately been faster."""
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
-from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from math import inf
 
 from deltarule.engines.problem import Problem
+from deltarule.engines.threads import allowed_threads
 
-__all__ = ["allowed_threads", "threads_for"]
+__all__ = ["Pace", "threads_for"]
 
 # Multiply-adds of a step below which meeting the other threads costs more than they save.
 _WORTH_MEETING = 400_000
@@ -20,34 +17,9 @@ _AUGMENTED = 100
 # Multiply-adds of an evaluation below which it is not worth a thread that waits for it while others take steps.
 _WORTH_WAITING = 20_000_000
 
-
-def allowed_threads() -> int:
-    """The cores this process may run on, or fewer where somebody else divides them.
-
-    Followed are `DELTARULE_NUM_THREADS` and the variables that joblib sets for its workers; what joblib says of the
-    worker that this is; and the limits that threadpoolctl has set on the libraries it knows. Neither is imported here:
-    where they are not loaded, they have set nothing.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    named = (os.environ.get(name, "") for name in ("DELTARULE_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"))
-    limits = [int(value) for value in named if value.isdigit() and int(value) > 0]
-    if "joblib" in sys.modules:
-        limits.append(1 if _beside_others() else int(sys.modules["joblib"].effective_n_jobs(-1)))
-    if "threadpoolctl" in sys.modules:
-        limits += [int(pool["num_threads"]) for pool in _pools(len(sys.modules)).info()]
-    return max(1, min([cores, *limits]))
-
-
-def _beside_others() -> bool:
-    """Whether this is one of several threads that joblib has set to work; it tells processes by variables alone."""
-    backend, _ = sys.modules["joblib"].parallel.get_active_backend()
-    return bool(backend.nesting_level) and threading.current_thread() is not threading.main_thread()
-
-
-@lru_cache(maxsize=1)
-def _pools(modules: int) -> Any:  # noqa: ARG001
-    """The libraries with threads of their own. Finding them takes a millisecond; new ones come with new modules."""
-    return sys.modules["threadpoolctl"].ThreadpoolController()
+# Calls of the machine before the other number is tried again, at first and at the most; how much slower a call may be
+# before it is tried at once.
+_SOON, _LATE, _SLOWER = 8, 64, 1.5
 
 
 def threads_for(problem: Problem) -> tuple[int, int]:
@@ -64,3 +36,58 @@ def threads_for(problem: Problem) -> tuple[int, int]:
     evaluating = evaluated * products >= _WORTH_WAITING and evaluated >= trained
     allowed = allowed_threads() if stepping or evaluating else 1
     return allowed if stepping else 1, allowed
+
+
+class Pace:
+    """Chooses between numbers of threads by the seconds that a step has taken with each.
+
+    On a busy machine a step waits for whichever thread has lost its core, and one thread may be faster than many. The
+    weights are the same for any number, so it may change between two calls of the machine. A choice that has just been
+    made is doubted soon, one that has proved itself late.
+
+    >>> pace = Pace([2, 1])
+    >>> for seconds in (9.0, 1.0, 1.0, 8.0):
+    ...     pace.took(seconds)
+    >>> pace.threads, pace.trying
+    (1, True)
+    >>> pace.took(1.8)
+    >>> pace.threads, pace.trying
+    (1, False)
+    """
+
+    def __init__(self, numbers: list[int]) -> None:
+        self._numbers = numbers
+        self._seconds = dict.fromkeys(numbers, inf)
+        self._calls, self._since, self._patience = 0, 0, _SOON
+        self._chosen = self.threads = numbers[0]
+
+    @property
+    def untold(self) -> bool:
+        """Whether no call has been told of yet."""
+        return self._calls == 0
+
+    @property
+    def trying(self) -> bool:
+        """Whether the number of threads is one that is only tried."""
+        return self.threads != self._chosen
+
+    def took(self, seconds: float) -> None:
+        """A step took so many seconds on average, in a call with the number of threads that was chosen last."""
+        self._calls += 1
+        if len(self._numbers) == 1 or self._calls == 1:
+            # The first call finds everything cold: it tells nothing.
+            return
+        before, self._seconds[self.threads] = self._seconds[self.threads], seconds
+        other = next(number for number in self._numbers if number != self.threads)
+        if self.trying:
+            self._decide()
+            return
+        self._since += 1
+        if self._since >= self._patience or seconds > _SLOWER * before:
+            self.threads = other
+
+    def _decide(self) -> None:
+        """After a trial: the faster number, and how long it is to be trusted."""
+        fastest = min(self._numbers, key=self._seconds.__getitem__)
+        self._patience = min(2 * self._patience, _LATE) if fastest == self._chosen else _SOON
+        self._since, self._chosen, self.threads = 0, fastest, fastest

@@ -1,0 +1,73 @@
+"""The engines by name. A new engine is one entry here; nothing outside this package imports a particular engine.
+
+What an engine needs is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+from deltarule.engines.full_batch import FullBatch
+from deltarule.engines.objective import EngineObjective, Objective
+from deltarule.engines.problem import Engine, Problem
+from deltarule.engines.reference import Reference
+from deltarule.recipes import Affine, Network
+from deltarule.recipes.checks import one_of, whole
+
+__all__ = ["ENGINES", "PRECISIONS", "Predictor", "engine_of", "objective_of", "predictor_of"]
+
+PRECISIONS = ("float32", "float64")
+
+
+class Predictor(Protocol):
+    """The last layer's weighted sums (n, outputs) for raw inputs (n, d) of one type."""
+
+    def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Compute them, in the parameters' precision."""
+        ...
+
+
+def _reference(problem: Problem, precision: str, n_threads: int | None) -> Engine:  # noqa: ARG001 - it has no choice
+    return Reference(problem)
+
+
+def _compiled(problem: Problem, precision: str, n_threads: int | None) -> Engine:
+    from deltarule.engines.compiled import Compiled
+
+    return Compiled(problem, precision, n_threads)
+
+
+ENGINES: dict[str, Callable[[Problem, str, int | None], Engine]] = {"compiled": _compiled, "reference": _reference}
+"""What makes an engine of a problem, a precision and a number of threads."""
+
+
+def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None) -> Engine:
+    """Return the engine of that name, at work on a problem."""
+    one_of("engine", name, tuple(ENGINES))
+    one_of("precision", precision, PRECISIONS)
+    if n_threads is not None:
+        whole("n_threads", n_threads, 1, "n_threads=None, which lets the engine choose")
+    if problem.recipe.optimizer.reach == "run":
+        return FullBatch(problem, lambda posed: objective_of(posed, name, n_threads))
+    return ENGINES[name](problem, precision, n_threads)
+
+
+def objective_of(problem: Problem, name: str, n_threads: int | None) -> Objective:
+    """Return the objective on all training samples, in float64, by the engine of that name."""
+    if name == "reference":
+        return Objective(problem)
+    from deltarule.engines.compiled import Compiled
+
+    return EngineObjective(problem, lambda posed: Compiled(posed, "float64", n_threads))
+
+
+def predictor_of(
+    sizes: Sequence[int], network: Network, parameters: npt.NDArray[Any], scaling: Affine, kind: npt.DTypeLike
+) -> Predictor:
+    """Return what predicts with a network's parameters for raw inputs of the type `kind`."""
+    from deltarule.engines.compiled import Predictor as Compiled
+
+    return Compiled(sizes, network, parameters, scaling, kind)

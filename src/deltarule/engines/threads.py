@@ -1,0 +1,100 @@
+"""How many threads this process may have."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from deltarule.errors import RecipeError, ThreadsWarning
+
+__all__ = ["allowed_threads", "chosen_threads", "cores"]
+
+_OURS = "DELTARULE_NUM_THREADS"
+
+
+def allowed_threads() -> int:
+    """The cores this process may run on, or fewer where somebody else divides them.
+
+    Followed are `DELTARULE_NUM_THREADS` and the variables that joblib sets for its workers; what joblib says of the
+    worker that this is; and the limits that threadpoolctl has set on the libraries it knows. Neither is imported here:
+    where they are not loaded, they have set nothing.
+    """
+    named = [_number(os.environ.get(name, "")) for name in (_OURS, "OMP_NUM_THREADS", "NUMBA_NUM_THREADS")]
+    if named[0] is None and os.environ.get(_OURS):
+        raise RecipeError(f"a number of threads from 1 in {_OURS}", repr(os.environ[_OURS]), f"{_OURS}={cores()}")
+    limits = [number for number in named if number is not None]
+    if "joblib" in sys.modules:
+        limits.append(1 if _beside_others() else int(sys.modules["joblib"].effective_n_jobs(-1)))
+    if "threadpoolctl" in sys.modules:
+        limits += [int(pool["num_threads"]) for pool in _pools(len(sys.modules)).info()]
+    return max(1, min([cores(), *limits]))
+
+
+def chosen_threads(n_threads: int) -> int:
+    """The number of threads that the caller asks for; a warning where there are fewer cores."""
+    most = cores()
+    if n_threads > most:
+        came = f"n_threads={n_threads} on {most} core{'s' * (most > 1)} is slower than n_threads={most}."
+        warnings.warn(came, ThreadsWarning, stacklevel=3)
+    return n_threads
+
+
+def cores(root: str = "/") -> int:
+    """The cores this process may run on at a time: those it is bound to, and no more than its control groups allow.
+
+    root : of the file system.
+    """
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([bound, *_quotas(Path(root))]))
+
+
+def _quotas(root: Path) -> Iterator[int]:
+    """The cores' worth of time that each of the process's control groups may take, of version 1 or 2."""
+    for line in _text(root / "proc/self/cgroup").splitlines():
+        _, _, named = line.partition(":")
+        controllers, _, group = named.partition(":")
+        top = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        # In a container the group is named as the host sees it, and its files are at the top.
+        for path in dict.fromkeys([PurePosixPath(group), *PurePosixPath(group).parents, PurePosixPath("/")]):
+            folder = top / str(path).lstrip("/")
+            names = ("cpu.cfs_quota_us", "cpu.cfs_period_us") if controllers else ("cpu.max",)
+            quota, period, *_ = [*" ".join(_text(folder / name) for name in names).split(), "", ""]
+            if quota.isdecimal() and period.isdecimal() and int(quota) and int(period):
+                yield math.ceil(int(quota) / int(period))
+
+
+def _text(path: Path) -> str:
+    """The text of a file; none where it cannot be read."""
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _number(text: str) -> int | None:
+    """A whole number above 0, or None."""
+    try:
+        return max(0, int(text)) or None
+    except ValueError:
+        return None
+
+
+def _beside_others() -> bool:
+    """Whether this is one of several threads that joblib has set to work; it tells processes by variables alone."""
+    backend, _ = sys.modules["joblib"].parallel.get_active_backend()
+    return bool(backend.nesting_level) and threading.current_thread() is not threading.main_thread()
+
+
+@lru_cache(maxsize=1)
+def _pools(modules: int) -> Any:  # noqa: ARG001
+    """The libraries with threads of their own. Finding them takes a millisecond; new ones come with new modules."""
+    return sys.modules["threadpoolctl"].ThreadpoolController()
