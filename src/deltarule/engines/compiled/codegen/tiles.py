@@ -10,7 +10,7 @@ becomes of a number of C does not depend on the tile it falls into.
 
 `transpose` turns a matrix into the panels that a tile reads, where B lies transposed.
 
-The functions for one type of number are assembled in 0.2 s and reached through a table of words, so that the Numba
+The functions for one type of number are assembled in 0.2 s and reached through a table of words, so that the
 functions that call them know nothing of types and processors. Its slots are the constants below.
 """
 

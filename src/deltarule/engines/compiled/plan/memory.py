@@ -1,4 +1,4 @@
-"""The matrices that a batch passes through, and whatever else programs point at, kept for as long as they run."""
+"""The matrices that a batch passes through, and whatever else plans point at, kept for as long as they run."""
 
 from __future__ import annotations
 
