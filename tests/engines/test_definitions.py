@@ -41,6 +41,7 @@ class Bench:
         self.arenas = [engine._arena, *self.team._passages]
         self.memory = [self.team._parameters, engine._progress.words, engine._record]
         self.memory += [array for arena in self.arenas for array in arena.lasting]
+        self.scratch = [array for arena in self.arenas for array in arena.scratch]
 
     def begin(self, first, size, step):
         """Give all threads a batch."""
@@ -98,11 +99,15 @@ class Bench:
             self.define(instruction, thread)
             self.compare(executed, instruction)
             self.restore(executed)
-        end = self.state()
+        end, scratch = self.state(), [array.copy() for array in self.scratch]
         self.restore(start)
+        for array in self.scratch:
+            array.view(np.uint8)[...] = 255  # NaN: what the compiled plan left there must not help
         for thread, instruction in self.plans(field):
             self.define(instruction, thread)
         self.compare(end, field)
+        for array, before in zip(self.scratch, scratch, strict=True):
+            array[...] = before
         self.restore(end)
 
     def compare(self, expected, what):

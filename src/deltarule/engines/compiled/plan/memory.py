@@ -58,12 +58,13 @@ class Matrix:
 class Arena:
     """Hands out memory, and keeps it and whatever else plans point at.
 
-    names : of what was handed out. lasting : arrays that several instructions may use; others are named "scratch".
+    names : of what was handed out. lasting : arrays whose numbers mean something after a step; scratch : the others.
     """
 
     def __init__(self, dtype: npt.DTypeLike) -> None:
         self.dtype = np.dtype(dtype)
-        self.names, self.lasting = Names(), list[npt.NDArray[Any]]()
+        self.names = Names()
+        self.lasting, self.scratch = list[npt.NDArray[Any]](), list[npt.NDArray[Any]]()
         self._kept: list[Any] = []
         self._things: dict[int, Any] = {}
         self.operands = 0
@@ -73,8 +74,7 @@ class Arena:
         """The address of an array, which stays alive."""
         address = Address(array.ctypes.data)
         self._kept.append(array)
-        if name != SCRATCH:
-            self.lasting.append(array)
+        (self.scratch if name == SCRATCH else self.lasting).append(array)
         if name and array.size:
             rows, columns = array.shape if array.ndim == 2 else (1, array.size)
             row = array.strides[0] if array.ndim == 2 else array.nbytes

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 __all__ = ["SCRATCH", "Named", "Names"]
 
 SCRATCH = "scratch"
-"""The name of memory whose numbers no other instruction reads."""
+"""The name of memory whose numbers mean nothing after a step, or after the instruction that writes them."""
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ from deltarule.formulas.random import Floats, key
 
 __all__ = ["Compiled"]
 
-# Epochs whose figures are kept before Python reads them, and the seconds that a call of the compiled loop takes, less of
-# it while another number of threads is tried.
+# Epochs whose figures are kept before Python reads them, and the seconds that a call of the compiled loop takes: fewer
+# while another number of threads is tried.
 _AHEAD, _CALL_SECONDS, _TRIAL_SECONDS = 1024, 0.05, 0.0125
 
 

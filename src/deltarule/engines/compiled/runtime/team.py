@@ -100,7 +100,7 @@ class Team:
         self._layout.pack(other.best_theta, self._best)
 
     def ready(self, step: int) -> None:
-        """Take note of the last step and of the caller's context, such as `np.errstate`, before the compiled loop runs."""
+        """Note the last step and the caller's context, such as `np.errstate`, before the compiled loop runs."""
         self._stepped, self._context = step, contextvars.copy_context()
 
     def _called(self, address: int) -> None:
