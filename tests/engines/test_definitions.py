@@ -13,8 +13,9 @@ import deltarule as dr
 from deltarule.engines.compiled.codegen.structs import Record, packed
 from deltarule.engines.compiled.plan import instruction as instructions
 from deltarule.engines.compiled.plan.definition import Work
-from deltarule.engines.compiled.plan.instruction import Instruction, Thread
+from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Wait
+from deltarule.engines.compiled.plan.tables import Thread
 from deltarule.engines.compiled.runtime.engine import Compiled
 from deltarule.formulas.random import permutation
 from deltarule.training.preparing import prepared

@@ -1,11 +1,13 @@
 """Plans as text: every address of every instruction has a name."""
 
 import re
+import sys
 
 import pytest
 from tests.engines.test_definitions import CHOSEN
 
 import deltarule as dr
+from deltarule.cli.main import main
 from deltarule.engines.compiled.plan.names import Named, Names
 from deltarule.errors import RecipeError
 from deltarule.training.plan import plan_text
@@ -50,3 +52,11 @@ def test_memory_beyond_what_was_named_has_no_name():
     names = Names([Named("x", 1000, 2, 4, 32, 8), Named("y", 2000, 1, 4, 32, 8)])
     found = [names.find(address) for address in (999, 1000, 1063, 1064, 2031, 2032)]
     assert [each.name if each else None for each in found] == [None, "x", "x", None, "y", None]
+
+
+def test_the_command_says_which_option_helps(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["deltarule", "plan", "iris", "--optimizer", "lbfgs"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "Try: --optimizer adam" in " ".join(capsys.readouterr().err.split())

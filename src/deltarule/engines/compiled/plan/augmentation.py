@@ -7,7 +7,6 @@ augmentation's place in the recipe's list; probabilities are compared with the f
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,22 +22,11 @@ from deltarule.engines.compiled.plan.augmentation_tables import (
     ValueChange,
     ValueChanges,
 )  # fmt: skip
-from deltarule.engines.compiled.plan.instruction import (
-    Instruction,
-    KernelCall,
-    Rows,
-    Run,
-    Thread,
-    order_of,
-    put,
-    sample,
-    samples_named,
-)
+from deltarule.engines.compiled.plan.definition import Work
+from deltarule.engines.compiled.plan.instruction import Instruction, order_of, put, sample, samples_named
+from deltarule.engines.compiled.plan.tables import KernelCall, Rows, Run, Thread
 from deltarule.formulas import random
 from deltarule.formulas.augmentations.composition import Drawn, changed, mixed
-
-if TYPE_CHECKING:
-    from deltarule.engines.compiled.plan.definition import Work
 
 __all__ = ["Augment", "Mix"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct
-from deltarule.engines.compiled.plan.instruction import KernelCall
+from deltarule.engines.compiled.plan.tables import KernelCall
 
 __all__ = [
     "AffineMap", "AffineMaps", "Displacements", "ImageWarp", "RawImage", "Smoothing", "ValueChange", "ValueChanges",

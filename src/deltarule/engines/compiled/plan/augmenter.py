@@ -23,10 +23,11 @@ from deltarule.engines.compiled.plan.augmentation_tables import (
     ValueChange,
     ValueChanges,
 )  # fmt: skip
-from deltarule.engines.compiled.plan.instruction import NO_KERNEL, Instruction, KernelCall
+from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Share, padded
 from deltarule.engines.compiled.plan.memory import Arena, Matrix, aligned
 from deltarule.engines.compiled.plan.names import SCRATCH
+from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall
 from deltarule.formulas.augmentations import Displacement, Geometric, Mixing, Pixelwise
 from deltarule.formulas.augmentations.composition import RawValues
 from deltarule.recipes import Affine, Recipe

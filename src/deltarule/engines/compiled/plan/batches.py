@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int64, prefetch, store
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
-from deltarule.engines.compiled.plan.instruction import (
-    Instruction,
-    Rows,
-    Thread,
-    number,
-    order_of,
-    put,
-    sample,
-    samples_named,
-)
-
-if TYPE_CHECKING:
-    from deltarule.engines.compiled.plan.definition import Work
+from deltarule.engines.compiled.plan.definition import Work
+from deltarule.engines.compiled.plan.instruction import Instruction, number, order_of, put, sample, samples_named
+from deltarule.engines.compiled.plan.tables import Rows, Thread
 
 __all__ = ["AddToSums", "CountErrors", "Gather", "Prefetch", "RecordLoss", "Target"]
 

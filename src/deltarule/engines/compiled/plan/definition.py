@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.structs import Record
-from deltarule.engines.compiled.plan.instruction import RUN_ORDER, KernelCall, Rows, Run, Thread
+from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, Rows, Run, Thread
 
 __all__ = ["Array", "Work"]
 

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int32, load_int64, store
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan import products
-from deltarule.engines.compiled.plan.instruction import (
-    RUN_ORDER,
-    Instruction,
-    KernelCall,
-    Rows,
-    Thread,
-    batch_weight,
-    inverse,
-    order_of,
-    wait,
-)
-
-if TYPE_CHECKING:
-    from deltarule.engines.compiled.plan.definition import Work
+from deltarule.engines.compiled.plan.definition import Work
+from deltarule.engines.compiled.plan.instruction import Instruction, batch_weight, inverse, order_of, wait
+from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, Rows, Thread
 
 __all__ = ["Apply", "Backward", "Forward", "Loss", "PrepareConstants", "Wait"]
 

@@ -18,10 +18,11 @@ import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.scopes import GROUP
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
-from deltarule.engines.compiled.plan.instruction import Instruction, Rows
+from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Wait
 from deltarule.engines.compiled.plan.names import Named
 from deltarule.engines.compiled.plan.products import row_stride
+from deltarule.engines.compiled.plan.tables import Rows
 from deltarule.engines.parameters import Shape as NetworkShape
 
 __all__ = ["WHOLE", "Block", "Division", "Layout", "Share", "padded", "share"]

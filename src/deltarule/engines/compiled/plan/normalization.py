@@ -10,16 +10,14 @@ follow, `state_row` bytes apart.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deltarule.engines.compiled.codegen.memory import call, load_float32, load_float64, store
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct
-from deltarule.engines.compiled.plan.instruction import Instruction, KernelCall, Rows, Thread, number, put
-
-if TYPE_CHECKING:
-    from deltarule.engines.compiled.plan.definition import Array, Work
+from deltarule.engines.compiled.plan.definition import Array, Work
+from deltarule.engines.compiled.plan.instruction import Instruction, number, put
+from deltarule.engines.compiled.plan.tables import KernelCall, Rows, Thread
 
 __all__ = [
     "BatchColumns", "CollectState", "GradientByColumns", "GradientByRows", "KeptColumns", "NormalizeByColumns",

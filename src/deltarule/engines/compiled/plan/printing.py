@@ -8,9 +8,10 @@ from operator import attrgetter
 from typing import Any, get_type_hints
 
 from deltarule.engines.compiled.codegen.structs import Address
-from deltarule.engines.compiled.plan.instruction import Instruction, KernelCall, Rows
+from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.memory import Arena
 from deltarule.engines.compiled.plan.names import SCRATCH, Names
+from deltarule.engines.compiled.plan.tables import KernelCall, Rows
 
 __all__ = ["Printer"]
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deltarule.engines.compiled.codegen.memory import call, store
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
-from deltarule.engines.compiled.plan.instruction import Instruction, KernelCall, Rows, Thread, put
+from deltarule.engines.compiled.plan.definition import Work
+from deltarule.engines.compiled.plan.instruction import Instruction, put
+from deltarule.engines.compiled.plan.tables import KernelCall, Rows, Thread
 from deltarule.formulas import random
-
-if TYPE_CHECKING:
-    from deltarule.engines.compiled.plan.definition import Work
 
 __all__ = ["Dropout", "DropoutAgain", "Noise"]
 

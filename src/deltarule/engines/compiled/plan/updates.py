@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,10 +22,9 @@ from deltarule.engines.compiled.codegen.memory import (
 )  # fmt: skip
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct
 from deltarule.engines.compiled.plan import products
-from deltarule.engines.compiled.plan.instruction import Instruction, KernelCall, Thread
-
-if TYPE_CHECKING:
-    from deltarule.engines.compiled.plan.definition import Array, Work
+from deltarule.engines.compiled.plan.definition import Array, Work
+from deltarule.engines.compiled.plan.instruction import Instruction
+from deltarule.engines.compiled.plan.tables import KernelCall, Thread
 
 __all__ = ["Bound", "CallFormula", "Clip", "Gradient", "Product", "Squares", "Step", "Update"]
 

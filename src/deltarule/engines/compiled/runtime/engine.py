@@ -13,11 +13,11 @@ import numpy.typing as npt
 from deltarule.data.mapped import TOGETHER, forget
 from deltarule.engines.compiled.codegen.structs import Record
 from deltarule.engines.compiled.codegen.tiles import tiles
-from deltarule.engines.compiled.plan.instruction import Progress as RunProgress
-from deltarule.engines.compiled.plan.instruction import Run
 from deltarule.engines.compiled.plan.kernels import Formulas
 from deltarule.engines.compiled.plan.memory import Arena
 from deltarule.engines.compiled.plan.source import Source
+from deltarule.engines.compiled.plan.tables import Progress as RunProgress
+from deltarule.engines.compiled.plan.tables import Run
 from deltarule.engines.compiled.runtime import fork_join
 from deltarule.engines.compiled.runtime.epochs import entry_points
 from deltarule.engines.compiled.runtime.order import Order

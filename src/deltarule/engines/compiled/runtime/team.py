@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.scopes import GROUP
 from deltarule.engines.compiled.codegen.structs import Address, Count, Record, Stride, packed, size_of
-from deltarule.engines.compiled.plan.instruction import Barrier, Instruction, Run, Thread
+from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.kernels import Formulas
 from deltarule.engines.compiled.plan.layout import Division, Layout, padded
 from deltarule.engines.compiled.plan.memory import Arena, Passage, aligned
@@ -20,6 +20,7 @@ from deltarule.engines.compiled.plan.printing import Printer
 from deltarule.engines.compiled.plan.products import WORKSPACE_BYTES
 from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.plan.step import Writer
+from deltarule.engines.compiled.plan.tables import Barrier, Run, Thread
 from deltarule.engines.compiled.plan.update_step import SCRATCH_ROWS, Updates
 from deltarule.engines.compiled.runtime.epochs import WeightBlock
 from deltarule.engines.compiled.runtime.fork_join import system
