@@ -7,11 +7,12 @@ import warnings
 
 import numpy as np
 import pytest
-from deltarule.engines.compiled.threads import allowed_threads, cores
+from deltarule.engines.threads import allowed_threads, cores
 from tests.faults.guarded import threads
 
 import deltarule as dr
-from deltarule.engines.compiled import fork_join
+from deltarule.engines.compiled.codegen.structs import Record
+from deltarule.engines.compiled.runtime import fork_join
 from deltarule.training.many import as_they_end
 
 GENERATOR = np.random.default_rng(0)
@@ -27,7 +28,7 @@ def refusing(monkeypatch):
     def refuse(after=0):
         found = fork_join.system()
         kind = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * 4)
-        real, started = kind(found.start), []
+        real, started = kind(found["start"]), []
 
         @kind
         def start(handle, attributes, function, argument):
@@ -37,7 +38,7 @@ def refusing(monkeypatch):
             return real(handle, attributes, function, argument)
 
         address = ctypes.cast(start, ctypes.c_void_p).value
-        monkeypatch.setattr(fork_join, "system", lambda: found._replace(start=address))
+        monkeypatch.setattr(fork_join, "system", lambda: Record(fork_join.System, **{**vars(found.value()), "start": address}))
         return start
 
     return refuse

@@ -98,7 +98,8 @@ def assemble(intermediate: str) -> bytes:
 def compile_functions(functions: Mapping[str, EntryPoint]) -> MachineCode:
     """Compile functions in the engine's part of Python (see `native`), which LLVM optimises.
 
-    The cache is one for each state of the package's sources, on which all else depends that is compiled in.
+    The cache is one for each state of the package's sources, on which all else depends that is compiled in. The code
+    stays for the life of the process: two threads may compile the same functions, and use both.
     """
     named = [f"{name} {each.__module__}.{each.__qualname__} {types}" for name, (each, *types) in functions.items()]
     codes = [each.__code__.co_code + repr(each.__code__.co_consts).encode() for each, *_ in functions.values()]
@@ -114,7 +115,12 @@ def compile_functions(functions: Mapping[str, EntryPoint]) -> MachineCode:
         builder.getModulePassManager().run(made, builder)
         return made
 
-    return load(_kept(key, optimized))
+    code = load(_kept(key, optimized))
+    _FOREVER.append(code)
+    return code
+
+
+_FOREVER: list[MachineCode] = []
 
 
 def _parsed(intermediate: str) -> Any:
@@ -149,9 +155,7 @@ class MachineCode:
 
     def function(self, name: str, arguments: int) -> Callable[..., None]:
         """Return a function of so many integers and addresses, and without a result, for Python to call."""
-        made: Any = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * arguments)(self.address(name))
-        made.code = self  # which has to live as long as the function
-        return cast("Callable[..., None]", made)
+        return ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * arguments)(self.address(name))
 
 
 def load(object_file: bytes) -> MachineCode:
