@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from deltarule.figures.style import save
 from deltarule.studies.illustrations import ILLUSTRATIONS
 
 HERE = Path(__file__).parent
+runpy.run_path(str(HERE / "architecture.py"), run_name="__main__")
 TRAIN = [sys.executable, "-m", "deltarule", "train", "digits"]
 
 MAPS = ("rotation=10", "zoom=0.15", "elastic=36,5")

@@ -16,8 +16,9 @@ from deltarule.engines.compiled.codegen.memory import load_int64, store, struct_
 from deltarule.engines.compiled.codegen.processor import compile_functions, processor
 from deltarule.engines.compiled.codegen.tiles import tiles
 from deltarule.engines.compiled.plan import products
-from deltarule.engines.compiled.plan.instruction import Barrier, wait
+from deltarule.engines.compiled.plan.instruction import wait
 from deltarule.engines.compiled.plan.products import COLUMNS, row_stride
+from deltarule.engines.compiled.plan.tables import Barrier
 from deltarule.engines.compiled.runtime.team import barrier
 
 CODE = compile_functions(

@@ -22,6 +22,7 @@ from deltarule.cli.gradient_check import gradient_check
 from deltarule.cli.illustrate import illustrate
 from deltarule.cli.interrupts import interrupts
 from deltarule.cli.learning_rate_range import learning_rate_range
+from deltarule.cli.plan import plan
 from deltarule.cli.predict import predict, show
 from deltarule.cli.reproduce import reproduce
 from deltarule.cli.streams import silence
@@ -153,6 +154,7 @@ data.commands.command("augment")(augment)
 app.command("compare")(compare)
 app.command("predict")(predict)
 app.command("show")(show)
+app.command("plan")(plan)
 app.add_typer(data.commands, name="data", help="The data sets that have a name: list them, fetch them, describe them.")
 app.command("formulas")(formulas)
 app.command("gradient-check")(gradient_check)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -275,6 +275,15 @@ class Figures:
     table: Floats
     batch_losses: list[Floats] = field(default_factory=list)
     interruption: BaseException | None = None
+
+
+@runtime_checkable
+class Planned(Protocol):
+    """An engine that follows plans."""
+
+    def plan_text(self) -> str:
+        """What each thread does in a training step, and to evaluate a block of samples: a line for each instruction."""
+        ...
 
 
 class Engine(Protocol):

@@ -120,15 +120,20 @@ def check_once(augmentations: Sequence[Augmentation]) -> None:
 
 def augment(x: Any, y: Any, augmentations: Sequence[Augmentation], raw: RawValues, drawn: Drawn) -> tuple[Any, Any]:
     """New samples (n, d) and targets (n, k), float64, from raw ones."""
-    x = np.asarray(x, dtype=np.float64)
-    x = warped(x, augmentations, raw, drawn)
-    for place, each in enumerate(augmentations):
-        if isinstance(each, Pixelwise):
-            x = _changed(x, each, place, raw, drawn)
+    x = changed(x, augmentations, raw, drawn)
     for place, each in enumerate(augmentations):
         if isinstance(each, Mixing):
-            x, y = _mixed(x, y, each, place, drawn)
+            x, y = mixed(x, y, each, place, drawn)
     return x, y
+
+
+def changed(x: Any, augmentations: Sequence[Augmentation], raw: RawValues, drawn: Drawn) -> Floats:
+    """New samples (n, d), each from a raw one alone: all of `augment` but mixing."""
+    new = warped(np.asarray(x, dtype=np.float64), augmentations, raw, drawn)
+    for place, each in enumerate(augmentations):
+        if isinstance(each, Pixelwise):
+            new = _with_values_changed(new, each, place, raw, drawn)
+    return new
 
 
 def identity_unless(acts: Values, numbers: Numbers) -> Numbers:
@@ -213,7 +218,7 @@ def interpolated(images: Floats, y: Floats, x: Floats, outside: float) -> Floats
     return read
 
 
-def _changed(x: Floats, formula: Pixelwise, place: int, raw: RawValues, drawn: Drawn) -> Floats:
+def _with_values_changed(x: Floats, formula: Pixelwise, place: int, raw: RawValues, drawn: Drawn) -> Floats:
     rows, (height, width, channels) = len(x), raw.sides
     decides, *u = drawn.numbers(place, rows, formula.draws)[..., None]
     column = np.arange(x.shape[1])
@@ -230,8 +235,8 @@ def _changed(x: Floats, formula: Pixelwise, place: int, raw: RawValues, drawn: D
         deviation=raw.deviation,
     )
     value = formula.value(x, at, *u)
-    changed: Floats = np.where(decides < formula.probability, held(value, at, image=raw.image), x)
-    return changed
+    kept_or_changed: Floats = np.where(decides < formula.probability, held(value, at, image=raw.image), x)
+    return kept_or_changed
 
 
 def held(value: Values, at: Place, *, image: bool) -> Values:
@@ -239,7 +244,8 @@ def held(value: Values, at: Place, *, image: bool) -> Values:
     return np.minimum(np.maximum(value, at.low), at.high) if image else value
 
 
-def _mixed(x: Floats, y: Floats, formula: Mixing, place: int, drawn: Drawn) -> tuple[Floats, Floats]:
+def mixed(x: Floats, y: Floats, formula: Mixing, place: int, drawn: Drawn) -> tuple[Floats, Floats]:
+    """Samples and targets of a batch mixed with others of it, by the augmentation at a place of the list."""
     n = len(x)
     if n == 1:
         return x, y

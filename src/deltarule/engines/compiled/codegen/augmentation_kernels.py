@@ -55,7 +55,7 @@ def composition(maps: Sequence[tuple[int, Geometric]], raw: RawValues) -> Kernel
         one = identity_unless(decides < scalar(f"{place}:probability"), numbers)
         whole = one if whole is None else composed(whole, one)
     outputs = dict(zip("abcdef", from_the_corner(whole, height, width), strict=True))  # type: ignore[arg-type]
-    return compile_kernel(inputs, outputs, scalars, np.float64)
+    return compile_kernel(inputs, outputs, scalars, np.float64, name="affine maps")
 
 
 def changer(formula: Pixelwise, raw: RawValues, dtype: npt.DTypeLike) -> Changer:
@@ -69,7 +69,7 @@ def changer(formula: Pixelwise, raw: RawValues, dtype: npt.DTypeLike) -> Changer
     scalars = dict.fromkeys(draws, 0.0) | facts | hyperparameters(formula, "formula.")
     inputs = dict.fromkeys(("x", *elements), Shape.ELEMENT)
     read = {node.detail for node in value.expression.within()}
-    kernel = compile_kernel(inputs, {"x": value}, scalars, dtype)
+    kernel = compile_kernel(inputs, {"x": value}, scalars, dtype, name=formula.name)
     return Changer(kernel, *(name in read for name in ("uniform", "mean", "deviation")))
 
 
@@ -77,9 +77,10 @@ def mixture(dtype: npt.DTypeLike) -> Kernel:
     """A share of x and the rest of another: x, other → mixed; the scalar is the share."""
     share = scalar("share")
     mixed = share * operand("x") + (1.0 - share) * operand("other")
-    return compile_kernel(dict.fromkeys(("x", "other"), Shape.ELEMENT), {"mixed": mixed}, {"share": 1.0}, dtype)
+    inputs = dict.fromkeys(("x", "other"), Shape.ELEMENT)
+    return compile_kernel(inputs, {"mixed": mixed}, {"share": 1.0}, dtype, name="mixture")
 
 
 def total(dtype: npt.DTypeLike) -> Kernel:
     """The sum of x, one float64."""
-    return compile_kernel({"x": Shape.ELEMENT}, {"total": operand("x")}, {}, dtype, "total")
+    return compile_kernel({"x": Shape.ELEMENT}, {"total": operand("x")}, {}, dtype, "total", "sum")

@@ -6,17 +6,26 @@ Operands are addresses in an array of words, inputs first, then outputs; an outp
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from deltarule.engines.compiled.codegen.ir import Lanes, Text
 from deltarule.engines.compiled.codegen.rows import print_rows
 from deltarule.engines.compiled.codegen.scopes import GROUP, Body, Program, Scope, folded
 from deltarule.engines.tracing.trace import Expression, Shape, constant, expression
 
-__all__ = ["module"]
+__all__ = ["Module", "module"]
 
 
-def module(program: Program) -> tuple[str, int]:
-    """LLVM IR of a prologue and a body, and how many constants pass between them.
+class Module(NamedTuple):
+    """A kernel's LLVM IR; and what it computes: the constants that the prologue hands to the body, and the outputs."""
+
+    text: str
+    constants: tuple[Expression, ...]
+    outputs: tuple[Expression, ...]
+
+
+def module(program: Program) -> Module:
+    """Print a prologue and a body.
 
     prologue(float64 *scalars, T *constants)
     body(count, T *constants, T **operands)                    reach "element", "total": count is a multiple of 16
@@ -38,7 +47,7 @@ def module(program: Program) -> tuple[str, int]:
         texts[1].function("body", [*parameters, "constants", "operands"]),
     )
     called = texts[0].functions | texts[1].functions
-    return "\n".join([*declared, *called.values(), *functions]), len(shared)
+    return Module("\n".join([*declared, *called.values(), *functions]), tuple(shared), outputs)
 
 
 def _with_reciprocals(outputs: tuple[Expression, ...]) -> tuple[Expression, ...]:

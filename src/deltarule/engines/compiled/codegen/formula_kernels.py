@@ -51,7 +51,9 @@ _once = functools.lru_cache(maxsize=512)
 def activation_value(activation: Activation, dtype: npt.DTypeLike) -> Kernel:
     """Forwards, z → a = value(z); by rows where the activation is of rows, as softmax is."""
     value = trace(activation, "value", operand("z"))
-    return compile_kernel({"z": Shape.ELEMENT}, {"a": value}, hyperparameters(activation), dtype, activation.reach)
+    return compile_kernel(
+        {"z": Shape.ELEMENT}, {"a": value}, hyperparameters(activation), dtype, activation.reach, activation.name
+    )
 
 
 @_once
@@ -60,7 +62,7 @@ def activation_slope(activation: Activation, dtype: npt.DTypeLike, *, from_z: bo
     a = trace(activation, "value", operand("z")) if from_z else operand("a")
     slope = operand("da") * trace(activation, "slope", operand("z"), a)
     inputs = dict.fromkeys(("da", "z", "a"), Shape.ELEMENT)
-    return compile_kernel(inputs, {"dz": slope}, hyperparameters(activation), dtype)
+    return compile_kernel(inputs, {"dz": slope}, hyperparameters(activation), dtype, name=f"{activation.name} slope")
 
 
 @_once
@@ -94,8 +96,8 @@ def loss(
     scalars = {"scale": 1.0, **hyperparameters(formula)}
     if single:
         alone = {name: symbol.alone() for name, symbol in outputs.items()}
-        return compile_kernel(dict.fromkeys(inputs, Shape.ELEMENT), alone, scalars, dtype)
-    return compile_kernel(inputs, outputs, scalars, dtype, "row")
+        return compile_kernel(dict.fromkeys(inputs, Shape.ELEMENT), alone, scalars, dtype, name=formula.name)
+    return compile_kernel(inputs, outputs, scalars, dtype, "row", formula.name)
 
 
 @_once
@@ -140,7 +142,8 @@ def update(
         mean = trace(averaging, "average", operand("averaged"), moved[0], scalar("t"), prefix="averaging.")
         names, moved = [*names, "averaged"], (*moved, mean)
     inputs = dict.fromkeys(("w", "g", *names[1:]), Shape.ELEMENT)
-    return compile_kernel(inputs, dict(zip(names, moved, strict=True)), scalars, dtype)
+    called = " and ".join(each.name for each in (optimizer, penalty, averaging) if each is not None)
+    return compile_kernel(inputs, dict(zip(names, moved, strict=True)), scalars, dtype, name=called)
 
 
 @_once
@@ -152,7 +155,7 @@ def average(averaging: Averaging, dtype: npt.DTypeLike) -> Kernel:
     w, scalars = operand("w"), {"t": 1.0, "rate": 1.0, **hyperparameters(averaging)}
     mean = trace(averaging, "average", operand("averaged"), w, scalar("t"))
     inputs = dict.fromkeys(("w", "g", "averaged"), Shape.ELEMENT)
-    return compile_kernel(inputs, {"w": w, "averaged": mean}, scalars, dtype)
+    return compile_kernel(inputs, {"w": w, "averaged": mean}, scalars, dtype, name=averaging.name)
 
 
 @_once
@@ -160,14 +163,18 @@ def objective_gradient(penalty: Penalty, dtype: npt.DTypeLike) -> Kernel:
     """The objective's gradient from the mean loss's, w, g → g + share · penalty.gradient(w); scalars as in `update`."""
     g = operand("g") + scalar("share") * trace(penalty, "gradient", operand("w"))
     scalars = {"t": 1.0, "rate": 1.0, "clip": 1.0, "share": 1.0, **hyperparameters(penalty)}
-    return compile_kernel(dict.fromkeys(("w", "g"), Shape.ELEMENT), {"g": g}, scalars, dtype)
+    return compile_kernel(
+        dict.fromkeys(("w", "g"), Shape.ELEMENT), {"g": g}, scalars, dtype, name=f"{penalty.name} gradient"
+    )
 
 
 @_once
 def factor(limit: Clipping | Constraint) -> Kernel:
     """A limit's factor for a norm, norm → factor, in float64."""
     value = trace(limit, "factor", operand("norm"))
-    return compile_kernel({"norm": Shape.ELEMENT}, {"factor": value}, hyperparameters(limit), np.float64)
+    return compile_kernel(
+        {"norm": Shape.ELEMENT}, {"factor": value}, hyperparameters(limit), np.float64, name=limit.name
+    )
 
 
 @_once
@@ -177,7 +184,9 @@ def normalized(normalization: Normalization, dtype: npt.DTypeLike) -> Kernel:
     z, m, v, gamma, beta = map(operand, names)
     x = trace(normalization, "normalized", z, m, v)
     outputs = {"x": x, "h": trace(normalization, "output", x, gamma, beta)}
-    return compile_kernel(dict.fromkeys(names, Shape.ELEMENT), outputs, hyperparameters(normalization), dtype)
+    return compile_kernel(
+        dict.fromkeys(names, Shape.ELEMENT), outputs, hyperparameters(normalization), dtype, name=normalization.name
+    )
 
 
 @_once
@@ -186,7 +195,13 @@ def normalized_back(normalization: Normalization, dtype: npt.DTypeLike) -> Kerne
     names = ("dh", "x", "v", "gamma", "mean_d", "mean_dx")
     dh, x, v, gamma, mean_d, mean_dx = map(operand, names)
     dz = trace(normalization, "gradient", dh * gamma, x, v, mean_d, mean_dx)
-    return compile_kernel(dict.fromkeys(names, Shape.ELEMENT), {"dz": dz}, hyperparameters(normalization), dtype)
+    return compile_kernel(
+        dict.fromkeys(names, Shape.ELEMENT),
+        {"dz": dz},
+        hyperparameters(normalization),
+        dtype,
+        name=f"{normalization.name} gradient",
+    )
 
 
 @_once
@@ -195,7 +210,8 @@ def statistics_kept(normalization: Normalization, dtype: npt.DTypeLike) -> Kerne
     names = ("mean", "variance", "m", "v")
     kept = trace(normalization, "keep", *map(operand, names), scalar("n"))
     scalars = {"n": 1.0, **hyperparameters(normalization)}
-    return compile_kernel(dict.fromkeys(names, Shape.ELEMENT), dict(zip(names[:2], kept, strict=True)), scalars, dtype)
+    outputs = dict(zip(names[:2], kept, strict=True))
+    return compile_kernel(dict.fromkeys(names, Shape.ELEMENT), outputs, scalars, dtype, name=normalization.name)
 
 
 @_once
@@ -207,7 +223,7 @@ def noise(dtype: npt.DTypeLike) -> Kernel:
     names = ("x", "centred", "least")
     x, centred, least = map(operand, names)
     noisy = x + scalar("deviation") * random.quantile(centred, least, np.log)
-    return compile_kernel(dict.fromkeys(names, Shape.ELEMENT), {"x": noisy}, {"deviation": 1.0}, dtype)
+    return compile_kernel(dict.fromkeys(names, Shape.ELEMENT), {"x": noisy}, {"deviation": 1.0}, dtype, name="noise")
 
 
 @_once
@@ -215,4 +231,4 @@ def penalty_value(penalty: Penalty, dtype: npt.DTypeLike) -> Kernel:
     """The penalty, w → share · Σ value(w) over all elements, one float64. Padding must be zeros, which cost nothing."""
     value = scalar("share") * trace(penalty, "value", operand("w"))
     scalars = {"share": 1.0, **hyperparameters(penalty)}
-    return compile_kernel({"w": Shape.ELEMENT}, {"total": value}, scalars, dtype, "total")
+    return compile_kernel({"w": Shape.ELEMENT}, {"total": value}, scalars, dtype, "total", penalty.name)

@@ -25,13 +25,20 @@ class Gatherer:
     call(address, rows, order, source, source_row, target, target_row, columns, shift, factor)
 
     Row r of the target is row order[r] of the source, less shift, times factor. `order` is an array of int64; rows are
-    `source_row` and `target_row` bytes apart; shift and factor are arrays (columns,), or one number each.
+    `source_row` and `target_row` bytes apart; shift and factor are arrays (columns,), or one number each. The source's
+    numbers are of type `source`, and are scaled as numbers `within`.
     """
 
     address: int
+    source: np.dtype[Any]
     shift: npt.NDArray[Any]
     factor: npt.NDArray[Any]
     code: object
+
+    @property
+    def within(self) -> np.dtype[Any]:
+        """The precision in which numbers are scaled."""
+        return self.shift.dtype
 
 
 def gatherable(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -58,7 +65,7 @@ def gatherer(source: npt.DTypeLike, target: npt.DTypeLike, scaling: Affine) -> G
         shift, factor = np.broadcast_arrays(shift, factor)
         shift, factor = np.ascontiguousarray(shift), np.ascontiguousarray(factor)
     code = compiled(_function(source, target, within, single=single))
-    return Gatherer(code.address("gather"), shift, factor, code)
+    return Gatherer(code.address("gather"), source, shift, factor, code)
 
 
 def _function(source: np.dtype[Any], target: np.dtype[Any], within: np.dtype[Any], *, single: bool) -> str:

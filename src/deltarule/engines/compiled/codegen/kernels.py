@@ -18,7 +18,8 @@ import numpy.typing as npt
 from deltarule.engines.compiled.codegen.elements import module
 from deltarule.engines.compiled.codegen.processor import MachineCode, assemble, load, processor
 from deltarule.engines.compiled.codegen.scopes import GROUP, Program
-from deltarule.engines.tracing.trace import Shape, Symbol
+from deltarule.engines.tracing.evaluation import evaluate
+from deltarule.engines.tracing.trace import Expression, Shape, Symbol
 
 __all__ = ["GROUP", "Kernel", "compile_kernel", "compiled"]
 
@@ -48,18 +49,46 @@ class Kernel:
     and then of `outputs`; an output may be an input's memory. count and stride are multiples of 16. Arrays are
     C-contiguous and of `dtype`: (count,), (rows, stride), or (rows,) for what is one number a row; a total is one
     float64. `values` are the scalars as the formulas have them, beginning with those that change from step to step.
+
+    `name` is the formula's; `constant_expressions` and `output_expressions` are what the two functions compute, and
+    `define_constants` and `define` compute it in NumPy.
     """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     scalars: tuple[str, ...]
     values: tuple[float, ...]
-    constants: int
     reach: str
     dtype: np.dtype[np.floating]
     prologue: int
     body: int
     code: MachineCode = field(repr=False, compare=False)
+    name: str = field(compare=False)
+    constant_expressions: tuple[Expression, ...] = field(repr=False, compare=False)
+    output_expressions: tuple[Expression, ...] = field(repr=False, compare=False)
+
+    @property
+    def constants(self) -> int:
+        """How many numbers the prologue hands to the body."""
+        return len(self.constant_expressions)
+
+    def define_constants(self, scalars: Sequence[float]) -> list[Any]:
+        """What the prologue computes."""
+        return evaluate(self.constant_expressions, dict(zip(self.scalars, scalars, strict=True)))
+
+    def define(self, constants: Sequence[Any], operands: Sequence[npt.NDArray[Any]]) -> list[Any]:
+        """What the body computes, in new arrays; inputs, and outputs, of one number a row are (n, 1)."""
+        known = {
+            node: number != 0 if node.boolean else number
+            for node, number in zip(self.constant_expressions, constants, strict=True)
+        }
+        results = evaluate(self.output_expressions, dict(zip(self.inputs, operands, strict=True)), known)
+        if self.reach == "total":
+            return [np.sum(result, dtype=np.float64) for result in results]
+        return [
+            np.array(result)[:, None] if node.shape == Shape.SAMPLES else np.array(result)
+            for node, result in zip(self.output_expressions, results, strict=True)
+        ]
 
     def shared(self, **changed: float) -> npt.NDArray[np.floating]:
         """The prologue's constants, for the formulas' own scalars or `changed` ones."""
@@ -89,6 +118,7 @@ def compile_kernel(
     scalars: Mapping[str, float],
     dtype: npt.DTypeLike,
     reach: str = "element",
+    name: str = "kernel",
 ) -> Kernel:
     """A kernel that computes `outputs` of operands and scalars by these names, in one pass over memory.
 
@@ -105,17 +135,19 @@ def compile_kernel(
         fused=target.fused,
         together=max(GROUP, target.registers // _SHARE_IN_FLIGHT * target.vector_bytes // kind.itemsize),
     )
-    text, constants = module(program)
-    code = compiled(text)
+    printed = module(program)
+    code = compiled(printed.text)
     return Kernel(
         inputs=tuple(inputs),
         outputs=tuple(outputs),
         scalars=program.scalars,
         values=tuple(scalars.values()),
-        constants=constants,
         reach=reach,
         dtype=kind,
         prologue=code.address("prologue"),
         body=code.address("body"),
         code=code,
+        name=name,
+        constant_expressions=printed.constants,
+        output_expressions=printed.outputs,
     )

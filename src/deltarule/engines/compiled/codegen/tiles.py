@@ -10,8 +10,8 @@ becomes of a number of C does not depend on the tile it falls into.
 
 `transpose` turns a matrix into the panels that a tile reads, where B lies transposed.
 
-The functions for one type of number are assembled in 0.2 s and reached through a table of words, so that the Numba
-functions that call them know nothing of types and processors. Its slots are the constants below.
+The functions for one type of number are assembled in 0.2 s and reached through a table of words, so that
+what calls them knows nothing of types and processors. Its slots are the constants below.
 """
 
 from __future__ import annotations

@@ -11,155 +11,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int64, store, struct_at
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct, size_of
+from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, size_of
 from deltarule.engines.compiled.plan import products
-from deltarule.engines.compiled.plan.instruction import (
-    Instruction,
-    KernelCall,
-    Rows,
-    Run,
-    Thread,
-    order_of,
-    put,
-    sample,
-)
+from deltarule.engines.compiled.plan.augmentation_tables import (
+    AffineMap,
+    AffineMaps,
+    Displacements,
+    ImageWarp,
+    RawImage,
+    ValueChange,
+    ValueChanges,
+)  # fmt: skip
+from deltarule.engines.compiled.plan.definition import Work
+from deltarule.engines.compiled.plan.instruction import Instruction, order_of, put, sample, samples_named
+from deltarule.engines.compiled.plan.tables import KernelCall, Rows, Run, Thread
 from deltarule.formulas import random
+from deltarule.formulas.augmentations.composition import Drawn, changed, mixed
 
-__all__ = [
-    "AffineMap",
-    "AffineMaps",
-    "Augment",
-    "Displacements",
-    "ImageWarp",
-    "Mix",
-    "RawImage",
-    "Smoothing",
-    "ValueChange",
-    "ValueChanges",
-]
+__all__ = ["Augment", "Mix"]
 
 _PURPOSE = np.uint64(int(random.Purpose.AUGMENTATION))
 _SHIFT = np.uint64(4)
 # Rows or columns of a field that are smoothed at once, reading no more of it than the Gaussian reaches.
 _BLOCK = 64
-
-
-@dataclass(frozen=True)
-class RawImage(Struct):
-    """One sample: the function that brings its raw row into `image`, unscaled, and the one that scales it.
-
-    first : address of a zero, an order of one row. item_bytes : of the image's numbers.
-    """
-
-    gather: Address
-    source: Address
-    source_row: Stride
-    columns: Count
-    no_shift: Address
-    no_factor: Address
-    scale: Address
-    shift: Address
-    factor: Address
-    first: Address
-    image: Address
-    item_bytes: Stride
-    tiles: Address
-
-
-@dataclass(frozen=True)
-class AffineMap(Struct):
-    """An affine map: how many numbers it draws, and the first of the `numbers` that it fills."""
-
-    place: Count
-    draws: Count
-    slot: Count
-
-
-@dataclass(frozen=True)
-class AffineMaps(Struct):
-    """All affine maps of a batch, and the kernel that composes them into one for each row.
-
-    table : `AffineMap`s. numbers, results : arrays of `capacity` rows, for each random number, and for each of the six
-    numbers of a map.
-    """
-
-    count: Count
-    table: Address
-    numbers: Address
-    capacity: Count
-    kernel: KernelCall
-    operands: Address
-    results: Address
-
-
-@dataclass(frozen=True)
-class Smoothing(Struct):
-    """A matrix that smooths a field along one axis, and how far from its diagonal it reaches."""
-
-    matrix: Address
-    row: Stride
-    reach: Count
-
-
-@dataclass(frozen=True)
-class Displacements(Struct):
-    """A field of random displacements; noise, halfway and field are (2, height, stride) numbers."""
-
-    used: bool
-    place: Count
-    probability: float
-    draw: Address
-    noise: Address
-    halfway: Address
-    field: Address
-    height: Count
-    width: Count
-    stride: Count
-    down: Smoothing
-    right: Smoothing
-
-
-@dataclass(frozen=True)
-class ImageWarp(Struct):
-    """The functions that read an image anew under a map and a field; `still` is a field of zeros."""
-
-    used: bool
-    spread: Address
-    read: Address
-    plane: Address
-    still: Address
-
-
-@dataclass(frozen=True)
-class ValueChange(Struct):
-    """A change of values. The scalars begin with the draws; then, where it is used, comes the image's mean."""
-
-    place: Count
-    draws: Count
-    probability: float
-    prologue: Address
-    scalars: Address
-    kernel: KernelCall
-    operands: Address
-    uses_uniform: bool
-    uses_mean: bool
-
-
-@dataclass(frozen=True)
-class ValueChanges(Struct):
-    """All changes of values: a table of `ValueChange`s, and what several of them use.
-
-    draw : the function that draws a number for each value into `uniform`. total : the kernel that adds up an image
-    into `sum`.
-    """
-
-    count: Count
-    table: Address
-    draw: Address
-    uniform: Address
-    total: KernelCall
-    total_operands: Address
-    sum: Address
 
 
 def _block(block: int, row: int, step: int, place: int, run: Run) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -201,6 +75,9 @@ class Augment(Instruction):
     target_row: Stride
     rows: Rows
 
+    def equation(self) -> str:
+        return f"{{target:rows}} = (changed {{raw.source}}[{samples_named(self.order)}] − shift) · factor"
+
     def execute(self, thread: Thread) -> None:
         raw, begin, rows = self.raw, self.rows.first(thread.size), self.rows.count(thread.size)
         order = order_of(self.order, thread.run.order) + 8 * (thread.first + begin)
@@ -221,6 +98,15 @@ class Augment(Instruction):
                 raw.scale, 1, raw.first, raw.image, 0, target + row * self.target_row, 0, raw.columns, raw.shift,
                 raw.factor,
             )  # fmt: skip
+
+    def define(self, work: Work) -> None:
+        rows, raw, of = work.rows(self.rows), self.raw, work.found(self.raw.image)
+        types, scaling = work.found(raw.gather), work.found(raw.scale)
+        samples = work.samples(self.order)[rows]
+        x = work.table(raw.source, raw.source_row, raw.columns, samples, types.source).astype(np.float64)
+        x = changed(x, of.augmentations, of.raw, Drawn(work.seed, work.step, rows.start)).astype(scaling.within)
+        shift, factor = (work.vector(each, scaling.shift.size, scaling.within) for each in (raw.shift, raw.factor))
+        work.batch(self.target, self.target_row, raw.columns)[rows] = (x - shift) * factor
 
     def draw_maps(self, begin: int, rows: int, thread: Thread) -> None:
         """Draw the numbers of all affine maps, and compose the maps, for all rows."""
@@ -333,6 +219,9 @@ class Mix(Instruction):
     order: Address
     rows: Rows
 
+    def equation(self) -> str:
+        return "{mixed:rows}, {y:rows} = mixtures of the rows of {x}, and of their targets"
+
     def execute(self, thread: Thread) -> None:
         run, step, size = thread.run, thread.step, thread.size
         order, begin = order_of(self.order, run.order), self.rows.first(size)
@@ -352,6 +241,13 @@ class Mix(Instruction):
             call(self.kernel.body, self.columns, constants, operands)
             one, two = sample(order, thread.first, row), sample(order, thread.first, other)
             self.mix_targets(row, one, two, share, run.item_bytes)
+
+    def define(self, work: Work) -> None:
+        rows, drawn = work.rows(self.rows), Drawn(work.seed, work.step)
+        unmixed, mixture = (work.batch(each, self.x_row, self.columns) for each in (self.x, self.mixed))
+        targets = work.targets(self.codes, self.numbers, self.outputs, work.samples(self.order))
+        x, y = mixed(unmixed, targets, work.found(self.knots), self.place, drawn)
+        mixture[rows], work.batch(self.y, self.y_row, self.outputs)[rows] = x[rows], y[rows]
 
     def share(self, u: float) -> float:
         """λ for a number from 0 to 1, between the quantiles."""

@@ -12,21 +12,22 @@ from deltarule.engines.compiled.codegen.gather import gatherer
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, packed
 from deltarule.engines.compiled.codegen.tiles import tiles
 from deltarule.engines.compiled.codegen.warps import Plane, randoms, warp
-from deltarule.engines.compiled.plan.augmentation import (
+from deltarule.engines.compiled.plan.augmentation import Augment, Mix
+from deltarule.engines.compiled.plan.augmentation_tables import (
     AffineMap,
     AffineMaps,
-    Augment,
     Displacements,
     ImageWarp,
-    Mix,
     RawImage,
     Smoothing,
     ValueChange,
     ValueChanges,
 )  # fmt: skip
-from deltarule.engines.compiled.plan.instruction import NO_KERNEL, Instruction, KernelCall
+from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Share, padded
 from deltarule.engines.compiled.plan.memory import Arena, Matrix, aligned
+from deltarule.engines.compiled.plan.names import SCRATCH
+from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall
 from deltarule.formulas.augmentations import Displacement, Geometric, Mixing, Pixelwise
 from deltarule.formulas.augmentations.composition import RawValues
 from deltarule.recipes import Affine, Recipe
@@ -49,17 +50,21 @@ class Augmenter:
     """The augmentations of a recipe, for raw rows x (n, d) and a learnt scaling."""
 
     def __init__(self, arena: Arena, recipe: Recipe, raw: RawValues, x: npt.NDArray[Any], scaling: Affine) -> None:
-        self._batch, self._raw = arena, raw
+        self._batch, self.raw, self.augmentations = arena, raw, recipe.augmentation
         self._arena = own = arena.hold(Arena(_precision(x.dtype, arena.dtype, image=raw.image)))
-        self._x = own.keep(x), Stride(x.strides[0])
+        self._x = arena.keep(x, "data"), Stride(x.strides[0])
         self._plane = Plane(*raw.sides)
         listed = list(enumerate(recipe.augmentation))
         self._maps = [(place, each) for place, each in listed if isinstance(each, Geometric)]
         self._fields = [(place, each) for place, each in listed if isinstance(each, Displacement)]
         self._changes = [(place, each) for place, each in listed if isinstance(each, Pixelwise)]
         self._mixtures = [(place, each) for place, each in listed if isinstance(each, Mixing)]
-        self._raw_gatherer = own.hold(gatherer(x.dtype, own.dtype, _STILL))
-        self._scaler = own.hold(gatherer(own.dtype, arena.dtype, scaling))
+        self._raw_gatherer, self._scaler = (
+            gatherer(x.dtype, own.dtype, _STILL),
+            gatherer(own.dtype, arena.dtype, scaling),
+        )
+        for each in (self._raw_gatherer, self._scaler):
+            arena.hold(each, each.address)
         self._randoms = own.hold(randoms(own.dtype))
         self._warp = own.hold(warp(own.dtype, self._plane)) if self._maps or self._fields else None
         self._composed = own.hold(composition(self._maps, raw)) if self._maps else None
@@ -76,6 +81,7 @@ class Augmenter:
         """Build some rows of a batch, of at most so many in all, by one thread."""
         arena, plane = self._arena, self._plane
         image, no_scaling = arena.numbers(padded(plane.room)), self._raw_gatherer
+        self._batch.hold(self, image)
         raw = RawImage(
             gather=Address(no_scaling.address),
             source=self._x[0],
@@ -101,15 +107,17 @@ class Augmenter:
         arena, (place, formula) = self._batch, self._mixtures[0]
         kernel = arena.hold(mixture(arena.dtype))
         knots = formula.knots()
+        quantiles = arena.keep(knots)
+        arena.hold(formula, quantiles)
         return Mix(
             place=Count(place),
             probability=formula.probability,
-            knots=arena.keep(knots),
+            knots=quantiles,
             spaces=Count(len(knots) - 1),
             prologue=Address(kernel.prologue),
-            scalars=arena.words(1),
-            kernel=KernelCall(Address(kernel.body), arena.numbers(max(1, kernel.constants))),
-            operands=arena.words(3),
+            scalars=arena.words(1, SCRATCH),
+            kernel=KernelCall(Address(kernel.body), arena.numbers(max(1, kernel.constants), SCRATCH)),
+            operands=arena.words(3, SCRATCH),
             x=x.address,
             mixed=mixed.address,
             x_row=x.row,
@@ -152,7 +160,7 @@ class Augmenter:
             used=True,
             spread=Address(self._warp.spread),
             read=Address(self._warp.read),
-            plane=arena.keep(np.full(plane.shape, self._raw.low, arena.dtype)),
+            plane=arena.keep(np.full(plane.shape, self.raw.low, arena.dtype)),
             still=arena.numbers(2 * plane.height * plane.stride),
         )
 
@@ -219,7 +227,7 @@ class Augmenter:
         row, pixel = column // (plane.width * plane.channels), column // plane.channels % plane.width
         addresses = []
         # Deviations take a look at all of the training part.
-        deviation = self._raw.deviation if any(each.deviation for each in self._changers) else 0.0
+        deviation = self.raw.deviation if any(each.deviation for each in self._changers) else 0.0
         for numbers in (row, pixel, column % plane.channels, deviation):
             room = aligned(padded(len(column)), self._arena.dtype)
             room[: len(column)] = numbers

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int64, prefetch, store
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
-from deltarule.engines.compiled.plan.instruction import Instruction, Rows, Thread, number, order_of, put, sample
+from deltarule.engines.compiled.plan.definition import Work
+from deltarule.engines.compiled.plan.instruction import Instruction, number, order_of, put, sample, samples_named
+from deltarule.engines.compiled.plan.tables import Rows, Thread
 
 __all__ = ["AddToSums", "CountErrors", "Gather", "Prefetch", "RecordLoss", "Target"]
 
@@ -29,6 +33,9 @@ class Gather(Instruction):
     factor: Address
     rows: Rows
 
+    def equation(self) -> str:
+        return f"{{target:rows}} = ({{source}}[{samples_named(self.order)}] − shift) · factor"
+
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
         if rows == 0:
@@ -44,6 +51,13 @@ class Gather(Instruction):
             self.columns, self.shift, self.factor,
         )  # fmt: skip
 
+    def define(self, work: Work) -> None:
+        rows, types = work.rows(self.rows), work.found(self.gather)
+        samples = work.samples(self.order)[rows]
+        raw = work.table(self.source, self.source_row, self.columns, samples, types.source).astype(types.within)
+        shift, factor = (work.vector(each, types.shift.size, types.within) for each in (self.shift, self.factor))
+        work.batch(self.target, self.target_row, self.columns)[rows] = (raw - shift) * factor
+
 
 @dataclass(frozen=True)
 class Prefetch(Instruction):
@@ -55,6 +69,9 @@ class Prefetch(Instruction):
     bytes: Count
     rows: Rows
 
+    def equation(self) -> str:
+        return "{source}, the rows of the next batch ({bytes} bytes each)"
+
     def execute(self, thread: Thread) -> None:
         order, following = order_of(self.order, thread.run.order), thread.first + thread.size
         many = min(thread.size, thread.run.listed - following)
@@ -63,6 +80,9 @@ class Prefetch(Instruction):
             row = self.source + sample(order, place, 0) * self.source_row
             for offset in range(0, self.bytes, 64):
                 prefetch(row + offset)
+
+    def define(self, work: Work) -> None:
+        """Nothing: no number changes."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +102,11 @@ class Target(Instruction):
     batch_weights: Address
     rows: Rows
 
+    def equation(self) -> str:
+        samples = samples_named(self.order)
+        weights = f"; {{batch_weights:rows}} = {{weights}}[{samples}]" if self.weights else ""
+        return f"{{y:rows}} = {{codes}}, {{numbers}}[{samples}]{weights}"
+
     def execute(self, thread: Thread) -> None:
         item, order = thread.run.item_bytes, order_of(self.order, thread.run.order)
         outputs, begin = self.outputs, self.rows.first(thread.size)
@@ -100,6 +125,12 @@ class Target(Instruction):
             if self.weights:
                 put(self.batch_weights, row, item, load_float64(self.weights + 8 * chosen))
 
+    def define(self, work: Work) -> None:
+        rows, y = work.rows(self.rows), work.batch(self.y, self.y_row, self.outputs)
+        y[rows] = work.targets(self.codes, self.numbers, self.outputs, work.samples(self.order)[rows])
+        if self.weights:
+            work.vector(self.batch_weights, work.size)[rows] = work.weights(self.order, self.weights)[rows]
+
 
 @dataclass(frozen=True)
 class CountErrors(Instruction):
@@ -112,6 +143,9 @@ class CountErrors(Instruction):
     codes: Address
     errors: Address
     rows: Rows
+
+    def equation(self) -> str:
+        return f"{{errors:rows}} = argmax {{z:rows}} ≠ {{codes}}[{samples_named(self.order)}]"
 
     def execute(self, thread: Thread) -> None:
         item, order = thread.run.item_bytes, order_of(self.order, thread.run.order)
@@ -126,6 +160,11 @@ class CountErrors(Instruction):
             right = largest == load_int64(self.codes + 8 * sample(order, thread.first, row))
             put(self.errors, row, item, 0.0 if right else 1.0)
 
+    def define(self, work: Work) -> None:
+        rows, samples = work.rows(self.rows), work.samples(self.order)
+        z, classes = work.batch(self.z, self.z_row, self.outputs), work.table(self.codes, 8, 1, samples, np.int64)[:, 0]
+        work.vector(self.errors, work.size)[rows] = z[rows].argmax(axis=1) != classes[rows]
+
 
 @dataclass(frozen=True)
 class AddToSums(Instruction):
@@ -134,6 +173,11 @@ class AddToSums(Instruction):
     losses: Address
     errors: Address
     batch_weights: Address
+
+    def equation(self) -> str:
+        if not self.batch_weights:
+            return "sums += Σ 1, Σ {losses}, Σ {errors}"
+        return "sums += Σ {batch_weights}, Σ {batch_weights} {losses}, Σ {batch_weights} {errors}"
 
     def execute(self, thread: Thread) -> None:
         item, sums = thread.run.item_bytes, thread.sums
@@ -147,6 +191,11 @@ class AddToSums(Instruction):
         store(sums + 8, total)
         store(sums + 16, wrong)
 
+    def define(self, work: Work) -> None:
+        losses, errors = (work.vector(each, work.size) for each in (self.losses, self.errors))
+        w = work.vector(self.batch_weights, work.size) if self.batch_weights else np.ones(work.size)
+        work.vector(work.thread["sums"], 3, np.float64)[:] += w.sum(), w @ losses, w @ errors
+
 
 @dataclass(frozen=True)
 class RecordLoss(Instruction):
@@ -154,6 +203,10 @@ class RecordLoss(Instruction):
 
     losses: Address
     batch_weights: Address
+
+    def equation(self) -> str:
+        weighted = "Σ {batch_weights} {losses} / Σ {batch_weights}"
+        return "record = " + (weighted if self.batch_weights else "mean of {losses}")
 
     def execute(self, thread: Thread) -> None:
         item = thread.run.item_bytes
@@ -163,3 +216,8 @@ class RecordLoss(Instruction):
             weight += w
             total += w * number(self.losses, row, item)
         store(thread.run.record + 8 * thread.place, total / weight)
+
+    def define(self, work: Work) -> None:
+        place, losses = work.thread["place"], work.vector(self.losses, work.size)
+        w = work.vector(self.batch_weights, work.size) if self.batch_weights else np.ones(work.size)
+        work.vector(work.run["record"], place + 1, np.float64)[place] = w @ losses / w.sum()

@@ -1,9 +1,9 @@
-"""What a plan is made of, and the tables in memory that its instructions read.
+"""What a plan is made of: the base of all instructions, and what they share.
 
 A plan is the list of instructions that one thread follows: for a training step, and for evaluating a block of samples.
 An instruction is a frozen dataclass. Its fields are what is known when the plan is made: addresses, strides, counts.
 Its method `execute` is compiled, and does what the docstring says for the samples that the thread works on. Its method
-`define` says the same in NumPy: slow, and tested against the fast one.
+`define` says the same in NumPy: slow, and tested against the fast one. Its method `equation` is a line to print.
 
 In memory an instruction is the address of its compiled method, then its fields. A thread calls one after the other, so
 a new instruction is one class in one file.
@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import functools
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,171 +30,30 @@ from deltarule.engines.compiled.codegen.memory import (
     store_atomically,
 )  # fmt: skip
 from deltarule.engines.compiled.codegen.processor import MachineCode, compile_functions
-from deltarule.engines.compiled.codegen.structs import Address, Count, Pointer, Stride, Struct, packed
-
-if TYPE_CHECKING:
-    from deltarule.engines.compiled.plan.definition import Work
+from deltarule.engines.compiled.codegen.structs import Struct, packed
+from deltarule.engines.compiled.plan.definition import Work
+from deltarule.engines.compiled.plan.tables import RUN_ORDER, Barrier, Plan, Thread
 
 __all__ = [
-    "ALL_ROWS", "NO_KERNEL", "Barrier", "Instruction", "KernelCall", "Plan", "Progress", "Rows", "Run", "Thread",
-    "batch_weight", "follow", "inverse", "number", "order_of", "put", "sample", "stored", "wait",
+    "Instruction", "batch_weight", "follow", "inverse", "number", "order_of", "put", "sample", "samples_named",
+    "stored", "wait",
 ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Rows(Struct):
-    """The part `part` of `parts` of a batch's rows, so that one plan serves batches of any size."""
-
-    part: Count
-    parts: Count
-
-    def first(self, size: int) -> int:
-        """The first row, in a batch of `size`."""
-        return size * self.part // self.parts
-
-    def count(self, size: int) -> int:
-        """How many rows."""
-        return size * (self.part + 1) // self.parts - size * self.part // self.parts
-
-    def __str__(self) -> str:
-        return "all" if self.parts == 1 else f"{self.part + 1}/{self.parts}"
-
-
-ALL_ROWS = Rows(Count(0), Count(1))
-
-
-@dataclass(frozen=True)
-class KernelCall(Struct):
-    """A formula's compiled body, and the constants that its prologue made."""
-
-    body: Address
-    constants: Address
-
-
-NO_KERNEL = KernelCall(Address(0), Address(0))
-
-
-@dataclass
-class Plan(Struct):
-    """A list of instructions in memory, by their addresses."""
-
-    address: Address
-    instructions: Count
-
-
-@dataclass
-class Barrier(Struct):
-    """Where threads wait for one another: addresses of two words, in cache lines of their own, and of a function.
-
-    arrived : how many threads wait. round : how often all of them came. give_way : offers the core to others.
-    """
-
-    arrived: Address
-    round: Address
-    give_way: Address
-
-
-@dataclass
-class Progress(Struct):
-    """What changes as training goes on; the first thread writes it."""
-
-    epoch: int
-    batch: int
-    step: int
-    finished: bool
-    best_epoch: int
-    best: float
-    weight: float
-    loss: float
-    error: float
-    budget: int
-    until: int
-    done: int
-    recorded: int
-
-
-@dataclass
-class Run(Struct):
-    """What all threads of a run read.
-
-    order : row numbers of the samples, or of the epochs laid out; `listed` is how many. rows : the samples to shuffle,
-    or 0 for all as they lie. starts : where each batch begins in the order; epoch_starts : the first batch of each
-    epoch of a given order. partial : room for three numbers for each block evaluated. figures : rows of `Figure`.
-    parameters : those that predict. weights : `WeightBlock`s, layer by layer. rates : the schedule's factor for each
-    step of the budget. budget, until : when to return to Python.
-    """
-
-    threads: Count
-    steppers: Count
-    barrier: Pointer[Barrier]
-    progress: Pointer[Progress]
-    table: Address
-    tiles: Address
-    item_bytes: Stride
-    order: Address
-    listed: Count
-    rows: Address
-    samples: Count
-    batch_size: Count
-    shuffled: bool
-    starts: Address
-    epoch_starts: Address
-    seed_low: int
-    seed_high: int
-    evaluated: bool
-    validated: bool
-    validation_samples: Count
-    block: Count
-    partial: Address
-    figures: Address
-    parameters: Address
-    best: Address
-    items: Count
-    watched: bool
-    patience: Count
-    by_score: bool
-    min_improvement: float
-    weights: Address
-    layers: Count
-    record: Address
-    last_epoch: Count
-    ascending: Address
-    rates: Address
-    sample_weights: Address
-
-
-@dataclass
-class Thread(Struct):
-    """What one thread reads, and what it works on: samples `first` to `first + size` of the order.
-
-    place : which of this call's steps it is. sums : three numbers that losses are added to, `training_sums` or those of
-    a block that is evaluated. workspace : for products. operands : room for a kernel's addresses.
-    """
-
-    run: Pointer[Run]
-    training: Plan
-    train_evaluation: Plan
-    validation: Plan
-    workspace: Address
-    operands: Address
-    training_sums: Address
-    first: int
-    size: int
-    step: int
-    place: int
-    sums: int
-
-
-class Instruction(Struct):
+class Instruction(Struct, ABC):
     """Base of all instructions."""
 
+    @abstractmethod
     def execute(self, thread: Thread) -> None:
         """Do it; this is compiled."""
-        raise NotImplementedError
 
+    @abstractmethod
     def define(self, work: Work) -> None:
         """Do it in NumPy."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def equation(self) -> str:
+        """Say it in a line, fields in braces: `{z:rows,width}` is so many rows and columns at the address z."""
 
 
 @functools.cache
@@ -246,12 +104,17 @@ def put(address: int, index: int, item_bytes: int, value: float) -> None:
 
 def order_of(order: int, run_order: int) -> int:
     """The order that an instruction means: 1 is the run's own, 0 none, samples being taken as they lie."""
-    return run_order if order == 1 else order
+    return run_order if order == RUN_ORDER else order
 
 
 def sample(order: int, first: int, row: int) -> int:
     """Which sample is a batch's row; samples are taken as they lie where there is no order."""
     return load_int64(order + 8 * (first + row)) if order else first + row
+
+
+def samples_named(order: int) -> str:
+    """The samples of a batch in an instruction's equation."""
+    return "order" if order == RUN_ORDER else "{order}" if order else "block"
 
 
 def batch_weight(order: int, weights: int, first: int, size: int) -> float:

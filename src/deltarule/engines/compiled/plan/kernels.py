@@ -9,12 +9,15 @@ import numpy as np
 from deltarule.engines.compiled.codegen import formula_kernels
 from deltarule.engines.compiled.codegen.dropout import dropout
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
-from deltarule.engines.compiled.plan.instruction import NO_KERNEL, Instruction, KernelCall
-from deltarule.engines.compiled.plan.layers import Dropout, DropoutAgain, Loss, Noise
+from deltarule.engines.compiled.plan.instruction import Instruction
+from deltarule.engines.compiled.plan.layers import Loss
 from deltarule.engines.compiled.plan.layout import Share, padded
 from deltarule.engines.compiled.plan.memory import Arena, Passage
+from deltarule.engines.compiled.plan.names import SCRATCH
 from deltarule.engines.compiled.plan.normalized_layers import Normalizations
+from deltarule.engines.compiled.plan.regularization import Dropout, DropoutAgain, Noise
 from deltarule.engines.compiled.plan.source import Source
+from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall
 from deltarule.engines.compiled.plan.update_kernels import UpdateKernels
 from deltarule.engines.problem import Problem, squared_distance, wrong_side
 from deltarule.formulas.random import dropped_below
@@ -90,7 +93,7 @@ class Formulas(Predicting):
             order=source.order,
             weights=source.weights,
             rows=rows.split,
-            scratch=self._arena.numbers(6 * padded(passage.rows)) if self._single else nowhere,
+            scratch=self._arena.numbers(6 * padded(passage.rows), SCRATCH) if self._single else nowhere,
         )
         if source.counted:
             yield source.count(passage, rows)

@@ -9,28 +9,25 @@ import numpy as np
 from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int32, load_int64, store
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan import products
-from deltarule.engines.compiled.plan.instruction import (
-    Instruction,
-    KernelCall,
-    Rows,
-    Thread,
-    batch_weight,
-    inverse,
-    order_of,
-    put,
-    wait,
-)
-from deltarule.formulas import random
+from deltarule.engines.compiled.plan.definition import Work
+from deltarule.engines.compiled.plan.instruction import Instruction, batch_weight, inverse, order_of, wait
+from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, Rows, Thread
 
-__all__ = ["Apply", "Backward", "Dropout", "DropoutAgain", "Forward", "Loss", "Noise", "PrepareConstants", "Wait"]
+__all__ = ["Apply", "Backward", "Forward", "Loss", "PrepareConstants", "Wait"]
 
 
 @dataclass(frozen=True)
 class Wait(Instruction):
     """Wait for the other threads."""
 
+    def equation(self) -> str:
+        return "for the other threads"
+
     def execute(self, thread: Thread) -> None:
         wait(thread.run.barrier, thread.run.threads)
+
+    def define(self, work: Work) -> None:
+        """Nothing: threads are defined one after the other, from one wait to the next."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +43,9 @@ class PrepareConstants(Instruction):
     constants: Address
     weighted: bool
 
+    def equation(self) -> str:
+        return "constants of {constants}, for the step and its learning rate"
+
     def execute(self, thread: Thread) -> None:
         run, scalars = thread.run, self.scalars
         store(scalars, float(thread.step))
@@ -54,6 +54,13 @@ class PrepareConstants(Instruction):
             weight = batch_weight(run.order, run.sample_weights, thread.first, thread.size)
             store(scalars + 24, inverse(weight))
         call(self.prologue, scalars, self.constants)
+
+    def define(self, work: Work) -> None:
+        place, scalars = work.thread["place"], work.vector(self.scalars, 4 if self.weighted else 2, np.float64)
+        scalars[:2] = work.step, work.vector(work.run["rates"], place + 1, np.float64)[place]
+        if self.weighted:
+            scalars[3] = inverse(work.weights(RUN_ORDER, work.run["sample_weights"]).sum())
+        work.prepare(self.constants, self.scalars)
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,14 @@ class Forward(Instruction):
     z_row: Stride
     rows: Rows
 
+    @property
+    def b(self) -> Address:
+        """The biases."""
+        return Address(self.w + self.depth * self.w_row)
+
+    def equation(self) -> str:
+        return "{z:rows,width} = {b:,width} + {a:rows,depth} {w:depth,width}"
+
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
         if rows > 0:
@@ -77,6 +92,13 @@ class Forward(Instruction):
                 thread.run.tiles, self.z + begin * self.z_row, self.z_row, self.w + self.depth * self.w_row,
                 self.a + begin * self.a_row, self.a_row, self.w, self.w_row, rows, self.depth, self.width,
             )  # fmt: skip
+
+    def define(self, work: Work) -> None:
+        rows = work.rows(self.rows)
+        block = work.matrix(self.w, self.w_row, self.depth + 1, self.width)
+        w, b = block[:-1], block[-1]
+        a, z = work.batch(self.a, self.a_row, self.depth), work.batch(self.z, self.z_row, self.width)
+        z[rows] = b + a[rows] @ w
 
 
 @dataclass(frozen=True)
@@ -94,6 +116,9 @@ class Backward(Instruction):
     first: bool
     rows: Rows
 
+    def equation(self) -> str:
+        return "{target:rows,columns} " + ("=" if self.first else "+=") + " {d:rows,depth} {w:columns,depth}ᵀ"
+
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
         if rows > 0:
@@ -102,6 +127,14 @@ class Backward(Instruction):
                 self.d + begin * self.d_row, self.d_row, self.w, self.w_row, rows, self.columns, self.depth,
                 thread.workspace, not self.first,
             )  # fmt: skip
+
+    def define(self, work: Work) -> None:
+        rows, columns = work.rows(self.rows), self.columns
+        d, w = work.batch(self.d, self.d_row, self.depth), work.matrix(self.w, self.w_row, columns, self.depth)
+        da = work.batch(self.target, self.target_row, -(-columns // products.COLUMNS) * products.COLUMNS)
+        if self.first:
+            da[rows] = 0.0
+        da[rows, :columns] += d[rows] @ w.T
 
 
 @dataclass(frozen=True)
@@ -118,6 +151,10 @@ class Apply(Instruction):
     width: Count
     item_bytes: Stride
     rows: Rows
+
+    def equation(self) -> str:
+        *inputs, output = [f"{{{name}:rows,width}}" for name in ("one", "two", "three", "four")[: self.many]]
+        return f"{output} = {{kernel}}({', '.join(inputs)})"
 
     def execute(self, thread: Thread) -> None:
         operands, row = thread.operands, self.row
@@ -136,97 +173,10 @@ class Apply(Instruction):
                 store(operands + 24, self.four + place)
             call(self.kernel.body, length, self.kernel.constants, operands)
 
-
-@dataclass(frozen=True)
-class Dropout(Instruction):
-    """Draw dropout's mask for rows of a layer's inputs, keep it, and multiply it in; see `codegen.dropout`."""
-
-    draw: Address
-    numbers: Address
-    row: Stride
-    columns: Count
-    layer: Count
-    threshold: int
-    scale: Address
-    mask: Address
-    mask_row: Stride
-    rows: Rows
-
-    def execute(self, thread: Thread) -> None:
-        run, begin = thread.run, self.rows.first(thread.size)
-        call(
-            self.draw, begin, self.rows.count(thread.size), self.columns, thread.step, self.layer, run.seed_low,
-            run.seed_high, self.threshold, self.scale, self.numbers + begin * self.row,
-            self.mask + begin * self.mask_row,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class DropoutAgain(Instruction):
-    """Multiply dropout's mask into what goes back."""
-
-    repeat: Address
-    numbers: Address
-    row: Stride
-    columns: Count
-    scale: Address
-    mask: Address
-    mask_row: Stride
-    rows: Rows
-
-    def execute(self, thread: Thread) -> None:
-        begin = self.rows.first(thread.size)
-        call(
-            self.repeat, self.rows.count(thread.size) * self.columns, self.scale, self.numbers + begin * self.row,
-            self.mask + begin * self.mask_row,
-        )  # fmt: skip
-
-
-_NOISE = int(random.Purpose.NOISE)
-
-
-def _uniform_parts(word: np.uint64, centred: int, least: int, unit: int, item: int) -> None:
-    """A uniform number p as p − ½ and as the lesser of p and 1 − p."""
-    p = (float(word) + 0.5) / 4294967296.0
-    put(centred, unit, item, p - 0.5)
-    put(least, unit, item, min(p, 1.0 - p))
-
-
-@dataclass(frozen=True)
-class Noise(Instruction):
-    """Add normal noise to rows of a layer's inputs: the same numbers as `formulas.random.normal` draws.
-
-    `room` holds two numbers of each column.
-    """
-
-    numbers: Address
-    row: Stride
-    width: Count
-    layer: Count
-    kernel: KernelCall
-    room: Address
-    rows: Rows
-
-    def execute(self, thread: Thread) -> None:
-        run, operands, width = thread.run, thread.operands, self.width
-        low, high = np.uint64(run.seed_low), np.uint64(run.seed_high)
-        purpose = np.uint64(16 * self.layer + _NOISE)
-        centred, least = self.room, self.room + 8 * width
-        begin = self.rows.first(thread.size)
-        for index in range(begin, begin + self.rows.count(thread.size)):
-            for block in range(width // 4):
-                w0, w1, w2, w3 = random.rounds(
-                    np.uint64(block), np.uint64(index), np.uint64(thread.step), purpose, low, high
-                )
-                _uniform_parts(w0, centred, least, 4 * block, run.item_bytes)
-                _uniform_parts(w1, centred, least, 4 * block + 1, run.item_bytes)
-                _uniform_parts(w2, centred, least, 4 * block + 2, run.item_bytes)
-                _uniform_parts(w3, centred, least, 4 * block + 3, run.item_bytes)
-            store(operands, self.numbers + index * self.row)
-            store(operands + 8, centred)
-            store(operands + 16, least)
-            store(operands + 24, self.numbers + index * self.row)
-            call(self.kernel.body, width, self.kernel.constants, operands)
+    def define(self, work: Work) -> None:
+        rows, addresses = work.rows(self.rows), (self.one, self.two, self.three, self.four)[: self.many]
+        *inputs, output = [work.batch(address, self.row, self.width)[rows] for address in addresses]
+        (output[:],) = work.kernel(self.kernel, *inputs)
 
 
 @dataclass(frozen=True)
@@ -253,6 +203,9 @@ class Loss(Instruction):
     weights: Address
     rows: Rows
     scratch: Address
+
+    def equation(self) -> str:
+        return "{dz:rows}, {losses:rows}, {errors:rows} = {kernel}({z:rows}, {y:rows}, {batch_weights:rows})"
 
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
@@ -291,6 +244,18 @@ class Loss(Instruction):
             if address:
                 _copy_column(load_int64(place), item, address + begin * stride, stride, rows, item)
                 place += 8
+
+    def define(self, work: Work) -> None:
+        rows, row, item = work.rows(self.rows), self.columns * work.item_bytes, work.item_bytes
+        if rows.start == rows.stop:
+            return
+        work.vector(self.scalars, 1, np.float64)[0] = inverse(work.weights(self.order, self.weights).sum())
+        work.prepare(self.kernel.constants, self.scalars)
+        inputs = (self.z, row, self.width), (self.y, row, self.width), (self.batch_weights, item, 1)
+        outputs = (self.dz, row, self.width), (self.losses, item, 1), (self.errors, item, 1)
+        given, made = ([work.batch(*each)[rows] for each in several if each[0]] for several in (inputs, outputs))
+        for output, result in zip(made, work.kernel(self.kernel, *given), strict=True):
+            output[:] = result
 
 
 def _copy_column(source: int, source_row: int, target: int, target_row: int, rows: int, item: int) -> None:

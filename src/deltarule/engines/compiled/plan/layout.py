@@ -18,9 +18,11 @@ import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.scopes import GROUP
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
-from deltarule.engines.compiled.plan.instruction import Instruction, Rows
+from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Wait
+from deltarule.engines.compiled.plan.names import Named
 from deltarule.engines.compiled.plan.products import row_stride
+from deltarule.engines.compiled.plan.tables import Rows
 from deltarule.engines.parameters import Shape as NetworkShape
 
 __all__ = ["WHOLE", "Block", "Division", "Layout", "Share", "padded", "share"]
@@ -131,6 +133,17 @@ class Layout:
             given[:] = held
         return vector
 
+    def named(self, address: int, item_bytes: int, prefix: str = "") -> Iterator[Named]:
+        """The names of all blocks' rows, in parameters that begin at an address."""
+        for block in (block for blocks in self.blocks for block in blocks):
+            row, units = block.stride * item_bytes, self.sizes[block.layer + 1]
+            begin = address + block.offset * item_bytes
+            for name, first, rows in _ROWS:
+                place, many = (block.fan_in + first, 1) if rows else (0, block.fan_in)
+                if place < block.rows:
+                    called = f"{prefix}{name}{block.layer + 1}"
+                    yield Named(called, begin + place * row, many, units, row, item_bytes, block.first)
+
     def _pairs(
         self, vector: npt.NDArray[Any], parameters: npt.NDArray[Any]
     ) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
@@ -146,6 +159,9 @@ class Layout:
                 for row, part in enumerate([biases, *state], start=block.fan_in):
                     yield part[columns], view[row, :real]
 
+
+_ROWS = ("W", 0, 0), ("b", 0, 1), ("γ", 1, 1), ("β", 2, 1), ("mean", 3, 1), ("variance", 4, 1)
+"""What the rows of a block are: those of the weights, and single ones, counted from the biases."""
 
 WHOLE = Share(0, 0)
 """All rows, as one thread alone takes them."""

@@ -1,4 +1,4 @@
-"""The matrices that a batch passes through, and whatever else programs point at, kept for as long as they run."""
+"""The matrices that a batch passes through, and whatever else plans point at, kept for as long as they run."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.kernels import Kernel
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
-from deltarule.engines.compiled.plan.instruction import Instruction, KernelCall, Plan, stored
+from deltarule.engines.compiled.plan.instruction import Instruction, stored
 from deltarule.engines.compiled.plan.layers import Apply, Forward
 from deltarule.engines.compiled.plan.layout import Block, Share, padded
+from deltarule.engines.compiled.plan.names import SCRATCH, Named, Names
 from deltarule.engines.compiled.plan.products import row_stride
+from deltarule.engines.compiled.plan.tables import KernelCall, Plan
 
 Thing = TypeVar("Thing")
 
@@ -55,41 +57,61 @@ class Matrix:
 
 
 class Arena:
-    """Hands out memory, and keeps it and whatever else programs point at."""
+    """Hands out memory, and keeps it and whatever else plans point at.
+
+    names : of what was handed out. lasting : arrays whose numbers mean something after a step; scratch : the others.
+    """
 
     def __init__(self, dtype: npt.DTypeLike) -> None:
         self.dtype = np.dtype(dtype)
+        self.names = Names()
+        self.lasting, self.scratch = list[npt.NDArray[Any]](), list[npt.NDArray[Any]]()
         self._kept: list[Any] = []
+        self._things: dict[int, Any] = {}
         self.operands = 0
         """Addresses that the kernel with the most inputs and outputs takes, of those that are kept here."""
 
-    def keep(self, array: npt.NDArray[Any]) -> Address:
+    def keep(self, array: npt.NDArray[Any], name: str = "") -> Address:
         """The address of an array, which stays alive."""
+        address = Address(array.ctypes.data)
         self._kept.append(array)
-        return Address(array.ctypes.data)
+        (self.scratch if name == SCRATCH else self.lasting).append(array)
+        if name and array.size:
+            rows, columns = array.shape if array.ndim == 2 else (1, array.size)
+            row = array.strides[0] if array.ndim == 2 else array.nbytes
+            self.names.add(Named(name, address, rows, columns, row, array.itemsize))
+        return address
 
-    def hold(self, thing: Thing) -> Thing:
-        """The thing itself, kept alive: two threads may each make what is made once."""
+    def hold(self, thing: Thing, address: int = 0) -> Thing:
+        """The thing itself, kept alive: two threads may each make what is made once. It is `found` at an address."""
         self._kept.append(thing)
+        if address:
+            self._things[address] = thing
         return thing
 
-    def numbers(self, items: int) -> Address:
-        """The address of zeros of the engine's precision."""
-        return self.keep(aligned(items, self.dtype))
+    def found(self, address: int) -> Any:
+        """The thing that is held here and found at an address, or None."""
+        return self._things.get(address)
 
-    def words(self, items: int) -> Address:
+    def numbers(self, items: int, name: str = "") -> Address:
+        """The address of zeros of the engine's precision."""
+        return self.keep(aligned(items, self.dtype), name)
+
+    def words(self, items: int, name: str = "") -> Address:
         """The address of zero words."""
-        return self.keep(aligned(items, np.int64))
+        return self.keep(aligned(items, np.int64), name)
 
     def constants(self, kernel: Kernel, **changed: float) -> KernelCall:
         """A kernel whose scalars stay as they are, with its constants."""
-        self._hold_kernel(kernel)
-        return KernelCall(Address(kernel.body), self.keep(kernel.shared(**changed)))
+        constants = self.keep(kernel.shared(**changed))
+        self._hold_kernel(kernel, constants)
+        return KernelCall(Address(kernel.body), constants)
 
     def room(self, kernel: Kernel) -> tuple[Address, Address]:
         """A kernel's scalars as they begin, and room for its constants."""
-        self._hold_kernel(kernel)
-        return self.keep(np.array(kernel.values or (0.0,))), self.numbers(max(1, kernel.constants))
+        constants = self.numbers(max(1, kernel.constants))
+        self._hold_kernel(kernel, constants)
+        return self.keep(np.array(kernel.values or (0.0,))), constants
 
     def plan(self, instructions: Sequence[Instruction]) -> Plan:
         """A plan in memory."""
@@ -97,17 +119,17 @@ class Arena:
         self._kept.append(words)
         return Plan(self.keep(table), Count(len(table)))
 
-    def _hold_kernel(self, kernel: Kernel) -> None:
-        self.hold(kernel)
+    def _hold_kernel(self, kernel: Kernel, constants: Address) -> None:
+        self.hold(kernel, constants)
         self.operands = max(self.operands, len(kernel.inputs) + len(kernel.outputs))
 
-    def matrix(self, rows: int, columns: int) -> Matrix:
+    def matrix(self, rows: int, columns: int, name: str = "matrix") -> Matrix:
         """A matrix of zeros whose rows do not compete for places in the nearest cache."""
         item = self.dtype.itemsize
         stride = row_stride(columns, item, period=1024)
-        return Matrix(
-            self.numbers(rows * stride), Count(padded(columns)), Count(stride), Stride(stride * item), Stride(item)
-        )
+        address = self.numbers(rows * stride)
+        self.names.add(Named(name, address, rows, columns, stride * item, item))
+        return Matrix(address, Count(padded(columns)), Count(stride), Stride(stride * item), Stride(item))
 
 
 class Passage:
@@ -131,20 +153,32 @@ class Passage:
     ) -> None:
         self.rows = rows
         hidden = sizes[1:-1] if normalized else ()
-        self.normalized = [arena.matrix(rows, units) for units in hidden]
-        self.rooms = [arena.words(4 * padded(units)) for units in hidden]
-        self.learnt = [arena.matrix(2, units) for units in hidden]
-        self.statistics = [arena.words(rows) for _ in hidden]
-        self.x = arena.matrix(rows, sizes[0])
-        self.z = [arena.matrix(rows, units) for units in sizes[1:]]
-        self.a = [arena.matrix(rows, units) for units in sizes[1:-1]]
-        self.d = [arena.matrix(rows, units) for units in sizes[1:]] if backward else []
-        self.y = arena.matrix(rows, sizes[-1])
-        self.losses, self.errors, self.weights = (arena.numbers(rows) for _ in range(3))
-        self.masks = [
-            arena.keep(aligned(rows * self.inputs(layer).stride // 16, np.uint16)) if rate and backward else Address(0)
-            for layer, rate in enumerate(rates)
-        ]
+
+        def each(name: str, layers: Sequence[int], rows: int = rows) -> list[Matrix]:
+            return [arena.matrix(rows, units, f"{name}{layer}") for layer, units in enumerate(layers, start=1)]
+
+        self.normalized = each("s", hidden)
+        self.rooms = [arena.words(4 * padded(units), SCRATCH) for units in hidden]
+        self.learnt = each("γβ", hidden, 2)
+        self.statistics = [self._column(arena, f"variances{layer + 1}", np.float64) for layer, _ in enumerate(hidden)]
+        self.x = arena.matrix(rows, sizes[0], "x")
+        self.z = each("z", sizes[1:])
+        self.a = each("a", sizes[1:-1])
+        self.d = each("dz", sizes[1:]) if backward else []
+        self.y = arena.matrix(rows, sizes[-1], "y")
+        self.losses, self.errors, self.weights = (
+            self._column(arena, name, arena.dtype) for name in ("losses", "errors", "weights")
+        )
+        self.masks = [self._mask(arena, layer) if rate and backward else Address(0) for layer, rate in enumerate(rates)]
+
+    def _column(self, arena: Arena, name: str, dtype: npt.DTypeLike) -> Address:
+        """A number for each row."""
+        return arena.keep(aligned(self.rows, dtype).reshape(self.rows, 1), name)
+
+    def _mask(self, arena: Arena, layer: int) -> Address:
+        """Room for a bit for each of a layer's inputs."""
+        bits = aligned(self.rows * self.inputs(layer).stride // 8, np.uint8)
+        return arena.keep(bits.reshape(self.rows, -1), f"mask{layer}")
 
     def sums(self, layer: int) -> Matrix:
         """Where a layer's weighted sums go."""

@@ -11,9 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from deltarule.engines.compiled.codegen.memory import call, load_float32, load_float64, store
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct
-from deltarule.engines.compiled.plan.instruction import Instruction, KernelCall, Rows, Thread, number, put
+from deltarule.engines.compiled.plan.definition import Array, Work
+from deltarule.engines.compiled.plan.instruction import Instruction, number, put
+from deltarule.engines.compiled.plan.tables import KernelCall, Rows, Thread
 
 __all__ = [
     "BatchColumns", "CollectState", "GradientByColumns", "GradientByRows", "KeptColumns", "NormalizeByColumns",
@@ -31,6 +35,15 @@ class BatchColumns(Struct):
     width: Count
     state: Address
     state_row: Stride
+
+    def define(self, work: Work, kernel: KernelCall, rows: slice, m: Array, v: Array) -> None:
+        """Normalise some rows in place, x, and write h, from means and variances."""
+        x, h = (work.batch(each, self.row, self.width)[rows] for each in (self.x, self.h))
+        x[:], h[:] = work.kernel(kernel, x, m, v, *self.states(work, 2))
+
+    def states(self, work: Work, many: int) -> Array:
+        """γ, β, and the kept mean and variance, or the first of them: (many, width)."""
+        return work.matrix(self.state, self.state_row, many, self.width)
 
 
 @dataclass(frozen=True)
@@ -100,6 +113,10 @@ class NormalizeByColumns(Instruction):
     kernel: KernelCall
     keep: KeptColumns
 
+    def equation(self) -> str:
+        x, h = (f"{{columns.{name}:,columns.width}}" for name in "xh")
+        return f"{x}, {h} = {{kernel}}({x}) over the batch"
+
     def execute(self, thread: Thread) -> None:
         of, item, operands, size = self.columns, thread.run.item_bytes, thread.operands, thread.size
         width = of.width
@@ -135,6 +152,19 @@ class NormalizeByColumns(Instruction):
                 put(mean + keep.copy, column, item, number(mean, column, item))
                 put(variance + keep.copy, column, item, number(variance, column, item))
 
+    def define(self, work: Work) -> None:
+        of, keep = self.columns, self.keep
+        z = work.batch(of.x, of.row, of.width)
+        m, v = z.mean(axis=0), z.var(axis=0)
+        work.vector(self.room + 24 * of.width, of.width)[:] = v
+        of.define(work, self.kernel, slice(None), m, v)
+        if keep.kernel.body:
+            work.vector(keep.scalars, 1, np.float64)[0] = work.size
+            work.prepare(keep.kernel.constants, keep.scalars)
+            kept = of.states(work, 4)[2:]
+            kept[:] = work.kernel(keep.kernel, *kept, m, v)
+            work.matrix(of.state + 2 * of.state_row + keep.copy, of.state_row, 2, of.width)[:] = kept
+
 
 @dataclass(frozen=True)
 class NormalizeByKept(Instruction):
@@ -144,12 +174,19 @@ class NormalizeByKept(Instruction):
     kernel: KernelCall
     rows: Rows
 
+    def equation(self) -> str:
+        return "{columns.x:rows,columns.width}, {columns.h:rows,columns.width} = {kernel} by kept statistics"
+
     def execute(self, thread: Thread) -> None:
         of, begin = self.columns, self.rows.first(thread.size)
         m, v = of.state + 2 * of.state_row, of.state + 3 * of.state_row
         for index in range(begin, begin + self.rows.count(thread.size)):
             x, h = of.x + index * of.row, of.h + index * of.row
             _normalize(self.kernel, of.width, x, h, m, v, of.state, of.state_row, thread.operands)
+
+    def define(self, work: Work) -> None:
+        m, v = self.columns.states(work, 4)[2:]
+        self.columns.define(work, self.kernel, work.rows(self.rows), m, v)
 
 
 @dataclass(frozen=True)
@@ -162,12 +199,19 @@ class CollectState(Instruction):
     target: Address
     target_row: Stride
 
+    def equation(self) -> str:
+        return "{target:,width} = {state:,width} and the row below"
+
     def execute(self, thread: Thread) -> None:
         item = thread.run.item_bytes
         for row in range(2):
             source, target = self.state + row * self.state_row, self.target + row * self.target_row
             for column in range(self.width):
                 put(target, column, item, number(source, column, item))
+
+    def define(self, work: Work) -> None:
+        source = work.matrix(self.state, self.state_row, 2, self.width)
+        work.matrix(self.target, self.target_row, 2, self.width)[:] = source
 
 
 def _broadcast(value: float, width: int, into: int, item: int) -> None:
@@ -189,6 +233,9 @@ class NormalizeByRows(Instruction):
     rows: Rows
     statistics: Address
 
+    def equation(self) -> str:
+        return "{columns.x:rows}, {columns.h:rows}, {statistics:rows} = {kernel}({columns.x:rows}) over the units"
+
     def execute(self, thread: Thread) -> None:
         of, item, units, width = self.columns, thread.run.item_bytes, self.units, self.columns.width
         begin = self.rows.first(thread.size)
@@ -209,6 +256,13 @@ class NormalizeByRows(Instruction):
             _normalize(self.kernel, width, here, h, m, v, of.state, of.state_row, thread.operands)
             store(self.statistics + 8 * index, variance)
 
+    def define(self, work: Work) -> None:
+        of, rows = self.columns, work.rows(self.rows)
+        z = work.batch(of.x, of.row, self.units)[rows]
+        m, v = z.mean(axis=1, keepdims=True, dtype=np.float64), z.var(axis=1, keepdims=True, dtype=np.float64)
+        work.batch(self.statistics, 8, 1, np.float64)[rows] = v
+        of.define(work, self.kernel, rows, m, v)
+
 
 @dataclass(frozen=True)
 class StateGradient(Instruction):
@@ -222,6 +276,9 @@ class StateGradient(Instruction):
     state_row: Stride
     room: Address
 
+    def equation(self) -> str:
+        return "{gradient:,width} and the row below = Σ {d:,width} · {x:,width}, Σ {d:,width}"
+
     def execute(self, thread: Thread) -> None:
         item, room = thread.run.item_bytes, self.room
         _column_sums(self.d, self.x, self.row, thread.size, self.width, room, item)
@@ -230,6 +287,11 @@ class StateGradient(Instruction):
         _column_sums(self.d, 0, self.row, thread.size, self.width, room, item)
         for column in range(self.width):
             put(self.gradient + self.state_row, column, item, load_float64(room + 8 * column))
+
+    def define(self, work: Work) -> None:
+        dh, x = (work.batch(each, self.row, self.width) for each in (self.d, self.x))
+        gradient = work.matrix(self.gradient, self.state_row, 2, self.width)
+        gradient[:] = (dh * x).sum(axis=0), dh.sum(axis=0)
 
 
 def _backward(
@@ -260,6 +322,9 @@ class GradientByColumns(Instruction):
     room: Address
     kernel: KernelCall
 
+    def equation(self) -> str:
+        return "{d:,width} = {kernel}({d:,width}, {x:,width}) over the batch"
+
     def execute(self, thread: Thread) -> None:
         item, size, width, room = thread.run.item_bytes, thread.size, self.width, self.room
         mean_d, mean_dx, v = room, room + 8 * width, room + 24 * width
@@ -270,6 +335,13 @@ class GradientByColumns(Instruction):
         for index in range(size):
             d, x = self.d + index * self.row, self.x + index * self.row
             _backward(self.kernel, width, d, x, v, self.state, mean_d, mean_dx, thread.operands)
+
+    def define(self, work: Work) -> None:
+        d, x = (work.batch(each, self.row, self.width) for each in (self.d, self.x))
+        v, gamma = work.vector(self.room + 24 * self.width, self.width), work.vector(self.state, self.width)
+        along, total = work.matrix(self.gradient, self.state_row, 2, self.width)
+        share = gamma / work.size
+        (d[:],) = work.kernel(self.kernel, d, x, v, gamma, share * total, share * along)
 
 
 @dataclass(frozen=True)
@@ -286,6 +358,9 @@ class GradientByRows(Instruction):
     kernel: KernelCall
     rows: Rows
     statistics: Address
+
+    def equation(self) -> str:
+        return "{d:rows} = {kernel}({d:rows}, {x:rows}) over the units"
 
     def execute(self, thread: Thread) -> None:
         item, units, width, room = thread.run.item_bytes, self.units, self.width, self.room
@@ -304,3 +379,11 @@ class GradientByRows(Instruction):
             _backward(self.kernel, width, d, x, v, self.state, mean_d, mean_dx, thread.operands)
             for column in range(units, width):
                 put(d, column, item, 0.0)
+
+    def define(self, work: Work) -> None:
+        rows, units = work.rows(self.rows), self.units
+        d, x = (work.batch(each, self.row, units)[rows] for each in (self.d, self.x))
+        gamma, v = work.vector(self.state, units), work.batch(self.statistics, 8, 1, np.float64)[rows]
+        mean_d, mean_dx = ((d * gamma * each).mean(axis=1, keepdims=True) for each in (1.0, x))
+        (d[:],) = work.kernel(self.kernel, d, x, v, gamma, mean_d, mean_dx)
+        work.batch(self.d, self.row, self.width)[rows, units:] = 0.0

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from deltarule.engines.compiled.codegen import formula_kernels
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
-from deltarule.engines.compiled.plan.instruction import Instruction, KernelCall
+from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Division, Share, padded
 from deltarule.engines.compiled.plan.memory import Arena, Passage, apply
 from deltarule.engines.compiled.plan.normalization import (
@@ -20,6 +20,7 @@ from deltarule.engines.compiled.plan.normalization import (
     NormalizeByRows,
     StateGradient,
 )  # fmt: skip
+from deltarule.engines.compiled.plan.tables import KernelCall
 from deltarule.formulas import Normalization
 
 __all__ = ["Normalizations"]

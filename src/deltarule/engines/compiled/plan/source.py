@@ -13,6 +13,7 @@ from deltarule.engines.compiled.plan.batches import AddToSums, CountErrors, Gath
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Share
 from deltarule.engines.compiled.plan.memory import Arena, Matrix, Passage
+from deltarule.engines.compiled.plan.tables import RUN_ORDER
 from deltarule.engines.problem import Problem, Samples
 from deltarule.recipes import Affine
 
@@ -39,19 +40,24 @@ class Source:
             self._augmenter = Augmenter(arena, problem.recipe, problem.raw, x, scaling)
         self._unmixed: dict[tuple[int, int], Matrix] = {}
         self._gatherer: Gatherer = gatherer(x.dtype, arena.dtype, scaling)
-        rows = Address(0) if samples.rows is None else arena.keep(samples.rows)
+        arena.hold(self._gatherer, self._gatherer.address)
+        rows = Address(0) if samples.rows is None else arena.keep(samples.rows, "rows")
         self.shuffled = shuffled
-        self.order = Address(1) if shuffled else rows
+        self.order = RUN_ORDER if shuffled else rows
         self.columns, self.outputs = x.shape[1], samples.outputs
-        self._x, self._row = arena.keep(x), Stride(x.strides[0])
+        self._x, self._row = arena.keep(x, "data"), Stride(x.strides[0])
         self._bytes = x.shape[1] * x.itemsize
         self._shift, self._factor = arena.keep(self._gatherer.shift), arena.keep(self._gatherer.factor)
         self.classes = samples.classes
         kind: npt.DTypeLike = np.int64 if samples.classes else np.float64
         targets: npt.NDArray[Any] = np.ascontiguousarray(samples.targets, kind)
-        self.targets = arena.keep(targets)
+        self.targets = arena.keep(targets, "targets")
         weights = samples.weights
-        self.weights = Address(0) if weights is None else arena.keep(np.ascontiguousarray(weights, np.float64))
+        self.weights = (
+            Address(0)
+            if weights is None
+            else arena.keep(np.ascontiguousarray(weights, np.float64), "weights of samples")
+        )
 
     @property
     def counted(self) -> bool:
@@ -98,7 +104,7 @@ class Source:
         """Room for the rows that are to be mixed into the batch, one for all threads."""
         key = passage.x.address, passage.rows
         if key not in self._unmixed:
-            self._unmixed[key] = self._arena.matrix(passage.rows, passage.x.columns)
+            self._unmixed[key] = self._arena.matrix(passage.rows, passage.x.columns, "unmixed x")
         return self._unmixed[key]
 
     def prefetch(self, rows: Share) -> Instruction:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from deltarule.engines.compiled.codegen import formula_kernels, kernels
 from deltarule.engines.compiled.codegen.structs import Address
-from deltarule.engines.compiled.plan.instruction import NO_KERNEL, Instruction, KernelCall
+from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import PrepareConstants
 from deltarule.engines.compiled.plan.memory import Arena
+from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall
 from deltarule.formulas import Penalty
 from deltarule.recipes import Recipe
 

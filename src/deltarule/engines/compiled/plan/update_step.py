@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
-from deltarule.engines.compiled.plan.instruction import NO_KERNEL, Instruction, KernelCall
+from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Block, Division, Share, padded
 from deltarule.engines.compiled.plan.memory import Passage
+from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall
 from deltarule.engines.compiled.plan.update_kernels import UpdateKernels
 from deltarule.engines.compiled.plan.updates import (
     Bound,

@@ -7,6 +7,7 @@ gone over again.
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,9 @@ from deltarule.engines.compiled.codegen.memory import (
 )  # fmt: skip
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct
 from deltarule.engines.compiled.plan import products
-from deltarule.engines.compiled.plan.instruction import Instruction, KernelCall, Thread
+from deltarule.engines.compiled.plan.definition import Array, Work
+from deltarule.engines.compiled.plan.instruction import Instruction
+from deltarule.engines.compiled.plan.tables import KernelCall, Thread
 
 __all__ = ["Bound", "CallFormula", "Clip", "Gradient", "Product", "Squares", "Step", "Update"]
 
@@ -40,6 +43,18 @@ class Product(Struct):
     rows: Count
     width: Count
 
+    def weights(self, work: Work) -> Array:
+        """The rows of weights, (rows, width)."""
+        return work.matrix(self.w, self.w_row, self.rows, self.width)
+
+    def gradient(self, work: Work) -> Array:
+        """The product aᵀ dz, (rows, width)."""
+        a = work.view(self.a, (self.rows, work.size), (self.a_item, self.a_row))
+        return a @ work.batch(self.d, self.d_row, self.width)
+
+
+_PRODUCT = "{product.a:,product.rows}ᵀ {product.d:,product.width}"
+
 
 @dataclass(frozen=True)
 class Update(Instruction):
@@ -55,6 +70,9 @@ class Update(Instruction):
     scratch: Address
     slice: Count
 
+    def equation(self) -> str:
+        return "{product.w:product.rows,product.width}, slots = {kernel}(" + _PRODUCT + ")"
+
     def execute(self, thread: Thread) -> None:
         of, operands, table = self.product, thread.operands, thread.run.tiles
         columns = of.w_row // thread.run.item_bytes
@@ -67,6 +85,12 @@ class Update(Instruction):
             )  # fmt: skip
             _step(self.kernel, of.w + row * of.w_row, self.scratch, many * columns, self.slots, self.apart, operands)
             row += many
+
+    def define(self, work: Work) -> None:
+        of = self.product
+        places = [of.w + slot * self.apart for slot in range(self.slots + 1)]
+        held = [work.matrix(place, of.w_row, of.rows, of.width) for place in places]
+        _define_step(work, self.kernel, held, of.gradient(work))
 
 
 def _step(kernel: KernelCall, w: int, g: int, items: int, slots: int, apart: int, operands: int) -> None:
@@ -81,6 +105,13 @@ def _step(kernel: KernelCall, w: int, g: int, items: int, slots: int, apart: int
     call(kernel.body, items, kernel.constants, operands)
 
 
+def _define_step(work: Work, kernel: KernelCall, held: list[Array], gradient: Array) -> None:
+    """The step of what is held: weights, and slots."""
+    w, *slots = held
+    for array, stepped in zip(held, work.kernel(kernel, w, gradient, *slots), strict=True):
+        array[:] = stepped
+
+
 _SLICE = 96  # whole tiles; sums are over the batch, so slices change no bit
 
 
@@ -91,6 +122,10 @@ class Gradient(Instruction):
     product: Product
     gradient: Address
     kernel: KernelCall
+
+    def equation(self) -> str:
+        added = " + {kernel}" if self.kernel.body else ""
+        return "{gradient:product.rows,product.width} = " + _PRODUCT + added
 
     def execute(self, thread: Thread) -> None:
         of, gradient, operands = self.product, self.gradient, thread.operands
@@ -105,6 +140,12 @@ class Gradient(Instruction):
             store(operands + 16, gradient)
             call(self.kernel.body, of.rows * (of.w_row // thread.run.item_bytes), self.kernel.constants, operands)
 
+    def define(self, work: Work) -> None:
+        of, g = self.product, work.matrix(self.gradient, self.product.w_row, self.product.rows, self.product.width)
+        g[:] = of.gradient(work)
+        if self.kernel.body:
+            (g[:],) = work.kernel(self.kernel, of.weights(work), g)
+
 
 @dataclass(frozen=True)
 class Step(Instruction):
@@ -117,8 +158,15 @@ class Step(Instruction):
     slots: Count
     apart: Stride
 
+    def equation(self) -> str:
+        return "{w} and the slots: {items} numbers stepped by {kernel}, against {gradient}"
+
     def execute(self, thread: Thread) -> None:
         _step(self.kernel, self.w, self.gradient, self.items, self.slots, self.apart, thread.operands)
+
+    def define(self, work: Work) -> None:
+        held = [work.vector(self.w + slot * self.apart, self.items) for slot in range(self.slots + 1)]
+        _define_step(work, self.kernel, held, work.vector(self.gradient, self.items))
 
 
 @dataclass(frozen=True)
@@ -131,8 +179,15 @@ class Squares(Instruction):
     width: Count
     squares: Address
 
+    def equation(self) -> str:
+        return "{squares} = Σ {matrix:rows,width}² of each column"
+
     def execute(self, thread: Thread) -> None:
         _column_squares(self.matrix, self.row, self.rows, self.width, self.squares, thread.run.item_bytes)
+
+    def define(self, work: Work) -> None:
+        x = work.matrix(self.matrix, self.row, self.rows, self.width)
+        work.vector(self.squares, self.width, np.float64)[:] = np.sum(x * x, axis=0, dtype=np.float64)
 
 
 def _column_squares(matrix: int, row: int, rows: int, width: int, squares: int, item: int) -> None:
@@ -160,6 +215,9 @@ class Clip(Instruction):
     kernel: KernelCall
     scalars: Address
 
+    def equation(self) -> str:
+        return "factor of {kernel} for √Σ {squares}"
+
     def execute(self, thread: Thread) -> None:
         total = 0.0
         for column in range(self.columns):
@@ -173,6 +231,10 @@ class Clip(Instruction):
         call(self.kernel.body, 16, self.kernel.constants, operands)
         store(self.scalars + 16, load_float64(room))
 
+    def define(self, work: Work) -> None:
+        norm = np.sqrt(work.vector(self.squares, self.columns, np.float64).sum())
+        (work.vector(self.scalars, 3, np.float64)[2],) = work.kernel(self.kernel, norm)
+
 
 @dataclass(frozen=True)
 class Bound(Instruction):
@@ -184,6 +246,9 @@ class Bound(Instruction):
     width: Count
     squares: Address
     kernel: KernelCall
+
+    def equation(self) -> str:
+        return "{w:rows,width} = {w:rows,width} · {kernel}(norm of each column)"
 
     def execute(self, thread: Thread) -> None:
         item, operands, squares, width = thread.run.item_bytes, thread.operands, self.squares, self.width
@@ -204,6 +269,12 @@ class Bound(Instruction):
                     x = load_float64(here + 8 * column) * load_float64(squares + 8 * column)
                     store(here + 8 * column, x)
 
+    def define(self, work: Work) -> None:
+        w = work.matrix(self.w, self.row, self.rows, self.width)
+        factor = work.vector(self.squares, self.width, np.float64)
+        (factor[:],) = work.kernel(self.kernel, np.sqrt(np.sum(w * w, axis=0, dtype=np.float64)))
+        w *= factor
+
 
 @dataclass(frozen=True)
 class CallFormula(Instruction):
@@ -211,5 +282,11 @@ class CallFormula(Instruction):
 
     function: Address
 
+    def equation(self) -> str:
+        return "the formula's own step, in Python"
+
     def execute(self, thread: Thread) -> None:
         call(self.function, address_of(thread))
+
+    def define(self, work: Work) -> None:
+        ctypes.CFUNCTYPE(None, ctypes.c_int64)(self.function)(work.thread.address)

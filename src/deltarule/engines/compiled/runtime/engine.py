@@ -13,11 +13,11 @@ import numpy.typing as npt
 from deltarule.data.mapped import TOGETHER, forget
 from deltarule.engines.compiled.codegen.structs import Record
 from deltarule.engines.compiled.codegen.tiles import tiles
-from deltarule.engines.compiled.plan.instruction import Progress as RunProgress
-from deltarule.engines.compiled.plan.instruction import Run
 from deltarule.engines.compiled.plan.kernels import Formulas
 from deltarule.engines.compiled.plan.memory import Arena
 from deltarule.engines.compiled.plan.source import Source
+from deltarule.engines.compiled.plan.tables import Progress as RunProgress
+from deltarule.engines.compiled.plan.tables import Run
 from deltarule.engines.compiled.runtime import fork_join
 from deltarule.engines.compiled.runtime.epochs import entry_points
 from deltarule.engines.compiled.runtime.order import Order
@@ -31,8 +31,8 @@ from deltarule.formulas.random import Floats, key
 
 __all__ = ["Compiled"]
 
-# Epochs whose figures are kept before the interpreter looks at them, and the time it leaves the machine alone, less of
-# it while another number of threads is tried.
+# Epochs whose figures are kept before Python reads them, and the seconds that a call of the compiled loop takes: fewer
+# while another number of threads is tried.
 _AHEAD, _CALL_SECONDS, _TRIAL_SECONDS = 1024, 0.05, 0.0125
 
 
@@ -88,6 +88,10 @@ class Compiled:
         slots = tuple(slot.astype(np.float64) for slot in self._team.slots)
         return Progress(self._progress["epoch"], self._progress["step"], slots)
 
+    def plan_text(self) -> str:
+        """What each thread does in a training step, and to evaluate a block of samples: a line for each instruction."""
+        return self._team.text(self._arena)
+
     @property
     def best_theta(self) -> npt.NDArray[Any]:
         """θ after the best epoch, or after the last finite one where none is watched for."""
@@ -125,7 +129,7 @@ class Compiled:
         return not self.finished and self._interruption is None
 
     def _advance(self, epoch: int, epochs: int) -> Floats:
-        """One call of the machine: some steps, and the figures of the epochs that ended with them."""
+        """One call of the compiled loop: some steps, and the figures of the epochs that ended with them."""
         progress, recording = self._progress, self.problem.record is not None
         began, step = time.perf_counter(), progress["step"]
         budget = max(16, int((_TRIAL_SECONDS if self._pace.trying else _CALL_SECONDS) / self._step_seconds))
@@ -155,7 +159,7 @@ class Compiled:
         return table
 
     def _losses_of(self, epoch: int) -> Floats:
-        """The batches' losses of an epoch, which the machine counts from 0."""
+        """The batches' losses of an epoch, which the compiled loop counts from 0."""
         batches = self._order.batches(epoch)
         losses, self._recorded = self._recorded[:batches], self._recorded[batches:]
         return losses
@@ -204,7 +208,7 @@ class Compiled:
         self._team.take_over(before)
 
     def _team_of(self, threads: int) -> Team:
-        """The team of so many threads, ready for the machine."""
+        """The team of so many threads, ready for the compiled loop."""
         if threads not in self._teams:
             steppers = min(threads, self._steppers)
             self._teams[threads] = Team(
@@ -262,7 +266,7 @@ class Compiled:
         return sources
 
     def _follow_order(self) -> None:
-        """Point the machine at the epochs of an order that were just taken."""
+        """Point the compiled loop at the epochs of an order that were just taken."""
         order = self._order
         self._progress.set(batch=0)
         self._run.set(

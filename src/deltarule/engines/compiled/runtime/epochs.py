@@ -17,17 +17,9 @@ from deltarule.engines.compiled.codegen.processor import MachineCode, compile_fu
 from deltarule.engines.compiled.codegen.structs import Address, Count, Record, Stride, Struct, fields_of, size_of
 from deltarule.engines.compiled.codegen.tiles import tiles
 from deltarule.engines.compiled.plan.batches import Gather
-from deltarule.engines.compiled.plan.instruction import (
-    Instruction,
-    KernelCall,
-    Plan,
-    Run,
-    Thread,
-    follow,
-    stored,
-    wait,
-)  # fmt: skip
+from deltarule.engines.compiled.plan.instruction import Instruction, follow, stored, wait
 from deltarule.engines.compiled.plan.memory import Arena
+from deltarule.engines.compiled.plan.tables import KernelCall, Plan, Run, Thread
 from deltarule.engines.problem import Figure
 from deltarule.formulas import random
 from deltarule.recipes.stopping import improves

@@ -1,4 +1,4 @@
-"""The order of the samples: drawn by the machine, or given by the caller and laid out some epochs at a time."""
+"""The order of the samples: drawn by the compiled loop, or given by the caller and laid out some epochs at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deltarule.errors import DataError
 
 __all__ = ["Order"]
 
-# Samples of a given order that are laid out before the machine is called.
+# Samples of a given order that are laid out before the compiled loop is called.
 _SAMPLES = 100_000
 
 

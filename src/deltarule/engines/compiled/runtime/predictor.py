@@ -12,11 +12,12 @@ import numpy.typing as npt
 from deltarule.engines.compiled.codegen.gather import gatherable, gatherer
 from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan.batches import Gather
-from deltarule.engines.compiled.plan.instruction import ALL_ROWS, Instruction
+from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.kernels import Predicting
 from deltarule.engines.compiled.plan.layout import WHOLE, Division, Layout, Share, padded
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.step import predicted
+from deltarule.engines.compiled.plan.tables import ALL_ROWS
 from deltarule.engines.compiled.runtime.epochs import SingleThread
 from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.parameters import Shape
@@ -53,7 +54,7 @@ class Predictor:
         normalized = formulas.normalization is not None
         passage = Passage(arena, _BLOCK, sizes, [0.0] * len(sizes), backward=False, normalized=normalized)
         rows = gatherer(gatherable(np.zeros((1, 1), kind)).dtype, dtype, scaling)
-        arena.hold(rows)
+        arena.hold(rows, rows.address)
         gather = Gather(
             gather=Address(rows.address),
             order=Address(0),

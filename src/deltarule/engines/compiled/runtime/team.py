@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextvars
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.scopes import GROUP
 from deltarule.engines.compiled.codegen.structs import Address, Count, Record, Stride, packed, size_of
-from deltarule.engines.compiled.plan.instruction import Barrier, Instruction, Run, Thread
+from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.kernels import Formulas
 from deltarule.engines.compiled.plan.layout import Division, Layout, padded
 from deltarule.engines.compiled.plan.memory import Arena, Passage, aligned
+from deltarule.engines.compiled.plan.names import SCRATCH, Named, Names
+from deltarule.engines.compiled.plan.printing import Printer
 from deltarule.engines.compiled.plan.products import WORKSPACE_BYTES
 from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.plan.step import Writer
+from deltarule.engines.compiled.plan.tables import Barrier, Run, Thread
 from deltarule.engines.compiled.plan.update_step import SCRATCH_ROWS, Updates
 from deltarule.engines.compiled.runtime.epochs import WeightBlock
 from deltarule.engines.compiled.runtime.fork_join import system
@@ -57,6 +60,7 @@ class Team:
         written = formulas.updates.whole or formulas.normalization is not None
         self._parameters = aligned(self._layout.items * (formulas.updates.regions + written), self._dtype)
         self._best = aligned(self._layout.items, self._dtype)
+        self._names = Names(self._named(formulas))
         self._table = np.zeros((threads, size_of(Thread) // 8), np.int64)
         self._words, self._barrier = barrier()
         self.plans: list[dict[str, list[Instruction]]] = []
@@ -97,7 +101,7 @@ class Team:
         self._layout.pack(other.best_theta, self._best)
 
     def ready(self, step: int) -> None:
-        """Take note of the last step and of the caller's context, such as `np.errstate`, before the machine runs."""
+        """Note the last step and the caller's context, such as `np.errstate`, before the compiled loop runs."""
         self._stepped, self._context = step, contextvars.copy_context()
 
     def _called(self, address: int) -> None:
@@ -199,8 +203,8 @@ class Team:
         normalized = formulas.normalization is not None
         passage = Passage(arena, rows, sizes, formulas.rates, backward=True, normalized=normalized)
         widest = max(*(block.stride for blocks in self._layout.blocks for block in blocks), *map(padded, sizes))
-        one = arena.keep(np.ones(1, self._dtype))
-        squares = arena.words(sum(map(padded, sizes)))
+        one = arena.keep(np.ones(1, self._dtype), "1")
+        squares = arena.words(sum(map(padded, sizes)), "squares")
         for thread in range(self.threads):
             to = self._division(thread, 0)
             updates = Updates(
@@ -210,7 +214,7 @@ class Team:
                 idle=bool(self._problem.shape.idle().any()),
                 bounded=self._problem.recipe.constraint is not None,
                 one=one,
-                scratch=arena.numbers(SCRATCH_ROWS * widest),
+                scratch=arena.numbers(SCRATCH_ROWS * widest, SCRATCH),
                 squares=squares,
                 formula=Address(0 if self._formula is None else ctypes.cast(self._formula, ctypes.c_void_p).value or 0),
             )
@@ -229,8 +233,8 @@ class Team:
                 record.put(field, arena.plan(plan))
             record.set(
                 run=self._run.address,
-                workspace=arena.keep(aligned(WORKSPACE_BYTES, np.uint8)),
-                operands=arena.words(formulas.operands),
+                workspace=arena.keep(aligned(WORKSPACE_BYTES, np.uint8), SCRATCH),
+                operands=arena.words(formulas.operands, SCRATCH),
                 training_sums=self._sums,
                 sums=self._sums,
             )
@@ -238,6 +242,25 @@ class Team:
         self._passages.append(arena)
         self._table[:] = table
         self._passages, self._rows, self.plans = [arena], rows, made
+
+    def text(self, arena: Arena) -> str:
+        """The threads' plans, printed; `arena` is the one that the formulas' and the data's memory came from."""
+        printer = Printer([arena, *self._passages], self._names)
+        headings = {
+            "training": f"A training step of at most {self._rows} samples",
+            "train_evaluation": f"Evaluating a block of at most {BLOCK} training samples",
+            "validation": f"Evaluating a block of at most {BLOCK} validation samples",
+        }
+        given = {field: [plans[field] for plans in self.plans if field in plans] for field in headings}
+        return printer.text((heading, given[field]) for field, heading in headings.items() if given[field])
+
+    def _named(self, formulas: Formulas) -> Iterator[Named]:
+        """The names of all regions of the parameters."""
+        slots = [f"{slot} of " for slot in self._problem.recipe.optimizer.slots]
+        averaged = ["average of "] * bool(formulas.updates.averaged)
+        written = ["d"] * (formulas.updates.whole or formulas.normalization is not None)
+        for number, prefix in enumerate(["", *slots, *averaged, *written]):
+            yield from self._layout.named(self._region(number).ctypes.data, self._dtype.itemsize, prefix)
 
     def _division(self, thread: int, region: int) -> Division:
         item = self._dtype.itemsize

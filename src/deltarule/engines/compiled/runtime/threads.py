@@ -17,8 +17,8 @@ _AUGMENTED = 100
 # Multiply-adds of an evaluation below which it is not worth a thread that waits for it while others take steps.
 _WORTH_WAITING = 20_000_000
 
-# Calls of the machine before the other number is tried again, at first and at the most; how much slower a call may be
-# before it is tried at once.
+# Calls of the compiled loop before the other number is tried again, at first and at the most; how much slower a call
+# may be before it is tried at once.
 _SOON, _LATE, _SLOWER = 8, 64, 1.5
 
 
@@ -42,8 +42,8 @@ class Pace:
     """Chooses between numbers of threads by the seconds that a step has taken with each.
 
     On a busy machine a step waits for whichever thread has lost its core, and one thread may be faster than many. The
-    weights are the same for any number, so it may change between two calls of the machine. A choice that has just been
-    made is doubted soon, one that has proved itself late.
+    weights are the same for any number, so it may change between two calls of the compiled loop. A choice that has just
+    been made is doubted soon, one that has proved itself late.
 
     >>> pace = Pace([2, 1])
     >>> for seconds in (9.0, 1.0, 1.0, 8.0):

@@ -1,0 +1,157 @@
+"""The tables in memory that instructions read: of the run, of a thread, and what their fields are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deltarule.engines.compiled.codegen.structs import Address, Count, Pointer, Stride, Struct
+
+__all__ = [
+    "ALL_ROWS", "NO_KERNEL", "RUN_ORDER", "Barrier", "KernelCall", "Plan", "Progress", "Rows", "Run", "Thread",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rows(Struct):
+    """The part `part` of `parts` of a batch's rows, so that one plan serves batches of any size."""
+
+    part: Count
+    parts: Count
+
+    def first(self, size: int) -> int:
+        """The first row, in a batch of `size`."""
+        return size * self.part // self.parts
+
+    def count(self, size: int) -> int:
+        """How many rows."""
+        return size * (self.part + 1) // self.parts - size * self.part // self.parts
+
+    def __str__(self) -> str:
+        return "all" if self.parts == 1 else f"{self.part + 1}/{self.parts}"
+
+
+ALL_ROWS = Rows(Count(0), Count(1))
+RUN_ORDER = Address(1)
+"""The address that stands for the run's own order, wherever it is."""
+
+
+@dataclass(frozen=True)
+class KernelCall(Struct):
+    """A formula's compiled body, and the constants that its prologue made."""
+
+    body: Address
+    constants: Address
+
+
+NO_KERNEL = KernelCall(Address(0), Address(0))
+
+
+@dataclass
+class Plan(Struct):
+    """A list of instructions in memory, by their addresses."""
+
+    address: Address
+    instructions: Count
+
+
+@dataclass
+class Barrier(Struct):
+    """Where threads wait for one another: addresses of two words, in cache lines of their own, and of a function.
+
+    arrived : how many threads wait. round : how often all of them came. give_way : offers the core to others.
+    """
+
+    arrived: Address
+    round: Address
+    give_way: Address
+
+
+@dataclass
+class Progress(Struct):
+    """What changes as training goes on; the first thread writes it."""
+
+    epoch: int
+    batch: int
+    step: int
+    finished: bool
+    best_epoch: int
+    best: float
+    weight: float
+    loss: float
+    error: float
+    budget: int
+    until: int
+    done: int
+    recorded: int
+
+
+@dataclass
+class Run(Struct):
+    """What all threads of a run read.
+
+    order : row numbers of the samples, or of the epochs laid out; `listed` is how many. rows : the samples to shuffle,
+    or 0 for all as they lie. starts : where each batch begins in the order; epoch_starts : the first batch of each
+    epoch of a given order. partial : room for three numbers for each block evaluated. figures : rows of `Figure`.
+    parameters : those that predict. weights : `WeightBlock`s, layer by layer. rates : the schedule's factor for each
+    step of the budget. budget, until : when to return to Python.
+    """
+
+    threads: Count
+    steppers: Count
+    barrier: Pointer[Barrier]
+    progress: Pointer[Progress]
+    table: Address
+    tiles: Address
+    item_bytes: Stride
+    order: Address
+    listed: Count
+    rows: Address
+    samples: Count
+    batch_size: Count
+    shuffled: bool
+    starts: Address
+    epoch_starts: Address
+    seed_low: int
+    seed_high: int
+    evaluated: bool
+    validated: bool
+    validation_samples: Count
+    block: Count
+    partial: Address
+    figures: Address
+    parameters: Address
+    best: Address
+    items: Count
+    watched: bool
+    patience: Count
+    by_score: bool
+    min_improvement: float
+    weights: Address
+    layers: Count
+    record: Address
+    last_epoch: Count
+    ascending: Address
+    rates: Address
+    sample_weights: Address
+
+
+@dataclass
+class Thread(Struct):
+    """What one thread reads, and what it works on: samples `first` to `first + size` of the order.
+
+    place : which of this call's steps it is. sums : three numbers that losses are added to, `training_sums` or those of
+    a block that is evaluated. workspace : for products. operands : room for a kernel's addresses.
+    """
+
+    run: Pointer[Run]
+    training: Plan
+    train_evaluation: Plan
+    validation: Plan
+    workspace: Address
+    operands: Address
+    training_sums: Address
+    first: int
+    size: int
+    step: int
+    place: int
+    sums: int

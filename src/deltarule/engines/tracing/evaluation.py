@@ -1,0 +1,57 @@
+"""The meaning of an expression: NumPy's value of it, in the precision of the arrays that it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from deltarule.engines.tracing.trace import Expression, Shape
+
+__all__ = ["evaluate"]
+
+_LOGICAL = {"and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor, "not": np.logical_not}
+
+
+def evaluate(
+    expressions: Iterable[Expression], given: Mapping[str, Any], known: Mapping[Expression, Any] | None = None
+) -> list[Any]:
+    """Return the values of expressions; what is the same for all elements is left to be broadcast.
+
+    given : scalars, and operands (n, k), or (n, 1) for one number a row, by name. known : values computed before.
+
+    >>> from deltarule.engines.tracing.trace import operand
+    >>> evaluate([(1.0 + operand("z") ** 2).expression], {"z": np.array([1.0, 2.0])})
+    [array([2., 5.])]
+    """
+    values = dict(known or {})
+
+    def value(node: Expression) -> Any:
+        if node not in values:
+            values[node] = _computed(node, list(map(value, node.arguments)), given)
+        return values[node]
+
+    with np.errstate(all="ignore"):
+        return list(map(value, expressions))
+
+
+def _computed(node: Expression, values: list[Any], given: Mapping[str, Any]) -> Any:
+    """The value of an expression, from those of its arguments."""
+    match node.operation:
+        case "constant":
+            return float(node.detail)
+        case "scalar" | "operand":
+            return given[str(node.detail)]
+        case "row_sum" | "row_max":
+            reduce = np.sum if node.operation == "row_sum" else np.max
+            return reduce(values[0], axis=-1, keepdims=node.shape == Shape.COLUMN)
+        case "filled":
+            return values[0]
+        case "where":
+            return np.where(*values)
+        case "erf" | "erfc":
+            from scipy import special
+
+            return getattr(special, node.operation)(*values)
+    return _LOGICAL.get(node.operation, getattr(np, node.operation, None))(*values)  # type: ignore[misc]

@@ -1,0 +1,195 @@
+"""Every instruction does what its definition says: from the same memory, both leave the same numbers behind."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from tests.engines.recipes import problems
+
+import deltarule as dr
+from deltarule.engines.compiled.codegen.structs import Record, packed
+from deltarule.engines.compiled.plan import instruction as instructions
+from deltarule.engines.compiled.plan.definition import Work
+from deltarule.engines.compiled.plan.instruction import Instruction
+from deltarule.engines.compiled.plan.layers import Wait
+from deltarule.engines.compiled.plan.tables import Thread
+from deltarule.engines.compiled.runtime.engine import Compiled
+from deltarule.formulas.random import permutation
+from deltarule.training.preparing import prepared
+
+
+def of_instructions():
+    """All classes of instructions, those in modules that were imported."""
+    return {cls for cls in Instruction.__subclasses__() if not inspect.isabstract(cls)}
+
+
+class Bench:
+    """An engine's plans, instruction by instruction, on the batches of one epoch."""
+
+    def __init__(self, recipe, data, threads, record="batch"):
+        problem, _ = prepared(recipe, data, record=record)
+        self.engine = engine = Compiled(problem, "float64", threads)
+        self.team, self.run = engine._team, engine._run
+        self.size = min(recipe.batch_size, len(problem.train))
+        chosen = np.arange(len(problem.train)) if problem.train.rows is None else problem.train.rows
+        engine._order._rows[:] = chosen[permutation(recipe.seed, 0, len(chosen))]
+        engine._factors, engine._record = engine._rates.ahead(1, 64), np.zeros(64)
+        self.run.set(rates=engine._factors.ctypes.data, record=engine._record.ctypes.data)
+        self.threads = [Record(Thread, at=row) for row in self.team._table]
+        self.arenas = [engine._arena, *self.team._passages]
+        self.memory = [self.team._parameters, engine._progress.words, engine._record]
+        self.memory += [array for arena in self.arenas for array in arena.lasting]
+        self.scratch = [array for arena in self.arenas for array in arena.scratch]
+
+    def begin(self, first, size, step):
+        """Give all threads a batch."""
+        for thread in self.threads:
+            thread.set(first=first, size=size, step=step, place=step - 1)
+        self.team.ready(step - 1)
+
+    def work(self, thread):
+        found = [arena.found for arena in self.arenas]
+        return Work(self.run, thread, lambda address: next(each for of in found if (each := of(address)) is not None))
+
+    def state(self):
+        return [array.copy() for array in self.memory]
+
+    def restore(self, state):
+        for array, before in zip(self.memory, state, strict=True):
+            array[...] = before
+
+    def plans(self, field):
+        """The threads' instructions in an order in which they may be executed: all threads up to each wait."""
+        waiting = [
+            (thread, iter(plans[field]))
+            for thread, plans in zip(self.threads, self.team.plans, strict=True)
+            if field in plans
+        ]
+        while waiting:
+            going_on = []
+            for thread, plan in waiting:
+                for each in plan:
+                    if isinstance(each, Wait):
+                        each.define(self.work(thread))
+                        going_on.append((thread, plan))
+                        break
+                    yield thread, each
+            waiting = going_on
+
+    def execute(self, instruction, thread):
+        code = instructions._compiled(type(instruction).__module__)
+        words = np.array(packed(instruction), np.int64)
+        code.function(type(instruction).__name__, 2)(words.ctypes.data, thread.address)
+
+    def define(self, instruction, thread):
+        self.team.ready(int(thread["step"]) - 1)
+        with np.errstate(all="ignore"):
+            instruction.define(self.work(thread))
+
+    def check(self, field):
+        """Execute and define each instruction in turn; then define all of them one after the other."""
+        start = self.state()
+        for thread, instruction in self.plans(field):
+            before = self.state()
+            self.execute(instruction, thread)
+            executed = self.state()
+            self.restore(before)
+            self.define(instruction, thread)
+            self.compare(executed, instruction)
+            self.restore(executed)
+        end, scratch = self.state(), [array.copy() for array in self.scratch]
+        self.restore(start)
+        for array in self.scratch:
+            array.view(np.uint8)[...] = 255  # NaN: what the compiled plan left there must not help
+        for thread, instruction in self.plans(field):
+            self.define(instruction, thread)
+        self.compare(end, field)
+        for array, before in zip(self.scratch, scratch, strict=True):
+            array[...] = before
+        self.restore(end)
+
+    def compare(self, expected, what):
+        for array, numbers in zip(self.memory, expected, strict=True):
+            if array.tobytes() == numbers.tobytes():
+                continue
+            assert array.dtype in (np.float64, np.int64), f"{what}: bits differ"
+            met, numbers = array.view(np.float64), numbers.view(np.float64)  # words may be numbers
+            np.testing.assert_allclose(met, numbers, rtol=1e-10, atol=1e-12, err_msg=f"{what}")
+
+
+def checked(recipe, data, threads, record="batch"):
+    """Two steps, and a block of each set that is evaluated."""
+    bench = Bench(recipe, data, threads, record)
+    n = len(bench.engine.problem.train)
+    for step, first in enumerate((0, bench.size if bench.size < n else 0), start=1):
+        bench.begin(first, min(bench.size, n - first), step)
+        bench.check("training")
+    sets = {"train_evaluation": bench.engine.problem.train, "validation": bench.engine.problem.validation}
+    for field, samples in sets.items():
+        if samples is not None:
+            bench.begin(1, min(len(samples) - 1, 7), 3)
+            bench.check(field)
+
+
+X = np.random.default_rng(0).normal(size=(40, 11))
+CLASSES = dr.Dataset(train=(X, np.arange(40) % 3, X[:, 0] ** 2 + 0.1), validation=(X[:9], np.arange(9) % 3))
+NUMBERS = dr.Dataset(train=(X, X[:, :1] + 1.0), validation=(X[:9], X[:9, :1]))
+IMAGES = dr.Dataset(train=((np.abs(X[:, :1]) * np.arange(63) * 4 % 250).reshape(40, 7, 9), np.arange(40) % 3))
+
+
+def recipe(hidden=(40, 16), batch_size=13, network=None, **changes):
+    network = dr.Network(hidden=hidden, activation="tanh", bias_initializer="glorot_uniform", **(network or {}))
+    return dr.Recipe(network=network, batch_size=batch_size, epochs=2, evaluate_train=True, **changes)
+
+
+CHOSEN = {
+    "plain": (recipe(), CLASSES, "batch"),
+    "one output": (recipe(loss="huber", hidden=(40,)), NUMBERS, "batch_after"),
+    "batch normalization": (
+        recipe(
+            network={"normalization": dr.BatchNormalization(), "dropout": 0.3}, averaging=dr.ExponentialAverage(0.6)
+        ),
+        CLASSES,
+        "batch_after",
+    ),
+    "layer normalization": (recipe(network={"normalization": dr.LayerNormalization()}), CLASSES, "batch"),
+    "limits": (
+        recipe(
+            clipping=dr.ClipByNorm(0.1),
+            constraint=dr.MaxNorm(0.7),
+            averaging=dr.ExponentialAverage(0.6),
+            penalty=dr.L2(0.1, per_batch=True),
+        ),
+        CLASSES,
+        "batch",
+    ),
+    "noise": (recipe(network={"noise": 0.2, "dropout": 0.2}, penalty=dr.L1(0.01, proximal=True)), CLASSES, "batch"),
+    "a formula's own step": (recipe(optimizer=dr.Muon()), CLASSES, "batch"),
+    "features": (recipe(augmentation=(dr.FeatureNoise(0.1), dr.Mixup())), CLASSES, "batch"),
+    "images": (
+        recipe(augmentation=("rotation", dr.Elastic(probability=0.7), "brightness", "gaussian_noise")),
+        IMAGES,
+        "batch",
+    ),
+}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", CHOSEN)
+def test_chosen_plans_do_what_their_definitions_say(name, threads):
+    checked(*CHOSEN[name][:2], threads, CHOSEN[name][2])
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(problems())
+def test_drawn_plans_do_what_their_definitions_say(problem):
+    checked(*problem, 1 + problem[0].seed % 2)
+
+
+def test_the_chosen_plans_hold_every_instruction():
+    chosen = [Bench(recipe, data, 2, record).team.plans for recipe, data, record in CHOSEN.values()]
+    met = {type(each) for plans in chosen for of_thread in plans for plan in of_thread.values() for each in plan}
+    assert met == of_instructions()
