@@ -14,6 +14,9 @@ from deltarule.errors import RecipeError, UnknownName, nearest
 Values: TypeAlias = Any
 """A number, an array, or a symbol that stands for one: a formula does not care which."""
 
+Spec: TypeAlias = str | Mapping[str, Any]
+"""A formula by its registered name, or as its JSON: what `formula` turns into the formula itself."""
+
 
 @dataclass(frozen=True)
 class Domain:

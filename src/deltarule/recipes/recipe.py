@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from deltarule.errors import RecipeError
 from deltarule.formulas import (
@@ -21,6 +21,7 @@ from deltarule.formulas import (
     formula,
 )
 from deltarule.formulas.augmentations.composition import check_once
+from deltarule.formulas.formula import Spec
 from deltarule.recipes.checks import fields_of, non_negative, one_of, truth, whole
 from deltarule.recipes.network import Network
 from deltarule.recipes.preparation import Preparation
@@ -86,6 +87,31 @@ class Recipe:
     augmentation: tuple[Augmentation, ...] = ()
     evaluate_train: bool = False
     seed: int = 0
+
+    if TYPE_CHECKING:  # what the fields may be given as; `__post_init__` converts it
+
+        def __init__(
+            self,
+            network: Network = ...,
+            loss: Spec | Loss = ...,
+            optimizer: Spec | Optimizer = ...,
+            penalty: Spec | Penalty | Sequence[Spec | Penalty | None] | None = ...,
+            schedule: Spec | Schedule = ...,
+            clipping: Spec | Clipping | None = ...,
+            constraint: Spec | Constraint | None = ...,
+            averaging: Spec | Averaging | None = ...,
+            class_weight: ClassWeight | Mapping[Any, float] | Sequence[Sequence[Any]] = ...,
+            batch_size: int = ...,
+            epochs: int = ...,
+            stopping: EarlyStopping | None = ...,
+            scaling: str | float | Scaling = ...,
+            preparation: Preparation | Mapping[str, Any] = ...,
+            target_scaling: str = ...,
+            task: str = ...,
+            augmentation: Spec | Augmentation | Sequence[Spec | Augmentation] | None = ...,
+            evaluate_train: bool = ...,
+            seed: int = ...,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__

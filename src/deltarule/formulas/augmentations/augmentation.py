@@ -11,6 +11,8 @@ import numpy as np
 from deltarule.formulas.formula import Formula, Share, Values
 from deltarule.formulas.random import Floats, quantile
 
+__all__ = ["Augmentation", "Displacement", "Geometric", "Mixing", "Pixelwise", "Place"]
+
 KNOTS = 1025
 """Places at which the shares of mixtures are taken; between them they are interpolated."""
 
