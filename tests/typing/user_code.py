@@ -75,7 +75,7 @@ class Signum(Optimizer):
     slots = ("m",)
     beta: float = 0.9
 
-    def step(self, w: np.ndarray, g: np.ndarray, t: int, m: np.ndarray) -> tuple[np.ndarray, ...]:  # type: ignore[override]
+    def step(self, w: np.ndarray, g: np.ndarray, t: int, m: np.ndarray) -> tuple[np.ndarray, ...]:
         m = self.beta * m + (1.0 - self.beta) * g
         return w - self.learning_rate * np.sign(m), m
 
