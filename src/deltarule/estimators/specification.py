@@ -25,6 +25,7 @@ from deltarule.formulas import (
     SoftmaxCrossEntropy,
     formula,
 )
+from deltarule.formulas.formula import normalized
 from deltarule.recipes import EarlyStopping, Network, Recipe, Scaling
 
 # scikit-learn's names of outputs where they are not ours.
@@ -42,7 +43,7 @@ def output_name(loss: Loss) -> str:
 
 def class_loss(spec: Any, *, several: bool) -> Loss:
     """The loss of a classifier; `several` where one of more than two classes is to be told."""
-    if isinstance(spec, str) and spec == "log_loss":
+    if isinstance(spec, str) and normalized(spec) in ("logloss", "crossentropy"):
         return SoftmaxCrossEntropy() if several else SigmoidCrossEntropy()
     return _registered(spec, "log_loss")
 
@@ -51,6 +52,8 @@ def number_loss(spec: Any) -> Loss:
     """The loss of a regressor; scikit-learn's names mean what they mean there."""
     if isinstance(spec, str) and spec in ("squared_error", "poisson"):
         return HalfSquaredError() if spec == "squared_error" else PoissonLoss()
+    if isinstance(spec, str) and normalized(spec) == "crossentropy":
+        return SigmoidCrossEntropy()
     loss = _registered(spec, "squared_error", "poisson")
     if loss.output.reach == "row":
         raise RecipeError("a loss for numbers", loss.name, 'loss="squared_error"')

@@ -18,7 +18,7 @@ from deltarule.models.model import Model
 from deltarule.recipes import Affine, Network, Recipe
 
 COSTS: dict[str, Loss] = {
-    "QuadraticCost": HalfSquaredError(link="sigmoid"),
+    "QuadraticCost": HalfSquaredError(inverse_link="sigmoid"),
     "CrossEntropyCost": SigmoidCrossEntropy(),
 }
 _KEYS = ("sizes", "weights", "biases", "cost")

@@ -169,7 +169,7 @@ def _output_activation(chosen: tuple[Activation, ...]) -> RecipeError:
     names = [activation.name for activation in chosen]
     hidden = ", ".join(repr(name) for name in names[:-1])
     loss = {"softmax": '"softmax_cross_entropy"', "sigmoid": '"sigmoid_cross_entropy"'}.get(names[-1])
-    link = f'HalfSquaredError(link="{names[-1]}")'
+    link = f'HalfSquaredError(inverse_link="{names[-1]}")'
     return RecipeError(
         "activations for the hidden layers alone, as the loss contains the output's (applied twice, it ruins training)",
         f"one for the output too, {names[-1]!r}",

@@ -21,7 +21,7 @@ from deltarule.formulas import (
     formula,
 )
 from deltarule.formulas.augmentations.composition import check_once
-from deltarule.formulas.formula import Spec
+from deltarule.formulas.formula import Spec, normalized
 from deltarule.recipes.checks import fields_of, non_negative, one_of, truth, whole
 from deltarule.recipes.network import Network
 from deltarule.recipes.preparation import Preparation
@@ -31,6 +31,8 @@ from deltarule.recipes.stopping import EarlyStopping
 ClassWeight: TypeAlias = tuple[tuple[Any, float], ...] | str | None
 
 TASKS = ("auto", "classification", "regression")
+LOSSES_BY_TASK = ("auto", "cross_entropy")
+"""Losses that the task decides, once the data are known."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Recipe:
     Parameters
     ----------
     network : a `Network`; its ends are inferred from the data.
-    loss : a name or a `Loss`; "auto" takes softmax cross-entropy for classes and the squared error for numbers.
+    loss : a name or a `Loss`; "auto" takes softmax cross-entropy for classes and the squared error for numbers;
+        "cross_entropy" takes softmax cross-entropy for classes, and sigmoid cross-entropy for numbers from 0 to 1.
     optimizer : a name or an `Optimizer`.
     penalty : a name or a `Penalty` on all weights; or a list, one or None for each layer, the output's last; or None.
     schedule : a name or a `Schedule`: a factor on the optimizer's learning rate from step to step. One that watches the
@@ -117,8 +120,7 @@ class Recipe:
         set_ = object.__setattr__
         if not isinstance(self.network, Network):
             raise RecipeError("a Network", repr(self.network), "Recipe(network=Network(hidden=(128, 64)))")
-        if self.loss != "auto":
-            set_(self, "loss", formula("loss", self.loss))
+        set_(self, "loss", _loss(self.loss))
         set_(self, "optimizer", formula("optimizer", self.optimizer))
         set_(self, "penalty", self._checked_penalty())
         for kind in ("clipping", "constraint", "averaging"):
@@ -194,6 +196,12 @@ class Recipe:
             wanted = f"{layers} penalties, one or None for each layer, the output's last"
             raise RecipeError(wanted, f"{len(chosen)}", "penalty=L2(1e-4), which stands for every layer")
         return chosen
+
+
+def _loss(given: Any) -> Loss | str:
+    """The loss that a name, a formula or its JSON means; one that the task decides stays a name."""
+    by_task = next((name for name in LOSSES_BY_TASK if normalized(given) == normalized(name)), None)
+    return by_task or formula("loss", given)
 
 
 def class_weight(given: Any) -> ClassWeight:

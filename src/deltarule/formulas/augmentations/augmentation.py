@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from deltarule.formulas.formula import Formula, Share, Values
+from deltarule.formulas.formula import Formula, Fraction, Values
 from deltarule.formulas.random import Floats, quantile
 
 __all__ = ["Augmentation", "Displacement", "Geometric", "Mixing", "Pixelwise", "Place"]
@@ -28,7 +28,7 @@ class Augmentation(Formula):
     augmentation can be taken: "any", "images", or "rgb", images of three channels.
     """
 
-    probability: Share = field(default=1.0, kw_only=True)
+    probability: Fraction = field(default=1.0, kw_only=True)
 
     kind: ClassVar[str] = "augmentation"
     draws: ClassVar[int] = 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from deltarule.formulas.formula import Count, Fraction, NonNegative, Positive, Spec, Values, register
+from deltarule.formulas.formula import Count, NonNegative, Positive, ProperFraction, Spec, Values, register
 from deltarule.formulas.optimizers.adam import Adam
 from deltarule.formulas.optimizers.optimizer import Optimizer
 
@@ -35,7 +35,7 @@ class Muon(Optimizer):
     reach: ClassVar[str] = "matrix"
 
     learning_rate: Positive = 0.02
-    momentum: Fraction = 0.95
+    momentum: ProperFraction = 0.95
     nesterov: bool = True
     weight_decay: NonNegative = 0.0
     scale: Literal["shape", "rms"] = "shape"

@@ -8,9 +8,8 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from deltarule.formulas.formula import Between, Count, Domain, Share, Values, Whole, register
+from deltarule.formulas.formula import Count, Domain, Fraction, Integer, Interval, Values, register
 from deltarule.formulas.schedules.schedule import Schedule
-
 
 AtLeastOne = Annotated[float, Domain("a number of at least 1", lambda x: x >= 1)]
 
@@ -31,8 +30,8 @@ class CosineRestarts(Schedule):
 
     period: Count = 1000
     growth: AtLeastOne = 1.0
-    shrink: Share = 1.0
-    end: Share = 0.0
+    shrink: Fraction = 1.0
+    end: Fraction = 0.0
 
     def rate(self, t: Values, total: Values, *state: Values) -> Values:
         u = t - 1.0
@@ -62,11 +61,11 @@ class OneCycle(Schedule):
     [0.5, 1.0, 0.0]
     """
 
-    peak: Between = 0.3
-    first: Share = 0.04
-    end: Share = 4e-6
+    peak: Interval = 0.3
+    first: Fraction = 0.04
+    end: Fraction = 4e-6
     shape: Literal["cosine", "linear"] = "cosine"
-    steps: Whole = 0
+    steps: Integer = 0
 
     def rate(self, t: Values, total: Values, *state: Values) -> Values:
         u, T = t - 1.0, self.steps or total

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.formulas.formula import Count, NonNegative, Positive, Share, Values, Whole, register
+from deltarule.formulas.formula import Count, Fraction, Integer, NonNegative, Positive, Values, register
 from deltarule.formulas.schedules.schedule import Schedule
 
 
@@ -90,8 +90,8 @@ class PolynomialDecay(Schedule):
     """
 
     power: Positive = 1.0
-    end: Share = 0.0
-    steps: Whole = 0
+    end: Fraction = 0.0
+    steps: Integer = 0
 
     def rate(self, t: Values, total: Values, *state: Values) -> Values:
         T = self.steps or total
@@ -112,7 +112,7 @@ class LinearToZero(Schedule):
     [1.0, 0.5, 0.1]
     """
 
-    steps: Whole = 0
+    steps: Integer = 0
 
     def rate(self, t: Values, total: Values, *state: Values) -> Values:
         T = self.steps or total
@@ -133,8 +133,8 @@ class CosineDecay(Schedule):
     [1.0, 0.5]
     """
 
-    end: Share = 0.0
-    steps: Whole = 0
+    end: Fraction = 0.0
+    steps: Integer = 0
 
     def rate(self, t: Values, total: Values, *state: Values) -> Values:
         T = self.steps or total

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from deltarule.formulas.formula import Between, Count, NonNegative, Share, Values, Whole, register
+from deltarule.formulas.formula import Count, Fraction, Integer, Interval, NonNegative, Values, register
 from deltarule.formulas.schedules.schedule import Schedule
 
 
@@ -33,12 +33,12 @@ class ReduceOnPlateau(Schedule):
 
     start: ClassVar[tuple[float, ...]] = (1.0, math.inf, 0.0, 0.0)
 
-    factor: Between = 0.1
+    factor: Interval = 0.1
     patience: Count = 10
     min_improvement: NonNegative = 1e-4
     relative: bool = False
-    cooldown: Whole = 0
-    smallest: Share = 0.0
+    cooldown: Integer = 0
+    smallest: Fraction = 0.0
 
     def rate(self, t: Values, total: Values, *state: Values) -> Values:
         return state[0] * np.ones_like(t, dtype=float)

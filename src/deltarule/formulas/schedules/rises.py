@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deltarule.formulas.formula import Between, Count, Share, Spec, Values, Whole, register
+from deltarule.formulas.formula import Count, Fraction, Integer, Interval, Spec, Values, register
 from deltarule.formulas.schedules.schedule import ConstantRate, Schedule
 
 
@@ -25,8 +25,8 @@ class ExponentialGrowth(Schedule):
     [0.25, 0.5, 1.0, 1.0]
     """
 
-    first: Between = 1e-7
-    steps: Whole = 0
+    first: Interval = 1e-7
+    steps: Integer = 0
 
     def rate(self, t: Values, total: Values, *state: Values) -> Values:
         last = max((self.steps or total) - 1, 1)
@@ -48,8 +48,8 @@ class WarmUp(Schedule):
     """
 
     steps: Count = 1000
-    first: Share = 0.1
-    then: Schedule = ConstantRate()
+    first: Fraction = 0.1
+    then: Schedule = ConstantRate()  # noqa: RUF009 - frozen
 
     if TYPE_CHECKING:  # `then` may be given by name
 

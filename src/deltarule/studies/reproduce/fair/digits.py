@@ -52,7 +52,7 @@ class FairDigits(FairExperiment):
             scaling=PIXELS,
         )
         quadratic = cross.replace(
-            loss=HalfSquaredError(link="sigmoid"), optimizer=SGD(self.quadratic_learning_rate)
+            loss=HalfSquaredError(inverse_link="sigmoid"), optimizer=SGD(self.quadratic_learning_rate)
         )  # fmt: skip
         penalty = L2(self.decay / TRAINING_IMAGES)
         return {
