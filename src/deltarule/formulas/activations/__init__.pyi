@@ -9,9 +9,9 @@ from deltarule.formulas.activations.links import Identity as Identity
 from deltarule.formulas.activations.links import Softmax as Softmax
 from deltarule.formulas.activations.rectified import CELU as CELU
 from deltarule.formulas.activations.rectified import ELU as ELU
-from deltarule.formulas.activations.rectified import SELU as SELU
 from deltarule.formulas.activations.rectified import LeakyReLU as LeakyReLU
 from deltarule.formulas.activations.rectified import ReLU as ReLU
+from deltarule.formulas.activations.rectified import SELU as SELU
 from deltarule.formulas.activations.smooth import GELU as GELU
 from deltarule.formulas.activations.smooth import Mish as Mish
 from deltarule.formulas.activations.smooth import SiLU as SiLU
