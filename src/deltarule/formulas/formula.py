@@ -184,8 +184,7 @@ def named_fields(cls: type[Formula], given: Mapping[str, Any]) -> dict[str, Any]
     >>> named_fields(Adam, {"lr": 0.1, "Beta1": 0.8})
     {'learning_rate': 0.1, 'beta1': 0.8}
     """
-    spellings = {normalized(other): name for other, name in {**cls.field_aliases, **cls.renamed_fields}.items()}
-    spellings |= {normalized(field.name): field.name for field in dataclasses.fields(cls)}
+    spellings = _spellings(cls)
     fields: dict[str, Any] = {}
     for other, value in given.items():
         name = spellings.get(normalized(other), other)
@@ -196,6 +195,23 @@ def named_fields(cls: type[Formula], given: Mapping[str, Any]) -> dict[str, Any]
         fields[name] = value
     unknown_field(cls, fields)
     return fields
+
+
+def _spellings(cls: type[Formula]) -> dict[str, str]:
+    """The fields' own names by all their names, as `normalized` has them."""
+    other = {**cls.field_aliases, **cls.renamed_fields}
+    own = {normalized(field.name): field.name for field in dataclasses.fields(cls)}
+    return {normalized(alias): name for alias, name in other.items()} | own
+
+
+def field_name(kind: str, data: Mapping[str, Any], typed: str) -> str:
+    """Return the own name of the field that was typed, in a formula's JSON; `typed` itself where there is none.
+
+    >>> field_name("optimizer", {"name": "adam"}, "lr"), field_name("optimizer", {"name": "adam"}, "rate")
+    ('learning_rate', 'rate')
+    """
+    cls = _lookup(_REGISTER.get(kind, {}), str(data.get("name")))
+    return typed if cls is None else _spellings(cls).get(normalized(typed), typed)
 
 
 def _deprecated(former: str, present: str) -> None:
