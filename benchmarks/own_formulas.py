@@ -41,7 +41,7 @@ class OwnReLU(Activation):
 @dataclass(frozen=True)
 class OwnCrossEntropy(Loss):
     name = "own_cross_entropy"
-    link = "softmax"
+    inverse_link = "softmax"
     domain = "unit"
     reach = "row"
 

@@ -275,7 +275,7 @@ def test_verbose_tells(capsys):
         ({"initializer": "hee"}, "Try: initializer='he'"),
         ({"scoring": "acuracy"}, "scoring='accuracy'"),
         ({"class_weight": "even"}, "a dictionary for class_weight"),
-        ({"loss": "logloss"}, "Try: 'log_loss'"),
+        ({"loss": "log_los"}, "Try: 'log_loss'"),
     ],
     ids=lambda each: next(iter(each)) if isinstance(each, dict) else "",
 )

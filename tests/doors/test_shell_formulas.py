@@ -44,7 +44,8 @@ def test_one_kind_has_its_equations_fields_and_sources(deltarule):
 
 def test_one_formula_is_shown_whole_by_any_of_its_names(deltarule):
     _, out, _ = deltarule("optimizer", "nesterov")
-    assert deltarule("optimizer", "nag")[1] == out
+    for typed in (("optimizer", "nag"), ("Optimizer", "Nesterov")):
+        assert deltarule(*typed)[1] == out
     for part in ("Momentum that looks ahead", "v ← α v − η g", "Source: Nesterov (1983).", ">>> Nesterov("):
         assert part in out
 

@@ -38,12 +38,12 @@ CLASS_LOSSES = [
     dr.SoftmaxCrossEntropy(label_smoothing=0.1),
     dr.SigmoidFocal(),
     dr.SoftmaxFocal(),
-    dr.HalfSquaredError(link="sigmoid"),
+    dr.HalfSquaredError(inverse_link="sigmoid"),
     dr.SquaredError(),
 ]
 NUMBER_LOSSES = [
     dr.SquaredError(),
-    dr.HalfSquaredError(link="tanh"),
+    dr.HalfSquaredError(inverse_link="tanh"),
     dr.AbsoluteError(),
     dr.Huber(),
     dr.LogCosh(),

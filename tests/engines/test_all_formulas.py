@@ -14,7 +14,7 @@ ACTIVATIONS = [
 ]
 LOSSES = [
     *(cls() for cls in registered("loss")),
-    *(dr.Huber(link="exponential", delta=0.3), dr.LogCosh(link="softplus"), dr.Quantile(quantile=0.9)),
+    *(dr.Huber(inverse_link="exponential", delta=0.3), dr.LogCosh(inverse_link="softplus"), dr.Quantile(quantile=0.9)),
     *(dr.SigmoidCrossEntropy(label_smoothing=0.1), dr.SoftmaxCrossEntropy(label_smoothing=0.1)),
     *(dr.SigmoidFocal(gamma=0.0), dr.SoftmaxFocal(gamma=0.0), dr.SoftmaxFocal(gamma=0.5), dr.Hinge(squared=True)),
 ]

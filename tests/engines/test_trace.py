@@ -35,7 +35,7 @@ def test_equal_expressions_are_one():
 
 
 def test_a_loss_reaches_its_link():
-    gradient = trace(HalfSquaredError(link="sigmoid"), "gradient", operand("z"), operand("y"))
+    gradient = trace(HalfSquaredError(inverse_link="sigmoid"), "gradient", operand("z"), operand("y"))
     assert trace(Sigmoid(), "value", operand("z")).expression in gradient.expression.within()
 
 

@@ -7,12 +7,12 @@ import warnings
 
 import numpy as np
 import pytest
-from deltarule.engines.threads import allowed_threads, cores
 from tests.faults.guarded import threads
 
 import deltarule as dr
 from deltarule.engines.compiled.codegen.structs import Record
 from deltarule.engines.compiled.runtime import fork_join
+from deltarule.engines.threads import allowed_threads, cores
 from deltarule.training.many import as_they_end
 
 GENERATOR = np.random.default_rng(0)
@@ -38,7 +38,9 @@ def refusing(monkeypatch):
             return real(handle, attributes, function, argument)
 
         address = ctypes.cast(start, ctypes.c_void_p).value
-        monkeypatch.setattr(fork_join, "system", lambda: Record(fork_join.System, **{**vars(found.value()), "start": address}))
+        monkeypatch.setattr(
+            fork_join, "system", lambda: Record(fork_join.System, **{**vars(found.value()), "start": address})
+        )
         return start
 
     return refuse

@@ -25,8 +25,8 @@ LINKS = [cls.name for cls in registered("activation") if cls.reach == "element"]
 
 def losses():
     for cls in registered("loss"):
-        if "link" in {field.name for field in dataclasses.fields(cls)}:
-            yield from (cls(link=link) for link in LINKS)
+        if "inverse_link" in {field.name for field in dataclasses.fields(cls)}:
+            yield from (cls(inverse_link=link) for link in LINKS)
         else:
             yield cls()
 
@@ -87,7 +87,7 @@ def test_canonical_pairs_send_back_a_minus_y(loss):
 
 def test_softmax_is_no_link_of_a_squared_error():
     with pytest.raises(RecipeError, match="softmax_cross_entropy"):
-        HalfSquaredError(link="softmax")
+        HalfSquaredError(inverse_link="softmax")
 
 
 def test_two_classes_of_softmax_are_the_sigmoid_of_their_difference():

@@ -133,7 +133,9 @@ def test_network2(cost):
             keep, rate = 1 - eta * lmbda / SAMPLES, eta / BATCH
             w2, b2 = keep * w2 - rate * a1.T @ d2, b2 - rate * d2.sum(axis=0)
             w1, b1 = keep * w1 - rate * x.T @ d1, b1 - rate * d1.sum(axis=0)
-    loss = {"QuadraticCost": dr.HalfSquaredError(link="sigmoid"), "CrossEntropyCost": dr.SigmoidCrossEntropy()}[cost]
+    loss = {"QuadraticCost": dr.HalfSquaredError(inverse_link="sigmoid"), "CrossEntropyCost": dr.SigmoidCrossEntropy()}[
+        cost
+    ]
     recipe = dr.Recipe(
         network=dr.Network(hidden=(4,), activation="sigmoid"),
         loss=loss,

@@ -260,7 +260,7 @@ LOSSES = {
     "MSELoss": (dr.SquaredError(), NUMBERS, lambda z, y: F.mse_loss(z, y, reduction="none")),
     "MSELoss / 2": (dr.HalfSquaredError(), NUMBERS, lambda z, y: 0.5 * F.mse_loss(z, y, reduction="none")),
     "MSELoss of a sigmoid": (
-        dr.SquaredError(link="sigmoid"),
+        dr.SquaredError(inverse_link="sigmoid"),
         LABELS,
         lambda z, y: F.mse_loss(F.sigmoid(z), y, reduction="none"),
     ),

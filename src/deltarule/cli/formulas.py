@@ -14,6 +14,7 @@ import typer
 from deltarule.cli.terminal import print_json, print_lines
 from deltarule.errors import UnknownName, nearest
 from deltarule.formulas import Description, FieldDescription, describe, kinds, registered
+from deltarule.formulas.formula import normalized
 
 WIDTH = 80
 
@@ -38,11 +39,12 @@ def formulas(
     deltarule formulas schedule
     deltarule formulas optimizer adam
     """  # noqa: D301, D412 - Typer keeps the lines after \b apart
+    kind = next((each for each in kinds() if kind is not None and normalized(each) == normalized(kind)), kind)
     if kind is not None and kind not in kinds():
         raise _unknown_kind(kind)
     chosen = [describe(cls) for each in kinds() if kind in (None, each) for cls in registered(each)]
     if name is not None:
-        chosen = [each for each in chosen if name in (each.name, *each.aliases)] or _nothing(str(kind), name, chosen)
+        chosen = [each for each in chosen if _is_called(each, name)] or _nothing(str(kind), name, chosen)
     if as_json:
         print_json({"formulas": [each.to_json() for each in chosen]})
     elif name is not None:
@@ -51,6 +53,10 @@ def formulas(
         pydoc.pager("\n".join(_listed(chosen)))
     else:
         print_lines(_listed(chosen))
+
+
+def _is_called(each: Description, name: str) -> bool:
+    return normalized(name) in map(normalized, (each.name, *each.aliases))
 
 
 def _unknown_kind(kind: str) -> UnknownName:

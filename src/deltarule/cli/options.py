@@ -18,6 +18,7 @@ from deltarule.data.columns import checked_kind
 from deltarule.data.regular_files import json_of, read_json, reason
 from deltarule.errors import DataError, DataWarning, RecipeError, UnknownDataset, UnknownName, nearest
 from deltarule.formulas import formula, registered
+from deltarule.formulas.formula import field_name
 from deltarule.recipes import Recipe
 
 
@@ -347,4 +348,4 @@ def _set(data: dict[str, Any], path: str, value: Any) -> None:
         node = node[parent]
     if not isinstance(node, dict):
         raise RecipeError("a field of a recipe", repr(path), "--set optimizer.beta1=0.8")
-    node[field] = value
+    node[field_name(parents[-1] if parents else "", node, field)] = value

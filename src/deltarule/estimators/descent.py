@@ -22,6 +22,7 @@ from deltarule.estimators.units import Units
 from deltarule.estimators.validation import Held
 from deltarule.formulas import Loss
 from deltarule.formulas.augmentations.composition import RawValues
+from deltarule.formulas.formula import normalized
 from deltarule.formulas.random import Floats
 from deltarule.recipes import Recipe
 
@@ -208,7 +209,7 @@ class Descent:
     def _scheduled(self) -> bool:
         """Adam has no schedule in scikit-learn."""
         solver = self._estimator.solver
-        return not (isinstance(solver, str) and solver == "adam")
+        return normalized(solver) != "adam"
 
     def _change_rate(self, rate: float) -> None:
         """Go on with another rate, from where the engine stands."""

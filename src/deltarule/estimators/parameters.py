@@ -12,6 +12,7 @@ import numpy as np
 from deltarule.engines.registry import ENGINES
 from deltarule.errors import RecipeError, UnknownName, nearest
 from deltarule.formulas import Optimizer, formula
+from deltarule.formulas.formula import normalized
 from deltarule.recipes import Preparation
 from deltarule.recipes.checks import one_of, share, truth, whole
 from deltarule.recipes.recipe import augmentations
@@ -45,7 +46,7 @@ def hidden_sizes(given: Any) -> tuple[int, ...]:
 
 def stochastic(solver: Any) -> bool:
     """Whether a solver steps batch by batch: all but L-BFGS."""
-    return not (isinstance(solver, str) and solver == "lbfgs")
+    return normalized(solver) != "lbfgs"
 
 
 def _number(words: str, holds: Callable[[float], bool]) -> Check:

@@ -25,6 +25,7 @@ from deltarule.formulas import (
     SoftmaxCrossEntropy,
     formula,
 )
+from deltarule.formulas.formula import normalized
 from deltarule.recipes import EarlyStopping, Network, Recipe, Scaling
 
 # scikit-learn's names of outputs where they are not ours.
@@ -42,15 +43,21 @@ def output_name(loss: Loss) -> str:
 
 def class_loss(spec: Any, *, several: bool) -> Loss:
     """The loss of a classifier; `several` where one of more than two classes is to be told."""
-    if isinstance(spec, str) and spec == "log_loss":
+    if normalized(spec) in ("logloss", "crossentropy"):
         return SoftmaxCrossEntropy() if several else SigmoidCrossEntropy()
     return _registered(spec, "log_loss")
 
 
 def number_loss(spec: Any) -> Loss:
     """The loss of a regressor; scikit-learn's names mean what they mean there."""
-    if isinstance(spec, str) and spec in ("squared_error", "poisson"):
-        return HalfSquaredError() if spec == "squared_error" else PoissonLoss()
+    theirs: dict[str, type[Loss]] = {
+        "squarederror": HalfSquaredError,
+        "mse": HalfSquaredError,
+        "poisson": PoissonLoss,
+        "crossentropy": SigmoidCrossEntropy,
+    }
+    if normalized(spec) in theirs:
+        return theirs[normalized(spec)]()
     loss = _registered(spec, "squared_error", "poisson")
     if loss.output.reach == "row":
         raise RecipeError("a loss for numbers", loss.name, 'loss="squared_error"')
@@ -87,10 +94,10 @@ def optimizer_of(parameters: Mapping[str, Any], learning_rate: float | None = No
     """
     solver = parameters["solver"]
     rate = parameters["learning_rate_init"] if learning_rate is None else learning_rate
-    if isinstance(solver, str) and solver == "adam":
+    if normalized(solver) == "adam":
         beta1, beta2 = parameters["beta_1"], parameters["beta_2"]
         return Adam(rate, beta1, beta2, parameters["epsilon"], epsilon_place="before_correction")
-    if isinstance(solver, str) and solver == "sgd":
+    if normalized(solver) == "sgd":
         momentum = parameters["momentum"]
         if momentum == 0:
             return SGD(rate)

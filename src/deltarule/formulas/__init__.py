@@ -1,229 +1,25 @@
-"""The mathematics: activations, losses, penalties, optimizers, schedules, normalisations, first weights, and others.
+"""The mathematics: activations, losses, penalties, optimizers, schedules, normalizations, initializers, and others.
 
-A formula is written once, for one number, next to its derivative; every engine reads it from here.
+A formula is written once, for one number, next to its derivative; every engine reads it from here. Each kind is a
+package whose files are all imported: a new file there is a new formula.
 """
 
-from deltarule.formulas.activations import (
-    CELU,
-    ELU,
-    GELU,
-    SELU,
-    Activation,
-    Exponential,
-    HardSigmoid,
-    Identity,
-    LeakyReLU,
-    Mish,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Softsign,
-    Tanh,
-)
-from deltarule.formulas.augmentations import (
-    Augmentation,
-    Brightness,
-    Colour,
-    Contrast,
-    Cutout,
-    Elastic,
-    FeatureNoise,
-    GaussianNoise,
-    HorizontalFlip,
-    Mixup,
-    RandomCrop,
-    Rotation,
-    Shear,
-    Translation,
-    VerticalFlip,
-    Zoom,
-)
-from deltarule.formulas.averaging import Averaging, ExponentialAverage
-from deltarule.formulas.clipping import ClipByNorm, ClipByValue, Clipping
-from deltarule.formulas.constraints import Constraint, MaxNorm
-from deltarule.formulas.description import Description, FieldDescription, describe
-from deltarule.formulas.formula import Formula, formula, kinds, register, registered
-from deltarule.formulas.initializers import (
-    Constant,
-    GlorotNormal,
-    GlorotUniform,
-    He,
-    HeUniform,
-    Initializer,
-    LeCun,
-    LeCunUniform,
-    Normal,
-    Orthogonal,
-    StandardNormal,
-    TruncatedNormal,
-    Uniform,
-    Zeros,
-)
-from deltarule.formulas.losses import (
-    AbsoluteError,
-    GammaLoss,
-    HalfSquaredError,
-    Hinge,
-    Huber,
-    LogCosh,
-    Loss,
-    PoissonLoss,
-    Quantile,
-    SigmoidCrossEntropy,
-    SigmoidFocal,
-    SoftmaxCrossEntropy,
-    SoftmaxFocal,
-    SquaredError,
-)
-from deltarule.formulas.normalizations import BatchNormalization, LayerNormalization, Normalization
-from deltarule.formulas.optimizers import (
-    LBFGS,
-    SGD,
-    AdaDelta,
-    AdaGrad,
-    Adam,
-    Adamax,
-    AdamW,
-    AMSGrad,
-    Lion,
-    Momentum,
-    Muon,
-    NAdam,
-    Nesterov,
-    Optimizer,
-    RAdam,
-    RMSProp,
-)
-from deltarule.formulas.penalties import L1, L2, ElasticNet, Penalty
-from deltarule.formulas.schedules import (
-    ConstantRate,
-    CosineDecay,
-    CosineRestarts,
-    ExponentialDecay,
-    ExponentialGrowth,
-    InverseTimeDecay,
-    LinearToZero,
-    OneCycle,
-    PolynomialDecay,
-    ReduceOnPlateau,
-    Schedule,
-    StepDecay,
-    WarmUp,
-)
-
-__all__ = [
-    "CELU",
-    "ELU",
-    "GELU",
-    "L1",
-    "L2",
-    "LBFGS",
-    "SELU",
-    "SGD",
-    "AMSGrad",
-    "AbsoluteError",
-    "Activation",
-    "AdaDelta",
-    "AdaGrad",
-    "Adam",
-    "AdamW",
-    "Adamax",
-    "Augmentation",
-    "Averaging",
-    "BatchNormalization",
-    "Brightness",
-    "ClipByNorm",
-    "ClipByValue",
-    "Clipping",
-    "Colour",
-    "Constant",
-    "ConstantRate",
-    "Constraint",
-    "Contrast",
-    "CosineDecay",
-    "CosineRestarts",
-    "Cutout",
-    "Description",
-    "Elastic",
-    "ElasticNet",
-    "Exponential",
-    "ExponentialAverage",
-    "ExponentialDecay",
-    "ExponentialGrowth",
-    "FeatureNoise",
-    "FieldDescription",
-    "Formula",
-    "GammaLoss",
-    "GaussianNoise",
-    "GlorotNormal",
-    "GlorotUniform",
-    "HalfSquaredError",
-    "HardSigmoid",
-    "He",
-    "HeUniform",
-    "Hinge",
-    "HorizontalFlip",
-    "Huber",
-    "Identity",
-    "Initializer",
-    "InverseTimeDecay",
-    "LayerNormalization",
-    "LeCun",
-    "LeCunUniform",
-    "LeakyReLU",
-    "LinearToZero",
-    "Lion",
-    "LogCosh",
-    "Loss",
-    "MaxNorm",
-    "Mish",
-    "Mixup",
-    "Momentum",
-    "Muon",
-    "NAdam",
-    "Nesterov",
-    "Normal",
-    "Normalization",
-    "OneCycle",
-    "Optimizer",
-    "Orthogonal",
-    "Penalty",
-    "PoissonLoss",
-    "PolynomialDecay",
-    "Quantile",
-    "RAdam",
-    "RMSProp",
-    "RandomCrop",
-    "ReLU",
-    "ReduceOnPlateau",
-    "Rotation",
-    "Schedule",
-    "Shear",
-    "SiLU",
-    "Sigmoid",
-    "SigmoidCrossEntropy",
-    "SigmoidFocal",
-    "Softmax",
-    "SoftmaxCrossEntropy",
-    "SoftmaxFocal",
-    "Softplus",
-    "Softsign",
-    "SquaredError",
-    "StandardNormal",
-    "StepDecay",
-    "Tanh",
-    "Translation",
-    "TruncatedNormal",
-    "Uniform",
-    "VerticalFlip",
-    "WarmUp",
-    "Zeros",
-    "Zoom",
-    "describe",
-    "formula",
-    "kinds",
-    "register",
-    "registered",
-]
+from deltarule.formulas.activations import *  # noqa: F403
+from deltarule.formulas.augmentations import *  # noqa: F403
+from deltarule.formulas.averaging import *  # noqa: F403
+from deltarule.formulas.clipping import *  # noqa: F403
+from deltarule.formulas.constraints import *  # noqa: F403
+from deltarule.formulas.description import Description as Description
+from deltarule.formulas.description import FieldDescription as FieldDescription
+from deltarule.formulas.description import describe as describe
+from deltarule.formulas.formula import Formula as Formula
+from deltarule.formulas.formula import formula as formula
+from deltarule.formulas.formula import kinds as kinds
+from deltarule.formulas.formula import register as register
+from deltarule.formulas.formula import registered as registered
+from deltarule.formulas.initializers import *  # noqa: F403
+from deltarule.formulas.losses import *  # noqa: F403
+from deltarule.formulas.normalizations import *  # noqa: F403
+from deltarule.formulas.optimizers import *  # noqa: F403
+from deltarule.formulas.penalties import *  # noqa: F403
+from deltarule.formulas.schedules import *  # noqa: F403

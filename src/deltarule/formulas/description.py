@@ -100,6 +100,6 @@ def _field(cls: type[Formula], field: dataclasses.Field[Any]) -> FieldDescriptio
         return FieldDescription(field.name, base.kind, default, f"one of kind {base.kind}")
     if get_args(base):
         return FieldDescription(field.name, "choice", default, " or ".join(map(str, get_args(base))))
-    kind = {float: "number", int: "whole number", bool: "truth", str: "name"}.get(base, str(base))
-    usual = {"number": "any number", "truth": "True or False"}
+    kind = {float: "number", int: "integer", bool: "boolean", str: "string"}.get(base, str(base))
+    usual = {"number": "any number", "boolean": "True or False"}
     return FieldDescription(field.name, kind, default, domain or usual.get(kind, f"a {kind}"))

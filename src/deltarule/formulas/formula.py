@@ -1,18 +1,22 @@
-"""What all formulas share: fields that are checked, a name, JSON both ways, and the register they stand in."""
+"""What all formulas share: fields that are checked, names, JSON both ways, and the registry that looks them up."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from typing import Annotated, Any, ClassVar, Self, TypeAlias, TypeVar, get_args, get_type_hints
 
 from deltarule.errors import RecipeError, UnknownName, nearest
 
 Values: TypeAlias = Any
 """A number, an array, or a symbol that stands for one: a formula does not care which."""
+
+Spec: TypeAlias = str | Mapping[str, Any]
+"""A formula by its registered name, or as its JSON: what `formula` turns into the formula itself."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,20 @@ class Domain:
 
 Positive = Annotated[float, Domain("a number above 0", lambda x: x > 0)]
 NonNegative = Annotated[float, Domain("a number of at least 0", lambda x: x >= 0)]
-Fraction = Annotated[float, Domain("a number of at least 0 and below 1", lambda x: 0 <= x < 1)]
-Share = Annotated[float, Domain("a number from 0 to 1", lambda x: 0 <= x <= 1)]
-Between = Annotated[float, Domain("a number above 0 and below 1", lambda x: 0 < x < 1)]
+ProperFraction = Annotated[float, Domain("a number of at least 0 and below 1", lambda x: 0 <= x < 1)]
+Fraction = Annotated[float, Domain("a number from 0 to 1", lambda x: 0 <= x <= 1)]
+Interval = Annotated[float, Domain("a number above 0 and below 1", lambda x: 0 < x < 1)]
 Count = Annotated[int, Domain("a whole number of at least 1", lambda x: x >= 1)]
-Whole = Annotated[int, Domain("a whole number of at least 0", lambda x: x >= 0)]
+Integer = Annotated[int, Domain("a whole number of at least 0", lambda x: x >= 0)]
+
+_RENAMED_TYPES = {"Share": "Fraction", "Between": "Interval", "Whole": "Integer"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _RENAMED_TYPES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _deprecated(f"deltarule.formulas.formula.{name}", _RENAMED_TYPES[name])
+    return globals()[_RENAMED_TYPES[name]]
 
 
 @dataclass(frozen=True)
@@ -37,13 +50,17 @@ class Formula:
     """A piece of mathematics whose fields are its hyperparameters.
 
     Numbers are held as floats, checked against the domain that the field's type names. `bool`, `str` and `int`
-    fields choose between forms of the formula; the choices of a `str` field stand in its `Literal` type. A field may be
+    fields choose between forms of the formula; the choices of a `str` field are its `Literal` type. A field may be
     a formula itself, and then takes whatever `formula` does.
+
+    `field_aliases` are other names for fields, `renamed_fields` are former ones, which still work but warn.
     """
 
     kind: ClassVar[str] = "formula"
     name: ClassVar[str] = ""
     aliases: ClassVar[tuple[str, ...]] = ()
+    field_aliases: ClassVar[Mapping[str, str]] = {}
+    renamed_fields: ClassVar[Mapping[str, str]] = {}
     reach: ClassVar[str] = "element"
 
     def __post_init__(self) -> None:
@@ -60,16 +77,24 @@ class Formula:
 
     def replace(self, **fields: Any) -> Self:
         """The same formula with other values for some of its fields."""
-        unknown_field(type(self), fields)
-        return dataclasses.replace(self, **fields)
+        return dataclasses.replace(self, **named_fields(type(self), fields))
 
 
 F = TypeVar("F", bound=Formula)
 _REGISTER: dict[str, dict[str, type[Formula]]] = {}
 
 
+def normalized(name: object) -> str:
+    """Return what names are compared by: neither case nor hyphens nor underscores distinguish two of them.
+
+    >>> normalized("Leaky-ReLU") == normalized("leaky_relu") == normalized("LeakyReLU")
+    True
+    """
+    return str(name).strip().lower().replace("-", "").replace("_", "")
+
+
 def register(name: str, *aliases: str) -> Callable[[type[F]], type[F]]:
-    """Make a formula known by `name` to every engine, law, door and file. One's own formulas too.
+    """Make a formula known by `name` to every engine, law, interface and file. A user's own formulas too.
 
     >>> @register("bent_identity")
     ... @dataclass(frozen=True)
@@ -83,13 +108,34 @@ def register(name: str, *aliases: str) -> Callable[[type[F]], type[F]]:
         cls.name, cls.aliases = name, aliases
         names = _REGISTER.setdefault(cls.kind, {})
         for each in (name, *aliases):
-            known = names.get(each)
+            known = _lookup(names, each)
             if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
                 raise RecipeError(f"a new name for this {cls.kind}", f"{each!r}, which is {known.__qualname__}'s")
             names[each] = cls
+        _accept_other_names(cls)
         return cls
 
     return add
+
+
+def _lookup(names: Mapping[str, type[Formula]], name: str) -> type[Formula] | None:
+    wanted = normalized(name)
+    return names.get(name) or next((cls for each, cls in names.items() if normalized(each) == wanted), None)
+
+
+def _accept_other_names(cls: type[Formula]) -> None:
+    """Let the constructor take fields by their aliases and former names."""
+    if not (cls.field_aliases or cls.renamed_fields):
+        return
+    construct = cls.__init__
+
+    @wraps(construct)
+    def accept(self: Formula, *args: Any, **fields: Any) -> None:
+        if fields.keys() & {*cls.field_aliases, *cls.renamed_fields}:
+            fields = named_fields(cls, fields)
+        construct(self, *args, **fields)
+
+    setattr(cls, "__init__", accept)  # noqa: B010 - a type checker allows no other constructor
 
 
 def kinds() -> tuple[str, ...]:
@@ -105,7 +151,11 @@ def registered(kind: str) -> Iterator[type[Any]]:
 def formula(kind: str, spec: str | Mapping[str, Any] | Formula) -> Any:
     """The formula that `spec` means: a formula itself, a registered name, or the JSON of one.
 
+    Names and fields are found whatever their case, and with hyphens or underscores.
+
     >>> formula("optimizer", {"name": "sgd", "learning_rate": 0.5})
+    SGD(learning_rate=0.5)
+    >>> formula("optimizer", {"name": "SGD", "lr": 0.5})
     SGD(learning_rate=0.5)
     """
     if isinstance(spec, Formula):
@@ -118,12 +168,55 @@ def formula(kind: str, spec: str | Mapping[str, Any] | Formula) -> Any:
     else:
         name, fields = spec, {}
     names = _REGISTER.get(kind, {})
-    if not isinstance(name, str) or name not in names:
-        guess = nearest(str(name), names)
+    cls = _lookup(names, name) if isinstance(name, str) else None
+    if cls is None:
+        guess = nearest(str(name).lower().replace("-", "_"), names)
         raise UnknownName(f"one of the {kind} names {', '.join(names)}", repr(name), repr(guess) if guess else None)
-    cls = names[name]
+    return cls(**named_fields(cls, fields))
+
+
+def named_fields(cls: type[Formula], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the given fields by their own names in place of aliases, former names and other spellings.
+
+    Raises UnknownName for a field that the formula does not have, RecipeError for one that is given twice.
+
+    >>> from deltarule.formulas import Adam
+    >>> named_fields(Adam, {"lr": 0.1, "Beta1": 0.8})
+    {'learning_rate': 0.1, 'beta1': 0.8}
+    """
+    spellings = _spellings(cls)
+    fields: dict[str, Any] = {}
+    for other, value in given.items():
+        name = spellings.get(normalized(other), other)
+        if name in fields:
+            raise RecipeError(f"{name} of {cls.__name__} once", f"it twice, also as {other!r}")
+        if other in cls.renamed_fields:
+            _deprecated(f"{other!r} of {cls.__name__}", name)
+        fields[name] = value
     unknown_field(cls, fields)
-    return cls(**fields)
+    return fields
+
+
+def _spellings(cls: type[Formula]) -> dict[str, str]:
+    """The fields' own names by all their names, as `normalized` has them."""
+    other = {**cls.field_aliases, **cls.renamed_fields}
+    own = {normalized(field.name): field.name for field in dataclasses.fields(cls)}
+    return {normalized(alias): name for alias, name in other.items()} | own
+
+
+def field_name(kind: str, data: Mapping[str, Any], typed: str) -> str:
+    """Return the own name of the field that was typed, in a formula's JSON; `typed` itself where there is none.
+
+    >>> field_name("optimizer", {"name": "adam"}, "lr"), field_name("optimizer", {"name": "adam"}, "rate")
+    ('learning_rate', 'rate')
+    """
+    cls = _lookup(_REGISTER.get(kind, {}), str(data.get("name")))
+    return typed if cls is None else _spellings(cls).get(normalized(typed), typed)
+
+
+def _deprecated(former: str, present: str) -> None:
+    message = f"{former} is deprecated and will be removed in the next version. Use: {present}"
+    warnings.warn(message, DeprecationWarning, stacklevel=4)
 
 
 def unknown_field(cls: type[Any], fields: Mapping[str, Any]) -> None:

@@ -115,7 +115,7 @@ def _model(data: dict[str, Any], tensors: dict[str, Any]) -> Model:
             _fill(part, tensors, f"layer.{number}.{name}")
         if (state_of_layer.variance < 0).any():
             raise ModelFileError(f"variances of at least 0 for layer {number}", "negative ones")
-    if recipe.loss == "auto" or recipe.network.hidden != sizes[1:-1] or scaling is None:
+    if isinstance(recipe.loss, str) or recipe.network.hidden != sizes[1:-1] or scaling is None:
         raise ModelFileError(f"a recipe for layers {sizes}", f"one for {recipe.network.hidden} or without a loss")
     input_shape = tuple(data["input_shape"])
     if not all(type(n) is int and n > 0 for n in input_shape) or math.prod(input_shape) != sizes[0]:

@@ -18,7 +18,7 @@ from deltarule.models.model import Model
 from deltarule.recipes import Affine, Network, Recipe
 
 COSTS: dict[str, Loss] = {
-    "QuadraticCost": HalfSquaredError(link="sigmoid"),
+    "QuadraticCost": HalfSquaredError(inverse_link="sigmoid"),
     "CrossEntropyCost": SigmoidCrossEntropy(),
 }
 _KEYS = ("sizes", "weights", "biases", "cost")
@@ -67,7 +67,7 @@ def model_from_readable(data: dict[str, Any]) -> Model:
         theta = given(start, sizes)
     except (DeltaruleError, ValueError, TypeError, IndexError) as error:
         raise ModelFileError(f"weights and biases for layers {sizes}", f"{error}") from error
-    network = Network(hidden=tuple(sizes[1:-1]), activation="sigmoid")  # type: ignore[arg-type]
-    recipe = Recipe(network=network, loss=COSTS[data["cost"]], scaling="none", task="classification")  # type: ignore[arg-type]
+    network = Network(hidden=tuple(sizes[1:-1]), activation="sigmoid")
+    recipe = Recipe(network=network, loss=COSTS[data["cost"]], scaling="none", task="classification")
     unscaled = Affine(np.array(0.0), np.array(1.0))
     return Model(recipe, tuple(sizes), theta, unscaled, (sizes[0],), np.arange(max(sizes[-1], 2)))

@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from deltarule.errors import RecipeError
 from deltarule.formulas import Activation, Initializer, Normalization, formula
+from deltarule.formulas.formula import Spec
 from deltarule.recipes.checks import fields_of, non_negative, share, whole
 
 
@@ -42,6 +43,19 @@ class Network:
     normalization: Normalization | None = None
     initializer: Initializer | str = "auto"
     bias_initializer: Initializer = "zeros"  # type: ignore[assignment]
+
+    if TYPE_CHECKING:  # what the fields may be given as; `__post_init__` converts it
+
+        def __init__(
+            self,
+            hidden: int | Sequence[int] = ...,
+            activation: Spec | Activation | Sequence[Spec | Activation] = ...,
+            dropout: float | Sequence[float] = ...,
+            noise: float | Sequence[float] = ...,
+            normalization: Spec | Normalization | None = ...,
+            initializer: Spec | Initializer = ...,
+            bias_initializer: Spec | Initializer = ...,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         hidden = self.hidden if isinstance(self.hidden, Sequence) else (self.hidden,)
@@ -155,7 +169,7 @@ def _output_activation(chosen: tuple[Activation, ...]) -> RecipeError:
     names = [activation.name for activation in chosen]
     hidden = ", ".join(repr(name) for name in names[:-1])
     loss = {"softmax": '"softmax_cross_entropy"', "sigmoid": '"sigmoid_cross_entropy"'}.get(names[-1])
-    link = f'HalfSquaredError(link="{names[-1]}")'
+    link = f'HalfSquaredError(inverse_link="{names[-1]}")'
     return RecipeError(
         "activations for the hidden layers alone, as the loss contains the output's (applied twice, it ruins training)",
         f"one for the output too, {names[-1]!r}",

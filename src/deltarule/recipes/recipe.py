@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from deltarule.data.regular_files import json_of, reason
 from deltarule.errors import RecipeError
@@ -21,6 +21,7 @@ from deltarule.formulas import (
     formula,
 )
 from deltarule.formulas.augmentations.composition import check_once
+from deltarule.formulas.formula import Spec, normalized
 from deltarule.recipes.checks import fields_of, non_negative, one_of, truth, whole
 from deltarule.recipes.network import Network
 from deltarule.recipes.preparation import Preparation
@@ -30,6 +31,8 @@ from deltarule.recipes.stopping import EarlyStopping
 ClassWeight: TypeAlias = tuple[tuple[Any, float], ...] | str | None
 
 TASKS = ("auto", "classification", "regression")
+LOSSES_BY_TASK = ("auto", "cross_entropy")
+"""Losses that the task decides, once the data are known."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class Recipe:
     Parameters
     ----------
     network : a `Network`; its ends are inferred from the data.
-    loss : a name or a `Loss`; "auto" takes softmax cross-entropy for classes and the squared error for numbers.
+    loss : a name or a `Loss`; "auto" takes softmax cross-entropy for classes and the squared error for numbers;
+        "cross_entropy" takes softmax cross-entropy for classes, and sigmoid cross-entropy for numbers from 0 to 1.
     optimizer : a name or an `Optimizer`.
     penalty : a name or a `Penalty` on all weights; or a list, one or None for each layer, the output's last; or None.
     schedule : a name or a `Schedule`: a factor on the optimizer's learning rate from step to step. One that watches the
@@ -87,12 +91,36 @@ class Recipe:
     evaluate_train: bool = False
     seed: int = 0
 
+    if TYPE_CHECKING:  # what the fields may be given as; `__post_init__` converts it
+
+        def __init__(
+            self,
+            network: Network = ...,
+            loss: Spec | Loss = ...,
+            optimizer: Spec | Optimizer = ...,
+            penalty: Spec | Penalty | Sequence[Spec | Penalty | None] | None = ...,
+            schedule: Spec | Schedule = ...,
+            clipping: Spec | Clipping | None = ...,
+            constraint: Spec | Constraint | None = ...,
+            averaging: Spec | Averaging | None = ...,
+            class_weight: ClassWeight | Mapping[Any, float] | Sequence[Sequence[Any]] = ...,
+            batch_size: int = ...,
+            epochs: int = ...,
+            stopping: EarlyStopping | None = ...,
+            scaling: str | float | Scaling = ...,
+            preparation: Preparation | Mapping[str, Any] = ...,
+            target_scaling: str = ...,
+            task: str = ...,
+            augmentation: Spec | Augmentation | Sequence[Spec | Augmentation] | None = ...,
+            evaluate_train: bool = ...,
+            seed: int = ...,
+        ) -> None: ...
+
     def __post_init__(self) -> None:
         set_ = object.__setattr__
         if not isinstance(self.network, Network):
             raise RecipeError("a Network", repr(self.network), "Recipe(network=Network(hidden=(128, 64)))")
-        if self.loss != "auto":
-            set_(self, "loss", formula("loss", self.loss))
+        set_(self, "loss", _loss(self.loss))
         set_(self, "optimizer", formula("optimizer", self.optimizer))
         set_(self, "penalty", self._checked_penalty())
         for kind in ("clipping", "constraint", "averaging"):
@@ -168,6 +196,12 @@ class Recipe:
             wanted = f"{layers} penalties, one or None for each layer, the output's last"
             raise RecipeError(wanted, f"{len(chosen)}", "penalty=L2(1e-4), which stands for every layer")
         return chosen
+
+
+def _loss(given: Any) -> Loss | str:
+    """The loss that a name, a formula or its JSON means; one that the task decides stays a name."""
+    by_task = next((name for name in LOSSES_BY_TASK if normalized(given) == normalized(name)), None)
+    return by_task or formula("loss", given)
 
 
 def class_weight(given: Any) -> ClassWeight:

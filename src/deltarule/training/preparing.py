@@ -14,7 +14,7 @@ from deltarule.data.mapped import rows_read_together
 from deltarule.engines import parameters
 from deltarule.engines.problem import Indices, Order, Problem, Samples
 from deltarule.errors import DataError, RecipeError
-from deltarule.formulas import Loss, SoftmaxCrossEntropy, SquaredError
+from deltarule.formulas import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy, SquaredError
 from deltarule.formulas.augmentations import composition
 from deltarule.models import Encoding, Model
 from deltarule.recipes import Affine, ClassWeight, Recipe, Scaling
@@ -170,8 +170,10 @@ def model_of(problem: Problem, learnt: Learnt, data: Dataset, theta: npt.NDArray
 def _loss(recipe: Recipe, task: str) -> Loss:
     if isinstance(recipe.loss, Loss):
         loss = recipe.loss
+    elif task == "classification":
+        loss = SoftmaxCrossEntropy()
     else:
-        loss = SoftmaxCrossEntropy() if task == "classification" else SquaredError()
+        loss = SigmoidCrossEntropy() if recipe.loss == "cross_entropy" else SquaredError()
     if task == "regression" and loss.output.reach == "row":
         raise RecipeError("a loss for numbers", loss.name, 'loss="squared_error", or task="classification"')
     return loss

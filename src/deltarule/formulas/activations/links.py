@@ -1,4 +1,4 @@
-"""Activations that outputs need: the links of least squares, of counts, and of one choice among many."""
+"""Activations that outputs need: the inverse links of least squares, of counts, and of one choice among many."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deltarule.formulas.formula import Values, register
 @register("identity", "linear")
 @dataclass(frozen=True)
 class Identity(Activation):
-    """Leave the weighted sum as it is: the link of least squares.
+    """Leave the weighted sum as it is: the inverse link of least squares.
 
         σ(z) = z        ∂σ/∂z = 1
 
@@ -35,12 +35,12 @@ class Identity(Activation):
 @register("exponential", "exp")
 @dataclass(frozen=True)
 class Exponential(Activation):
-    """The exponential: the log link, for outputs that are above 0.
+    """The exponential: the inverse of the log link, for outputs that are above 0.
 
         σ(z) = eᶻ        ∂σ/∂z = eᶻ        for z ≤ 60
 
-    Beyond z = 60, where eᶻ is 10²⁶, its tangent goes on, e⁶⁰ (1 + z − 60), so that nothing overflows. It is the link of
-    `PoissonLoss` and `GammaLoss`; in hidden layers it explodes.  Nelder and Wedderburn (1972), section 1.3.
+    Beyond z = 60, where eᶻ is 10²⁶, its tangent goes on, e⁶⁰ (1 + z − 60), so that nothing overflows. It is the inverse
+    link of `PoissonLoss` and `GammaLoss`; in hidden layers it explodes.  Nelder and Wedderburn (1972), section 1.3.
 
     >>> float(Exponential().value(0.0)), float(Exponential().slope(0.0, 1.0))
     (1.0, 1.0)
@@ -56,11 +56,11 @@ class Exponential(Activation):
 @register("softmax")
 @dataclass(frozen=True)
 class Softmax(Activation):
-    """Exponentials shared out over a row, so that they add up to 1: the link of the log-likelihood.
+    """Exponentials shared out over a row, so that they add up to 1: the inverse link of the log-likelihood.
 
         aⱼ = e^zⱼ / Σₖ e^zₖ
 
-    Every output depends on every z, so there is no slope for one number. It is a link, held by the loss
+    Every output depends on every z, so there is no slope for one number. It is an inverse link, of the loss
     `SoftmaxCrossEntropy`, and never a layer's activation.  Bridle (1990).
 
     >>> Softmax().value(np.zeros((1, 4))).tolist()

@@ -8,8 +8,10 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from deltarule.formulas.formula import Formula, Share, Values
+from deltarule.formulas.formula import Formula, Fraction, Values
 from deltarule.formulas.random import Floats, quantile
+
+__all__ = ["Augmentation", "Displacement", "Geometric", "Mixing", "Pixelwise", "Place"]
 
 KNOTS = 1025
 """Places at which the shares of mixtures are taken; between them they are interpolated."""
@@ -26,7 +28,7 @@ class Augmentation(Formula):
     augmentation can be taken: "any", "images", or "rgb", images of three channels.
     """
 
-    probability: Share = field(default=1.0, kw_only=True)
+    probability: Fraction = field(default=1.0, kw_only=True)
 
     kind: ClassVar[str] = "augmentation"
     draws: ClassVar[int] = 0

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from deltarule.formulas.augmentations.augmentation import Displacement, Geometric, Numbers
-from deltarule.formulas.formula import Domain, Fraction, NonNegative, Values, register
+from deltarule.formulas.formula import Domain, NonNegative, ProperFraction, Values, register
 from deltarule.formulas.random import Floats
 
 Degrees = Annotated[float, Domain("a number of degrees from 0 to 180", lambda x: 0 <= x <= 180)]
@@ -143,7 +143,7 @@ class Zoom(Geometric):
     (0.8, 0.0, 0.0, 1.0, 0.0, 0.0)
     """
 
-    share: Fraction = 0.15
+    share: ProperFraction = 0.15
     keep_shape: bool = False
     draws: ClassVar[int] = 2
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from deltarule.formulas.augmentations.augmentation import Pixelwise, Place, standard_normal
 from deltarule.formulas.augmentations.geometric import between
-from deltarule.formulas.formula import Count, Fraction, NonNegative, Values, register
+from deltarule.formulas.formula import Count, NonNegative, ProperFraction, Values, register
 
 
 @register("contrast")
@@ -26,7 +26,7 @@ class Contrast(Pixelwise):
     7.0
     """
 
-    share: Fraction = 0.3
+    share: ProperFraction = 0.3
     samples: ClassVar[str] = "images"
     draws: ClassVar[int] = 1
 
@@ -92,7 +92,7 @@ class Colour(Pixelwise):
     [0.5, 1.0, 1.5]
     """
 
-    share: Fraction = 0.2
+    share: ProperFraction = 0.2
     samples: ClassVar[str] = "rgb"
     draws: ClassVar[int] = 3
 

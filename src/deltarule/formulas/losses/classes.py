@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from deltarule.formulas.formula import Fraction, NonNegative, Values, register
+from deltarule.formulas.formula import NonNegative, ProperFraction, Values, register
 from deltarule.formulas.losses.loss import Loss
 
 
-@register("sigmoid_cross_entropy", "cross_entropy_cost", "binary_cross_entropy")
+@register("sigmoid_cross_entropy", "cross_entropy_cost", "binary_cross_entropy", "bce")
 @dataclass(frozen=True)
 class SigmoidCrossEntropy(Loss):
     """Cross-entropy of independent sigmoid outputs, in one expression on the raw output.
@@ -27,10 +27,10 @@ class SigmoidCrossEntropy(Loss):
     [0.693147]
     """
 
-    link: ClassVar[str] = "sigmoid"
+    inverse_link: ClassVar[str] = "sigmoid"
     domain: ClassVar[str] = "unit"
 
-    label_smoothing: Fraction = 0.0
+    label_smoothing: ProperFraction = 0.0
 
     def value(self, z: Values, y: Values) -> Values:
         y = self._smoothed(y)
@@ -59,11 +59,11 @@ class SoftmaxCrossEntropy(Loss):
     [1.386294]
     """
 
-    link: ClassVar[str] = "softmax"
+    inverse_link: ClassVar[str] = "softmax"
     domain: ClassVar[str] = "unit"
     reach: ClassVar[str] = "row"
 
-    label_smoothing: Fraction = 0.0
+    label_smoothing: ProperFraction = 0.0
 
     def value(self, z: Values, y: Values) -> Values:
         shifted = z - np.max(z, axis=-1, keepdims=True)
@@ -95,7 +95,7 @@ class SigmoidFocal(Loss):
     [0.173287]
     """
 
-    link: ClassVar[str] = "sigmoid"
+    inverse_link: ClassVar[str] = "sigmoid"
     domain: ClassVar[str] = "unit"
 
     gamma: NonNegative = 2.0
@@ -132,7 +132,7 @@ class SoftmaxFocal(Loss):
     [0.173287]
     """
 
-    link: ClassVar[str] = "softmax"
+    inverse_link: ClassVar[str] = "softmax"
     domain: ClassVar[str] = "unit"
     reach: ClassVar[str] = "row"
 
@@ -164,7 +164,7 @@ class Hinge(Loss):
         squared:          C = Σⱼ max(0, 1 − sⱼ zⱼ)²         ∂C/∂z = −2 s max(0, 1 − s z)
 
     y is 0 or 1, for each class; the decision is the sign of z, or the largest of many. What lies beyond the margin
-    costs nothing and teaches nothing. The link is the sigmoid, so that ½ is the border, but a is a score and no
+    costs nothing and teaches nothing. The inverse link is the sigmoid, so that ½ is the border, but a is a score and no
     probability: where that is wanted take a cross-entropy.  Cortes and Vapnik (1995); Crammer and Singer's form, which
     compares with the best wrong class, is another one.
 
@@ -172,7 +172,7 @@ class Hinge(Loss):
     [0.5]
     """
 
-    link: ClassVar[str] = "sigmoid"
+    inverse_link: ClassVar[str] = "sigmoid"
     domain: ClassVar[str] = "unit"
 
     squared: bool = False

@@ -1,4 +1,4 @@
-"""Losses of numbers: how far the output a = link(z) lies from the target, measured in several ways."""
+"""Losses of numbers: how far the output a lies from the target, measured in several ways."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.formulas.formula import Between, Positive, Values, register
+from deltarule.formulas.formula import Interval, Positive, Values, register
 from deltarule.formulas.losses.loss import LinkedLoss
 
 
-@register("squared_error")
+@register("squared_error", "mse")
 @dataclass(frozen=True)
 class SquaredError(LinkedLoss):
     """The squared distance of output and target.
@@ -37,11 +37,12 @@ class SquaredError(LinkedLoss):
 @register("half_squared_error", "quadratic_cost")
 @dataclass(frozen=True)
 class HalfSquaredError(LinkedLoss):
-    """Half the squared distance: Nielsen's quadratic cost, with any link.
+    """Half the squared distance: Nielsen's quadratic cost, with any inverse link.
 
         C = ½ Σⱼ (aⱼ − yⱼ)²        ∂C/∂z = (a − y) σ′(z)
 
-    With a sigmoid link the factor σ′(z) makes a saturated, wrong output learn slowly; use `SigmoidCrossEntropy` there.
+    With a sigmoid as inverse link the factor σ′(z) makes a saturated, wrong output learn slowly; use
+    `SigmoidCrossEntropy` there.
     Nielsen (2015), chapter 1, equation 6.
 
     >>> HalfSquaredError().value(np.array([[3.0]]), np.array([[1.0]])).tolist()
@@ -57,7 +58,7 @@ class HalfSquaredError(LinkedLoss):
         return (a - y) * self.output.slope(z, a)
 
 
-@register("absolute_error")
+@register("absolute_error", "mae")
 @dataclass(frozen=True)
 class AbsoluteError(LinkedLoss):
     """The absolute distance of output and target: the median's loss, calm about outliers.
@@ -143,7 +144,7 @@ class Quantile(LinkedLoss):
     [0.75, 0.25]
     """
 
-    quantile: Between = 0.5
+    quantile: Interval = 0.5
 
     def value(self, z: Values, y: Values) -> Values:
         short = y - self.output.value(z)

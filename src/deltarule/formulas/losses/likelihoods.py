@@ -29,7 +29,7 @@ class PoissonLoss(Loss):
     [1.0]
     """
 
-    link: ClassVar[str] = "exponential"
+    inverse_link: ClassVar[str] = "exponential"
     domain: ClassVar[str] = "non_negative"
 
     def value(self, z: Values, y: Values) -> Values:
@@ -53,7 +53,7 @@ class GammaLoss(Loss):
     [3.0]
     """
 
-    link: ClassVar[str] = "exponential"
+    inverse_link: ClassVar[str] = "exponential"
     domain: ClassVar[str] = "positive"
 
     def value(self, z: Values, y: Values) -> Values:

@@ -1,9 +1,11 @@
-"""What every loss offers, and those that take any link."""
+"""What every loss offers, and those that take any inverse link."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from deltarule.errors import RecipeError
 from deltarule.formulas.activations import Activation
@@ -16,17 +18,29 @@ class Loss(Formula):
 
     z is (n, k): the last layer's weighted sums. y is (n, k): targets, one-hot for classes. `value(z, y)` is (n,), the
     sum over the k outputs; `gradient(z, y)` is (n, k), ∂value/∂z. The mean over samples is taken elsewhere.
-    `link` is the output's function, a = link(z); `domain` says which y are allowed: "real", "unit" for [0, 1],
-    "non_negative" for 0 and above, "positive" for above 0.
+    `inverse_link` names the output's function, which turns z into the prediction a; `domain` says which y are allowed:
+    "real", "unit" for [0, 1], "non_negative" for 0 and above, "positive" for above 0.
     """
 
     kind: ClassVar[str] = "loss"
     domain: ClassVar[str] = "real"
 
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "link" in vars(cls):  # a user's own loss, written when `inverse_link` was called that
+            _warn(f"`link` of {cls.__name__}")
+            cls.inverse_link = property(lambda self: self.link)  # type: ignore[attr-defined]
+
     @property
     def output(self) -> Activation:
-        """The link as a formula: what turns z into the network's output a."""
-        return formula("activation", getattr(self, "link", "identity"))  # type: ignore[no-any-return]
+        """The inverse link as a formula: what turns z into the network's output a."""
+        return formula("activation", getattr(self, "inverse_link", "identity"))  # type: ignore[no-any-return]
+
+    @property
+    def link(self) -> str:
+        """Return the former name of `inverse_link`."""
+        _warn(f"`link` of {type(self).__name__}")
+        return getattr(self, "inverse_link", "identity")
 
     def value(self, z: Values, y: Values) -> Values:
         """The loss of each sample: (n,)."""
@@ -39,15 +53,24 @@ class Loss(Formula):
 
 @dataclass(frozen=True)
 class LinkedLoss(Loss):
-    """A loss on the output a = link(z), for any link of one number."""
+    """A loss on the output a = σ(z), for any inverse link σ of one number."""
 
-    link: str = field(default="identity", kw_only=True, metadata={"domain": "the name of an activation of one number"})
+    renamed_fields: ClassVar[Mapping[str, str]] = {"link": "inverse_link"}
+
+    inverse_link: str = field(
+        default="identity", kw_only=True, metadata={"domain": "the name of an activation of one number"}
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.output.reach != "element":
             raise RecipeError(
-                f"a link of one number for {type(self).__name__}",
-                repr(self.link),
-                f'{type(self).__name__}(link="sigmoid"), or loss="softmax_cross_entropy"',
+                f"an inverse link of one number for {type(self).__name__}",
+                repr(self.inverse_link),
+                f'{type(self).__name__}(inverse_link="sigmoid"), or loss="softmax_cross_entropy"',
             )
+
+
+def _warn(former: str) -> None:
+    message = f"{former} is deprecated and will be removed in the next version. Use: inverse_link"
+    warnings.warn(message, DeprecationWarning, stacklevel=3)

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from deltarule.formulas.formula import Fraction, NonNegative, Positive, Values, register
+from deltarule.formulas.formula import NonNegative, Positive, ProperFraction, Values, register
 from deltarule.formulas.optimizers.optimizer import Optimizer
 
 
@@ -36,8 +36,8 @@ class Adam(Optimizer):
     slots: ClassVar[tuple[str, ...]] = ("m", "v")
 
     learning_rate: Positive = 1e-3
-    beta1: Fraction = 0.9
-    beta2: Fraction = 0.999
+    beta1: ProperFraction = 0.9
+    beta2: ProperFraction = 0.999
     epsilon: NonNegative = 1e-8
     epsilon_place: Literal["outside", "inside", "before_correction"] = "outside"
 
@@ -125,8 +125,8 @@ class Adamax(Optimizer):
     slots: ClassVar[tuple[str, ...]] = ("m", "u")
 
     learning_rate: Positive = 2e-3
-    beta1: Fraction = 0.9
-    beta2: Fraction = 0.999
+    beta1: ProperFraction = 0.9
+    beta2: ProperFraction = 0.999
     epsilon: NonNegative = 1e-8
     epsilon_place: Literal["outside", "gradient"] = "outside"
 
@@ -159,8 +159,8 @@ class NAdam(Optimizer):
     slots: ClassVar[tuple[str, ...]] = ("m", "v")
 
     learning_rate: Positive = 2e-3
-    beta1: Fraction = 0.9
-    beta2: Fraction = 0.999
+    beta1: ProperFraction = 0.9
+    beta2: ProperFraction = 0.999
     epsilon: NonNegative = 1e-8
     momentum_decay: NonNegative = 4e-3
 
@@ -214,8 +214,8 @@ class RAdam(Optimizer):
     slots: ClassVar[tuple[str, ...]] = ("m", "v")
 
     learning_rate: Positive = 1e-3
-    beta1: Fraction = 0.9
-    beta2: Fraction = 0.999
+    beta1: ProperFraction = 0.9
+    beta2: ProperFraction = 0.999
     epsilon: NonNegative = 1e-8
 
     def step(self, w: Values, g: Values, t: Values, m: Values, v: Values) -> tuple[Values, ...]:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from deltarule.formulas.formula import Fraction, NonNegative, Positive, Values, register
+from deltarule.formulas.formula import NonNegative, Positive, ProperFraction, Values, register
 from deltarule.formulas.optimizers.optimizer import Optimizer
 
 
@@ -54,7 +54,7 @@ class AdaDelta(Optimizer):
     slots: ClassVar[tuple[str, ...]] = ("h", "s")
 
     learning_rate: Positive = 1.0
-    decay: Fraction = 0.9
+    decay: ProperFraction = 0.9
     epsilon: Positive = 1e-6
 
     def step(self, w: Values, g: Values, t: Values, h: Values, s: Values) -> tuple[Values, ...]:
@@ -85,9 +85,9 @@ class RMSProp(Optimizer):
     ('h', 'm', 'v')
     """
 
-    decay: Fraction = 0.99
+    decay: ProperFraction = 0.99
     epsilon: NonNegative = 1e-7
-    momentum: Fraction = 0.0
+    momentum: ProperFraction = 0.0
     centered: bool = False
     epsilon_place: Literal["outside", "inside"] = "outside"
 

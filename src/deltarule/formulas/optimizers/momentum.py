@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from deltarule.formulas.formula import Fraction, NonNegative, Positive, Values, register
+from deltarule.formulas.formula import NonNegative, Positive, ProperFraction, Values, register
 from deltarule.formulas.optimizers.optimizer import Optimizer
 
 
@@ -48,8 +48,8 @@ class Momentum(Optimizer):
 
     slots: ClassVar[tuple[str, ...]] = ("v",)
 
-    momentum: Fraction = 0.9
-    dampening: Fraction = 0.0
+    momentum: ProperFraction = 0.9
+    dampening: ProperFraction = 0.0
     velocity: Literal["steps", "gradients"] = "steps"
     first: Literal["damped", "undamped"] = "damped"
 
@@ -84,7 +84,7 @@ class Nesterov(Optimizer):
 
     slots: ClassVar[tuple[str, ...]] = ("v",)
 
-    momentum: Fraction = 0.9
+    momentum: ProperFraction = 0.9
     velocity: Literal["steps", "gradients"] = "steps"
 
     def step(self, w: Values, g: Values, t: Values, v: Values) -> tuple[Values, ...]:
@@ -114,8 +114,8 @@ class Lion(Optimizer):
     slots: ClassVar[tuple[str, ...]] = ("m",)
 
     learning_rate: Positive = 1e-4
-    beta1: Fraction = 0.9
-    beta2: Fraction = 0.99
+    beta1: ProperFraction = 0.9
+    beta2: ProperFraction = 0.99
     weight_decay: NonNegative = 0.0
 
     def step(self, w: Values, g: Values, t: Values, m: Values) -> tuple[Values, ...]:

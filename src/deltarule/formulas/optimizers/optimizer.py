@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -22,6 +23,7 @@ class Optimizer(Formula):
     """
 
     kind: ClassVar[str] = "optimizer"
+    field_aliases: ClassVar[Mapping[str, str]] = {"lr": "learning_rate"}
     slots: ClassVar[tuple[str, ...]] = ()
 
     learning_rate: Positive = 0.01
@@ -34,6 +36,6 @@ class Optimizer(Formula):
         object.__setattr__(scheduled, "learning_rate", self.learning_rate * factor)
         return scheduled
 
-    def step(self, w: Values, g: Values, t: Values, *slots: Values) -> tuple[Values, ...]:
-        """The parameter and its slots after step t."""
+    def step(self, w: Values, g: Values, t: Values, *slots: Values, **named: Values) -> tuple[Values, ...]:
+        """The parameter and its slots after step t. A subclass names its slots as parameters."""
         raise NotImplementedError

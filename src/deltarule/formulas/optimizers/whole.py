@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from deltarule.formulas.formula import Count, Fraction, NonNegative, Positive, Values, register
+from deltarule.formulas.formula import Count, NonNegative, Positive, ProperFraction, Spec, Values, register
 from deltarule.formulas.optimizers.adam import Adam
 from deltarule.formulas.optimizers.optimizer import Optimizer
 
@@ -35,11 +35,23 @@ class Muon(Optimizer):
     reach: ClassVar[str] = "matrix"
 
     learning_rate: Positive = 0.02
-    momentum: Fraction = 0.95
+    momentum: ProperFraction = 0.95
     nesterov: bool = True
     weight_decay: NonNegative = 0.0
     scale: Literal["shape", "rms"] = "shape"
     others: Optimizer = Adam()  # noqa: RUF009 - frozen
+
+    if TYPE_CHECKING:  # `others` may be given by name
+
+        def __init__(
+            self,
+            learning_rate: float = ...,
+            momentum: float = ...,
+            nesterov: bool = ...,
+            weight_decay: float = ...,
+            scale: Literal["shape", "rms"] = ...,
+            others: Spec | Optimizer = ...,
+        ) -> None: ...
 
     @property
     def slots(self) -> tuple[str, ...]:  # type: ignore[override]

@@ -11,6 +11,7 @@ from typing import Any
 
 from deltarule.errors import RecipeError, UnknownName, nearest
 from deltarule.formulas import registered
+from deltarule.formulas.formula import field_name
 from deltarule.recipes import EarlyStopping, Recipe
 
 SEPARATOR = ", "
@@ -221,12 +222,15 @@ def _penalties() -> set[str]:
 def _path(data: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """Where a field stands in the JSON of a recipe."""
     if "." in name or name in data:
-        return tuple(name.split("."))
+        *parents, field = name.split(".")
+        node = data.get(parents[-1]) if parents else None
+        return *parents, field_name(parents[-1], node, field) if isinstance(node, Mapping) else field
     inside = {part: fields for part, fields in data.items() if isinstance(fields, Mapping)}
     inside.setdefault("stopping", EarlyStopping().to_json())
-    part = next((part for part, fields in inside.items() if name in fields and name != "name"), None)
-    if part is not None:
-        return part, name
+    for part, fields in inside.items():
+        field = field_name(part, fields, name)
+        if field in fields and field != "name":
+            return part, field
     known = [*data, *_penalties(), *(field for fields in inside.values() for field in fields if field != "name")]
     guess = nearest(name, known)
     raise UnknownName("a field of a recipe", repr(name), guess)

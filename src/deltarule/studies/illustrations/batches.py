@@ -95,7 +95,7 @@ def _path(x: Floats, y: Floats, size: int, seed: int) -> Floats:
         batch_size=size,
         epochs=EPOCHS * SAMPLES // size,
         stopping=None,
-        scaling="none",  # type: ignore[arg-type]
+        scaling="none",
         target_scaling="none",
         task="regression",
     )

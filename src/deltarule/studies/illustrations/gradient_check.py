@@ -31,7 +31,7 @@ class GradientSteps(Illustration):
     @classmethod
     def made(cls, seed: int = 0) -> Self:
         """Check the gradient of one network with one step after the other."""
-        recipe = Recipe(network=Network(hidden=(8,), activation="tanh"), seed=seed)  # type: ignore[arg-type]
+        recipe = Recipe(network=Network(hidden=(8,), activation="tanh"), seed=seed)
         iris = load_dataset("iris", seed=seed)
         steps = 10.0 ** -np.arange(0.0, 13.0)
         checks = [gradient_check(recipe, iris, step=float(step)) for step in steps]

@@ -85,7 +85,7 @@ def _line(x: Floats, y: Floats, loss: str, seed: int) -> tuple[float, float]:
         batch_size=len(x),
         epochs=600,
         stopping=None,
-        scaling="none",  # type: ignore[arg-type]
+        scaling="none",
         target_scaling="none",
         task="regression",
         seed=seed,

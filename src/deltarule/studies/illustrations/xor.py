@@ -40,13 +40,13 @@ class Xor(Illustration):
         runs = {
             name: train(
                 Recipe(
-                    network=Network(hidden=hidden, activation="tanh"),  # type: ignore[arg-type]
+                    network=Network(hidden=hidden, activation="tanh"),
                     loss="sigmoid_cross_entropy",
                     optimizer=Adam(0.05),
                     batch_size=4,
                     epochs=500,
                     stopping=None,
-                    scaling="none",  # type: ignore[arg-type]
+                    scaling="none",
                     seed=seed,
                 ),
                 data,

@@ -140,7 +140,7 @@ class Digits(Experiment):
         """One network on 50,000 images, chosen by the validation images and looked at once on the test images."""
         assert data.test is not None
         split = self._split(data)
-        sigmoid = {"link": "sigmoid"} if cost.loss == "half_squared_error" else {}
+        sigmoid = {"inverse_link": "sigmoid"} if cost.loss == "half_squared_error" else {}
         loss = formula("loss", {"name": cost.loss, **sigmoid})
         protocol = Protocol(loss, cost.hidden, cost.learning_rate, cost.decay, self.batch_size, cost.epochs)
         generators = Generators(self.seed, len(split.train))

@@ -77,14 +77,14 @@ class Fashion(Experiment):
                 hidden=self.hidden,
                 dropout=dropout,
                 initializer="glorot_uniform",
-                bias_initializer="glorot_uniform",  # type: ignore[arg-type]
+                bias_initializer="glorot_uniform",
             ),
             optimizer=Adam(self.learning_rate, epsilon=self.epsilon, epsilon_place="before_correction"),
             penalty=L2(l2) if l2 else None,
             batch_size=self.batch_size,
             epochs=self.epochs,
             stopping=EarlyStopping(patience=patience) if patience else None,
-            scaling=255.0,  # type: ignore[arg-type]
+            scaling=255.0,
             seed=self.seed,
         )
 

@@ -105,7 +105,7 @@ class Moons(Experiment):
                 batch_size=self.batch_size,
                 epochs=self.epochs,
                 stopping=None,
-                scaling="none",  # type: ignore[arg-type]
+                scaling="none",
             )
             how = given.trainer("float64")
             training = epochs(recipe, data, start=self.start(), order=self.order(), record="batch", **how)

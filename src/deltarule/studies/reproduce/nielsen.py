@@ -96,14 +96,14 @@ class Protocol:
     def recipe(self, images: int, *, evaluate_train: bool) -> Recipe:
         """The same as a recipe: his w ← (1 − ηλ/n) w is our penalty L2(λ/n)."""
         return Recipe(
-            network=Network(hidden=self.hidden, activation="sigmoid"),  # type: ignore[arg-type]
+            network=Network(hidden=self.hidden, activation="sigmoid"),
             loss=self.loss,
             optimizer=SGD(learning_rate=self.learning_rate),
             penalty=L2(self.decay / images) if self.decay else None,
             batch_size=self.batch_size,
             epochs=self.epochs,
             stopping=None,
-            scaling=PIXELS,  # type: ignore[arg-type]
+            scaling=PIXELS,
             evaluate_train=evaluate_train,
         )
 

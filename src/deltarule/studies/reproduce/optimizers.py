@@ -103,7 +103,7 @@ class Optimizers(Experiment):
                 batch_size=self.batch_size,
                 epochs=len(order),
                 stopping=None,
-                scaling=255.0,  # type: ignore[arg-type]
+                scaling=255.0,
             )
             training = epochs(recipe, train, **given.trainer("float32"), start=start, order=order, record="batch_after")
             losses[name] = run_on(training, _per_hundred(given, self.iterations), name).run.batch_losses

@@ -12,7 +12,7 @@ from deltarule.formulas import HalfSquaredError, Loss, SigmoidCrossEntropy, Soft
 Floats = npt.NDArray[np.float64]
 
 LOSSES: dict[str, Loss] = {
-    "quadratic": HalfSquaredError(link="sigmoid"),
+    "quadratic": HalfSquaredError(inverse_link="sigmoid"),
     "cross-entropy": SigmoidCrossEntropy(),
     "softmax + log-likelihood": SoftmaxCrossEntropy(),
 }

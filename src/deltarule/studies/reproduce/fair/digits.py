@@ -40,7 +40,7 @@ class FairDigits(FairExperiment):
 
     def variants(self) -> dict[str, Recipe]:
         """Three costs from N(0, 1) weights; then, of the cross-entropy, L2, narrow weights, and both."""
-        wide = Network(hidden=self.hidden, activation="sigmoid", initializer="standard_normal")  # type: ignore[arg-type]
+        wide = Network(hidden=self.hidden, activation="sigmoid", initializer="standard_normal")
         narrow = wide.replace(initializer="lecun")
         cross = Recipe(
             network=wide,
@@ -49,10 +49,10 @@ class FairDigits(FairExperiment):
             batch_size=self.batch_size,
             epochs=self.epochs,
             stopping=None,
-            scaling=PIXELS,  # type: ignore[arg-type]
+            scaling=PIXELS,
         )
         quadratic = cross.replace(
-            loss=HalfSquaredError(link="sigmoid"), optimizer=SGD(self.quadratic_learning_rate)
+            loss=HalfSquaredError(inverse_link="sigmoid"), optimizer=SGD(self.quadratic_learning_rate)
         )  # fmt: skip
         penalty = L2(self.decay / TRAINING_IMAGES)
         return {

@@ -50,7 +50,7 @@ class FairFashion(FairExperiment):
             batch_size=self.batch_size,
             epochs=self.epochs,
             stopping=None,
-            scaling=255.0,  # type: ignore[arg-type]
+            scaling=255.0,
         )
         stopping, sparse, penalty = EarlyStopping(self.patience), network.replace(dropout=self.dropout), L2(self.l2)
         return {

@@ -53,7 +53,7 @@ class FairMoons(FairExperiment):
             batch_size=self.batch_size,
             epochs=self.epochs,
             stopping=None,
-            scaling="none",  # type: ignore[arg-type]
+            scaling="none",
         )
         return {"momentum": recipe.replace(optimizer=momentum), "adam": recipe.replace(optimizer=adam)}
 

@@ -38,6 +38,6 @@ class FairOptimizers(FairExperiment):
             batch_size=self.batch_size,
             epochs=self.epochs,
             stopping=None,
-            scaling=255.0,  # type: ignore[arg-type]
+            scaling=255.0,
         )
         return {name: recipe.replace(optimizer=rule) for name, rule in Optimizers().optimizers().items()}

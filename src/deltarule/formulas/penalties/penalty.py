@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from deltarule.formulas.formula import Formula, NonNegative, Share, Values, register
+from deltarule.formulas.formula import Formula, Fraction, NonNegative, Values, register
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class ElasticNet(Penalty):
     """
 
     strength: NonNegative = 1e-4
-    l1_ratio: Share = 0.5
+    l1_ratio: Fraction = 0.5
     proximal: bool = False
     per_batch: bool = False
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from deltarule.formulas.formula import Formula, Fraction, Positive, Values, register
+from deltarule.formulas.formula import Formula, Positive, ProperFraction, Values, register
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class BatchNormalization(Normalization):
     axis: ClassVar[int] = 0
     keeps: ClassVar[bool] = True
 
-    momentum: Fraction = 0.9
+    momentum: ProperFraction = 0.9
 
     def keep(self, mean: Values, variance: Values, m: Values, v: Values, n: Values) -> tuple[Values, Values]:
         rho = self.momentum

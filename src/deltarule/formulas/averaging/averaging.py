@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from deltarule.formulas.formula import Formula, Fraction, Values, register
+from deltarule.formulas.formula import Formula, ProperFraction, Values, register
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ExponentialAverage(Averaging):
     (1.5, 2.0)
     """
 
-    decay: Fraction = 0.999
+    decay: ProperFraction = 0.999
 
     def average(self, mean: Values, w: Values, t: Values) -> Values:
         rho = np.where(np.less_equal(t, 1), 0.0, self.decay)

@@ -1,0 +1,22 @@
+# Written by scripts/generate from the files of this folder.
+from deltarule.formulas.augmentations.augmentation import Augmentation as Augmentation
+from deltarule.formulas.augmentations.augmentation import Displacement as Displacement
+from deltarule.formulas.augmentations.augmentation import Geometric as Geometric
+from deltarule.formulas.augmentations.augmentation import Mixing as Mixing
+from deltarule.formulas.augmentations.augmentation import Pixelwise as Pixelwise
+from deltarule.formulas.augmentations.augmentation import Place as Place
+from deltarule.formulas.augmentations.geometric import Elastic as Elastic
+from deltarule.formulas.augmentations.geometric import HorizontalFlip as HorizontalFlip
+from deltarule.formulas.augmentations.geometric import RandomCrop as RandomCrop
+from deltarule.formulas.augmentations.geometric import Rotation as Rotation
+from deltarule.formulas.augmentations.geometric import Shear as Shear
+from deltarule.formulas.augmentations.geometric import Translation as Translation
+from deltarule.formulas.augmentations.geometric import VerticalFlip as VerticalFlip
+from deltarule.formulas.augmentations.geometric import Zoom as Zoom
+from deltarule.formulas.augmentations.intensity import Brightness as Brightness
+from deltarule.formulas.augmentations.intensity import Colour as Colour
+from deltarule.formulas.augmentations.intensity import Contrast as Contrast
+from deltarule.formulas.augmentations.intensity import Cutout as Cutout
+from deltarule.formulas.augmentations.intensity import GaussianNoise as GaussianNoise
+from deltarule.formulas.augmentations.mixing import Mixup as Mixup
+from deltarule.formulas.augmentations.tables import FeatureNoise as FeatureNoise

@@ -1,0 +1,76 @@
+"""Initial weights: how wide the first weights are drawn, given how many inputs and outputs they join."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from deltarule.errors import RecipeError
+from deltarule.formulas.formula import Formula
+from deltarule.formulas.random import Floats, Purpose, normal, normal_quantile, uniform
+
+__all__ = ["Initializer", "drawn"]
+
+
+@dataclass(frozen=True)
+class Initializer(Formula):
+    """A distribution about zero, whose width follows a layer's numbers of inputs and of outputs.
+
+    `distribution` is "normal", "truncated" (a normal one without what lies beyond two deviations), "uniform",
+    "orthogonal", or "constant". `scale(fan_in, fan_out)` is the standard deviation of the numbers drawn; of a
+    "uniform" distribution it is the limit, of a "constant" the number itself.
+    The numbers are drawn from (seed, layer, input, output), so the same seed gives the same weights everywhere.
+    A bias is drawn with the fans of its layer, so as wide as its weights under the same initializer.
+    """
+
+    kind: ClassVar[str] = "initializer"
+    distribution: ClassVar[str] = "normal"
+
+    def scale(self, fan_in: int, fan_out: int) -> float:
+        """The width of the distribution."""
+        raise NotImplementedError
+
+
+TRUNCATED_DEVIATION = 0.8796256610342398
+"""The standard deviation of a standard normal number that lies within ±2: √(1 − 4 φ(2) / (2 Φ(2) − 1))."""
+BELOW_MINUS_TWO = 0.022750131948179212
+"""Φ(−2)."""
+
+
+def drawn(
+    initializer: Initializer,
+    seed: int,
+    purpose: Purpose,
+    layer: int,
+    shape: tuple[int, int],
+    fans: tuple[int, int],
+) -> Floats:
+    """Numbers of an initializer's distribution, (rows, units), for a layer of so many inputs and outputs."""
+    scale, place = initializer.scale(*fans), (seed, purpose, shape, layer)
+    if scale == 0.0:
+        return np.zeros(shape)
+    distribution = initializer.distribution
+    if distribution == "constant":
+        return np.full(shape, scale)
+    if distribution == "uniform":
+        return scale * (2.0 * uniform(*place) - 1.0)
+    if distribution == "truncated":
+        within = BELOW_MINUS_TWO + (1.0 - 2.0 * BELOW_MINUS_TWO) * uniform(*place)
+        return scale / TRUNCATED_DEVIATION * normal_quantile(within)
+    if distribution == "orthogonal":
+        return scale * math.sqrt(max(fans)) * _orthonormal(normal(*place))
+    if distribution != "normal":
+        known = '"normal", "truncated", "uniform", "orthogonal" or "constant"'
+        raise RecipeError(f"{known} as the distribution of {type(initializer).__name__}", repr(distribution))
+    return scale * normal(*place)
+
+
+def _orthonormal(numbers: Floats) -> Floats:
+    """Q of numbers = Q R, or of their transpose where they are wider than high, with R's diagonal positive."""
+    high = numbers.shape[0] >= numbers.shape[1]
+    q, r = np.linalg.qr(numbers if high else numbers.T)
+    q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
+    return q if high else q.T

@@ -1,0 +1,78 @@
+"""Schedules that rise again: restarts, and one cycle."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+
+from deltarule.formulas.formula import Count, Domain, Fraction, Integer, Interval, Values, register
+from deltarule.formulas.schedules.schedule import Schedule
+
+AtLeastOne = Annotated[float, Domain("a number of at least 1", lambda x: x >= 1)]
+
+
+@register("cosine_restarts")
+@dataclass(frozen=True)
+class CosineRestarts(Schedule):
+    """Half cosines one after the other, each beginning warm.
+
+        rate = e + ½ (1 − e) hⁱ (1 + cos(π (u − sᵢ) / nᵢ)),   nᵢ = n gⁱ,   sᵢ = n₀ + … + nᵢ₋₁
+
+    n is `period`, g `growth` of the periods, h `shrink` of their tops, e `end`. Weights are best at the end of a
+    period, so choose the run's length to end with one.  Loshchilov and Hutter (2017), equation 5.
+
+    >>> CosineRestarts(4, growth=2.0).rate(np.array([1, 3, 5, 9, 13]), 12).round(12).tolist()
+    [1.0, 0.5, 1.0, 0.5, 1.0]
+    """
+
+    period: Count = 1000
+    growth: AtLeastOne = 1.0
+    shrink: Fraction = 1.0
+    end: Fraction = 0.0
+
+    def rate(self, t: Values, total: Values, *state: Values) -> Values:
+        u = t - 1.0
+        number, begun = np.floor(u / self.period), np.floor(u / self.period) * self.period
+        if self.growth > 1:
+            n, g = self.period, self.growth
+            number = np.floor(np.log1p(u / n * (g - 1.0)) / math.log(g) + 1e-9)
+            number = number - (n * (g**number - 1.0) / (g - 1.0) > u)
+            begun = n * (g**number - 1.0) / (g - 1.0)
+        passed = (u - begun) / (self.period * self.growth**number)
+        return self.end + 0.5 * (1.0 - self.end) * self.shrink**number * (1.0 + np.cos(math.pi * passed))
+
+
+@register("one_cycle")
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """Up to the full rate, then down to next to nothing.
+
+        u ≤ p T − 1:  from s to 1        after it:  from 1 to e, at u = T − 1
+        shape="cosine":  x + (y − x) ½ (1 − cos π φ)        shape="linear":  x + (y − x) φ
+
+    s is `first`, p is `peak`, e is `end`; φ is the share of the way from x to y. T is `steps`, or the whole run where
+    that is 0. The optimizer's rate is the largest one. Its source also cycles the momentum the other way, which is not
+    done here.  Smith and Topin (2019), section 3.
+
+    >>> OneCycle(peak=0.5, shape="linear", first=0.5, end=0.0).rate(np.array([1, 5, 10]), 10).tolist()
+    [0.5, 1.0, 0.0]
+    """
+
+    peak: Interval = 0.3
+    first: Fraction = 0.04
+    end: Fraction = 4e-6
+    shape: Literal["cosine", "linear"] = "cosine"
+    steps: Integer = 0
+
+    def rate(self, t: Values, total: Values, *state: Values) -> Values:
+        u, T = t - 1.0, self.steps or total
+        top = np.maximum(self.peak * T - 1.0, 0.0)
+        rest = np.maximum(T - 1.0 - top, 1e-9)
+        up = np.minimum(u / np.maximum(top, 1e-9), 1.0)
+        down = np.minimum(np.maximum(u - top, 0.0) / rest, 1.0)
+        if self.shape == "cosine":
+            up, down = 0.5 * (1.0 - np.cos(math.pi * up)), 0.5 * (1.0 - np.cos(math.pi * down))
+        return np.where(u <= top, self.first + (1.0 - self.first) * up, 1.0 + (self.end - 1.0) * down)
