@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 import deltarule as dr
+from deltarule.experiments.illustrations import ILLUSTRATIONS
 from deltarule.figures.style import save
-from deltarule.studies.illustrations import ILLUSTRATIONS
 
 HERE = Path(__file__).parent
 TRAIN = [sys.executable, "-m", "deltarule", "train", "digits"]

@@ -15,8 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from deltarule.cli.terminal import print_json, progress_bar, say, table_of, words_of
-from deltarule.models.files import write_whole
-from deltarule.studies.reproduce import (
+from deltarule.experiments.reproduce import (
     AS_PUBLISHED,
     Experiment,
     FairExperiment,
@@ -28,7 +27,8 @@ from deltarule.studies.reproduce import (
     experiment,
     published_folder,
 )
-from deltarule.studies.reproduce import reproduce as run_again
+from deltarule.experiments.reproduce import reproduce as run_again
+from deltarule.models.files import write_whole
 from deltarule.training import loop
 from deltarule.training.folder import RunFolder, check_free
 
