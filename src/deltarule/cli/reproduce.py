@@ -21,7 +21,7 @@ from deltarule.experiments.reproduce import (
     FairExperiment,
     Given,
     Reproduction,
-    Table,
+    TextTable,
     changed,
     data_of,
     experiment,
@@ -160,7 +160,7 @@ def _tell(wanted: Experiment, found: Reproduction, words: Console) -> None:
     words.print()
 
 
-def _table(table: Table) -> Any:
+def _table(table: TextTable) -> Any:
     numeric = [
         column
         for place, column in enumerate(table.columns)

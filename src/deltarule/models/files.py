@@ -20,7 +20,7 @@ import numpy.typing as npt
 from deltarule.engines.parameters import Shape, State
 from deltarule.errors import DeltaruleError, ModelError, ModelFileError, OutputError
 from deltarule.models.encoding import Encoding
-from deltarule.models.model import Model
+from deltarule.models.model_data import ModelData
 from deltarule.models.readable import model_from_readable, readable
 from deltarule.recipes import Affine, Recipe
 
@@ -30,7 +30,7 @@ _PERHAPS = {"encoding"}  # of models that were trained on tables
 _LARGEST_HEADER = 16 * 2**20
 
 
-def write_model(model: Model, path: Path) -> Path:
+def write_model(model: ModelData, path: Path) -> Path:
     """Write a model where `path` says, whole or not at all: JSON for people if it ends in `.json`."""
     write_whole(path, json.dumps(readable(model)).encode() if path.suffix == ".json" else _safetensors(model))
     return path
@@ -54,12 +54,11 @@ def write_whole(path: Path, content: bytes) -> None:
         raise OutputError(f"a place to write {path.name}", f"{path}: {error.strerror or error}") from error
 
 
-def load_model(path: str | os.PathLike[str]) -> Model:
-    """The model in a file that `Model.save` wrote, or in a readable `.json` of sigmoid networks.
+def read_model(path: Path) -> ModelData:
+    """The model in a file that `write_model` wrote, or in a readable `.json` of sigmoid networks.
 
     Raises ModelFileError where the file is missing, cut short, foreign, or claims more than it holds.
     """
-    path = Path(path)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -72,7 +71,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         raise ModelFileError("a model written by deltarule", f"{path}: {error}") from error
 
 
-def _safetensors(model: Model) -> bytes:
+def _safetensors(model: ModelData) -> bytes:
     from safetensors.numpy import save
 
     tensors = {}
@@ -98,7 +97,7 @@ def _safetensors(model: Model) -> bytes:
     return save(tensors, metadata={"deltarule": json.dumps(data, allow_nan=False)})
 
 
-def _model(content: bytes) -> Model:
+def _model(content: bytes) -> ModelData:
     data = _metadata(content)
     tensors = _tensors(content)
     weights: list[Any] = []
@@ -136,7 +135,9 @@ def _model(content: bytes) -> Model:
     if encoding is not None and len(encoding.inputs) != sizes[0]:
         raise ModelFileError(f"columns that make {sizes[0]} inputs", f"{len(encoding.inputs)}")
     theta, state = parameters[: shape.theta], parameters[shape.theta :]
-    return Model(recipe, sizes, theta, scaling, input_shape, classes, target_scaling, single, *names, encoding, state)
+    return ModelData(
+        recipe, sizes, theta, scaling, input_shape, classes, target_scaling, single, *names, encoding, state
+    )
 
 
 def _kept(state: State) -> list[tuple[str, npt.NDArray[Any]]]:

@@ -17,7 +17,7 @@ from deltarule.experiments.illustrations.outlier import Outlier
 from deltarule.experiments.illustrations.overfitting import Overfitting
 from deltarule.experiments.illustrations.paths import Paths
 from deltarule.experiments.illustrations.slowdown import Slowdown
-from deltarule.experiments.illustrations.weights import Weights
+from deltarule.experiments.illustrations.weights import WeightSizes
 from deltarule.experiments.illustrations.xor import Xor
 from deltarule.recipes.checks import whole
 
@@ -35,7 +35,7 @@ ILLUSTRATIONS: dict[str, type[Illustration]] = {
         Paths,
         Slowdown,
         Overfitting,
-        Weights,
+        WeightSizes,
         EarlyStop,
     )
 }

@@ -28,7 +28,7 @@ RECIPES = {
 
 
 @dataclass(frozen=True)
-class Weights(Illustration):
+class WeightSizes(Illustration):
     """Networks 64-32-10 from one start, on the same batches.
 
     weights : all weights of each network, biases left out, (2368,). accuracy : of each on the test part.

@@ -30,7 +30,7 @@ from deltarule.experiments.reproduce.fair.optimizers import FairOptimizers
 from deltarule.experiments.reproduce.fashion import Fashion
 from deltarule.experiments.reproduce.moons import Moons
 from deltarule.experiments.reproduce.optimizers import Optimizers
-from deltarule.studies.table import Table
+from deltarule.studies.text_table import TextTable
 
 __all__ = [
     "AS_IT_SHOULD_BE",
@@ -44,7 +44,7 @@ __all__ = [
     "Optimizers",
     "Reproduction",
     "Result",
-    "Table",
+    "TextTable",
     "changed",
     "data_of",
     "experiment",

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
 
 import numpy as np
 
 from deltarule.data import Dataset, Part
 from deltarule.experiments.reproduce.digits_result import CostRow, DigitsResult, Reloaded
-from deltarule.experiments.reproduce.experiment import Experiment, Given, chosen, needed
+from deltarule.experiments.reproduce.digits_settings import DigitsSettings
+from deltarule.experiments.reproduce.experiment import Given, needed
 from deltarule.experiments.reproduce.nielsen import (
     NARROW,
     PIXELS,
@@ -24,12 +23,10 @@ from deltarule.experiments.reproduce.nielsen import (
     published_monitors,
     trained,
 )
-from deltarule.experiments.reproduce.published import COSTS, Cost
+from deltarule.experiments.reproduce.published import COSTS, PublishedNetwork
 from deltarule.experiments.reproduce.slowdown import slowdown
 from deltarule.formulas import SigmoidCrossEntropy, formula
 from deltarule.models import Model, load_model
-
-PARTS = ("slowdown", "overfitting", "regularization", "initial_weights", "quadratic", "costs")
 
 VALIDATION = slice(50_000, 60_000)
 """The last 10,000 of the official training images are for validation."""
@@ -38,56 +35,7 @@ PIXEL_COUNT = 784
 
 
 @dataclass(frozen=True)
-class Digits(Experiment):
-    """784-30-10 with sigmoid units on MNIST, plain gradient descent, batches of 10.
-
-    parts : what is done. "overfitting" and "initial_weights" have published lists, "regularization" is the overfitting
-        run with λ = regularization_decay, "quadratic" ten epochs of the quadratic cost; "costs", the seven published
-        accuracies, takes as long as all others together several times over and must be asked for.
-    """
-
-    name: ClassVar[str] = "digits"
-    dataset: ClassVar[str | None] = "mnist"
-
-    parts: tuple[str, ...] = PARTS[:-1]
-    hidden: tuple[int, ...] = (30,)
-    batch_size: int = 10
-    seed: int = 12345678
-    epochs: int = 400
-    images: int = 1000
-    learning_rate: float = 0.5
-    decay: float = 0.0
-    regularization_decay: float = 0.1
-    initial_epochs: int = 30
-    initial_images: int = 50_000
-    initial_learning_rate: float = 0.1
-    initial_decay: float = 5.0
-    quadratic_epochs: int = 10
-    quadratic_learning_rate: float = 3.0
-    slowdown_epochs: int = 300
-    slowdown_rates: tuple[float, ...] = (0.15, 0.005)
-    slowdown_starts: tuple[float, ...] = (0.6, 2.0)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        chosen("parts", self.parts, PARTS)
-
-    @property
-    def steps(self) -> int:
-        """Epochs of all parts."""
-        each = {
-            "overfitting": self.epochs,
-            "regularization": self.epochs,
-            "initial_weights": 2 * self.initial_epochs,
-            "quadratic": self.quadratic_epochs,
-            "costs": sum(cost.epochs for cost in COSTS),
-        }
-        return sum(each.get(part, 0) for part in self.parts)
-
-    def repeated(self, number: int) -> Self:
-        """The seed of both generators moves on."""
-        return dataclasses.replace(self, seed=self.seed + number)
-
+class Digits(DigitsSettings):  # noqa: D101 - it is explained where its fields are
     def run(self, given: Given) -> DigitsResult:
         """Do the parts that were asked for."""
         data = needed(given)
@@ -106,7 +54,7 @@ class Digits(Experiment):
             result.initial = self._initial_weights(data, given)
         if "quadratic" in self.parts:
             rate, passes = self.quadratic_learning_rate, self.quadratic_epochs
-            cost = Cost("half_squared_error", self.hidden, rate, 0.0, passes, None)
+            cost = PublishedNetwork("half_squared_error", self.hidden, rate, 0.0, passes, None)
             result.costs.append(self._cost(cost, data, given))
         if "costs" in self.parts:
             result.costs += [self._cost(cost, data, given) for cost in COSTS]
@@ -136,7 +84,7 @@ class Digits(Experiment):
             counts[name] = monitors.evaluation_accuracy
         return counts
 
-    def _cost(self, cost: Cost, data: Dataset, given: Given) -> CostRow:
+    def _cost(self, cost: PublishedNetwork, data: Dataset, given: Given) -> CostRow:
         """One network on 50,000 images, chosen by the validation images and looked at once on the test images."""
         assert data.test is not None
         split = self._split(data)

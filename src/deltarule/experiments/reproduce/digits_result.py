@@ -12,19 +12,18 @@ import numpy.typing as npt
 from deltarule.experiments.figures.images import captioned_images
 from deltarule.experiments.figures.monitors import Line, accuracy_lines, four_monitors
 from deltarule.experiments.figures.slowdown import slowdown_curves
+from deltarule.experiments.reproduce.digits_settings import DigitsSettings
 from deltarule.experiments.reproduce.experiment import Result, percent
 from deltarule.experiments.reproduce.nielsen import NARROW, WIDE, Monitors
-from deltarule.experiments.reproduce.published import Cost
+from deltarule.experiments.reproduce.published import PublishedNetwork
 from deltarule.experiments.reproduce.slowdown import Curve
 from deltarule.figures.style import save
 from deltarule.models import Model
 from deltarule.models.files import write_whole
-from deltarule.studies.table import Table
+from deltarule.studies.text_table import TextTable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from deltarule.experiments.reproduce.digits import Digits
 
 _WORDS = {
     "evaluation_cost": "evaluation cost",
@@ -48,7 +47,7 @@ class Reloaded:
 class CostRow:
     """One network's accuracy: at its best on validation images, in which epoch, and at the end on test images."""
 
-    cost: Cost
+    cost: PublishedNetwork
     validation: float
     epoch: int
     test: float
@@ -58,7 +57,7 @@ class CostRow:
 class DigitsResult(Result):
     """Everything that was asked for; what was not is empty."""
 
-    experiment: Digits
+    experiment: DigitsSettings
     image: npt.NDArray[Any]
     label: str
     slowdown: list[Curve] = field(default_factory=list)
@@ -95,7 +94,7 @@ class DigitsResult(Result):
             data["reloaded"] = dict(vars(self.reloaded))
         return data
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Every part that was done."""
         tables = []
         if self.overfitting is not None:
@@ -112,7 +111,7 @@ class DigitsResult(Result):
             same = f"{self.reloaded.same:,} of {self.reloaded.images:,}"
             apart = f"{self.reloaded.largest_difference:.1e}"
             rows = (("test images with the same answer", same), ("largest difference of an output", apart))
-            tables.append(Table("The network saved to network.json and loaded again", ("", ""), rows))
+            tables.append(TextTable("The network saved to network.json and loaded again", ("", ""), rows))
         return tables
 
     def headline(self) -> dict[str, float]:
@@ -205,7 +204,7 @@ class DigitsResult(Result):
             found[name] = {"epochs": len(pairs), "equal_counts": sum(ours == theirs for ours, theirs in pairs)}
         return found
 
-    def _overfitting_tables(self, ours: Monitors) -> list[Table]:
+    def _overfitting_tables(self, ours: Monitors) -> list[TextTable]:
         theirs = None if self.published_overfitting is None else self.published_overfitting.lists()
         epochs = len(ours.training_cost)
         shown = sorted({1, 2, 5, 10, 20, *range(50, epochs + 1, 50), epochs} & {*range(1, epochs + 1)})
@@ -218,7 +217,7 @@ class DigitsResult(Result):
                 rows.append((what, str(epoch), *_compare(values[epoch - 1], published)))
         note = "Every epoch stands in overfitting.csv." if theirs is not None else _ABSENT
         title = f"Overfitting: {self.experiment.images:,} training images"
-        tables = [Table(title, ("", "epoch", "ours", "published", "difference"), tuple(rows), note)]
+        tables = [TextTable(title, ("", "epoch", "ours", "published", "difference"), tuple(rows), note)]
         compared = self._compared()
         if compared is not None:
             found = []
@@ -229,10 +228,10 @@ class DigitsResult(Result):
                 else:
                     words = f"largest relative difference {each['largest_relative_difference']:.1e}"
                 found.append((what, str(each["epochs"]), words))
-            tables.append(Table("Against the published lists", ("", "epochs", "found"), tuple(found)))
+            tables.append(TextTable("Against the published lists", ("", "epochs", "found"), tuple(found)))
         return tables
 
-    def _regularization_table(self, without: Monitors, with_: Monitors) -> Table:
+    def _regularization_table(self, without: Monitors, with_: Monitors) -> TextTable:
         images = self.experiment.images
         rows = []
         for name, values in without.lists().items():
@@ -243,9 +242,9 @@ class DigitsResult(Result):
         rows.append(("gap of the accuracies", *(percent(training - evaluation) for training, evaluation in ends)))
         columns = ("at the end", f"λ {self.experiment.decay:g}", f"λ {self.experiment.regularization_decay:g}")
         note = "A cost holds its own penalty: ½ (λ/m) Σ w², m being the images it is evaluated on."
-        return Table("L2 against overfitting", columns, tuple(rows), note)
+        return TextTable("L2 against overfitting", columns, tuple(rows), note)
 
-    def _initial_table(self) -> Table:
+    def _initial_table(self) -> TextTable:
         rows = []
         for epoch in range(len(self.initial[NARROW])):
             cells = [str(epoch + 1)]
@@ -260,9 +259,9 @@ class DigitsResult(Result):
         if equal is not None:
             same, n = (sum(each[key] for each in equal.values()) for key in ("equal_counts", "epochs"))
             note = f"{same} of {n} counts equal the published ones."
-        return Table("First weights: validation images recognised, of 10,000", columns, tuple(rows), note)
+        return TextTable("First weights: validation images recognised, of 10,000", columns, tuple(rows), note)
 
-    def _slowdown_table(self) -> Table:
+    def _slowdown_table(self) -> TextTable:
         names = list(dict.fromkeys(curve.loss for curve in self.slowdown))
         cells: dict[tuple[float, float], list[str]] = {}
         for c in self.slowdown:
@@ -270,9 +269,9 @@ class DigitsResult(Result):
         rows = tuple((f"{start:g}", f"{rate:g}", *outputs) for (start, rate), outputs in cells.items())
         title = f"The learning slowdown: output after {self.experiment.slowdown_epochs} epochs, target 0"
         note = "Softmax shares with a second output that starts at 0 and learns too."
-        return Table(title, ("w = b", "η", *names), rows, note)
+        return TextTable(title, ("w = b", "η", *names), rows, note)
 
-    def _cost_table(self) -> Table:
+    def _cost_table(self) -> TextTable:
         rows = tuple(
             (
                 row.cost.words, row.cost.units, f"{row.cost.learning_rate:g}",
@@ -283,7 +282,7 @@ class DigitsResult(Result):
         )  # fmt: skip
         columns = ("cost", "units", "η", "λ", "epochs", "validation, best (epoch)", "test, at the end", "published")
         note = "Published: single runs with other random numbers, at their best epoch."
-        return Table("Costs on 50,000 images", columns, rows, note)
+        return TextTable("Costs on 50,000 images", columns, rows, note)
 
 
 def _lists(monitors: Monitors) -> dict[str, list[float]]:

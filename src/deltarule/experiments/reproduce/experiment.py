@@ -15,10 +15,10 @@ from deltarule.data import Dataset
 from deltarule.errors import RecipeError
 from deltarule.formulas.formula import unknown_field
 from deltarule.recipes.checks import whole
-from deltarule.studies.table import Table
+from deltarule.studies.text_table import TextTable
 from deltarule.training import Training
 
-Progress: TypeAlias = Callable[[int, str], None]
+ReportProgress: TypeAlias = Callable[[int, str], None]
 """Told after every few steps how many they were, and what is being done."""
 
 
@@ -39,7 +39,7 @@ class Given:
     data: Dataset | None = None
     published: Path | None = None
     engine: str = "compiled"
-    progress: Progress = silent
+    progress: ReportProgress = silent
 
     def trainer(self, precision: str) -> dict[str, Any]:
         """Who trains, and in which precision: float64 where published digits are to be met."""
@@ -53,7 +53,7 @@ class Result:
         """The result as data."""
         raise NotImplementedError
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """The result in words, beside the published figures."""
         raise NotImplementedError
 
@@ -155,7 +155,7 @@ class Reproduction:
             data["repeats"] = {"n": len(self.results), "figures": {k: _spread(v) for k, v in self._headlines().items()}}
         return data
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """The first run's tables; with several runs one of mean and spread."""
         tables = self.results[0].tables()
         if len(self.results) > 1:
@@ -166,7 +166,7 @@ class Reproduction:
                 rows.append((name, *(f"{figure:.6g}" for figure in figures)))
             columns = ("figure", "mean", "standard deviation", "lowest", "highest")
             title = f"Over {len(self.results)} seeds"
-            tables.append(Table(title, columns, tuple(rows), "The tables above are those of the first seed."))
+            tables.append(TextTable(title, columns, tuple(rows), "The tables above are those of the first seed."))
         return tables
 
     def _headlines(self) -> dict[str, list[float]]:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from deltarule.data import Part
 from deltarule.errors import RecipeError
 from deltarule.experiments.figures.images import captioned_images
 from deltarule.experiments.figures.progress import batches_on_the_way
 from deltarule.experiments.reproduce.experiment import Result, percent
+from deltarule.experiments.reproduce.fashion_settings import FashionSettings
 from deltarule.experiments.reproduce.published import FASHION_CLAIM
 from deltarule.figures.curves import learning_curves
 from deltarule.figures.style import save
 from deltarule.recipes import Network
-from deltarule.studies.table import Table
-
-if TYPE_CHECKING:
-    from deltarule.experiments.reproduce.fashion import Fashion
+from deltarule.studies.text_table import TextTable
 
 
 class EpochFigures(NamedTuple):
@@ -61,7 +59,7 @@ class Outcome:
 class FashionResult(Result):
     """The published run epoch by epoch, then every network's outcome, the published one's first."""
 
-    experiment: Fashion
+    experiment: FashionSettings
     samples: Part
     class_names: tuple[str, ...]
     epochs: list[EpochFigures] = field(default_factory=list)
@@ -98,7 +96,7 @@ class FashionResult(Result):
             ],
         }  # fmt: skip
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Batches, epochs, the claim, and what remedies change."""
         return [self._batch_table(), self._epoch_table(), self._claim_table(), self._outcome_table()]
 
@@ -132,7 +130,7 @@ class FashionResult(Result):
             paths.append(save(batches_on_the_way(rows, title=title), folder / "batches.png"))
         return paths
 
-    def _batch_table(self) -> Table:
+    def _batch_table(self) -> TextTable:
         first_and_last = {self.epochs[0].number, self.epochs[-1].number}
         rows = tuple(
             (str(each.epoch), str(each.number), f"{each.loss:.4f}", percent(each.accuracy))
@@ -142,9 +140,9 @@ class FashionResult(Result):
         every = self.experiment.report_every
         note = f"Every {every}th batch of the first and the last epoch; all stand in result.json."
         columns = ("epoch", "batch", "loss", "accuracy")
-        return Table("On the way: single batches, before their update", columns, rows, note)
+        return TextTable("On the way: single batches, before their update", columns, rows, note)
 
-    def _epoch_table(self) -> Table:
+    def _epoch_table(self) -> TextTable:
         rows = tuple(
             (
                 str(each.number), f"{each.train_loss:.4f}", percent(each.train_score), f"{each.validation_loss:.4f}",
@@ -155,18 +153,18 @@ class FashionResult(Result):
         loss, accuracy = self.outcomes[0].test
         columns = ("epoch", "training loss", "training accuracy", "validation loss", "validation accuracy")
         note = f"At the end, on all test images: loss {loss:.4f}, accuracy {percent(accuracy)}."
-        return Table("As published, epoch by epoch", columns, rows, note)
+        return TextTable("As published, epoch by epoch", columns, rows, note)
 
-    def _claim_table(self) -> Table:
+    def _claim_table(self) -> TextTable:
         rows = (
             ("published", FASHION_CLAIM),
             ("our validation loss", f"lowest at epoch {self.lowest_loss} of {len(self.epochs)}"),
             ("our validation accuracy", f"best at epoch {self.best_accuracy} of {len(self.epochs)}"),
         )
         note = "n = 1 seed here; --seeds N says how much the epochs vary, --set epochs=20 looks further."
-        return Table("From where on does it overfit?", ("", ""), rows, note)
+        return TextTable("From where on does it overfit?", ("", ""), rows, note)
 
-    def _outcome_table(self) -> Table:
+    def _outcome_table(self) -> TextTable:
         rows = tuple(
             (
                 each.words, str(each.trained), str(each.kept), percent(each.train[1]), percent(each.validation[1]),
@@ -180,7 +178,7 @@ class FashionResult(Result):
             f"Early stopping: patience {e.patience} on the validation loss. Dropout {e.dropout:g} of the hidden units. "
             f"L2 {e.l2:g}. A softmax before the loss, which ruins training, is refused: {softmax_twice()}"
         )
-        return Table("The same network, seed and batches, and what holds overfitting back", columns, rows, note)
+        return TextTable("The same network, seed and batches, and what holds overfitting back", columns, rows, note)
 
 
 def softmax_twice() -> str:

@@ -20,7 +20,7 @@ from deltarule.figures.iterations import loss_lines
 from deltarule.figures.style import save
 from deltarule.formulas import Adam, Momentum, Optimizer
 from deltarule.recipes import Network, Recipe
-from deltarule.studies.table import Table
+from deltarule.studies.text_table import TextTable
 from deltarule.training import epochs
 
 Floats = npt.NDArray[np.float64]
@@ -135,7 +135,7 @@ class MoonsResult(Result):
             for name, losses in self.losses.items()
         }
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """A table for each optimizer."""
         every = self.experiment.table_every
         tables = []
@@ -149,7 +149,7 @@ class MoonsResult(Result):
             rows.append(_row(of, str(self.accuracy[name]), str(MOONS_ACCURACY[name])))
             columns = ("", "ours", "published", "difference")
             note = "The loss is that of the epoch's last batch, before its update."
-            tables.append(Table(f"{name.capitalize()} on two moons", columns, tuple(rows), note))
+            tables.append(TextTable(f"{name.capitalize()} on two moons", columns, tuple(rows), note))
         return tables
 
     def headline(self) -> dict[str, float]:

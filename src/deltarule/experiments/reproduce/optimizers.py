@@ -20,7 +20,7 @@ from deltarule.figures.iterations import loss_lines, smoothed
 from deltarule.figures.style import save
 from deltarule.formulas import SGD, AdaGrad, Adam, Momentum, Optimizer, RMSProp
 from deltarule.recipes import Network, Recipe
-from deltarule.studies.table import Table
+from deltarule.studies.text_table import TextTable
 from deltarule.training import epochs
 
 Floats = npt.NDArray[np.float64]
@@ -152,24 +152,24 @@ class OptimizersResult(Result):
             "paths": {name: steps.tolist() for name, steps in self.paths.items()},
         }
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """Losses, the final ones compared, and where the paths end."""
         n, every = self.experiment.iterations, self.experiment.table_every
         shown = sorted({*range(0, n, every), n - 1})
         rows = [(str(i), *(f"{losses[i]:.4f}" for losses in self.losses.values())) for i in shown]
         note = "The loss of the batch just learnt, after the update. Each optimizer has its own random network."
-        first = Table("Loss against the iteration", ("iteration", *self.losses), tuple(rows), note)
+        first = TextTable("Loss against the iteration", ("iteration", *self.losses), tuple(rows), note)
         ends = {name: (float(np.mean(each[-100:])), float(each[-1])) for name, each in self.losses.items()}
         ranked = sorted(ends.items(), key=lambda item: item[1][0])
         final = tuple((str(k), name, f"{mean:.4f}", f"{last:.4f}") for k, (name, (mean, last)) in enumerate(ranked, 1))
         columns = ("", "optimizer", "mean of the last 100", "last")
-        best = Table("The final losses compared", columns, final, "One run each; nothing was published in figures.")
+        best = TextTable("The final losses compared", columns, final, "One run each; nothing was published in figures.")
         stood = tuple(
             (name, f"{steps[-1, 0]:.3f}", f"{steps[-1, 1]:.3f}", f"{valley(*steps[-1]):.4f}")
             for name, steps in self.paths.items()
         )
         title = f"On x²/20 + y² from (−7, 2), after {self.experiment.path_steps} steps"
-        return [first, best, Table(title, ("optimizer", "x", "y", "f"), stood)]
+        return [first, best, TextTable(title, ("optimizer", "x", "y", "f"), stood)]
 
     def headline(self) -> dict[str, float]:
         """Where each ends."""

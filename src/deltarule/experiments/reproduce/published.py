@@ -20,7 +20,7 @@ FASHION_CLAIM = "after epoch 8 the validation accuracy begins to fall: from ther
 """The first founding text on its network for Fashion-MNIST; one run, not seeded."""
 
 
-class Cost(NamedTuple):
+class PublishedNetwork(NamedTuple):
     """A network on the handwritten digits and the accuracy published for it."""
 
     loss: str
@@ -41,14 +41,14 @@ class Cost(NamedTuple):
         return "-".join(map(str, self.hidden))
 
 
-COSTS: tuple[Cost, ...] = (
-    Cost("half_squared_error", (30,), 3.0, 0.0, 30, 0.9542),
-    Cost("half_squared_error", (100,), 3.0, 0.0, 30, 0.9659),
-    Cost("sigmoid_cross_entropy", (30,), 0.5, 0.0, 30, 0.9549),
-    Cost("sigmoid_cross_entropy", (100,), 0.5, 0.0, 30, 0.9682),
-    Cost("sigmoid_cross_entropy", (30,), 0.5, 5.0, 30, 0.9649),
-    Cost("sigmoid_cross_entropy", (100,), 0.5, 5.0, 30, 0.9792),
-    Cost("sigmoid_cross_entropy", (100,), 0.1, 5.0, 60, 0.9804),
+COSTS: tuple[PublishedNetwork, ...] = (
+    PublishedNetwork("half_squared_error", (30,), 3.0, 0.0, 30, 0.9542),
+    PublishedNetwork("half_squared_error", (100,), 3.0, 0.0, 30, 0.9659),
+    PublishedNetwork("sigmoid_cross_entropy", (30,), 0.5, 0.0, 30, 0.9549),
+    PublishedNetwork("sigmoid_cross_entropy", (100,), 0.5, 0.0, 30, 0.9682),
+    PublishedNetwork("sigmoid_cross_entropy", (30,), 0.5, 5.0, 30, 0.9649),
+    PublishedNetwork("sigmoid_cross_entropy", (100,), 0.5, 5.0, 30, 0.9792),
+    PublishedNetwork("sigmoid_cross_entropy", (100,), 0.1, 5.0, 60, 0.9804),
 )
 """Nielsen, Neural Networks and Deep Learning (2015), chapters 1 and 3; single runs, the best epoch's accuracy."""
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from deltarule.errors import OutputError
 from deltarule.models.files import write_whole
-from deltarule.studies.compare.comparison import Comparison
+from deltarule.studies.compare import words
+from deltarule.studies.compare.comparison_data import ComparisonData
 from deltarule.studies.compare.page import page
 from deltarule.studies.compare.trial import CURVES, finite
 
@@ -23,7 +24,7 @@ _FIGURES = (
 )  # fmt: skip
 
 
-def write(comparison: Comparison, folder: Path) -> list[Path]:
+def write(comparison: ComparisonData, folder: Path) -> list[Path]:
     """Write everything into a folder, which is made where there is none; each file whole or not at all."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -42,7 +43,7 @@ def write(comparison: Comparison, folder: Path) -> list[Path]:
     return [folder / name for name in files]
 
 
-def as_data(comparison: Comparison) -> dict[str, Any]:
+def as_data(comparison: ComparisonData) -> dict[str, Any]:
     """Everything but the curves; None stands where there is no finite number."""
     return {
         "data": dict(comparison.data),
@@ -53,7 +54,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
         "seeds_vary": list(comparison.seeds.vary),
         "budget": comparison.budget,
         "target_score": finite(comparison.target_score),
-        "sentences": list(comparison.sentences),
+        "sentences": list(words.sentences(comparison)),
         "ranked": list(comparison.ranked),
         "variants": {
             variant.name: {
@@ -94,7 +95,7 @@ def _value(value: Any) -> Any:
 Rows = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 
-def _variants(comparison: Comparison) -> Rows:
+def _variants(comparison: ComparisonData) -> Rows:
     fields = list(dict.fromkeys(name for variant in comparison.variants for name in variant.settings))
     figures = ("n", "mean", "median", "deviation", "low", "high", "smallest", "largest")
     rows = (
@@ -108,18 +109,18 @@ def _variants(comparison: Comparison) -> Rows:
     return ("variant", *fields, *figures), rows
 
 
-def _pairs(comparison: Comparison) -> Rows:
+def _pairs(comparison: ComparisonData) -> Rows:
     figures = ("n", "mean", "low", "high", "effect", "p", "adjusted", "beats", "beats_low", "beats_high", "seen")
     rows = ((*pair, *(getattr(found, name) for name in figures)) for pair, found in comparison.differences.items())
     return ("first", "second", *figures), rows
 
 
-def _networks(comparison: Comparison) -> Rows:
+def _networks(comparison: ComparisonData) -> Rows:
     rows = ((each.variant, each.seed, *(getattr(each, name) for name in _FIGURES)) for each in comparison.networks)
     return ("variant", "seed", *_FIGURES), rows
 
 
-def _epochs(comparison: Comparison) -> Rows:
+def _epochs(comparison: ComparisonData) -> Rows:
     rows = (
         (each.variant, each.seed, epoch, *figures)
         for each in comparison.networks

@@ -16,7 +16,7 @@ from deltarule.figures.style import save
 from deltarule.recipes import Recipe
 from deltarule.studies.compare import Comparing, Comparison
 from deltarule.studies.compare.seeds import USUAL
-from deltarule.studies.table import Table
+from deltarule.studies.text_table import TextTable
 
 RATES = ("published", "tuned")
 
@@ -63,7 +63,7 @@ class FairExperiment(Experiment):
         """What it is compared on: the set that was given, with a validation part from its training part."""
         return needed(given).with_validation(seed=self.seed)
 
-    def further_tables(self, comparison: Comparison) -> list[Table]:
+    def further_tables(self, comparison: Comparison) -> list[TextTable]:
         """What this experiment says beside the scores: what has become of the text's conclusions."""
         return [claims_table(self.claims, comparison)] if self.claims else []
 
@@ -89,7 +89,7 @@ class FairResult(Result):
     """A comparison, and what else its experiment makes of it."""
 
     comparison: Comparison
-    further: list[Table] = field(default_factory=list)
+    further: list[TextTable] = field(default_factory=list)
     pictures: Sequence[str] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class FairResult(Result):
         tables = [{"title": each.title, "columns": each.columns, "rows": each.rows} for each in self.further]
         return {**self.comparison.to_json(), "tables": tables}
 
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[TextTable]:
         """The scores, what they say, and what is further said."""
         return [self._scores(), *self.further, self._said()]
 
@@ -111,7 +111,7 @@ class FairResult(Result):
         drawn = [save(self.comparison.plot(kind).figure_, folder / f"{kind}.png") for kind in self.pictures]
         return [*drawn, *written]
 
-    def _scores(self) -> Table:
+    def _scores(self) -> TextTable:
         comparison = self.comparison
         percent = comparison.task == "classification"
         show = _percent if percent else _number
@@ -128,14 +128,14 @@ class FairResult(Result):
         columns = ("", "rate", "mean", "deviation", "95 % interval", "range")
         note = f"{seeds} seeds each, from the same starts on the same batches. The interval is that of the mean."
         unit = " (%)" if percent else ""
-        return Table(f"{comparison.score_name} on the {comparison.part} part{unit}", columns, rows, note)
+        return TextTable(f"{comparison.score_name} on the {comparison.part} part{unit}", columns, rows, note)
 
-    def _said(self) -> Table:
+    def _said(self) -> TextTable:
         rows = tuple(("•", sentence) for sentence in self.comparison.sentences)
-        return Table("What holds over the seeds", ("", ""), rows)
+        return TextTable("What holds over the seeds", ("", ""), rows)
 
 
-def claims_table(claims: Sequence[tuple[str, str, str]], comparison: Comparison) -> Table:
+def claims_table(claims: Sequence[tuple[str, str, str]], comparison: Comparison) -> TextTable:
     """For each claim the difference of its two variants, and whether it is seen."""
     percent = comparison.task == "classification"
     scale, show = (100, "{:+.2f}".format) if percent else (1, "{:+.4f}".format)
@@ -148,7 +148,7 @@ def claims_table(claims: Sequence[tuple[str, str, str]], comparison: Comparison)
     unit = " (points)" if percent else ""
     columns = ("", f"difference{unit}", "95 % interval", "p", "")
     note = "p is corrected for the number of pairs that can be made; a difference is seen where it is at most 0.05."
-    return Table("What the text concludes", columns, tuple(rows), note)
+    return TextTable("What the text concludes", columns, tuple(rows), note)
 
 
 def spread_words(values: Sequence[float]) -> str:

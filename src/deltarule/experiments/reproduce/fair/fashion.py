@@ -11,7 +11,7 @@ from deltarule.experiments.reproduce.fair.experiment import FairExperiment, spre
 from deltarule.formulas import L2, HorizontalFlip, Translation
 from deltarule.recipes import EarlyStopping, Network, Recipe
 from deltarule.studies.compare import Comparison, Finished
-from deltarule.studies.table import Table
+from deltarule.studies.text_table import TextTable
 
 BARE = "no remedy"
 PUBLISHED_ONSET = 8
@@ -62,7 +62,7 @@ class FairFashion(FairExperiment):
             "all three": bare.replace(network=sparse, penalty=penalty, stopping=stopping),
         }
 
-    def further_tables(self, comparison: Comparison) -> list[Table]:
+    def further_tables(self, comparison: Comparison) -> list[TextTable]:
         """When each network is at its best on the validation part, by loss and by accuracy."""
         rows = []
         for name in self.variants():
@@ -80,7 +80,7 @@ class FairFashion(FairExperiment):
             f"with {late} of {len(bare)} seeds, and the loss is at its lowest before the accuracy is at its best with "
             f"{earlier} of them."
         )
-        onset = Table("When overfitting sets in: the best epoch on the validation part", columns, tuple(rows), note)
+        onset = TextTable("When overfitting sets in: the best epoch on the validation part", columns, tuple(rows), note)
         return [onset, *super().further_tables(comparison)]
 
 

@@ -13,7 +13,7 @@ from deltarule.experiments.reproduce.fair.experiment import FairExperiment
 from deltarule.formulas import Adam, Momentum
 from deltarule.recipes import Network, Recipe
 from deltarule.studies.compare import Comparison
-from deltarule.studies.table import Table
+from deltarule.studies.text_table import TextTable
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class FairMoons(FairExperiment):
             name="moons",
         )
 
-    def further_tables(self, comparison: Comparison) -> list[Table]:
+    def further_tables(self, comparison: Comparison) -> list[TextTable]:
         """The published conclusion, and what it rests on."""
         (table,) = super().further_tables(comparison)
         basis = "Published: 0.94 against 0.797, of one run each at the rate 0.0007, on the training points."

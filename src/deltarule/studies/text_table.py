@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """A table for people: numbers have been turned into words already.
 
     words : columns of words beside the first one, which are set to the left.
