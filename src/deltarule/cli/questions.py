@@ -18,6 +18,7 @@ from deltarule.data.numpy_files import read_npy
 from deltarule.data.targets import targets_of
 from deltarule.errors import DataError, DataFileError
 from deltarule.models import Model
+from deltarule.types import Floats
 
 
 def questions(
@@ -127,7 +128,7 @@ def _array(path: Path) -> npt.NDArray[Any]:
     return x
 
 
-def _csv(path: Path) -> npt.NDArray[np.float64]:
+def _csv(path: Path) -> Floats:
     lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     if lines and not _all_numbers(lines[0]):
         lines = lines[1:]

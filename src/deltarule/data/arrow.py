@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from deltarule.data import mapped
+from deltarule import mapped
 from deltarule.data.columns import USABLE, Column, Kind
 from deltarule.data.frames import table_of
 from deltarule.data.inference import CATEGORIES_AT_MOST, kind_of_words
 from deltarule.data.limits import COLUMNS_AT_MOST, grows_too_much
-from deltarule.data.mapped import forget, on_disk
 from deltarule.data.table import Table, checked_kinds
 from deltarule.errors import DataError, DataFileError
+from deltarule.mapped import forget, on_disk
 
 __all__ = ["arrow_library", "read_feather", "read_parquet"]
 

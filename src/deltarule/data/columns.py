@@ -10,11 +10,11 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deltarule.data.arrays import Array
-from deltarule.data.mapped import forget
 from deltarule.errors import DataError, nearest
+from deltarule.mapped import forget
+from deltarule.types import Booleans
 
 __all__ = ["KINDS", "MISSING", "USABLE", "Column", "Kind", "checked_kind", "date_number", "number_of", "truth_of"]
 
@@ -67,7 +67,7 @@ class Column:
         return self.values.dtype.kind == "i"
 
     @property
-    def missing(self) -> NDArray[np.bool_]:
+    def missing(self) -> Booleans:
         """Where there is no value: (n,)."""
         return self.values < 0 if self.coded else np.isnan(self.values)
 

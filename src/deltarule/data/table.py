@@ -10,8 +10,8 @@ import numpy as np
 
 from deltarule.data.arrays import Array
 from deltarule.data.columns import USABLE, Column, Kind, checked_kind
-from deltarule.data.mapped import forget, is_mapped
 from deltarule.errors import DataError, nearest
+from deltarule.mapped import forget, is_mapped
 
 __all__ = ["Expected", "Table", "checked_kinds", "refuse_repeats", "unknown_column"]
 

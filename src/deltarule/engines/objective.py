@@ -6,7 +6,7 @@ import numpy as np
 
 from deltarule.engines.problem import Problem, Sums
 from deltarule.engines.reference import add_penalties, evaluate, gradient, penalty_value
-from deltarule.formulas.random import Floats
+from deltarule.types import Floats
 
 __all__ = ["Objective"]
 

@@ -21,9 +21,9 @@ from deltarule.estimators.units import Units
 from deltarule.estimators.validation import Held
 from deltarule.formulas import Loss
 from deltarule.formulas.augmentations.composition import RawValues
-from deltarule.formulas.random import Floats
 from deltarule.recipes import Recipe
 from deltarule.training.loop import engine_of
+from deltarule.types import Floats
 
 # Adaptive rates end here.
 _LOWEST_RATE = 1e-6

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
@@ -21,6 +20,7 @@ from deltarule.errors import DataError, DataWarning
 from deltarule.models import Encoding
 from deltarule.recipes import Preparation
 from deltarule.training.columns import learn_encoding
+from deltarule.types import SingleFloats
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class RawColumns:
             warnings.warn(words, DataWarning, stacklevel=7)
         return cls(table.names, encoding)
 
-    def inputs(self, estimator: Any, X: Any) -> npt.NDArray[np.float32]:
+    def inputs(self, estimator: Any, X: Any) -> SingleFloats:
         """The network's inputs (n, d) for raw columns like those that were learnt of.
 
         Raises ValueError, in scikit-learn's words, where their names or their number differ.

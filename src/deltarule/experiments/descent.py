@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from deltarule.formulas import ConstantRate, Optimizer, Schedule
-from deltarule.formulas.random import Floats
+from deltarule.types import Floats
 
 
 def steps_of(

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data.mapped import forget, is_mapped
 from deltarule.errors import ModelError
-from deltarule.formulas.random import Floats
+from deltarule.mapped import forget, is_mapped
 from deltarule.models.files import read_model, write_model
 from deltarule.models.model_data import ModelData
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from deltarule.engines.compiled import Predictor

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data.mapped import forget
 from deltarule.errors import RecipeError
-
-Floats: TypeAlias = npt.NDArray[np.float64]
+from deltarule.mapped import forget
+from deltarule.types import Floats
 
 KINDS = ("auto", "none", "unit", "standard", "pooled")
 

@@ -13,12 +13,12 @@ from deltarule.data import Dataset
 from deltarule.engines.problem import Engine, Figure, Order, Problem
 from deltarule.engines.reference import Reference
 from deltarule.errors import Diverged
-from deltarule.formulas.random import Floats
 from deltarule.models import Model
 from deltarule.recipes import Affine, Recipe
 from deltarule.recipes.checks import one_of, whole
 from deltarule.training.preparing import Start, model_of, prepared
 from deltarule.training.run import Epoch, History, Run, epoch_of
+from deltarule.types import Floats
 
 ENGINES = ("compiled", "reference")
 PRECISIONS = ("float32", "float64")

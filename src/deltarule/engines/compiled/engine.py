@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data.mapped import TOGETHER, forget
 from deltarule.engines.compiled import machine
 from deltarule.engines.compiled.formulas import Formulas
 from deltarule.engines.compiled.instructions import Setting, Shared, Total
@@ -23,7 +22,9 @@ from deltarule.engines.compiled.threads import threads_for
 from deltarule.engines.compiled.tiles import tiles
 from deltarule.engines.problem import Figure, Figures, Problem, Progress, Sums
 from deltarule.engines.rates import Rates
-from deltarule.formulas.random import Floats, key
+from deltarule.formulas.random import key
+from deltarule.mapped import TOGETHER, forget
+from deltarule.types import Floats
 
 __all__ = ["Compiled"]
 

@@ -15,7 +15,7 @@ from deltarule.engines.objective import Objective
 from deltarule.engines.problem import Figure, Problem, Sums
 from deltarule.formulas import Optimizer
 from deltarule.formulas.formula import Values
-from deltarule.formulas.random import Floats
+from deltarule.types import Floats
 
 __all__ = ["CompiledObjective"]
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.figures.style import BLACK, BLUE, VERMILION, figure, tidy
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +21,7 @@ PALE, WARM = "#E3F0F9", "#F6CFA6"
 def boundaries(
     x: npt.NDArray[Any],
     y: npt.NDArray[Any],
-    maps: Mapping[str, tuple[tuple[float, float, float, float], npt.NDArray[np.float64]]],
+    maps: Mapping[str, tuple[tuple[float, float, float, float], Floats]],
     notes: Sequence[str],
     names: tuple[str, str],
     *,

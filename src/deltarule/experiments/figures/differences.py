@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from deltarule.figures.style import BLUE, GREY, figure, tidy
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def difference_errors(steps: npt.NDArray[np.float64], errors: npt.NDArray[np.float64]) -> Figure:
+def difference_errors(steps: Floats, errors: Floats) -> Figure:
     """The largest relative error for each step h, with the slopes that truncation and rounding give."""
     picture = figure(6.8, 3.9)
     axes = tidy(picture.subplots(), x="Step h of the difference", y="Largest relative error")

@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from deltarule.figures.style import BLACK, BLUE, GREY, VERMILION, figure, tidy
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def robust_lines(
-    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], lines: Mapping[str, tuple[float, float]]
-) -> Figure:
+def robust_lines(x: Floats, y: Floats, lines: Mapping[str, tuple[float, float]]) -> Figure:
     """The points (n,), the outlier last, and each line a = w x + b; beside them the pull of a residual."""
     picture = figure(6.8, 3.9)
     left, right = picture.subplots(1, 2, width_ratios=(1.55, 1.0))

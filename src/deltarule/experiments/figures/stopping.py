@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from deltarule.figures.style import BLACK, GREY, TRAIN, VALIDATION, figure, tidy
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def stopping_point(
-    training: npt.NDArray[np.float64], validation: npt.NDArray[np.float64], best: int, stopped: int
-) -> Figure:
+def stopping_point(training: Floats, validation: Floats, best: int, stopped: int) -> Figure:
     """Training and validation loss of every epoch; the epoch that is kept and the one after which training stops."""
     picture = figure(6.8, 3.9)
     axes = tidy(picture.subplots(), x="Epoch", y="Loss (1 is the target's variance)")

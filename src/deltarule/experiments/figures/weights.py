@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from deltarule.figures.style import COLOURS, figure, tidy
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _LINES = ("-", "--", "-.", ":")
 
 
-def weight_sizes(weights: Mapping[str, npt.NDArray[np.float64]], accuracy: Mapping[str, float]) -> Figure:
+def weight_sizes(weights: Mapping[str, Floats], accuracy: Mapping[str, float]) -> Figure:
     """A histogram of each network's weights (n,), bars of zeros apart; below, all sizes from the largest down."""
     picture = figure(6.8, 5.9)
     grid = picture.add_gridspec(2, len(weights), height_ratios=(1.0, 1.2))

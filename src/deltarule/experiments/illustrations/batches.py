@@ -10,9 +10,10 @@ import numpy as np
 from deltarule.data import Dataset
 from deltarule.experiments.illustrations.illustration import Illustration
 from deltarule.formulas import SGD
-from deltarule.formulas.random import Floats, Purpose, normal, permutation, uniform
+from deltarule.formulas.random import Purpose, normal, permutation, uniform
 from deltarule.recipes import Network, Recipe
 from deltarule.training import epochs
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

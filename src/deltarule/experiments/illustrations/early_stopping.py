@@ -10,9 +10,9 @@ import numpy as np
 from deltarule.data import Dataset, load_dataset
 from deltarule.experiments.illustrations.illustration import Illustration
 from deltarule.formulas import Adam
-from deltarule.formulas.random import Floats
 from deltarule.recipes import EarlyStopping, Network, Recipe
 from deltarule.training import train
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,9 +9,9 @@ import numpy as np
 
 from deltarule.data import load_dataset
 from deltarule.experiments.illustrations.illustration import Illustration
-from deltarule.formulas.random import Floats
 from deltarule.recipes import Network, Recipe
 from deltarule.studies.gradient_check import gradient_check
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from deltarule.experiments.descent import steps_of
 from deltarule.experiments.illustrations.illustration import Illustration
 from deltarule.formulas import SGD
-from deltarule.formulas.random import Floats, Purpose, uniform
+from deltarule.formulas.random import Purpose, uniform
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

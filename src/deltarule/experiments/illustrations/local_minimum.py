@@ -10,7 +10,8 @@ import numpy as np
 from deltarule.experiments.descent import steps_of
 from deltarule.experiments.illustrations.illustration import Illustration
 from deltarule.formulas import SGD, CosineDecay, Momentum
-from deltarule.formulas.random import Floats, Purpose, normal
+from deltarule.formulas.random import Purpose, normal
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,9 +10,10 @@ import numpy as np
 from deltarule.data import Dataset
 from deltarule.experiments.illustrations.illustration import Illustration
 from deltarule.formulas import Adam, LinearToZero
-from deltarule.formulas.random import Floats, Purpose, normal
+from deltarule.formulas.random import Purpose, normal
 from deltarule.recipes import Network, Recipe
 from deltarule.training import train
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

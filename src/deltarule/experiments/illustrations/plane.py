@@ -7,8 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from deltarule.formulas.random import Floats
 from deltarule.models import Model
+from deltarule.types import Floats
 
 
 @dataclass(frozen=True)

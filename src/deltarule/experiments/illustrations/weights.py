@@ -10,9 +10,9 @@ import numpy as np
 from deltarule.data import load_dataset
 from deltarule.experiments.illustrations.illustration import Illustration
 from deltarule.formulas import L1, L2, SGD
-from deltarule.formulas.random import Floats
 from deltarule.recipes import Network, Recipe
 from deltarule.training import train
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -21,6 +21,7 @@ from deltarule.figures.style import save
 from deltarule.models import Model
 from deltarule.models.files import write_whole
 from deltarule.studies.text_table import TextTable
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -289,7 +290,7 @@ def _lists(monitors: Monitors) -> dict[str, list[float]]:
     return {name: list(values) for name, values in monitors.lists().items()}
 
 
-def _shares(monitors: Monitors, sizes: dict[str, int]) -> dict[str, npt.NDArray[np.float64]]:
+def _shares(monitors: Monitors, sizes: dict[str, int]) -> dict[str, Floats]:
     """The four lists, counts as shares."""
     return {name: np.array(values) / sizes.get(name, 1) for name, values in monitors.lists().items()}
 

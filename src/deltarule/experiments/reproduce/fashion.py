@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 
 from deltarule.data import Dataset
 from deltarule.errors import RecipeError
@@ -18,8 +17,7 @@ from deltarule.formulas import L2, Adam
 from deltarule.models import Model
 from deltarule.recipes import EarlyStopping, Network, Recipe
 from deltarule.training import Epoch, epochs, evaluate
-
-Rows = npt.NDArray[np.int64]
+from deltarule.types import Indices
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class Fashion(FashionSettings):  # noqa: D101 - it is explained where its fields
             result.outcomes.append(self._remedy(name, data, given))
         return result
 
-    def batches(self, images: int) -> list[Rows]:
+    def batches(self, images: int) -> list[Indices]:
         """Consecutive slices of so many images; what does not fill one is dropped."""
         full = images // self.batch_size
         return list(np.arange(full * self.batch_size).reshape(full, self.batch_size))
@@ -86,7 +84,7 @@ class Fashion(FashionSettings):  # noqa: D101 - it is explained where its fields
             result.batches += self._reported(number, records, pieces)
         result.outcomes.append(_outcome("as_published", training.model, data, self.epochs, self.epochs))
 
-    def _pieces(self, images: int) -> list[list[Rows]]:
+    def _pieces(self, images: int) -> list[list[Indices]]:
         """An epoch's batches in pieces, every reported batch a piece of its own."""
         batches, every = self.batches(images), self.report_every
         pieces = []
@@ -95,7 +93,7 @@ class Fashion(FashionSettings):  # noqa: D101 - it is explained where its fields
             pieces += [hundred[:-1], hundred[-1:]] if len(hundred) == every else [hundred]
         return [piece for piece in pieces if piece]
 
-    def _reported(self, epoch: int, records: tuple[Epoch, ...], pieces: list[list[Rows]]) -> Iterator[BatchFigures]:
+    def _reported(self, epoch: int, records: tuple[Epoch, ...], pieces: list[list[Indices]]) -> Iterator[BatchFigures]:
         done = (epoch - 1) * sum(len(piece) for piece in pieces)
         within = 0
         for record, piece in zip(records, pieces, strict=True):
@@ -127,7 +125,7 @@ def _outcome(name: str, model: Model, data: Dataset, trained: int, kept: int) ->
     return Outcome(name, trained, kept, *((each.loss, each.score) for each in figures))
 
 
-def _means(records: tuple[Epoch, ...], pieces: list[list[Rows]]) -> tuple[float, float]:
+def _means(records: tuple[Epoch, ...], pieces: list[list[Indices]]) -> tuple[float, float]:
     """Loss and accuracy over an epoch's batches as they were met."""
     weights = [len(piece) for piece in pieces]
     losses, scores = zip(*((record.train_loss, record.train_score) for record in records), strict=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from deltarule.data import Dataset
 from deltarule.data.generated import moons
@@ -22,8 +21,7 @@ from deltarule.formulas import Adam, Momentum, Optimizer
 from deltarule.recipes import Network, Recipe
 from deltarule.studies.text_table import TextTable
 from deltarule.training import epochs
-
-Floats = npt.NDArray[np.float64]
+from deltarule.types import Floats, Indices
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class Moons(Experiment):
             for inputs, units in pairwise(sizes)
         ]
 
-    def order(self) -> Iterator[list[npt.NDArray[np.int64]]]:
+    def order(self) -> Iterator[list[Indices]]:
         """Consecutive runs of a permutation that is seeded anew for every epoch."""
         generator = np.random.RandomState()
         for epoch in range(self.epochs):

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from deltarule.data import Dataset
 from deltarule.errors import DataFileError
@@ -25,8 +24,7 @@ from deltarule.formulas import L2, SGD, Loss
 from deltarule.models import Model
 from deltarule.recipes import Network, Recipe
 from deltarule.training import Epoch, epochs
-
-Floats = npt.NDArray[np.float64]
+from deltarule.types import Floats, Indices
 
 PIXELS = 256.0
 """What he divided pixels by."""
@@ -54,11 +52,11 @@ class Generators:
         weights = [self._numpy.randn(units, inputs) for inputs, units in pairwise(sizes)]
         return [((W / np.sqrt(W.shape[1]) if scaled else W).T, b[:, 0]) for W, b in zip(weights, biases, strict=True)]
 
-    def order(self, number: int, batch_size: int) -> Iterator[list[npt.NDArray[np.int64]]]:
+    def order(self, number: int, batch_size: int) -> Iterator[list[Indices]]:
         """The batches of the next so many epochs; the list is shuffled in place before each."""
         return islice(self._shuffled(batch_size), number)
 
-    def _shuffled(self, batch_size: int) -> Iterator[list[npt.NDArray[np.int64]]]:
+    def _shuffled(self, batch_size: int) -> Iterator[list[Indices]]:
         while True:
             rows, drawn = self._rows, self._python.random
             # Fisher and Yates as in Python 2's random.shuffle; Python 3's draws other numbers.

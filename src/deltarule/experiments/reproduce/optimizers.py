@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from deltarule.data import Dataset
 from deltarule.experiments.descent import steps_of
@@ -22,9 +21,7 @@ from deltarule.formulas import SGD, AdaGrad, Adam, Momentum, Optimizer, RMSProp
 from deltarule.recipes import Network, Recipe
 from deltarule.studies.text_table import TextTable
 from deltarule.training import epochs
-
-Floats = npt.NDArray[np.float64]
-Batches = npt.NDArray[np.int64]
+from deltarule.types import Floats, Indices
 
 PATH_START = (-7.0, 2.0)
 
@@ -195,7 +192,7 @@ def _he(generator: np.random.RandomState, sizes: tuple[int, ...]) -> list[tuple[
     ]
 
 
-def _hundreds(batches: Batches) -> Iterator[Batches]:
+def _hundreds(batches: Indices) -> Iterator[Indices]:
     for begin in range(0, len(batches), 100):
         yield batches[begin : begin + 100]
 

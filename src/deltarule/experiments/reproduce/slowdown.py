@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from deltarule.formulas import HalfSquaredError, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
-
-Floats = npt.NDArray[np.float64]
+from deltarule.types import Floats
 
 LOSSES: dict[str, Loss] = {
     "quadratic": HalfSquaredError(link="sigmoid"),

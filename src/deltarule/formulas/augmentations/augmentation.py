@@ -9,7 +9,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from deltarule.formulas.formula import Formula, Share, Values
-from deltarule.formulas.random import Floats, quantile
+from deltarule.formulas.random import quantile
+from deltarule.types import Floats
 
 KNOTS = 1025
 """Places at which the shares of mixtures are taken; between them they are interpolated."""

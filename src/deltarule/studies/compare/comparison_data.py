@@ -14,10 +14,11 @@ import numpy as np
 from deltarule.errors import RecipeError
 from deltarule.studies.compare import statistics
 from deltarule.studies.compare.seeds import Seeds
-from deltarule.studies.compare.statistics import Difference, Floats, Summary
+from deltarule.studies.compare.statistics import Difference, Summary
 from deltarule.studies.compare.trial import Finished
 from deltarule.studies.compare.tuning import Sweep
 from deltarule.studies.compare.variants import Variant
+from deltarule.types import Floats
 
 
 @dataclass(frozen=True)
