@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from deltarule.cli import options
 from deltarule.data import Dataset, Part, Table, table_of
-from deltarule.data.columns import Kind
 from deltarule.data.files import is_table_file, read_table
 from deltarule.data.images import ENDINGS, image_files, is_image_folder, read_images
+from deltarule.data.kinds import Kind
 from deltarule.data.numpy_files import read_npy
 from deltarule.data.targets import targets_of
 from deltarule.errors import DataError, DataFileError

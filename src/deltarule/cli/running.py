@@ -10,7 +10,6 @@ from rich.console import Console
 from deltarule.cli.pictures import draw_curves, draw_samples
 from deltarule.cli.terminal import progress_bar, say
 from deltarule.data import Dataset, Part, Table
-from deltarule.data.columns import USABLE
 from deltarule.errors import Diverged
 from deltarule.training import Epoch, Run, Training
 from deltarule.training.folder import CURVES, SAMPLES, RunFolder
@@ -71,7 +70,7 @@ def _what(dataset: Dataset, training: Training) -> str:
 def _left_out(dataset: Dataset) -> str:
     """Which columns of a table are no inputs, and why."""
     x = dataset.train.x
-    unusable = [column for column in x if column.kind not in USABLE] if isinstance(x, Table) else []
+    unusable = [column for column in x if not column.usable] if isinstance(x, Table) else []
     if not unusable:
         return ""
     shown = ", ".join(f"{column.name} ({column.kind})" for column in unusable[:10])

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from deltarule.data import Table, table_of
-from deltarule.data.columns import Column, Kind
+from deltarule.data.columns import Column
+from deltarule.data.kinds import KINDS, Kind
 from deltarule.data.table import Expected
 from deltarule.errors import DataError, ModelError
 from deltarule.mapped import forget, is_mapped, on_disk
@@ -25,7 +26,6 @@ from deltarule.types import Floats, SingleFloats
 __all__ = ["CategoryEncoding", "Encoding", "NumberEncoding"]
 
 
-_NUMBERS: tuple[Kind, ...] = ("number", "boolean", "date")
 _BLOCK = 8192  # rows of a table on the disk that are prepared at a time
 _FARTHEST = 5.199337582605575  # of a quantile: that of the probability 1e-7, as scikit-learn clips
 
@@ -52,7 +52,8 @@ class NumberEncoding:
     def __post_init__(self) -> None:
         numbers = (self.fill, self.shift, self.factor, *self.quantiles)
         finite = all(type(each) is float and math.isfinite(each) for each in numbers)
-        if self.kind not in _NUMBERS or not finite or type(self.flag) is not bool or type(self.name) is not str:
+        numeric = [name for name, kind in KINDS.items() if kind.usable and not kind.coded]
+        if self.kind not in numeric or not finite or type(self.flag) is not bool or type(self.name) is not str:
             raise ModelError("a column of numbers with finite figures", f"{self}"[:200])
         if list(self.quantiles) != sorted(self.quantiles) or len(self.quantiles) == 1:
             raise ModelError("rising quantiles", f"{self.quantiles[:3]}")
