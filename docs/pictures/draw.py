@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 import deltarule as dr
+from deltarule.experiments.illustrations import ILLUSTRATIONS
 from deltarule.figures.style import save
-from deltarule.studies.illustrations import ILLUSTRATIONS
 
 HERE = Path(__file__).parent
 runpy.run_path(str(HERE / "architecture.py"), run_name="__main__")

@@ -10,7 +10,8 @@
 
 TYPE_CHECKING = False  # nothing is imported before it is used, and nothing here either
 if TYPE_CHECKING:
-    from deltarule.data import Dataset, Part, Split, Table, dataset_names, folds, load_dataset, split
+    from deltarule.data import Dataset, Part, Split, Table, dataset_names, load_dataset, split
+    from deltarule.data.folds import folds
     from deltarule.errors import DeltaruleError, Diverged
     from deltarule.estimators import MLPClassifier, MLPRegressor, NetworkSearchCV
     from deltarule.formulas import (
@@ -242,7 +243,7 @@ _SEPARATE = {
     "compare": "deltarule.studies.compare",
     "vary": "deltarule.studies.compare",
 }
-_PACKAGES = {"data", "engines", "errors", "formulas", "models", "recipes", "studies", "training"}
+_PACKAGES = {"data", "engines", "errors", "experiments", "formulas", "models", "recipes", "studies", "training", "types"}
 
 
 def __getattr__(name: str) -> object:

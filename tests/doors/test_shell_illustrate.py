@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deltarule.cli.main import app
-from deltarule.studies.illustrations import ILLUSTRATIONS
+from deltarule.experiments.illustrations import ILLUSTRATIONS
 
 
 @pytest.fixture

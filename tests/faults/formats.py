@@ -19,9 +19,9 @@ from unittest.mock import patch
 import numpy as np
 
 import deltarule as dr
+from deltarule import mapped
 from deltarule.cli.options import read_recipe
 from deltarule.cli.questions import samples_in
-from deltarule.data import mapped
 from deltarule.data.files import read_own
 from deltarule.data.idx import IDX_NAMES, read_idx_folder
 from deltarule.data.images import read_images

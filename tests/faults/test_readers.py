@@ -15,9 +15,9 @@ from tests.faults import formats, fuzz
 from tests.faults.formats import CORPUS, FORMATS
 
 import deltarule as dr
-from deltarule.data.columns import number_of
 from deltarule.data.files import read_own, read_table
 from deltarule.data.images import read_images
+from deltarule.data.kinds import number_of
 from deltarule.data.regular_files import json_of, opened
 from deltarule.data.writing import write_whole
 from deltarule.errors import DataFileError, DeltaruleError, ModelFileError, OutputError, RecipeError

@@ -10,7 +10,7 @@ from rich.console import Console
 
 import deltarule as dr
 from deltarule.cli.compare import _tell
-from deltarule.data.columns import number_of
+from deltarule.data.kinds import number_of
 from deltarule.figures import style
 from deltarule.figures.samples import confusion_matrix
 from deltarule.studies.compare import pictures

@@ -15,7 +15,7 @@ import pytest
 from deltarule.data import download, fetch_dataset, load_dataset
 from deltarule.data.download import cache_folder, cached
 from deltarule.data.idx import IDX_NAMES
-from deltarule.data.sources import SOURCES, Source, SourceFile
+from deltarule.data.sources import SOURCES, DatasetSource, SourceFile
 from deltarule.errors import DataFileError
 
 FIRST = f"{IDX_NAMES[0]}.gz"
@@ -97,7 +97,7 @@ def server(monkeypatch, tmp_path):
     files = tuple(
         SourceFile(name, "md5:" + md5(PACKED[name]).hexdigest(), md5(PLAIN[name]).hexdigest()) for name in PACKED
     )
-    monkeypatch.setitem(SOURCES, "kmnist", Source("kmnist", (server.url,), files, tuple("abcdefghij"), "tiny"))
+    monkeypatch.setitem(SOURCES, "kmnist", DatasetSource("kmnist", (server.url,), files, tuple("abcdefghij"), "tiny"))
     yield server
     server.close()
 

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.data import fold_rows, folds, mapped
+from deltarule import mapped
+from deltarule.data import fold_rows, folds
 from deltarule.data.leaks import leaks
-from deltarule.data.mapped import forget, is_mapped
 from deltarule.data.openml import load_openml
 from deltarule.errors import DataError, DataFileError, DataWarning
 from deltarule.formulas.random import permutation_by_stretches
+from deltarule.mapped import forget, is_mapped
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "tabular"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not at ../shared/data")
@@ -252,7 +253,7 @@ def test_what_is_forgotten_is_read_again(tmp_path):
 PROGRAM = """
 import resource, sys
 import deltarule as dr
-from deltarule.data import mapped
+from deltarule import mapped
 mapped.MAPPED_FROM, mapped.TOGETHER = 1 << 20, 1 << 24
 import deltarule.engines.problem, deltarule.engines.compiled.runtime.engine
 for module in (deltarule.engines.problem, deltarule.engines.compiled.runtime.engine):

@@ -9,8 +9,8 @@ import pytest
 
 import deltarule as dr
 from deltarule.data import Column, Table, table_of
-from deltarule.data.columns import date_number
 from deltarule.data.delimited import read_delimited, read_json_lines
+from deltarule.data.kinds import date_number
 from deltarule.data.table import Expected, checked_kinds
 from deltarule.errors import DataError, DataFileError, DataWarning
 

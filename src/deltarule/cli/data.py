@@ -9,10 +9,8 @@ import numpy as np
 import typer
 
 from deltarule.cli import options
-from deltarule.cli.columns import column_facts, in_words
 from deltarule.cli.terminal import print_json, print_lines, print_table, say, table_of, words_of
 from deltarule.data import DATASETS, Column, Dataset, DatasetInfo, Table, fetch_dataset
-from deltarule.data.columns import USABLE
 from deltarule.data.files import is_table_file, read_table
 from deltarule.errors import UnknownDataset
 
@@ -106,11 +104,11 @@ def _loaded_table(name: str, target: str, types: list[str] | None) -> Dataset:
 def _tell_table(name: str, table: Table, parts: dict[str, Any] | None, *, as_json: bool) -> None:
     """A table's columns: what they were taken for, what is missing, and what they hold."""
     if as_json:
-        columns = [column_facts(column) for column in table]
+        columns = [column.facts() for column in table]
         print_json({"name": name, "rows": len(table), "columns": columns} | ({} if parts is None else {"parts": parts}))
         return
     print_lines([f"{name}: {len(table):,} rows, {len(table.columns):,} columns", ""])
-    rows = [(_cut(column.name, 24), column.kind, _missing(column), _cut(in_words(column), 35)) for column in table]
+    rows = [(_cut(column.name, 24), column.kind, _missing(column), _cut(column.summary(), 35)) for column in table]
     print_table(table_of(("Column", "Type", "Missing", "Values"), rows, numbers=("Missing",)))
     if parts is not None:
         shown = {
@@ -120,7 +118,7 @@ def _tell_table(name: str, table: Table, parts: dict[str, Any] | None, *, as_jso
 
 
 def _missing(column: Column) -> str:
-    count = int(column.missing.sum()) if column.kind in USABLE else 0
+    count = int(column.missing.sum()) if column.usable else 0
     return "" if not count else f"{count:,}"
 
 

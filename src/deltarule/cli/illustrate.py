@@ -9,9 +9,9 @@ import typer
 
 from deltarule.cli.terminal import print_json, print_lines, print_table, say, table_of, words_of
 from deltarule.errors import RecipeError
+from deltarule.experiments.illustrations import ILLUSTRATIONS
+from deltarule.experiments.illustrations import illustrate as made_of
 from deltarule.figures.style import save
-from deltarule.studies.illustrations import ILLUSTRATIONS
-from deltarule.studies.illustrations import illustrate as made_of
 
 
 def illustrate(

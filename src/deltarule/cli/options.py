@@ -14,7 +14,7 @@ from deltarule.cli.augmentations import augmentations_of, usual_values
 from deltarule.cli.terminal import say
 from deltarule.cli.words import number_of
 from deltarule.data import Dataset, Split, dataset_names, load_dataset
-from deltarule.data.columns import checked_kind
+from deltarule.data.kinds import checked_kind
 from deltarule.data.regular_files import json_of, read_json, reason
 from deltarule.errors import DataError, DataWarning, RecipeError, UnknownDataset, UnknownName, nearest
 from deltarule.formulas import formula, registered

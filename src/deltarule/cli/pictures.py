@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from deltarule.data import Part, Table
 from deltarule.models import Model
+from deltarule.types import Positions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,7 +71,7 @@ def samples_picture(model: Model, part: Part, part_name: str) -> Figure:
     return samples.confusion_matrix(counts, names, title=title)
 
 
-def _codes(model: Model, labels: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+def _codes(model: Model, labels: npt.NDArray[Any]) -> Positions:
     """The number of each label's class."""
     assert model.classes is not None
     return np.searchsorted(model.classes, labels)

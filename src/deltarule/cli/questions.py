@@ -11,15 +11,16 @@ import numpy.typing as npt
 
 from deltarule.cli import options
 from deltarule.data import Dataset, Part, Table, table_of
-from deltarule.data.columns import Kind
 from deltarule.data.files import is_table_file, read_table
 from deltarule.data.images import ENDINGS, image_files, is_image_folder, read_images
+from deltarule.data.kinds import Kind
 from deltarule.data.limits import BYTES_AT_MOST
 from deltarule.data.numpy_files import read_npy
 from deltarule.data.regular_files import read_bytes, reason
 from deltarule.data.targets import targets_of
 from deltarule.errors import DataError, DataFileError
 from deltarule.models import Model
+from deltarule.types import Floats
 
 
 def questions(
@@ -124,7 +125,7 @@ def samples_in(path: Path) -> npt.NDArray[Any]:
     return x
 
 
-def _csv(path: Path) -> npt.NDArray[np.float64]:
+def _csv(path: Path) -> Floats:
     lines = [line for line in read_bytes(path, BYTES_AT_MOST).decode("utf-8-sig").splitlines() if line.strip()]
     if lines and not _all_numbers(lines[0]):
         lines = lines[1:]

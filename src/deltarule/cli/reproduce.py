@@ -17,19 +17,19 @@ from rich.text import Text
 from deltarule.cli.terminal import print_json, progress_bar, say, table_of, words_of
 from deltarule.data.writing import Failures, write_whole
 from deltarule.engines.registry import ENGINES
-from deltarule.studies.reproduce import (
+from deltarule.experiments.reproduce import (
     AS_PUBLISHED,
     Experiment,
     FairExperiment,
     Given,
     Reproduction,
-    Table,
+    TextTable,
     changed,
     data_of,
     experiment,
     published_folder,
 )
-from deltarule.studies.reproduce import reproduce as run_again
+from deltarule.experiments.reproduce import reproduce as run_again
 from deltarule.training.folder import RunFolder, check_free
 
 RESULT = "result.json"
@@ -163,7 +163,7 @@ def _tell(wanted: Experiment, found: Reproduction, words: Console) -> None:
     words.print()
 
 
-def _table(table: Table) -> Any:
+def _table(table: TextTable) -> Any:
     numeric = [
         column
         for place, column in enumerate(table.columns)

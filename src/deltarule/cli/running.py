@@ -15,7 +15,6 @@ from deltarule.cli.pictures import draw_curves, draw_samples
 from deltarule.cli.report import Report
 from deltarule.cli.terminal import console, print_json, progress_bar, say
 from deltarule.data import Dataset, Part, Table
-from deltarule.data.columns import USABLE
 from deltarule.data.writing import Failures
 from deltarule.errors import DeltaruleError
 from deltarule.training import Epoch, Run, Training
@@ -126,7 +125,7 @@ def _what(dataset: Dataset, training: Training) -> str:
 def _left_out(dataset: Dataset) -> str:
     """Which columns of a table are no inputs, and why."""
     x = dataset.train.x
-    unusable = [column for column in x if column.kind not in USABLE] if isinstance(x, Table) else []
+    unusable = [column for column in x if not column.usable] if isinstance(x, Table) else []
     if not unusable:
         return ""
     shown = ", ".join(f"{column.name} ({column.kind})" for column in unusable[:10])

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from deltarule.data.mapped import forget
 from deltarule.errors import DataError
+from deltarule.mapped import forget
 
 __all__ = ["Array", "checked_samples", "checked_targets", "checked_weights"]
 

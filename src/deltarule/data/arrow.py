@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from deltarule.data import mapped
-from deltarule.data.columns import USABLE, Column, Kind
+from deltarule import mapped
+from deltarule.data.columns import Column
 from deltarule.data.frames import table_of
 from deltarule.data.inference import CATEGORIES_AT_MOST, kind_of_words
+from deltarule.data.kinds import Kind
 from deltarule.data.limits import COLUMNS_AT_MOST, grows_too_much
-from deltarule.data.mapped import forget, on_disk
 from deltarule.data.regular_files import opened, reason
 from deltarule.data.table import Table, checked_kinds
 from deltarule.errors import DataError, DataFileError
+from deltarule.mapped import forget, on_disk
 
 __all__ = ["arrow_library", "read_feather", "read_parquet"]
 
@@ -113,7 +114,7 @@ def _column_on_disk(first: Column, n: int, words: set[str] | None, decided: Kind
 
 def _fill(column: Column, rows: Column, start: int) -> None:
     """Write some rows of a column where they belong."""
-    if column.kind not in USABLE:
+    if not column.usable:
         return
     values = rows.values
     if column.coded:

@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deltarule.data.arrays import Array
-from deltarule.data.mapped import forget
-from deltarule.errors import DataError, nearest
+from deltarule.data.kinds import KINDS, ColumnKind, Kind
+from deltarule.errors import DataError
+from deltarule.mapped import forget
+from deltarule.types import Booleans
 
-__all__ = ["KINDS", "MISSING", "USABLE", "Column", "Kind", "checked_kind", "date_number", "number_of", "truth_of"]
-
-Kind: TypeAlias = Literal["number", "category", "boolean", "date", "text", "empty", "ignored"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-USABLE: tuple[Kind, ...] = ("number", "category", "boolean", "date")
-"""The kinds that a network can learn from; the others are named and left out."""
-CHOICES: tuple[Kind, ...] = (*USABLE, "ignored")
-"""The kinds that one can ask for."""
-
-MISSING = frozenset(
-    ["", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "NaT", "NULL", "Null", "null", "None"]
-)
-"""What stands in a cell where a value is missing."""
-
-_TRUTHS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
-_NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
-_SECONDS_A_DAY = 86_400
+__all__ = ["Column"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +48,12 @@ class Column:
         return self.values.dtype.kind == "i"
 
     @property
-    def missing(self) -> NDArray[np.bool_]:
+    def usable(self) -> bool:
+        """Whether a network can learn from it."""
+        return KINDS[self.kind].usable
+
+    @property
+    def missing(self) -> Booleans:
         """Where there is no value: (n,)."""
         return self.values < 0 if self.coded else np.isnan(self.values)
 
@@ -85,6 +71,19 @@ class Column:
         distinct, codes = np.unique(self.values, return_inverse=True)
         return np.array([self._word(value) for value in distinct.tolist()])[codes] if len(distinct) else np.array([])
 
+    def summary(self) -> str:
+        """What it holds, in a few words.
+
+        >>> Column("age", "number", np.array([17.0, 90.0, 38.0]), whole=True).summary()
+        '17 to 90, mean 48.3'
+        """
+        return KINDS[self.kind].summary(self.values[~self.missing], self.categories)
+
+    def facts(self) -> dict[str, Any]:
+        """What it holds, as data."""
+        counted = {"name": self.name, "type": self.kind, "missing": int(self.missing.sum())}
+        return counted | KINDS[self.kind].facts(self.values[~self.missing], self.categories)
+
     def to_kind(self, kind: Kind) -> Column:
         """The same values taken as another kind.
 
@@ -95,15 +94,16 @@ class Column:
         """
         if kind == self.kind:
             return self
+        wanted = KINDS[kind]
         if kind == "ignored":
             return replace(self, kind=kind)
-        if kind in {"category", "text"}:
+        if wanted.coded:
             return self._as_codes(kind)
-        if not self.coded and self.kind not in {"date", "boolean"} and kind == "number":
+        if kind == "number" and self.kind in {"empty", "ignored"} and not self.coded:
             return replace(self, kind=kind, categories=())
         if self.kind == "empty":
-            return Column(self.name, kind, np.full(len(self), np.nan), ("false", "true") if kind == "boolean" else ())
-        return self._parsed(kind)
+            return Column(self.name, kind, np.full(len(self), np.nan), wanted.categories)
+        return self._read(wanted)
 
     def _as_codes(self, kind: Kind) -> Column:
         if self.coded:
@@ -115,99 +115,17 @@ class Column:
         values[found] = codes
         return Column(self.name, kind, values, tuple(categories.tolist()))
 
-    def _parsed(self, kind: Kind) -> Column:
-        """The categories read as numbers, dates or truths."""
+    def _read(self, kind: ColumnKind) -> Column:
+        """The categories read as values of a kind that has numbers."""
         coded = self._as_codes("category")
-        words: tuple[str, ...] = ()
-        if kind == "boolean":
-            truths, words = _truths(coded.categories)
-            numbers: Sequence[float | None] = truths
-        else:
-            numbers = [(number_of if kind == "number" else date_number)(each) for each in coded.categories]
+        numbers, words = kind.read(coded.categories)
         wrong = np.array([number is None for number in numbers], dtype=bool)
         if wrong.any():
             row = int(np.argmax(np.append(wrong, False)[coded.values]))
             came = f"{coded.categories[coded.values[row]][:80]!r} in row {row + 1}, column {self.name!r}"
-            kinds = {
-                "number": "numbers",
-                "date": "dates such as 2024-12-31",
-                "boolean": "true and false, or yes and no",
-            }
-            raise DataError(kinds[kind], came, f'types={{{self.name!r}: "category"}}, or mend the value')
+            raise DataError(kind.cells, came, f'types={{{self.name!r}: "category"}}, or mend the value')
         lookup = np.array([*numbers, math.nan], dtype=np.float64)
-        whole = kind == "number" and all(float(number or 0).is_integer() for number in numbers)
-        return Column(self.name, kind, lookup[coded.values], words, whole)
+        return Column(self.name, kind.name, lookup[coded.values], words, kind.whole(numbers))
 
     def _word(self, value: float) -> str:
-        """One value as text, as people would write it."""
-        if math.isnan(value):
-            return ""
-        if self.kind == "boolean":
-            return self.categories[int(value)]
-        if self.kind == "date":
-            moment = datetime.fromtimestamp(round(value * _SECONDS_A_DAY, 3), UTC).replace(tzinfo=None)
-            return moment.date().isoformat() if value.is_integer() else moment.isoformat(" ")
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-
-
-def checked_kind(kind: Any, column: str) -> Kind:
-    """A kind that one may ask for.
-
-    >>> checked_kind("date", "born")
-    'date'
-    """
-    if kind not in CHOICES:
-        near = nearest(str(kind), CHOICES) or "category"
-        raise DataError(f"a type: {', '.join(CHOICES)}", f"{kind!r} for column {column!r}", f"{column}={near}")
-    return kind  # type: ignore[no-any-return]
-
-
-def number_of(cell: str) -> float | None:
-    """The number that a cell holds: digits, a point, an exponent; or None.
-
-    >>> number_of("-1.5e3"), number_of("1_000"), number_of("inf")
-    (-1500.0, None, None)
-    """
-    if not _NUMBER.fullmatch(cell):
-        return None
-    number = float(cell)
-    return number if math.isfinite(number) else None
-
-
-def date_number(cell: str) -> float | None:
-    """The days since 1970-01-01 of a date or a moment as ISO 8601 writes it (without a zone: UTC); or None.
-
-    >>> date_number("1970-01-02 12:00"), date_number("31/12/1999")
-    (1.5, None)
-    """
-    if not _DATE.fullmatch(cell):
-        return None
-    try:
-        moment = datetime.fromisoformat(cell)
-        days = date(moment.year, moment.month, moment.day).toordinal() - date(1970, 1, 1).toordinal()
-        seconds = moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond / 1e6
-        offset = moment.utcoffset()
-        return days + (seconds - (offset.total_seconds() if offset else 0.0)) / _SECONDS_A_DAY
-    except (ValueError, OverflowError):
-        return None
-
-
-def truth_of(cells: Iterable[str]) -> bool:
-    """Whether all these are words for true and false, of one pair.
-
-    >>> truth_of(["yes", "No"]), truth_of(["yes", "false"])
-    (True, False)
-    """
-    given = {cell.lower() for cell in cells}
-    return any(given <= set(pair) for pair in _TRUTHS) and len(given) > 0
-
-
-def _truths(words: Sequence[str]) -> tuple[list[float | None], tuple[str, str]]:
-    """0, 1 or None for each word, and the words for false and true as they are written here."""
-    given = {word.lower() for word in words}
-    if given <= {"0", "1"}:
-        return [float(word) for word in words], ("0", "1")
-    pair = max(_TRUTHS, key=lambda each: len(given & set(each)))
-    spelt = {word.lower(): word for word in words}
-    found: list[float | None] = [float(pair.index(word.lower())) if word.lower() in pair else None for word in words]
-    return found, (spelt.get(pair[0], pair[0]), spelt.get(pair[1], pair[1]))
+        return "" if math.isnan(value) else KINDS[self.kind].word(value, self.categories)

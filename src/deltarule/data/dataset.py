@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from deltarule.data.labels import Task, task_of
-from deltarule.data.mapped import is_mapped
 from deltarule.data.parts import Part, shape_of
 from deltarule.data.strata import shuffled_parts, stratified_parts
 from deltarule.data.table import Table
 from deltarule.errors import DataError
+from deltarule.mapped import is_mapped
 
 __all__ = ["Dataset", "PartLike"]
 

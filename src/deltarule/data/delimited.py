@@ -17,9 +17,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
-from deltarule.data.columns import number_of
 from deltarule.data.frames import cell_of
 from deltarule.data.inference import Inference
+from deltarule.data.kinds import number_of
 from deltarule.data.limits import COLUMNS_AT_MOST, grows_too_much
 from deltarule.data.regular_files import json_of, opened, reason
 from deltarule.data.table import Table, checked_kinds, refuse_repeats

@@ -12,13 +12,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
-from deltarule.data.sources import Source, SourceFile
+from deltarule.data.sources import DatasetSource, SourceFile
 from deltarule.errors import DataFileError
 
-__all__ = ["Progress", "cache_folder", "cached", "download"]
+__all__ = ["DownloadProgress", "cache_folder", "cached", "download"]
 
 Report: TypeAlias = Callable[[str, int, int | None], None]
-Progress: TypeAlias = bool | Report
+DownloadProgress: TypeAlias = bool | Report
 """True for a bar in the terminal, or a function of the file's name, the bytes received and all bytes (or None)."""
 
 _LARGEST = 1 << 28  # bytes after which a mirror cannot be sending one of these files
@@ -37,13 +37,13 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("deltarule")) / "data"
 
 
-def cached(source: Source) -> Path | None:
+def cached(source: DatasetSource) -> Path | None:
     """The folder in the cache that holds all files of the set, official to the byte, or None."""
     folder = cache_folder() / source.name
     return folder if all(file.matches(folder / file.name) for file in source.files) else None
 
 
-def download(source: Source, progress: Progress = False) -> Path:
+def download(source: DatasetSource, progress: DownloadProgress = False) -> Path:
     """The folder in the cache with all files of the set; those that are missing or damaged are downloaded.
 
     What an interrupted download left is continued. A file takes its place only when its checksum is right.
@@ -60,7 +60,7 @@ def download(source: Source, progress: Progress = False) -> Path:
     return folder
 
 
-def _fetch(source: Source, file: SourceFile, target: Path, report: Report) -> None:
+def _fetch(source: DatasetSource, file: SourceFile, target: Path, report: Report) -> None:
     failures = []
     for mirror in source.mirrors:
         url = mirror + file.name
@@ -208,7 +208,7 @@ class _Receiver:
             self.response.close()
 
 
-def _by_hand(source: Source) -> str:
+def _by_hand(source: DatasetSource) -> str:
     files = ", ".join(file.name for file in source.files)
     return (
         f"place {files} (from {source.mirrors[0]}) in a folder and "
@@ -217,7 +217,7 @@ def _by_hand(source: Source) -> str:
 
 
 @contextmanager
-def _reporting(progress: Progress) -> Iterator[Report]:
+def _reporting(progress: DownloadProgress) -> Iterator[Report]:
     if callable(progress):
         yield progress
     elif not progress:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from deltarule.data import mapped
+from deltarule import mapped
 from deltarule.data.arrays import Array
 from deltarule.data.arrow import read_feather, read_parquet
 from deltarule.data.dataset import Dataset

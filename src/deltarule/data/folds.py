@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 
 from deltarule.data.dataset import Dataset
 from deltarule.data.labels import task_of
-from deltarule.data.strata import Indices, grouped_parts, shuffled_parts, stratified_parts
+from deltarule.data.strata import grouped_parts, shuffled_parts, stratified_parts
 from deltarule.errors import DataError
+from deltarule.types import Positions
 
 __all__ = ["fold_rows", "folds"]
 
@@ -32,7 +33,7 @@ def folds(data: Dataset, k: int = 5, *, groups: ArrayLike | None = None, seed: i
         yield replace(data, train=data.train.rows(rest), validation=data.train.rows(held))
 
 
-def fold_rows(y: ArrayLike, k: int = 5, *, groups: ArrayLike | None = None, seed: int = 0) -> list[Indices]:
+def fold_rows(y: ArrayLike, k: int = 5, *, groups: ArrayLike | None = None, seed: int = 0) -> list[Positions]:
     """The samples that each of the k folds validates with, as row numbers: every one of the n samples once.
 
     `train_many(..., rows=[...])` takes their complements, so that no samples are copied.

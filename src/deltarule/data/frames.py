@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from deltarule.data.columns import Column, Kind
+from deltarule.data.columns import Column
 from deltarule.data.inference import CellColumn, Inference, kind_of_words
+from deltarule.data.kinds import Kind
 from deltarule.data.limits import COLUMNS_AT_MOST
 from deltarule.data.table import Table, checked_kinds, refuse_repeats
 from deltarule.errors import DataError

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deltarule.errors import DataError
+from deltarule.types import Floats, Integers
 
 __all__ = ["moons", "xor"]
 
 
-def moons(samples: int = 1000, noise: float = 0.2, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def moons(samples: int = 1000, noise: float = 0.2, seed: int = 0) -> tuple[Floats, Integers]:
     """Two half circles of radius 1, one in the other's hollow: x (samples, 2), y (samples,) of 0 and 1.
 
     noise is the standard deviation of what is added to each coordinate. They are scikit-learn's, whose
@@ -32,7 +32,7 @@ def moons(samples: int = 1000, noise: float = 0.2, seed: int = 0) -> tuple[NDArr
     return np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.int64)
 
 
-def xor() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def xor() -> tuple[Floats, Integers]:
     """The four corners of the square, x (4, 2), and whether exactly one coordinate is 1, y (4,).
 
     No single layer can tell them apart: the smallest reason for a hidden one.

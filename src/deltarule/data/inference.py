@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from deltarule.data.arrays import Array
-from deltarule.data.columns import MISSING, Column, Kind, date_number, number_of, truth_of
+from deltarule.data.columns import Column
+from deltarule.data.kinds import KINDS, MISSING, Kind, number_of
 from deltarule.errors import DataError
 
 __all__ = ["CATEGORIES_AT_MOST", "CellColumn", "Inference", "kind_of_words"]
@@ -37,6 +38,11 @@ def kind_of_words(different: int, given: int) -> Kind:
     if not different:
         return "empty"
     return "text" if different > CATEGORIES_AT_MOST or (different > _FEW and different > given / 2) else "category"
+
+
+def _may_go_on(word: str) -> bool:
+    """Whether a column of text with this value may have any number of different ones."""
+    return any(kind.unbounded and kind.recognises([word]) for kind in KINDS.values())
 
 
 class CellColumn:
@@ -116,7 +122,7 @@ class CellColumn:
             if cell not in MISSING:
                 codes.setdefault(cell, len(codes))
         self._blocks.append(np.array([codes.get(cell, -1) for cell in stripped], np.int32))
-        if len(codes) > _COLLECTED and self.kind is None and date_number(next(iter(codes))) is None:
+        if len(codes) > _COLLECTED and self.kind is None and not _may_go_on(next(iter(codes))):
             self._given_up = True
             self._blocks, self._codes = [], {}
 
@@ -131,10 +137,9 @@ class CellColumn:
 
     def _kind_of(self, column: Column) -> Kind:
         words = column.categories
-        if words and truth_of(words):
-            return "boolean"
-        if words and all(date_number(word) is not None for word in words):
-            return "date"
+        recognised = (kind.name for kind in KINDS.values() if words and kind.recognises(words))
+        if (kind := next(recognised, None)) is not None:
+            return kind
         given = column.values[column.values >= 0]
         self._refuse_mistake(column, given)
         return kind_of_words(len(words), len(given))

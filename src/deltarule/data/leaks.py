@@ -8,8 +8,8 @@ import numpy as np
 
 from deltarule.data.arrays import Array
 from deltarule.data.dataset import Dataset
-from deltarule.data.mapped import is_mapped
 from deltarule.data.table import Table
+from deltarule.mapped import is_mapped
 
 __all__ = ["leaks"]
 

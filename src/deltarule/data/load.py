@@ -17,7 +17,7 @@ import numpy as np
 from deltarule.data.arrays import Array
 from deltarule.data.catalogue import DATASETS
 from deltarule.data.dataset import Dataset
-from deltarule.data.download import Progress, cached, download
+from deltarule.data.download import DownloadProgress, cached, download
 from deltarule.data.files import read_own
 from deltarule.data.frames import is_tabular
 from deltarule.data.generated import moons, xor
@@ -26,7 +26,7 @@ from deltarule.data.images import ImageSize
 from deltarule.data.leaks import leaks
 from deltarule.data.openml import PREFIX, load_openml
 from deltarule.data.parts import Part
-from deltarule.data.sources import SOURCES, Source
+from deltarule.data.sources import SOURCES, DatasetSource
 from deltarule.data.splits import Split, default_split
 from deltarule.data.splits import split as split_samples
 from deltarule.data.table import Table
@@ -46,7 +46,7 @@ def load_dataset(
     data_dir: str | PathLike[str] | None = None,
     split: SplitChoice = None,
     seed: int = 0,
-    progress: Progress = False,
+    progress: DownloadProgress = False,
 ) -> Dataset:
     """A data set by its name (see `dataset_names`), from a file or a folder, or out of a data frame, in raw values.
 
@@ -114,7 +114,7 @@ def _shared_out(official: Dataset, split: SplitChoice, seed: int) -> Dataset:
     return _pooled(official, default_split(len(official.train), seed))
 
 
-def fetch_dataset(name: str, progress: Progress = False) -> Path:
+def fetch_dataset(name: str, progress: DownloadProgress = False) -> Path:
     """The folder in the cache with the files of a downloadable set; what is missing there is downloaded.
 
     Raises UnknownDataset, or DataError for a set that needs no download.
@@ -153,7 +153,7 @@ def _existing(path: Any) -> Path:
     return found
 
 
-def _public(source: Source, data_dir: str | PathLike[str] | None, progress: Progress) -> Dataset:
+def _public(source: DatasetSource, data_dir: str | PathLike[str] | None, progress: DownloadProgress) -> Dataset:
     """A set with official parts, from the user's folder, the cache or a mirror, in this order."""
     folder = _users_folder(source, data_dir)
     if folder is None:
@@ -175,7 +175,7 @@ def _public(source: Source, data_dir: str | PathLike[str] | None, progress: Prog
     )
 
 
-def _users_folder(source: Source, data_dir: str | PathLike[str] | None) -> Path | None:
+def _users_folder(source: DatasetSource, data_dir: str | PathLike[str] | None) -> Path | None:
     """The user's folder, or the one in it with the set's name, if it holds IDX files."""
     named = data_dir if data_dir is not None else os.environ.get("DELTARULE_DATA") or None
     if named is None:

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from deltarule.data.arrays import Array, checked_samples, checked_targets, checked_weights
 from deltarule.data.frames import is_tabular, table_of
-from deltarule.data.mapped import is_mapped
 from deltarule.data.table import Table
 from deltarule.errors import DataError
+from deltarule.mapped import is_mapped
 
 __all__ = ["Part"]
 

@@ -11,7 +11,7 @@ from deltarule.data.idx import IDX_NAMES, read_idx_and_md5
 from deltarule.data.regular_files import opened
 from deltarule.errors import DataFileError
 
-__all__ = ["SOURCES", "Source", "SourceFile"]
+__all__ = ["SOURCES", "DatasetSource", "SourceFile"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
-class Source:
+class DatasetSource:
     """A public set: folders that hold its files, the best one first, and the four files in the order of `IDX_NAMES`."""
 
     name: str
@@ -62,8 +62,8 @@ def _files(gzip: tuple[str, ...], content: tuple[str, ...] | tuple[None, ...] = 
     return tuple(SourceFile(f"{name}.gz", checksum, md5) for name, checksum, md5 in rows)
 
 
-SOURCES: dict[str, Source] = {
-    "mnist": Source(
+SOURCES: dict[str, DatasetSource] = {
+    "mnist": DatasetSource(
         name="mnist",
         mirrors=(
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -86,7 +86,7 @@ SOURCES: dict[str, Source] = {
         class_names=tuple("0123456789"),
         credit="MNIST, Y. LeCun and C. Cortes",
     ),
-    "fashion": Source(
+    "fashion": DatasetSource(
         name="fashion",
         mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
         files=_files(
@@ -117,7 +117,7 @@ SOURCES: dict[str, Source] = {
         ),
         credit="Fashion-MNIST, Zalando SE",
     ),
-    "kmnist": Source(
+    "kmnist": DatasetSource(
         name="kmnist",
         mirrors=("http://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
         files=_files(

@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike
 from deltarule.data.arrays import Array
 from deltarule.data.dataset import Dataset
 from deltarule.data.labels import task_of
-from deltarule.data.mapped import is_mapped
 from deltarule.data.parts import Part
 from deltarule.data.strata import grouped_parts, ordered_parts, shuffled_parts, stratified_parts
 from deltarule.data.table import Table
 from deltarule.errors import DataError
+from deltarule.mapped import is_mapped
 
 __all__ = ["PROPORTIONS_OF_THE_TEXTS", "Split", "default_split", "proportions_of_the_texts", "split"]
 

@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deltarule.data.arrays import Array
 from deltarule.errors import DataError
+from deltarule.types import Positions
 
 __all__ = ["counts_by_class", "grouped_parts", "ordered_parts", "random_order", "shuffled_parts", "stratified_parts"]
 
-Indices = NDArray[np.intp]
 
-
-def random_order(n: int, seed: int) -> Indices:
+def random_order(n: int, seed: int) -> Positions:
     """The numbers 0 … n−1 in an order (n,) drawn from the seed (0 or more).
 
     >>> random_order(5, seed=0).tolist() == random_order(5, seed=0).tolist()
@@ -30,7 +28,7 @@ def random_order(n: int, seed: int) -> Indices:
     return np.argsort(np.random.Philox(seed).random_raw(n), kind="stable")
 
 
-def shuffled_parts(n: int, sizes: Sequence[int], seed: int) -> list[Indices]:
+def shuffled_parts(n: int, sizes: Sequence[int], seed: int) -> list[Positions]:
     """Parts of these sizes (they add up to n), drawn without regard to y; an index array (size,) for each.
 
     >>> [len(part) for part in shuffled_parts(10, [7, 2, 1], seed=0)]
@@ -39,7 +37,7 @@ def shuffled_parts(n: int, sizes: Sequence[int], seed: int) -> list[Indices]:
     return list(np.split(random_order(n, seed), np.cumsum(sizes)[:-1]))
 
 
-def stratified_parts(y: Array, sizes: Sequence[int], seed: int) -> list[Indices]:
+def stratified_parts(y: Array, sizes: Sequence[int], seed: int) -> list[Positions]:
     """Parts of exactly these sizes (they add up to n) with the classes of y (n,) in their proportions.
 
     Every class with at least as many samples as there are parts is in each of them, if the parts have room.
@@ -62,7 +60,7 @@ def stratified_parts(y: Array, sizes: Sequence[int], seed: int) -> list[Indices]
     return [order[part[order] == p] for p in range(len(sizes))]
 
 
-def grouped_parts(groups: Array, sizes: Sequence[int], seed: int) -> list[Indices]:
+def grouped_parts(groups: Array, sizes: Sequence[int], seed: int) -> list[Positions]:
     """Parts of nearly these sizes, the samples of one group (n,) all in the same part.
 
     The groups come in an order drawn from the seed, each into the part that lacks most. An index array for each part.
@@ -88,7 +86,7 @@ def grouped_parts(groups: Array, sizes: Sequence[int], seed: int) -> list[Indice
     return [order[part_of[which[order]] == part] for part in range(len(sizes))]
 
 
-def ordered_parts(times: Array, sizes: Sequence[int]) -> list[Indices]:
+def ordered_parts(times: Array, sizes: Sequence[int]) -> list[Positions]:
     """Parts of these sizes by time (n,): the earliest samples first. An index array (size,) for each part.
 
     >>> [part.tolist() for part in ordered_parts(np.array([3.0, 1.0, 2.0]), [2, 1])]

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from deltarule.data.arrays import Array
-from deltarule.data.columns import USABLE, Column, Kind, checked_kind
-from deltarule.data.mapped import forget, is_mapped
+from deltarule.data.columns import Column
+from deltarule.data.kinds import Kind, checked_kind
 from deltarule.errors import DataError, nearest
+from deltarule.mapped import forget, is_mapped
 
 __all__ = ["Expected", "Table", "checked_kinds", "refuse_repeats", "unknown_column"]
 
@@ -93,7 +94,7 @@ class Table:
     @property
     def usable(self) -> tuple[Column, ...]:
         """The columns that a network can learn from."""
-        return tuple(column for column in self.columns if column.kind in USABLE)
+        return tuple(column for column in self.columns if column.usable)
 
     @property
     def mapped(self) -> bool:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from deltarule.engines.parameters import State
 from deltarule.engines.problem import Problem
 from deltarule.formulas import Normalization
-from deltarule.formulas.random import Floats
+from deltarule.types import Floats
 
 __all__ = ["Draws", "Normalized", "Pass", "backward", "forward"]
 

@@ -18,7 +18,7 @@ from deltarule.engines.reference import evaluate
 from deltarule.engines.watching import Watched
 from deltarule.errors import Interrupted, OutOfThreads, RecipeError
 from deltarule.formulas import LBFGS
-from deltarule.formulas.random import Floats
+from deltarule.types import Floats
 
 __all__ = ["FullBatch"]
 

@@ -15,7 +15,7 @@ from deltarule.engines.problem import Engine, Figure, Problem, Sums
 from deltarule.engines.reference import add_penalties, evaluate, gradient, penalty_value
 from deltarule.formulas import Optimizer
 from deltarule.formulas.formula import Values
-from deltarule.formulas.random import Floats
+from deltarule.types import Floats
 
 __all__ = ["EngineObjective", "Objective"]
 

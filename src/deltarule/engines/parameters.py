@@ -13,8 +13,9 @@ import numpy.typing as npt
 from deltarule.errors import RecipeError
 from deltarule.formulas import Normalization
 from deltarule.formulas.initializers import drawn
-from deltarule.formulas.random import Floats, Purpose
+from deltarule.formulas.random import Purpose
 from deltarule.recipes import Network
+from deltarule.types import Booleans, Floats
 
 Layers: TypeAlias = list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]
 """For each layer its weights (fan_in, fan_out) and its biases (fan_out,)."""
@@ -83,7 +84,7 @@ class Shape:
             state.variance[:] = 1.0
         return vector
 
-    def idle(self) -> npt.NDArray[np.bool_]:
+    def idle(self) -> Booleans:
         """Which numbers have no effect and stay as they began, (learnt,): biases that a batch's mean takes away."""
         mask = np.zeros(self.learnt, dtype=bool)
         if self.normalization is not None and self.normalization.axis == 0:

@@ -11,15 +11,15 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data.mapped import TOGETHER
 from deltarule.engines.parameters import Shape
 from deltarule.errors import DataError
 from deltarule.formulas import Activation, Loss, Normalization
 from deltarule.formulas.augmentations.composition import RawValues
-from deltarule.formulas.random import Floats, permutation, permutation_by_stretches
+from deltarule.formulas.random import permutation, permutation_by_stretches
+from deltarule.mapped import TOGETHER
 from deltarule.recipes import Affine, Recipe
+from deltarule.types import Floats, Indices
 
-Indices: TypeAlias = npt.NDArray[np.int64]
 Order: TypeAlias = Iterable[Iterable[Any]]
 """For each epoch the batches, each an array of row numbers; rows may repeat."""
 

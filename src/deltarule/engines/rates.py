@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deltarule.engines.problem import Problem, Sums
-from deltarule.formulas.random import Floats
+from deltarule.types import Floats
 
 __all__ = ["Rates"]
 

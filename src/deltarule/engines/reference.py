@@ -27,7 +27,8 @@ from deltarule.engines.stepping import stepped
 from deltarule.engines.watching import Watched
 from deltarule.errors import DataError
 from deltarule.formulas.augmentations.composition import Drawn, augment
-from deltarule.formulas.random import Floats, Purpose, kept, normal
+from deltarule.formulas.random import Purpose, kept, normal
+from deltarule.types import Floats
 
 
 def penalty_value(problem: Problem, parameters: npt.NDArray[Any], weight: float) -> float:

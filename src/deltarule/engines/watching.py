@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from deltarule.engines.problem import Problem, Sums
-from deltarule.formulas.random import Floats
 from deltarule.recipes import improves
+from deltarule.types import Floats
 
 __all__ = ["Watch", "Watched"]
 
@@ -23,7 +22,7 @@ class Watch:
         self._larger = self._rule is not None and self._rule.monitor == "score"
         self._best = -np.inf if self._larger else np.inf
 
-    def after(self, epoch: int, theta: npt.NDArray[np.float64], train: Sums, held: Sums | None) -> None:
+    def after(self, epoch: int, theta: Floats, train: Sums, held: Sums | None) -> None:
         """Take note of an epoch, and end the run when patience does, or the numbers are no longer finite."""
         rule = self._rule
         finite = bool(np.isfinite(train.loss) and np.isfinite(theta).all())

@@ -17,7 +17,7 @@ from deltarule.errors import DataError, OutOfMemory, RecipeError
 from deltarule.estimators.perceptron import Perceptron
 from deltarule.estimators.specification import class_loss
 from deltarule.estimators.validation import accuracy
-from deltarule.formulas.random import Floats
+from deltarule.types import Booleans, Floats
 
 
 class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
@@ -225,7 +225,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         balanced: Floats = each[codes]
         return balanced
 
-    def _strata(self, targets: npt.NDArray[Any]) -> npt.NDArray[np.bool_] | None:
+    def _strata(self, targets: npt.NDArray[Any]) -> Booleans | None:
         """What a split keeps the shares of; scikit-learn does so for two classes only."""
         return (targets == 1)[:, None] if targets.ndim == 1 and self.n_outputs_ == 1 else None
 

@@ -23,8 +23,8 @@ from deltarule.estimators.validation import Held
 from deltarule.formulas import Loss
 from deltarule.formulas.augmentations.composition import RawValues
 from deltarule.formulas.formula import normalized
-from deltarule.formulas.random import Floats
 from deltarule.recipes import Recipe
+from deltarule.types import Floats
 
 # Adaptive rates end here.
 _LOWEST_RATE = 1e-6

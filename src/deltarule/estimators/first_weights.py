@@ -10,7 +10,7 @@ import numpy as np
 
 from deltarule.engines.parameters import count, layers
 from deltarule.formulas import Activation
-from deltarule.formulas.random import Floats
+from deltarule.types import Floats
 
 
 def drawn(random: np.random.RandomState, sizes: Sequence[int], activations: Sequence[Activation], dtype: Any) -> Floats:

@@ -20,10 +20,10 @@ from deltarule.estimators.quasi_newton import minimised
 from deltarule.estimators.specification import recipe_of
 from deltarule.estimators.units import Units
 from deltarule.estimators.validation import Held, held_out, negative_loss, scored_by
-from deltarule.formulas.random import Floats
 from deltarule.recipes import EarlyStopping, Recipe
 from deltarule.recipes.recipe import augmentations
 from deltarule.training.run import History
+from deltarule.types import Floats
 
 # Patience of a rule that only remembers the best epoch: when to stop is the descent's business.
 _FOR_EVER = 2**62

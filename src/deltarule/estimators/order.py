@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.problem import Indices, Problem
+from deltarule.engines.problem import Problem
+from deltarule.types import Indices
 
 
 def shuffles(random: np.random.RandomState | None, samples: int, size: int) -> Iterator[Iterator[Indices]]:

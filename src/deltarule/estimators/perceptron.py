@@ -25,9 +25,9 @@ from deltarule.estimators.prediction import UNSCALED, RawOutputs, checked_inputs
 from deltarule.estimators.raw_columns import RawColumns, naming_prepare
 from deltarule.estimators.specification import network_of, output_name
 from deltarule.formulas import Loss
-from deltarule.formulas.random import Floats
 from deltarule.models import Model
 from deltarule.recipes import Network, Recipe
+from deltarule.types import Floats
 
 
 class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deltarule.engines.objective import Objective
-from deltarule.formulas.random import Floats
+from deltarule.types import Floats
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from deltarule.data import Table, table_of
-from deltarule.data.columns import USABLE
 from deltarule.data.frames import is_tabular
 from deltarule.errors import DataError, DataWarning
 from deltarule.models import Encoding
 from deltarule.recipes import Preparation
 from deltarule.training.columns import learn_encoding
+from deltarule.types import SingleFloats
 
 
 @dataclass(frozen=True)
@@ -45,13 +44,13 @@ class RawColumns:
         table = table_of(X, names=None if _is_frame(X) else [f"x{place}" for place in range(X.shape[1])])
         prepare = estimator.prepare
         encoding = learn_encoding(Preparation() if prepare == "auto" else Preparation.of(prepare), table)
-        left_out = [f"{column.name} ({column.kind})" for column in table if column.kind not in USABLE]
+        left_out = [f"{column.name} ({column.kind})" for column in table if not column.usable]
         if left_out:
             words = f"Columns that nothing can be learnt from are left out: {', '.join(left_out)}."
             warnings.warn(words, DataWarning, stacklevel=7)
         return cls(table.names, encoding)
 
-    def inputs(self, estimator: Any, X: Any) -> npt.NDArray[np.float32]:
+    def inputs(self, estimator: Any, X: Any) -> SingleFloats:
         """The network's inputs (n, d) for raw columns like those that were learnt of.
 
         Raises ValueError, in scikit-learn's words, where their names or their number differ.

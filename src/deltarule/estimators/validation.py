@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.problem import Figure, Indices, Samples
-from deltarule.formulas.random import Floats
+from deltarule.engines.problem import Figure, Samples
+from deltarule.types import Floats, Indices
 
 
 @dataclass(frozen=True)

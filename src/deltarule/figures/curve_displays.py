@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from deltarule.figures.displays import LINES, MARKERS, MOST, Display, legend
 from deltarule.figures.iterations import smoothed
 from deltarule.figures.style import Theme, plain, tidy
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = npt.NDArray[np.float64]
 
 BAND = (0.1, 0.9)
 """The quantiles between which a band lies."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from deltarule.figures.style import GREY, TRAIN, VALIDATION, figure, tidy
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +57,7 @@ def learning_curves(
 
 def _curves(
     axes: Axes,
-    epochs: npt.NDArray[np.float64],
+    epochs: Floats,
     history: Sequence[Mapping[str, float | None]],
     what: str,
     factor: float,
@@ -70,7 +70,7 @@ def _curves(
             axes.plot(epochs, values, color=colour, linestyle=line, marker=dots, markersize=3.5, label=label)
 
 
-def _column(history: Sequence[Mapping[str, float | None]], name: str) -> npt.NDArray[np.float64]:
+def _column(history: Sequence[Mapping[str, float | None]], name: str) -> Floats:
     """One figure of every epoch, NaN where there is none."""
     values = (epoch.get(name) for epoch in history)
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)

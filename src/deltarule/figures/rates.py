@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from deltarule.figures.style import BLUE, GREEN, GREY, VERMILION, figure, tidy
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Floats = npt.NDArray[np.float64]
 
 
 def range_curve(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.figures.style import BLACK, BLUE, COLOURS, GREY, VERMILION, WRONG, figure, tidy
+from deltarule.types import Booleans, Floats, Integers, Positions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +20,7 @@ _COLUMNS, _ROWS = 6, 4
 _MARKERS = "osD^vP*X"
 
 
-def chosen_samples(wrong: npt.NDArray[np.bool_], count: int = _COLUMNS * _ROWS) -> npt.NDArray[np.intp]:
+def chosen_samples(wrong: Booleans, count: int = _COLUMNS * _ROWS) -> Positions:
     """Which samples to show: the wrong ones first, up to half the places, then right ones, each in their order.
 
     >>> chosen_samples(np.array([False, True, False, False]), 2).tolist()
@@ -58,7 +59,7 @@ def image_samples(
     return picture
 
 
-def confusion_matrix(counts: npt.NDArray[np.int64], names: Sequence[str], *, title: str = "") -> Figure:
+def confusion_matrix(counts: Integers, names: Sequence[str], *, title: str = "") -> Figure:
     """How often each true class (row) was taken for each class (column): counts (classes, classes).
 
     >>> confusion_matrix(np.array([[9, 1], [0, 5]]), ["no", "yes"]).axes[0].get_xlabel()
@@ -111,10 +112,10 @@ def predicted_against_true(
 
 def plane(
     x: npt.NDArray[Any],
-    true: npt.NDArray[np.intp],
-    wrong: npt.NDArray[np.bool_],
+    true: Positions,
+    wrong: Booleans,
     names: Sequence[str],
-    classify: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.intp]],
+    classify: Callable[[Floats], Positions],
     *,
     axes_names: Sequence[str] = ("First feature", "Second feature"),
     title: str = "",

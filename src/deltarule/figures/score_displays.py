@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from deltarule.figures.displays import Display
 from deltarule.figures.style import Theme, plain, tidy
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Floats = npt.NDArray[np.float64]
 
 
 class _Rows(Display):

@@ -14,8 +14,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.types import Booleans, Floats, Indices
+
 Words: TypeAlias = npt.NDArray[np.uint32]
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 ROUNDS = 10
 MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
@@ -88,7 +89,7 @@ def normal(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, 
     return normal_quantile(uniform(seed, purpose, shape, layer, step))
 
 
-def permutation(seed: int, epoch: int, n: int) -> npt.NDArray[np.int64]:
+def permutation(seed: int, epoch: int, n: int) -> Indices:
     """The order in which an epoch meets the n samples: Fisher and Yates's shuffle, from the end.
 
     >>> sorted(permutation(0, 1, 5).tolist())
@@ -103,7 +104,7 @@ def permutation(seed: int, epoch: int, n: int) -> npt.NDArray[np.int64]:
     return np.array(order, dtype=np.int64)
 
 
-def permutation_by_stretches(seed: int, epoch: int, n: int, stretch: int, together: int) -> npt.NDArray[np.int64]:
+def permutation_by_stretches(seed: int, epoch: int, n: int, stretch: int, together: int) -> Indices:
     """An order of the n samples for those that lie in a file: (n,).
 
     Stretches of samples that lie one after the other come in a drawn order; then those of `together` stretches are
@@ -123,7 +124,7 @@ def permutation_by_stretches(seed: int, epoch: int, n: int, stretch: int, togeth
     return order
 
 
-def kept(seed: int, layer: int, step: int, rows: int, units: int, rate: float) -> npt.NDArray[np.bool_]:
+def kept(seed: int, layer: int, step: int, rows: int, units: int, rate: float) -> Booleans:
     """Which units dropout keeps at a step: (rows, units). A unit is dropped where its word is below rate · 2³²."""
     return words(seed, Purpose.DROPOUT, (rows, units), layer, step) >= dropped_below(rate)
 

@@ -11,23 +11,21 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from deltarule.data import Table, table_of
-from deltarule.data.columns import Column, Kind
-from deltarule.data.mapped import forget, is_mapped, on_disk
+from deltarule.data.columns import Column
+from deltarule.data.kinds import KINDS, Kind
 from deltarule.data.table import Expected
 from deltarule.errors import DataError, ModelError
+from deltarule.mapped import forget, is_mapped, on_disk
+from deltarule.types import Floats, SingleFloats
 
 __all__ = ["CategoryEncoding", "Encoding", "NumberEncoding"]
 
-Floats: TypeAlias = npt.NDArray[np.float64]
-Inputs: TypeAlias = npt.NDArray[np.float32]
 
-_NUMBERS: tuple[Kind, ...] = ("number", "boolean", "date")
 _BLOCK = 8192  # rows of a table on the disk that are prepared at a time
 _FARTHEST = 5.199337582605575  # of a quantile: that of the probability 1e-7, as scikit-learn clips
 
@@ -54,7 +52,8 @@ class NumberEncoding:
     def __post_init__(self) -> None:
         numbers = (self.fill, self.shift, self.factor, *self.quantiles)
         finite = all(type(each) is float and math.isfinite(each) for each in numbers)
-        if self.kind not in _NUMBERS or not finite or type(self.flag) is not bool or type(self.name) is not str:
+        numeric = [name for name, kind in KINDS.items() if kind.usable and not kind.coded]
+        if self.kind not in numeric or not finite or type(self.flag) is not bool or type(self.name) is not str:
             raise ModelError("a column of numbers with finite figures", f"{self}"[:200])
         if list(self.quantiles) != sorted(self.quantiles) or len(self.quantiles) == 1:
             raise ModelError("rising quantiles", f"{self.quantiles[:3]}")
@@ -66,7 +65,7 @@ class NumberEncoding:
         """The names of the inputs that it makes."""
         return (self.name, f"{self.name} missing") if self.flag else (self.name,)
 
-    def write(self, column: Column, out: Inputs) -> None:
+    def write(self, column: Column, out: SingleFloats) -> None:
         """Fill the inputs (n, 1 or 2) of a column."""
         missing = column.missing
         x = np.where(missing, self.fill, column.values)
@@ -128,7 +127,7 @@ class CategoryEncoding:
         words = [*self.categories, *["other"] * self.rare, *["missing"] * self.missing]
         return tuple(f"{self.name}={word}" for word in words)
 
-    def write(self, column: Column, out: Inputs) -> None:
+    def write(self, column: Column, out: SingleFloats) -> None:
         """Fill the inputs (n, …) of a column."""
         places = {word: place for place, word in enumerate(self.categories)}
         unseen = len(places) if self.rare else -1
@@ -188,11 +187,11 @@ class Encoding:
                 raise ModelError(error.wanted, error.came, error.instead) from error
             raise
 
-    def __call__(self, x: Any) -> Inputs:
+    def __call__(self, x: Any) -> SingleFloats:
         """The inputs (n, d) of raw rows. They are float32 on every engine."""
         table = self.table(x)
         shape = (len(table), len(self.inputs))
-        made: Inputs = on_disk(shape, np.float32) if is_mapped(table) else np.empty(shape, np.float32)
+        made: SingleFloats = on_disk(shape, np.float32) if is_mapped(table) else np.empty(shape, np.float32)
         size = _BLOCK if is_mapped(table) else max(1, len(table))
         for start in range(0, len(table), size):
             rows = table[start : start + size]
@@ -201,7 +200,7 @@ class Encoding:
             forget(made[start : start + size])
         return made
 
-    def _write(self, table: Table, out: Inputs, first: int) -> None:
+    def _write(self, table: Table, out: SingleFloats, first: int) -> None:
         """Fill the inputs of some rows, `first` being the place of the first one."""
         start = 0
         with np.errstate(over="ignore"):  # it is looked for below

@@ -22,7 +22,7 @@ from deltarule.data.writing import write_whole
 from deltarule.engines.parameters import Shape, State
 from deltarule.errors import DeltaruleError, ModelError, ModelFileError
 from deltarule.models.encoding import Encoding
-from deltarule.models.model import Model
+from deltarule.models.model_data import ModelData
 from deltarule.models.readable import model_from_readable, readable
 from deltarule.recipes import Affine, Recipe
 
@@ -33,7 +33,7 @@ _LARGEST_HEADER = 16 * 2**20
 _READABLE_AT_MOST = 64 * 2**20  # bytes of readable JSON
 
 
-def write_model(model: Model, path: Path) -> Path:
+def write_model(model: ModelData, path: Path) -> Path:
     """Write a model where `path` says, whole or not at all: JSON for people if it ends in `.json`."""
     if path.suffix != ".json":
         write_whole(path, _safetensors(model))
@@ -46,12 +46,11 @@ def write_model(model: Model, path: Path) -> Path:
     return path
 
 
-def load_model(path: str | os.PathLike[str]) -> Model:
-    """The model in a file that `Model.save` wrote, or in a readable `.json` of sigmoid networks.
+def read_model(path: Path) -> ModelData:
+    """The model in a file that `write_model` wrote, or in a readable `.json` of sigmoid networks.
 
     Raises ModelFileError where the file is missing, cut short, foreign, or claims more than it holds.
     """
-    path = Path(path)
     try:
         if path.suffix == ".json":
             return model_from_readable(_object(read_bytes(path, _READABLE_AT_MOST)))
@@ -65,7 +64,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         raise ModelFileError("a model written by deltarule", f"{path}: {reason(error)}") from error
 
 
-def _safetensors(model: Model) -> bytes:
+def _safetensors(model: ModelData) -> bytes:
     from safetensors.numpy import save
 
     tensors = {}
@@ -91,7 +90,7 @@ def _safetensors(model: Model) -> bytes:
     return save(tensors, metadata={"deltarule": json.dumps(data, allow_nan=False)})
 
 
-def _model(data: dict[str, Any], tensors: dict[str, Any]) -> Model:
+def _model(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
     weights: list[Any] = []
     while f"layer.{len(weights)}.weights" in tensors:
         weights.append(tensors[f"layer.{len(weights)}.weights"])
@@ -127,7 +126,9 @@ def _model(data: dict[str, Any], tensors: dict[str, Any]) -> Model:
     if encoding is not None and len(encoding.inputs) != sizes[0]:
         raise ModelFileError(f"columns that make {sizes[0]} inputs", f"{len(encoding.inputs)}")
     theta, state = parameters[: shape.theta], parameters[shape.theta :]
-    return Model(recipe, sizes, theta, scaling, input_shape, classes, target_scaling, single, *names, encoding, state)
+    return ModelData(
+        recipe, sizes, theta, scaling, input_shape, classes, target_scaling, single, *names, encoding, state
+    )
 
 
 def _kept(state: State) -> list[tuple[str, npt.NDArray[Any]]]:

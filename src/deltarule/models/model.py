@@ -1,11 +1,10 @@
-"""A trained network, and what it learnt of its data: raw inputs in, labels or numbers out."""
+"""A trained network that predicts: raw inputs in, labels or numbers out."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data.mapped import forget, is_mapped
-from deltarule.engines.parameters import Layers, Shape, State, layers
 from deltarule.errors import ModelError, memory_checked
-from deltarule.formulas import Loss
-from deltarule.formulas.random import Floats
-from deltarule.models.encoding import Encoding
-from deltarule.recipes import Affine, Recipe
+from deltarule.mapped import forget, is_mapped
+from deltarule.models.files import read_model, write_model
+from deltarule.models.model_data import ModelData
+from deltarule.types import Floats
 
 if TYPE_CHECKING:
     from deltarule.engines.registry import Predictor
@@ -28,93 +25,7 @@ if TYPE_CHECKING:
 _BLOCK = 8192  # samples of a mapped file that are read at a time
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Model:
-    """A network that has been trained.
-
-    recipe : how it was trained; its loss says what turns raw outputs into predictions.
-    sizes : the units of every layer, the ends included.
-    theta : all weights and biases, one flat vector.
-    scaling : of the inputs, as learnt from the training part.
-    input_shape : of one sample, as given: (d,), or (height, width) of an image.
-    classes : the labels, in the order of the outputs; None where numbers are predicted.
-    target_scaling : of the numbers predicted; None for classes.
-    single : whether numbers were given as (n,), not (n, k), and are predicted so.
-    class_names, feature_names : for tables and pictures.
-    encoding : of tables: how their columns become the network's inputs, as learnt from the training part.
-    state : what a normalisation learnt and keeps, one flat vector as `engines.parameters.Shape` says, in θ's precision.
-    """
-
-    recipe: Recipe
-    sizes: tuple[int, ...]
-    theta: npt.NDArray[Any]
-    scaling: Affine
-    input_shape: tuple[int, ...]
-    classes: npt.NDArray[Any] | None = None
-    target_scaling: Affine | None = None
-    single: bool = True
-    class_names: tuple[str, ...] | None = None
-    feature_names: tuple[str, ...] | None = None
-    encoding: Encoding | None = None
-    state: npt.NDArray[Any] = dataclasses.field(default_factory=lambda: np.zeros(0))
-
-    def __post_init__(self) -> None:
-        shape = self.shape
-        if self.theta.shape != (shape.theta,):
-            raise ModelError(f"{shape.theta} parameters for layers {self.sizes}", f"{self.theta.size}")
-        if self.state.shape != (shape.total - shape.theta,):
-            raise ModelError(f"a state of {shape.total - shape.theta} numbers", f"{self.state.size}")
-        if self.theta.dtype not in (np.float32, np.float64):
-            raise ModelError("parameters of float32 or float64", f"{self.theta.dtype}", "theta.astype(np.float32)")
-        self._check_lengths()
-
-    def _check_lengths(self) -> None:
-        """What goes with the inputs or the outputs must fit them: the engine reads it by address."""
-        inputs, outputs = self.sizes[0], self.sizes[-1]
-        lengths = [("scaling", self.scaling, inputs), ("target_scaling", self.target_scaling, outputs)]
-        for name, affine, length in lengths:
-            for numbers in () if affine is None else (affine.shift, affine.factor):
-                if np.shape(numbers) not in ((), (length,)):
-                    raise ModelError(f"a {name} of one number or of {length}", f"shape {np.shape(numbers)}")
-        if self.classes is not None and len(self.classes) != outputs and (len(self.classes), outputs) != (2, 1):
-            raise ModelError(f"classes for {outputs} outputs", f"{len(self.classes)}")
-
-    @property
-    def shape(self) -> Shape:
-        """How θ and the state, one after the other, hold the network."""
-        return Shape(self.sizes, self.recipe.network.normalization)
-
-    @property
-    def states(self) -> list[State]:
-        """What each normalised layer has beside its weights: views of the state."""
-        return self.shape.states(self.parameters)
-
-    @cached_property
-    def parameters(self) -> npt.NDArray[Any]:
-        """θ and the state, one flat vector."""
-        return np.concatenate([self.theta, self.state.astype(self.theta.dtype)])
-
-    @property
-    def loss(self) -> Loss:
-        """The loss it was trained with."""
-        assert isinstance(self.recipe.loss, Loss)
-        return self.recipe.loss
-
-    @cached_property
-    def layers(self) -> Layers:
-        """Each layer's weights (fan_in, fan_out) and biases (fan_out,): views of θ."""
-        return layers(self.theta, self.sizes)
-
-    @property
-    def weights(self) -> list[npt.NDArray[Any]]:
-        """Each layer's weights (fan_in, fan_out): views of θ."""
-        return [weights for weights, _ in self.layers]
-
-    @property
-    def biases(self) -> list[npt.NDArray[Any]]:
-        """Each layer's biases (fan_out,): views of θ."""
-        return [biases for _, biases in self.layers]
-
+class Model(ModelData):  # noqa: D101 - it is explained where its fields are
     @memory_checked
     def raw_outputs(self, x: Any) -> npt.NDArray[Any]:
         """The last layer's weighted sums z for raw inputs x: (n, outputs), in θ's precision."""
@@ -144,10 +55,6 @@ class Model:
     def _predictors(self) -> dict[np.dtype[Any], Predictor]:
         """What computes the outputs, for each type of inputs."""
         return {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The fields alone: what was made of them is made anew."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     @memory_checked
     def predict(self, x: Any) -> npt.NDArray[Any]:
@@ -203,8 +110,6 @@ class Model:
 
         Written beside its place and then moved there, so a file is whole or absent.
         """
-        from deltarule.models.files import write_model
-
         return write_model(self, Path(path))
 
     def __repr__(self) -> str:
@@ -226,6 +131,15 @@ class Model:
         if x.dtype.kind == "f" and not np.isfinite(x).all():
             raise ModelError("finite inputs", "NaN or infinity")
         return x.reshape(len(x), inputs)
+
+
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """The model in a file that `Model.save` wrote, or in a readable `.json` of sigmoid networks.
+
+    Raises ModelFileError where the file is missing, cut short, foreign, or claims more than it holds.
+    """
+    data = read_model(Path(path))
+    return Model(**{field.name: getattr(data, field.name) for field in dataclasses.fields(data)})
 
 
 def layer_table(model: Model) -> list[tuple[str, str, str, int]]:

@@ -14,7 +14,7 @@ import numpy as np
 from deltarule.engines.parameters import given
 from deltarule.errors import DeltaruleError, ModelError, ModelFileError
 from deltarule.formulas import HalfSquaredError, Loss, SigmoidCrossEntropy
-from deltarule.models.model import Model
+from deltarule.models.model_data import ModelData
 from deltarule.recipes import Affine, Network, Recipe
 
 COSTS: dict[str, Loss] = {
@@ -24,7 +24,7 @@ COSTS: dict[str, Loss] = {
 _KEYS = ("sizes", "weights", "biases", "cost")
 
 
-def readable(model: Model) -> dict[str, Any]:
+def readable(model: ModelData) -> dict[str, Any]:
     """The model as an object for JSON. Inputs are taken as the network sees them: scaled by the caller."""
     cost = next((name for name, loss in COSTS.items() if loss == model.loss), None)
     names = {activation.name for activation in model.recipe.network.activations}
@@ -42,7 +42,7 @@ def readable(model: Model) -> dict[str, Any]:
     }
 
 
-def model_from_readable(data: dict[str, Any]) -> Model:
+def model_from_readable(data: dict[str, Any]) -> ModelData:
     """The model in such an object: inputs unscaled, classes 0, 1, …"""
     if set(data) != set(_KEYS):
         raise ModelFileError(f"the fields {', '.join(_KEYS)}", f"{', '.join(map(str, sorted(data)))}")
@@ -70,4 +70,4 @@ def model_from_readable(data: dict[str, Any]) -> Model:
     network = Network(hidden=tuple(sizes[1:-1]), activation="sigmoid")
     recipe = Recipe(network=network, loss=COSTS[data["cost"]], scaling="none", task="classification")
     unscaled = Affine(np.array(0.0), np.array(1.0))
-    return Model(recipe, tuple(sizes), theta, unscaled, (sizes[0],), np.arange(max(sizes[-1], 2)))
+    return ModelData(recipe, tuple(sizes), theta, unscaled, (sizes[0],), np.arange(max(sizes[-1], 2)))

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data.mapped import forget
 from deltarule.errors import RecipeError
 from deltarule.formulas.formula import real
-
-Floats: TypeAlias = npt.NDArray[np.float64]
+from deltarule.mapped import forget
+from deltarule.types import Floats
 
 KINDS = ("auto", "none", "unit", "standard", "pooled")
 

@@ -1,1 +1,1 @@
-"""Questions put to runs."""
+"""Studies of runs: comparison, diagnosis, learning-rate range test, gradient check."""

@@ -9,12 +9,12 @@ import numpy as np
 
 from deltarule.data import Dataset
 from deltarule.engines.backpropagation import forward
-from deltarule.engines.problem import Indices, Problem
+from deltarule.engines.problem import Problem
 from deltarule.engines.reference import add_penalties, gradient
 from deltarule.formulas import Penalty
-from deltarule.formulas.random import Floats
 from deltarule.recipes import Recipe
 from deltarule.training.preparing import prepared
+from deltarule.types import Floats, Indices
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,11 @@ import numpy.typing as npt
 from deltarule.data import Dataset
 from deltarule.errors import Diverged, RecipeError
 from deltarule.formulas import ExponentialGrowth
-from deltarule.formulas.random import Floats, permutation
+from deltarule.formulas.random import permutation
 from deltarule.recipes import Recipe
 from deltarule.recipes.checks import whole
 from deltarule.training import Run, train
+from deltarule.types import Floats, Positions
 
 WINDOW = 0.4
 """Half the width, in decades of the rate, of what a smoothed loss is made of."""
@@ -194,7 +195,7 @@ def _smoothed(rates: Floats, losses: Floats) -> tuple[Floats, Floats, float]:
     return mean - slopes * centre, slopes, float(noise * np.sqrt(np.sum(weights**2)) / np.sum(weights))
 
 
-def _batches(recipe: Recipe, samples: int) -> Iterator[npt.NDArray[np.intp]]:
+def _batches(recipe: Recipe, samples: int) -> Iterator[Positions]:
     """Batches without end, every sample once before any comes again."""
     size, epoch = min(recipe.batch_size, samples), 0
     while True:

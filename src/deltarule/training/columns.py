@@ -10,8 +10,8 @@ import numpy as np
 
 from deltarule.data import Table
 from deltarule.data.columns import Column
-from deltarule.data.mapped import forget, is_mapped
 from deltarule.errors import DataError
+from deltarule.mapped import forget, is_mapped
 from deltarule.models.encoding import CategoryEncoding, Encoding, NumberEncoding
 from deltarule.recipes import Preparation
 

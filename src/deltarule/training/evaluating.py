@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule.data import Part
-from deltarule.data.mapped import forget
 from deltarule.engines import reference
 from deltarule.engines.problem import Problem, Sums
 from deltarule.errors import DataError
+from deltarule.mapped import forget
 from deltarule.models import Model
 from deltarule.training.preparing import Learnt
 from deltarule.training.run import means

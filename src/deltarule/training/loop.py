@@ -15,11 +15,11 @@ from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.problem import Engine, Figure, Order, StopRequested, never
 from deltarule.engines.registry import engine_of
 from deltarule.errors import Diverged, Interrupted, memory_checked
-from deltarule.formulas.random import Floats
 from deltarule.models import Model
 from deltarule.recipes import Affine, Recipe
 from deltarule.training.preparing import Start, model_of, prepared
 from deltarule.training.run import Epoch, History, Run, epoch_of
+from deltarule.types import Floats
 
 
 def train(

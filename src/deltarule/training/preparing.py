@@ -10,15 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.data import Dataset, Part, Table, require_classes, task_of
-from deltarule.data.mapped import rows_read_together
 from deltarule.engines import parameters
-from deltarule.engines.problem import Indices, Order, Problem, Samples
+from deltarule.engines.problem import Order, Problem, Samples
 from deltarule.errors import DataError, RecipeError
 from deltarule.formulas import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy, SquaredError
 from deltarule.formulas.augmentations import composition
+from deltarule.mapped import rows_read_together
 from deltarule.models import Encoding, Model
 from deltarule.recipes import Affine, ClassWeight, Recipe, Scaling
 from deltarule.training.columns import learn_encoding
+from deltarule.types import Floats, Indices
 
 Start: TypeAlias = Sequence[tuple[Any, Any]] | int | None
 """Initial weights and biases, a pair for each layer; or the seed that draws them; or None for the recipe's seed."""
@@ -46,7 +47,7 @@ class Learnt:
             weights = of_classes if weights is None else weights * of_classes
         return Samples(x, targets, self.outputs, weights, rows)
 
-    def _class_weights(self, targets: npt.NDArray[Any], given: ClassWeight) -> npt.NDArray[np.float64]:
+    def _class_weights(self, targets: npt.NDArray[Any], given: ClassWeight) -> Floats:
         """What each class's samples count: (classes,)."""
         if self.classes is None:
             raise RecipeError("classes to be weighted", "numbers to be predicted", "class_weight=None")
@@ -120,7 +121,7 @@ def prepared(
     return problem, learnt
 
 
-def _first(recipe: Recipe, sizes: tuple[int, ...], start: Start) -> npt.NDArray[np.float64]:
+def _first(recipe: Recipe, sizes: tuple[int, ...], start: Start) -> Floats:
     """θ before the first step."""
     if start is None or isinstance(start, int):
         return parameters.first(recipe.network, sizes, recipe.seed if start is None else start)

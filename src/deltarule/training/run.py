@@ -8,13 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
-import numpy as np
-import numpy.typing as npt
-
 from deltarule.engines.problem import Figure, Sums
-from deltarule.formulas.random import Floats
 from deltarule.models import Model
 from deltarule.recipes import Recipe
+from deltarule.types import Floats
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ class Run:
     seconds: float
     status: str
     best_epoch: int
-    batch_losses: npt.NDArray[np.float64]
+    batch_losses: Floats
 
     def __repr__(self) -> str:
         if not self.history:

@@ -9,7 +9,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from deltarule.formulas.formula import Formula, Fraction, Values
-from deltarule.formulas.random import Floats, quantile
+from deltarule.formulas.random import quantile
+from deltarule.types import Floats
 
 __all__ = ["Augmentation", "Displacement", "Geometric", "Mixing", "Pixelwise", "Place"]
 

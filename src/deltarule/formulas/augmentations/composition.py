@@ -27,7 +27,8 @@ from deltarule.formulas.augmentations.augmentation import (
     Place,
 )
 from deltarule.formulas.formula import Values
-from deltarule.formulas.random import Floats, Purpose, words
+from deltarule.formulas.random import Purpose, words
+from deltarule.types import Floats, Indices
 
 GROUP = 16
 """Random numbers for the pixels of an image are counted along rows that are filled up to whole groups of so many."""
@@ -39,7 +40,7 @@ class RawValues:
 
     x: npt.NDArray[Any]
     shape: tuple[int, ...]
-    rows: npt.NDArray[np.int64] | None = None
+    rows: Indices | None = None
 
     @property
     def image(self) -> bool:
@@ -93,7 +94,7 @@ class Drawn:
         drawn = words(self.seed, Purpose.AUGMENTATION, (rows, 1 + draws), place, self.step, self.first_row)
         return (drawn.T.astype(np.float64) + 0.5) / 2.0**32
 
-    def pixels(self, place: int, rows: int, units: int) -> npt.NDArray[np.int64]:
+    def pixels(self, place: int, rows: int, units: int) -> Indices:
         """Words for the pixels or features: (rows, units)."""
         drawn = words(self.seed, Purpose.PIXELS, (rows, units), place, self.step, self.first_row)
         return drawn.astype(np.int64)

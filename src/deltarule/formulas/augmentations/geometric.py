@@ -12,7 +12,7 @@ import numpy as np
 
 from deltarule.formulas.augmentations.augmentation import Displacement, Geometric, Numbers
 from deltarule.formulas.formula import Domain, NonNegative, ProperFraction, Values, register
-from deltarule.formulas.random import Floats
+from deltarule.types import Floats
 
 Degrees = Annotated[float, Domain("a number of degrees from 0 to 180", lambda x: 0 <= x <= 180)]
 Steep = Annotated[float, Domain("a number of degrees from 0 to 80", lambda x: 0 <= x <= 80)]

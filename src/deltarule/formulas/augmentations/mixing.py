@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from deltarule.formulas.augmentations.augmentation import Mixing
 from deltarule.formulas.formula import Positive, register
-from deltarule.formulas.random import Floats
+from deltarule.types import Floats
 
 
 @register("mixup")

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from deltarule.formulas.formula import Formula, Positive, Values, register
-from deltarule.formulas.random import Floats
+from deltarule.types import Floats
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import numpy as np
 
 from deltarule.errors import RecipeError
 from deltarule.formulas.formula import Formula
-from deltarule.formulas.random import Floats, Purpose, normal, normal_quantile, uniform
+from deltarule.formulas.random import Purpose, normal, normal_quantile, uniform
+from deltarule.types import Floats
 
 __all__ = ["Initializer", "drawn"]
 

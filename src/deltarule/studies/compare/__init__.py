@@ -8,8 +8,9 @@ from typing import Any
 
 from deltarule.data import Dataset
 from deltarule.recipes import Recipe
-from deltarule.studies.compare.comparison import Comparison, Cost
-from deltarule.studies.compare.running import Comparing, Progress
+from deltarule.studies.compare.comparison import Comparison
+from deltarule.studies.compare.comparison_data import TrainingCost
+from deltarule.studies.compare.running import Comparing, ComparisonProgress
 from deltarule.studies.compare.seeds import USUAL, Seeds
 from deltarule.studies.compare.statistics import Difference, Summary
 from deltarule.studies.compare.trial import Finished
@@ -19,13 +20,13 @@ from deltarule.studies.compare.variants import Variant, varied, vary
 __all__ = [
     "Comparing",
     "Comparison",
-    "Cost",
+    "ComparisonProgress",
     "Difference",
     "Finished",
-    "Progress",
     "Seeds",
     "Summary",
     "Sweep",
+    "TrainingCost",
     "Variant",
     "compare",
     "varied",
@@ -42,7 +43,7 @@ def compare(
     tune: str | None = None,
     budget: str | float | None = None,
     folder: str | os.PathLike[str] | None = None,
-    progress: Callable[[Progress], Any] | None = None,
+    progress: Callable[[ComparisonProgress], Any] | None = None,
     backend: str | None = None,
     **further: Any,
 ) -> Comparison:

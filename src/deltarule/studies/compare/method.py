@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from deltarule.studies.compare.comparison import Comparison
+from deltarule.studies.compare.comparison_data import ComparisonData
 from deltarule.studies.compare.statistics import ENOUGH_TO_RESAMPLE, RESAMPLES
 from deltarule.studies.compare.words import listed
 
 
-def method(comparison: Comparison) -> tuple[str, ...]:
+def method(comparison: ComparisonData) -> tuple[str, ...]:
     """A paragraph for each: the seeds, the parts of the data, the statistics, and what they do not speak of."""
     numbers = ", ".join(map(str, comparison.seeds.numbers))
     return (
@@ -30,7 +30,7 @@ def method(comparison: Comparison) -> tuple[str, ...]:
     )
 
 
-def _parts(comparison: Comparison) -> str:
+def _parts(comparison: ComparisonData) -> str:
     watched = {
         "early stopping": any(variant.recipe.stopping is not None for variant in comparison.variants),
         "tuning": bool(comparison.sweeps),

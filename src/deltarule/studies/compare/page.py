@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from deltarule.figures.displays import Display
 from deltarule.figures.style import DARK, LIGHT, Theme, draw
-from deltarule.studies.compare import pictures, tables
-from deltarule.studies.compare.comparison import Comparison
+from deltarule.studies.compare import pictures, tables, words
+from deltarule.studies.compare.comparison_data import ComparisonData
 from deltarule.studies.compare.method import method
-from deltarule.studies.compare.words import seeds
-from deltarule.studies.table import Table
+from deltarule.studies.text_table import TextTable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +36,7 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """The browser itself is told to fetch nothing."""
 
 
-def page(comparison: Comparison) -> str:
+def page(comparison: ComparisonData) -> str:
     """The whole report."""
     name = str(comparison.data.get("name", "data"))
     title = f"{name}: {len(comparison.variants)} variants compared"
@@ -64,21 +63,21 @@ def page(comparison: Comparison) -> str:
     )
 
 
-def fragment(comparison: Comparison) -> str:
+def fragment(comparison: ComparisonData) -> str:
     """The sentences and the table alone, without styles, for a notebook."""
     return f"<div>{_sentences(comparison)}{_table(tables.variants(comparison))}</div>"
 
 
-def _head(comparison: Comparison, title: str) -> str:
+def _head(comparison: ComparisonData, title: str) -> str:
     parts = comparison.data.get("parts", {})
     sizes = ", ".join(f"{count:,} {part}" for part, count in parts.items())
-    about = f"{len(comparison.networks):,} networks · {seeds(len(comparison.seeds.numbers))} · samples: {sizes}"
+    about = f"{len(comparison.networks):,} networks · {words.seeds(len(comparison.seeds.numbers))} · samples: {sizes}"
     return f'<h1>{escape(title)}</h1>\n<p class="kicker">{escape(about)}</p>\n{_sentences(comparison)}'
 
 
-def _sentences(comparison: Comparison) -> str:
+def _sentences(comparison: ComparisonData) -> str:
     # A line does not break between a number and its sign.
-    kept = (text.replace(" %", "\u00a0%").replace(" = ", "\u00a0=\u00a0") for text in comparison.sentences)
+    kept = (text.replace(" %", "\u00a0%").replace(" = ", "\u00a0=\u00a0") for text in words.sentences(comparison))
     return f'<ul class="found">{_each("li", kept)}</ul>'
 
 
@@ -86,11 +85,11 @@ def _section(title: str, content: str) -> str:
     return f"<section>\n<h2>{escape(title)}</h2>\n{content}\n</section>" if content else ""
 
 
-def _titled(table: Table, style: str = "") -> str:
+def _titled(table: TextTable, style: str = "") -> str:
     return _section(table.title, _table(table, style))
 
 
-def _table(table: Table, style: str = "") -> str:
+def _table(table: TextTable, style: str = "") -> str:
     head = _each("th", table.columns, ' scope="col"')
     rows = "\n".join(f"<tr>{_each('td', row)}</tr>" for row in table.rows)
     note = f'\n<p class="note">{escape(table.note)}</p>' if table.note else ""
@@ -100,7 +99,7 @@ def _table(table: Table, style: str = "") -> str:
     )
 
 
-def _pictures(comparison: Comparison) -> str:
+def _pictures(comparison: ComparisonData) -> str:
     figures = []
     for kind in pictures.kinds_of(comparison):
         display = pictures.display(comparison, kind)
@@ -120,7 +119,7 @@ def _data_uri(display: Display, theme: Theme) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
-def _recipes(comparison: Comparison) -> str:
+def _recipes(comparison: ComparisonData) -> str:
     parts = []
     for variant in comparison.variants:
         text = json.dumps(variant.recipe.to_json(), indent=2, ensure_ascii=False)
@@ -128,7 +127,7 @@ def _recipes(comparison: Comparison) -> str:
     return "\n".join(parts)
 
 
-def _machine(comparison: Comparison) -> str:
+def _machine(comparison: ComparisonData) -> str:
     rows: dict[str, Any] = {**comparison.machine, "seconds in all": f"{comparison.seconds:.1f}"}
     return (
         "<dl>"

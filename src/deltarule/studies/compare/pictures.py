@@ -11,10 +11,10 @@ from deltarule.figures.curve_displays import CostDisplay, CurvesDisplay, Iterati
 from deltarule.figures.displays import MOST, Display
 from deltarule.figures.score_displays import HeatMapDisplay, IntervalsDisplay, ScoresDisplay
 from deltarule.figures.style import plain
-from deltarule.studies.compare.comparison import Comparison, settings_of
+from deltarule.studies.compare.comparison_data import ComparisonData, settings_of
 
 
-def display(comparison: Comparison, kind: str) -> Display:
+def display(comparison: ComparisonData, kind: str) -> Display:
     """The display of that kind; `Comparison.plot` says which there are.
 
     Raises UnknownName for another kind, RecipeError where the comparison has nothing to show of it.
@@ -26,7 +26,7 @@ def display(comparison: Comparison, kind: str) -> Display:
     return KINDS[kind](comparison)
 
 
-def kinds_of(comparison: Comparison) -> list[str]:
+def kinds_of(comparison: ComparisonData) -> list[str]:
     """The kinds of pictures that a comparison has something to show of."""
     fields = {name for variant in comparison.variants for name in variant.settings}
     there = {
@@ -37,18 +37,18 @@ def kinds_of(comparison: Comparison) -> list[str]:
     return [kind for kind in KINDS if comparison.networks and there.get(kind, True)]
 
 
-def _scores(comparison: Comparison) -> Display:
+def _scores(comparison: ComparisonData) -> Display:
     values = {name: comparison.scores(name) for name in comparison.ranked}
     return ScoresDisplay(values, _label(comparison), factor=_factor(comparison))
 
 
-def _intervals(comparison: Comparison) -> Display:
+def _intervals(comparison: ComparisonData) -> Display:
     found = {name: comparison.summaries[name] for name in comparison.ranked}
     intervals = {name: (each.mean, each.low, each.high) for name, each in found.items()}
     return IntervalsDisplay(intervals, f"Mean {_unit(comparison)}, 95 % interval", factor=_factor(comparison))
 
 
-def _differences(comparison: Comparison) -> Display:
+def _differences(comparison: ComparisonData) -> Display:
     best = comparison.ranked[0]
     found = {other: each for (first, other), each in comparison.differences.items() if first == best}
     intervals = {other: (each.mean, each.low, each.high) for other, each in found.items()}
@@ -58,24 +58,24 @@ def _differences(comparison: Comparison) -> Display:
     return IntervalsDisplay(intervals, label, factor=_factor(comparison), filled=seen, zero=True)
 
 
-def _curves(comparison: Comparison) -> Display:
+def _curves(comparison: ComparisonData) -> Display:
     return CurvesDisplay(_by_variant(comparison, "validation_loss"), "Validation loss", title=_of(comparison))
 
 
-def _score_curves(comparison: Comparison) -> Display:
+def _score_curves(comparison: ComparisonData) -> Display:
     label = f"Validation {_unit(comparison)}"
     scores = _by_variant(comparison, "validation_score")
     return CurvesDisplay(scores, label, factor=_factor(comparison), near_the_end=True, title=_of(comparison))
 
 
-def _iterations(comparison: Comparison) -> Display:
+def _iterations(comparison: ComparisonData) -> Display:
     losses = {name: [each.batch_losses for each in comparison.of(name).values()] for name in comparison.ranked}
     if not any(len(each) for some in losses.values() for each in some):
         raise RecipeError("batch losses to draw", "none, as they were not recorded", 'compare(..., record="batch")')
     return IterationsDisplay(losses, title=_of(comparison))
 
 
-def _cost(comparison: Comparison) -> Display:
+def _cost(comparison: ComparisonData) -> Display:
     costs = {
         name: ([each.seconds for each in own.values()], [each.score for each in own.values()])
         for name in comparison.ranked
@@ -84,7 +84,7 @@ def _cost(comparison: Comparison) -> Display:
     return CostDisplay(costs, _label(comparison), factor=_factor(comparison), title=_of(comparison))
 
 
-def _heat_map(comparison: Comparison) -> Display:
+def _heat_map(comparison: ComparisonData) -> Display:
     row_field, column_field = settings_of(comparison)
     rows, columns = (
         list(dict.fromkeys(each.settings[name] for each in comparison.variants)) for name in (row_field, column_field)
@@ -98,7 +98,7 @@ def _heat_map(comparison: Comparison) -> Display:
     )
 
 
-KINDS: dict[str, Callable[[Comparison], Display]] = {
+KINDS: dict[str, Callable[[ComparisonData], Display]] = {
     "scores": _scores,
     "intervals": _intervals,
     "differences": _differences,
@@ -110,24 +110,24 @@ KINDS: dict[str, Callable[[Comparison], Display]] = {
 }
 
 
-def _by_variant(comparison: Comparison, figure: str) -> dict[str, list[list[float]]]:
+def _by_variant(comparison: ComparisonData, figure: str) -> dict[str, list[list[float]]]:
     return {name: [each.curves[figure] for each in comparison.of(name).values()] for name in comparison.ranked}
 
 
-def _of(comparison: Comparison) -> str:
+def _of(comparison: ComparisonData) -> str:
     """A title where not all can be shown."""
     many = len(comparison.ranked)
     return f"The best {MOST} of {many} variants" if many > MOST else ""
 
 
-def _unit(comparison: Comparison) -> str:
+def _unit(comparison: ComparisonData) -> str:
     return "accuracy (%)" if comparison.task == "classification" else comparison.score_name
 
 
-def _label(comparison: Comparison) -> str:
+def _label(comparison: ComparisonData) -> str:
     unit = _unit(comparison)
     return f"{unit[0].upper()}{unit[1:]} on the {comparison.part} part"
 
 
-def _factor(comparison: Comparison) -> float:
+def _factor(comparison: ComparisonData) -> float:
     return 100.0 if comparison.task == "classification" else 1.0

@@ -28,7 +28,7 @@ from deltarule.training.preparing import prepared
 
 
 @dataclass(frozen=True)
-class Progress:
+class ComparisonProgress:
     """How far a comparison has come: a record after each network.
 
     stage : "tuning" or "comparing". done, total : networks of this stage.
@@ -120,7 +120,7 @@ class Comparing:
             machine=self._machine | self._engine,
         )
 
-    def __iter__(self) -> Generator[Progress]:
+    def __iter__(self) -> Generator[ComparisonProgress]:
         """A record after each network, those of an earlier comparison in the same folder first."""
         self._began = time.monotonic()
         self._variants, self._networks, self._sweeps = self._given, [], ()
@@ -138,7 +138,7 @@ class Comparing:
                 self._seconds = time.monotonic() - self._began
                 self._write_plan()
 
-    def _compared(self) -> Iterator[Progress]:
+    def _compared(self) -> Iterator[ComparisonProgress]:
         """Train the variants with all seeds; under a budget, with more and more of them while the worse half leaves."""
         alive = [variant.name for variant in self._variants]
         groups = [self._seeds.numbers] if self._budget is None else rungs(self._seeds.numbers)
@@ -153,7 +153,7 @@ class Comparing:
             if place + 1 < len(groups):
                 alive = better_half(alive, self._networks)
 
-    def _tuned(self, field: str) -> Iterator[Progress]:
+    def _tuned(self, field: str) -> Iterator[ComparisonProgress]:
         """Train the sweeps of all variants, and give each the value that it does best with."""
         values = {variant.name: tuning.first_values(variant, field) for variant in self._variants}
         found: dict[str, dict[float, list[Finished]]] = {name: {} for name in values}
@@ -194,7 +194,7 @@ class Comparing:
             if tried:
                 yield tuning.sweep_of(variant, field, tried)
 
-    def _trained(self, stage: str, trials: list[Trial], before: int, total: int) -> Iterator[Progress]:
+    def _trained(self, stage: str, trials: list[Trial], before: int, total: int) -> Iterator[ComparisonProgress]:
         """Each trial as it ends; those that the folder knows come first. Once the time is up none comes any more."""
         known = [trial for trial in trials if self._knows(trial)]
         new = [trial for trial in trials if not self._knows(trial)]
@@ -202,13 +202,13 @@ class Comparing:
         for trial in known:
             done += 1
             network = replace(self._known[trial.key], variant=trial.variant, seed=trial.seed)
-            yield Progress(stage, done, total, began - self._began, None, network)
+            yield ComparisonProgress(stage, done, total, began - self._began, None, network)
         for trained, network in enumerate(self._new(new), start=1):
             done, now = done + 1, time.monotonic()
             left = (now - began) / trained * (total - done)
             if self._budget is not None:
                 left = min(left, max(0.0, self._began + self._budget - now))
-            yield Progress(stage, done, total, now - self._began, left, network)
+            yield ComparisonProgress(stage, done, total, now - self._began, left, network)
 
     def _knows(self, trial: Trial) -> bool:
         """Whether there is nothing left to train: the network is known, and its model where models are kept."""

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from deltarule.types import Floats
 
 CONFIDENCE = 0.95
 LEVEL = 0.05

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from deltarule.studies.compare import words
-from deltarule.studies.compare.comparison import Comparison
-from deltarule.studies.table import Table
+from deltarule.studies.compare.comparison_data import ComparisonData
+from deltarule.studies.text_table import TextTable
 
 
-def tables(comparison: Comparison) -> list[Table]:
+def tables(comparison: ComparisonData) -> list[TextTable]:
     """The variants, what they cost, what each pair differs by, and how a field was tuned, as far as there is any."""
     made = [variants(comparison), costs(comparison)]
     if comparison.differences:
@@ -19,7 +19,7 @@ def tables(comparison: Comparison) -> list[Table]:
     return made
 
 
-def variants(comparison: Comparison) -> Table:
+def variants(comparison: ComparisonData) -> TextTable:
     """A row for each variant, the best first."""
     rows = []
     for name in comparison.ranked:
@@ -37,10 +37,11 @@ def variants(comparison: Comparison) -> Table:
         ))  # fmt: skip
     columns = ("Variant", "Mean", "95 % interval", "Median", "Deviation", "Lowest", "Highest", "Seeds")
     title = f"{comparison.score_name} on the {comparison.part} part"
-    return Table(title, columns, tuple(rows), "Intervals of the mean, over seeds: another test set is not among them.")
+    note = "Intervals of the mean, over seeds: another test set is not among them."
+    return TextTable(title, columns, tuple(rows), note)
 
 
-def costs(comparison: Comparison) -> Table:
+def costs(comparison: ComparisonData) -> TextTable:
     """What each variant cost, to the end and to the target."""
     rows = []
     for name, cost in comparison.costs.items():
@@ -56,10 +57,10 @@ def costs(comparison: Comparison) -> Table:
     target = words.amount(comparison.target_score, comparison)
     columns = ("Variant", "Time", "Epochs", "Epochs to target", "Time to target", "Reached it")
     note = f"Medians over seeds, each network on one core. Target: {target} on the validation part."
-    return Table("Cost", columns, tuple(rows), note)
+    return TextTable("Cost", columns, tuple(rows), note)
 
 
-def pairs(comparison: Comparison) -> Table:
+def pairs(comparison: ComparisonData) -> TextTable:
     """What each pair differs by."""
     rows = []
     for (first, second), found in comparison.differences.items():
@@ -80,10 +81,10 @@ def pairs(comparison: Comparison) -> Table:
         "Differences seed by seed. Effect: mean over standard deviation. p: paired permutation test. Wins: how "
         "probably the first has the higher score on a new seed. Seen: Holm's p is at most 0.05."
     )
-    return Table("Pair by pair", columns, tuple(rows), note)
+    return TextTable("Pair by pair", columns, tuple(rows), note)
 
 
-def sweeps(comparison: Comparison) -> Table:
+def sweeps(comparison: ComparisonData) -> TextTable:
     """How a field was tuned."""
     rows = []
     for sweep in comparison.sweeps:
@@ -94,7 +95,7 @@ def sweeps(comparison: Comparison) -> Table:
     field, by = comparison.sweeps[0].field, " and ".join(sorted({sweep.by for sweep in comparison.sweeps}))
     columns = ("Variant", "Chosen", f"Validation {by}")
     note = "On the validation part alone, with seeds of their own."
-    return Table(f"Tuning of {field}", columns, tuple(rows), note, words=columns[2:])
+    return TextTable(f"Tuning of {field}", columns, tuple(rows), note, words=columns[2:])
 
 
 def _effect(effect: float) -> str:

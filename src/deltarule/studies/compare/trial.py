@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.data import Dataset, Part
-from deltarule.data.mapped import forget, is_mapped
+from deltarule.mapped import forget, is_mapped
 from deltarule.recipes import Recipe
 from deltarule.training import Evaluation, Run
-
-Floats = npt.NDArray[np.float64]
+from deltarule.types import Floats
 
 _LARGEST = float(np.finfo(np.float64).max)
 CURVES = ("train_loss", "train_score", "validation_loss", "validation_score", "seconds")

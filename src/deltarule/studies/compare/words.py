@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from deltarule.studies.compare import statistics
+from deltarule.studies.compare.comparison_data import ComparisonData
 from deltarule.studies.compare.statistics import CONFIDENCE, LEVEL, Difference
-
-if TYPE_CHECKING:
-    from deltarule.studies.compare.comparison import Comparison
 
 MOST_SENTENCES = 8
 _NOTHING = "No network is finished yet."
 
 
-def sentences(comparison: Comparison) -> tuple[str, ...]:
+def sentences(comparison: ComparisonData) -> tuple[str, ...]:
     """The best variant, and how sure it is that it is better than each of the others."""
     ranked = comparison.ranked
     if not ranked:
@@ -33,7 +30,7 @@ def sentences(comparison: Comparison) -> tuple[str, ...]:
     return tuple(said)
 
 
-def on_difference(first: str, second: str, found: Difference, comparison: Comparison) -> str:
+def on_difference(first: str, second: str, found: Difference, comparison: ComparisonData) -> str:
     """A pair in a sentence or two."""
     if found.n == 0:
         return f"{first} and {second} share no seed."
@@ -46,14 +43,14 @@ def on_difference(first: str, second: str, found: Difference, comparison: Compar
     return f"{winner} beats {loser} by {size}; on a new seed it would in about {share(beats)} of cases."
 
 
-def amount(score: float, comparison: Comparison, *, unit: bool = True) -> str:
+def amount(score: float, comparison: ComparisonData, *, unit: bool = True) -> str:
     """A score: percent for an accuracy."""
     if math.isnan(score):
         return "–"
     return f"{100 * score:.2f}{' %' * unit}" if comparison.task == "classification" else f"{score:.4f}"
 
 
-def points(gap: float, comparison: Comparison, *, unit: bool = True) -> str:
+def points(gap: float, comparison: ComparisonData, *, unit: bool = True) -> str:
     """A difference of scores: in points for accuracies, which are percent."""
     if not math.isfinite(gap):
         return "–"
@@ -103,14 +100,14 @@ def seeds(n: int) -> str:
     return f"{n} seed{'' if n == 1 else 's'}"
 
 
-def _interval(found: Difference, comparison: Comparison) -> str:
+def _interval(found: Difference, comparison: ComparisonData) -> str:
     if not math.isfinite(found.low):
         return ""
     low, high = (points(end, comparison, unit=False) for end in (found.low, found.high))
     return f" ({100 * CONFIDENCE:.0f} % interval {low} to {high})"
 
 
-def _against_the_best(comparison: Comparison) -> list[str]:
+def _against_the_best(comparison: ComparisonData) -> list[str]:
     ranked = comparison.ranked
     said = [
         on_difference(*pair, found, comparison)
@@ -122,7 +119,7 @@ def _against_the_best(comparison: Comparison) -> list[str]:
     return said
 
 
-def _what_is_missing(comparison: Comparison) -> list[str]:
+def _what_is_missing(comparison: ComparisonData) -> list[str]:
     said = []
     pairs = comparison.differences
     most = max((found.n for found in pairs.values()), default=0)
@@ -147,7 +144,7 @@ def _what_is_missing(comparison: Comparison) -> list[str]:
     return said
 
 
-def _what_went_wrong(comparison: Comparison) -> list[str]:
+def _what_went_wrong(comparison: ComparisonData) -> list[str]:
     said = []
     for name in comparison.ranked:
         networks = comparison.of(name).values()

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from deltarule.data.columns import number_of
+from deltarule.data.kinds import number_of
 from deltarule.data.regular_files import encoded
 from deltarule.data.writing import Failures, write_whole
 from deltarule.errors import OutputError
-from deltarule.studies.compare.comparison import Comparison
+from deltarule.studies.compare import words
+from deltarule.studies.compare.comparison_data import ComparisonData
 from deltarule.studies.compare.page import page
 from deltarule.studies.compare.trial import CURVES, finite
 
@@ -27,7 +28,7 @@ _FIGURES = (
 )  # fmt: skip
 
 
-def write(comparison: Comparison, folder: Path) -> list[Path]:
+def write(comparison: ComparisonData, folder: Path) -> list[Path]:
     """Write everything into a folder, which is made where there is none; each file whole or not at all.
 
     Each file is written whatever becomes of the others. Raises OutputError where one could not be.
@@ -55,7 +56,7 @@ def _write(path: Path, text: Callable[[], str]) -> None:
     write_whole(path, encoded(text()))
 
 
-def as_data(comparison: Comparison) -> dict[str, Any]:
+def as_data(comparison: ComparisonData) -> dict[str, Any]:
     """Everything but the curves; None stands where there is no finite number."""
     return {
         "data": dict(comparison.data),
@@ -66,7 +67,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
         "seeds_vary": list(comparison.seeds.vary),
         "budget": comparison.budget,
         "target_score": finite(comparison.target_score),
-        "sentences": list(comparison.sentences),
+        "sentences": list(words.sentences(comparison)),
         "ranked": list(comparison.ranked),
         "variants": {
             variant.name: {
@@ -107,7 +108,7 @@ def _value(value: Any) -> Any:
 Rows = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 
-def _variants(comparison: Comparison) -> Rows:
+def _variants(comparison: ComparisonData) -> Rows:
     fields = list(dict.fromkeys(name for variant in comparison.variants for name in variant.settings))
     figures = ("n", "mean", "median", "deviation", "low", "high", "smallest", "largest")
     rows = (
@@ -121,18 +122,18 @@ def _variants(comparison: Comparison) -> Rows:
     return ("variant", *fields, *figures), rows
 
 
-def _pairs(comparison: Comparison) -> Rows:
+def _pairs(comparison: ComparisonData) -> Rows:
     figures = ("n", "mean", "low", "high", "effect", "p", "adjusted", "beats", "beats_low", "beats_high", "seen")
     rows = ((*pair, *(getattr(found, name) for name in figures)) for pair, found in comparison.differences.items())
     return ("first", "second", *figures), rows
 
 
-def _networks(comparison: Comparison) -> Rows:
+def _networks(comparison: ComparisonData) -> Rows:
     rows = ((each.variant, each.seed, *(getattr(each, name) for name in _FIGURES)) for each in comparison.networks)
     return ("variant", "seed", *_FIGURES), rows
 
 
-def _epochs(comparison: Comparison) -> Rows:
+def _epochs(comparison: ComparisonData) -> Rows:
     rows = (
         (each.variant, each.seed, epoch, *figures)
         for each in comparison.networks

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data.mapped import TOGETHER, forget
 from deltarule.engines.compiled.codegen.structs import Record
 from deltarule.engines.compiled.codegen.tiles import tiles
 from deltarule.engines.compiled.plan.kernels import Formulas
@@ -27,7 +26,9 @@ from deltarule.engines.problem import Figure, Figures, Problem, Progress, StopRe
 from deltarule.engines.rates import Rates
 from deltarule.engines.threads import chosen_threads
 from deltarule.errors import ThreadsWarning
-from deltarule.formulas.random import Floats, key
+from deltarule.formulas.random import key
+from deltarule.mapped import TOGETHER, forget
+from deltarule.types import Floats
 
 __all__ = ["Compiled"]
 

@@ -1,0 +1,1 @@
+"""Published experiments run again (`reproduce`), and explanations drawn from real runs (`illustrate`)."""

@@ -1,0 +1,1 @@
+"""Figures of the experiments: drawn from their results, they start no run."""

@@ -1,0 +1,58 @@
+"""What the founding texts tell in words or draw by hand, as pictures of real runs.
+
+Each illustration does its runs with the package's own formulas and its reference engine, keeps what they left behind as
+data, and knows a sentence and a picture of it. Nothing here prints or writes.
+"""
+
+from __future__ import annotations
+
+from deltarule.errors import UnknownName, nearest
+from deltarule.experiments.illustrations.batches import Batches
+from deltarule.experiments.illustrations.early_stopping import EarlyStop
+from deltarule.experiments.illustrations.gradient_check import GradientSteps
+from deltarule.experiments.illustrations.illustration import Illustration
+from deltarule.experiments.illustrations.learning_rate import LearningRate
+from deltarule.experiments.illustrations.local_minimum import LocalMinimum
+from deltarule.experiments.illustrations.outlier import Outlier
+from deltarule.experiments.illustrations.overfitting import Overfitting
+from deltarule.experiments.illustrations.paths import Paths
+from deltarule.experiments.illustrations.slowdown import Slowdown
+from deltarule.experiments.illustrations.weights import WeightSizes
+from deltarule.experiments.illustrations.xor import Xor
+from deltarule.recipes.checks import whole
+
+__all__ = ["ILLUSTRATIONS", "Illustration", "illustrate"]
+
+ILLUSTRATIONS: dict[str, type[Illustration]] = {
+    each.name: each
+    for each in (
+        Xor,
+        Outlier,
+        LearningRate,
+        Batches,
+        LocalMinimum,
+        GradientSteps,
+        Paths,
+        Slowdown,
+        Overfitting,
+        WeightSizes,
+        EarlyStop,
+    )
+}
+"""Each illustration by its name, in the order in which the tour meets them."""
+
+
+def illustrate(name: str, seed: int = 0) -> Illustration:
+    """Do the runs of the illustration of this name.
+
+    >>> illustrate("learning-rate").facts["steps"]
+    15
+    >>> illustrate("learning rate")
+    Traceback (most recent call last):
+        ...
+    deltarule.errors.UnknownName: Wanted an illustration (xor, ...), got 'learning rate'. Try: learning-rate
+    """
+    if name not in ILLUSTRATIONS:
+        raise UnknownName(f"an illustration ({', '.join(ILLUSTRATIONS)})", repr(name), nearest(name, ILLUSTRATIONS))
+    whole("seed", seed, 0, "seed=0")
+    return ILLUSTRATIONS[name].made(seed)

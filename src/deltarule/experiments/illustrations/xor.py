@@ -1,0 +1,89 @@
+"""Exclusive or: one neuron draws one straight line; a hidden layer bends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from deltarule.data import load_dataset
+from deltarule.experiments.illustrations.illustration import Illustration
+from deltarule.experiments.illustrations.plane import PlaneMap
+from deltarule.formulas import Adam
+from deltarule.recipes import Network, Recipe
+from deltarule.training import train
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SPAN = (-0.5, 1.5, -0.5, 1.5)
+HIDDEN: dict[str, tuple[int, ...]] = {"One neuron": (), "4 hidden units": (4,)}
+
+
+@dataclass(frozen=True)
+class Xor(Illustration):
+    """Two networks on the four corners: what each says of the plane, and the share of corners that it has right."""
+
+    name: ClassVar[str] = "xor"
+    shows: ClassVar[str] = "exclusive or: one neuron fails, a hidden layer does it"
+
+    x: Any
+    y: Any
+    maps: dict[str, PlaneMap]
+    accuracy: dict[str, float]
+    loss: dict[str, float]
+
+    @classmethod
+    def made(cls, seed: int = 0) -> Self:
+        """Train one neuron, and a network with four hidden units, on the same four points."""
+        data = load_dataset("xor")
+        x, y = data.train.x, data.train.y
+        runs = {
+            name: train(
+                Recipe(
+                    network=Network(hidden=hidden, activation="tanh"),
+                    loss="sigmoid_cross_entropy",
+                    optimizer=Adam(0.05),
+                    batch_size=4,
+                    epochs=500,
+                    stopping=None,
+                    scaling="none",
+                    seed=seed,
+                ),
+                data,
+                engine="reference",
+            )
+            for name, hidden in HIDDEN.items()
+        }
+        return cls(
+            x,
+            y,
+            {name: PlaneMap.of(run.model, SPAN) for name, run in runs.items()},
+            {name: run.model.score(x, y) for name, run in runs.items()},
+            {name: run.history[-1].train_loss for name, run in runs.items()},
+        )
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Accuracy on the four corners, and the cross-entropy at the end."""
+        return {"accuracy": self.accuracy, "loss": self.loss}
+
+    @property
+    def sentence(self) -> str:
+        """What each can do."""
+        right = {name: round(4 * share) for name, share in self.accuracy.items()}
+        loss = self.loss["One neuron"]
+        return (
+            f"One neuron can only draw a straight line, so it is right on {right['One neuron']} of the 4 corners, and "
+            f"its cross-entropy ends at {loss:.3f} = ln 2: it has learnt to say ½. Four hidden units get "
+            f"{right['4 hidden units']} of 4 right."
+        )
+
+    def picture(self) -> Figure:
+        """The regions of both under the four corners."""
+        from deltarule.experiments.figures.boundaries import boundaries
+
+        notes = [
+            f"{round(4 * self.accuracy[name])} of 4 right, cross-entropy {self.loss[name]:.3f}" for name in self.maps
+        ]
+        maps = {name: (each.span, each.probabilities) for name, each in self.maps.items()}
+        return boundaries(self.x, self.y, maps, notes, ("y = 0", "y = 1"), large=True)

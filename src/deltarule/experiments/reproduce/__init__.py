@@ -1,0 +1,107 @@
+"""The four founding experiments, run again beside the figures published for them.
+
+Each is a frozen dataclass of its numbers, any of which can be changed; `run` gives a result, which knows itself as
+JSON, as tables and as pictures. Nothing here prints. `AS_PUBLISHED` keeps every quirk of the originals, so that their
+figures can be met; `AS_IT_SHOULD_BE` has the same starts and batches for all, several seeds, and a test part that is
+whole and met once.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from deltarule.data import Dataset, load_dataset
+from deltarule.errors import DataFileError, UnknownName, nearest
+from deltarule.experiments.reproduce.digits import Digits
+from deltarule.experiments.reproduce.experiment import (
+    Experiment,
+    Given,
+    Reproduction,
+    Result,
+    changed,
+    reproduce,
+)
+from deltarule.experiments.reproduce.fair.digits import FairDigits
+from deltarule.experiments.reproduce.fair.experiment import FairExperiment
+from deltarule.experiments.reproduce.fair.fashion import FairFashion
+from deltarule.experiments.reproduce.fair.moons import FairMoons
+from deltarule.experiments.reproduce.fair.optimizers import FairOptimizers
+from deltarule.experiments.reproduce.fashion import Fashion
+from deltarule.experiments.reproduce.moons import Moons
+from deltarule.experiments.reproduce.optimizers import Optimizers
+from deltarule.studies.text_table import TextTable
+
+__all__ = [
+    "AS_IT_SHOULD_BE",
+    "AS_PUBLISHED",
+    "Digits",
+    "Experiment",
+    "FairExperiment",
+    "Fashion",
+    "Given",
+    "Moons",
+    "Optimizers",
+    "Reproduction",
+    "Result",
+    "TextTable",
+    "changed",
+    "data_of",
+    "experiment",
+    "published_folder",
+    "reproduce",
+]
+
+AS_PUBLISHED: dict[str, type[Experiment]] = {cls.name: cls for cls in (Fashion, Moons, Optimizers, Digits)}
+"""Each experiment as published, by its name."""
+
+AS_IT_SHOULD_BE: dict[str, type[FairExperiment]] = {
+    cls.name: cls for cls in (FairFashion, FairMoons, FairOptimizers, FairDigits)
+}
+"""Each experiment as a fair comparison, by its name."""
+
+PUBLISHED_LISTS = "nielsen"
+"""The folder of the published lists, looked for beside the images' and in it."""
+
+
+def experiment(name: str, *, fair: bool = False) -> Experiment:
+    """The experiment of this name, as published, or as it should be.
+
+    >>> experiment("moons").settings()["learning_rate"]
+    0.0007
+    >>> experiment("moon")
+    Traceback (most recent call last):
+        ...
+    deltarule.errors.UnknownName: Wanted an experiment (fashion, moons, optimizers, digits), got 'moon'. Try: moons
+    """
+    if name not in AS_PUBLISHED:
+        raise UnknownName(f"an experiment ({', '.join(AS_PUBLISHED)})", repr(name), nearest(name, AS_PUBLISHED))
+    return AS_IT_SHOULD_BE[name]() if fair else AS_PUBLISHED[name]()
+
+
+def data_of(wanted: Experiment, data_dir: Path | None = None, *, progress: bool = False) -> Dataset | None:
+    """The official parts of the data set that an experiment needs; None where it needs none."""
+    if wanted.dataset is None:
+        return None
+    if data_dir is not None and not data_dir.expanduser().is_dir():
+        files = "train-images-idx3-ubyte.gz and the three others"
+        raise DataFileError(
+            f"a folder with the files of {wanted.dataset} ({files})",
+            f"{str(data_dir)!r}, which is no folder",
+            f"--data-dir FOLDER with the four files, or `deltarule data fetch {wanted.dataset}`",
+        )
+    return load_dataset(wanted.dataset, data_dir=data_dir, split="official", progress=progress)
+
+
+def published_folder(data_dir: Path | None = None, given: Path | None = None) -> Path | None:
+    """Where the published lists lie: the folder given, or one named `nielsen` beside the data or in it; or None."""
+    if given is not None:
+        if not given.expanduser().is_dir():
+            raise DataFileError("a folder with the published lists", f"{str(given)!r}, which is no folder")
+        return given.expanduser()
+    named = data_dir or os.environ.get("DELTARULE_DATA")
+    if not named:
+        return None
+    folder = Path(named).expanduser().resolve()
+    places = (folder.parent / PUBLISHED_LISTS, folder / PUBLISHED_LISTS)
+    return next((place for place in places if place.is_dir()), None)

@@ -1,1 +1,0 @@
-"""Pictures that explain: drawn from the data of `studies.illustrations`."""

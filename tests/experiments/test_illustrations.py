@@ -1,0 +1,166 @@
+"""Each illustration shows what it says: the fact in it is asserted, from the data that its picture is drawn from."""
+
+import json
+
+import numpy as np
+import pytest
+
+import deltarule as dr
+from deltarule.experiments.descent import steps_of
+from deltarule.experiments.illustrations import ILLUSTRATIONS, illustrate
+from deltarule.experiments.illustrations.batches import SAMPLES, SIZES
+from deltarule.experiments.illustrations.early_stopping import PATIENCE
+from deltarule.experiments.illustrations.local_minimum import slope, two_valleys
+from deltarule.figures.style import save
+
+
+@pytest.fixture(scope="module")
+def made():
+    """Each illustration, made once."""
+    kept = {}
+
+    def one(name):
+        if name not in kept:
+            kept[name] = illustrate(name)
+        return kept[name]
+
+    return one
+
+
+def test_a_large_rate_diverges_a_small_one_creeps(made):
+    paths = made("learning-rate").paths
+    sizes = {rate: np.abs(path) for rate, path in paths.items()}
+    start = sizes[0.5][0]
+    assert (np.diff(sizes[2.1]) > 0).all()
+    assert (np.diff(sizes[0.05]) < 0).all()
+    assert sizes[0.5][-1] < 1e-3 * start < sizes[0.05][-1]
+    assert (paths[1.9][1:] * paths[1.9][:-1] < 0).all()
+    for rate, path in paths.items():  # the law: each step multiplies by 1 − η
+        np.testing.assert_allclose(path, start * (1 - rate) ** np.arange(len(path)))
+
+
+def test_batches_are_the_same_neuron_with_more_and_more_steps(made):
+    found = made("batches")
+    assert {name: len(path) - 1 for name, path in found.paths.items()} == {
+        name: 12 * SAMPLES // size for name, size in SIZES.items()
+    }
+    x, y, path = found.x, found.y, found.paths["Batch"]
+    residual = path[0, 0] * x + path[0, 1] - y
+    step = -0.15 * np.array([(residual * x).mean(), residual.mean()])
+    np.testing.assert_allclose(path[1] - path[0], step)
+    above = found.facts["loss_above_the_lowest"]
+    assert 0 < above["Mini-batch"] < above["Stochastic"] < above["Batch"]
+    losses = found.loss(*path.T)
+    assert (np.diff(losses) < 0).all()
+    assert (np.diff(found.loss(*found.paths["Stochastic"].T)) > 0).any()
+
+
+def test_momentum_and_noise_leave_the_local_minimum_and_descent_does_not(made):
+    found = made("local-minimum")
+    plain, rolled, noisy = (path[-1] for path in found.paths.values())
+    assert plain == pytest.approx(1.33, abs=0.01)
+    assert rolled == pytest.approx(-1.48, abs=0.01)
+    assert noisy < 0
+    assert two_valleys(rolled) < two_valleys(plain)
+    assert 0.2 < np.mean(found.noisy_ends < 0) < 0.9
+    h = 1e-6
+    assert slope(0.7) == pytest.approx((two_valleys(0.7 + h) - two_valleys(0.7 - h)) / (2 * h))
+
+
+def test_the_bare_network_overfits_and_l2_helps(made):
+    found = made("overfitting")
+    bare, l2, _ = found.fresh
+    assert found.training[bare] == 1.0
+    assert found.training[bare] - found.fresh[bare] > 0.1
+    assert found.fresh[l2] > found.fresh[bare]
+    assert found.training[l2] - found.fresh[l2] < found.training[bare] - found.fresh[bare]
+    steepest = {name: np.abs(np.diff(each.probabilities, axis=1)).max() for name, each in found.maps.items()}
+    assert steepest[l2] < steepest[bare]
+
+
+def test_proximal_l1_makes_exact_zeros_and_l2_makes_none(made):
+    facts = made("weights").facts
+    bare, l2, l1, dropout = facts["share_of_zeros"]
+    zeros, size = facts["share_of_zeros"], facts["mean_size"]
+    assert zeros[l1] > 0.1
+    assert zeros[bare] == zeros[l2] == zeros[dropout] == 0.0
+    assert size[l2] < size[bare]
+    assert size[l1] < size[bare]
+
+
+def test_early_stopping_keeps_the_lowest_point_and_waits_its_patience(made):
+    found = made("early-stopping")
+    assert found.best == int(np.argmin(found.validation[: found.stopped])) + 1
+    assert found.stopped == found.best + PATIENCE
+    assert found.validation[-1] > 1.2 * found.validation[found.best - 1]
+    assert found.training[-1] < 0.5 * found.training[found.best - 1]
+    assert found.kept_score > found.last_score
+
+
+def test_the_absolute_errors_line_stays_with_the_others(made):
+    found = made("outlier")
+    far = found.facts["distance_from_the_others"]
+    assert far["Absolute error"] < 0.6 * far["Squared error"]
+    w, b = np.polyfit(found.x, found.y, 1)  # the squared error has one lowest point
+    assert found.lines["Squared error"] == pytest.approx((w, b), abs=1e-3)
+    w, b = found.lines["Absolute error"]
+    above = np.sum(found.y > w * found.x + b + 1e-2), np.sum(found.y < w * found.x + b - 1e-2)
+    assert max(above) <= len(found.x) / 2  # a line of least absolute error halves the points
+
+
+def test_one_neuron_cannot_do_exclusive_or(made):
+    found = made("xor")
+    assert found.accuracy["4 hidden units"] == 1.0
+    assert found.accuracy["One neuron"] <= 0.75
+    assert found.loss["One neuron"] == pytest.approx(np.log(2), abs=1e-3)
+
+
+def test_the_difference_is_off_by_h_squared_and_then_by_rounding(made):
+    found = made("gradient-check")
+    best = int(np.argmin(found.errors))
+    assert found.errors[best] < 1e-8
+    assert 1e-7 < found.steps[best] < 1e-3
+    assert found.errors[2] / found.errors[3] == pytest.approx(100, rel=0.1)
+    assert found.errors[-1] > 1e4 * found.errors[best]
+
+
+def test_sgd_crosses_the_valley_and_adagrad_does_not(made):
+    crossings = {name.partition(",")[0]: number for name, number in made("optimizers").facts["crossings"].items()}
+    assert crossings["SGD"] == 30
+    assert crossings["AdaGrad"] == crossings["RMSProp"] == 0
+    assert 0 < crossings["Adam"] < crossings["Momentum"] < 10
+
+
+def test_the_quadratic_cost_learns_ten_times_as_slowly_from_saturation(made):
+    facts = made("slowdown").facts
+    assert facts["quadratic, start 2"] > 10 * facts["cross-entropy, start 2"]
+
+
+def test_steps_of_a_rule_are_those_of_its_formula():
+    rule = dr.Momentum(0.1, 0.5)
+    w, v, expected = 3.0, 0.0, [3.0]
+    for t in (1, 2, 3):
+        w, v = rule.step(w, 2 * w, t, v)
+        expected.append(w)
+    assert steps_of(rule, lambda w: 2 * w, 3.0, 3).tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ILLUSTRATIONS)
+def test_each_has_a_picture_of_a_page_s_width_a_sentence_and_facts(made, name, tmp_path):
+    found = made(name)
+    picture = found.picture()
+    assert 6 <= picture.get_size_inches()[0] <= 7
+    assert any(axes.get_xlabel() for axes in picture.axes)
+    assert any(axes.get_ylabel() for axes in picture.axes)
+    save(picture, tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").stat().st_size > 10_000
+    assert 60 < len(found.sentence) < 500
+    assert "nan" not in found.sentence
+    json.dumps(found.facts, allow_nan=False)
+    assert found.shows
+
+
+@pytest.mark.parametrize("name", ["batches", "local-minimum", "xor", "outlier", "optimizers", "learning-rate"])
+def test_the_seed_decides_everything(name, made):
+    assert illustrate(name).facts == made(name).facts
+    assert illustrate(name, seed=1).facts != made(name).facts
