@@ -243,7 +243,20 @@ _SEPARATE = {
     "compare": "deltarule.studies.compare",
     "vary": "deltarule.studies.compare",
 }
-_PACKAGES = {"data", "engines", "errors", "experiments", "formulas", "models", "recipes", "studies", "training", "types"}
+_PACKAGES = {
+    "data", "engines", "errors", "experiments", "formulas", "models", "recipes", "studies", "training", "types",
+}  # fmt: skip
+    "data",
+    "engines",
+    "errors",
+    "experiments",
+    "formulas",
+    "models",
+    "recipes",
+    "studies",
+    "training",
+    "types",
+}
 
 
 def __getattr__(name: str) -> object:

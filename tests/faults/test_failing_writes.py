@@ -18,10 +18,10 @@ from typer.main import get_command
 import deltarule as dr
 from deltarule.cli import pictures
 from deltarule.cli.main import app
-from deltarule.data.writing import append_lines, write_whole
 from deltarule.errors import OutputError
 from deltarule.figures.style import figure, save
 from deltarule.studies.compare import Comparing
+from deltarule.writing import append_lines, write_whole
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="names of open files as Linux has them")
 

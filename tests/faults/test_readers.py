@@ -18,9 +18,9 @@ import deltarule as dr
 from deltarule.data.files import read_own, read_table
 from deltarule.data.images import read_images
 from deltarule.data.kinds import number_of
-from deltarule.data.regular_files import json_of, opened
-from deltarule.data.writing import write_whole
 from deltarule.errors import DataFileError, DeltaruleError, ModelFileError, OutputError, RecipeError
+from deltarule.regular_files import json_of, opened
+from deltarule.writing import write_whole
 
 CHECKOUT = Path(__file__).parents[2]
 

@@ -14,11 +14,11 @@ from deltarule.cli.shared import shares
 from deltarule.cli.terminal import print_json, say, words_of
 from deltarule.cli.train import train
 from deltarule.data import Dataset
-from deltarule.data.writing import writing
 from deltarule.errors import DataError, OutputError
 from deltarule.formulas import Augmentation
 from deltarule.recipes.recipe import augmentations
 from deltarule.training.augmenting import augmented, variants
+from deltarule.writing import writing
 
 _ROWS, _VARIANTS = 5, 8
 _USUAL = ("rotation=15", "translation=2")

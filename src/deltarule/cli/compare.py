@@ -15,13 +15,13 @@ from deltarule.cli.interrupts import interrupts
 from deltarule.cli.shared import shares
 from deltarule.cli.terminal import console, print_json, progress_bar, say, table_of, words_of
 from deltarule.cli.train import train
-from deltarule.data.writing import Failures
 from deltarule.errors import OutputError, RecipeError
 from deltarule.recipes import Recipe
 from deltarule.studies.compare import Comparing, Comparison, varied
 from deltarule.studies.compare.seeds import USUAL
 from deltarule.studies.compare.tables import tables
 from deltarule.training.folder import RunFolder
+from deltarule.writing import Failures
 
 VARIED, WHERE, RESULT = "What varies", "Where", "Result"
 

@@ -15,11 +15,11 @@ from deltarule.cli.terminal import say
 from deltarule.cli.words import number_of
 from deltarule.data import Dataset, Split, dataset_names, load_dataset
 from deltarule.data.kinds import checked_kind
-from deltarule.data.regular_files import json_of, read_json, reason
 from deltarule.errors import DataError, DataWarning, RecipeError, UnknownDataset, UnknownName, nearest
 from deltarule.formulas import formula, registered
 from deltarule.formulas.formula import field_name
 from deltarule.recipes import Recipe
+from deltarule.regular_files import json_of, read_json, reason
 
 
 class Option(NamedTuple):

@@ -16,10 +16,10 @@ from deltarule.data.images import ENDINGS, image_files, is_image_folder, read_im
 from deltarule.data.kinds import Kind
 from deltarule.data.limits import BYTES_AT_MOST
 from deltarule.data.numpy_files import read_npy
-from deltarule.data.regular_files import read_bytes, reason
 from deltarule.data.targets import targets_of
 from deltarule.errors import DataError, DataFileError
 from deltarule.models import Model
+from deltarule.regular_files import read_bytes, reason
 from deltarule.types import Floats
 
 

@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.text import Text
 
 from deltarule.cli.terminal import print_json, progress_bar, say, table_of, words_of
-from deltarule.data.writing import Failures, write_whole
 from deltarule.engines.registry import ENGINES
 from deltarule.experiments.reproduce import (
     AS_PUBLISHED,
@@ -31,6 +30,7 @@ from deltarule.experiments.reproduce import (
 )
 from deltarule.experiments.reproduce import reproduce as run_again
 from deltarule.training.folder import RunFolder, check_free
+from deltarule.writing import Failures, write_whole
 
 RESULT = "result.json"
 

@@ -15,10 +15,10 @@ from deltarule.cli.pictures import draw_curves, draw_samples
 from deltarule.cli.report import Report
 from deltarule.cli.terminal import console, print_json, progress_bar, say
 from deltarule.data import Dataset, Part, Table
-from deltarule.data.writing import Failures
 from deltarule.errors import DeltaruleError
 from deltarule.training import Epoch, Run, Training
 from deltarule.training.folder import CURVES, MODEL, SAMPLES, RunFolder
+from deltarule.writing import Failures
 
 
 @dataclass(frozen=True)

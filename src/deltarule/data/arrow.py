@@ -15,10 +15,10 @@ from deltarule.data.frames import table_of
 from deltarule.data.inference import CATEGORIES_AT_MOST, kind_of_words
 from deltarule.data.kinds import Kind
 from deltarule.data.limits import COLUMNS_AT_MOST, grows_too_much
-from deltarule.data.regular_files import opened, reason
 from deltarule.data.table import Table, checked_kinds
 from deltarule.errors import DataError, DataFileError
 from deltarule.mapped import forget, on_disk
+from deltarule.regular_files import opened, reason
 
 __all__ = ["arrow_library", "read_feather", "read_parquet"]
 

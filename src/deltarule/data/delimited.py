@@ -21,9 +21,9 @@ from deltarule.data.frames import cell_of
 from deltarule.data.inference import Inference
 from deltarule.data.kinds import number_of
 from deltarule.data.limits import COLUMNS_AT_MOST, grows_too_much
-from deltarule.data.regular_files import json_of, opened, reason
 from deltarule.data.table import Table, checked_kinds, refuse_repeats
 from deltarule.errors import DataError, DataFileError
+from deltarule.regular_files import json_of, opened, reason
 
 __all__ = ["read_delimited", "read_json_lines"]
 

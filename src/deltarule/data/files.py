@@ -19,10 +19,10 @@ from deltarule.data.idx import find_idx_files, read_idx_folder
 from deltarule.data.images import ImageSize, is_image_folder, read_image_folder
 from deltarule.data.numpy_files import read_npy, read_npz
 from deltarule.data.parts import Part
-from deltarule.data.regular_files import opened, reason
 from deltarule.data.table import Table
 from deltarule.data.targets import dataset_of_table
 from deltarule.errors import DataError, DataFileError
+from deltarule.regular_files import opened, reason
 
 __all__ = ["READABLE", "is_table_file", "read_own", "read_table"]
 

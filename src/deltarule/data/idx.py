@@ -20,8 +20,8 @@ import numpy as np
 from deltarule.data.arrays import Array
 from deltarule.data.dataset import Dataset
 from deltarule.data.limits import BYTES_AT_MOST
-from deltarule.data.regular_files import opened, reason
 from deltarule.errors import DataError, DataFileError
+from deltarule.regular_files import opened, reason
 
 __all__ = ["IDX_NAMES", "find_idx_files", "read_idx", "read_idx_and_md5", "read_idx_folder"]
 

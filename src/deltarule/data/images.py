@@ -17,8 +17,8 @@ from deltarule.data.arrays import Array
 from deltarule.data.dataset import Dataset
 from deltarule.data.limits import BYTES_AT_MOST, grows_too_much
 from deltarule.data.parts import Part
-from deltarule.data.regular_files import opened, reason
 from deltarule.errors import DataFileError
+from deltarule.regular_files import opened, reason
 
 __all__ = ["ENDINGS", "ImageSize", "is_image_folder", "read_image_folder", "read_images"]
 

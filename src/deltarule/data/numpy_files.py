@@ -13,8 +13,8 @@ import numpy as np
 
 from deltarule.data.arrays import Array
 from deltarule.data.limits import BYTES_AT_MOST, grows_too_much
-from deltarule.data.regular_files import opened, reason
 from deltarule.errors import DataFileError
+from deltarule.regular_files import opened, reason
 
 __all__ = ["read_npy", "read_npz"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from deltarule.data.idx import IDX_NAMES, read_idx_and_md5
-from deltarule.data.regular_files import opened
 from deltarule.errors import DataFileError
+from deltarule.regular_files import opened
 
 __all__ = ["SOURCES", "DatasetSource", "SourceFile"]
 

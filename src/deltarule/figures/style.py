@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from deltarule.data.writing import write_whole
 from deltarule.errors import OutputError
+from deltarule.writing import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.data.limits import BYTES_AT_MOST
-from deltarule.data.regular_files import json_of, opened, read_bytes, reason
-from deltarule.data.writing import write_whole
 from deltarule.engines.parameters import Shape, State
 from deltarule.errors import DeltaruleError, ModelError, ModelFileError
 from deltarule.models.encoding import Encoding
 from deltarule.models.model_data import ModelData
 from deltarule.models.readable import model_from_readable, readable
 from deltarule.recipes import Affine, Recipe
+from deltarule.regular_files import json_of, opened, read_bytes, reason
+from deltarule.writing import write_whole
 
 FORMAT = "deltarule-model-1"
 _KEYS = {"format", "recipe", "input_shape", "classes", "single", "class_names", "feature_names"}

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from deltarule.data.regular_files import json_of, reason
 from deltarule.errors import RecipeError
 from deltarule.formulas import (
     Augmentation,
@@ -27,6 +26,7 @@ from deltarule.recipes.network import Network
 from deltarule.recipes.preparation import Preparation
 from deltarule.recipes.scaling import Scaling
 from deltarule.recipes.stopping import EarlyStopping
+from deltarule.regular_files import json_of, reason
 
 ClassWeight: TypeAlias = tuple[tuple[Any, float], ...] | str | None
 

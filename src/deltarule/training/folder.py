@@ -9,12 +9,12 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
-from deltarule.data.regular_files import encoded, read_json, reason
-from deltarule.data.writing import append_lines, write_whole
 from deltarule.errors import ModelFileError, OutputError
 from deltarule.models import Model
 from deltarule.recipes import Recipe
+from deltarule.regular_files import encoded, read_json, reason
 from deltarule.training.run import Epoch
+from deltarule.writing import append_lines, write_whole
 
 RECIPE, HISTORY, MODEL, SPLIT = "recipe.json", "history.jsonl", "model.safetensors", "split.json"
 CURVES, SAMPLES = "curves.png", "samples.png"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data.writing import write_whole
 from deltarule.experiments.figures.images import captioned_images
 from deltarule.experiments.figures.monitors import Line, accuracy_lines, four_monitors
 from deltarule.experiments.figures.slowdown import slowdown_curves
@@ -22,6 +21,7 @@ from deltarule.figures.style import save
 from deltarule.models import Model
 from deltarule.studies.text_table import TextTable
 from deltarule.types import Floats
+from deltarule.writing import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

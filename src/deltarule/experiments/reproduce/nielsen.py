@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from deltarule.data import Dataset
-from deltarule.data.regular_files import read_json, reason
 from deltarule.errors import DataFileError
 from deltarule.experiments.reproduce.experiment import Given
 from deltarule.experiments.reproduce.published import INITIAL_WEIGHTS_FILE, OVERFITTING_FILE
 from deltarule.formulas import L2, SGD, Loss
 from deltarule.models import Model
 from deltarule.recipes import Network, Recipe
+from deltarule.regular_files import read_json, reason
 from deltarule.training import Epoch, epochs
 from deltarule.types import Floats, Indices
 

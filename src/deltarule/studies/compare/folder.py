@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from deltarule.data.limits import BYTES_AT_MOST
-from deltarule.data.regular_files import encoded, json_of, opened, read_json, reason
-from deltarule.data.writing import append_lines, write_whole
 from deltarule.errors import OutputError
 from deltarule.models import Model
+from deltarule.regular_files import encoded, json_of, opened, read_json, reason
 from deltarule.studies.compare.trial import Finished
 from deltarule.training.folder import check_free
+from deltarule.writing import append_lines, write_whole
 
 PLAN, NETWORKS, MODELS = "comparison.json", "networks.jsonl", "models"
 LONGEST_NAME = 120  # bytes

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from deltarule.data.kinds import number_of
-from deltarule.data.regular_files import encoded
-from deltarule.data.writing import Failures, write_whole
 from deltarule.errors import OutputError
+from deltarule.regular_files import encoded
 from deltarule.studies.compare import words
 from deltarule.studies.compare.comparison_data import ComparisonData
 from deltarule.studies.compare.page import page
 from deltarule.studies.compare.trial import CURVES, finite
+from deltarule.writing import Failures, write_whole
 
 RESULT, REPORT = "result.json", "report.html"
 

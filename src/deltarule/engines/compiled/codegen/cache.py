@@ -25,7 +25,7 @@ from platformdirs import user_cache_path
 __all__ = ["SOURCES", "cache_folder", "fingerprint", "load_code", "store_code"]
 
 PACKAGE = Path(__file__).parents[3]
-SOURCES = ("errors.py", "types.py", "data/*.py", "engines/**/*.py", "formulas/**/*.py", "recipes/**/*.py")
+SOURCES = ("*.py", "data/*.py", "engines/**/*.py", "formulas/**/*.py", "recipes/**/*.py")
 """Every source that the compiled engine imports: functions and constants of any of them may be compiled in."""
 
 _LONGEST = 1 << 28  # bytes of a file that is read; the longest today are a quarter of a megabyte

@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
-from deltarule.data.regular_files import reason
 from deltarule.errors import OutputError
+from deltarule.regular_files import reason
 
 __all__ = ["Failures", "append_lines", "write_whole", "writing"]
 
