@@ -244,8 +244,6 @@ _SEPARATE = {
     "vary": "deltarule.studies.compare",
 }
 _PACKAGES = {
-    "data", "engines", "errors", "experiments", "formulas", "models", "recipes", "studies", "training", "types",
-}  # fmt: skip
     "data",
     "engines",
     "errors",
