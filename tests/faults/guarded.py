@@ -207,6 +207,7 @@ def interruptions(count: int, seed: int) -> None:
     chance = random.Random(seed)
     all_works = {(name, n): work for n in THREADS for name, work in works(n).items()}
     names = list(all_works)
+    chance.shuffle(names)
     reach = dict.fromkeys(names, 0.03)
     for (_, n), work in all_works.items():
         if n == 1:
