@@ -110,6 +110,37 @@ def _frame() -> Any:
     return pa.table(columns)
 
 
+def _further_types() -> list[Any]:
+    """Tables of types that a data frame seldom has, each with a missing value."""
+    import datetime as dt
+    from decimal import Decimal
+
+    import pyarrow as pa
+
+    day, moment = dt.date(2020, 2, 29), dt.datetime(2020, 2, 29, 12, tzinfo=dt.UTC)
+    numbers = {
+        "half": pa.array([np.float16(1.5), None], pa.float16()),
+        "large": pa.array([2**40, None], pa.uint64()),
+        "decimal": pa.array([Decimal("1.25"), None], pa.decimal128(9, 2)),
+        "y": [1, 2],
+    }
+    times = {
+        "day": pa.array([day, None]),
+        "moment": pa.array([moment, None], pa.timestamp("ns", "UTC")),
+        "time": pa.array([dt.time(1, 2), None], pa.time64("us")),
+        "second": pa.array([1, None], pa.timestamp("s")),
+        "y": [1, 2],
+    }
+    texts = {
+        "long": pa.array(["one", None], pa.large_string()),
+        "bytes": pa.array([b"\xff", None]),
+        "pairs": pa.array([[("k", 1)], None], pa.map_(pa.string(), pa.int32())),
+        "few": pa.array(["one", None], pa.dictionary(pa.int8(), pa.large_string())),
+        "y": [1, 2],
+    }
+    return [pa.table(columns) for columns in (numbers, times, texts)]
+
+
 def parquet() -> list[bytes]:
     import pyarrow as pa
     from pyarrow.parquet import write_table
@@ -130,6 +161,7 @@ def parquet() -> list[bytes]:
             column_encoding={"n": "DELTA_BINARY_PACKED", "y": "DELTA_BYTE_ARRAY"},
             use_dictionary=False,
         ),
+        *(written(table, compression="none", write_statistics=False) for table in _further_types()),
         written(pa.table({"l": [[1], [], [2, 3]], "a": [1, 2, 3], "y": ["u", "v", "u"]}), compression="none"),
     ]
 
@@ -150,6 +182,12 @@ def arrow() -> list[bytes]:
     ends = pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array([1.0, 2.0]))
     pairs = [(frame, None), (frame, "lz4"), (frame.select(["a", "y"]), "zstd"), (views, None), (nested, None)]
     pairs.append((pa.table({"e": ends, "z": pa.nulls(3), "a": [1, 2, 3], "y": [1, 2, 3]}), None))
+    viewed = pa.DictionaryArray.from_arrays(
+        pa.array([0, None, 1], pa.int8()), pa.array(["a" * 20, "b"], pa.string_view())
+    )
+    pairs.append((pa.table({"w": viewed, "a": [1, 2, 3], "y": [1, 2, 3]}), None))
+    duration = pa.table({"t": pa.array([1, None], pa.duration("ms")), "a": [1, 2], "y": [1, 2]})
+    pairs += [(table, None) for table in (*_further_types(), duration)]
     return [written(table, writer, compression) for table, compression in pairs for writer in (file, stream)]
 
 

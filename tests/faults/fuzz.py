@@ -138,8 +138,11 @@ def _place(error: BaseException) -> str:
     return " < ".join(places)
 
 
-def _work(name: str, sound: list[bytes], grown: list[bytes], chunk: int, folder: Path, state: Any, pipe: Any) -> None:
+def _work(
+    name: str, sound: list[bytes], grown: list[bytes], chunk: int, folder: Path, state: Any, ours: Any, pipe: Any
+) -> None:
     """What a process does: read a chunk of mutated files, and say what was new."""
+    ours.close()  # or this process would wait for ever where its parent has ended
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
     os.dup2(os.open(folder.parent / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666), 2)
@@ -173,7 +176,7 @@ def _chunk(
     attempt = 0
     while state[1] < size:
         ours, theirs = _forked.Pipe(duplex=False)
-        arguments = (name, sound, grown, hash((chunk, attempt)), folder, state, theirs)
+        arguments = (name, sound, grown, hash((chunk, attempt)), folder, state, ours, theirs)
         process = _forked.Process(target=_work, args=arguments)
         state[0] = time.monotonic()
         process.start()

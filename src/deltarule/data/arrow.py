@@ -141,8 +141,8 @@ def read_feather(path: Path, types: Mapping[str, Any] | None = None) -> Table:
             rows += batch.num_rows
             _refuse_growth(rows, batch.num_columns, size)
             batch.validate(full=True)  # offsets, lengths, codes of categories and letters: nothing else looks at them
-            batches.append(batch)
-        return table_of(arrow.Table.from_batches(batches, reader.schema), types)
+            batches.append(_without_views(arrow, batch))
+        return table_of(arrow.Table.from_batches(batches, None if batches else reader.schema), types)
 
 
 @contextmanager
@@ -154,6 +154,19 @@ def _said(path: Path, wanted: str) -> Iterator[None]:
         raise DataFileError(error.wanted, f"{path}: {error.came}", error.instead) from error
     except Exception as error:  # pyarrow raises errors of many kinds
         raise DataFileError(wanted, f"{path}: {reason(error)}") from error
+
+
+def _without_views(arrow: Any, batch: Any) -> Any:
+    """The batch with its views of strings as strings.
+
+    Where a value is missing its view may hold anything: `validate` does not look there, and pyarrow's casts do.
+    """
+    kinds = [field.type.value_type if arrow.types.is_dictionary(field.type) else field.type for field in batch.schema]
+    columns = [
+        arrow.array(column.to_pylist(), arrow.large_string()) if str(kind) == "string_view" else column
+        for column, kind in zip(batch.columns, kinds, strict=True)
+    ]
+    return arrow.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _sound(table: Any) -> Any:
