@@ -132,9 +132,7 @@ def images(draw):
     fitting = [cls for cls in registered("augmentation") if channels == 3 or cls.samples != "rgb"]
     chosen = dict.fromkeys(draw(st.lists(st.sampled_from(fitting), max_size=4)))
     moving = [cls for cls in chosen if issubclass(cls, Displacement)]
-    augmentation = tuple(
-        cls(probability=draw(st.sampled_from([0.5, 1.0]))) for cls in chosen if cls not in moving[1:]
-    )
+    augmentation = tuple(cls(probability=draw(st.sampled_from([0.5, 1.0]))) for cls in chosen if cls not in moving[1:])
     recipe = dr.Recipe(
         network=draw(networks()),
         optimizer=draw(st.sampled_from(PLAIN)),

@@ -304,7 +304,9 @@ def campaign(kind: str, count: int, seed: int, chunk: int, until: float, options
     while said[unit] < count and time.monotonic() < until and len(failures) < 20:
         wanted = min(chunk, count - said[unit])
         front = str(seed % 2)
-        more, failed, took = watched(["--kind", kind, str(wanted), "--seed", str(seed), "--front", front, *options], until)
+        more, failed, took = watched(
+            ["--kind", kind, str(wanted), "--seed", str(seed), "--front", front, *options], until
+        )
         said += more
         seconds += took
         if failed:

@@ -105,8 +105,8 @@ class Interrupts:
         numbers = {getattr(signal, name) for name in NAMES if hasattr(signal, name)}
         self._answered = frozenset(number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN)
         before = sys.unraisablehook
-        # Raised where Python cannot pass it on, as in a destructor; the process ends in time nevertheless.
-        sys.unraisablehook = lambda event: None if event.exc_type is Signalled else before(event)
+        # What is raised where Python cannot pass it on, as in a destructor, is shown, but for what a signal has caused.
+        sys.unraisablehook = lambda event: None if self.requested() else before(event)
         for number in self._answered:
             signal.signal(number, self._arrived)
         if os.name == "posix":
