@@ -26,8 +26,9 @@ Each says what was wanted, what came, and where it helps the corrected call.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import functools
+from collections.abc import Callable, Iterable
+from typing import ParamSpec, TypeVar
 
 __all__ = [
     "ClusterError",
@@ -46,9 +47,13 @@ __all__ = [
     "ThreadsWarning",
     "UnknownDataset",
     "UnknownName",
-    "enough_memory",
+    "memory_checked",
     "nearest",
 ]
+
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 class DeltaruleError(Exception):
@@ -113,15 +118,19 @@ class OutOfMemory(DeltaruleError, MemoryError):
         return cls("memory for the data, the network and a batch", came, "a smaller batch_size or smaller layers")
 
 
-@contextmanager
-def enough_memory() -> Iterator[None]:
-    """Raise `OutOfMemory` where memory does not suffice, as a `with` statement or a decorator."""
-    try:
-        yield
-    except OutOfMemory:
-        raise
-    except MemoryError as error:
-        raise OutOfMemory.of(error) from error
+def memory_checked(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Have a function raise `OutOfMemory` for a MemoryError."""
+
+    @functools.wraps(function)
+    def checked(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+        try:
+            return function(*arguments, **named)
+        except OutOfMemory:
+            raise
+        except MemoryError as error:
+            raise OutOfMemory.of(error) from error
+
+    return checked
 
 
 class OutOfThreads(DeltaruleError, RuntimeError):

@@ -146,7 +146,7 @@ def images(draw):
 
 @st.composite
 def runs(draw):
-    """Any call of `train`: batches larger than the data, weights of 0, rows, orders, recorded losses, 1 to 8 threads."""
+    """Any call of `train`: batches larger than the data, weights of 0, rows, orders, recorded losses, 8 threads."""
     recipe, data = draw(st.one_of(problems(), problems(), images()))
     n = len(data.train)
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))

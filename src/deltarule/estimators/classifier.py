@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from deltarule.engines.problem import Samples
-from deltarule.errors import DataError, RecipeError
+from deltarule.errors import DataError, OutOfMemory, RecipeError
 from deltarule.estimators.perceptron import Perceptron
 from deltarule.estimators.specification import class_loss
 from deltarule.estimators.validation import accuracy
@@ -123,7 +123,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
             came = 'class_weight="balanced" in partial_fit, which sees a part of the data at a time'
             raise RecipeError("the classes' weights as a dictionary", came, 'class_weight={"yes": 2.0, "no": 1.0}')
         self._meet_classes(classes)
-        return self._fit(X, y, sample_weight, incremental=True)
+        try:
+            return self._fit(X, y, sample_weight, incremental=True)
+        except MemoryError as error:
+            raise OutOfMemory.of(error) from error
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """The label of each sample (n,), or 0 and 1 for each of several labels (n, k)."""

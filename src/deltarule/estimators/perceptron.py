@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from deltarule.engines.parameters import Shape, given
 from deltarule.engines.parameters import first as first_theta
 from deltarule.engines.problem import Samples
-from deltarule.errors import RecipeError, enough_memory
+from deltarule.errors import OutOfMemory, RecipeError
 from deltarule.estimators.callbacks import CallbackSupportMixin, Tasks, with_callbacks
 from deltarule.estimators.ensemble import average, fit_members
 from deltarule.estimators.first_weights import drawn
@@ -75,9 +75,11 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             came = "X_val alone" if y_val is None else "y_val alone"
             raise RecipeError("X_val and y_val together", came, "fit(X, y, X_val=X_val, y_val=y_val)")
         brought = None if X_val is None else (X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, brought)
+        try:
+            return self._fit(X, y, sample_weight, brought)
+        except MemoryError as error:
+            raise OutOfMemory.of(error) from error
 
-    @enough_memory()
     def _fit(self, X: Any, y: Any, sample_weight: Any, brought: Any = None, *, incremental: bool = False) -> Self:
         parameters = self.get_params(deep=False)
         check_parameters(parameters)

@@ -12,7 +12,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from deltarule.engines.problem import Samples
-from deltarule.errors import DataError
+from deltarule.errors import DataError, OutOfMemory
 from deltarule.estimators.perceptron import Perceptron
 from deltarule.estimators.specification import number_loss
 from deltarule.estimators.validation import determination
@@ -85,7 +85,10 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
     @available_if(lambda self: self._may_step())  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch on X (n, d) and y, going on from where the last call left off."""
-        return self._fit(X, y, sample_weight, incremental=True)
+        try:
+            return self._fit(X, y, sample_weight, incremental=True)
+        except MemoryError as error:
+            raise OutOfMemory.of(error) from error
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """The numbers predicted: (n,), or (n, k) where k were learnt."""

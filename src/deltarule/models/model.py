@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from deltarule.data.mapped import forget, is_mapped
 from deltarule.engines.parameters import Layers, Shape, State, layers
-from deltarule.errors import ModelError, OutOfMemory
+from deltarule.errors import ModelError, memory_checked
 from deltarule.formulas import Loss
 from deltarule.formulas.random import Floats
 from deltarule.models.encoding import Encoding
@@ -115,14 +115,12 @@ class Model:
         """Each layer's biases (fan_out,): views of θ."""
         return [biases for _, biases in self.layers]
 
+    @memory_checked
     def raw_outputs(self, x: Any) -> npt.NDArray[Any]:
         """The last layer's weighted sums z for raw inputs x: (n, outputs), in θ's precision."""
-        try:
-            if is_mapped(x):
-                return np.concatenate([self._of_block(x[start : start + _BLOCK]) for start in range(0, len(x), _BLOCK)])
-            return self._of_block(x)
-        except MemoryError as error:
-            raise OutOfMemory.of(error) from error
+        if is_mapped(x):
+            return np.concatenate([self._of_block(x[start : start + _BLOCK]) for start in range(0, len(x), _BLOCK)])
+        return self._of_block(x)
 
     def _of_block(self, x: Any) -> npt.NDArray[Any]:
         """The weighted sums for some inputs; what a mapped file gave of them is given back."""
@@ -151,6 +149,7 @@ class Model:
         """The fields alone: what was made of them is made anew."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
+    @memory_checked
     def predict(self, x: Any) -> npt.NDArray[Any]:
         """The labels (n,), or the numbers (n,) or (n, k), for raw inputs x (n, …).
 
@@ -168,6 +167,7 @@ class Model:
         labels: npt.NDArray[Any] = self.classes[codes]
         return labels
 
+    @memory_checked
     def predict_proba(self, x: Any) -> Floats:
         """The probability of each class: (n, classes), rows adding up to 1; two columns for two classes.
 

@@ -14,7 +14,7 @@ from deltarule.data import Dataset
 from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.problem import Engine, Figure, Order, Problem, StopRequested, never
 from deltarule.engines.reference import Reference
-from deltarule.errors import Diverged, Interrupted, OutOfMemory, enough_memory
+from deltarule.errors import Diverged, Interrupted, memory_checked
 from deltarule.formulas.random import Floats
 from deltarule.models import Model
 from deltarule.recipes import Affine, Recipe
@@ -96,6 +96,7 @@ class Training:
     second Ctrl-C, `.run` and `.model` are there as before, and going on raises `Interrupted`.
     """
 
+    @memory_checked
     def __init__(
         self,
         recipe: Recipe,
@@ -112,9 +113,8 @@ class Training:
     ) -> None:
         self._data = data
         self._lock, self._broken_off, self._torn = threading.RLock(), False, False
-        with enough_memory():
-            self._problem, self._learnt = prepared(recipe, data, start, order, record, rows, scalings)
-            self._engine: Engine = engine_of(self._problem, engine, precision, n_threads)
+        self._problem, self._learnt = prepared(recipe, data, start, order, record, rows, scalings)
+        self._engine: Engine = engine_of(self._problem, engine, precision, n_threads)
         held = self._problem.validation
         self._spreads = (self._problem.train.spread(), math.nan if held is None else held.spread())
         self._tables: list[Floats] = []
@@ -142,6 +142,7 @@ class Training:
         return self._problem.recipe
 
     @property
+    @memory_checked
     def model(self) -> Model:
         """The network as it stands: the best epoch's weights where early stopping restores them."""
         with self._lock:
@@ -153,6 +154,7 @@ class Training:
             return model_of(self._problem, self._learnt, self._data, theta.copy())
 
     @property
+    @memory_checked
     def history(self) -> History:
         """The epochs so far."""
         with self._lock:
@@ -165,6 +167,7 @@ class Training:
         with self._lock:
             return self._run()
 
+    @memory_checked
     def _run(self) -> Run:
         history = self.history
         done = len(history)
@@ -182,7 +185,9 @@ class Training:
 
     @property
     def _diverged(self) -> bool:
-        return bool(self._tables) and not np.isfinite(self._tables[-1][-1:, Figure.TRAIN_LOSS]).all()
+        if not self._tables or not len(self._tables[-1]):
+            return False
+        return not math.isfinite(self._tables[-1][-1, Figure.TRAIN_LOSS])
 
     def _delivered(self, at_most: int, seconds: float, interrupted: StopRequested) -> Iterator[Epoch]:
         while self._goes_on() and not interrupted():
@@ -192,16 +197,14 @@ class Training:
                 yield epoch_of(row, number, self._spreads)
             self._check()
 
+    @memory_checked
     def _advance(self, at_most: int, seconds: float, interrupted: StopRequested) -> tuple[int, Floats]:
         """Have the engine advance; how many epochs there were before, and the figures of those that it ended."""
         with self._lock:
             self._goes_on()
             self._broken_off = True
             before, began = self._done, time.perf_counter()
-            try:
-                figures = self._engine.advance(at_most, seconds, interrupted)
-            except MemoryError as error:
-                raise OutOfMemory.of(error) from error
+            figures = self._engine.advance(at_most, seconds, interrupted)
             self._seconds += time.perf_counter() - began
             self._tables.append(figures.table)
             self._batch_losses += figures.batch_losses

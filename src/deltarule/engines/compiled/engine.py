@@ -175,6 +175,8 @@ class Compiled:
         threads, aside = self._team.threads, self._team.runs_python
         try:
             return fork_join.together(machine.RUN, self._settings.ctypes.data, threads, aside=aside)
+        except MemoryError:
+            raise  # of the call itself: nothing has run
         except BaseException as interruption:  # noqa: BLE001 - compiled code raises nothing of its own
             self._interruption = interruption
             return True

@@ -60,7 +60,13 @@ def cores(root: str = "/") -> int:
     root : of the file system.
     """
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min([bound, *_quotas(Path(root))]))
+    return max(1, min(bound, _quota(root)))
+
+
+@lru_cache(maxsize=1)
+def _quota(root: str) -> int:
+    """The smallest quota, which a process seldom sees change, in cores."""
+    return min(_quotas(Path(root)), default=sys.maxsize)
 
 
 def _quotas(root: Path) -> Iterator[int]:
