@@ -83,9 +83,20 @@ class Interrupts:
         """The command has said that it was interrupted: nothing says so again."""
         self._said = True
 
-    def end(self) -> None:
-        """The command has ended; nothing is raised in what the interpreter has left to do."""
+    def end(self, code: int) -> None:
+        """The command has ended, with this exit code. Nothing is raised in what the interpreter has left to do.
+
+        After a signal the process exits without it: where much is loaded, it takes long.
+        """
         self._noted = True
+        if self._answered and self.requested():
+            for stream in (sys.stdout, sys.stderr):
+                try:  # noqa: SIM105 - contextlib takes long to import
+                    stream.flush()
+                except (OSError, ValueError):
+                    pass
+            self._said = True
+            self._exit(code)
 
     def noted(self) -> _Setting:
         """Raise nothing in this block, which asks `requested()`."""
@@ -120,7 +131,7 @@ class Interrupts:
             return
         self._received = number
         if self._starting:
-            self._exit(number)
+            self._exit(128 + number)
         if not self._noted:
             raise Signalled
 
@@ -141,16 +152,16 @@ class Interrupts:
             again = arrived and now > since + APART
             late = now > since + self._grace or self._starting
             if first and not self._essential and (again or late):
-                self._exit(first)
+                self._exit(128 + first)
 
-    def _exit(self, number: int) -> None:
+    def _exit(self, code: int) -> None:
         self._exiting.acquire()  # for good: one thread exits
         if not self._said:
             try:  # noqa: SIM105 - contextlib takes long to import
                 os.write(2, b"Interrupted.\n")
             except OSError:
                 pass
-        os._exit(128 + number)
+        os._exit(code)
 
 
 interrupts = Interrupts()
