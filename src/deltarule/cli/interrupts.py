@@ -83,9 +83,20 @@ class Interrupts:
         """The command has said that it was interrupted: nothing says so again."""
         self._said = True
 
-    def end(self) -> None:
-        """The command has ended; nothing is raised in what the interpreter has left to do."""
+    def end(self, code: int) -> None:
+        """The command has ended, with this exit code. Nothing is raised in what the interpreter has left to do.
+
+        After a signal the process exits without it: where much is loaded, it takes long.
+        """
         self._noted = True
+        if self._answered and self.requested():
+            for stream in (sys.stdout, sys.stderr):
+                try:  # noqa: SIM105 - contextlib takes long to import
+                    stream.flush()
+                except (OSError, ValueError):
+                    pass
+            self._said = True
+            self._exit(code)
 
     def noted(self) -> _Setting:
         """Raise nothing in this block, which asks `requested()`."""
@@ -105,8 +116,8 @@ class Interrupts:
         numbers = {getattr(signal, name) for name in NAMES if hasattr(signal, name)}
         self._answered = frozenset(number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN)
         before = sys.unraisablehook
-        # Raised where Python cannot pass it on, as in a destructor; the process ends in time nevertheless.
-        sys.unraisablehook = lambda event: None if event.exc_type is Signalled else before(event)
+        # What is raised where Python cannot pass it on, as in a destructor, is shown, but for what a signal has caused.
+        sys.unraisablehook = lambda event: None if self.requested() else before(event)
         for number in self._answered:
             signal.signal(number, self._arrived)
         if os.name == "posix":
@@ -120,7 +131,7 @@ class Interrupts:
             return
         self._received = number
         if self._starting:
-            self._exit(number)
+            self._exit(128 + number)
         if not self._noted:
             raise Signalled
 
@@ -141,16 +152,16 @@ class Interrupts:
             again = arrived and now > since + APART
             late = now > since + self._grace or self._starting
             if first and not self._essential and (again or late):
-                self._exit(first)
+                self._exit(128 + first)
 
-    def _exit(self, number: int) -> None:
+    def _exit(self, code: int) -> None:
         self._exiting.acquire()  # for good: one thread exits
         if not self._said:
             try:  # noqa: SIM105 - contextlib takes long to import
                 os.write(2, b"Interrupted.\n")
             except OSError:
                 pass
-        os._exit(128 + number)
+        os._exit(code)
 
 
 interrupts = Interrupts()

@@ -65,8 +65,9 @@ class Door(TyperGroup):
             code = _complain(OutputError("a standard output that can be written to", error.strerror or str(error)))
         except (KeyboardInterrupt, typer.Abort):
             code = _interrupted()
-        interrupts.end()
-        sys.exit(code if isinstance(code, int) else 0)
+        code = code if isinstance(code, int) else 0
+        interrupts.end(code)
+        sys.exit(code)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for; an error becomes a sentence and an exit code."""
