@@ -207,6 +207,7 @@ def interruptions(count: int, seed: int) -> None:
     chance = random.Random(seed)
     all_works = {(name, n): work for n in THREADS for name, work in works(n).items()}
     names = list(all_works)
+    chance.shuffle(names)
     reach = dict.fromkeys(names, 0.03)
     for (_, n), work in all_works.items():
         if n == 1:
@@ -297,7 +298,7 @@ def watched(arguments: list[str], until: float) -> tuple[Counter, str | None, li
 
 
 def campaign(kind: str, count: int, seed: int, chunk: int, until: float, options: list[str]) -> tuple[str, int]:
-    """Have children do so many of a kind; the summary in a line, and how many failed."""
+    """Have children do so many of a kind, saying at once what fails; the summary in a line, and how many failed."""
     said: Counter = Counter()
     failures: list[str] = []
     seconds: list[float] = []
@@ -313,6 +314,7 @@ def campaign(kind: str, count: int, seed: int, chunk: int, until: float, options
         seconds += took
         if failed:
             failures.append(f"seed {seed}, front {front}: {failed}")
+            say(failures[-1])
         if kind == "refusals":
             break
         seed += 1
@@ -323,7 +325,7 @@ def campaign(kind: str, count: int, seed: int, chunk: int, until: float, options
         summary += f"; from the signal to the end {1e3 * sorted(seconds)[len(seconds) // 2]:.1f} ms, "
         summary += f"at the longest {1e3 * max(seconds):.0f} ms"
     summary += f"; {time.monotonic() - began:.0f} s"
-    return "\n".join([summary, *failures]), len(failures) + said["late"]
+    return summary, len(failures) + said["late"]
 
 
 def main() -> int:
