@@ -8,7 +8,7 @@ from pathlib import Path
 PAGE = Path(__file__).parents[1] / "architecture.md"
 PICTURE = Path(__file__).with_suffix(".svg")
 STEP = re.compile(r"^(\d+)\. \*\*(\w+)\.\*\* .*?\[`([\w.]+)`\]\(([^)]+)\)", re.MULTILINE | re.DOTALL)
-WIDTH, BOX, HEIGHT, GAP, LEFT = 930, 130, 54, 14, 210
+WIDTH, BOX, HEIGHT, GAP, LEFT = 960, 130, 54, 14, 240
 
 
 def steps(section: str) -> list[tuple[str, ...]]:
