@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from deltarule.cli.interrupts import Signalled, interrupts
 from deltarule.cli.terminal import print_json, progress_bar, say, table_of, words_of
 from deltarule.engines.registry import ENGINES
 from deltarule.experiments.reproduce import (
@@ -120,8 +121,11 @@ def _folder(name: str, out: Path | None) -> Iterator[Path]:
     """A new folder; where nothing comes to be written in it, it is taken away again, with what was made for it."""
     asked = out if out is not None else Path("runs") / f"reproduce-{name}"
     made = [each for each in asked.parents if not each.exists()]
-    folder = RunFolder.create(out).path if out is not None else RunFolder.next_of(asked.parent, asked.name).path
+    with interrupts.noted():  # between the making of the folder and the knowledge of it nothing is raised
+        folder = RunFolder.create(out).path if out is not None else RunFolder.next_of(asked.parent, asked.name).path
     try:
+        if interrupts.requested():
+            raise Signalled
         yield folder
     except BaseException:
         with suppress(OSError):
