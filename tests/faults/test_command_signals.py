@@ -137,7 +137,7 @@ def test_a_comparison_keeps_its_networks(warm, tmp_path):
     assert ended.code == 143
     assert "go on with the same command" in ended.err
     trained = [json.loads(line)["key"] for line in lines.read_text().splitlines()]
-    assert len(set(trained)) == len(trained) >= 20
+    assert len(set(trained)) == len(trained) >= 19  # the signal may have taken back the line that was being written
     # A network that was written down as the signal came may be missing in the report; the folder has it.
     reported = {
         (each["variant"], each["seed"])

@@ -75,6 +75,11 @@ class Interrupts:
         """Whether a signal has asked the command to end."""
         return self._received is not None
 
+    def check(self) -> None:
+        """Raise `Signalled` where a signal has asked the command to end, and was only noted."""
+        if self.requested():
+            raise Signalled
+
     def begin(self) -> None:
         """From here on the command cleans up after a signal."""
         self._starting = False

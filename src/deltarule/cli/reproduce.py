@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from deltarule.cli.interrupts import Signalled, interrupts
+from deltarule.cli.interrupts import interrupts
 from deltarule.cli.terminal import print_json, progress_bar, say, table_of, words_of
 from deltarule.engines.registry import ENGINES
 from deltarule.experiments.reproduce import (
@@ -124,8 +124,7 @@ def _folder(name: str, out: Path | None) -> Iterator[Path]:
     with interrupts.noted():  # between the making of the folder and the knowledge of it nothing is raised
         folder = RunFolder.create(out).path if out is not None else RunFolder.next_of(asked.parent, asked.name).path
     try:
-        if interrupts.requested():
-            raise Signalled
+        interrupts.check()
         yield folder
     except BaseException:
         with suppress(OSError):
