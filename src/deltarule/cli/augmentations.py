@@ -13,7 +13,7 @@ from deltarule.formulas import formula
 
 AUGMENT_HELP = (
     f"Augmentation of the training samples: {names_of('augmentation')}; with values in the order of its fields or by "
-    "name, for example rotation=10 or elastic=34,4,probability=0.5; repeatable (default: none)."
+    "name, for example rotation=10 or elastic=34,4,probability=0.5; repeatable."
 )
 
 

@@ -50,7 +50,7 @@ def compare(
     seeds_vary: Annotated[
         str,
         typer.Option(
-            "--seeds-vary", help="What a seed varies, comma-separated: start (initial weights), order (batches), split.",
+            "--seeds-vary", help="What a seed varies: start (initial weights), order (batches), split; comma-separated.",
             metavar="NAMES", rich_help_panel=VARIED,
         ),
     ] = ",".join(USUAL),

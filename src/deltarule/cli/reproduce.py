@@ -57,7 +57,7 @@ def reproduce(
     seeds: Annotated[
         int | None,
         typer.Option(
-            "--seeds", help="Number of seeds to run; reports mean and standard deviation (default: 1).", metavar="NUMBER",
+            "--seeds", help="Number of seeds; reports mean and standard deviation.", metavar="NUMBER",
             show_default=False,
         ),
     ] = None,

@@ -183,7 +183,7 @@ def train(
         Path | None,
         _option(
             "--recipe",
-            "Recipe to start from: a JSON file, or the folder of a run (default: the default recipe).",
+            "Recipe to start from: a JSON file, or the folder of a run.",
             LEARNING,
             "FILE",
         ),
@@ -203,7 +203,7 @@ def train(
     ] = None,
     monitor: Annotated[
         str | None,
-        _option("--monitor", "Validation metric of early stopping: loss or score (default: loss).", STOPPING, "FIGURE"),
+        _option("--monitor", "Validation metric of early stopping: loss or score (default: loss).", STOPPING, "METRIC"),
     ] = None,
     evaluate_train: Annotated[
         bool | None,
