@@ -50,7 +50,7 @@ def compare(
     seeds_vary: Annotated[
         str,
         typer.Option(
-            "--seeds-vary", help="What a seed varies: start (initial weights), order (batches), split; comma-separated.",
+            "--seeds-vary", help="What a seed varies: start (initial weights), order (batches) or split.",
             metavar="NAMES", rich_help_panel=VARIED,
         ),
     ] = ",".join(USUAL),

@@ -46,7 +46,7 @@ class Recipe:
         regression; "cross_entropy" selects softmax cross-entropy for classification, and sigmoid cross-entropy for
         regression on targets from 0 to 1.
     optimizer : a name or an `Optimizer`.
-    penalty : a name or a `Penalty` on all weights; or a list, one or None for each layer, the output layer's last; or None.
+    penalty : a name or a `Penalty` on all weights; or a list with one or None for each layer; or None.
     schedule : a name or a `Schedule`: the factor on the optimizer's learning rate at each step. For a schedule that
         monitors the validation loss, a validation set is split off the training set where there is none.
     clipping, constraint, averaging : a `Clipping` of the gradient, a `Constraint` of the weights after each step, an
