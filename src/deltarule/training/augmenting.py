@@ -89,7 +89,7 @@ def _larger(part: Part, formulas: tuple[Augmentation, ...], copies: int, seed: i
 def _changed(
     x: npt.NDArray[Any], formulas: tuple[Augmentation, ...], raw: RawValues, seed: int, copy: int
 ) -> npt.NDArray[Any]:
-    """Transform samples once, keeping shape and type. The copy's number seeds the draws in place of the training step."""
+    """Transform samples once, keeping shape and type; the copy's number replaces the training step in the draws."""
     changed = np.empty_like(x)
     for first in range(0, len(x), _BLOCK):
         block = slice(first, first + _BLOCK)

@@ -88,8 +88,8 @@ def epochs(
 class Training:
     """A training run in progress: iterate over it for epochs.
 
-    Several threads may use it: they alternate, one epoch each. After an exception in the middle of an epoch, for example
-    a second Ctrl-C, `.run` and `.model` remain available, and continuing raises `Interrupted`.
+    Several threads may use it: they alternate, one epoch each. After an exception within an epoch, for example a
+    second Ctrl-C, `.run` and `.model` remain available, and continuing raises `Interrupted`.
     """
 
     @memory_checked
@@ -218,7 +218,7 @@ class Training:
             return not self._engine.finished
 
     def after_fork(self) -> None:
-        """Reset the lock in a child process, and mark an epoch that another thread of the parent was running as lost."""
+        """Reset the lock in a child process, and note whether another thread of the parent was running an epoch."""
         self._lock, self._torn = threading.RLock(), self._broken_off
 
     def _check(self) -> None:

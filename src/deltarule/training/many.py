@@ -128,7 +128,7 @@ def as_they_end(
                 return
             try:
                 ended.put((place, one(place), None))
-            except BaseException as error:  # noqa: BLE001 - raised again where the results are waited for
+            except BaseException as error:  # noqa: BLE001 - raised again by the consumer
                 ended.put((place, None, error))
 
     threads: list[threading.Thread] = []
