@@ -107,7 +107,7 @@ def _start(thread: Thread) -> None:
 
 
 def _accepted(objective: Objective, start: Floats, optimizer: Any, most: int) -> Generator[Any]:
-    """Yield each point that the search accepts; it runs in its own thread, and pauses until the next point is requested."""
+    """Yield each point that the search accepts; it runs in its own thread and waits for each request."""
     from scipy.optimize import minimize
 
     assert isinstance(optimizer, LBFGS)

@@ -79,7 +79,7 @@ class RestartableEngine(Engine, Protocol):
 
 
 class EngineObjective(Objective):
-    """The same objective computed by another engine: each value is an epoch of one batch that stores the gradient in θ."""
+    """The same objective, computed by another engine: an epoch of one batch, which stores the gradient in θ."""
 
     def __init__(self, problem: Problem, engine: Callable[[Problem], RestartableEngine]) -> None:
         super().__init__(problem)

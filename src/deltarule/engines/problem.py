@@ -99,7 +99,7 @@ class Samples:
         return weights
 
     def spread(self) -> float:
-        """Return the divisor of the mean error in the score: 1 for classification, the targets' variance for regression."""
+        """Return the divisor of the mean error in the score: 1 for classification, the variance for regression."""
         if self.classes:
             return 1.0
         w = self.weight(slice(None))[:, None] / np.sum(self.weight(slice(None)))
@@ -309,7 +309,7 @@ class Engine(Protocol):
 
     @property
     def theta(self) -> Floats:
-        """θ and the state after the last epoch, in the layout `Problem.shape`; the average where weights are averaged."""
+        """θ and the state after the last epoch, with the layout `Problem.shape`, averaged if the recipe says so."""
         ...
 
     @property

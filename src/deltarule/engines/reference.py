@@ -194,7 +194,7 @@ class Reference(Watched):
         return met
 
     def _draws(self, n: int) -> Draws | None:
-        """Draw noise and inverted dropout masks: 0 for dropped units, 1 / (1 − rate) for others, which keeps the mean."""
+        """Draw noise and inverted dropout masks: 0 for dropped units, 1 / (1 − rate) for others."""
         network, seed = self.problem.recipe.network, self.problem.recipe.seed
         rates, deviations = network.dropout_rates, network.noise_deviations
         if not any(rates) and not any(deviations):
