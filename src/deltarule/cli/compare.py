@@ -64,7 +64,7 @@ def compare(
     budget: Annotated[
         str | None,
         typer.Option(
-            "--budget", help="Time limit, for example 60s; uses successive halving of the variants.", metavar="TIME",
+            "--budget", help="Time limit, for example 60s; worse variants get fewer seeds.", metavar="TIME",
             rich_help_panel=VARIED, show_default=False,
         ),
     ] = None,

@@ -59,8 +59,8 @@ def predict(
 ) -> None:
     """Predict with a model and print one line for each sample.
 
-    The data that the model was trained on are split as in training,
-    so the test set contains samples that were not used for training.
+    The data of the training run are split as in training, and other data by the
+    default split with the model's seed, so the test set contains unseen samples.
     Where targets are known, the score is printed to standard error.
 
     Examples:

@@ -83,7 +83,7 @@ def reproduce(
 ) -> None:  # fmt: skip
     """Rerun a founding experiment and compare its figures with the published ones.
 
-    Each experiment is run exactly as published, or as a fair comparison with --fair. Its settings can be changed.
+    Each experiment is run exactly as published, or as a fair comparison with --fair. Settings can be changed.
 
     Examples:
 
