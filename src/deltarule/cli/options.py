@@ -338,9 +338,8 @@ def _set(data: dict[str, Any], path: str, value: Any) -> None:
     node: Any = data
     for parent in parents:
         if not isinstance(node, dict) or parent not in node:
-            Recipe.from_json(
-                {parent: None} if node is data else {}
-            )  # raises an error that lists the fields of a recipe
+            # For an unknown field, this raises an error that lists the fields.
+            Recipe.from_json({parent: None} if node is data else {})
             raise RecipeError("a field of a recipe", repr(path), "--set optimizer.beta1=0.8")
         if node[parent] is None:
             what, instead = _BEFORE.get(parent, (parent, None))

@@ -3,7 +3,7 @@
 import os
 import sys
 
-TYPE_CHECKING = False  # imported before the command's own imports, which take long
+TYPE_CHECKING = False  # `typing` is slow to import, and this module is imported first
 if TYPE_CHECKING:
     from typing import Any
 

@@ -122,7 +122,7 @@ def as_they_end(
     ended: SimpleQueue[tuple[int, Result | None, BaseException | None]] = SimpleQueue()
 
     def work(most: int | None = None) -> None:
-        # Advancing a range iterator is atomic under the GIL: no two threads get the same index.
+        # Advancing a range iterator is one operation of the interpreter: no two threads get the same index.
         for place in itertools.islice(places, most):
             if closed.is_set():
                 return
