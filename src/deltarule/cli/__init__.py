@@ -1,1 +1,1 @@
-"""The shell's door: the command `deltarule`."""
+"""The command `deltarule`."""

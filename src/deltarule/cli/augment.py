@@ -1,4 +1,4 @@
-"""`deltarule data augment`: a larger data set in a file, or a picture of what would be in it."""
+"""`deltarule data augment`: write an augmented data set to a file, or draw a preview of it."""
 
 from __future__ import annotations
 
@@ -31,24 +31,29 @@ def augment(
         list[str] | None,
         typer.Option("--augment", help=AUGMENT_HELP, metavar="NAME=VALUE", show_default=False),
     ] = None,
-    copies: Annotated[int, typer.Option("--copies", help="Changed samples of each, beside the sample itself.")] = 1,
+    copies: Annotated[int, typer.Option("--copies", help="Augmented copies of each training sample.")] = 1,
     output: Annotated[
         Path | None,
-        typer.Option("--output", help="A new .npz file for the larger data set.", metavar="FILE", show_default=False),
+        typer.Option("--output", help="New .npz file for the augmented data set.", metavar="FILE", show_default=False),
     ] = None,
     preview: Annotated[
         Path | None,
-        typer.Option("--preview", help="Draw images and their variants here.", metavar="PICTURE", show_default=False),
+        typer.Option(
+            "--preview",
+            help="Picture of some images and their augmented variants: .png, .svg or .pdf.",
+            metavar="PICTURE",
+            show_default=False,
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Decides the split and every change.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Random seed of the split and the augmentation.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No words, no progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Suppress messages and progress.")] = False,
     **shared: Any,
 ) -> None:
-    """Make a training part larger by changed samples, or draw what they would look like.
+    """Augment a training set with transformed samples, or draw a preview of them.
 
-    The validation and the test part stay as they are.
-    Without --augment: rotation=15 and translation=2.
+    The validation and test sets are not changed.
+    The default augmentations are rotation=15 and translation=2.
 
     Examples:
 
@@ -56,7 +61,7 @@ def augment(
     deltarule data augment digits --preview preview.png
     deltarule data augment digits --augment rotation=10 --augment elastic=8,2 --preview preview.png
     deltarule data augment digits --augment translation=1 --copies 4 --output larger.npz
-    """  # noqa: D301, D412 - Typer keeps the lines after \b apart
+    """  # noqa: D301, D412 - Typer does not join the lines after \b
     if output is None and preview is None:
         raise OutputError("a place for the result", "none", "--preview preview.png, or --output larger.npz")
     formulas = augmentations(augmentations_of(augmentation or _USUAL))
@@ -79,7 +84,7 @@ def augment(
 
 
 def _draw(path: Path, dataset: Dataset, formulas: tuple[Augmentation, ...], seed: int) -> None:
-    """One image of each of the first classes, or the first images where there are no classes."""
+    """Draw one image of each of the first classes, or the first images where there are no classes."""
     from deltarule.figures import style
     from deltarule.figures.variants import image_variants
 
@@ -105,7 +110,7 @@ def _check_output(path: Path) -> None:
 
 
 def _write(path: Path, dataset: Dataset) -> None:
-    """The parts' arrays x_train, y_train, x_test, …, whole or not at all."""
+    """Write the arrays x_train, y_train, x_test, …; a failed write leaves no file."""
     arrays: dict[str, Any] = {}
     for name, part in dataset.parts.items():
         arrays |= {f"x_{name}": part.x, f"y_{name}": part.y}

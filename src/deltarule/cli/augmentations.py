@@ -1,4 +1,4 @@
-"""What is typed for an augmentation, and what it means."""
+"""Parsing of the values of `--augment`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from deltarule.errors import RecipeError
 from deltarule.formulas import formula
 
 AUGMENT_HELP = (
-    f"Change the training samples: {names_of('augmentation')}; values follow in the order of the fields or by name, "
-    "such as rotation=10 or elastic=34,4,probability=0.5; repeatable."
+    f"Augmentation of the training samples: {names_of('augmentation')}; with values in the order of its fields or by "
+    "name, for example rotation=10 or elastic=34,4,probability=0.5; repeatable."
 )
 
 
 def augmentations_of(texts: Sequence[str]) -> list[dict[str, Any]]:
-    """What --augment means, each a name and perhaps values: in the order of the fields, or by their names.
+    """Parse values of --augment: a name, optionally with values in the order of the fields or by name.
 
     >>> augmentations_of(["elastic=34,4", "cutout=6,probability=0.5"])
     [{'name': 'elastic', 'alpha': 34, 'sigma': 4}, {'name': 'cutout', 'size': 6, 'probability': 0.5}]
@@ -43,6 +43,6 @@ def _augmentation(text: str) -> dict[str, Any]:
 
 
 def usual_values(augmentation: type[Any]) -> str:
-    """The option for an augmentation with its usual values."""
+    """Return the option for an augmentation with its default values."""
     fields = [field for field in dataclasses.fields(augmentation) if field.name != "probability"]
     return f"--augment {augmentation.name}" + "=" * bool(fields) + ",".join(f"{field.default:g}" for field in fields)

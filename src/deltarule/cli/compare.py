@@ -1,4 +1,4 @@
-"""`deltarule compare`: many networks at once, which of them is better, and whether that is luck."""
+"""`deltarule compare`: train variants of a recipe over several seeds and test their differences for significance."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from deltarule.studies.compare.tables import tables
 from deltarule.training.folder import RunFolder
 from deltarule.writing import Failures
 
-VARIED, WHERE, RESULT = "What varies", "Where", "Result"
+VARIED, WHERE, RESULT = "Variants", "Execution", "Output"
 
 _RECIPE = {"number_of_epochs": "epochs"} | {name: name for name in options.OPTIONS if name != "epochs"}
-"""The options of `train` that make its recipe, and what `options.OPTIONS` calls them."""
+"""The options of `train` that define its recipe, and their names in `options.OPTIONS`."""
 
 _OTHERS = ("setting", "recipe_file", *options.DATA, "engine")
 
@@ -40,45 +40,45 @@ def compare(
     vary: Annotated[
         list[str] | None,
         typer.Option(
-            "--vary", help="A field and its values; several of them make the product.", metavar="FIELD=VALUE,VALUE",
+            "--vary", help="Field and its values; repeatable for all combinations.", metavar="FIELD=VALUE,VALUE",
             rich_help_panel=VARIED, show_default=False,
         ),
     ] = None,
     seeds: Annotated[
-        int, typer.Option("--seeds", help="Networks of each variant.", metavar="NUMBER", rich_help_panel=VARIED)
+        int, typer.Option("--seeds", help="Networks trained per variant.", metavar="NUMBER", rich_help_panel=VARIED)
     ] = 10,
     seeds_vary: Annotated[
         str,
         typer.Option(
-            "--seeds-vary", help="What a seed varies: start (the first weights), order (of the samples), split.",
+            "--seeds-vary", help="What a seed varies: start (initial weights), order (batches) or split.",
             metavar="NAMES", rich_help_panel=VARIED,
         ),
     ] = ",".join(USUAL),
     tune: Annotated[
         str | None,
         typer.Option(
-            "--tune", help="Choose this for each variant on the validation part: learning_rate.", metavar="FIELD",
+            "--tune", help="Field to tune for each variant on the validation set: learning_rate.", metavar="FIELD",
             rich_help_panel=VARIED, show_default=False,
         ),
     ] = None,
     budget: Annotated[
         str | None,
         typer.Option(
-            "--budget", help="Take no longer: the worse half gets no more seeds, again and again.", metavar="TIME",
+            "--budget", help="Time limit, for example 60s; worse variants get fewer seeds.", metavar="TIME",
             rich_help_panel=VARIED, show_default=False,
         ),
     ] = None,
     target_score: Annotated[
         float | None,
         typer.Option(
-            "--target-score", help="Say what it costs to reach this on the validation part: 0.95.", metavar="SCORE",
+            "--target-score", help="Validation score, for example 0.95, whose cost is reported.", metavar="SCORE",
             rich_help_panel=RESULT, show_default=False,
         ),
     ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
-            "--scheduler", help="Train on the Dask cluster with this scheduler: tcp://host:8786.", metavar="ADDRESS",
+            "--scheduler", help="Address of a Dask scheduler, for example tcp://host:8786.", metavar="ADDRESS",
             rich_help_panel=WHERE, show_default=False,
         ),
     ] = None,
@@ -86,27 +86,29 @@ def compare(
         Path | None,
         typer.Option(
             "--output", "--out", metavar="FOLDER", rich_help_panel=RESULT, show_default=False,
-            help="The folder; that of an earlier comparison goes on. Usually runs/compare-DATA-1, -2, ….",
+            help="Folder, new or of a comparison to continue (default: runs/compare-DATA-1, -2, …).",
         ),
     ] = None,
     record: Annotated[
-        bool, typer.Option("--record-batches", help="Keep the loss of each batch.", rich_help_panel=RESULT)
+        bool, typer.Option("--record-batches", help="Record the loss of each batch.", rich_help_panel=RESULT)
     ] = False,
     keep_models: Annotated[
-        bool, typer.Option("--keep-models", help="Keep each network's model.", rich_help_panel=RESULT)
+        bool, typer.Option("--keep-models", help="Save the model of each network.", rich_help_panel=RESULT)
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel=RESULT)
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No words, no progress.", rich_help_panel=RESULT)] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Suppress messages and progress.", rich_help_panel=RESULT)
+    ] = False,
     **shared: Any,
 ) -> None:  # fmt: skip
-    """Train many networks at once, and say which is better, by how much, and whether that is luck.
+    """Compare variants of a recipe over several seeds: differences, confidence intervals and significance.
 
-    Variants start from the same weights and meet the same batches, seed by seed.
-    Each finished network meets the test part once, for the report.
-    The folder holds report.html, result.json and tables, after Ctrl-C too.
-    The same command with --output FOLDER then goes on where it stopped.
+    For each seed, all variants have the same initial weights and batches.
+    Each trained network is evaluated on the test set once.
+    The folder contains report.html, result.json and tables, also after Ctrl-C.
+    The same command with --output FOLDER continues an interrupted comparison.
 
     Examples:
 
@@ -115,7 +117,7 @@ def compare(
     deltarule compare digits --vary optimizer=sgd,adam --vary l2=0,1e-4 --seeds 20
     deltarule compare moons --vary hidden=none,5x2,30 --epochs 50
     deltarule compare digits --vary optimizer=sgd,adam --tune learning_rate --budget 60s
-    """  # noqa: D301, D412 - Typer keeps the lines after \b apart
+    """  # noqa: D301, D412 - Typer does not join the lines after \b
     words = words_of(quiet)
     if scheduler is not None and "://" not in scheduler:
         raise RecipeError("the address of a Dask scheduler", repr(scheduler), "--scheduler tcp://host:8786")
@@ -160,7 +162,7 @@ def _what(recipe: Recipe, many: int, seeds: int) -> str:
 
 
 def _run(under_way: Comparing, folder: Path, words: Console, failures: Failures, *, as_json: bool) -> bool:
-    """Train, write the report and tell what is found, also after a signal; whether there was one."""
+    """Train, write the report and print the findings, also after a signal; return whether there was one."""
     interrupted = False
     try:
         try:
@@ -186,7 +188,7 @@ def _to_its_end(under_way: Comparing, words: Console) -> None:
         for progress in each:
             note = f"{progress.stage}: {progress.done:,} of {progress.total:,} networks"
             bar.reached(progress.done, progress.total, note)
-            if interrupts.requested():  # and what was raised was lost, as in a destructor
+            if interrupts.requested():  # the exception of the signal was lost, for example in a destructor
                 raise KeyboardInterrupt
 
 

@@ -1,4 +1,4 @@
-"""`deltarule data`: the data sets that have a name, and what is in one's own files."""
+"""`deltarule data`: list, download and describe data sets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _JSON = typer.Option("--json", help="Print one JSON object.")
 
 @commands.command("list")
 def list_datasets(as_json: Annotated[bool, _JSON] = False) -> None:
-    """List the data sets that have a name."""
+    """List the built-in data sets."""
     if as_json:
         print_json({"datasets": [_facts(info) for info in DATASETS.values()]})
         return
@@ -35,11 +35,13 @@ def list_datasets(as_json: Annotated[bool, _JSON] = False) -> None:
 
 @commands.command("fetch")
 def fetch(
-    name: Annotated[str, typer.Argument(help="mnist, fashion or kmnist.", metavar="NAME", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(help="Name of the data set: mnist, fashion or kmnist.", metavar="NAME", show_default=False)
+    ],
     as_json: Annotated[bool, _JSON] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No words, no progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Suppress messages and progress.")] = False,
 ) -> None:
-    """Download a data set into the cache; what is there already is kept, what was begun is continued."""
+    """Download a data set into the cache; files that exist are kept, partial downloads are resumed."""
     try:
         folder = fetch_dataset(name, progress=not quiet)
     except UnknownDataset as error:
@@ -54,7 +56,7 @@ def info(
     name: Annotated[
         str,
         typer.Argument(
-            help="The name of a data set, a file (CSV, TSV, JSON lines, Parquet, Feather, .npy, .npz), or a folder of "
+            help="Name of a data set, a file (CSV, TSV, JSON lines, Parquet, Feather, .npy, .npz), or a folder of "
             "IDX files or images.",
             metavar="DATA",
             show_default=False,
@@ -62,22 +64,26 @@ def info(
     ],
     target: Annotated[
         str | None,
-        typer.Option("--target", help="Of a table: the column to be predicted.", metavar="COLUMN", show_default=False),
+        typer.Option("--target", help="Target column of a table.", metavar="COLUMN", show_default=False),
     ] = None,
     types: Annotated[
         list[str] | None,
-        typer.Option("--type", help="What a column is; repeatable.", metavar="COLUMN=TYPE", show_default=False),
+        typer.Option(
+            "--type",
+            help="Type of a column; repeatable (default: inferred).",
+            metavar="COLUMN=TYPE",
+            show_default=False,
+        ),
     ] = None,
     data_dir: Annotated[
         Path | None,
-        typer.Option("--data-dir", help="Where the files of mnist, fashion, kmnist lie.", show_default=False),
+        typer.Option("--data-dir", help="Folder with the files of mnist, fashion or kmnist.", show_default=False),
     ] = None,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
-    """Say what a data set is: samples, classes, parts, source, licence; of a table also every column.
+    """Describe a data set: samples, classes, split, source, licence, and the columns of a table.
 
-    A set that would have to be downloaded first is told from what is known
-    of it, without its parts.
+    A data set that has not been downloaded is described without its split.
     """
     known = DATASETS.get(name)
     if known is None and is_table_file(Path(name)) and Path(name).is_file():
@@ -102,7 +108,7 @@ def _loaded_table(name: str, target: str, types: list[str] | None) -> Dataset:
 
 
 def _tell_table(name: str, table: Table, parts: dict[str, Any] | None, *, as_json: bool) -> None:
-    """A table's columns: what they were taken for, what is missing, and what they hold."""
+    """Print a table's columns: their types, missing values and contents."""
     if as_json:
         columns = [column.facts() for column in table]
         print_json({"name": name, "rows": len(table), "columns": columns} | ({} if parts is None else {"parts": parts}))
@@ -141,7 +147,7 @@ def _facts(info: DatasetInfo) -> dict[str, Any]:
 
 
 def _parts(dataset: Dataset, known: DatasetInfo | None) -> dict[str, Any]:
-    """What the data themselves say: their parts, as the default split makes them, and their classes."""
+    """Return what the loaded data show: task, classes, names, and the sizes of the default split."""
     facts: dict[str, Any] = {}
     if known is None:
         classes = len(np.unique(dataset.train.y)) if dataset.task == "classification" else None

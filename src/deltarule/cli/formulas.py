@@ -1,4 +1,4 @@
-"""`deltarule formulas`: which formulas there are, by what equations, with which fields, from whom."""
+"""`deltarule formulas`: list the formulas with their equations, fields and sources."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ WIDTH = 80
 def formulas(
     kind: Annotated[
         str | None,
-        typer.Argument(help="One kind alone: activation, loss, optimizer, …", metavar="[KIND]", show_default=False),
+        typer.Argument(
+            help="Kind to list: activation, loss, optimizer, … (default: all).", metavar="[KIND]", show_default=False
+        ),
     ] = None,
     name: Annotated[
         str | None,
-        typer.Argument(help="One formula, whole, by any of its names.", metavar="[NAME]", show_default=False),
+        typer.Argument(help="Name or alias of one formula to show in full.", metavar="[NAME]", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """List the formulas: equations, fields and sources; or show one whole.
+    """List the formulas with their equations, fields and sources, or show one in full.
 
     Examples:
 
@@ -38,7 +40,7 @@ def formulas(
     deltarule formulas
     deltarule formulas schedule
     deltarule formulas optimizer adam
-    """  # noqa: D301, D412 - Typer keeps the lines after \b apart
+    """  # noqa: D301, D412 - Typer does not join the lines after \b
     kind = next((each for each in kinds() if kind is not None and normalized(each) == normalized(kind)), kind)
     if kind is not None and kind not in kinds():
         raise _unknown_kind(kind)
@@ -60,7 +62,7 @@ def _is_called(each: Description, name: str) -> bool:
 
 
 def _unknown_kind(kind: str) -> UnknownName:
-    """The nearest kind; or the right call, where the name of a formula stands in place of its kind."""
+    """Return the error for an unknown kind; it suggests the nearest kind, or the kind of the formula of that name."""
     owners = [(owner, each) for owner in kinds() for cls in registered(owner) for each in (cls.name, *cls.aliases)]
     whose = next((f"{owner} {kind}" for owner, each in owners if each == kind), None) or nearest(kind, kinds())
     return UnknownName(
@@ -79,7 +81,7 @@ def _nothing(kind: str, name: str, known: Iterable[Description]) -> Any:
 
 
 def _listed(chosen: Iterable[Description]) -> Iterator[str]:
-    """All of them under the heads of their kinds: of each the summary, the equations, the fields, the source."""
+    """Yield the lines of all formulas, grouped by kind: summary, equations, fields and source."""
     kind = ""
     for each in chosen:
         if each.kind != kind:
@@ -95,7 +97,7 @@ def _listed(chosen: Iterable[Description]) -> Iterator[str]:
 
 
 def _whole(each: Description) -> Iterator[str]:
-    """One formula with all that its docstring says."""
+    """Yield the lines of one formula with its full documentation."""
     yield from (_names(each), "")
     yield from _filled(each.summary, 0)
     yield from ("", *_equations(each.equations, 4))
@@ -119,7 +121,7 @@ def _filled(text: str, margin: int) -> list[str]:
 
 
 def _fields(fields: Iterable[FieldDescription], margin: int) -> Iterator[str]:
-    """A line for each field, in columns."""
+    """Yield a line for each field, in aligned columns."""
     rows = [(field.name, str(field.default), field.domain) for field in fields]
     widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
     for name, default, domain in rows:
@@ -128,7 +130,7 @@ def _fields(fields: Iterable[FieldDescription], margin: int) -> Iterator[str]:
 
 
 def _equations(lines: Iterable[str], margin: int) -> Iterator[str]:
-    """Equations as they stand; where a line is too long, its parts one below the other."""
+    """Yield equations; a line that is too long is broken into several."""
     for line in lines:
         if len(line) + margin <= WIDTH:
             yield " " * margin + line if line else ""
@@ -139,7 +141,7 @@ def _equations(lines: Iterable[str], margin: int) -> Iterator[str]:
 
 
 def _parts(line: str, room: int, cuts: Sequence[str] = (r"(?=\s{3,})", r"(?= = )", r"(?= )")) -> Iterator[str]:
-    """The line in parts that fit: cut at its wide gaps, where that is not enough before an =, and then at spaces."""
+    """Break a line into parts that fit: at wide gaps first, then before an equals sign, then at spaces."""
     held = ""
     for part in re.split(cuts[0], line):
         if held and len(held + part) > room:

@@ -1,4 +1,4 @@
-"""`deltarule gradient-check`: is backpropagation right, and what does it save?"""
+"""`deltarule gradient-check`: compare backpropagation with finite differences in accuracy and cost."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ def gradient_check(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     **shared: Any,
 ) -> None:
-    """Compare the gradient by backpropagation with one by differences, and what each costs.
+    """Compare the gradient of backpropagation with finite differences, in accuracy and cost.
 
-    Differences need two forward passes for every weight and bias;
-    backpropagation needs one pass each way for all.
+    Finite differences need two forward passes for each weight and bias;
+    backpropagation needs one forward and one backward pass in total.
 
     Examples:
 
     \b
     deltarule gradient-check digits
     deltarule gradient-check moons --hidden 5,2 --activation tanh
-    """  # noqa: D301, D412 - Typer keeps the lines after \b apart
+    """  # noqa: D301, D412 - Typer does not join the lines after \b
     from deltarule.studies.gradient_check import gradient_check as check
 
     typed = {name: shared[name] for name in _NETWORK}

@@ -1,4 +1,4 @@
-"""`deltarule illustrate`: a picture of real runs, and a sentence of what is to be seen in it."""
+"""`deltarule illustrate`: draw a picture of real training runs and explain it in a sentence."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from deltarule.figures.style import save
 def illustrate(
     name: Annotated[
         str | None,
-        typer.Argument(help="Which one; without a name they are listed.", metavar="NAME", show_default=False),
+        typer.Argument(help="Name of the illustration (default: list them).", metavar="NAME", show_default=False),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "--output", help="The picture's file, ending in .png, .svg or .pdf; usually NAME.png.",
+            "--out", "--output", help="File of the picture: .png, .svg or .pdf (default: NAME.png).",
             metavar="FILE", show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Decides whatever is random.", metavar="NUMBER")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Random seed.", metavar="NUMBER")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No words.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Suppress messages.")] = False,
 ) -> None:  # fmt: skip
-    """Draw what textbooks draw by hand, from real runs, and say what is to be seen.
+    """Draw a textbook illustration from real training runs and explain it in a sentence.
 
-    Each takes seconds. The same seed gives the same picture.
+    Each illustration takes seconds. The same seed gives the same picture.
 
     Examples:
 
@@ -40,7 +40,7 @@ def illustrate(
     deltarule illustrate
     deltarule illustrate learning-rate
     deltarule illustrate overfitting --seed 3 --out moons.svg
-    """  # noqa: D301, D412 - Typer keeps the lines after \b apart
+    """  # noqa: D301, D412 - Typer does not join the lines after \b
     if name is None:
         if out is not None:
             first = next(iter(ILLUSTRATIONS))

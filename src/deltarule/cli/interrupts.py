@@ -1,17 +1,17 @@
-"""Signals that end a command: Ctrl-C (SIGINT), SIGTERM, and SIGHUP.
+"""Handling of the signals that end a command: Ctrl-C (SIGINT), SIGTERM, and SIGHUP.
 
-A signal arrives at any moment, and what it does depends on what would be lost:
+A signal can arrive at any moment; its effect depends on the state of the command:
 
 - before `begin()` the process exits at once, also in the middle of an import;
 - then `Signalled`, a KeyboardInterrupt, is raised in the command, which cleans up and ends;
-- in `noted()` nothing is raised: the command asks `requested()`, and ends by itself;
-- in `essential()` likewise, and nothing ends the process before the block has ended.
+- in `noted()` nothing is raised: the command checks `requested()` and ends by itself;
+- in `essential()` likewise, and the process does not exit before the block has ended.
 
 Signals after the first raise nothing. Outside `essential()` the process exits `GRACE` seconds after the first signal,
-whatever it is doing, also inside a call of C code; in `unhurried()` it exits at another signal instead.
+even inside a call of C code; in `unhurried()` it exits at the next signal instead.
 
-Only the process of the command answers signals, from its first line on (`deltarule.__main__`); the package never
-touches them. A signal that the process ignores from its start, as under nohup, stays ignored.
+Only the process of the command handles signals, from its first line on (`deltarule.__main__`); the package itself
+installs no handlers. A signal that is ignored when the process starts, as under nohup, stays ignored.
 """
 
 import os
@@ -19,13 +19,13 @@ import sys
 import time
 from _thread import allocate_lock, start_new_thread
 
-# Until `answer` has run, Ctrl-C shows a traceback: nothing that takes long is imported here.
+# Until `answer` has run, Ctrl-C shows a traceback, so slow imports are avoided here.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     from types import FrameType, TracebackType
 else:
-    import _signal as signal  # `signal` without its enumerations, whose import takes longer than all others here
+    import _signal as signal  # `signal` without its enumerations, the slowest import here
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -33,11 +33,11 @@ GRACE = 2.0
 """Seconds from the first signal to the exit of the process."""
 
 APART = 0.5
-"""Seconds between two signals that are meant as two: whoever stops a container may send several at once."""
+"""Minimum seconds between two distinct signals: stopping a container may send several at once."""
 
 
 class Signalled(KeyboardInterrupt):
-    """A signal asked the command to end."""
+    """Raised in the command when a signal requests its end."""
 
 
 class _Setting:
@@ -57,7 +57,7 @@ class _Setting:
 
 
 class Interrupts:
-    """How the process of a command answers signals. Without `answer()` nothing here has any effect."""
+    """Signal handling of a command's process. Without `answer()` nothing here has any effect."""
 
     def __init__(self) -> None:
         self._starting = self._noted = self._essential = self._said = False
@@ -72,7 +72,7 @@ class Interrupts:
         return 128 + (self._received or signal.SIGINT)
 
     def requested(self) -> bool:
-        """Whether a signal has asked the command to end."""
+        """Whether a signal has requested the end of the command."""
         return self._received is not None
 
     def check(self) -> None:
@@ -81,17 +81,17 @@ class Interrupts:
             raise Signalled
 
     def begin(self) -> None:
-        """From here on the command cleans up after a signal."""
+        """Mark the start of the command, which from here on cleans up after a signal."""
         self._starting = False
 
     def said(self) -> None:
-        """The command has said that it was interrupted: nothing says so again."""
+        """Mark the interruption as reported, so that it is not reported again."""
         self._said = True
 
     def end(self, code: int) -> None:
-        """The command has ended, with this exit code. Nothing is raised in what the interpreter has left to do.
+        """Mark the command as ended with this exit code; nothing is raised while the interpreter shuts down.
 
-        After a signal the process exits without it: where much is loaded, it takes long.
+        After a signal the process exits without the interpreter's shutdown, which can be slow.
         """
         self._noted = True
         if self._answered and self.requested():
@@ -104,24 +104,24 @@ class Interrupts:
             self._exit(code)
 
     def noted(self) -> _Setting:
-        """Raise nothing in this block, which asks `requested()`."""
+        """Raise nothing in this block, which checks `requested()`."""
         return _Setting(self, _noted=True)
 
     def essential(self) -> _Setting:
-        """Let nothing end the process in this block: it saves what would be lost."""
+        """Prevent the process from exiting in this block, which saves results."""
         return _Setting(self, _noted=True, _essential=True)
 
     def unhurried(self) -> _Setting:
-        """Let this block take its time after a signal, until another one comes."""
+        """Allow this block unlimited time after a signal, until the next one arrives."""
         return _Setting(self, _grace=float("inf"))
 
     def answer(self) -> None:
-        """Answer signals in this process, until it exits."""
+        """Handle signals in this process until it exits."""
         self._starting, self._noted = True, False
         numbers = {getattr(signal, name) for name in NAMES if hasattr(signal, name)}
         self._answered = frozenset(number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN)
         before = sys.unraisablehook
-        # What is raised where Python cannot pass it on, as in a destructor, is shown, but for what a signal has caused.
+        # Unraisable exceptions, for example in destructors, are shown unless a signal may have caused them.
         sys.unraisablehook = lambda event: None if self.requested() else before(event)
         for number in self._answered:
             signal.signal(number, self._arrived)
@@ -141,9 +141,9 @@ class Interrupts:
             raise Signalled
 
     def _watch(self, reader: int) -> None:
-        """Exit in time after the first signal, in a thread.
+        """Exit within the grace period after the first signal; runs in a thread.
 
-        The interpreter calls `_arrived` between two bytecodes only; what is read here is written when a signal arrives.
+        The interpreter calls `_arrived` between two bytecodes only; the pipe is written when the signal arrives.
         """
         import select
 
@@ -160,7 +160,7 @@ class Interrupts:
                 self._exit(128 + first)
 
     def _exit(self, code: int) -> None:
-        self._exiting.acquire()  # for good: one thread exits
+        self._exiting.acquire()  # never released: only one thread exits
         if not self._said:
             try:  # noqa: SIM105 - contextlib takes long to import
                 os.write(2, b"Interrupted.\n")
@@ -170,4 +170,4 @@ class Interrupts:
 
 
 interrupts = Interrupts()
-"""Those of this process."""
+"""The signal handling of this process."""

@@ -1,4 +1,4 @@
-"""`deltarule lr-range`: which learning rates are good for a recipe?"""
+"""`deltarule lr-range`: find suitable learning rates for a recipe."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deltarule.errors import OutputError, RecipeError
 
 _TEST = "Test"
 _DECIDED = {"learning_rate", "schedule", "epochs", "patience", "monitor", "evaluate_train"}
-"""What the test decides by itself."""
+"""Fields that the test sets itself."""
 _AS_IN_TRAINING = [name for name in options.OPTIONS if name not in _DECIDED]
 _EXAMPLES = {
     "lowest": "--lowest 1e-6 --highest 10",
@@ -36,24 +36,26 @@ def learning_rate_range(
         str,
         typer.Argument(help=options.DATA_HELP, metavar="DATA"),
     ],
-    lowest: Annotated[float, _option("--lowest", "The learning rate of the first step.", "RATE")] = 1e-6,
-    highest: Annotated[float, _option("--highest", "The learning rate of the last step.", "RATE")] = 10.0,
-    steps: Annotated[int, _option("--steps", "Batches of a run.", "NUMBER")] = 300,
-    seeds: Annotated[int, _option("--seeds", "Runs that are averaged.", "NUMBER")] = 3,
-    engine: Annotated[str, _option("--engine", f"Who computes: {', '.join(ENGINES)}.", "NAME")] = "compiled",
+    lowest: Annotated[float, _option("--lowest", "Learning rate of the first step.", "RATE")] = 1e-6,
+    highest: Annotated[float, _option("--highest", "Learning rate of the last step.", "RATE")] = 10.0,
+    steps: Annotated[int, _option("--steps", "Number of batches in each run.", "NUMBER")] = 300,
+    seeds: Annotated[int, _option("--seeds", "Number of runs to average.", "NUMBER")] = 3,
+    engine: Annotated[str, _option("--engine", f"Engine: {', '.join(ENGINES)}.", "NAME")] = "compiled",
     output: Annotated[
-        Path | None, _option("--output", "Draw the picture here: a file that ends in .png, .svg or .pdf.", "FILE")
+        Path | None, _option("--output", "File of the picture: .png, .svg or .pdf (default: none).", "FILE")
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel=_TEST)
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No words, no progress.", rich_help_panel=_TEST)] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Suppress messages and progress.", rich_help_panel=_TEST)
+    ] = False,
     **shared: Any,
 ) -> None:
-    """Let the learning rate grow from batch to batch, and suggest one by how the loss falls.
+    """Suggest a learning rate by a range test: increase it with each batch and record the loss.
 
-    A few short runs from the first weights; nothing is kept of them.
-    Test the recipe that will be trained: good rates depend on its optimizer,
+    The runs are short, start from the initial weights, and are not saved.
+    Test the recipe that will be trained: suitable rates depend on its optimizer,
     its batch size and its network.
 
     Examples:
@@ -61,7 +63,7 @@ def learning_rate_range(
     \b
     deltarule lr-range digits
     deltarule lr-range moons --hidden 5,2 --optimizer sgd --output range.png
-    """  # noqa: D301, D412 - Typer keeps the lines after \b apart
+    """  # noqa: D301, D412 - Typer does not join the lines after \b
     from deltarule.studies.learning_rate_range import learning_rate_range as test
 
     typed = {name: shared[name] for name in _AS_IN_TRAINING}

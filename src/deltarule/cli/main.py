@@ -1,6 +1,6 @@
-"""The command `deltarule`: its commands, and what becomes of errors.
+"""The command `deltarule`: its subcommands and its error handling.
 
-Exit codes: 0; 1 where training diverged; 2 for a usage or input error, and where a result could not be written; 130
+Exit codes: 0 for success; 1 if training diverged; 2 for a usage or input error, or if a result cannot be written; 130
 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. An error is one sentence on standard error, never a traceback.
 """
 
@@ -31,16 +31,16 @@ from deltarule.cli.train import train
 from deltarule.errors import DeltaruleError, Diverged, OutOfMemory, OutputError
 
 _UsageError: Any = typer.BadParameter.__mro__[1]
-"""What is wrong with a command line; where Typer keeps this class has changed between its versions."""
+"""The class of usage errors; the module that contains it differs between versions of Typer."""
 
 BROKEN_PIPE = 141
-"""What a shell reports of a program whose reader left."""
+"""The exit code that a shell reports for a program killed by SIGPIPE."""
 
 
-class Door(TyperGroup):
-    """All commands together, and what their errors turn into."""
+class CommandGroup(TyperGroup):
+    """The group of all commands, which converts their errors to messages and exit codes."""
 
-    def main(  # type: ignore[override]  # what else there is comes in `extra`
+    def main(  # type: ignore[override]  # further arguments are in `extra`
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
@@ -70,7 +70,7 @@ class Door(TyperGroup):
         sys.exit(code)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for; an error becomes a sentence and an exit code."""
+        """Run the requested command; print an error as one sentence and exit with its code."""
         try:
             interrupts.begin()
             return super().invoke(ctx)
@@ -90,14 +90,14 @@ class Door(TyperGroup):
 
 
 def _interrupted() -> int:
-    """Say so, and the exit code."""
+    """Report the interruption and return the exit code."""
     interrupts.said()
     say("Interrupted.", style="bold")
     return interrupts.code
 
 
 def _complain(error: DeltaruleError) -> int:
-    """Say what is wrong, and the exit code."""
+    """Report an error and return the exit code."""
     _say_error(str(error))
     return 1 if isinstance(error, Diverged) else 2
 
@@ -107,7 +107,7 @@ def _say_error(sentence: str) -> None:
 
 
 def _usage(error: Any) -> int:
-    """Say what is wrong with the command line; without any command, say how it is used."""
+    """Report a usage error, or print the help text if no command was given; return the exit code."""
     if type(error).__name__ == "NoArgsIsHelpError":
         if error.format_message():
             say(error.format_message(), console)
@@ -120,7 +120,7 @@ def _usage(error: Any) -> int:
     return 2
 
 
-app = typer.Typer(cls=Door, no_args_is_help=True, add_completion=False, rich_markup_mode="rich")
+app = typer.Typer(cls=CommandGroup, no_args_is_help=True, add_completion=False, rich_markup_mode="rich")
 
 
 def _version(asked: bool) -> None:
@@ -132,22 +132,22 @@ def _version(asked: bool) -> None:
 @app.callback()
 def deltarule(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Train deep feedforward networks, and say how good they are and what would help.
+    """Train deep feedforward networks, evaluate them, and suggest improvements.
 
-    Start with this; it takes seconds, and the data are there already:
+    Start with this command, which takes seconds and needs no download:
 
     \b
     deltarule train digits
 
-    Then look at runs/digits-1, and ask the model:
+    Then look at the results in runs/digits-1 and use the model:
 
     \b
     deltarule show runs/digits-1
     deltarule predict runs/digits-1 digits
-    """  # noqa: D301 - Typer keeps the lines after \b apart
+    """  # noqa: D301 - Typer does not join the lines after \b
 
 
 app.command("train")(train)
@@ -156,7 +156,7 @@ app.command("compare")(compare)
 app.command("predict")(predict)
 app.command("show")(show)
 app.command("plan")(plan)
-app.add_typer(data.commands, name="data", help="The data sets that have a name: list them, fetch them, describe them.")
+app.add_typer(data.commands, name="data", help="List, download, describe and augment data sets.")
 app.command("formulas")(formulas)
 app.command("gradient-check")(gradient_check)
 app.command("lr-range")(learning_rate_range)
@@ -165,5 +165,5 @@ app.command("illustrate")(illustrate)
 
 
 def main() -> None:
-    """Run the command line of this process; `deltarule.__main__` answers signals beside."""
+    """Run the command line of this process; `deltarule.__main__` installs the signal handlers."""
     app()

@@ -1,4 +1,4 @@
-"""From what is typed in the shell to a recipe, and to the data."""
+"""Conversion of the shell's options to a recipe and a data set."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from deltarule.regular_files import json_of, read_json, reason
 
 
 class Option(NamedTuple):
-    """An option of the shell: the field of the recipe that it sets, how its text is read, and a good example."""
+    """An option of the shell: the recipe's field that it sets, the parser of its text, and a valid example."""
 
     field: str
     read: Callable[[Any], Any]
@@ -89,14 +89,14 @@ OPTIONS: dict[str, Option] = {
     "evaluate_train": Option("evaluate_train", _as_it_is, "--evaluate-train"),
     "seed": Option("seed", _as_it_is, "--seed 0"),
 }
-"""In the order in which they are applied: an optimizer before its learning rate."""
+"""The options in the order in which they are applied: an optimizer before its learning rate."""
 
 
 def recipe_of(given: Mapping[str, Any], settings: Sequence[str] = (), file: Path | None = None) -> Recipe:
-    """The recipe that options mean, laid over the one in a file or over the default one.
+    """Return a file's recipe, or the default one, with options applied.
 
-    given : values by the names in `OPTIONS`; None leaves the field as it is.
-    settings : "field=value" for any field, with a dot into formulas: "optimizer.beta1=0.8".
+    given : values by the names in `OPTIONS`; None leaves the field unchanged.
+    settings : "field=value" for any field, with dots for fields of formulas: "optimizer.beta1=0.8".
 
     >>> recipe_of({"hidden": "20", "l2": 0.01}, ["optimizer.beta1=0.8"]).optimizer.beta1
     0.8
@@ -111,7 +111,7 @@ def recipe_of(given: Mapping[str, Any], settings: Sequence[str] = (), file: Path
             _apply_setting(data, setting)
         return Recipe.from_json(data)
     except RecipeError:
-        # Which option is it that cannot be meant? Each is tried alone, for an answer in the shell's own words.
+        # Each option is tried alone to find the invalid one, so that the error names it.
         for name, value in chosen.items():
             try:
                 Recipe.from_json(_with(base, {name: value}))
@@ -121,8 +121,8 @@ def recipe_of(given: Mapping[str, Any], settings: Sequence[str] = (), file: Path
 
 
 def _example(name: str, error: RecipeError) -> str:
-    """The corrected option: with the nearest name, where a name was not known."""
-    # One of several augmentations has a field that is not known: its name alone would say too little.
+    """Return a corrected option: with the nearest name where a name is unknown."""
+    # For an unknown field of one of several augmentations, the nearest name alone is not enough.
     if isinstance(error, UnknownName) and error.instead and not (name == "augment" and "field" in error.wanted):
         guess = error.instead.strip("'")
         return f"--{name.replace('_', '-')} {guess}"
@@ -135,7 +135,7 @@ def _example(name: str, error: RecipeError) -> str:
 
 
 def read_recipe(file: Path) -> Recipe:
-    """The recipe in a JSON file, or in the `recipe.json` of a run's folder."""
+    """Read the recipe in a JSON file, or in the `recipe.json` of a run's folder."""
     path = file / "recipe.json" if file.is_dir() else file
     try:
         return Recipe.from_json(read_json(path))
@@ -144,20 +144,20 @@ def read_recipe(file: Path) -> Recipe:
 
 
 DATA_HELP = (
-    "The name of a data set (see `deltarule data list`); openml:NAME; a file: CSV, TSV, JSON lines, Parquet, Feather, "
-    ".npy or .npz; or a folder of IDX files or of images by class."
+    "Name of a data set (see `deltarule data list`); openml:NAME; a file (CSV, TSV, JSON lines, Parquet, Feather, .npy "
+    "or .npz); or a folder of IDX files or of images by class."
 )
 
 DATA = ("target", "types", "group_by", "order_by", "image_size", "data_dir", "validation", "test")
-"""The options of `train` that say what the data are; see `source_of`."""
+"""The options of `train` that describe the data; see `source_of`."""
 
 
 SPLIT = ("validation", "test", "group_by", "order_by")
-"""The options that say how data are dealt out into parts."""
+"""The options that define how data are split."""
 
 
 def source_of(typed: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a command's options those of `DATA`, as `load` takes them.
+    """Select the options in `DATA` from a command's options, as arguments of `load`.
 
     >>> source_of(dict.fromkeys(DATA) | {"types": ["zip=category"], "engine": "compiled"})["types"]
     {'zip': 'category'}
@@ -179,10 +179,10 @@ def load(
     group_by: str | None = None,
     order_by: str | None = None,
 ) -> Dataset:
-    """A data set, read and split as the shell's options say: parts are shares ("0.1") or numbers of samples ("1000").
+    """Load and split a data set by the shell's options; sizes are fractions ("0.1") or numbers of samples ("1000").
 
-    Where there is an official test part and only a validation part is asked for, the test part stays as it is.
-    What is doubtful in the data is said on standard error, a sentence each, where `progress` may be shown.
+    Where there is an official test set and only a validation size is given, the test set does not change.
+    With `progress`, warnings about the data are written to standard error, one sentence each.
     """
     size = None if image_size is None else _image_size(image_size)
     source = {"target": target, "types": types, "image_size": size, "data_dir": data_dir, "seed": seed}
@@ -198,7 +198,7 @@ def load(
 
 
 def types_of(texts: Sequence[str] | None) -> dict[str, str] | None:
-    """The types that `--type column=type` names, repeatable.
+    """Return the column types given by `--type column=type`, which is repeatable.
 
     >>> types_of(["zip=category", "id=ignored"])
     {'zip': 'category', 'id': 'ignored'}
@@ -217,7 +217,7 @@ def types_of(texts: Sequence[str] | None) -> dict[str, str] | None:
 
 @contextmanager
 def _notes(*, quiet: bool) -> Iterator[None]:
-    """Say what is doubtful in the data as sentences; other warnings stay as they are."""
+    """Print warnings about the data as notes; other warnings are issued unchanged."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DataWarning)
         yield
@@ -237,7 +237,7 @@ def _image_size(text: str) -> tuple[int, int]:
 
 
 def _in_the_shells_words(error: DataError, columns: Mapping[str, str | None]) -> DataError:
-    """The same error, its corrected call as an option; `columns` are those that options have named."""
+    """Return the same error with its suggestion written as an option; `columns` are the columns given by options."""
     instead = error.instead
     if instead and error.wanted.startswith("a column: "):
         near = instead.strip("'")
@@ -253,7 +253,7 @@ def _in_the_shells_words(error: DataError, columns: Mapping[str, str | None]) ->
 
 
 def unknown_dataset(name: str, error: UnknownDataset) -> UnknownDataset:
-    """The same error with the shell's own words for what to try."""
+    """Return the same error with a suggestion for the shell."""
     near = nearest(name.lower(), dataset_names())
     return UnknownDataset(error.wanted, error.came, f"{near}; " * (near is not None) + "deltarule data list")
 
@@ -297,14 +297,14 @@ def _penalty(name: str, strength: float) -> Any:
 
 
 def _both(l1: float, l2: float) -> dict[str, Any]:
-    """L1 and L2 at these strengths, in one penalty."""
+    """Return one penalty with these L1 and L2 strengths."""
     for name, strength in (("l1", l1), ("l2", l2)):
         formula("penalty", {"name": name, "strength": strength})
     return {"name": "elastic_net", "strength": l1 + l2, "l1_ratio": l1 / (l1 + l2)}
 
 
 def _with(base: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe's data with some options laid over it."""
+    """Return the recipe's data with some options applied."""
     data = copy.deepcopy(dict(base))
     for name, option in OPTIONS.items():
         if name not in chosen:
@@ -329,16 +329,17 @@ def _apply_setting(data: dict[str, Any], setting: str) -> None:
 
 
 _BEFORE = {"stopping": ("early stopping", "--patience 10"), "penalty": ("a penalty", "--l2 0.0001")}
-"""What has to be chosen before a field of it can be set."""
+"""What must be enabled before one of its fields can be set."""
 
 
 def _set(data: dict[str, Any], path: str, value: Any) -> None:
-    """Set a field by its path; a name on the way stands for the formula of that name with its own defaults."""
+    """Set a field by its path; a name on the path is replaced by the formula of that name with its defaults."""
     *parents, field = path.split(".")
     node: Any = data
     for parent in parents:
         if not isinstance(node, dict) or parent not in node:
-            Recipe.from_json({parent: None} if node is data else {})  # says which fields a recipe has
+            # For an unknown field, this raises an error that lists the fields.
+            Recipe.from_json({parent: None} if node is data else {})
             raise RecipeError("a field of a recipe", repr(path), "--set optimizer.beta1=0.8")
         if node[parent] is None:
             what, instead = _BEFORE.get(parent, (parent, None))

@@ -1,4 +1,4 @@
-"""The pictures in a run's folder, from a run and the data it was made on."""
+"""The pictures in a run's folder."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def draw_curves(
 
 
 def draw_samples(path: Path, model: Model, part: Part, part_name: str) -> None:
-    """Write the picture of what a model makes of a part's samples."""
+    """Write the picture of a model's predictions for samples."""
     from deltarule.figures import style
 
     style.save(samples_picture(model, part, part_name), path)
 
 
 def samples_picture(model: Model, part: Part, part_name: str) -> Figure:
-    """The picture that suits the data: images, a map of the plane, a confusion matrix, or numbers against numbers."""
+    """Return images, a map of the plane, a confusion matrix, or predicted against true values, as suits the data."""
     from deltarule.figures import samples
     from deltarule.figures.style import plain
 
@@ -72,6 +72,6 @@ def samples_picture(model: Model, part: Part, part_name: str) -> Figure:
 
 
 def _codes(model: Model, labels: npt.NDArray[Any]) -> Positions:
-    """The number of each label's class."""
+    """Return the index of each label's class."""
     assert model.classes is not None
     return np.searchsorted(model.classes, labels)

@@ -13,7 +13,7 @@ from deltarule.cli.train import train
 from deltarule.errors import RecipeError
 
 _RECIPE = {"number_of_epochs": "epochs"} | {name: name for name in options.OPTIONS if name != "epochs"}
-"""The options of `train` that make its recipe, and what `options.OPTIONS` calls them."""
+"""The options of `train` that define its recipe, and their names in `options.OPTIONS`."""
 
 
 @shares(train, [*_RECIPE, "setting", "recipe_file", *options.DATA])
@@ -25,10 +25,10 @@ def plan(
     ] = None,
     **shared: Any,
 ) -> None:
-    """Show what each thread does in a training step, and to evaluate samples.
+    """Show what each thread does in a training step and in evaluation.
 
     Nothing is trained. Each line is an instruction of the compiled engine.
-    z1[1/2] is the first of two parts of the rows of z1; z1[:, 0:16] its columns.
+    z1[1/2] is the first half of the rows of z1; z1[:, 0:16] are its first 16 columns.
 
     Examples:
 
@@ -36,7 +36,7 @@ def plan(
     deltarule plan digits
     deltarule plan digits --hidden 128 --dropout 0.2 --threads 2
     deltarule plan digits --recipe runs/digits-1
-    """  # noqa: D301, D412 - Typer keeps the lines after \b apart
+    """  # noqa: D301, D412 - Typer does not join the lines after \b
     from deltarule.training.plan import plan_text
 
     typed = {name: shared[option] for option, name in _RECIPE.items()}

@@ -1,4 +1,4 @@
-"""`deltarule predict` and `deltarule show`: what a saved model says, and what it is."""
+"""`deltarule predict` and `deltarule show`: predict with a saved model, and describe it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from deltarule.recipes import Recipe
 from deltarule.training.folder import model_path, split_of
 
 _MODEL = typer.Argument(
-    help="A model's file (.safetensors, or readable .json), or the folder of a run.",
+    help="Model file (.safetensors or .json), or the folder of a run.",
     metavar="MODEL",
     show_default=False,
 )
@@ -30,8 +30,8 @@ def predict(
     data: Annotated[
         str,
         typer.Argument(
-            help="A file of rows like those that it was trained on (CSV, Parquet, …), a .npy file of samples, images, "
-            "the name of a data set, or a folder of one.",
+            help="File of rows with the columns of the training data (CSV, Parquet, …), a .npy file of samples, "
+            "images, or the name or folder of a data set.",
             metavar="DATA",
             show_default=False,
         ),
@@ -40,28 +40,28 @@ def predict(
         str | None,
         typer.Option(
             "--part",
-            help="Of a data set: train, validation or test; usually test, and all rows of a table's file.",
+            help="Set to predict: train, validation or test (default: test; for a table's file, all rows).",
             metavar="PART",
             show_default=False,
         ),
     ] = None,
     probabilities: Annotated[
-        bool, typer.Option("--proba", help="Print the probability of each class, under a line of their names.")
+        bool, typer.Option("--proba", help="Print the probability of each class, below a header of the classes' names.")
     ] = False,
     data_dir: Annotated[
         Path | None,
-        typer.Option("--data-dir", help="Where the files of mnist, fashion, kmnist lie.", show_default=False),
+        typer.Option("--data-dir", help="Folder with the files of mnist, fashion or kmnist.", show_default=False),
     ] = None,
     as_json: Annotated[
         bool,
-        typer.Option("--json", help="Print one JSON object: predictions, and accuracy (or r2) if labels are known."),
+        typer.Option("--json", help="Print one JSON object: predictions, and accuracy or r2 if targets are known."),
     ] = False,
 ) -> None:
-    """Predict with a model: one line for each sample.
+    """Predict with a model and print one line for each sample.
 
-    A data set is split as `deltarule train` does by default with the model's
-    seed, so its test part holds samples that the model has not seen.
-    Where the right answers are known, standard error says how many were met.
+    The data of the training run are split as in training, and other data by the
+    default split with the model's seed, so the test set contains unseen samples.
+    Where targets are known, the score is printed to standard error.
 
     Examples:
 
@@ -70,7 +70,7 @@ def predict(
     deltarule predict runs/digits-1 digits --part validation --json
     deltarule predict runs/iris-1/model.safetensors flowers.csv --proba
     deltarule predict runs/people-1 new_people.csv
-    """  # noqa: D301, D412 - Typer keeps the lines after \b apart
+    """  # noqa: D301, D412 - Typer does not join the lines after \b
     if part is not None and part not in _PARTS:
         raise DataError(f"a part: {', '.join(_PARTS)}", repr(part), "--part test")
     model = load_model(model_path(model_file))
@@ -99,7 +99,7 @@ def show(
 
     \b
     deltarule show runs/digits-1
-    """  # noqa: D301, D412 - Typer keeps the lines after \b apart
+    """  # noqa: D301, D412 - Typer does not join the lines after \b
     path = model_path(model_file)
     model = load_model(path)
     layers = layer_table(model)
@@ -130,7 +130,7 @@ def show(
 
 
 def _described(model: Model) -> list[str]:
-    """How a model was trained, a line each."""
+    """Return lines that describe how a model was trained."""
     recipe = model.recipe
     predicts = "numbers"
     if model.classes is not None:
@@ -161,7 +161,7 @@ def _penalties(recipe: Recipe) -> str:
 
 
 def _further(recipe: Recipe) -> dict[str, str]:
-    """What few recipes have, where this one has it."""
+    """Return the optional settings of a recipe that are in use."""
     deviations = recipe.network.noise_deviations
     formulas = {
         "Normalization": recipe.network.normalization,
@@ -182,7 +182,7 @@ def _further(recipe: Recipe) -> dict[str, str]:
 
 
 def _input(model: Model) -> str:
-    """What a model takes: the columns of a table, or an array."""
+    """Describe a model's input: the columns of a table, or an array."""
     scaling = model.recipe.scaling.to_json()
     encoding = model.encoding
     if encoding is None:
@@ -203,7 +203,7 @@ def _formula(each: Any) -> str:
 
 
 def _result(model: Model, predictions: npt.NDArray[Any], shares: Any, known: Part | None) -> dict[str, Any]:
-    """The JSON of predictions: labels as the data have them, beside their names where there are any."""
+    """Return the JSON of predictions: labels as in the data, and the names of the classes where they have any."""
     result: dict[str, Any] = {"predictions": predictions.tolist()}
     if model.classes is not None and model.class_names is not None:
         result["names"] = [model.name_of(label) for label in predictions.tolist()]
@@ -217,7 +217,7 @@ def _result(model: Model, predictions: npt.NDArray[Any], shares: Any, known: Par
 
 
 def _name(model: Model, label: Any) -> str:
-    """A class's name on one line."""
+    """Return a class's name on one line."""
     return " ".join(model.name_of(label).splitlines())
 
 
@@ -230,7 +230,7 @@ def _line(model: Model, prediction: Any) -> str:
 
 
 def _score(model: Model, known: Part) -> str:
-    """How many answers were right, in a sentence."""
+    """Return the score as a sentence."""
     score = model.score(known.x, known.y)
     if model.classes is None:
         return f"R² {score:.4f} on {len(known):,} samples."

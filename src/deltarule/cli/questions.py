@@ -1,4 +1,4 @@
-"""What a model is asked in the shell: samples of a file, a folder or a named set, with their answers where known."""
+"""Samples for `deltarule predict`, from a file, a folder or a named data set, with targets where known."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from deltarule.types import Floats
 def questions(
     model: Model, data: str, part: str | None, data_dir: Path | None, split: Mapping[str, Any]
 ) -> tuple[Any, Part | None]:
-    """The samples that a model is asked of, and the same with their answers where these are there.
+    """Return the samples to predict, and the same samples with their targets where these are known.
 
-    A file is asked as a whole unless a part of it is named; of a set it is the test part unless another one is named.
-    Parts are those of `split`, the options that dealt the data out in training, where it is known.
+    part : the set to predict; None selects all rows of a file, and the test set of a data set.
+    split : the options that split the data in training, where they are known.
     """
     path = Path(data)
     if model.encoding is not None and (is_table_file(path) or path.suffix == ".npy"):
@@ -56,15 +56,15 @@ def _of_part(dataset: Dataset, data: str, part: str) -> tuple[Any, Part]:
 
 
 def _split_as_trained(model: Model, data: str, split: Mapping[str, Any]) -> Dataset:
-    """The parts of a table's file, as training made them."""
+    """Split a table's file as in training."""
     assert model.encoding is not None
-    # Columns that the model does not take may have dealt the rows out: they are read for what they are.
+    # The split may use columns that the model does not: their types are inferred.
     expected = {**model.encoding.kinds, **_target_kinds(model)}
     return options.load(data, seed=model.recipe.seed, target=model.encoding.target, types=expected, **split)
 
 
 def _target_kinds(model: Model) -> dict[str, Kind]:
-    """What the target's column has to be read as, so that its labels are those of the model."""
+    """Return the type of the target column that gives the model's labels."""
     assert model.encoding is not None
     if model.encoding.target is None:
         return {}
@@ -74,7 +74,7 @@ def _target_kinds(model: Model) -> dict[str, Kind]:
 
 
 def _rows(model: Model, path: Path) -> tuple[Table, Part | None]:
-    """The rows of a table's file; with their answers where the target's column is there and whole."""
+    """Return the rows of a table's file, with targets where the target column exists and has no missing values."""
     assert model.encoding is not None
     expected = model.encoding.expected(_target_kinds(model))
     try:
@@ -96,7 +96,7 @@ def _rows(model: Model, path: Path) -> tuple[Table, Part | None]:
 
 
 def _images(model: Model, path: Path) -> npt.NDArray[np.uint8] | None:
-    """An image, or the images that lie in a folder itself; None where it is something else."""
+    """Read an image, or the images directly in a folder; return None for anything else."""
     if path.suffix.lower() in ENDINGS and path.is_file():
         paths = [path]
     elif path.is_dir() and not any(each.is_dir() for each in path.iterdir()):
@@ -109,7 +109,7 @@ def _images(model: Model, path: Path) -> npt.NDArray[np.uint8] | None:
 
 
 def samples_in(path: Path) -> npt.NDArray[Any]:
-    """The samples in a .npy file, or the numbers in a .csv file with or without a line of names."""
+    """Read the samples in a .npy file, or the numbers in a .csv file with or without a header."""
     try:
         x: npt.NDArray[Any] = read_npy(path, mapped=True) if path.suffix.lower() == ".npy" else _csv(path)
     except (OSError, MemoryError) as error:

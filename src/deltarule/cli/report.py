@@ -1,4 +1,4 @@
-"""What `deltarule train` says at the end: a small table and the verdict, in words or as JSON."""
+"""The final report of `deltarule train`: a table of metrics and the verdict, as text or JSON."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _ENDINGS = {"stopped": " (stopped early)", "interrupted": " (interrupted)", "div
 
 @dataclass(frozen=True)
 class Report:
-    """The final model's figures over each whole part, and what they say.
+    """The final model's metrics on each set, and the verdict on them.
 
-    evaluations : by the part's name, for the parts that there are.
-    verdict : None where training diverged: what was left says nothing of bias and variance.
+    evaluations : by name, for the sets that exist.
+    verdict : None where training diverged, as bias and variance then have no meaning.
     out : the run's folder.
     """
 
@@ -33,7 +33,7 @@ class Report:
 
     @classmethod
     def of(cls, run: Run, dataset: Dataset, out: str, reference_error: float | None) -> Report:
-        """The report of a run on the data it was made on."""
+        """Evaluate a run on its data."""
         evaluations = {name: evaluate(run.model, part) for name, part in dataset.parts.items()}
         if run.status == "diverged":
             return cls(run, evaluations, None, out)
@@ -47,7 +47,7 @@ class Report:
         return self.run.model.classes is not None
 
     def to_json(self) -> dict[str, Any]:
-        """The result as one object; None stands where there is no number."""
+        """Return the result as one object; missing numbers are None."""
         data: dict[str, Any] = {}
         for name in _PARTS:
             found = self.evaluations.get(name)
@@ -68,7 +68,7 @@ class Report:
         }
 
     def tell(self, words: Console) -> None:
-        """The same for people."""
+        """Print the report."""
         score = "Accuracy" if self.classes else "R²"
         columns = ("", "Samples", "Loss", score)
         words.print()

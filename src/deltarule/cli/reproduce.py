@@ -1,4 +1,4 @@
-"""`deltarule reproduce`: a founding experiment, and its figures beside the published ones."""
+"""`deltarule reproduce`: rerun a founding experiment and compare its figures with the published ones."""
 
 from __future__ import annotations
 
@@ -37,51 +37,54 @@ RESULT = "result.json"
 
 
 def reproduce(
-    name: Annotated[str, typer.Argument(help=f"{', '.join(AS_PUBLISHED)}.", metavar="NAME", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(help=f"Experiment: {', '.join(AS_PUBLISHED)}.", metavar="NAME", show_default=False)
+    ],
     data_dir: Annotated[
         Path | None,
-        typer.Option("--data-dir", help="Where the files of mnist or fashion lie.", metavar="FOLDER"),
+        typer.Option("--data-dir", help="Folder with the files of mnist or fashion.", metavar="FOLDER"),
     ] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", help="Change a number of it: epochs=20, hidden=256,128; repeatable.", metavar="FIELD=VALUE",
+            "--set", help="Setting to change: epochs=20, hidden=256,128; repeatable.", metavar="FIELD=VALUE",
             show_default=False,
         ),
     ] = None,
     fair: Annotated[
         bool,
-        typer.Option("--fair", help="As it should be: compared over seeds, from the same starts, on fresh samples."),
+        typer.Option("--fair", help="Run a fair version: several seeds, equal initial weights, fresh test samples."),
     ] = False,
     seeds: Annotated[
         int | None,
         typer.Option(
-            "--seeds", help="Run it with so many seeds; says mean and spread.", metavar="NUMBER", show_default=False
+            "--seeds", help="Number of seeds; reports mean and standard deviation.", metavar="NUMBER",
+            show_default=False,
         ),
     ] = None,
     published: Annotated[
         Path | None,
         typer.Option(
-            "--published", help="Where digits' published lists lie; usually nielsen, beside the data.",
+            "--published", help="Folder with the published lists of digits (default: nielsen, beside the data).",
             metavar="FOLDER", show_default=False,
         ),
     ] = None,
     engine: Annotated[
-        str, typer.Option("--engine", help=f"Who computes: {', '.join(ENGINES)}.", metavar="NAME")
+        str, typer.Option("--engine", help=f"Engine: {', '.join(ENGINES)}.", metavar="NAME")
     ] = "compiled",
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", help="Folder for result and pictures, new or empty; usually runs/reproduce-NAME-1, -2, ….",
+            "--out", help="Folder for the results, new or empty (default: runs/reproduce-NAME-1, -2, …).",
             metavar="FOLDER", show_default=False,
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No words, no progress.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Suppress messages and progress.")] = False,
 ) -> None:  # fmt: skip
-    """Run a founding experiment again, and set its figures beside the published ones.
+    """Rerun a founding experiment and compare its figures with the published ones.
 
-    Each is run as published, with every quirk, or with --fair as it should be. Any number of it can be changed.
+    Each experiment is run exactly as published, or as a fair comparison with --fair. Settings can be changed.
 
     Examples:
 
@@ -91,7 +94,7 @@ def reproduce(
     deltarule reproduce moons --fair --seeds 20
     deltarule reproduce digits --data-dir my/mnist --published my/lists
     deltarule reproduce fashion --data-dir my/fashion --set epochs=20 --seeds 4
-    """  # noqa: D301, D412 - Typer keeps the lines after \b apart
+    """  # noqa: D301, D412 - Typer does not join the lines after \b
     words = words_of(quiet)
     wanted = changed(experiment(name, fair=fair), setting or ())
     if fair and seeds is not None:
@@ -100,7 +103,7 @@ def reproduce(
         check_free(out)
     lists = published_folder(data_dir, published)
     given = Given(data_of(wanted, data_dir, progress=not quiet), lists, engine)
-    # The folder is made first: that nothing can be written there is better known before minutes of training.
+    # The folder is created first, so that a folder that cannot be written is reported before minutes of training.
     with _folder(name, out) as folder:
         began = time.perf_counter()
         found = _with_bar(wanted, given, 1 if seeds is None else seeds, words)
@@ -118,7 +121,7 @@ def reproduce(
 
 @contextmanager
 def _folder(name: str, out: Path | None) -> Iterator[Path]:
-    """A new folder; where nothing comes to be written in it, it is taken away again, with what was made for it."""
+    """Create a new folder; remove it and its new parents again if nothing is written in it."""
     asked = out if out is not None else Path("runs") / f"reproduce-{name}"
     made = [each for each in asked.parents if not each.exists()]
     with interrupts.noted():  # between the making of the folder and the knowledge of it nothing is raised

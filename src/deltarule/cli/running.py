@@ -1,4 +1,4 @@
-"""A run under way in the shell: its bar, its history as it grows, and what is kept however it ends."""
+"""A training run in the shell: its progress bar, its history, and what is saved however it ends."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from deltarule.writing import Failures
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that has ended: by itself, by a signal (its status says so), or because of an error.
+    """A run that has ended: normally, by a signal (see its status), or by an error.
 
-    error : what it ended by; None where by itself or by a signal.
-    failures : what could not be written of it.
+    error : the error that ended it; None otherwise.
+    failures : errors in writing its files.
     """
 
     run: Run
@@ -35,7 +35,7 @@ class Ended:
 
 
 def run_to_its_end(training: Training, dataset: Dataset, folder: RunFolder, words: Console) -> Ended:
-    """Train, writing each epoch as it ends; then write the model and the rest of the history, whatever ended it."""
+    """Train and write each epoch as it ends; then write the model and the rest of the history however the run ended."""
     folder.write_recipe(training.recipe)
     recipe = training.recipe
     say(_what(dataset, training), words)
@@ -53,12 +53,12 @@ def run_to_its_end(training: Training, dataset: Dataset, folder: RunFolder, word
                     written += 1
                     bar.advance(note=_note(epoch, classes=classes))
         except KeyboardInterrupt:
-            pass  # in a process that answers no signals; the run's status says so
+            pass  # in a process without signal handlers; the run's status records it
         except (DeltaruleError, MemoryError) as error:
             ended_by = error
         signals.enter_context(interrupts.essential())
         run = training.run
-        # After Ctrl-C the best epoch may be one that was not delivered any more.
+        # After Ctrl-C the best epoch may be one that was not delivered.
         run = dataclasses.replace(run, best_epoch=min(run.best_epoch, len(run.history)))
         failures.attempt(folder.write_model, run.model)
         for epoch in run.history[written:]:
@@ -70,7 +70,7 @@ def run_to_its_end(training: Training, dataset: Dataset, folder: RunFolder, word
 def finish(
     ended: Ended, dataset: Dataset, folder: RunFolder, words: Console, reference_error: float | None, *, as_json: bool
 ) -> None:
-    """Say how good a run is and draw its pictures; then raise what it ended by, or what could not be written."""
+    """Report a run's metrics and draw its pictures; then raise the error that ended it or that occurred in writing."""
     kept = f"; what was learnt is in {folder.path}" if (folder.path / MODEL).is_file() else ""
     interrupted = (ended.error is None and ended.run.status == "interrupted") or interrupts.requested()
     if interrupted:
@@ -112,7 +112,7 @@ def _draw(ended: Ended, dataset: Dataset, folder: RunFolder) -> None:
 
 
 def _what(dataset: Dataset, training: Training) -> str:
-    """What is about to be done, in a line."""
+    """Return a line that describes the data and the network."""
     model = training.model
     what = "numbers" if model.classes is None else f"{len(model.classes)} classes"
     held = 0 if dataset.validation is None else len(dataset.validation)
@@ -123,7 +123,7 @@ def _what(dataset: Dataset, training: Training) -> str:
 
 
 def _left_out(dataset: Dataset) -> str:
-    """Which columns of a table are no inputs, and why."""
+    """Return a sentence that lists the columns of a table that are not used as inputs, and why."""
     x = dataset.train.x
     unusable = [column for column in x if not column.usable] if isinstance(x, Table) else []
     if not unusable:
@@ -133,7 +133,7 @@ def _left_out(dataset: Dataset) -> str:
 
 
 def _note(epoch: Epoch, *, classes: bool) -> str:
-    """An epoch beside the bar."""
+    """Return the text for an epoch beside the progress bar."""
     held = epoch.validation_loss == epoch.validation_loss
     name, loss, score = (
         ("validation", epoch.validation_loss, epoch.validation_score)
@@ -145,7 +145,7 @@ def _note(epoch: Epoch, *, classes: bool) -> str:
 
 
 def _last_part(dataset: Dataset) -> tuple[str, Part]:
-    """The part to be shown: the test part, or what comes nearest to it."""
+    """Return the set to draw: the test set, or else the validation or training set."""
     if dataset.test is not None:
         return "Test", dataset.test
     return ("Training", dataset.train) if dataset.validation is None else ("Validation", dataset.validation)

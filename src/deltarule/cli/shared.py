@@ -1,4 +1,4 @@
-"""Options that one command has from another: what trains one network trains many."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 
 def shares(other: Callable[..., Any], names: Iterable[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command some options of another one; they come in its `**shared`, by their names there.
+    """Add some options of another command to a command, which receives them in its `**shared` by name.
 
     >>> def train(data: str, epochs: int = 100, seed: int = 0) -> None: ...
     >>> @shares(train, ["epochs", "seed"])

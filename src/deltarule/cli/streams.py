@@ -1,32 +1,32 @@
-"""Standard streams that are closed, full or gone: results that cannot be written are an error, words are dropped."""
+"""Standard streams that are closed or full: results that cannot be written are an error, messages are dropped."""
 
 import os
 import sys
 
-TYPE_CHECKING = False  # imported before the command's own imports, which take long
+TYPE_CHECKING = False  # `typing` is slow to import, and this module is imported first
 if TYPE_CHECKING:
     from typing import Any
 
 
 def reopen_closed() -> None:
-    """Give each standard stream that the process was started without a file of its own.
+    """Open a file for each standard stream that was closed when the process started.
 
-    Otherwise the next file that is opened would take its number, and receive what C code writes there. Standard output
-    gets one that cannot be written to, so that a result is not lost unnoticed.
+    Otherwise the next opened file would take its number and receive the output of C code. Standard output is opened
+    read-only, so that writing a result to it raises an error.
     """
     for number, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, flags)  # the lowest free number: those below are open by now
+            os.open(os.devnull, flags)  # takes the lowest free number, as all lower ones are open
     if sys.stdout is None:
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - a number, open to the end
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - stays open until exit
     if sys.stderr is None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def silence() -> None:
-    """Discard what Python would still write to standard output at its end."""
+    """Discard what Python would still write to standard output at exit."""
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -36,11 +36,11 @@ def silence() -> None:
 
 
 class StandardError:
-    """Standard error as it is at each moment. What cannot be written there, because it is gone or full, is dropped."""
+    """The current standard error. Text that cannot be written to it is dropped."""
 
     @property
     def rich_proxied_file(self) -> "StandardError":
-        """What Rich writes to while it has a progress bar in place of `sys.stderr`."""
+        """The stream that Rich writes to while a progress bar replaces `sys.stderr`."""
         return self
 
     def write(self, text: str) -> int:
@@ -52,7 +52,7 @@ class StandardError:
         return len(text)
 
     def flush(self) -> None:
-        """Flush standard error, if it can be."""
+        """Flush standard error, if possible."""
         try:
             self._stream.flush()
         except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""How commands speak: words and progress to standard error, results to standard output."""
+"""Output of the commands: messages and progress to standard error, results to standard output."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rich.text import Text
 from deltarule.cli.streams import StandardError, silence
 from deltarule.errors import OutputError
 
-# A sentence that cannot be written stops no command.
+# A message that cannot be written does not stop a command.
 _words = cast("IO[str]", StandardError())
 console = Console(file=_words, highlight=False)
 
@@ -28,9 +28,9 @@ _AT_MOST = 2_000
 
 
 def printable(text: str) -> str:
-    r"""The text without what could move a terminal's cursor, colour it or turn it around: that is written out.
+    r"""Escape control characters, which could move a terminal's cursor, colour its text or reverse its direction.
 
-    Names of files, columns and classes are other people's words.
+    Names of files, columns and classes are untrusted text.
 
     >>> print(printable("\x1b[31mred"))
     \x1b[31mred
@@ -39,7 +39,7 @@ def printable(text: str) -> str:
 
 
 def words_of(command_is_quiet: bool) -> Console:
-    """Where a command's words go: standard error, or nowhere.
+    """Return the console for a command's messages: standard error, or a silent one.
 
     >>> words_of(True).quiet
     True
@@ -48,9 +48,9 @@ def words_of(command_is_quiet: bool) -> Console:
 
 
 def say(sentence: str, words: Console = console, *, style: str = "") -> None:
-    """A sentence as it is: no markup is read in it, and outside a terminal it stays on one line.
+    """Print a sentence without interpreting markup; outside a terminal, on one line.
 
-    What would fill the screen loses its middle.
+    The middle of very long text is omitted.
     """
     if len(sentence) > _AT_MOST:
         sentence = f"{sentence[: _AT_MOST // 2]} … {sentence[-_AT_MOST // 2 :]}"
@@ -58,22 +58,22 @@ def say(sentence: str, words: Console = console, *, style: str = "") -> None:
 
 
 def print_json(result: Any) -> None:
-    """One JSON object on standard output."""
+    """Print one JSON object to standard output."""
     written = json.dumps(result, allow_nan=False, ensure_ascii=False)
-    # Names of files may hold bytes that are no text; only escaped can JSON bring them.
+    # Names of files may contain bytes that are not valid text, which JSON can only represent escaped.
     with _standard_output():
         print(_SURROGATES.sub(lambda found: ascii(found[0])[1:-1], written))  # noqa: T201
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Results as plain lines on standard output."""
+    """Print results as plain lines to standard output."""
     with _standard_output():
         for line in lines:
             print(printable(line))  # noqa: T201
 
 
 def print_table(table: Table) -> None:
-    """A table that was asked for, on standard output; where that is no terminal, as wide as it needs to be."""
+    """Print a table to standard output; outside a terminal, its width is 200 columns."""
     printer = Console(highlight=False)
     if not printer.is_terminal:
         printer = Console(highlight=False, width=200)
@@ -83,7 +83,7 @@ def print_table(table: Table) -> None:
 
 @contextmanager
 def _standard_output() -> Iterator[None]:
-    """Raise OutputError where a result cannot be written to standard output; BrokenPipeError where its reader left."""
+    """Raise OutputError if standard output cannot be written to, and BrokenPipeError if its reader has closed it."""
     try:
         yield
         sys.stdout.flush()
@@ -95,7 +95,7 @@ def _standard_output() -> Iterator[None]:
 
 
 def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> Table:
-    """A plain table; the columns named in `numbers` are set to the right."""
+    """Return a plain table; the columns named in `numbers` are right-aligned."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
@@ -105,7 +105,7 @@ def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: 
 
 
 def finite(number: float | None) -> float | None:
-    """The number for JSON, which knows neither NaN nor infinity: None stands for them.
+    """Return the number for JSON, with None for NaN and infinity.
 
     >>> finite(0.5), finite(math.nan)
     (0.5, None)
@@ -114,23 +114,23 @@ def finite(number: float | None) -> float | None:
 
 
 class Bar:
-    """A progress bar, or nothing where there is no terminal."""
+    """A progress bar, shown only on a terminal."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress, self._task = progress, task
 
     def advance(self, steps: int = 1, note: str = "") -> None:
-        """One or more steps further, with a note beside the bar."""
+        """Advance by one or more steps, with a note beside the bar."""
         self._progress.update(self._task, advance=steps, note=note)
 
     def reached(self, done: int, total: int, note: str = "") -> None:
-        """So many steps are done, of what may be more by now than at the beginning."""
+        """Set the number of steps done, and the total, which may have grown."""
         self._progress.update(self._task, completed=done, total=total, note=note)
 
 
 @contextmanager
 def progress_bar(what: str, total: int, words: Console = console) -> Iterator[Bar]:
-    """A bar over `total` steps, on standard error and only on a terminal."""
+    """Show a bar over `total` steps, on standard error and only on a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
     silent = words.quiet or not words.is_terminal
     with Progress(*columns, console=words, transient=True, disable=silent) as progress:

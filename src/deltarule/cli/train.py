@@ -1,4 +1,4 @@
-"""`deltarule train`: from the name of a data set to a model, with its figures, its pictures and its verdict."""
+"""`deltarule train`: train a model on a data set, report its metrics, draw its pictures and give a verdict."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from deltarule.studies.verdict import check_reference_error
 from deltarule.training import epochs
 from deltarule.training.folder import RunFolder, check_free
 
-NETWORK, LEARNING, STOPPING, DATA, RESULT = "Network", "Learning", "When to stop", "Data", "Result"
+NETWORK, LEARNING, STOPPING, DATA, RESULT = "Network", "Optimization", "Stopping", "Data", "Output"
 _USUAL = Recipe()
 _UNITS = ",".join(map(str, _USUAL.network.hidden)) or "none"
-_PATIENCE = "" if _USUAL.stopping is None else f"; usually {_USUAL.stopping.patience}"
+_PATIENCE = "none" if _USUAL.stopping is None else _USUAL.stopping.patience
 
 
 def _option(flag: str, text: str, panel: str, metavar: str | None = None) -> Any:
@@ -40,13 +40,19 @@ def train(
     ],
     hidden: Annotated[
         str | None,
-        _option("--hidden", f"Units of each hidden layer; none: no hidden layer; usually {_UNITS}.", NETWORK, "UNITS"),
+        _option(
+            "--hidden",
+            f"Comma-separated numbers of units of the hidden layers, or none (default: {_UNITS}).",
+            NETWORK,
+            "UNITS",
+        ),
     ] = None,
     activation: Annotated[
         str | None,
         _option(
             "--activation",
-            f"Of the hidden layers, one or one for each: {names_of('activation')}.",
+            f"Activation of the hidden layers, or a comma-separated list with one for each (default: relu): "
+            f"{names_of('activation')}.",
             NETWORK,
             "NAME",
         ),
@@ -55,16 +61,17 @@ def train(
         str | None,
         _option(
             "--dropout",
-            "Share of hidden units left out at each step, such as 0.2; or a list, the input's first: 0.1,0.2,0.2.",
+            "Dropout rate of the hidden layers, or a list starting with the input's (default: 0).",
             NETWORK,
-            "SHARE",
+            "RATE",
         ),
     ] = None,
     noise: Annotated[
         str | None,
         _option(
             "--noise",
-            "Standard deviation of normal noise on the scaled inputs at each step; or a list, the input's first.",
+            "Standard deviation of the Gaussian noise added to the scaled inputs, or a list starting with the input's "
+            "(default: 0).",
             NETWORK,
             "DEVIATION",
         ),
@@ -73,54 +80,82 @@ def train(
         str | None,
         _option(
             "--normalization",
-            f"Of hidden layers' weighted sums: none, {names_of('normalization')}.",
+            f"Normalization of the hidden layers' pre-activations (default: none): {names_of('normalization')}.",
             NETWORK,
             "NAME",
         ),
     ] = None,
     initializer: Annotated[
         str | None,
-        _option("--initializer", f"Of the first weights: auto, {names_of('initializer')}.", NETWORK, "NAME"),
+        _option(
+            "--initializer",
+            f"Distribution of the initial weights (default: auto): {names_of('initializer')}.",
+            NETWORK,
+            "NAME",
+        ),
     ] = None,
     loss: Annotated[
         str | None,
-        _option("--loss", f"What is made small: auto, {names_of('loss')}.", LEARNING, "NAME"),
+        _option("--loss", f"Loss to minimise (default: auto): {names_of('loss')}.", LEARNING, "NAME"),
     ] = None,
     optimizer: Annotated[
         str | None,
-        _option("--optimizer", f"{names_of('optimizer')}; usually {_USUAL.optimizer.name}.", LEARNING, "NAME"),
+        _option(
+            "--optimizer", f"Optimizer (default: {_USUAL.optimizer.name}): {names_of('optimizer')}.", LEARNING, "NAME"
+        ),
     ] = None,
     learning_rate: Annotated[
-        float | None, _option("--learning-rate", "Usually the optimizer's own.", LEARNING, "RATE")
+        float | None, _option("--learning-rate", "Learning rate (default: the optimizer's).", LEARNING, "RATE")
     ] = None,
     schedule: Annotated[
         str | None,
-        _option("--schedule", f"Of the learning rate: {names_of('schedule')}.", LEARNING, "NAME"),
+        _option(
+            "--schedule",
+            f"Learning rate schedule (default: {_USUAL.schedule.name}): {names_of('schedule')}.",
+            LEARNING,
+            "NAME",
+        ),
     ] = None,
-    l1: Annotated[float | None, _option("--l1", "Penalty on the size of the weights.", LEARNING, "STRENGTH")] = None,
-    l2: Annotated[float | None, _option("--l2", "Penalty on the squares of the weights.", LEARNING, "STRENGTH")] = None,
+    l1: Annotated[
+        float | None, _option("--l1", "L1 regularization strength (default: 0).", LEARNING, "STRENGTH")
+    ] = None,
+    l2: Annotated[
+        float | None, _option("--l2", "L2 regularization strength (default: 0).", LEARNING, "STRENGTH")
+    ] = None,
     max_norm: Annotated[
-        float | None, _option("--max-norm", "Limit to the weights into each hidden unit.", LEARNING, "NORM")
+        float | None,
+        _option("--max-norm", "Maximum norm of each hidden unit's incoming weights (default: none).", LEARNING, "NORM"),
     ] = None,
     clip_norm: Annotated[
-        float | None, _option("--clip-norm", "Limit to the norm of the whole gradient.", LEARNING, "NORM")
+        float | None, _option("--clip-norm", "Maximum global norm of the gradient (default: none).", LEARNING, "NORM")
     ] = None,
     average: Annotated[
         float | None,
-        _option("--average", "Let a running mean of the weights predict; its decay, such as 0.999.", LEARNING, "DECAY"),
+        _option(
+            "--average",
+            "Decay of an exponential moving average (EMA) of the weights, which replaces the weights in prediction, "
+            "for example 0.999 (default: none).",
+            LEARNING,
+            "DECAY",
+        ),
     ] = None,
     class_weight: Annotated[
         str | None,
-        _option("--class-weight", "How much classes count: balanced, or yes=2,no=1.", LEARNING, "WEIGHTS"),
+        _option(
+            "--class-weight",
+            "Class weights: balanced, or CLASS=WEIGHT pairs, for example yes=2,no=1 (default: none).",
+            LEARNING,
+            "WEIGHTS",
+        ),
     ] = None,
     batch_size: Annotated[
-        int | None, _option("--batch-size", f"Samples in each step; usually {_USUAL.batch_size}.", LEARNING, "SAMPLES")
+        int | None, _option("--batch-size", f"Samples per batch (default: {_USUAL.batch_size}).", LEARNING, "SAMPLES")
     ] = None,
     scaling: Annotated[
         str | None,
         _option(
             "--scaling",
-            "Of the inputs: auto, none, unit, standard, pooled, or a number to divide by.",
+            "Scaling of the inputs: auto, none, unit, standard, pooled, or a divisor (default: auto).",
             LEARNING,
             "NAME",
         ),
@@ -130,7 +165,7 @@ def train(
         int | None,
         _option(
             "--seed",
-            f"Decides the split, the first weights, the order, dropout; usually {_USUAL.seed}.",
+            f"Random seed of the split, the initial weights, the batches and dropout (default: {_USUAL.seed}).",
             LEARNING,
             "NUMBER",
         ),
@@ -138,98 +173,117 @@ def train(
     setting: Annotated[
         list[str] | None,
         _option(
-            "--set", "Any other field of the recipe, such as optimizer.beta1=0.8; repeatable.", LEARNING, "FIELD=VALUE"
+            "--set",
+            "Any other field of the recipe, for example optimizer.beta1=0.8; repeatable.",
+            LEARNING,
+            "FIELD=VALUE",
         ),
     ] = None,
     recipe_file: Annotated[
         Path | None,
-        _option("--recipe", "Start from this recipe: a JSON file, or the folder of a run.", LEARNING, "FILE"),
+        _option(
+            "--recipe",
+            "Recipe to start from: a JSON file, or the folder of a run.",
+            LEARNING,
+            "FILE",
+        ),
     ] = None,
     number_of_epochs: Annotated[
         int | None,
-        _option(
-            "--epochs", f"Passes over the training part, at the most; usually {_USUAL.epochs}.", STOPPING, "NUMBER"
-        ),
+        _option("--epochs", f"Maximum number of epochs (default: {_USUAL.epochs}).", STOPPING, "NUMBER"),
     ] = None,
     patience: Annotated[
         str | None,
         _option(
             "--patience",
-            f"Epochs without improvement before training ends; none: run all epochs{_PATIENCE}.",
+            f"Epochs without improvement before early stopping, or none to run all epochs (default: {_PATIENCE}).",
             STOPPING,
             "EPOCHS",
         ),
     ] = None,
     monitor: Annotated[
         str | None,
-        _option("--monitor", "What has to improve on the validation part: loss or score.", STOPPING, "FIGURE"),
+        _option("--monitor", "Validation metric of early stopping: loss or score (default: loss).", STOPPING, "METRIC"),
     ] = None,
     evaluate_train: Annotated[
         bool | None,
         typer.Option(
             "--evaluate-train",
-            help="Take each epoch's training figures over the whole part at its end, not over its batches.",
+            help="Evaluate the training set after each epoch instead of averaging over its batches.",
             rich_help_panel=STOPPING,
             show_default=False,
         ),
     ] = None,
-    target: Annotated[
-        str | None, _option("--target", "Of a table: the column to be predicted.", DATA, "COLUMN")
-    ] = None,
+    target: Annotated[str | None, _option("--target", "Target column of a table.", DATA, "COLUMN")] = None,
     types: Annotated[
         list[str] | None,
         _option(
             "--type",
-            "Of a table: what a column is, where its values do not tell: number, category, boolean, date, ignored; "
-            "repeatable.",
+            "Type of a table's column: number, category, boolean, date or ignored; repeatable (default: inferred).",
             DATA,
             "COLUMN=TYPE",
         ),
     ] = None,
     group_by: Annotated[
-        str | None, _option("--group-by", "Rows with the same value here are all in one part.", DATA, "COLUMN")
+        str | None,
+        _option("--group-by", "Column whose equal values are kept in one set (default: none).", DATA, "COLUMN"),
     ] = None,
     order_by: Annotated[
         str | None,
         _option(
-            "--order-by", "A date or a number: the earliest rows are learnt from, the latest test.", DATA, "COLUMN"
+            "--order-by",
+            "Column of dates or numbers to split by: earliest rows for training, latest for testing (default: none).",
+            DATA,
+            "COLUMN",
         ),
     ] = None,
     image_size: Annotated[
-        str | None, _option("--image-size", "What images are brought to, such as 28x28.", DATA, "HEIGHTxWIDTH")
+        str | None, _option("--image-size", "Size that images are resized to, for example 28x28.", DATA, "HEIGHTxWIDTH")
     ] = None,
     data_dir: Annotated[
-        Path | None, _option("--data-dir", "Where the files of mnist, fashion, kmnist lie.", DATA, "FOLDER")
+        Path | None,
+        _option(
+            "--data-dir",
+            "Folder with the files of mnist, fashion or kmnist (default: the download cache).",
+            DATA,
+            "FOLDER",
+        ),
     ] = None,
     validation: Annotated[
-        str | None, _option("--validation", "Share of the samples, or their number; usually 0.1.", DATA, "SHARE")
+        str | None, _option("--validation", "Fraction or number of validation samples (default: 0.1).", DATA, "SIZE")
     ] = None,
     test: Annotated[
-        str | None, _option("--test", "Share of the samples, or their number; usually 0.1.", DATA, "SHARE")
+        str | None, _option("--test", "Fraction or number of test samples (default: 0.1).", DATA, "SIZE")
     ] = None,
     reference_error: Annotated[
         float | None,
         _option(
             "--reference-error",
-            "What can be reached at best, by people or another method, for the verdict: 0.02 for 2 % wrong.",
+            "Best achievable error, human or of another method, used by the verdict: 0.02 is an error rate of 2 %.",
             RESULT,
             "ERROR",
         ),
     ] = None,
-    engine: Annotated[str | None, _option("--engine", f"Who computes: {', '.join(ENGINES)}.", RESULT, "NAME")] = None,
+    engine: Annotated[
+        str | None,
+        _option("--engine", f"Engine (default: {next(iter(ENGINES))}): {', '.join(ENGINES)}.", RESULT, "NAME"),
+    ] = None,
     out: Annotated[
-        Path | None, _option("--out", "The run's folder, new or empty; usually runs/DATA-1, -2, ….", RESULT, "FOLDER")
+        Path | None,
+        _option("--out", "Folder of the run, new or empty (default: runs/DATA-1, -2, …).", RESULT, "FOLDER"),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel=RESULT)
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No words, no progress.", rich_help_panel=RESULT)] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Suppress messages and progress.", rich_help_panel=RESULT)
+    ] = False,
 ) -> None:
-    """Train a network on a data set, and say how good it is.
+    """Train a network on a data set and report its performance.
 
-    Early stopping watches the validation part.
-    The test part is looked at once, at the end.
-    The run's folder holds the recipe, the history, the model and two pictures.
+    Early stopping monitors the validation set.
+    The test set is evaluated once, at the end.
+    The run's folder contains the recipe, the history, the model and two pictures.
 
     Examples:
 
@@ -241,7 +295,7 @@ def train(
     deltarule train diabetes --hidden none --l2 0.01 --json
     deltarule train people.csv --target income --type zip=category
     deltarule train mnist --data-dir my/files --set optimizer.beta1=0.8
-    """  # noqa: D301, D412 - Typer keeps the lines after \b apart
+    """  # noqa: D301, D412 - Typer does not join the lines after \b
     typed = {
         "hidden": hidden,
         "activation": activation,
@@ -298,7 +352,7 @@ def train(
 def _with_validation(
     recipe: Recipe, dataset: Dataset, *, asked_for_none: str | None, patience: str | None
 ) -> tuple[Recipe, Dataset]:
-    """Early stopping needs a validation part: without one there is neither, unless nobody said so."""
+    """Add a validation set for early stopping; where the user disabled validation, remove early stopping instead."""
     if recipe.stopping is None or dataset.validation is not None:
         return recipe, dataset
     if asked_for_none is None:

@@ -1,4 +1,4 @@
-"""Words and numbers as they are typed."""
+"""Names for help texts, and numbers as typed in the shell."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from deltarule.formulas import registered
 
 
 def names_of(kind: str) -> str:
-    """The names that a kind of formula goes by, for help texts.
+    """Return the names of the formulas of a kind, for help texts.
 
     >>> "relu" in names_of("activation"), "softmax" in names_of("activation")
     (True, False)
@@ -17,7 +17,7 @@ def names_of(kind: str) -> str:
 
 
 def number_of(text: str) -> Any:
-    """A whole number, a number, or the text itself where it is neither (the recipe will say what it wanted)."""
+    """Parse an integer or a number; return other text unchanged, which the recipe then rejects."""
     for read in (int, float):
         try:
             return read(text)

@@ -1,1 +1,1 @@
-"""Who does what a recipe says. The reference engine is the definition; others equal it to rounding."""
+"""Engines, which train and predict. The reference engine is the definition; others equal it up to rounding."""

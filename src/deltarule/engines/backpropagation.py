@@ -1,4 +1,4 @@
-"""Forwards and backwards through a network, as they are defined, in NumPy."""
+"""The forward and backward passes of a network by their definitions, in NumPy."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["Draws", "Normalized", "Pass", "backward", "forward"]
 
 
 class Draws(NamedTuple):
-    """What chance does to each layer's input (n, fan_in) in training: noise is added, then masks are multiplied in."""
+    """Random draws for each layer's input (n, fan_in) in training: additive noise, then multiplicative masks."""
 
     noise: Sequence[Floats | float]
     masks: Sequence[Floats | float]
 
 
 class Normalized(NamedTuple):
-    """A normalised layer's x (n, units), and the mean and the variance of its weighted sums."""
+    """A normalised layer's x (n, units), and the mean and variance of its pre-activations."""
 
     x: Floats
     m: Floats
@@ -32,9 +32,9 @@ class Normalized(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """A forward pass: each layer's input x (n, fan_in), and z (n, fan_out), which its activation takes.
+    """A forward pass: each layer's input x (n, fan_in), and its pre-activations z (n, fan_out).
 
-    z are the layer's weighted sums, normalised, scaled and shifted where `normalized` tells of the layer.
+    Those of the layers in `normalized` are normalised, scaled and shifted.
     """
 
     x: list[Floats]
@@ -45,9 +45,9 @@ class Pass(NamedTuple):
 def forward(
     problem: Problem, parameters: npt.NDArray[Any], x: Floats, draws: Draws | None = None, *, training: bool = False
 ) -> Pass:
-    """From scaled inputs to raw outputs: z = x W + b, the next x being σ(z).
+    """Compute raw outputs from scaled inputs: z = x W + b, and the next x = σ(z).
 
-    In training, a normalisation takes the statistics of this very batch; otherwise those that it keeps, if it does.
+    In training, a normalisation uses the statistics of the batch; otherwise its running statistics, if it has any.
     """
     run = Pass([], [], [])
     states = problem.shape.states(parameters)
@@ -70,7 +70,7 @@ def forward(
 def backward(
     problem: Problem, parameters: npt.NDArray[Any], run: Pass, dz: Floats, draws: Draws | None = None
 ) -> Floats:
-    """The gradient, (learnt,), from dz = ∂C/∂z of the last layer: a layer's error is the next one's, sent back."""
+    """Compute the gradient, (learnt,), from dz = ∂C/∂z of the last layer by backpropagation."""
     gradient = np.zeros(problem.shape.learnt)
     theta, g = problem.shape.layers(parameters), problem.shape.layers(gradient)
     states, g_states = problem.shape.states(parameters), problem.shape.states(gradient)

@@ -1,4 +1,4 @@
-"""What a forked child process must renew: a thread of the parent may have held it, and that thread is not there."""
+"""Reset of objects in a forked child process, where threads of the parent do not exist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Forked(Protocol):
     """An object that a forked child process inherits."""
 
     def after_fork(self) -> None:
-        """Make it usable in the child, whatever the parent's threads were doing."""
+        """Make the object usable in the child, in any state of the parent's threads."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The engine for optimizers of reach "run": SciPy minimises the objective of the whole training part, in float64."""
+"""The engine for full-batch optimizers: SciPy minimises the objective of the training set, in float64."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["FullBatch"]
 
 
 class FullBatch(Watched):
-    """Train a problem by L-BFGS, an iteration an epoch. `objective` is made of the problem, by whichever engine."""
+    """Train a problem by L-BFGS, one iteration per epoch. `objective` creates the objective of a problem."""
 
     def __init__(self, problem: Problem, objective: Callable[[Problem], Objective]) -> None:
         _check(problem)
@@ -36,11 +36,11 @@ class FullBatch(Watched):
 
     @property
     def progress(self) -> Progress:
-        """How many iterations have been; the search itself cannot be handed on."""
+        """The number of iterations; the state of the search cannot be transferred."""
         return Progress(self._epoch, self._epoch)
 
     def advance(self, epochs: int, seconds: float, interrupted: StopRequested = never) -> Figures:
-        """Run at least one iteration and at most `epochs`, for about `seconds` at the longest, or until interrupted."""
+        """Run at least one iteration and at most `epochs`, for at most about `seconds`, or until interrupted."""
         if os.getpid() != self._process:
             came = "a child process, which has no thread of its parent"
             raise Interrupted("L-BFGS in the process that it began in", came, "a new training run in the child process")
@@ -71,7 +71,7 @@ class FullBatch(Watched):
 
 
 def _check(problem: Problem) -> None:
-    """Refuse what has no meaning on the whole training part, or that L-BFGS would not see."""
+    """Raise an error for settings that are undefined for the full batch, or that L-BFGS ignores."""
     recipe, network = problem.recipe, problem.recipe.network
     given = {
         "dropout": any(network.dropout_rates),
@@ -96,7 +96,7 @@ class _Asked(Enum):
 
 
 class _Ended(Exception):
-    """Nobody asks for another point."""
+    """Raised in the search when no further point is requested."""
 
 
 def _start(thread: Thread) -> None:
@@ -107,7 +107,7 @@ def _start(thread: Thread) -> None:
 
 
 def _accepted(objective: Objective, start: Floats, optimizer: Any, most: int) -> Generator[Any]:
-    """Each point that the search accepts, which goes on in a thread of its own when the next is asked for."""
+    """Yield each point that the search accepts; it runs in its own thread and waits for each request."""
     from scipy.optimize import minimize
 
     assert isinstance(optimizer, LBFGS)
@@ -136,7 +136,7 @@ def _accepted(objective: Objective, start: Floats, optimizer: Any, most: int) ->
             found.put(None)
         except _Ended:
             pass
-        except BaseException as error:  # noqa: BLE001 - raised again where the point was asked for
+        except BaseException as error:  # noqa: BLE001 - raised again by the consumer
             found.put(error)
 
     try:

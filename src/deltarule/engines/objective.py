@@ -1,4 +1,4 @@
-"""The objective of the whole training part, as a function of what is learnt: what L-BFGS makes small."""
+"""The objective of the training set as a function of the trained parameters, which L-BFGS minimises."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BLOCK = 8192
 
 
 class Objective:
-    """Mean loss plus penalties over all training samples, by the reference engine."""
+    """Mean loss plus penalties on all training samples, computed by the reference engine."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -31,24 +31,24 @@ class Objective:
         self._met: dict[bytes, Sums] = {}
 
     def __call__(self, point: Floats) -> tuple[float, Floats]:
-        """The objective and its gradient at a point, (learnt,)."""
+        """Return the objective and its gradient, (learnt,), at a point."""
         with np.errstate(over="ignore", invalid="ignore"):
             total, g = self._gradient(point)
             value = total.loss / total.weight + self.penalty(point)
-        # A search asks for the sums of the point where it has just been, or of the one before.
+        # The search requests the sums of the last point or of the one before.
         self._met = {point.tobytes(): total, **dict(list(self._met.items())[:1])}
         return value, g
 
     def sums(self, point: Floats) -> Sums:
-        """Weight, loss and error of the training samples at a point."""
+        """Return the weight, loss and error of the training samples at a point."""
         return self._met.get(point.tobytes()) or evaluate(self.problem, point, self.problem.train)
 
     def penalty(self, point: Floats) -> float:
-        """The penalties' part in the objective."""
+        """Return the penalties' contribution to the objective."""
         return penalty_value(self.problem, point, self.weight)
 
     def _gradient(self, point: Floats) -> tuple[Sums, Floats]:
-        """The sums, and the objective's gradient, block by block."""
+        """Compute the sums and the objective's gradient, block by block."""
         problem, total, g = self.problem, Sums(), np.zeros(len(point))
         for start in range(0, len(problem.train), _BLOCK):
             part, met, _ = gradient(problem, point, slice(start, start + _BLOCK))
@@ -61,25 +61,25 @@ class Objective:
 
 @dataclass(frozen=True)
 class Gradient(Optimizer):
-    """No step at all: the gradient is left where the parameters were, for somebody else to step by."""
+    """An optimizer without a step: it replaces the parameters by the gradient, for use by an outer optimizer."""
 
     name: ClassVar[str] = "gradient"
 
     def step(self, w: Values, g: Values, t: Values) -> tuple[Values, ...]:  # noqa: ARG002
-        """The gradient in place of the parameter."""
+        """Return the gradient in place of the parameter."""
         return (g,)
 
 
 class RestartableEngine(Engine, Protocol):
-    """An engine that can go on from another point."""
+    """An engine that can continue from another point."""
 
     def begin(self, theta: Floats) -> None:
-        """Go on from another θ, with slots of 0."""
+        """Continue from another θ, with slots of 0."""
         ...
 
 
 class EngineObjective(Objective):
-    """The same objective by another engine: each value is an epoch of one batch, which leaves the gradient as θ."""
+    """The same objective, computed by another engine: an epoch of one batch, which stores the gradient in θ."""
 
     def __init__(self, problem: Problem, engine: Callable[[Problem], RestartableEngine]) -> None:
         super().__init__(problem)

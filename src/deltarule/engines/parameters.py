@@ -1,4 +1,4 @@
-"""The parameters θ and a network's state: one flat vector, and its parts as views."""
+"""The parameters θ and a network's state: one flat vector, and views into it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from deltarule.recipes import Network
 from deltarule.types import Booleans, Floats
 
 Layers: TypeAlias = list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]
-"""For each layer its weights (fan_in, fan_out) and its biases (fan_out,)."""
+"""Weights (fan_in, fan_out) and biases (fan_out,) of each layer."""
 
 
 class State(NamedTuple):
-    """What a normalised layer has beside its weights: γ and β, which are learnt, and the statistics that it keeps.
+    """State of a normalised layer: γ and β, which are trained, and the running statistics.
 
-    (units,) each; where nothing is kept, mean and variance are (0,).
+    (units,) each; without running statistics, mean and variance are (0,).
     """
 
     gamma: npt.NDArray[Any]
@@ -35,10 +35,10 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Shape:
-    """How one vector holds a network: θ (all weights and biases), all γ and β, and then all kept statistics.
+    """Layout of a network in one vector: θ (all weights and biases), all γ and β, and then all running statistics.
 
-    sizes : units of every layer, the ends included.
-    normalization : of the hidden layers, or None.
+    sizes : number of units of every layer, including input and output.
+    normalization : normalization of the hidden layers, or None.
     """
 
     sizes: tuple[int, ...]
@@ -46,26 +46,26 @@ class Shape:
 
     @property
     def theta(self) -> int:
-        """How many weights and biases there are."""
+        """Number of weights and biases."""
         return count(self.sizes)
 
     @property
     def learnt(self) -> int:
-        """How many numbers the optimizer changes: θ, γ and β."""
+        """Number of trained parameters: θ, γ and β."""
         return self.theta + (2 * sum(self.sizes[1:-1]) if self.normalization is not None else 0)
 
     @property
     def total(self) -> int:
-        """The length of the vector."""
+        """Length of the vector."""
         keeps = self.normalization is not None and self.normalization.keeps
         return self.learnt + (2 * sum(self.sizes[1:-1]) if keeps else 0)
 
     def layers(self, vector: npt.NDArray[Any]) -> Layers:
-        """Views: each layer's weights and biases."""
+        """Return views of each layer's weights and biases."""
         return layers(vector[: self.theta], self.sizes)
 
     def states(self, vector: npt.NDArray[Any]) -> list[State]:
-        """Views: γ and β of each normalised layer, and its kept statistics where the vector holds them."""
+        """Return views of γ, β and, where the vector contains them, the running statistics of each normalised layer."""
         if self.normalization is None:
             return []
         states, place, kept = [], self.theta, self.learnt
@@ -77,7 +77,7 @@ class Shape:
         return states
 
     def begun(self, theta: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The vector of θ and of a state that has learnt nothing: γ = 1, β = 0, mean 0, variance 1."""
+        """Return the vector of θ and of an initial state: γ = 1, β = 0, mean 0, variance 1."""
         vector = np.concatenate([theta, np.zeros(self.total - self.theta, theta.dtype)])
         for state in self.states(vector):
             state.gamma[:] = 1.0
@@ -85,7 +85,7 @@ class Shape:
         return vector
 
     def idle(self) -> Booleans:
-        """Which numbers have no effect and stay as they began, (learnt,): biases that a batch's mean takes away."""
+        """Return a mask, (learnt,), of parameters without effect: biases that batch normalization cancels."""
         mask = np.zeros(self.learnt, dtype=bool)
         if self.normalization is not None and self.normalization.axis == 0:
             for _, biases in self.layers(mask)[:-1]:
@@ -94,7 +94,7 @@ class Shape:
 
 
 def count(sizes: Sequence[int]) -> int:
-    """The number of weights and biases of a network.
+    """Return the number of weights and biases of a network.
 
     >>> count((784, 30, 10))
     23860
@@ -103,7 +103,7 @@ def count(sizes: Sequence[int]) -> int:
 
 
 def layers(theta: npt.NDArray[Any], sizes: Sequence[int]) -> Layers:
-    """Views into θ: each layer's weights, then its biases."""
+    """Return views into θ: each layer's weights and biases."""
     views, start = [], 0
     for fan_in, fan_out in pairwise(sizes):
         middle, end = start + fan_in * fan_out, start + (fan_in + 1) * fan_out
@@ -113,7 +113,7 @@ def layers(theta: npt.NDArray[Any], sizes: Sequence[int]) -> Layers:
 
 
 def first(network: Network, sizes: Sequence[int], seed: int) -> Floats:
-    """θ before the first step, drawn from (seed, layer, input, output)."""
+    """Draw the initial θ by (seed, layer, input, output)."""
     theta = np.zeros(count(sizes))
     bias = network.bias_initializer
     for number, ((weights, biases), initializer) in enumerate(
@@ -126,7 +126,7 @@ def first(network: Network, sizes: Sequence[int], seed: int) -> Floats:
 
 
 def given(start: Sequence[tuple[Any, Any]], sizes: Sequence[int]) -> Floats:
-    """θ from one's own weights (fan_in, fan_out) and biases (fan_out,), a copy."""
+    """Copy given weights (fan_in, fan_out) and biases (fan_out,) to a new θ."""
     theta = np.zeros(count(sizes))
     views = layers(theta, sizes)
     if len(start) != len(views):

@@ -1,4 +1,4 @@
-"""What an engine is given, and what it gives back: arrays on one side, figures on the other."""
+"""The inputs and outputs of an engine, and the protocol of engines."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from deltarule.recipes import Affine, Recipe
 from deltarule.types import Floats, Indices
 
 Order: TypeAlias = Iterable[Iterable[Any]]
-"""For each epoch the batches, each an array of row numbers; rows may repeat."""
+"""The batches of each epoch, each an array of row numbers; rows may repeat."""
 
 
 StopRequested: TypeAlias = Callable[[], bool]
-"""Whether somebody has asked for an end."""
+"""A function that returns whether training should stop."""
 
 
 def never() -> bool:
-    """Nobody asks for an end."""
+    """Return False: no stop is requested."""
     return False
 
 
-# Beyond these, products of a weight with a loss leave float32's range.
+# Beyond these, products of a weight with a loss overflow or underflow in float32.
 _SMALL, _LARGE = 1e-30, 1e30
 
 
 @dataclass(frozen=True)
 class Samples:
-    """One part of the data as numbers.
+    """A training, validation or test set as arrays.
 
     x : (n, d), raw, of any real type; scaled when a batch is built.
-    targets : (n,) class numbers, or (n, k) float64 numbers to be met.
-    outputs : k, the network's outputs; with two classes and one output, class 1 is the target 1.
-    weights : (n,), or None where all samples count the same. A batch whose weights are all 0 adds nothing to the
-        gradient: its step is that of the penalties and of what the optimizer remembers.
-    rows : which of the n are meant, repeats allowed; None for all. Places below are places among them.
+    targets : (n,) class indices, or (n, k) float64 regression targets.
+    outputs : k, the number of the network's outputs; with two classes and one output, class 1 has the target 1.
+    weights : (n,), or None for equal weights. A batch whose weights are all 0 contributes nothing to the gradient: its
+        step consists of the penalties and the optimizer's state.
+    rows : selected rows of x, repeats allowed; None for all. `places` in the methods index the selected rows.
     """
 
     x: npt.NDArray[Any]
@@ -70,17 +70,17 @@ class Samples:
         return len(self.x) if self.rows is None else len(self.rows)
 
     def inputs(self, places: Any) -> npt.NDArray[Any]:
-        """Raw inputs at some places: (places, d)."""
+        """Return the raw inputs at some places: (places, d)."""
         inputs: npt.NDArray[Any] = self.x[self._rows(places)]
         return inputs
 
     @property
     def classes(self) -> bool:
-        """Whether the targets are class numbers."""
+        """Whether the targets are class indices."""
         return self.targets.ndim == 1
 
     def y(self, places: Any) -> Floats:
-        """The targets at some places as the loss wants them: (places, k), one-hot for classes."""
+        """Return the targets at some places for the loss: (places, k), one-hot for classes."""
         targets: npt.NDArray[Any] = self.targets[self._rows(places)]
         if not self.classes:
             return targets
@@ -91,7 +91,7 @@ class Samples:
         return one_hot
 
     def weight(self, places: Any) -> Floats:
-        """The weights at some places, 1 where none were given."""
+        """Return the weights at some places, 1 where none were given."""
         rows = self._rows(places)
         if self.weights is None:
             return np.ones(len(self.targets[rows]))
@@ -99,7 +99,7 @@ class Samples:
         return weights
 
     def spread(self) -> float:
-        """The error, per unit of weight, of the best constant answer's yardstick: 1 for classes, else the variance."""
+        """Return the divisor of the mean error in the score: 1 for classification, the variance for regression."""
         if self.classes:
             return 1.0
         w = self.weight(slice(None))[:, None] / np.sum(self.weight(slice(None)))
@@ -112,12 +112,12 @@ class Samples:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come, beside its parameters: what another engine needs to go on from there.
+    """Progress of a run: what another engine needs to continue it, in addition to the parameters.
 
-    epoch, step : how many have been.
-    slots : what the optimizer remembers, in the order of its `slots`, (learnt,) each.
+    epoch, step : number of completed epochs and steps.
+    slots : the optimizer's state, in the order of its `slots`, (learnt,) each.
 
-    Means of weights, and what a schedule has seen of the validation part, begin anew.
+    Averages of the weights and the state of the schedule start anew.
     """
 
     epoch: int = 0
@@ -127,11 +127,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class Problem:
-    """A training run as an engine sees it. `recipe.loss` has been decided; `theta` is float64, as `shape` says.
+    """A training run, the input of an engine. `recipe.loss` is a `Loss`; `theta` is float64, with the layout `shape`.
 
-    stretch : of samples that lie in a file: how many of them are read together; None where all are in memory.
-    raw : what augmentations know of the raw values, where the recipe has any.
-    progress : where another engine left off, with `theta` as it was then; an order then begins with the next epoch.
+    stretch : for samples in a file, the number of samples read together; None for samples in memory.
+    raw : the raw values' properties for augmentations, where the recipe has any.
+    progress : the progress of another engine, with its `theta`; an order then starts with the next epoch.
     """
 
     recipe: Recipe
@@ -148,7 +148,7 @@ class Problem:
 
     @property
     def ordered(self) -> bool:
-        """Whether `epochs` says in which order samples are met, rather than the plain shuffle of all of them."""
+        """Whether the order of the samples is given by `epochs`, rather than by a shuffle of all samples."""
         return self.order is not None or self.stretch is not None
 
     @property
@@ -159,12 +159,12 @@ class Problem:
 
     @property
     def shape(self) -> Shape:
-        """How `theta`, and whatever an engine makes of it, holds the network."""
+        """The layout of `theta` and of an engine's parameters."""
         return Shape(self.sizes, self.recipe.network.normalization)
 
     @property
     def normalization(self) -> Normalization:
-        """The hidden layers' normalisation, where there is one."""
+        """The hidden layers' normalisation, which must exist."""
         assert self.recipe.network.normalization is not None
         return self.recipe.network.normalization
 
@@ -175,24 +175,24 @@ class Problem:
 
     @property
     def steps(self) -> int:
-        """The updates of the whole run, as the batch size has them."""
+        """Number of updates in the whole run, by the batch size."""
         return self.recipe.epochs * -(-len(self.train) // self.recipe.batch_size)
 
     @property
     def begun(self) -> Progress:
-        """Where the run starts: at its beginning, with slots of 0, or where another left off."""
+        """The progress at the start: that of another engine, or none, with slots of 0."""
         if self.progress is not None:
             return self.progress
         return Progress(slots=tuple(np.zeros(self.shape.learnt) for _ in self.recipe.optimizer.slots))
 
     @property
     def batch_weight(self) -> float:
-        """What a batch weighs in the mean, by which figures divide a penalty that each batch divides by its own."""
+        """The mean weight of a batch, used to report penalties that are divided by the weight of each batch."""
         weight = float(np.sum(self.train.weight(slice(None))))
         return weight / -(-len(self.train) // self.recipe.batch_size)
 
     def epochs(self) -> Iterator[Iterable[Indices]]:
-        """For each epoch its batches: the caller's own order, or seeded shuffles."""
+        """Yield the batches of each epoch: the caller's order, or seeded shuffles."""
         if self.order is not None:
             for batches in self.order:
                 yield (self.checked(rows) for rows in batches)
@@ -210,7 +210,7 @@ class Problem:
         return permutation_by_stretches(seed, epoch, n, self.stretch, together)
 
     def checked(self, rows: Any) -> Indices:
-        """A batch of the caller's own order: at least one row, and all of them there."""
+        """Return a batch of the caller's order with at least one row, all valid."""
         indices, n = np.asarray(rows), len(self.train)
         if indices.ndim != 1 or indices.dtype.kind not in "iu" or not len(indices):
             came = f"{indices.dtype} of shape {indices.shape}"
@@ -222,7 +222,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Sums:
-    """What is added up over samples: weight, loss, and error (wrong answers, or squared distances)."""
+    """Sums over samples: weight, loss, and error (misclassifications or squared distances)."""
 
     weight: float = 0.0
     loss: float = 0.0
@@ -238,17 +238,17 @@ class Sums:
 
 
 def squared_distance(loss: Loss, z: Any, y: Any) -> Any:
-    """How wrong numbers are, (n,): their squared distance from the targets."""
+    """Return the errors of regression outputs, (n,): the squared distances from the targets."""
     return np.sum((loss.output.value(z) - y) ** 2, axis=-1)
 
 
 def wrong_side(loss: Loss, z: Any, y: Any) -> Any:
-    """How wrong a single output for two classes is, (n,): 1 where it lies on the other class's side of ½, else 0."""
+    """Return the errors of a single output for two classes, (n,): 1 on the wrong side of ½, else 0."""
     return np.sum(np.where(loss.output.value(z) > 0.5, 1.0 - y, y), axis=-1)
 
 
 class Figure(IntEnum):
-    """The columns of `Figures.table`: sums over the training part, over the validation part, and what else there is."""
+    """The columns of `Figures.table`: sums over the training and validation sets, penalty and duration."""
 
     TRAIN_WEIGHT = 0
     TRAIN_LOSS = 1
@@ -263,13 +263,13 @@ class Figure(IntEnum):
 
 @dataclass(frozen=True)
 class Figures:
-    """Some epochs in numbers: a row of `table` for each, its columns as `Figure` names them, float64.
+    """Metrics of some epochs: a row of `table` for each, with the columns of `Figure`, float64.
 
-    Sums of the validation part are 0 where there is none; the penalty is the epoch's last. `batch_losses` holds an
-    array for each epoch where losses were recorded, else none.
+    Sums over the validation set are 0 where there is none; the penalty is that at the end of the epoch. `batch_losses`
+    contains an array for each epoch where losses were recorded.
 
-    interruption : an exception that a signal handler raised while the engine ran, such as KeyboardInterrupt. The
-        figures are complete: it is to be raised again once they have been stored.
+    interruption : an exception that a signal handler raised while the engine ran, for example KeyboardInterrupt. The
+        metrics are complete: the caller raises it again after storing them.
     """
 
     table: Floats
@@ -279,15 +279,15 @@ class Figures:
 
 @runtime_checkable
 class Planned(Protocol):
-    """An engine that follows plans."""
+    """An engine that executes plans."""
 
     def plan_text(self) -> str:
-        """What each thread does in a training step, and to evaluate a block of samples: a line for each instruction."""
+        """Return what each thread does in a training step and in evaluation, one line for each instruction."""
         ...
 
 
 class Engine(Protocol):
-    """Whatever can train: it is made from a problem, advances by epochs, and holds θ."""
+    """An engine is created from a problem, advances by epochs, and holds θ."""
 
     @property
     def finished(self) -> bool:
@@ -296,28 +296,28 @@ class Engine(Protocol):
 
     @property
     def best_epoch(self) -> int:
-        """The number of the epoch that early stopping likes best; 0 where it does not watch."""
+        """The number of the best epoch by early stopping; 0 without early stopping."""
         ...
 
     def advance(self, epochs: int, seconds: float, interrupted: StopRequested = never) -> Figures:
-        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest.
+        """Run at least one epoch and at most `epochs`, for at most about `seconds`.
 
-        Once `interrupted()` it ends where it stands, also in the middle of an epoch; the next call goes on from there.
-        That is asked about twenty times a second, or after 16 steps where they take longer.
+        Once `interrupted()` is true, it stops, even within an epoch; the next call continues from there. `interrupted`
+        is checked about twenty times a second, or after 16 steps if they take longer.
         """
         ...
 
     @property
     def theta(self) -> Floats:
-        """θ and the state after the last epoch, as `Problem.shape` says; their mean where weights are averaged."""
+        """θ and the state after the last epoch, with the layout `Problem.shape`, averaged if the recipe says so."""
         ...
 
     @property
     def progress(self) -> Progress:
-        """What another engine needs, beside `theta`, to go on after the last whole epoch."""
+        """What another engine needs, in addition to `theta`, to continue after the last complete epoch."""
         ...
 
     @property
     def best_theta(self) -> Floats:
-        """The same after the best epoch, where early stopping restores it; otherwise after the last finite one."""
+        """`theta` after the best epoch, where early stopping restores it; otherwise after the last finite epoch."""
         ...

@@ -1,4 +1,4 @@
-"""The reference engine: training as it is defined, in float64 NumPy. Every other engine must equal it."""
+"""The reference engine: the definition of training, in float64 NumPy. Other engines must equal it up to rounding."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from deltarule.types import Floats
 
 
 def penalty_value(problem: Problem, parameters: npt.NDArray[Any], weight: float) -> float:
-    """The sum of the penalties over all weights, for a batch of this weight."""
+    """Return the sum of the penalties over all weights, for a batch of this weight."""
     layers = zip(problem.recipe.penalties, problem.shape.layers(parameters), strict=True)
     sums = (penalty.share(weight) * np.sum(penalty.value(W)) for penalty, (W, _) in layers if penalty is not None)
     return float(sum(sums))
 
 
 def objective(problem: Problem, parameters: npt.NDArray[Any], rows: Any, draws: Draws | None = None) -> float:
-    """Mean loss of some training rows plus the penalties: what is made small."""
+    """Return the objective, which is minimised: mean loss of some training rows plus the penalties."""
     samples = problem.train
     z = forward(problem, parameters, problem.scaling(samples.inputs(rows)), draws, training=True).z[-1]
     w = samples.weight(rows)
@@ -48,7 +48,7 @@ def objective(problem: Problem, parameters: npt.NDArray[Any], rows: Any, draws: 
 
 
 def batch(problem: Problem, rows: Any, step: int) -> tuple[Floats, Floats]:
-    """The scaled inputs and the targets of some training rows; augmented where a step from 1 is given."""
+    """Return scaled inputs and targets of some training rows, augmented if `step` is not 0."""
     samples = problem.train
     x, y = samples.inputs(rows), samples.y(rows)
     if problem.raw is not None and step:
@@ -59,22 +59,22 @@ def batch(problem: Problem, rows: Any, step: int) -> tuple[Floats, Floats]:
 def gradient(
     problem: Problem, parameters: npt.NDArray[Any], rows: Any, draws: Draws | None = None, step: int = 0
 ) -> tuple[Floats, Sums, Pass]:
-    """The gradient of the mean loss of some training rows, (learnt,); their sums, and the pass, before the step.
+    """Return the gradient of the mean loss of some training rows, (learnt,), their sums, and the forward pass.
 
-    The rows are as they lie, or augmented where a step from 1 is given.
+    The rows are augmented if `step` is not 0.
     """
     samples = problem.train
     x, y = batch(problem, rows, step)
     w = samples.weight(rows)
     run = forward(problem, parameters, x, draws, training=True)
     z = run.z[-1]
-    # A batch whose weights are all 0 adds nothing to the gradient; the step is made all the same.
+    # A batch whose weights are all 0 contributes nothing to the gradient; the step is made nevertheless.
     dz = problem.loss.gradient(z, y) * (w / (np.sum(w) or 1.0))[:, None]
     return backward(problem, parameters, run, dz, draws), sums(problem, samples, z, y, w), run
 
 
 def add_penalties(problem: Problem, parameters: npt.NDArray[Any], g: Floats, weight: float) -> None:
-    """Add the penalties' gradients to a batch's mean loss's, but for those that have their `prox` after the step."""
+    """Add the gradients of the penalties to that of the mean loss, except for proximal penalties."""
     layers = zip(problem.recipe.penalties, problem.shape.layers(parameters), problem.shape.layers(g), strict=True)
     for penalty, (W, _), (g_W, _) in layers:
         if penalty is not None and not penalty.takes_prox:
@@ -82,7 +82,7 @@ def add_penalties(problem: Problem, parameters: npt.NDArray[Any], g: Floats, wei
 
 
 def sums(problem: Problem, samples: Samples, z: Floats, y: Floats, w: Floats) -> Sums:
-    """Weight, loss and error of some samples, added up."""
+    """Return the sums of weight, loss and error of some samples."""
     if samples.classes and samples.outputs > 1:
         error = np.argmax(z, axis=1) != np.argmax(y, axis=1)
     else:
@@ -91,7 +91,7 @@ def sums(problem: Problem, samples: Samples, z: Floats, y: Floats, w: Floats) ->
 
 
 def evaluate(problem: Problem, parameters: npt.NDArray[Any], samples: Samples, block: int = 8192) -> Sums:
-    """The sums over a whole part, as the network predicts."""
+    """Return the sums over a set of samples, with the network in prediction mode."""
     total = Sums()
     for start in range(0, len(samples), block):
         rows = slice(start, start + block)
@@ -101,7 +101,7 @@ def evaluate(problem: Problem, parameters: npt.NDArray[Any], samples: Samples, b
 
 
 class Reference(Watched):
-    """Train a problem, one batch after the other."""
+    """Train a problem batch by batch."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
@@ -115,16 +115,16 @@ class Reference(Watched):
 
     @property
     def theta(self) -> Floats:
-        """θ and the state, or their mean where weights are averaged."""
+        """θ and the state, or their average where weights are averaged."""
         return self._parameters if self.problem.recipe.averaging is None else self._mean
 
     @property
     def progress(self) -> Progress:
-        """What another engine needs, beside `theta`, to go on after the last whole epoch."""
+        """What another engine needs, in addition to `theta`, to continue after the last complete epoch."""
         return Progress(self._epoch, self._step, tuple(slot.copy() for slot in self._slots))
 
     def advance(self, epochs: int, seconds: float, interrupted: StopRequested = never) -> Figures:
-        """Run at least one epoch and at most `epochs`, for about `seconds` at the longest, or until interrupted."""
+        """Run at least one epoch and at most `epochs`, for at most about `seconds`, or until interrupted."""
         self._interrupted = interrupted
         rows: list[list[float]] = []
         recorded: list[Floats] = []
@@ -142,7 +142,7 @@ class Reference(Watched):
         return Figures(np.array(rows).reshape(-1, Figure.COUNT), recorded)
 
     def _run(self) -> Iterator[tuple[list[float], Floats] | None]:
-        """Each epoch's figures, and its batches' losses; None in the middle of one, where interrupted."""
+        """Yield each epoch's metrics and its batches' losses; None within an epoch that is interrupted."""
         problem, recipe = self.problem, self.problem.recipe
         for number, batches in enumerate(problem.epochs(), start=self._epoch + 1):
             if number > recipe.epochs:
@@ -173,7 +173,7 @@ class Reference(Watched):
             yield [*row, penalty, seconds], np.array(recorded)
 
     def step(self, rows: npt.NDArray[Any]) -> Sums:
-        """One update from one batch; the sums are those before it."""
+        """Update the parameters by one batch; return the sums before the update."""
         problem, recipe, parameters = self.problem, self.problem.recipe, self._parameters
         self._step += 1
         g, met, run = gradient(problem, parameters, rows, self._draws(len(rows)), self._step)
@@ -194,7 +194,7 @@ class Reference(Watched):
         return met
 
     def _draws(self, n: int) -> Draws | None:
-        """Noise, and inverted dropout: 0 for a unit left out, 1 / (1 − rate) for one kept, so the mean stays."""
+        """Draw noise and inverted dropout masks: 0 for dropped units, 1 / (1 − rate) for others."""
         network, seed = self.problem.recipe.network, self.problem.recipe.seed
         rates, deviations = network.dropout_rates, network.noise_deviations
         if not any(rates) and not any(deviations):

@@ -1,6 +1,6 @@
 """The engines by name. A new engine is one entry here; nothing outside this package imports a particular engine.
 
-What an engine needs is imported when it is first asked for.
+The dependencies of an engine are imported when it is first used.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ PRECISIONS = ("float32", "float64")
 
 
 class Predictor(Protocol):
-    """The last layer's weighted sums (n, outputs) for raw inputs (n, d) of one type."""
+    """A function that computes raw outputs (n, outputs) of raw inputs (n, d) of one type."""
 
     def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Compute them, in the parameters' precision."""
+        """Compute the raw outputs, in the parameters' precision."""
         ...
 
 
-def _reference(problem: Problem, precision: str, n_threads: int | None) -> Engine:  # noqa: ARG001 - it has no choice
+def _reference(problem: Problem, precision: str, n_threads: int | None) -> Engine:  # noqa: ARG001 - unused
     return Reference(problem)
 
 
@@ -41,11 +41,11 @@ def _compiled(problem: Problem, precision: str, n_threads: int | None) -> Engine
 
 
 ENGINES: dict[str, Callable[[Problem, str, int | None], Engine]] = {"compiled": _compiled, "reference": _reference}
-"""What makes an engine of a problem, a precision and a number of threads."""
+"""Functions that create an engine from a problem, a precision and a number of threads, by name."""
 
 
 def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None) -> Engine:
-    """Return the engine of that name, at work on a problem."""
+    """Create the engine of this name for a problem."""
     one_of("engine", name, tuple(ENGINES))
     one_of("precision", precision, PRECISIONS)
     if n_threads is not None:
@@ -56,7 +56,7 @@ def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None
 
 
 def objective_of(problem: Problem, name: str, n_threads: int | None) -> Objective:
-    """Return the objective on all training samples, in float64, by the engine of that name."""
+    """Create the objective of all training samples, computed in float64 by the engine of this name."""
     if name == "reference":
         return Objective(problem)
     from deltarule.engines.compiled import Compiled
@@ -67,7 +67,7 @@ def objective_of(problem: Problem, name: str, n_threads: int | None) -> Objectiv
 def predictor_of(
     sizes: Sequence[int], network: Network, parameters: npt.NDArray[Any], scaling: Affine, kind: npt.DTypeLike
 ) -> Predictor:
-    """Return what predicts with a network's parameters for raw inputs of the type `kind`."""
+    """Create a predictor with a network's parameters, for raw inputs of the type `kind`."""
     from deltarule.engines.compiled import Predictor as Compiled
 
     return Compiled(sizes, network, parameters, scaling, kind)

@@ -1,4 +1,4 @@
-"""The update as it is defined: a gradient and a recipe's formulas turn the parameters into the next ones."""
+"""The definition of the parameter update by a gradient and a recipe's formulas."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def stepped(
     rate: float,
     slots: Slots,
 ) -> Slots:
-    """Change what is learnt of the parameters, in place, by step t; the slots after it, each (learnt,).
+    """Update the trained parameters in place by step t; return the optimizer's new slots, each (learnt,).
 
-    g is the objective's gradient, (learnt,), of a batch of this weight. Clipping comes before the optimizer, proximal
-    penalties after it.
+    g is the objective's gradient, (learnt,), of a batch of this weight. Clipping is applied before the optimizer,
+    proximal penalties after it.
     """
     recipe, shape = problem.recipe, problem.shape
     if recipe.clipping is not None:
@@ -47,7 +47,7 @@ def stepped(
 def _by_matrices(
     problem: Problem, optimizer: Any, learnt: npt.NDArray[Any], g: npt.NDArray[Any], t: int, slots: Slots
 ) -> Slots:
-    """What is learnt, and the slots, after a step that takes each hidden layer's weights as a matrix."""
+    """Return parameters and slots after a step that updates each hidden layer's weights as a matrix."""
     after, *rest = optimizer.others.step(learnt, g, t, *slots[1:])
     made = [after, slots[0].copy(), *rest]
     views = [problem.shape.layers(each) for each in (learnt, g, *slots)]

@@ -1,4 +1,4 @@
-"""How many threads this process may have."""
+"""The number of threads available to this process."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _OURS = "DELTARULE_NUM_THREADS"
 
 
 def allowed_threads() -> int:
-    """The cores this process may run on, or fewer where somebody else divides them.
+    """Return the number of cores available to this process, or a lower limit where one is set.
 
-    Followed are `DELTARULE_NUM_THREADS` and the variables that joblib sets for its workers; what joblib says of the
-    worker that this is; and the limits that threadpoolctl has set on the libraries it knows. Neither is imported here:
-    where they are not loaded, they have set nothing.
+    Limits are `DELTARULE_NUM_THREADS` and the variables that joblib sets for its workers; the number of threads that
+    joblib gives this worker; and the limits that threadpoolctl has set on other libraries. Neither package is imported
+    here: if they are not loaded, they have set no limits.
     """
     named = [_number(os.environ.get(name, "")) for name in (_OURS, "OMP_NUM_THREADS", "NUMBA_NUM_THREADS")]
     if named[0] is None and os.environ.get(_OURS):
@@ -38,7 +38,7 @@ def allowed_threads() -> int:
 
 
 def chosen_threads(n_threads: int) -> int:
-    """The number of threads that the caller asks for; a warning where there are fewer cores."""
+    """Return the requested number of threads, with a warning if there are fewer cores."""
     most = cores()
     if n_threads > most:
         came = f"n_threads={n_threads} on {most} core{'s' * (most > 1)} is slower than n_threads={most}."
@@ -47,9 +47,9 @@ def chosen_threads(n_threads: int) -> int:
 
 
 def cores(root: str = "/") -> int:
-    """The cores this process may run on at a time: those it is bound to, and no more than its control groups allow.
+    """Return the number of cores available to this process, by its CPU affinity and its control groups.
 
-    root : of the file system.
+    root : root of the file system.
     """
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(bound, _quota(root)))
@@ -57,19 +57,19 @@ def cores(root: str = "/") -> int:
 
 @lru_cache(maxsize=1)
 def _quota(root: str) -> int:
-    """The smallest quota, which a process seldom sees change, in cores."""
+    """Return the smallest quota in cores; it is cached, as it rarely changes."""
     return min(_quotas(Path(root)), default=sys.maxsize)
 
 
 def _quotas(root: Path) -> Iterator[int]:
-    """The cores' worth of time that each of the process's control groups may take, of version 1 or 2."""
+    """Yield the quotas, in cores, of the process's control groups, of version 1 or 2."""
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, _, named = line.partition(":")
         controllers, _, group = named.partition(":")
         top = root / "sys/fs/cgroup" / ("cpu" if controllers else "")
         if controllers and "cpu" not in controllers.split(","):
             continue
-        # In a container the group is named as the host sees it, and its files are at the top.
+        # In a container the group has the host's name, and its files are in the top folder.
         for path in dict.fromkeys([PurePosixPath(group), *PurePosixPath(group).parents, PurePosixPath("/")]):
             folder = top / str(path).lstrip("/")
             names = ("cpu.cfs_quota_us", "cpu.cfs_period_us") if controllers else ("cpu.max",)
@@ -79,7 +79,7 @@ def _quotas(root: Path) -> Iterator[int]:
 
 
 def _text(path: Path) -> str:
-    """The text of a file; none where it cannot be read."""
+    """Return the text of a file, or an empty string if it cannot be read."""
     try:
         return path.read_text()
     except (OSError, UnicodeDecodeError):
@@ -87,7 +87,7 @@ def _text(path: Path) -> str:
 
 
 def _number(text: str) -> int | None:
-    """A whole number above 0, or None."""
+    """Parse an integer greater than 0; return None for other text."""
     try:
         return max(0, int(text)) or None
     except ValueError:
@@ -95,12 +95,12 @@ def _number(text: str) -> int | None:
 
 
 def _beside_others() -> bool:
-    """Whether this is one of several threads that joblib has set to work; it tells processes by variables alone."""
+    """Return whether this is one of several joblib threads; joblib limits processes by environment variables."""
     backend, _ = sys.modules["joblib"].parallel.get_active_backend()
     return bool(backend.nesting_level) and threading.current_thread() is not threading.main_thread()
 
 
 @lru_cache(maxsize=1)
 def _pools(modules: int) -> Any:  # noqa: ARG001
-    """The libraries with threads of their own. Finding them takes a millisecond; new ones come with new modules."""
+    """Return the libraries with thread pools; cached, as the search takes a millisecond, until modules are loaded."""
     return sys.modules["threadpoolctl"].ThreadpoolController()

@@ -1,4 +1,4 @@
-"""Which epoch was the best, and whether another should follow, for engines that ask after each."""
+"""Early stopping for engines that evaluate it after each epoch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Watch", "Watched"]
 
 
 class Watch:
-    """Keeps the best parameters where early stopping watches, else the last finite ones."""
+    """Early stopping's state, with the best parameters, or the last finite ones without early stopping."""
 
     def __init__(self, problem: Problem) -> None:
         self.best_theta: Floats = problem.theta.copy()
@@ -23,7 +23,7 @@ class Watch:
         self._best = -np.inf if self._larger else np.inf
 
     def after(self, epoch: int, theta: Floats, train: Sums, held: Sums | None) -> None:
-        """Take note of an epoch, and end the run when patience does, or the numbers are no longer finite."""
+        """Record an epoch; finish the run if patience is exhausted or the values are not finite."""
         rule = self._rule
         finite = bool(np.isfinite(train.loss) and np.isfinite(theta).all())
         if rule is None or held is None:
@@ -39,7 +39,7 @@ class Watch:
 
 
 class Watched:
-    """What engines that ask a `Watch` after each epoch say of themselves."""
+    """Base of engines that use a `Watch` after each epoch."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -52,10 +52,10 @@ class Watched:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch that early stopping likes best; 0 where it does not watch."""
+        """The number of the best epoch by early stopping; 0 without early stopping."""
         return self._watch.best_epoch
 
     @property
     def best_theta(self) -> Floats:
-        """θ and the state after that epoch, or after the last finite one."""
+        """θ and the state after the best epoch, or after the last finite one."""
         return self._watch.best_theta

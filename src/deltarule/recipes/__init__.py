@@ -1,4 +1,4 @@
-"""What is to be done, as data: frozen specifications, checked when made, JSON both ways."""
+"""Recipes: frozen, validated specifications of training runs, convertible to and from JSON."""
 
 from deltarule.recipes.network import Network
 from deltarule.recipes.preparation import Preparation

@@ -1,4 +1,4 @@
-"""Checks that several specifications share: whole numbers, shares, and JSON objects without surprises."""
+"""Validation of integers, fractions, choices and JSON objects, shared by several specifications."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deltarule.formulas.formula import real, unknown_field
 
 
 def whole(label: str, value: Any, least: int, instead: str | None = None) -> int:
-    """The whole number `value`, of at least `least`.
+    """Return the integer `value`, which is at least `least`.
 
     >>> whole("batch_size", 64, 1)
     64
@@ -23,35 +23,35 @@ def whole(label: str, value: Any, least: int, instead: str | None = None) -> int
 
 
 def truth(label: str, value: Any) -> bool:
-    """The boolean `value`."""
+    """Return the boolean `value`."""
     if not isinstance(value, bool):
         raise RecipeError(f"True or False for {label}", repr(value))
     return value
 
 
 def share(label: str, value: Any, instead: str | None = None) -> float:
-    """The number `value`, of at least 0 and below 1."""
+    """Return the number `value`, which is at least 0 and less than 1."""
     if not 0 <= real(value) < 1:
         raise RecipeError(f"a number of at least 0 and below 1 for {label}", repr(value), instead)
     return float(value)
 
 
 def non_negative(label: str, value: Any, instead: str | None = None) -> float:
-    """The number `value`, finite and of at least 0."""
+    """Return the number `value`, which is finite and at least 0."""
     if not 0 <= real(value) < math.inf:
         raise RecipeError(f"a number of at least 0 for {label}", repr(value), instead)
     return float(value)
 
 
 def one_of(label: str, value: Any, choices: tuple[str, ...]) -> str:
-    """The string `value`, one of `choices`."""
+    """Return the string `value`, which is one of `choices`."""
     if value not in choices:
         raise RecipeError(f"one of {', '.join(map(repr, choices))} for {label}", repr(value))
     return str(value)
 
 
 def fields_of(cls: type[Any], data: Any) -> dict[str, Any]:
-    """The JSON object `data` as keyword arguments of the dataclass `cls`; anything else is an error."""
+    """Return the JSON object `data` as keyword arguments of the dataclass `cls`; anything else is an error."""
     if not isinstance(data, Mapping):
         raise RecipeError(f"a JSON object for {cls.__name__}", repr(data))
     unknown_field(cls, data)

@@ -1,4 +1,4 @@
-"""The network: how many units, what they compute, and from which weights they start."""
+"""The specification of a network: layers, activations, regularization and initialization."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from deltarule.recipes.checks import fields_of, non_negative, share, whole
 
 @dataclass(frozen=True)
 class Network:
-    """A deep feedforward network between ends that the data decide.
+    """A deep feedforward network, whose input and output sizes are inferred from the data.
 
     Parameters
     ----------
-    hidden : units of each hidden layer; `()` leaves linear, logistic or softmax regression.
-    activation : one for all hidden layers, or one for each: a name, or an `Activation`. The output has none of its own:
-        the loss turns raw outputs into predictions.
-    dropout : the share of units left out at each step. A number stands for every hidden layer; a list names the input's
-        rate first, then each hidden layer's.
-    noise : the standard deviation of normal noise, added to scaled inputs and to activations at each step of training.
-        A number stands for the inputs; a list names theirs first, then each hidden layer's.
-    normalization : of each hidden layer's weighted sums, "batch" or "layer" or a `Normalization`; None for none.
-    initializer : the distribution of the first weights; "auto" takes He's for rectified units, LeCun's for
-        `SELU`, and Glorot's otherwise and for the output.
-    bias_initializer : the distribution of the first biases, its width that of the layer's fans.
+    hidden : number of units of each hidden layer; `()` gives linear, logistic or softmax regression.
+    activation : one for all hidden layers, or one for each: a name, or an `Activation`. The output layer has none: the
+        loss converts raw outputs to predictions.
+    dropout : dropout rate. A number applies to every hidden layer; a list contains the rate of the input, then of each
+        hidden layer.
+    noise : standard deviation of Gaussian noise, added to scaled inputs and to activations at each training step. A
+        number applies to the inputs; a list contains the value of the inputs, then of each hidden layer.
+    normalization : of each hidden layer's pre-activations: "batch", "layer", a `Normalization`, or None.
+    initializer : distribution of the initial weights; "auto" selects He's for rectified units, LeCun's for `SELU`, and
+        Glorot's otherwise and for the output.
+    bias_initializer : distribution of the initial biases, scaled by the layer's fan-in and fan-out.
 
     >>> Network(hidden=(128, 64), dropout=0.2).dropout_rates
     (0.0, 0.2, 0.2)
@@ -44,7 +44,7 @@ class Network:
     initializer: Initializer | str = "auto"
     bias_initializer: Initializer = "zeros"  # type: ignore[assignment]
 
-    if TYPE_CHECKING:  # what the fields may be given as; `__post_init__` converts it
+    if TYPE_CHECKING:  # the accepted types; `__post_init__` converts them
 
         def __init__(
             self,
@@ -79,29 +79,29 @@ class Network:
 
     @property
     def dropout_rates(self) -> tuple[float, ...]:
-        """The share of units left out: of the input, then of each hidden layer."""
+        """The dropout rate of the input, then of each hidden layer."""
         given = self.dropout
         return given if isinstance(given, tuple) else (0.0, *(given,) * len(self.hidden))
 
     @property
     def noise_deviations(self) -> tuple[float, ...]:
-        """The standard deviation of the noise: on the input, then on each hidden layer."""
+        """The standard deviation of the noise on the input, then on each hidden layer."""
         given = self.noise
         return given if isinstance(given, tuple) else (given, *(0.0,) * len(self.hidden))
 
     def sizes(self, inputs: int, outputs: int) -> tuple[int, ...]:
-        """The units of every layer, the ends included."""
+        """Return the number of units of every layer, including input and output."""
         return (inputs, *self.hidden, outputs)
 
     def initializers(self) -> tuple[Initializer, ...]:
-        """The distribution of each layer's first weights."""
+        """Return the distribution of each layer's initial weights."""
         if isinstance(self.initializer, Initializer):
             return (self.initializer,) * (len(self.hidden) + 1)
         output: Initializer = formula("initializer", Activation.initializer)
         return (*(formula("initializer", activation.initializer) for activation in self.activations), output)
 
     def to_json(self) -> dict[str, Any]:
-        """The network as data."""
+        """Return the network as data."""
         many = isinstance(self.activation, tuple)
         return {
             "hidden": list(self.hidden),
@@ -115,11 +115,11 @@ class Network:
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        """The network that `to_json` wrote."""
+        """Return the network that `to_json` wrote."""
         return cls(**fields_of(cls, data))
 
     def replace(self, **fields: Any) -> Self:
-        """The same network with other values for some of its fields."""
+        """Return a copy with other values for some fields."""
         return dataclasses.replace(self, **fields_of(type(self), fields))
 
     def _checked_activation(self) -> Activation | tuple[Activation, ...]:
@@ -153,7 +153,7 @@ class Network:
     def _by_layer(
         self, given: Any, name: str, plural: str, hint: str, checked: Callable[[str, Any, str], float]
     ) -> float | tuple[float, ...]:
-        """One number, or the input's and then one for each hidden layer."""
+        """Return one number, or a tuple of the input's and each hidden layer's."""
         single = hint.partition(",")[0]
         if isinstance(given, Real) or not isinstance(given, Sequence):
             return checked(name, given, single)
@@ -165,7 +165,7 @@ class Network:
 
 
 def _output_activation(chosen: tuple[Activation, ...]) -> RecipeError:
-    """Why the output has no activation: a second softmax or sigmoid on top of the loss's own ruins training."""
+    """Return the error for an output activation, which would be applied in addition to the loss's own."""
     names = [activation.name for activation in chosen]
     hidden = ", ".join(repr(name) for name in names[:-1])
     loss = {"softmax": '"softmax_cross_entropy"', "sigmoid": '"sigmoid_cross_entropy"'}.get(names[-1])

@@ -1,4 +1,4 @@
-"""Preparation: how the columns of a table become numbers for a network, as data; what is learnt is another record."""
+"""The specification of the preprocessing of tables; what is fitted to the data is an `Encoding`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from deltarule.recipes.checks import fields_of, one_of, whole
 
 @dataclass(frozen=True)
 class Preparation:
-    """How the columns of a table become a network's inputs; all of it is learnt on the training part alone.
+    """Preprocessing of a table's columns to a network's inputs, fitted to the training set only.
 
-    numbers : of numbers, dates (as days) and booleans (as 0 and 1): "standard", each to mean 0 and deviation 1;
-        "quantiles", each to a normal distribution by its ranks, which suits long tails; "none", as they are.
-    categories : "one_hot", an input for each category; or "ordinal", one input, standardised, for categories whose
-        sorted order means something.
-    missing : what stands for a missing number: the "median", the "mean" or the "most_frequent" one. Where numbers are
-        missing in training, an input beside them says where. A missing category is a category of its own.
-    categories_at_most : inputs for the categories of one column; the rarest share the last one.
+    numbers : of numbers, dates (as days) and booleans (as 0 and 1): "standard", each to mean 0 and standard deviation
+        1; "quantiles", each to a normal distribution by its ranks, for long-tailed values; "none", unchanged.
+    categories : "one_hot", an input for each category; or "ordinal", one standardised input, for categories whose
+        sorted order is meaningful.
+    missing : imputation of missing numbers: "median", "mean" or "most_frequent". For a column with missing numbers in
+        training, an additional input indicates them. Missing categories form a category of their own.
+    categories_at_most : maximum number of inputs for the categories of one column; the rarest share the last one.
 
-    Arrays are not prepared but scaled: see `Scaling`. For tables `scaling="auto"` does nothing more.
+    Arrays are not preprocessed but scaled: see `Scaling`. For tables `scaling="auto"` has no further effect.
 
     >>> Preparation(numbers="quantiles").to_json()["numbers"]
     'quantiles'
@@ -40,10 +40,10 @@ class Preparation:
         object.__setattr__(self, "categories_at_most", most)
 
     def to_json(self) -> dict[str, Any]:
-        """The preparation as data, every field named."""
+        """Return the preparation as data, with every field."""
         return dataclasses.asdict(self)
 
     @classmethod
     def of(cls, spec: Any) -> Preparation:
-        """The preparation that JSON means. Unknown fields are errors."""
+        """Convert JSON to a preparation. Unknown fields are errors."""
         return spec if isinstance(spec, Preparation) else cls(**fields_of(cls, spec))

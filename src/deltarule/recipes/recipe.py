@@ -1,4 +1,4 @@
-"""The recipe: everything that decides a training run, as data."""
+"""The recipe: the full specification of a training run."""
 
 from __future__ import annotations
 
@@ -32,39 +32,40 @@ ClassWeight: TypeAlias = tuple[tuple[Any, float], ...] | str | None
 
 TASKS = ("auto", "classification", "regression")
 LOSSES_BY_TASK = ("auto", "cross_entropy")
-"""Losses that the task decides, once the data are known."""
+"""Losses that are chosen by the task once the data are known."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is to be trained, and how. Frozen, checked when made, JSON both ways.
+    """Specification of a network and its training: frozen, validated, and convertible to and from JSON.
 
     Parameters
     ----------
-    network : a `Network`; its ends are inferred from the data.
-    loss : a name or a `Loss`; "auto" takes softmax cross-entropy for classes and the squared error for numbers;
-        "cross_entropy" takes softmax cross-entropy for classes, and sigmoid cross-entropy for numbers from 0 to 1.
+    network : a `Network`; its input and output sizes are inferred from the data.
+    loss : a name or a `Loss`; "auto" selects softmax cross-entropy for classification and the squared error for
+        regression; "cross_entropy" selects softmax cross-entropy for classification, and sigmoid cross-entropy for
+        regression on targets from 0 to 1.
     optimizer : a name or an `Optimizer`.
-    penalty : a name or a `Penalty` on all weights; or a list, one or None for each layer, the output's last; or None.
-    schedule : a name or a `Schedule`: a factor on the optimizer's learning rate from step to step. One that watches the
-        validation loss has a share of train held out where there is no validation part.
+    penalty : a name or a `Penalty` on all weights; or a list with one or None for each layer; or None.
+    schedule : a name or a `Schedule`: the factor on the optimizer's learning rate at each step. For a schedule that
+        monitors the validation loss, a validation set is split off the training set where there is none.
     clipping, constraint, averaging : a `Clipping` of the gradient, a `Constraint` of the weights after each step, an
-        `Averaging` of the weights, whose mean becomes the model; or None.
-    class_weight : how much each class's samples count in training: {label: weight}, 1 where none is given; "balanced"
-        for n / (classes · samples of the class); or None.
-    batch_size : samples in a step; the last batch of an epoch holds the rest.
-    epochs : passes over the training part, at the most.
+        `Averaging` of the weights, whose average becomes the model; or None.
+    class_weight : weight of each class's samples in training: {label: weight}, 1 for other labels; "balanced" for
+        n / (classes · samples of the class); or None.
+    batch_size : samples per batch; the last batch of an epoch may be smaller.
+    epochs : maximum number of epochs.
     stopping : an `EarlyStopping`, or None to run all epochs.
-    scaling : of the inputs: "auto", "none", "unit", "standard", "pooled", or a number to divide by; see `Scaling`.
-    preparation : of tables: how columns become numbers; see `Preparation`. Without effect on arrays.
-    target_scaling : of numbers to be predicted: "auto" (standardised under a loss with the identity as its link),
-        "none" or "standard". Losses are then in units of the target's variance or deviation.
+    scaling : of the inputs: "auto", "none", "unit", "standard", "pooled", or a divisor; see `Scaling`.
+    preparation : preprocessing of tables; see `Preparation`. It has no effect on arrays.
+    target_scaling : of regression targets: "auto" ("standard" if the loss's inverse link is the identity), "none" or
+        "standard". Losses are then in units of the target's variance or standard deviation.
     task : "classification", "regression", or "auto": text, booleans and up to 20 distinct integers are classes.
-    augmentation : changes of the training samples, new at every step: a name, an augmentation, or several of them.
-    evaluate_train : take each epoch's training figures over the whole training part at its end, rather than as
-        means over its batches as they were met.
-    seed : decides the first weights, the order of the samples, dropout, augmentation, and a validation part
-        taken from train.
+    augmentation : random transformations of the training samples at each step: a name, an augmentation, or a list.
+    evaluate_train : evaluate the training set at the end of each epoch, rather than averaging the metrics of its
+        batches during training.
+    seed : random seed of the initial weights, the shuffling, dropout, augmentation, and a validation set split off
+        the training set.
 
     >>> recipe = Recipe(optimizer="sgd", epochs=5)
     >>> Recipe.from_json(recipe.to_json()) == recipe
@@ -91,7 +92,7 @@ class Recipe:
     evaluate_train: bool = False
     seed: int = 0
 
-    if TYPE_CHECKING:  # what the fields may be given as; `__post_init__` converts it
+    if TYPE_CHECKING:  # the accepted types; `__post_init__` converts them
 
         def __init__(
             self,
@@ -144,12 +145,12 @@ class Recipe:
 
     @property
     def penalties(self) -> tuple[Penalty | None, ...]:
-        """The penalty on each layer's weights, the output's last."""
+        """The penalty on each layer's weights, the output layer's last."""
         given = self.penalty
         return given if isinstance(given, tuple) else (given,) * (len(self.network.hidden) + 1)
 
     def to_json(self) -> dict[str, Any]:
-        """The recipe as data, every field named."""
+        """Return the recipe as data, with every field."""
         data: dict[str, Any] = {}
         for each in dataclasses.fields(self):
             value = getattr(self, each.name)
@@ -163,7 +164,7 @@ class Recipe:
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        """The recipe that `to_json` wrote. Unknown names and fields are errors; nothing is imported."""
+        """Return the recipe that `to_json` wrote. Unknown names and fields are errors; nothing is imported."""
         if isinstance(data, str):
             try:
                 data = json_of(data)
@@ -177,7 +178,7 @@ class Recipe:
         return cls(**fields)
 
     def replace(self, **fields: Any) -> Self:
-        """The same recipe with other values for some of its fields.
+        """Return a copy with other values for some fields.
 
         >>> Recipe().replace(seed=1).seed
         1
@@ -199,13 +200,13 @@ class Recipe:
 
 
 def _loss(given: Any) -> Loss | str:
-    """The loss that a name, a formula or its JSON means; one that the task decides stays a name."""
+    """Convert a name, a formula or its JSON to a loss; names of losses chosen by the task are returned as they are."""
     by_task = next((name for name in LOSSES_BY_TASK if normalized(given) == normalized(name)), None)
     return by_task or formula("loss", given)
 
 
 def class_weight(given: Any) -> ClassWeight:
-    """Weights of classes as a recipe holds them: pairs of a label and its weight, "balanced", or None.
+    """Convert class weights to a recipe's form: pairs of a label and its weight, "balanced", or None.
 
     >>> class_weight({"yes": 2, "no": 1})
     (('yes', 2.0), ('no', 1.0))
@@ -238,7 +239,7 @@ def _label(label: Any) -> Any:
 
 
 def augmentations(given: Any) -> tuple[Augmentation, ...]:
-    """The augmentations that a name, a formula, its JSON, or several of these mean; None is none.
+    """Convert a name, a formula, its JSON, or a list of these to augmentations; None gives none.
 
     >>> augmentations(["rotation", {"name": "cutout", "size": 4}])
     (Rotation(probability=1.0, degrees=15.0), Cutout(probability=1.0, size=4))

@@ -1,4 +1,4 @@
-"""Scaling: which numbers the network sees in place of the raw ones, and how they are learnt from the training part."""
+"""Scaling of the raw inputs, fitted to the training set."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ KINDS = ("auto", "none", "unit", "standard", "pooled")
 
 @dataclass(frozen=True)
 class Scaling:
-    """How raw inputs become the network's: (x − shift) · factor.
+    """Scaling of the raw inputs: (x − shift) · factor.
 
     kind : "none"; "unit", divided by the largest possible value (255 for uint8, otherwise the largest absolute value
-        seen in training); "standard", each feature to mean 0 and deviation 1; "pooled", all by one mean
-        and one deviation, which suits images; "auto", "pooled" for images and "standard" for tables; "divide",
-        by `divisor`.
+        in training); "standard", each feature to mean 0 and standard deviation 1; "pooled", all features by a common
+        mean and standard deviation, for images; "auto", "pooled" for images and "standard" otherwise; "divide", by
+        `divisor`.
 
     >>> Scaling("divide", 256.0).learn(np.zeros((2, 3), np.uint8), image=True)
     Affine(shift=array(0.), factor=array(0.00390625))
@@ -44,7 +44,7 @@ class Scaling:
 
     @classmethod
     def of(cls, spec: Any) -> Scaling:
-        """The scaling that a name, a number to divide by, or JSON means."""
+        """Convert a name, a divisor, or JSON to a scaling."""
         if isinstance(spec, Scaling):
             return spec
         if isinstance(spec, str):
@@ -54,11 +54,11 @@ class Scaling:
         raise RecipeError(f"a scaling: {', '.join(KINDS)} or a number to divide by", repr(spec), '"standard"')
 
     def to_json(self) -> str | float:
-        """The scaling as data: its name, or the number to divide by."""
+        """Return the scaling as data: its name or its divisor."""
         return self.kind if self.divisor is None else self.divisor
 
     def learn(self, x: npt.NDArray[Any], *, image: bool, rows: npt.NDArray[Any] | None = None) -> Affine:
-        """What the training inputs x (n, d) say, or some rows of them: the shift and the factor."""
+        """Fit shift and factor to the training inputs x (n, d), or to some of their rows."""
         kind = ("pooled" if image else "standard") if self.kind == "auto" else self.kind
         if kind == "none":
             return Affine(np.array(0.0), np.array(1.0))
@@ -78,22 +78,22 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Affine:
-    """A scaling that has been learnt: `shift` and `factor` are () or (d,)."""
+    """A fitted scaling: `shift` and `factor` are () or (d,)."""
 
     shift: Floats
     factor: Floats
 
     def __call__(self, x: npt.NDArray[Any]) -> Floats:
-        """The scaled inputs, in float64: (x − shift) · factor."""
+        """Return the scaled inputs, in float64: (x − shift) · factor."""
         return (np.asarray(x, dtype=np.float64) - self.shift) * self.factor
 
     def undo(self, x: npt.NDArray[Any]) -> Floats:
-        """The raw numbers of scaled ones."""
+        """Return the raw values of scaled ones."""
         return np.asarray(x / self.factor + self.shift, dtype=np.float64)
 
 
 def moments(x: npt.NDArray[Any], rows: npt.NDArray[Any] | None = None, block: int = 2048) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of each column of x (n, d), or of some of its rows: no copy of x is made."""
+    """Return mean and standard deviation of each column of x (n, d), or of some of its rows, without copying x."""
     n, d = len(x) if rows is None else len(rows), x.shape[1]
     mean, squares = np.zeros(d), np.zeros(d)
     for each in _blocks(x, rows, block):
@@ -106,7 +106,7 @@ def moments(x: npt.NDArray[Any], rows: npt.NDArray[Any] | None = None, block: in
 
 
 def _blocks(x: npt.NDArray[Any], rows: npt.NDArray[Any] | None, block: int = 2048) -> Iterator[Floats]:
-    """Some rows of x after the other, in float64; what a mapped file gave of them is given back."""
+    """Yield blocks of rows of x, in float64; pages of a mapped file are released afterwards."""
     for start in range(0, len(x) if rows is None else len(rows), block):
         chosen = slice(start, start + block) if rows is None else rows[start : start + block]
         yield np.asarray(x[chosen], dtype=np.float64)

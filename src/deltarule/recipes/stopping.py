@@ -1,4 +1,4 @@
-"""When to stop: the rule that watches the validation part and keeps the best weights."""
+"""Early stopping: the rule that monitors the validation set and keeps the best weights."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from deltarule.recipes.checks import fields_of, non_negative, one_of, truth, who
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """Stop when the validation part has not improved for `patience` epochs, and go back to the best epoch.
+    """Stop when the validation metric has not improved for `patience` epochs, and restore the best epoch.
 
-    monitor : "loss" (smaller is better) or "score" (larger is better), of the validation part.
+    monitor : "loss" (smaller is better) or "score" (larger is better), on the validation set.
     patience : epochs without improvement before training stops.
-    min_improvement : how much better an epoch must be to count.
-    restore_best : whether the model takes the best epoch's weights, also where training ran to its end.
+    min_improvement : minimum change that counts as an improvement.
+    restore_best : whether the model has the best epoch's weights, even if all epochs ran.
 
     Prechelt (1998).
 
@@ -35,17 +35,17 @@ class EarlyStopping:
         object.__setattr__(self, "min_improvement", non_negative("min_improvement", self.min_improvement))
 
     def to_json(self) -> dict[str, Any]:
-        """The rule as data."""
+        """Return the rule as data."""
         return dict(vars(self))
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        """The rule that `to_json` wrote."""
+        """Return the rule that `to_json` wrote."""
         return cls(**fields_of(cls, data))
 
 
 def improves(figure: float, best: float, min_improvement: float, larger_is_better: bool) -> bool:
-    """Whether an epoch's figure beats the best one so far.
+    """Return whether an epoch's metric is better than the best one so far.
 
     >>> improves(0.4, 0.5, 0.0, False), improves(0.5, 0.5, 0.0, False)
     (True, False)

@@ -1,4 +1,4 @@
-"""Training: the loop over epochs, and the runs it leaves behind."""
+"""Training: the loop over epochs, and the resulting runs."""
 
 from deltarule.training.augmenting import augmented
 from deltarule.training.evaluating import Evaluation, evaluate

@@ -1,4 +1,4 @@
-"""Augmentation before training: a larger data set, in memory."""
+"""Augmentation before training: a larger data set in memory."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def augmented(data: Part, augmentations: Any, *, copies: int = 1, seed: int = 0,
 def augmented(
     data: Dataset | Part, augmentations: Any, *, copies: int = 1, seed: int = 0, originals: bool = True
 ) -> Dataset | Part:
-    """A larger training part: the samples as they are, and `copies` changed ones of each.
+    """Return an augmented training set: the original samples and `copies` transformed ones of each.
 
-    data : a `Dataset`, of which the training part grows and the others stay; or a `Part`.
-    augmentations : as in a recipe: a name, an augmentation, or several of them.
-    originals : whether the samples themselves stay, first; the changed ones follow, copy by copy.
+    data : a `Dataset`, whose training set is augmented and whose other sets do not change; or a `Part`.
+    augmentations : as in a recipe: a name, an augmentation, or a list.
+    originals : whether the original samples are included, first; the transformed ones follow, copy by copy.
 
-    Values keep their type; whole numbers are rounded. Labels and weights are repeated, so a mixture, which changes
-    labels, is refused. With `Recipe(augmentation=...)` samples are changed anew at every step instead.
+    Values keep their type; integers are rounded. Labels and weights are repeated, so mixtures, which change labels, are
+    an error. With `Recipe(augmentation=...)` samples are instead transformed anew at each step.
 
     >>> import deltarule as dr
     >>> larger = augmented(dr.load_dataset("digits"), ["rotation", dr.Translation(1)], copies=2)
@@ -62,7 +62,7 @@ def augmented(
 
 
 def variants(part: Part, augmentations: Any, rows: npt.NDArray[Any], *, copies: int, seed: int = 0) -> Any:
-    """Some samples of a part and what becomes of them: (1 + copies, rows, …), the samples themselves first."""
+    """Return some samples and their transformed variants: (1 + copies, rows, …), the original samples first."""
     formulas = chosen(augmentations)
     raw = _raw(part, formulas)
     few = part.x[rows]
@@ -89,7 +89,7 @@ def _larger(part: Part, formulas: tuple[Augmentation, ...], copies: int, seed: i
 def _changed(
     x: npt.NDArray[Any], formulas: tuple[Augmentation, ...], raw: RawValues, seed: int, copy: int
 ) -> npt.NDArray[Any]:
-    """Samples changed once, of the same shape and type. The copies' numbers take the place of training's steps."""
+    """Transform samples once, keeping shape and type; the copy's number replaces the training step in the draws."""
     changed = np.empty_like(x)
     for first in range(0, len(x), _BLOCK):
         block = slice(first, first + _BLOCK)

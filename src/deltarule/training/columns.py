@@ -1,4 +1,4 @@
-"""What a table's columns teach of themselves: learnt by scikit-learn's transformers, kept as a plain record."""
+"""Fitting of the preprocessing of tables: scikit-learn's transformers, stored as plain data."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _ROWS_AT_MOST = 100_000
 
 
 def learn_encoding(preparation: Preparation, table: Table, target: str | None = None) -> Encoding:
-    """How the usable columns of a training part become numbers.
+    """Fit the encoding of a training set's usable columns.
 
-    Of a table that lies on the disk 100,000 rows at equal distances are asked.
+    For a table on disk, 100,000 evenly spaced rows are used.
 
-    Raises DataError where no column is usable.
+    Raises DataError if no column is usable.
 
     >>> from deltarule.data import table_of
     >>> encoding = learn_encoding(Preparation(), table_of({"age": [30, 50, None], "sex": ["F", "M", "M"]}))
@@ -57,7 +57,7 @@ def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[Number
     missing = np.isnan(x).any(axis=0)
     imputer = SimpleImputer(strategy=preparation.missing, keep_empty_features=True)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a column that is empty in these rows: it is filled with 0
+        warnings.simplefilter("ignore")  # a column that is empty in these rows is filled with 0
         filled = imputer.fit_transform(x)
     d = len(columns)
     shift, factor, quantiles = np.zeros(d), np.ones(d), np.zeros((0, d))
@@ -70,7 +70,7 @@ def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[Number
             raise DataError("numbers small enough to be squared", came, 'Preparation(numbers="quantiles")')
     elif preparation.numbers == "quantiles":
         steps = min(_QUANTILES, len(filled))
-        # Two quantiles at least: one sample stands for all.
+        # The transformer needs at least two quantiles, so a single sample is repeated.
         ranks = QuantileTransformer(n_quantiles=max(2, steps), output_distribution="normal", subsample=None)
         quantiles = ranks.fit(filled if len(filled) > 1 else np.repeat(filled, 2, axis=0)).quantiles_
     return [

@@ -1,4 +1,4 @@
-"""What a model makes of a whole part of the data: its loss and its score."""
+"""Evaluation of a model on a set of samples: its loss and its score."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _BLOCK = 8192
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model on a part, in figures.
+    """Metrics of a model on a set of samples.
 
-    loss : the mean loss over the samples, without the penalty, in the units that the recipe trains in.
-    score : the share of right answers, or R² for numbers; NaN for R² where all numbers are the same.
-    samples : how many they were.
+    loss : mean loss over the samples, without the penalty, in the units used in training.
+    score : accuracy, or R² for regression; R² is NaN if all targets are equal.
+    samples : number of samples.
     """
 
     loss: float
@@ -33,9 +33,9 @@ class Evaluation:
 
 
 def evaluate(model: Model, part: Part) -> Evaluation:
-    """The loss and the score of a model's outputs over a whole part, as the reference engine defines them.
+    """Return a model's loss and score on a set of samples, as the reference engine defines them.
 
-    Raises DataError for samples of another shape or labels that the model does not know.
+    Raises DataError for samples of another shape or labels unknown to the model.
 
     >>> import deltarule as dr
     >>> data = dr.load_dataset("iris")

@@ -1,4 +1,4 @@
-"""A run's folder: its recipe, its history as it grows, and its model."""
+"""A run's folder: its recipe, its history and its model."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ CURVES, SAMPLES = "curves.png", "samples.png"
 
 
 class RunFolder:
-    """A folder that keeps what a run leaves behind; it is made on disk when it is made here.
+    """The folder with the results of a run.
 
-    recipe.json          the recipe, its "auto" fields decided
-    history.jsonl        one `Epoch` a line, written as each ends
-    model.safetensors    the model; its best or last weights
-    split.json           the data, and how they were dealt out into parts
-    curves.png, samples.png    for whoever draws them
+    recipe.json          the recipe, its "auto" fields resolved
+    history.jsonl        one `Epoch` per line, written as it ends
+    model.safetensors    the model, with its best or last weights
+    split.json           the data, and how they were split
+    curves.png, samples.png    pictures, drawn by the shell
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,9 +37,9 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> Self:
-        """A new folder; one that exists already must be empty.
+        """Create a folder; a folder that exists must be empty.
 
-        Raises OutputError where there is something else at that place, or nothing can be made there.
+        Raises OutputError if the path is taken, or the folder cannot be created.
         """
         folder = check_free(path)
         try:
@@ -50,7 +50,7 @@ class RunFolder:
 
     @classmethod
     def next_of(cls, parent: str | os.PathLike[str], name: str) -> Self:
-        """A new folder `name`-1, `name`-2, …: the first that does not exist yet, also where others make theirs."""
+        """Create the first folder of `name`-1, `name`-2, … that does not exist, safely under concurrent calls."""
         written = "".join(letter if letter.isprintable() and letter != "/" else "_" for letter in name)
         for number in count(1):
             folder = Path(parent) / f"{written}-{number}"
@@ -67,19 +67,19 @@ class RunFolder:
         raise AssertionError  # pragma: no cover - count() has no end
 
     def write_recipe(self, recipe: Recipe) -> None:
-        """Write `recipe.json`: what `Recipe.from_json` reads."""
+        """Write `recipe.json`, which `Recipe.from_json` reads."""
         text = json.dumps(recipe.to_json(), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
         write_whole(self.path / RECIPE, text.encode())
 
     def write_split(self, data: str, options: Mapping[str, str | None]) -> None:
-        """Write `split.json`: the data as they were named, and the options that dealt them out."""
+        """Write `split.json`: the name of the data, and the options that split them."""
         text = json.dumps({"data": _same(data), **options}, indent=2, ensure_ascii=False) + "\n"
         write_whole(self.path / SPLIT, encoded(text))
 
     def append(self, epoch: Epoch) -> None:
-        """Add an epoch to `history.jsonl`, readable by others at once.
+        """Append an epoch to `history.jsonl`, visible to other processes at once.
 
-        Once one cannot be written, it and those that follow wait for `finish_history`: training goes on.
+        After a failed write, this and all later epochs are written by `finish_history`, so that training continues.
         """
         self._unwritten += json.dumps(epoch.to_json(), allow_nan=False) + "\n"
         if not self._full:
@@ -89,14 +89,14 @@ class RunFolder:
                 self._full = True
 
     def finish_history(self) -> None:
-        """Write the epochs that are still to be written, and flush `history.jsonl` to the disk.
+        """Write the remaining epochs, and flush `history.jsonl` to disk.
 
         Raises OutputError.
         """
         self._append(flush=True)
 
     def write_model(self, model: Model) -> None:
-        """Write `model.safetensors`, whole or not at all."""
+        """Write `model.safetensors` atomically."""
         model.save(self.path / MODEL)
 
     def _append(self, *, flush: bool = False) -> None:
@@ -105,7 +105,7 @@ class RunFolder:
 
 
 def split_of(folder: str | os.PathLike[str], data: str, names: Sequence[str]) -> dict[str, str | None]:
-    """The options by these names that dealt the same data out in a run's folder; none of them for other data or a file.
+    """Return the options of these names that split the same data in a run's folder; none for other data or a file.
 
     >>> split_of("no such folder", "digits", ["validation"])
     {}
@@ -126,12 +126,12 @@ def split_of(folder: str | os.PathLike[str], data: str, names: Sequence[str]) ->
 
 
 def _same(data: str) -> str:
-    """A name of data by which the same are known from another folder."""
+    """Return a name of the data that does not depend on the current folder."""
     return str(Path(data).resolve()) if Path(data).exists() else data
 
 
 def check_free(path: str | os.PathLike[str]) -> Path:
-    """The folder `path`, as long as nothing lies there yet: a run never writes over another one."""
+    """Return the folder `path` if it is new or empty: a run never overwrites another one."""
     folder = Path(path)
     try:
         if folder.is_dir() and not any(folder.iterdir()):
@@ -146,7 +146,7 @@ def check_free(path: str | os.PathLike[str]) -> Path:
 
 
 def model_path(path: str | os.PathLike[str]) -> Path:
-    """The model's file in a run's folder, or the file itself.
+    """Return the model's file in a run's folder, or the file itself.
 
     >>> model_path("digits.safetensors").name
     'digits.safetensors'

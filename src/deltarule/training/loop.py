@@ -1,4 +1,4 @@
-"""Training: an engine advances, and every epoch becomes a record as it ends."""
+"""The training loop: run an engine and record each epoch."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def train(
     order: Order | None = None,
     record: str | None = None,
 ) -> Run:
-    """Train a network to the end of its recipe.
+    """Train a network by a recipe.
 
-    engine : "compiled", or "reference": float64 NumPy, the definition.
+    engine : "compiled", or "reference" for the definition in float64 NumPy.
     precision : "float32" or "float64", of the compiled engine.
-    n_threads : how many threads train; None takes all cores where a step is large enough to gain, otherwise one. The
-        weights are the same to the last bit.
-    start : one's own initial weights (fan_in, fan_out) and biases (fan_out,), a pair for each layer; or a seed of
-        their own that draws them, the recipe's then deciding all the rest.
-    order : one's own batches: for each epoch an iterable of index arrays into the training part; repeats allowed.
-    record : "batch" keeps each batch's loss before its update, "batch_after" after it, in `run.batch_losses`.
+    n_threads : number of threads; None uses all cores where a step is large enough to benefit, otherwise one. The
+        weights do not depend on it, to the last bit.
+    start : initial weights (fan_in, fan_out) and biases (fan_out,), a pair for each layer; or a seed for them alone,
+        in place of the recipe's.
+    order : the batches: for each epoch an iterable of index arrays into the training set; repeats are allowed.
+    record : "batch" records each batch's loss before its update, "batch_after" after it, in `run.batch_losses`.
 
-    Raises `Diverged` where the numbers leave the finite range; its `.run` has the last good weights.
+    Raises `Diverged` if the loss is no longer finite; its `.run` has the last finite weights.
 
     >>> import deltarule as dr
     >>> run = dr.train(dr.Recipe(epochs=2, stopping=None), dr.load_dataset("iris"))
@@ -69,9 +69,9 @@ def epochs(
     order: Order | None = None,
     record: str | None = None,
 ) -> Training:
-    """Training as an iterable: each `Epoch` is delivered before the next begins.
+    """Return training as an iterable, which yields each `Epoch` before the next one starts.
 
-    The arguments are those of `train`. `.model` and `.run` are there at any moment.
+    The arguments are those of `train`. `.model` and `.run` are available at any time.
 
     >>> import deltarule as dr
     >>> training = dr.epochs(dr.Recipe(epochs=3, stopping=None), dr.load_dataset("iris"))
@@ -86,10 +86,10 @@ def epochs(
 
 
 class Training:
-    """A training run under way: iterate over it for epochs.
+    """A training run in progress: iterate over it for epochs.
 
-    Several threads may use it: they take turns, an epoch each. After an exception in the middle of an epoch, such as a
-    second Ctrl-C, `.run` and `.model` are there as before, and going on raises `Interrupted`.
+    Several threads may use it: they alternate, one epoch each. After an exception within an epoch, for example a
+    second Ctrl-C, `.run` and `.model` remain available, and continuing raises `Interrupted`.
     """
 
     @memory_checked
@@ -119,28 +119,28 @@ class Training:
         renewed_when_forked(self)
 
     def __iter__(self) -> Iterator[Epoch]:
-        """Each epoch as it ends, before the next begins."""
+        """Yield each epoch as it ends, before the next one starts."""
         return self._delivered(1, 0.0, never)
 
     def ahead(self, seconds: float = 0.05, interrupted: StopRequested = never) -> Iterator[Epoch]:
-        """Each epoch, the engine running ahead for about `seconds` at a time; none any more once `interrupted()`."""
+        """Yield each epoch, running the engine for about `seconds` at a time; stop once `interrupted()` is true."""
         return self._delivered(self._problem.recipe.epochs, seconds, interrupted)
 
     def finish(self, interrupted: StopRequested = never) -> None:
-        """Train to the end, or until `interrupted` says so; it is asked some twenty times a second."""
+        """Train to the end, or until `interrupted()` is true, which is checked about twenty times a second."""
         while self._goes_on() and not interrupted():
             self._advance(self._problem.recipe.epochs, 0.05, interrupted)
             self._check()
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe, its "auto" fields decided."""
+        """The recipe, its "auto" fields resolved."""
         return self._problem.recipe
 
     @property
     @memory_checked
     def model(self) -> Model:
-        """The network as it stands: the best epoch's weights where early stopping restores them."""
+        """The current network, with the best epoch's weights where early stopping restores them."""
         with self._lock:
             if self._torn:
                 raise Interrupted(*_TORN)
@@ -159,7 +159,7 @@ class Training:
 
     @property
     def run(self) -> Run:
-        """The run as far as it has come."""
+        """The run so far."""
         with self._lock:
             return self._run()
 
@@ -174,7 +174,7 @@ class Training:
         else:
             status = "finished" if done == self.recipe.epochs or self._problem.order is not None else "stopped"
         rule = self.recipe.stopping
-        # The best epoch may be one of those that were broken off before they came into the history.
+        # The best epoch may be one that was interrupted before it was added to the history.
         best = min(self._engine.best_epoch, done) if rule is not None and rule.restore_best else 0
         losses = np.concatenate([np.zeros(0), *self._batch_losses])
         return Run(history, self.model, self.recipe, self._seconds, status, best or done, losses)
@@ -195,7 +195,7 @@ class Training:
 
     @memory_checked
     def _advance(self, at_most: int, seconds: float, interrupted: StopRequested) -> tuple[int, Floats]:
-        """Have the engine advance; how many epochs there were before, and the figures of those that it ended."""
+        """Run the engine; return the number of epochs before, and the metrics of the epochs that ended."""
         with self._lock:
             self._goes_on()
             self._broken_off = True
@@ -211,18 +211,18 @@ class Training:
         return before, figures.table
 
     def _goes_on(self) -> bool:
-        """Whether there are epochs left; an error where they cannot be run any more."""
+        """Return whether epochs are left; raise an error if the run cannot continue."""
         with self._lock:
             if self._broken_off:
                 raise Interrupted(*(_TORN if self._torn else _BROKEN_OFF))
             return not self._engine.finished
 
     def after_fork(self) -> None:
-        """In a child process: where another thread of the parent was training, it is not there to end the epoch."""
+        """Reset the lock in a child process, and note whether another thread of the parent was running an epoch."""
         self._lock, self._torn = threading.RLock(), self._broken_off
 
     def _check(self) -> None:
-        """Raise where the last epoch's loss is no longer a number."""
+        """Raise `Diverged` if the last epoch's loss is not finite."""
         if not self._diverged:
             return
         epoch = self.history[-1]

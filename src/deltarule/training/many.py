@@ -1,4 +1,4 @@
-"""Many networks at once, each on a core of its own."""
+"""Training of many networks at once, one per core."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def train_many(
     precision: str = "float32",
     n_threads: int | None = None,
 ) -> list[Run]:
-    """Train many networks at once, one per core; the runs come in the order of the recipes.
+    """Train many networks at once, one per core; return the runs in the order of the recipes.
 
-    recipes : may differ in anything.
+    recipes : may differ in any field.
     data : one data set for all, or one for each.
-    rows : for each recipe which samples of the training part it sees: an array of row numbers, repeats allowed, or
-        None for all. Folds and bootstraps need no copies. Where a recipe stops early and the data set has no validation
-        part, a share of these rows is held out.
-    n_threads : how many networks train at a time; None takes as many as there are cores.
+    rows : the training samples of each recipe: an array of row numbers, repeats allowed, or None for all. Folds and
+        bootstraps need no copies. For a recipe with early stopping and a data set without a validation set, some of
+        these rows are held out for validation.
+    n_threads : number of networks trained at a time (default: the number of cores).
 
-    Each run is the one that `train` gives. A network that diverges does not stop the others: its `status` says so.
+    Each run equals that of `train`. A network that diverges does not stop the others: its `status` is "diverged".
 
     >>> import deltarule as dr
     >>> recipes = [dr.Recipe(seed=seed, epochs=2) for seed in range(3)]
@@ -61,11 +61,12 @@ def train_each(
     n_threads: int | None = None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[int, Run]]:
-    """Train many networks at once, and hand each over as it ends: its place among the recipes, and its run.
+    """Train many networks at once, and yield each as it ends: its index among the recipes, and its run.
 
-    starts, record : for each recipe its `start`, and for all of them what is recorded, as `train` has them.
-    interrupted : asked some twenty times a second by each network at work; once it says yes, those end as they stand,
-        and those that have not begun never do. Closing the iterator does the same, and hands nothing over.
+    starts : the `start` of each recipe, as for `train`.
+    record : what is recorded for all of them, as for `train`.
+    interrupted : checked about twenty times a second by each running network; once it is true, running networks end as
+        they are, and no others are started. Closing the iterator does the same, and yields nothing more.
 
     The other arguments are those of `train_many`.
 
@@ -88,7 +89,7 @@ def train_each(
         return closed.is_set() or interrupted()
 
     def one(place: int) -> Run | None:
-        # Made when its turn has come, so that only the networks at work take memory.
+        # Created only when it is trained, so that waiting networks use no memory.
         if ends():
             return None
         training = Training(
@@ -112,22 +113,22 @@ def train_each(
 def as_they_end(
     one: Callable[[int], Result | None], networks: int, workers: int, closed: threading.Event
 ) -> Iterator[tuple[int, Result]]:
-    """What `one` makes for the places of all networks; whatever ends this ends them, `closed` telling them so.
+    """Yield the results of `one` for the indices of all networks; when this ends, `closed` is set, which ends them.
 
-    All threads have ended when this has. Where the system starts fewer than `workers`, those that there are do the
-    work, or else the caller.
+    All threads have ended when this returns. If the system starts fewer threads than `workers`, those that started do
+    the work; if none started, the caller does.
     """
     places = iter(range(networks))
     ended: SimpleQueue[tuple[int, Result | None, BaseException | None]] = SimpleQueue()
 
     def work(most: int | None = None) -> None:
-        # The next of a range is taken in one step of the interpreter: no two threads have the same place.
+        # Advancing a range iterator is one operation of the interpreter: no two threads get the same index.
         for place in itertools.islice(places, most):
             if closed.is_set():
                 return
             try:
                 ended.put((place, one(place), None))
-            except BaseException as error:  # noqa: BLE001 - raised again where the results are waited for
+            except BaseException as error:  # noqa: BLE001 - raised again by the consumer
                 ended.put((place, None, error))
 
     threads: list[threading.Thread] = []
@@ -136,7 +137,7 @@ def as_they_end(
             threads.append(threading.Thread(target=work, name=f"deltarule_{number}"))
             try:
                 threads[-1].start()
-            except RuntimeError:  # the system starts no more threads
+            except RuntimeError:  # the system cannot start more threads
                 threads.pop()
                 break
         for _ in range(networks):
@@ -153,7 +154,7 @@ def as_they_end(
 
 
 def _join(threads: Sequence[threading.Thread]) -> None:
-    """Wait until all threads have ended, whatever signals come; what their handlers raise is raised afterwards."""
+    """Wait until all threads have ended; exceptions of signal handlers are raised afterwards."""
     raised: BaseException | None = None
     for thread in threads:
         while thread.is_alive():
@@ -166,7 +167,7 @@ def _join(threads: Sequence[threading.Thread]) -> None:
 
 
 def workers_for(n_threads: int | None, networks: int) -> int:
-    """How many networks train at a time: `n_threads`, or as many as there are cores; never more than networks."""
+    """Return the number of networks trained at a time: `n_threads` or the number of cores, at most `networks`."""
     if n_threads is None:
         return max(1, min(allowed_threads(), networks))
     return chosen_threads(max(1, min(n_threads, networks)))

@@ -13,11 +13,11 @@ __all__ = ["plan_text"]
 
 
 def plan_text(recipe: Recipe, data: Dataset, *, precision: str = "float32", n_threads: int | None = None) -> str:
-    """Return what each thread does in a training step and to evaluate samples, a line for each instruction.
+    """Return what each thread does in a training step and in evaluation, one line for each instruction.
 
-    precision, n_threads : as `train` takes them.
+    precision, n_threads : as for `train`.
 
-    Raises `RecipeError` for an optimizer such as L-BFGS, which takes no such steps.
+    Raises `RecipeError` for a full-batch optimizer, for example L-BFGS, which has no such steps.
 
     >>> import deltarule as dr
     >>> text = plan_text(dr.Recipe(), dr.load_dataset("iris"), n_threads=1)

@@ -1,4 +1,4 @@
-"""From raw data and a recipe to numbers: the task, the classes, the loss, the scaling, learnt on the training part."""
+"""Preparation of a training run: the task, the classes, the loss and the scaling, fitted to the training set."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from deltarule.training.columns import learn_encoding
 from deltarule.types import Floats, Indices
 
 Start: TypeAlias = Sequence[tuple[Any, Any]] | int | None
-"""Initial weights and biases, a pair for each layer; or the seed that draws them; or None for the recipe's seed."""
+"""Initial weights and biases, a pair for each layer; or a seed for them; or None for the recipe's seed."""
 
 
 @dataclass(frozen=True)
 class Learnt:
-    """What a model keeps of its data beside θ."""
+    """What a model stores of its training data, in addition to θ."""
 
     input_shape: tuple[int, ...]
     scaling: Affine
@@ -38,7 +38,7 @@ class Learnt:
     encoding: Encoding | None = None
 
     def samples(self, part: Part, rows: Indices | None = None, class_weight: ClassWeight = None) -> Samples:
-        """A part, or some of its rows, as the engine sees it; each sample's weight times that of its class."""
+        """Return a set, or some of its rows, as an engine's samples; weights are multiplied by those of the classes."""
         x = part.x.reshape(len(part.x), -1) if self.encoding is None else self.encoding(part.x)
         targets = self._targets(part.y, rows)
         weights = None if part.weights is None else np.asarray(part.weights, dtype=np.float64)
@@ -48,7 +48,7 @@ class Learnt:
         return Samples(x, targets, self.outputs, weights, rows)
 
     def _class_weights(self, targets: npt.NDArray[Any], given: ClassWeight) -> Floats:
-        """What each class's samples count: (classes,)."""
+        """Return the weight of each class: (classes,)."""
         if self.classes is None:
             raise RecipeError("classes to be weighted", "numbers to be predicted", "class_weight=None")
         if isinstance(given, str):
@@ -83,10 +83,10 @@ def prepared(
     rows: Any = None,
     scalings: dict[Any, Any] | None = None,
 ) -> tuple[Problem, Learnt]:
-    """The problem that a recipe poses on a data set, and what is learnt of the data on the way.
+    """Return the problem that a recipe poses on a data set, and what was fitted to the data.
 
-    rows : which of the training part are meant, repeats allowed; no copy of them is made.
-    scalings : what was learnt of this data set's training part before, by its specification.
+    rows : selected rows of the training set, repeats allowed; they are not copied.
+    scalings : cache of what was fitted to this data set's training set, by specification.
     """
     given = data
     chosen = None if rows is None else checked_rows(rows, len(data.train))
@@ -101,7 +101,7 @@ def prepared(
     train = data.train
     task = task_of(train.y) if recipe.task == "auto" else recipe.task
     loss = _loss(recipe, task)
-    # What was learnt of a training part before holds for the same one only.
+    # The cache is valid only for the same training set.
     known = scalings if data is given and rows is None else None
     learnt = _learnt(recipe, loss, data, chosen, known, classes=task == "classification")
     _check_targets(loss, train, learnt)
@@ -122,14 +122,14 @@ def prepared(
 
 
 def _first(recipe: Recipe, sizes: tuple[int, ...], start: Start) -> Floats:
-    """θ before the first step."""
+    """Return θ before the first step."""
     if start is None or isinstance(start, int):
         return parameters.first(recipe.network, sizes, recipe.seed if start is None else start)
     return parameters.given(start, sizes)
 
 
 def checked_rows(rows: Any, n: int) -> Indices:
-    """Row numbers of a part of n samples, at least one, all of them there."""
+    """Return valid row numbers of a set of n samples, at least one."""
     indices = np.asarray(rows)
     if indices.dtype == np.bool_ and indices.shape == (n,):
         indices = np.flatnonzero(indices)
@@ -141,8 +141,8 @@ def checked_rows(rows: Any, n: int) -> Indices:
 
 
 def _held_out(train: Part, rows: Indices, seed: int) -> tuple[Indices, Indices]:
-    """Some rows, and a share of them taken out for validation, by class where there are any."""
-    # A data set of row numbers: no repeat may stand on both sides.
+    """Split rows into training and validation rows, stratified by class where there are any."""
+    # A data set of row numbers, so that repeats of a row are not in both sets.
     once = np.unique(rows)
     parts = Dataset(train=(once[:, None], train.y[once])).with_validation(seed=seed)
     assert parts.validation is not None
@@ -151,7 +151,7 @@ def _held_out(train: Part, rows: Indices, seed: int) -> tuple[Indices, Indices]:
 
 
 def model_of(problem: Problem, learnt: Learnt, data: Dataset, theta: npt.NDArray[Any]) -> Model:
-    """The model that θ makes."""
+    """Return the model with the parameters θ."""
     return Model(
         recipe=problem.recipe,
         sizes=problem.sizes,
@@ -213,7 +213,7 @@ def _learnt(
 def _scaling(
     recipe: Recipe, train: Part, rows: Indices | None, known: dict[Any, Any], encoding: Encoding | None
 ) -> Affine:
-    """The scaling of a training part's inputs; prepared columns need none unless the recipe names one."""
+    """Return the scaling of a training set's inputs; preprocessed columns have none unless the recipe names one."""
     if encoding is not None and recipe.scaling.kind == "auto":
         return Affine(np.array(0.0), np.array(1.0))
     kind = (recipe.scaling, None if encoding is None else recipe.preparation)

@@ -1,4 +1,4 @@
-"""What training leaves behind: a record of each epoch, and the run that they add up to."""
+"""Results of training: a record of each epoch, and the run."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from deltarule.types import Floats
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the training part, in figures.
+    """Metrics of one epoch.
 
     A loss is a mean over samples; an objective is the loss plus the penalty at the end of the epoch; a score is the
-    share of right answers, or R² for numbers. Training figures are means over the batches as they were met, unless the
-    recipe says `evaluate_train`. Validation figures are NaN where there is no validation part.
+    accuracy, or R² for regression. Training metrics are means over the batches during training, unless the recipe sets
+    `evaluate_train`. Validation metrics are NaN where there is no validation set.
     """
 
     number: int
@@ -33,7 +33,7 @@ class Epoch:
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
-        """The epoch as data; NaN and infinity become None."""
+        """Return the epoch as data; NaN and infinity become None."""
         fields = dataclasses.asdict(self)
         return {name: value if math.isfinite(value) else None for name, value in fields.items()}
 
@@ -42,13 +42,13 @@ class Epoch:
 class Run:
     """A training run that has ended.
 
-    history : an `Epoch` for each pass, as a sequence.
+    history : the sequence of epochs.
     model : the trained network: the best epoch's where early stopping restores it, otherwise the last.
-    recipe : the recipe, its "auto" fields decided.
-    seconds : spent in training.
+    recipe : the recipe, its "auto" fields resolved.
+    seconds : duration of training.
     status : "finished", "stopped" (early), "interrupted", or "diverged".
     best_epoch : the number of the epoch whose weights the model has.
-    batch_losses : (steps,), where they were asked for.
+    batch_losses : (steps,), where they were recorded.
     """
 
     history: History
@@ -69,10 +69,10 @@ class Run:
 
 
 class History(Sequence[Epoch]):
-    """The epochs of a run. Each record is made when it is asked for, from the engine's table of sums.
+    """The epochs of a run. Each record is created on access, from the engine's table of sums.
 
-    table : (epochs, figures), as `engines.problem.Figure` names the columns.
-    spreads : what an error of 1 is measured by, in training and validation: 1 for classes, the variance for numbers.
+    table : (epochs, columns), with the columns of `engines.problem.Figure`.
+    spreads : the divisors of training and validation errors: 1 for classification, the variance for regression.
     """
 
     def __init__(self, table: Floats, spreads: tuple[float, float]) -> None:
@@ -89,7 +89,7 @@ class History(Sequence[Epoch]):
     def __getitem__(self, place: slice) -> tuple[Epoch, ...]: ...
 
     def __getitem__(self, place: int | slice) -> Epoch | tuple[Epoch, ...]:
-        """An epoch by its place, the first being 0; or some of them."""
+        """Return an epoch by its index, starting from 0, or a slice of them."""
         if isinstance(place, slice):
             return tuple(self[each] for each in range(*place.indices(len(self))))
         return epoch_of(self.table[place], range(len(self))[place] + 1, self._spreads)
@@ -99,7 +99,7 @@ class History(Sequence[Epoch]):
 
 
 def epoch_of(figures: Floats, number: int, spreads: tuple[float, float]) -> Epoch:
-    """A row of an engine's table as means and scores."""
+    """Convert a row of an engine's table to means and scores."""
     row = figures.tolist()
     loss, score = means(Sums(*row[: Figure.VALIDATION_WEIGHT]), spreads[0])
     held_loss, held_score = math.nan, math.nan
@@ -110,6 +110,6 @@ def epoch_of(figures: Floats, number: int, spreads: tuple[float, float]) -> Epoc
 
 
 def means(sums: Sums, spread: float) -> tuple[float, float]:
-    """Mean loss and score: 1 − error / spread, which is the accuracy for classes and R² for numbers."""
+    """Return mean loss and score, 1 − error / spread: accuracy for classification, R² for regression."""
     error = sums.error / sums.weight
     return sums.loss / sums.weight, 1.0 - error / spread if spread > 0 else (1.0 if error == 0 else math.nan)
