@@ -21,7 +21,7 @@ RETIRED = {  # a regular expression, between word boundaries, in any case: what 
     r"doors?": "interface, entry point",
     r"nobody": "nothing, or name who does not",
     r"(training|validation|test) parts?": "training, validation or test set",
-    r"(samples )?(to learn|learnt|learned|learns|learning) from": "training samples; fitted on, trained on",
+    r"(samples )?(to learn|learnt|learned|learns|learning) from(?! scratch)": "training samples; fitted on, trained on",
     r"learnt": "fitted, trained, learned",
     r"(to validate|validated?) with": "validation samples",
     r"(what|which) is made small|made small": "objective, loss to minimize",
@@ -45,7 +45,7 @@ RETIRED = {  # a regular expression, between word boundaries, in any case: what 
     r"untold": "unknown",
     r"begun": "started",
     r"told of|is told|was told|are told": "notified, called with",
-    r"stands? (in|there|here|under|once|beside|between|before|elsewhere|where|inside|as it|on)": "is, is stored, exists",
+    r"stands? (in|there|here|under|once|beside|between|before|elsewhere|where|inside|on)": "is, is stored, exists",
     r"(lies?|lying) (in|where|there|here|beside|outside|behind|under|once|with)": "is stored, is",
     r"meets?|met": "sees, is evaluated on, waits at",
     r"cannot be meant": "is invalid",
@@ -65,7 +65,8 @@ PHRASES = {
 }
 
 NOT_PROSE = re.compile(
-    r"<!-- generated: .*?<!-- end -->|^[ ]*```.*?^[ ]*```[ ]*$|<!--.*?-->|(`+)(?!`)[^\n]+?(?<!`)\1(?!`)|(?<=\])\([^)\s]*\)|https?://\S+|^ {4}.*?$",
+    r"<!-- generated: .*?<!-- end -->|^[ ]*```.*?^[ ]*```[ ]*$|<!--.*?-->"
+    r"|(`+)(?!`)[^\n]+?(?<!`)\1(?!`)|(?<=\])\([^)\s]*\)|https?://\S+|^ {4}.*?$",
     re.MULTILINE | re.DOTALL,
 )
 
