@@ -186,6 +186,8 @@ def _by_meaning(content: bytes) -> tuple[Mutation, ...]:
         return (_in_zip,)
     if content[:6] == b"\x93NUMPY":
         return (_in_npy,)
+    if content[:4] == b"PAR1":
+        return (_varint,)
     if content[:8] == b"\x89PNG\r\n\x1a\n":
         return (_in_png,)
     if content[:1] in {b"{", b"["}:
@@ -195,6 +197,15 @@ def _by_meaning(content: bytes) -> tuple[Mutation, ...]:
     if b"\0" not in content and content.count(b"\n") > 1:
         return (_cell, _cell, _line)
     return ()
+
+
+def _varint(content: bytes, random: Random, _: Sequence[bytes]) -> bytes:
+    """A number of several bytes in the place of one, as Parquet's headers write them."""
+    place = random.randrange(len(content) + 1)
+    number = random.choice(
+        (b"\xfe\xff\xff\xff\x0f", b"\xff\xff\xff\xff\x0f", b"\x80\x80\x80\x80\x02", b"\x80\x80\x04", b"\x01")
+    )
+    return content[:place] + number + content[place + 1 :]
 
 
 def _json(content: bytes, random: Random, _: Sequence[bytes]) -> bytes:

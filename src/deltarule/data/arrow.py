@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,9 @@ __all__ = ["arrow_library", "read_feather", "read_parquet"]
 
 _ROWS = 1 << 16  # that are in memory at a time
 _BUFFER = 1 << 20  # bytes of a column that are read at a time
+_BUFFERED_FROM = 1 << 26
+"""Bytes of a Parquet file from which columns are read so. In smaller ones a column's bytes are read as one, and no page
+can claim more: a buffer is made as large as a page's header says."""
 
 
 def arrow_library(module: str) -> Any:
@@ -46,17 +50,16 @@ def read_parquet(path: Path, types: Mapping[str, Any] | None = None) -> Table:
     Raises DataFileError: cut short, foreign, more columns or rows than can be meant.
     """
     parquet = arrow_library("parquet")
-    with (
-        _said(path, "a whole Parquet file"),
-        opened(path),
-        parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as file,
-    ):
-        rows, columns, size = file.metadata.num_rows, file.metadata.num_columns, path.stat().st_size
-        _refuse_width(columns)
-        _refuse_growth(rows, columns, size)
-        if 8 * rows * columns > mapped.MAPPED_FROM:
-            return _on_disk(file, rows, types)
-        return table_of(_sound(file.read()), types)
+    with _said(path, "a whole Parquet file"), opened(path) as stream:
+        size = stream.seek(0, os.SEEK_END)
+        buffer = _BUFFER if size > _BUFFERED_FROM else 0
+        with parquet.ParquetFile(path, pre_buffer=False, buffer_size=buffer) as file:
+            rows, columns = file.metadata.num_rows, file.metadata.num_columns
+            _refuse_width(columns)
+            _refuse_growth(rows, columns, size)
+            if 8 * rows * columns > mapped.MAPPED_FROM:
+                return _on_disk(file, rows, types)
+            return table_of(_sound(file.read()), types)
 
 
 def _on_disk(file: Any, n: int, types: Mapping[str, Any] | None) -> Table:
