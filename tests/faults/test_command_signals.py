@@ -204,3 +204,24 @@ def test_the_package_itself_leaves_signals_alone(tmp_path, monkeypatch):
         app(["formulas", "penalty"])
     assert [signal.getsignal(number) for number in CODES] == before
     assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_an_import_that_a_signal_breaks_is_an_interruption(monkeypatch, capsys):
+    """A module of C code whose initialization is interrupted raises ImportError, not what the handler has raised."""
+    import typer
+
+    from deltarule.cli import main
+    from deltarule.cli.interrupts import interrupts
+
+    def broken(self, context):
+        raise ImportError("initialization failed")
+
+    monkeypatch.setattr(main.TyperGroup, "invoke", broken)
+    group = main.CommandGroup(name="deltarule")
+    with pytest.raises(ImportError):
+        group.invoke(None)
+    monkeypatch.setattr(interrupts, "_received", int(signal.SIGTERM))
+    with pytest.raises(typer.Exit) as ended:
+        group.invoke(None)
+    assert ended.value.exit_code == 143
+    assert "Interrupted." in capsys.readouterr().err

@@ -85,6 +85,11 @@ class CommandGroup(TyperGroup):
             needed = "fewer samples, smaller batches or a smaller network; a .npy file is read as it is needed"
             short = OutOfMemory("enough memory", str(error).rstrip(".") or "none left", needed)
             raise typer.Exit(_complain(short)) from None
+        except ImportError:
+            if not interrupts.requested():
+                raise
+            # The signal came while a module of C code was imported, which reports an error of its own.
+            raise typer.Exit(_interrupted()) from None
         except OSError as error:
             raise typer.Exit(_complain(DeltaruleError("files that can be read and written", str(error)))) from None
 
