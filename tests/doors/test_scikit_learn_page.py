@@ -114,12 +114,12 @@ CHECKED = {
     "`coefs_[0][:] = w`": coefs_cannot_be_written_to,
     "`loss_curve_`, its penalty": the_curve_differs_in_the_fourth_digit,
     "`loss_curve_` with sample weights": weighted_curves_are_means_of_the_epoch,
-    "a confident error": a_confident_error_costs_what_it_costs,
+    "the loss of a confident error": a_confident_error_costs_what_it_costs,
     "training that diverges": divergence_ends_training,
     "early stopping with `warm_start`": "test_warm_starts_keep_the_best_epoch",
-    "L-BFGS for several numbers": several_numbers_by_lbfgs_reach_a_minimum,
+    "L-BFGS with several targets": several_numbers_by_lbfgs_reach_a_minimum,
     "`momentum=1`": momentum_is_below_one,
-    "parameters that cannot be meant": parameters_are_refused_by_value_errors,
+    "invalid parameters": parameters_are_refused_by_value_errors,
     "sparse inputs": "test_sparse_inputs",
 }
 
