@@ -1,6 +1,6 @@
 """Machine code that was compiled once, kept for the next process: only the first run on a machine compiles.
 
-Code found there is run, so it is checked twice. Nobody but this user and root can write to the folder or replace a
+Code found there is run, so it is checked twice. Only this user and root can write to the folder or replace a
 folder on the way to it. Each file begins with a hash of its key and of its content, which is compared before anything
 else reads the content; a damaged, stale or foreign file is compiled anew. Where there is no such folder, or where it
 cannot be written to, code is compiled in memory. Each of these is logged once, as a warning of the logger `deltarule`.
@@ -136,7 +136,7 @@ def _make_private(folder: Path) -> None:
 
 
 def _exposure(folder: Path) -> str | None:
-    """Return how another user could replace `folder` or what is in it, or None if nobody can.
+    """Return how another user could replace `folder` or what is in it, or None if none can.
 
     Each folder on the way is looked at, and for a symbolic link also each on the way to its target. In a folder with
     the sticky bit, as /tmp, others may add entries but not replace them.

@@ -163,7 +163,7 @@ def load(object_file: bytes) -> MachineCode:
     return MachineCode(object_file)
 
 
-# A process is not forked while another thread compiles: the child would wait for a lock that nobody releases.
+# A process is not forked while another thread compiles: the child would wait for a lock that is never released.
 if hasattr(os, "register_at_fork"):
     _COMPILER: Any = ffi.lib._lock
     os.register_at_fork(

@@ -1,7 +1,7 @@
 """Records in memory: dataclasses whose fields compiled code reads by name.
 
 A field is one word of 64 bits: an integer, an address, a truth value, or a float64. A field that is a struct itself
-lies inside; a `Pointer` to a struct is the address of one elsewhere.
+is stored inside; a `Pointer` to a struct is the address of one elsewhere.
 """
 
 from __future__ import annotations
