@@ -28,7 +28,7 @@ from __future__ import annotations
 import difflib
 import functools
 from collections.abc import Callable, Iterable
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, Self, TypeVar
 
 _LONGEST = 800  # characters of each half of a message
 
@@ -59,20 +59,43 @@ Result = TypeVar("Result")
 
 
 class DeltaruleError(Exception):
-    """What was wanted, what came instead, and the corrected call.
+    """What was expected, what came instead, and what to try.
 
-    >>> print(DeltaruleError("a learning rate above 0", "-1", "SGD(learning_rate=0.1)"))
-    Wanted a learning rate above 0, got -1. Try: SGD(learning_rate=0.1)
+    expected, value : a noun phrase, and the value as text, or None where there is none to show.
+    suggestion : a corrected call or value in Python's syntax; other interfaces render their own.
+    field : the recipe's field, the column or the argument that is invalid, or None where it is not a single one.
+
+    >>> error = DeltaruleError("a number above 0", "-1", "SGD(learning_rate=0.1)", field="optimizer.learning_rate")
+    >>> print(error)
+    Expected a number above 0 for optimizer.learning_rate, got -1. Try: SGD(learning_rate=0.1)
+    >>> print(error.replace(suggestion="--learning-rate 0.1", field="--learning-rate"))
+    Expected a number above 0 for --learning-rate, got -1. Try: --learning-rate 0.1
     """
 
-    def __init__(self, wanted: str, came: str | None = None, instead: str | None = None) -> None:
-        wanted, came = _line(wanted), came and _line(came)
-        self.wanted, self.came, self.instead = wanted, came, instead
-        message = f"Wanted {wanted}" + (f", got {came}" if came else "") + "."
-        super().__init__(message + (f" Try: {instead}" if instead else ""))
+    def __init__(
+        self, expected: str, value: str | None = None, suggestion: str | None = None, *, field: str | None = None
+    ) -> None:
+        self.expected, self.value = _line(expected), value and _line(value)
+        self.suggestion, self.field = suggestion, field
+        place = f" for {field}" if field else ""
+        got = f", got {self.value}" if self.value else ""
+        super().__init__(f"Expected {self.expected}{place}{got}." + (f" Try: {suggestion}" if suggestion else ""))
+
+    def replace(
+        self, *, expected: str = "", value: str | None = "", suggestion: str | None = "", field: str | None = ""
+    ) -> Self:
+        """Return a copy with other data; an empty text leaves what it was."""
+        changed = type(self)(
+            expected or self.expected,
+            self.value if value == "" else value,
+            self.suggestion if suggestion == "" else suggestion,
+            field=self.field if field == "" else field,
+        )
+        changed.__cause__ = self.__cause__
+        return changed
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (type(self), (self.wanted, self.came, self.instead), self.__dict__)
+        return (type(self), (self.expected, self.value, self.suggestion), self.__dict__)
 
 
 class RecipeError(DeltaruleError, ValueError):
@@ -150,9 +173,7 @@ class Diverged(DeltaruleError, ArithmeticError):
     `run` holds the epochs before it and the last weights that were finite.
     """
 
-    def __init__(self, wanted: str, came: str | None = None, instead: str | None = None) -> None:
-        super().__init__(wanted, came, instead)
-        self.run: object = None
+    run: object = None
 
 
 class DataWarning(UserWarning):

@@ -244,7 +244,7 @@ def test_verbose_tells(capsys):
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"hidden_layer_sizes": (0,)}, "whole number of at least 1 for hidden_layer_sizes"),
+        ({"hidden_layer_sizes": (0,)}, "integer of at least 1 for hidden_layer_sizes"),
         ({"activation": "rleu"}, "Try: activation='relu'"),
         ({"activation": ("relu", "tanh", "relu")}, "one activation, or one for each of 1 hidden layers"),
         ({"activation": ("rleu",)}, "for activation, got 'rleu'. Try: 'relu'"),
@@ -258,7 +258,7 @@ def test_verbose_tells(capsys):
         ({"learning_rate": "adaptiv"}, "Try: learning_rate='adaptive'"),
         ({"learning_rate": 0.01}, "Try: learning_rate_init=0.01"),
         ({"learning_rate_init": 0}, "above 0 for learning_rate_init"),
-        ({"max_iter": 1.5}, "whole number of at least 1 for max_iter"),
+        ({"max_iter": 1.5}, "integer of at least 1 for max_iter"),
         ({"shuffle": "no"}, "True or False for shuffle"),
         ({"momentum": 1.0}, "below 1 for momentum"),
         ({"n_iter_no_change": 0}, "n_iter_no_change"),

@@ -38,7 +38,7 @@ def refused(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--hidden", "0"], ["whole number of at least 1", "--hidden 128,64", "--hidden none"]),
+        (["--hidden", "0"], ["integer of at least 1", "--hidden 128,64", "--hidden none"]),
         (["--hidden", "12,many"], ["'many'", "--hidden"]),
         (["--hidden", "-4"], ["-4"]),
         (["--hidden", "1.5"], ["1.5"]),

@@ -86,7 +86,7 @@ def test_what_cannot_be_meant_is_refused_with_the_formulas_name(case):
     Odd.attempt = staticmethod(REFUSED[case])
     with pytest.raises(RecipeError, match=r"Odd\.value") as caught:
         trace(Odd(), "value", operand("z"))
-    assert caught.value.wanted
+    assert caught.value.expected
 
 
 def test_an_unknown_function_is_named():

@@ -70,9 +70,9 @@ def test_it_is_data_that_nests(schedule):
 def test_what_is_no_schedule_is_refused():
     with pytest.raises(RecipeError, match="schedule"):
         WarmUp(10, then="cosin")
-    with pytest.raises(RecipeError, match="whole number"):
+    with pytest.raises(RecipeError, match="an integer"):
         WarmUp(10.5)
-    with pytest.raises(RecipeError, match="whole number"):
+    with pytest.raises(RecipeError, match="an integer"):
         WarmUp(steps=True)
     with pytest.raises(RecipeError, match="at least 1"):
         WarmUp(0)

@@ -94,8 +94,8 @@ def test_an_explicit_split():
 def test_unknown_names(name, near):
     with pytest.raises(UnknownDataset) as raised:
         load_dataset(name)
-    assert near in raised.value.instead
-    assert "dataset_names()" in raised.value.instead
+    assert near in raised.value.suggestion
+    assert "dataset_names()" in raised.value.suggestion
     assert repr(name) in str(raised.value)
 
 

@@ -76,7 +76,7 @@ def test_a_bad_part_is_refused_with_its_own_words(case):
     arguments, wanted, came = BAD_PARTS[case]
     with pytest.raises(DataError) as raised:
         Part(*arguments)
-    assert wanted in raised.value.wanted
+    assert wanted in raised.value.expected
     assert came in str(raised.value)
 
 

@@ -104,7 +104,7 @@ def test_a_saved_file_is_one_that_others_can_read(tmp_path):
 
 def test_a_missing_file_and_a_folder(tmp_path):
     for path in (tmp_path / "none.safetensors", tmp_path):
-        with pytest.raises(ModelFileError, match="Wanted a model file"):
+        with pytest.raises(ModelFileError, match="Expected a model file"):
             dr.load_model(path)
 
 

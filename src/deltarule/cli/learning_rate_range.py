@@ -74,8 +74,8 @@ def learning_rate_range(
     try:
         found = test(recipe, dataset, lowest=lowest, highest=highest, steps=steps, seeds=seeds, engine=engine)
     except RecipeError as error:
-        field = (error.instead or "").partition("=")[0]
-        raise type(error)(error.wanted, error.came, _EXAMPLES.get(field, error.instead)) from None
+        field = (error.suggestion or "").partition("=")[0]
+        raise type(error)(error.expected, error.value, _EXAMPLES.get(field, error.suggestion)) from None
     if as_json:
         print_json(found.to_json())
     else:

@@ -116,18 +116,18 @@ def recipe_of(given: Mapping[str, Any], settings: Sequence[str] = (), file: Path
             try:
                 Recipe.from_json(_with(base, {name: value}))
             except RecipeError as error:
-                raise type(error)(error.wanted, error.came, _example(name, error)) from None
+                raise type(error)(error.expected, error.value, _example(name, error)) from None
         raise
 
 
 def _example(name: str, error: RecipeError) -> str:
     """Return a corrected option: with the nearest name where a name is unknown."""
     # For an unknown field of one of several augmentations, the nearest name alone is not enough.
-    if isinstance(error, UnknownName) and error.instead and not (name == "augment" and "field" in error.wanted):
-        guess = error.instead.strip("'")
+    if isinstance(error, UnknownName) and error.suggestion and not (name == "augment" and "field" in error.expected):
+        guess = error.suggestion.strip("'")
         return f"--{name.replace('_', '-')} {guess}"
-    if name == "augment" and error.instead:
-        called = error.instead.partition("(")[0]
+    if name == "augment" and error.suggestion:
+        called = error.suggestion.partition("(")[0]
         return next(
             (usual_values(cls) for cls in registered("augmentation") if cls.__name__ == called), OPTIONS[name].example
         )
@@ -211,7 +211,7 @@ def types_of(texts: Sequence[str] | None) -> dict[str, str] | None:
         try:
             types[column.strip()] = str(checked_kind(kind.strip(), column.strip()))
         except DataError as error:
-            raise DataError(error.wanted, error.came, f"--type {shlex.quote(str(error.instead))}") from None
+            raise DataError(error.expected, error.value, f"--type {shlex.quote(str(error.suggestion))}") from None
     return types or None
 
 
@@ -238,10 +238,10 @@ def _image_size(text: str) -> tuple[int, int]:
 
 def _in_the_shells_words(error: DataError, columns: Mapping[str, str | None]) -> DataError:
     """Return the same error with its suggestion written as an option; `columns` are the columns given by options."""
-    instead = error.instead
-    if instead and error.wanted.startswith("a column: "):
+    instead = error.suggestion
+    if instead and error.expected.startswith("a column: "):
         near = instead.strip("'")
-        option = next((each for each, column in columns.items() if column and repr(column) in str(error.came)), None)
+        option = next((each for each, column in columns.items() if column and repr(column) in str(error.value)), None)
         instead = f"{option} {shlex.quote(near)}" if option else f"--type {shlex.quote(f'{near}=category')}"
     if instead and instead.startswith("target="):
         instead = f"--target {shlex.quote(instead.removeprefix('target=').strip(chr(39)))}"
@@ -249,13 +249,13 @@ def _in_the_shells_words(error: DataError, columns: Mapping[str, str | None]) ->
         column, _, rest = instead.removeprefix("types={'").partition("': \"")
         kind, _, more = rest.partition('"}')
         instead = f"--type {shlex.quote(f'{column}={kind}')}{more}"
-    return type(error)(error.wanted, error.came, instead)
+    return type(error)(error.expected, error.value, instead)
 
 
 def unknown_dataset(name: str, error: UnknownDataset) -> UnknownDataset:
     """Return the same error with a suggestion for the shell."""
     near = nearest(name.lower(), dataset_names())
-    return UnknownDataset(error.wanted, error.came, f"{near}; " * (near is not None) + "deltarule data list")
+    return UnknownDataset(error.expected, error.value, f"{near}; " * (near is not None) + "deltarule data list")
 
 
 def _load(

@@ -45,5 +45,5 @@ def plan(
     try:
         text = plan_text(recipe, dataset, n_threads=threads)
     except RecipeError as error:
-        raise RecipeError(error.wanted, error.came, "--optimizer adam") from None
+        raise RecipeError(error.expected, error.value, "--optimizer adam") from None
     print_lines(text.splitlines())

@@ -87,7 +87,7 @@ def _rows(model: Model, path: Path) -> tuple[Table, Part | None]:
     except DataFileError:
         raise
     except DataError as error:
-        raise DataFileError(error.wanted, f"{path}: {error.came}", error.instead) from error
+        raise DataFileError(error.expected, f"{path}: {error.value}", error.suggestion) from error
     target = model.encoding.target
     rows = Table(tuple(table.column(column.name) for column in model.encoding.columns))
     if target not in table.names or table.column(target).missing.any():

@@ -154,7 +154,7 @@ def _said(path: Path, wanted: str) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise DataFileError(error.wanted, f"{path}: {error.came}", error.instead) from error
+        raise DataFileError(error.expected, f"{path}: {error.value}", error.suggestion) from error
     except Exception as error:  # pyarrow raises errors of many kinds
         raise DataFileError(wanted, f"{path}: {reason(error)}") from error
 

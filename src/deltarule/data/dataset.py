@@ -202,7 +202,7 @@ def _part(given: PartLike, name: str) -> Part:
     try:
         return Part(*given)
     except DataError as error:
-        raise DataError(f"{error.wanted} in the {name} part", error.came, error.instead) from error
+        raise DataError(f"{error.expected} in the {name} part", error.value, error.suggestion) from error
 
 
 def _names(names: Sequence[str] | None, field: str) -> tuple[str, ...] | None:

@@ -103,7 +103,7 @@ def _named(path: Path) -> Iterator[None]:
     except DataFileError:
         raise
     except DataError as error:
-        raise DataFileError(error.wanted, f"{path}: {error.came}", error.instead) from error
+        raise DataFileError(error.expected, f"{path}: {error.value}", error.suggestion) from error
     except csv.Error as error:
         raise DataFileError("a sound CSV file", f"{path}: {error}") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

@@ -96,7 +96,7 @@ def read_idx_folder(folder: str | PathLike[str], name: str = "") -> Dataset:
     >>> read_idx_folder("no such folder")
     Traceback (most recent call last):
         ...
-    deltarule.errors.DataFileError: Wanted a folder of IDX files, got 'no such folder', which is no folder.
+    deltarule.errors.DataFileError: Expected a folder of IDX files, got 'no such folder', which is no folder.
     """
     return read_idx_folder_and_md5(folder, name)[0]
 
@@ -125,7 +125,7 @@ def read_idx_folder_and_md5(folder: str | PathLike[str], name: str = "") -> tupl
     try:
         dataset = Dataset(parts[0], test=parts[1], name=name or folder.resolve().name, source=f"files in {folder}")
     except DataError as error:
-        raise DataFileError(f"{error.wanted}, in the files of {folder}", error.came, error.instead) from error
+        raise DataFileError(f"{error.expected}, in the files of {folder}", error.value, error.suggestion) from error
     return dataset, {file: md5 for file, (_, md5) in contents.items()}
 
 

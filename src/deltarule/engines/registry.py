@@ -15,7 +15,7 @@ from deltarule.engines.objective import EngineObjective, Objective
 from deltarule.engines.problem import Engine, Problem
 from deltarule.engines.reference import Reference
 from deltarule.recipes import Affine, Network
-from deltarule.recipes.checks import one_of, whole
+from deltarule.recipes.checks import integer, one_of
 
 __all__ = ["ENGINES", "PRECISIONS", "Predictor", "engine_of", "objective_of", "predictor_of"]
 
@@ -49,7 +49,7 @@ def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None
     one_of("engine", name, tuple(ENGINES))
     one_of("precision", precision, PRECISIONS)
     if n_threads is not None:
-        whole("n_threads", n_threads, 1, "n_threads=None, which lets the engine choose")
+        integer("n_threads", n_threads, 1, "n_threads=None, which lets the engine choose")
     if problem.recipe.optimizer.reach == "run":
         return FullBatch(problem, lambda posed: objective_of(posed, name, n_threads))
     return ENGINES[name](problem, precision, n_threads)

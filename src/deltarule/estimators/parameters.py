@@ -14,7 +14,7 @@ from deltarule.errors import RecipeError, UnknownName, nearest
 from deltarule.formulas import Optimizer, formula
 from deltarule.formulas.formula import normalized
 from deltarule.recipes import Preparation
-from deltarule.recipes.checks import one_of, share, truth, whole
+from deltarule.recipes.checks import boolean, fraction, integer, one_of
 from deltarule.recipes.recipe import augmentations
 
 Check: TypeAlias = Callable[[str, Any], object]
@@ -26,7 +26,7 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
     >>> check_parameters({"alpha": -1})
     Traceback (most recent call last):
         ...
-    deltarule.errors.RecipeError: Wanted a number of at least 0 for alpha, got -1.
+    deltarule.errors.RecipeError: Expected a number of at least 0 for alpha, got -1.
     """
     for name, check in _CHECKS.items():
         if name in parameters:
@@ -41,7 +41,7 @@ def hidden_sizes(given: Any) -> tuple[int, ...]:
     """
     sizes = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
     instead = "hidden_layer_sizes=(100,)"
-    return tuple(whole("hidden_layer_sizes", size, 1, instead) for size in sizes)
+    return tuple(integer("hidden_layer_sizes", size, 1, instead) for size in sizes)
 
 
 def stochastic(solver: Any) -> bool:
@@ -53,7 +53,7 @@ def _number(words: str, holds: Callable[[float], bool]) -> Check:
     def check(name: str, value: Any) -> None:
         number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
         if not number or not holds(float(value)):
-            raise RecipeError(f"{words} for {name}", repr(value))
+            raise RecipeError(words, repr(value), field=name)
 
     return check
 
@@ -68,36 +68,36 @@ def _learning_rate(name: str, value: Any) -> None:
         return
     guess = nearest(str(value), choices)
     instead = f"learning_rate_init={value}" if isinstance(value, Real) else f"{name}={guess!r}" if guess else None
-    raise RecipeError(f"one of {', '.join(map(repr, choices))} for {name}", repr(value), instead)
+    raise RecipeError(f"one of {', '.join(map(repr, choices))}", repr(value), instead, field=name)
 
 
 def _at_least_one(name: str, value: Any) -> None:
-    whole(name, value, 1)
+    integer(name, value, 1)
 
 
 def _truth(name: str, value: Any) -> None:
-    truth(name, bool(value) if isinstance(value, np.bool_) else value)
+    boolean(name, bool(value) if isinstance(value, np.bool_) else value)
 
 
 def _batch_size(name: str, value: Any) -> None:
     if not (isinstance(value, str) and value == "auto"):
-        whole(name, value, 1, 'batch_size="auto"')
+        integer(name, value, 1, 'batch_size="auto"')
 
 
 def _patience(name: str, value: Any) -> None:
     if not (isinstance(value, Real) and float(value) == math.inf):
-        whole(name, value, 1, "n_iter_no_change=10, or infinity to run all epochs")
+        integer(name, value, 1, "n_iter_no_change=10, or infinity to run all epochs")
 
 
 def _verbose(name: str, value: Any) -> None:
     known = isinstance(value, (bool, np.bool_)) or (isinstance(value, Integral) and int(value) >= 0) or value == "bar"
     if not known:
-        raise RecipeError(f'True, False, a whole number or "bar" for {name}', repr(value), 'verbose="bar"')
+        raise RecipeError(f'True, False, an integer or "bar" for {name}', repr(value), 'verbose="bar"')
 
 
 def _threads(name: str, value: Any) -> None:
     if value is not None:
-        whole(name, value, 1, "n_threads=None, which lets the engine choose")
+        integer(name, value, 1, "n_threads=None, which lets the engine choose")
 
 
 def _known(kind: str, *others: str) -> Check:
@@ -116,8 +116,8 @@ def _registered(kind: str, name: str, spec: str, *, alone: bool = True) -> None:
     try:
         formula(kind, spec)
     except UnknownName as error:
-        instead = f"{name}={error.instead}" if alone and error.instead else error.instead
-        raise UnknownName(f"{error.wanted} for {name}", error.came, instead) from None
+        instead = f"{name}={error.suggestion}" if alone and error.suggestion else error.suggestion
+        raise UnknownName(f"{error.expected} for {name}", error.value, instead) from None
 
 
 def _solver(name: str, value: Any) -> None:
@@ -156,9 +156,9 @@ def _image_shape(name: str, value: Any) -> None:
         return
     instead = f"{name}=(28, 28), or {name}=(32, 32, 3) for images in colours"
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) not in (2, 3):
-        raise RecipeError(f"height and width, or height, width and channels for {name}", repr(value), instead)
+        raise RecipeError("height and width, or height, width and channels", repr(value), instead, field=name)
     for side in value:
-        whole(name, side, 1, instead)
+        integer(name, side, 1, instead)
 
 
 _not_negative = _number("a number of at least 0", lambda x: x >= 0)
@@ -180,12 +180,12 @@ _CHECKS: dict[str, Check] = {
     "tol": _not_negative,
     "verbose": _verbose,
     "warm_start": _truth,
-    "momentum": lambda name, value: share(name, value, "momentum=0.9"),
+    "momentum": lambda name, value: fraction(name, value, "momentum=0.9"),
     "nesterovs_momentum": _truth,
     "early_stopping": _truth,
-    "validation_fraction": lambda name, value: share(name, value, "validation_fraction=0.1"),
-    "beta_1": lambda name, value: share(name, value, "beta_1=0.9"),
-    "beta_2": lambda name, value: share(name, value, "beta_2=0.999"),
+    "validation_fraction": lambda name, value: fraction(name, value, "validation_fraction=0.1"),
+    "beta_1": lambda name, value: fraction(name, value, "beta_1=0.9"),
+    "beta_2": lambda name, value: fraction(name, value, "beta_2=0.999"),
     "epsilon": _positive,
     "n_iter_no_change": _patience,
     "max_fun": _at_least_one,

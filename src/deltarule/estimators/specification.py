@@ -70,8 +70,8 @@ def _registered(spec: Any, *theirs: str) -> Loss:
         return formula("loss", spec)  # type: ignore[no-any-return]
     except UnknownName as error:
         guess = nearest(str(spec), theirs)
-        wanted = f"{', '.join(map(repr, theirs))}, or {error.wanted}"
-        raise UnknownName(wanted, error.came, repr(guess) if guess else error.instead) from None
+        wanted = f"{', '.join(map(repr, theirs))}, or {error.expected}"
+        raise UnknownName(wanted, error.value, repr(guess) if guess else error.suggestion) from None
 
 
 def network_of(parameters: Mapping[str, Any]) -> Network:

@@ -32,8 +32,8 @@ NonNegative = Annotated[float, Domain("a number of at least 0", lambda x: x >= 0
 ProperFraction = Annotated[float, Domain("a number of at least 0 and below 1", lambda x: 0 <= x < 1)]
 Fraction = Annotated[float, Domain("a number from 0 to 1", lambda x: 0 <= x <= 1)]
 Interval = Annotated[float, Domain("a number above 0 and below 1", lambda x: 0 < x < 1)]
-Count = Annotated[int, Domain("a whole number of at least 1", lambda x: x >= 1)]
-Integer = Annotated[int, Domain("a whole number of at least 0", lambda x: x >= 0)]
+Count = Annotated[int, Domain("an integer of at least 1", lambda x: x >= 1)]
+Integer = Annotated[int, Domain("an integer of at least 0", lambda x: x >= 0)]
 
 _RENAMED_TYPES = {"Share": "Fraction", "Between": "Interval", "Whole": "Integer"}
 
@@ -247,9 +247,9 @@ def _checked(owner: Formula, field: str, hint: Any, value: Any) -> Any:
     if base is not str and choices and value not in choices:
         guess = nearest(str(value), map(str, choices))
         instead = f"{field}={guess!r}" if guess else None
-        raise RecipeError(f"one of {', '.join(map(repr, choices))} for {label}", repr(value), instead)
+        raise RecipeError(f"one of {', '.join(map(repr, choices))}", repr(value), instead, field=label)
     if base is bool and not isinstance(value, bool):
-        raise RecipeError(f"True or False for {label}", repr(value))
+        raise RecipeError("True or False", repr(value), field=label)
     return value
 
 
@@ -268,15 +268,15 @@ def real(value: Any) -> float:
 
 
 def _number(label: str, owner: Formula, field: str, base: Any, extras: list[Any], value: Any) -> float:
-    """A number of the field's domain: a float, or a whole number where the field is one."""
+    """A number of the field's domain: a float, or an integer where the field is one."""
     domain = next((extra for extra in extras if isinstance(extra, Domain)), None)
     words = domain.words if domain is not None else "a finite number"
     if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise RecipeError(f"{words if base is int else 'a number'} for {label}", repr(value))
+        raise RecipeError(words if base is int else "a number", repr(value), field=label)
     number = real(value)
     whole = base is float or number.is_integer()
     if not whole or not math.isfinite(number) or (domain is not None and not domain.holds(number)):
         default = next(f.default for f in dataclasses.fields(owner) if f.name == field)
         usual = f"{type(owner).__name__}({field}={default})" if isinstance(default, (int, float)) else None
-        raise RecipeError(f"{words} for {label}", f"{value}", usual)
+        raise RecipeError(words, f"{value}", usual, field=label)
     return base(number)  # type: ignore[no-any-return]

@@ -183,8 +183,8 @@ class Encoding:
         try:
             return table_of(x, self.expected(), names=[column.name for column in self.columns])
         except DataError as error:
-            if error.wanted.startswith("the column"):
-                raise ModelError(error.wanted, error.came, error.instead) from error
+            if error.expected.startswith("the column"):
+                raise ModelError(error.expected, error.value, error.suggestion) from error
             raise
 
     def __call__(self, x: Any) -> SingleFloats:

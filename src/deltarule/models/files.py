@@ -59,7 +59,7 @@ def read_model(path: Path) -> ModelData:
     except OSError as error:
         raise ModelFileError("a model file", f"{path}: {reason(error)}") from error
     except ModelFileError as error:
-        raise ModelFileError(error.wanted, f"{path}: {error.came}", error.instead) from error
+        raise ModelFileError(error.expected, f"{path}: {error.value}", error.suggestion) from error
     except (DeltaruleError, TypeError, ValueError, LookupError, OverflowError, MemoryError) as error:
         raise ModelFileError("a model written by deltarule", f"{path}: {reason(error)}") from error
 

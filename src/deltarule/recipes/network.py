@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from deltarule.errors import RecipeError
 from deltarule.formulas import Activation, Initializer, Normalization, formula
 from deltarule.formulas.formula import Spec
-from deltarule.recipes.checks import fields_of, non_negative, share, whole
+from deltarule.recipes.checks import fields_of, fraction, integer, non_negative
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Network:
         hidden = self.hidden if isinstance(self.hidden, Sequence) else (self.hidden,)
         hint = "hidden=(128, 64), or hidden=() for a network without hidden layers"
         set_ = object.__setattr__
-        set_(self, "hidden", tuple(whole("the units of a hidden layer", units, 1, hint) for units in hidden))
+        set_(self, "hidden", tuple(integer("the units of a hidden layer", units, 1, hint) for units in hidden))
         set_(self, "activation", self._checked_activation())
         set_(self, "dropout", self._checked_dropout())
         set_(self, "noise", self._checked_noise())
@@ -144,7 +144,7 @@ class Network:
 
     def _checked_dropout(self) -> float | tuple[float, ...]:
         return self._by_layer(
-            self.dropout, "dropout", "rates", "dropout=0.2, which stands for every hidden layer", share
+            self.dropout, "dropout", "rates", "dropout=0.2, which stands for every hidden layer", fraction
         )
 
     def _checked_noise(self) -> float | tuple[float, ...]:

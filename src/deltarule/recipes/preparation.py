@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from deltarule.recipes.checks import fields_of, one_of, whole
+from deltarule.recipes.checks import fields_of, integer, one_of
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Preparation:
         one_of("numbers", self.numbers, ("standard", "quantiles", "none"))
         one_of("categories", self.categories, ("one_hot", "ordinal"))
         one_of("missing", self.missing, ("median", "mean", "most_frequent"))
-        most = whole("categories_at_most", self.categories_at_most, 2, "categories_at_most=100")
+        most = integer("categories_at_most", self.categories_at_most, 2, "categories_at_most=100")
         object.__setattr__(self, "categories_at_most", most)
 
     def to_json(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from deltarule.formulas import (
 )
 from deltarule.formulas.augmentations.composition import check_once
 from deltarule.formulas.formula import Spec, normalized
-from deltarule.recipes.checks import fields_of, non_negative, one_of, truth, whole
+from deltarule.recipes.checks import boolean, fields_of, integer, non_negative, one_of
 from deltarule.recipes.network import Network
 from deltarule.recipes.preparation import Preparation
 from deltarule.recipes.scaling import Scaling
@@ -131,9 +131,9 @@ class Recipe:
         set_(self, "schedule", formula("schedule", self.schedule))
         if self.stopping is not None and not isinstance(self.stopping, EarlyStopping):
             raise RecipeError("an EarlyStopping or None", repr(self.stopping), "stopping=EarlyStopping(patience=10)")
-        set_(self, "batch_size", whole("batch_size", self.batch_size, 1, "batch_size=32"))
-        set_(self, "epochs", whole("epochs", self.epochs, 1, "epochs=100"))
-        set_(self, "seed", whole("seed", self.seed, 0, "seed=0"))
+        set_(self, "batch_size", integer("batch_size", self.batch_size, 1, "batch_size=32"))
+        set_(self, "epochs", integer("epochs", self.epochs, 1, "epochs=100"))
+        set_(self, "seed", integer("seed", self.seed, 0, "seed=0"))
         if self.seed >= 2**64:
             raise RecipeError("a seed below 2**64", repr(self.seed))
         set_(self, "scaling", Scaling.of(self.scaling))
@@ -141,7 +141,7 @@ class Recipe:
         one_of("target_scaling", self.target_scaling, ("auto", "none", "standard"))
         one_of("task", self.task, TASKS)
         set_(self, "augmentation", augmentations(self.augmentation))
-        truth("evaluate_train", self.evaluate_train)
+        boolean("evaluate_train", self.evaluate_train)
 
     @property
     def penalties(self) -> tuple[Penalty | None, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-from deltarule.recipes.checks import fields_of, non_negative, one_of, truth, whole
+from deltarule.recipes.checks import boolean, fields_of, integer, non_negative, one_of
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class EarlyStopping:
     restore_best: bool = True
 
     def __post_init__(self) -> None:
-        whole("patience", self.patience, 1, "EarlyStopping(patience=10)")
+        integer("patience", self.patience, 1, "EarlyStopping(patience=10)")
         one_of("monitor", self.monitor, ("loss", "score"))
-        truth("restore_best", self.restore_best)
+        boolean("restore_best", self.restore_best)
         object.__setattr__(self, "min_improvement", non_negative("min_improvement", self.min_improvement))
 
     def to_json(self) -> dict[str, Any]:

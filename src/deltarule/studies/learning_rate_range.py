@@ -17,7 +17,7 @@ from deltarule.errors import Diverged, RecipeError
 from deltarule.formulas import ExponentialGrowth
 from deltarule.formulas.random import permutation
 from deltarule.recipes import Recipe
-from deltarule.recipes.checks import whole
+from deltarule.recipes.checks import integer
 from deltarule.training import Run, train
 from deltarule.types import Floats, Positions
 
@@ -105,8 +105,8 @@ def learning_rate_range(
     >>> 0.003 < found.suggestion < 1, found.suggestion < found.largest
     (True, True)
     """
-    whole("steps", steps, 20, "steps=300")
-    whole("seeds", seeds, 1, "seeds=3")
+    integer("steps", steps, 20, "steps=300")
+    integer("seeds", seeds, 1, "seeds=3")
     if recipe.optimizer.reach == "run":
         came = f"{recipe.optimizer.name}, whose line search finds how far to go"
         raise RecipeError("an optimizer that steps by a learning rate", came, 'optimizer="adam"')

@@ -329,7 +329,7 @@ def _listed(several: tuple[str, ...]) -> str:
 
 
 def _rounded(number: float) -> int:
-    """A whole number with two digits that count.
+    """An integer with two digits that count.
 
     >>> _rounded(1234.5)
     1200

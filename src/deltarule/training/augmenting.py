@@ -12,7 +12,7 @@ from deltarule.data import Dataset, Part, Table
 from deltarule.errors import RecipeError
 from deltarule.formulas.augmentations import Augmentation, Mixing
 from deltarule.formulas.augmentations.composition import Drawn, RawValues, augment, check
-from deltarule.recipes.checks import truth, whole
+from deltarule.recipes.checks import boolean, integer
 from deltarule.recipes.recipe import augmentations as chosen
 
 _BLOCK = 512
@@ -46,9 +46,9 @@ def augmented(
     >>> len(larger.train), larger.train.x.dtype
     (4311, dtype('uint8'))
     """
-    whole("copies", copies, 1, "copies=1")
-    whole("seed", seed, 0, "seed=0")
-    truth("originals", originals)
+    integer("copies", copies, 1, "copies=1")
+    integer("seed", seed, 0, "seed=0")
+    boolean("originals", originals)
     formulas = chosen(augmentations)
     if not formulas:
         raise RecipeError("at least one augmentation", "none", 'augmented(data, "rotation")')

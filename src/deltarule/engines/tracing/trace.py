@@ -306,8 +306,8 @@ def trace(
             return tuple(Symbol(_number(lift(each))) for each in result)
         return Symbol(_number(lift(result)))
     except RecipeError as error:
-        place = f"{error.wanted} in {type(formula).__name__}.{method}"
-        raise RecipeError(place, error.came, error.instead) from error
+        place = f"{error.expected} in {type(formula).__name__}.{method}"
+        raise RecipeError(place, error.value, error.suggestion) from error
     except (TypeError, AttributeError) as error:
         place = f"a {type(formula).__name__}.{method} of NumPy's elementwise functions"
         raise RecipeError(place, str(error), 'engine="reference", which calls any function') from error

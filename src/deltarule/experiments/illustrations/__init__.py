@@ -19,7 +19,7 @@ from deltarule.experiments.illustrations.paths import Paths
 from deltarule.experiments.illustrations.slowdown import Slowdown
 from deltarule.experiments.illustrations.weights import WeightSizes
 from deltarule.experiments.illustrations.xor import Xor
-from deltarule.recipes.checks import whole
+from deltarule.recipes.checks import integer
 
 __all__ = ["ILLUSTRATIONS", "Illustration", "illustrate"]
 
@@ -50,9 +50,9 @@ def illustrate(name: str, seed: int = 0) -> Illustration:
     >>> illustrate("learning rate")
     Traceback (most recent call last):
         ...
-    deltarule.errors.UnknownName: Wanted an illustration (xor, ...), got 'learning rate'. Try: learning-rate
+    deltarule.errors.UnknownName: Expected an illustration (xor, ...), got 'learning rate'. Try: learning-rate
     """
     if name not in ILLUSTRATIONS:
         raise UnknownName(f"an illustration ({', '.join(ILLUSTRATIONS)})", repr(name), nearest(name, ILLUSTRATIONS))
-    whole("seed", seed, 0, "seed=0")
+    integer("seed", seed, 0, "seed=0")
     return ILLUSTRATIONS[name].made(seed)

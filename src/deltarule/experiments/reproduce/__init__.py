@@ -72,7 +72,7 @@ def experiment(name: str, *, fair: bool = False) -> Experiment:
     >>> experiment("moon")
     Traceback (most recent call last):
         ...
-    deltarule.errors.UnknownName: Wanted an experiment (fashion, moons, optimizers, digits), got 'moon'. Try: moons
+    deltarule.errors.UnknownName: Expected an experiment (fashion, moons, optimizers, digits), got 'moon'. Try: moons
     """
     if name not in AS_PUBLISHED:
         raise UnknownName(f"an experiment ({', '.join(AS_PUBLISHED)})", repr(name), nearest(name, AS_PUBLISHED))

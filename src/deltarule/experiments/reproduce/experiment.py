@@ -14,7 +14,7 @@ import numpy as np
 from deltarule.data import Dataset
 from deltarule.errors import RecipeError
 from deltarule.formulas.formula import unknown_field
-from deltarule.recipes.checks import whole
+from deltarule.recipes.checks import integer
 from deltarule.studies.text_table import TextTable
 from deltarule.training import Training
 
@@ -120,7 +120,7 @@ def changed(experiment: E, settings: Iterable[str]) -> E:
     >>> changed(Moons(), ["epoch=2000"])
     Traceback (most recent call last):
         ...
-    deltarule.errors.UnknownName: Wanted a field of Moons (...), got 'epoch'. Try: epochs
+    deltarule.errors.UnknownName: Expected a field of Moons (...), got 'epoch'. Try: epochs
     """
     values: dict[str, Any] = {}
     for setting in settings:
@@ -138,7 +138,7 @@ def chosen(name: str, value: Sequence[str], known: Sequence[str]) -> None:
     """Refuse what is not among the known choices of a field."""
     for each in value:
         if each not in known:
-            raise RecipeError(f"some of {', '.join(known)} for {name}", repr(each), f"--set {name}={','.join(known)}")
+            raise RecipeError(f"some of {', '.join(known)}", repr(each), f"--set {name}={','.join(known)}", field=name)
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class Reproduction:
 
 def reproduce(experiment: Experiment, given: Given, seeds: int = 1) -> Reproduction:
     """Run an experiment, and as many repetitions with other seeds as make `seeds` runs."""
-    whole("seeds", seeds, 1, "--seeds 3")
+    integer("seeds", seeds, 1, "--seeds 3")
     return Reproduction(experiment, tuple(experiment.repeated(number).run(given) for number in range(seeds)))
 
 
@@ -215,14 +215,14 @@ def _spread(values: Sequence[float]) -> dict[str, Any]:
 
 def _check_number(name: str, value: Any) -> None:
     if isinstance(value, int) and not isinstance(value, bool):
-        whole(name, value, 0 if name.endswith("seed") else 1)
+        integer(name, value, 0 if name.endswith("seed") else 1)
         if value >= 2**32:
-            raise RecipeError(f"a number below 2**32 for {name}", f"{value}")
+            raise RecipeError("a number below 2**32", f"{value}", field=name)
     elif isinstance(value, float) and not (math.isfinite(value) and value >= 0):
-        raise RecipeError(f"a finite number of at least 0 for {name}", f"{value}")
+        raise RecipeError("a finite number of at least 0", f"{value}", field=name)
 
 
-_WORDS: Mapping[type, str] = {int: "a whole number", float: "a number", str: "words"}
+_WORDS: Mapping[type, str] = {int: "an integer", float: "a number", str: "words"}
 
 
 def _read(name: str, text: str, default: Any) -> Any:
@@ -238,4 +238,4 @@ def _one(name: str, text: str, kind: type) -> Any:
     try:
         return kind(text.replace("_", "")) if kind is not str else text
     except ValueError:
-        raise RecipeError(f"{_WORDS[kind]} for {name}", repr(text)) from None
+        raise RecipeError(_WORDS[kind], repr(text), field=name) from None

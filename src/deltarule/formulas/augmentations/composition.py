@@ -106,9 +106,9 @@ def check(augmentations: Sequence[Augmentation], shape: tuple[int, ...]) -> None
         image, channels = len(shape) > 1, (*shape, 1, 1)[2]
         if each.samples != "any" and not image:
             came = f"samples of {math.prod(shape)} features"
-            raise RecipeError(f"images (n, height, width) for {each.name}", came, 'augmentation="feature_noise"')
+            raise RecipeError("images (n, height, width)", came, 'augmentation="feature_noise"', field=each.name)
         if each.samples == "rgb" and channels != 3:
-            raise RecipeError(f"images (n, height, width, 3) for {each.name}", f"images of shape {shape}")
+            raise RecipeError("images (n, height, width, 3)", f"images of shape {shape}", field=each.name)
 
 
 def check_once(augmentations: Sequence[Augmentation]) -> None:

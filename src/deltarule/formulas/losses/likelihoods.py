@@ -21,7 +21,7 @@ class PoissonLoss(Loss):
 
         C = Σⱼ (e^zⱼ − yⱼ zⱼ)        ∂C/∂z = a − y
 
-    y is 0 or above, a whole number or not. ln y! is left out, so C may be negative; a is `Exponential`, which goes on
+    y is 0 or above, an integer or not. ln y! is left out, so C may be negative; a is `Exponential`, which goes on
     straight beyond z = 60. The variance is taken to be the mean: where it is proportional to its square, take
     `GammaLoss`.  Nelder and Wedderburn (1972), section 1.3.
 

@@ -13,7 +13,7 @@ from deltarule.data import Dataset, Part, Split, Table
 from deltarule.data.splits import split
 from deltarule.errors import RecipeError
 from deltarule.recipes import Recipe
-from deltarule.recipes.checks import whole
+from deltarule.recipes.checks import integer
 
 START, ORDER, SPLIT = "start", "order", "split"
 USUAL = (START, ORDER)
@@ -38,9 +38,9 @@ class Seeds:
     def of(cls, seeds: int | Sequence[int], first: int = 0, vary: Sequence[str] = USUAL) -> Seeds:
         """So many seeds from the first on, or just these."""
         if isinstance(seeds, Sequence):
-            numbers = tuple(whole("a seed", each, 0, "seeds=(0, 1, 2)") for each in seeds)
+            numbers = tuple(integer("a seed", each, 0, "seeds=(0, 1, 2)") for each in seeds)
         else:
-            numbers = tuple(range(first, first + whole("seeds", seeds, 1, "seeds=10")))
+            numbers = tuple(range(first, first + integer("seeds", seeds, 1, "seeds=10")))
         if not numbers or len(set(numbers)) < len(numbers):
             raise RecipeError("seeds that differ, at least one", repr(tuple(numbers)), "seeds=10")
         known = (START, ORDER, SPLIT)

@@ -161,7 +161,7 @@ def _text(value: Any) -> str:
 
 def _count(value: Any) -> int:
     if type(value) is not int or not 0 <= value < 2**64:
-        raise ValueError(f"expected a whole number, got {type(value).__name__}")
+        raise ValueError(f"expected an integer, got {type(value).__name__}")
     return value
 
 

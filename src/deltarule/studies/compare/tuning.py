@@ -97,7 +97,7 @@ def sweep_of(variant: Variant, field: str, found: Mapping[float, Sequence[Finish
 
 
 def _like(value: float, own: float) -> float:
-    """Six digits; a whole number where the field is one."""
+    """Six digits; an integer where the field is one."""
     return max(1, round(value)) if isinstance(own, int) else float(f"{value:.6g}")
 
 

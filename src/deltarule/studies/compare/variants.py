@@ -183,7 +183,7 @@ def _values(name: str, given: Sequence[Any] | str) -> list[Any]:
     if isinstance(given, str):
         given = [_read(text.strip()) for text in given.split(",") if text.strip()]
     if not isinstance(given, Sequence) or not given:
-        raise RecipeError(f"several values for {name}", repr(given), _EXAMPLE)
+        raise RecipeError("several values", repr(given), _EXAMPLE, field=name)
     values = [each.to_json() if hasattr(each, "to_json") else each for each in given]
     if name in {"hidden", "network.hidden", "network__hidden"}:
         values = [() if each is None else each for each in values]

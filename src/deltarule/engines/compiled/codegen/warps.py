@@ -220,7 +220,7 @@ def _map(text: Text, bits: int) -> list[str]:
 
 
 def _counted(one: Lanes, word: str) -> str:
-    """A whole number as a number."""
+    """An integer as a number."""
     return one.text.result(f"sitofp i64 {word} to {one.number}")
 
 
