@@ -140,8 +140,8 @@ def check_free(path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise OutputError("a folder for the run", f"{folder}: {error.strerror or error}") from error
     if taken:
-        came = f"{folder}, which {'is not empty' if folder.is_dir() else 'is a file'}"
-        raise OutputError("a new or empty folder for the run", came)
+        got = f"{folder}, which {'is not empty' if folder.is_dir() else 'is a file'}"
+        raise OutputError("a new or empty folder for the run", got)
     return folder
 
 

@@ -109,7 +109,7 @@ class Training:
     ) -> None:
         self._data = data
         self._lock, self._broken_off, self._torn = threading.RLock(), False, False
-        self._problem, self._learnt = prepared(recipe, data, start, order, record, rows, scalings)
+        self._problem, self._fitted = prepared(recipe, data, start, order, record, rows, scalings)
         self._engine: Engine = engine_of(self._problem, engine, precision, n_threads)
         held = self._problem.validation
         self._spreads = (self._problem.train.spread(), math.nan if held is None else held.spread())
@@ -147,7 +147,7 @@ class Training:
             rule = self.recipe.stopping
             restore = self._engine.best_epoch > 0 and rule is not None and rule.restore_best
             theta = self._engine.best_theta if restore or self._diverged else self._engine.theta
-            return model_of(self._problem, self._learnt, self._data, theta.copy())
+            return model_of(self._problem, self._fitted, self._data, theta.copy())
 
     @property
     @memory_checked
