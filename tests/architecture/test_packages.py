@@ -16,7 +16,7 @@ CHECKOUT = Path(__file__).parents[2]
 SOURCE = CHECKOUT / "src" / "deltarule"
 FILES = sorted(SOURCE.rglob("*.py"))
 
-LOWEST = ("types", "errors", "mapped", "regular_files", "writing")
+LOWEST = ("types", "errors", "deprecation", "mapped", "regular_files", "writing")
 """Modules outside any package; everything may import them."""
 PACKAGES = ("formulas", "recipes", "data", "engines", "models", "training", "figures", "studies", "experiments")
 INTERFACES = ("estimators", "cli", "web")

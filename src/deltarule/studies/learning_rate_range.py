@@ -206,6 +206,6 @@ def _batches(recipe: Recipe, samples: int) -> Iterator[Positions]:
 
 def _until_it_diverges(recipe: Recipe, data: Dataset, order: Any, engine: str) -> Run:
     try:
-        return train(recipe, data, engine=engine, order=order, record="batch")
+        return train(recipe, data, engine=engine, batches=order, record="batch")
     except Diverged as diverged:
         return cast("Run", diverged.run)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from deltarule.data import Dataset
+from deltarule.deprecation import renamed_arguments
 from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.problem import Engine, Figure, Order, StopRequested, never
 from deltarule.engines.registry import engine_of
@@ -21,7 +22,10 @@ from deltarule.training.preparing import Start, model_of, prepared
 from deltarule.training.run import Epoch, History, Run, epoch_of
 from deltarule.types import Floats
 
+_renamed = renamed_arguments(start="initial_parameters", order="batches")
 
+
+@_renamed
 def train(
     recipe: Recipe,
     data: Dataset,
@@ -29,8 +33,8 @@ def train(
     engine: str = "compiled",
     precision: str = "float32",
     n_threads: int | None = None,
-    start: Start = None,
-    order: Order | None = None,
+    initial_parameters: Start = None,
+    batches: Order | None = None,
     record: str | None = None,
 ) -> Run:
     """Train a network by a recipe.
@@ -39,9 +43,9 @@ def train(
     precision : "float32" or "float64", of the compiled engine.
     n_threads : number of threads; None uses all cores where a step is large enough to benefit, otherwise one. The
         weights do not depend on it, to the last bit.
-    start : initial weights (fan_in, fan_out) and biases (fan_out,), a pair for each layer; or a seed for them alone,
-        in place of the recipe's.
-    order : the batches: for each epoch an iterable of index arrays into the training set; repeats are allowed.
+    initial_parameters : initial weights (fan_in, fan_out) and biases (fan_out,), a pair for each layer; or a seed for
+        them alone, in place of the recipe's.
+    batches : for each epoch an iterable of index arrays into the training set; repeats are allowed.
     record : "batch" records each batch's loss before its update, "batch_after" after it, in `run.batch_losses`.
 
     Raises `Diverged` if the loss is no longer finite; its `.run` has the last finite weights.
@@ -52,12 +56,20 @@ def train(
     (2, Model(4-128-64-3, 9,091 parameters, 3 classes))
     """
     training = Training(
-        recipe, data, engine=engine, precision=precision, n_threads=n_threads, start=start, order=order, record=record
+        recipe,
+        data,
+        engine=engine,
+        precision=precision,
+        n_threads=n_threads,
+        initial_parameters=initial_parameters,
+        batches=batches,
+        record=record,
     )
     training.finish()
     return training.run
 
 
+@_renamed
 def epochs(
     recipe: Recipe,
     data: Dataset,
@@ -65,8 +77,8 @@ def epochs(
     engine: str = "compiled",
     precision: str = "float32",
     n_threads: int | None = None,
-    start: Start = None,
-    order: Order | None = None,
+    initial_parameters: Start = None,
+    batches: Order | None = None,
     record: str | None = None,
 ) -> Training:
     """Return training as an iterable, which yields each `Epoch` before the next one starts.
@@ -81,7 +93,14 @@ def epochs(
     'finished'
     """
     return Training(
-        recipe, data, engine=engine, precision=precision, n_threads=n_threads, start=start, order=order, record=record
+        recipe,
+        data,
+        engine=engine,
+        precision=precision,
+        n_threads=n_threads,
+        initial_parameters=initial_parameters,
+        batches=batches,
+        record=record,
     )
 
 
@@ -92,6 +111,7 @@ class Training:
     second Ctrl-C, `.run` and `.model` remain available, and continuing raises `Interrupted`.
     """
 
+    @_renamed
     @memory_checked
     def __init__(
         self,
@@ -101,15 +121,15 @@ class Training:
         engine: str = "compiled",
         precision: str = "float32",
         n_threads: int | None = None,
-        start: Start = None,
-        order: Order | None = None,
+        initial_parameters: Start = None,
+        batches: Order | None = None,
         record: str | None = None,
         rows: Any = None,
         scalings: dict[Any, Affine] | None = None,
     ) -> None:
         self._data = data
         self._lock, self._broken_off, self._torn = threading.RLock(), False, False
-        self._problem, self._fitted = prepared(recipe, data, start, order, record, rows, scalings)
+        self._problem, self._fitted = prepared(recipe, data, initial_parameters, batches, record, rows, scalings)
         self._engine: Engine = engine_of(self._problem, engine, precision, n_threads)
         held = self._problem.validation
         self._spreads = (self._problem.train.spread(), math.nan if held is None else held.spread())

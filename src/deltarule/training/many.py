@@ -63,7 +63,7 @@ def train_each(
 ) -> Iterator[tuple[int, Run]]:
     """Train many networks at once, and yield each as it ends: its index among the recipes, and its run.
 
-    starts : the `start` of each recipe, as for `train`.
+    starts : the `initial_parameters` of each recipe, as for `train`.
     record : what is recorded for all of them, as for `train`.
     interrupted : checked about twenty times a second by each running network; once it is true, running networks end as
         they are, and no others are started. Closing the iterator does the same, and yields nothing more.
@@ -98,7 +98,7 @@ def train_each(
             engine=engine,
             precision=precision,
             n_threads=1,
-            start=begun[place],
+            initial_parameters=begun[place],
             record=record,
             rows=picked[place],
             scalings=scalings[id(sets[place])],
