@@ -16,9 +16,9 @@ CHECKOUT = Path(__file__).parents[2]
 SOURCE = CHECKOUT / "src" / "deltarule"
 FILES = sorted(SOURCE.rglob("*.py"))
 
-LOWEST = ("types", "errors", "deprecation", "mapped", "regular_files", "writing")
+LOWEST = ("types", "errors", "deprecation", "mapped", "regular_files", "writing", "markup")
 """Modules outside any package; everything may import them."""
-PACKAGES = ("formulas", "recipes", "data", "engines", "models", "training", "figures", "studies", "experiments")
+PACKAGES = ("formulas", "recipes", "data", "engines", "figures", "models", "training", "studies", "experiments")
 INTERFACES = ("estimators", "cli", "web")
 ORDER = LOWEST + PACKAGES + INTERFACES
 """Each package may import those before it. Nothing imports an interface, not even another interface."""

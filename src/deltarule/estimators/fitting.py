@@ -27,7 +27,7 @@ from deltarule.formulas.augmentations import Augmentation
 from deltarule.formulas.augmentations.composition import RawValues, check
 from deltarule.recipes import EarlyStopping, Network, Recipe
 from deltarule.recipes.recipe import augmentations
-from deltarule.training.run import History
+from deltarule.training.epoch import History
 from deltarule.types import Booleans, Floats, Indices
 
 # Patience of a rule that only records the best epoch, as `Descent` decides when to stop.

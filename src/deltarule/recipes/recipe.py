@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict, Unpack
 
 from deltarule.errors import RecipeError
 from deltarule.formulas import (
@@ -26,6 +26,7 @@ from deltarule.recipes.network import Network
 from deltarule.recipes.preparation import Preparation
 from deltarule.recipes.scaling import Scaling
 from deltarule.recipes.stopping import EarlyStopping
+from deltarule.recipes.suggestions import explained
 from deltarule.regular_files import json_of, reason
 
 ClassWeight: TypeAlias = tuple[tuple[Any, float], ...] | str | None
@@ -35,6 +36,33 @@ LOSSES_BY_TASK = ("auto", "cross_entropy")
 """Losses that are chosen by the task once the data are known."""
 
 
+if TYPE_CHECKING:
+
+    class RecipeFields(TypedDict, total=False):
+        """The fields of a recipe, with the types that `replace` accepts."""
+
+        network: Network
+        loss: Spec | Loss
+        optimizer: Spec | Optimizer
+        penalty: Spec | Penalty | Sequence[Spec | Penalty | None] | None
+        schedule: Spec | Schedule
+        clipping: Spec | Clipping | None
+        constraint: Spec | Constraint | None
+        averaging: Spec | Averaging | None
+        class_weight: ClassWeight | Mapping[Any, float] | Sequence[Sequence[Any]]
+        batch_size: int
+        epochs: int
+        stopping: EarlyStopping | None
+        scaling: str | float | Scaling
+        preparation: Preparation | Mapping[str, Any]
+        target_scaling: str
+        task: str
+        augmentation: Spec | Augmentation | Sequence[Spec | Augmentation] | None
+        evaluate_train: bool
+        seed: int
+
+
+@explained
 @dataclass(frozen=True)
 class Recipe:
     """Specification of a network and its training: frozen, validated, and convertible to and from JSON.
@@ -177,7 +205,7 @@ class Recipe:
             fields["stopping"] = EarlyStopping.from_json(fields["stopping"])
         return cls(**fields)
 
-    def replace(self, **fields: Any) -> Self:
+    def replace(self, **fields: Unpack[RecipeFields]) -> Self:
         """Return a copy with other values for some fields.
 
         >>> Recipe().replace(seed=1).seed

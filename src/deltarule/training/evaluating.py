@@ -12,8 +12,8 @@ from deltarule.engines.problem import Problem, Sums
 from deltarule.errors import DataError
 from deltarule.mapped import forget
 from deltarule.models import Model
+from deltarule.training.epoch import means
 from deltarule.training.preparing import FittedData
-from deltarule.training.run import means
 
 _BLOCK = 8192
 

@@ -13,7 +13,7 @@ from deltarule.errors import ModelFileError, OutputError
 from deltarule.models import Model
 from deltarule.recipes import Recipe
 from deltarule.regular_files import encoded, read_json, reason
-from deltarule.training.run import Epoch
+from deltarule.training.epoch import Epoch
 from deltarule.writing import append_lines, write_whole
 
 RECIPE, HISTORY, MODEL, SPLIT = "recipe.json", "history.jsonl", "model.safetensors", "split.json"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,7 +27,10 @@ Start: TypeAlias = Sequence[tuple[Any, Any]] | int | None
 
 @dataclass(frozen=True)
 class FittedData:
-    """What a model stores of its training data, in addition to θ."""
+    """What is fitted to the training data, which a model stores in addition to θ.
+
+    data : the data set, with the validation set that was split off for training.
+    """
 
     input_shape: tuple[int, ...]
     scaling: Affine
@@ -36,6 +39,7 @@ class FittedData:
     single: bool
     outputs: int
     encoding: Encoding | None = None
+    data: Dataset | None = None
 
     def samples(self, part: Part, rows: Indices | None = None, class_weight: ClassWeight = None) -> Samples:
         """Return a set, or some of its rows, as an engine's samples; weights are multiplied by those of the classes."""
@@ -118,7 +122,7 @@ def prepared(
         raw = composition.RawValues(samples.x, fitted.input_shape, samples.rows)
     stretch = rows_read_together(samples.x)
     problem = Problem(recipe, sizes, fitted.scaling, samples, validation, initial, order, record, stretch, raw)
-    return problem, fitted
+    return problem, replace(fitted, data=data)
 
 
 def _first(recipe: Recipe, sizes: tuple[int, ...], start: Start) -> Floats:
@@ -150,8 +154,9 @@ def _held_out(train: Part, rows: Indices, seed: int) -> tuple[Indices, Indices]:
     return rows[~np.isin(rows, held)], held
 
 
-def model_of(problem: Problem, fitted: FittedData, data: Dataset, theta: npt.NDArray[Any]) -> Model:
+def model_of(problem: Problem, fitted: FittedData, theta: npt.NDArray[Any]) -> Model:
     """Return the model with the parameters θ."""
+    data, encoding = fitted.data, fitted.encoding
     return Model(
         recipe=problem.recipe,
         sizes=problem.sizes,
@@ -162,9 +167,9 @@ def model_of(problem: Problem, fitted: FittedData, data: Dataset, theta: npt.NDA
         classes=fitted.classes,
         target_scaling=fitted.target_scaling,
         single=fitted.single,
-        class_names=data.class_names,
-        feature_names=data.feature_names if fitted.encoding is None else fitted.encoding.inputs,
-        encoding=fitted.encoding,
+        class_names=None if data is None else data.class_names,
+        feature_names=encoding.inputs if encoding is not None else None if data is None else data.feature_names,
+        encoding=encoding,
     )
 
 
