@@ -12,8 +12,8 @@ __all__ = ["card", "curves", "details", "table", "text"]
 
 _LONGEST = 2_000
 _POINTS = 200
-_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 340, 150, 52, 10, 34
-_STYLES = (("#0072B2", ""), ("#D55E00", "5 3"), ("#009E73", "1.5 2.5"), ("#CC79A7", "7 2 1.5 2"))
+_WIDTH, _FLOOR, _LEFT, _TOP = 340, 116, 52, 10
+_STYLES = (("#1F8DD6", ""), ("#D55E00", "5 3"), ("#009E73", "1.5 2.5"), ("#B85C92", "7 2 1.5 2"))
 """Colours that colour-blind people distinguish and that contrast with white and black by 3 : 1; dashes beside them."""
 _CELL = "padding:1px 12px 1px 0;text-align:left;vertical-align:top;background:none"
 
@@ -40,7 +40,7 @@ def card(kind: str, title: str, rows: Iterable[tuple[str, str]], *further: str) 
     """
     head = f"<strong>{text(kind)}</strong> {text(title)}".strip()
     body = "".join(
-        f'<tr><th scope="row" style="{_CELL};font-weight:normal;opacity:.75">{text(name)}</th>'
+        f'<tr><th scope="row" style="{_CELL};font-weight:normal;white-space:nowrap;opacity:.75">{text(name)}</th>'
         f'<td style="{_CELL}">{text(value)}</td></tr>'
         for name, value in rows
     )
@@ -103,28 +103,27 @@ def curves(
         colour, dash = _STYLES[number % len(_STYLES)]
         stroke = f'fill="none" stroke="{colour}" stroke-width="1.8" stroke-dasharray="{dash}"'
         lines += [f'<polyline points="{points}" {stroke}/>' for points in _runs(places, values, across, up)]
-        left = _LEFT + 145 * number
+        left, base = _LEFT + 145 * (number % 2), _FLOOR + 30 + 13 * (number // 2)
+        short = name if len(name) <= 20 else f"{name[:19]}…"
         names.append(
-            f'<line x1="{left}" y1="{_HEIGHT - 6}" x2="{left + 18}" y2="{_HEIGHT - 6}" {stroke}/>'
-            f'<text x="{left + 23}" y="{_HEIGHT - 2}">{text(name)}</text>'
+            f'<line x1="{left}" y1="{base - 4}" x2="{left + 18}" y2="{base - 4}" {stroke}/>'
+            f'<text x="{left + 23}" y="{base}">{text(short)}</text>'
         )
-    frame = (
-        f'<path d="M{_LEFT} {_TOP}V{_HEIGHT - _BOTTOM}H{_WIDTH - 8}" fill="none" stroke="currentColor" opacity=".4"/>'
-    )
+    frame = f'<path d="M{_LEFT} {_TOP}V{_FLOOR}H{_WIDTH - 8}" fill="none" stroke="currentColor" opacity=".4"/>'
     if mark:
         at = f"{_LEFT + across(mark) * (_WIDTH - 8 - _LEFT):.1f}"
-        path = f"M{at} {_TOP}V{_HEIGHT - _BOTTOM}"
+        path = f"M{at} {_TOP}V{_FLOOR}"
         frame += f'<path d="{path}" stroke="currentColor" stroke-dasharray="2 3" opacity=".6"/>'
-    floor = _HEIGHT - _BOTTOM
+    height = _FLOOR + 34 + 13 * ((len(shown) - 1) // 2)
     ticks = (
         f'<text x="{_LEFT - 4}" y="{_TOP + 8}" text-anchor="end">{up.high:.3g}</text>'
-        f'<text x="{_LEFT - 4}" y="{floor}" text-anchor="end">{up.low:.3g}</text>'
-        f'<text x="{_LEFT}" y="{floor + 13}">{text(x_label)} {across.low:.3g}</text>'
-        f'<text x="{_WIDTH - 8}" y="{floor + 13}" text-anchor="end">{across.high:.3g}</text>'
+        f'<text x="{_LEFT - 4}" y="{_FLOOR}" text-anchor="end">{up.low:.3g}</text>'
+        f'<text x="{_LEFT}" y="{_FLOOR + 13}">{text(x_label)} {across.low:.3g}</text>'
+        f'<text x="{_WIDTH - 8}" y="{_FLOOR + 13}" text-anchor="end">{across.high:.3g}</text>'
     )
     label = text(", ".join(shown) + f" by {x_label}")
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img" aria-label="{label}" '
+        f'<svg viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" role="img" aria-label="{label}" '
         f'style="color:inherit"><g font-size="10" fill="currentColor" stroke="none">{ticks}</g>{frame}'
         f'{"".join(lines)}<g font-size="10" fill="currentColor">{"".join(names)}</g></svg>'
     )
@@ -153,8 +152,8 @@ def _runs(places: Sequence[float], values: Sequence[float], across: _Scale, up: 
         value = values[index]
         if math.isfinite(value):
             at = _LEFT + across(places[index]) * (_WIDTH - 8 - _LEFT)
-            height = _HEIGHT - _BOTTOM - up(value) * (_HEIGHT - _BOTTOM - _TOP)
-            points.append(f"{at:.1f},{height:.1f}")
+            level = _FLOOR - up(value) * (_FLOOR - _TOP)
+            points.append(f"{at:.1f},{level:.1f}")
         elif points:
             yield " ".join(points)
             points = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +17,9 @@ from deltarule.errors import DataError, OutOfMemory, RecipeError
 from deltarule.estimators.fitting import accuracy
 from deltarule.estimators.parameters import class_loss
 from deltarule.estimators.perceptron import Perceptron
+from deltarule.formulas import Activation, Augmentation, Initializer, Loss, Normalization, Optimizer, Schedule
+from deltarule.formulas.formula import Spec
+from deltarule.recipes import Preparation
 from deltarule.types import Booleans, Floats
 
 
@@ -71,10 +74,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: Spec | Activation | Sequence[Spec | Activation] = "relu",
         *,
-        solver: Any = "adam",
+        solver: Spec | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
         learning_rate: str = "constant",
@@ -82,7 +85,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int | str = False,
         warm_start: bool = False,
@@ -95,18 +98,18 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
-        loss: Any = "log_loss",
-        dropout: Any = 0.0,
-        normalization: Any = None,
+        loss: Spec | Loss = "log_loss",
+        dropout: float | Sequence[float] = 0.0,
+        normalization: Spec | Normalization | None = None,
         l1: float = 0.0,
         max_norm: float | None = None,
-        schedule: Any = None,
-        class_weight: Any = None,
-        initializer: Any = "auto",
-        scoring: Any = None,
-        prepare: Any = None,
-        augmentation: Any = None,
-        image_shape: tuple[int, ...] | None = None,
+        schedule: Spec | Schedule | None = None,
+        class_weight: str | Mapping[Any, float] | Sequence[Mapping[Any, float]] | None = None,
+        initializer: Spec | Initializer = "auto",
+        scoring: str | Callable[..., float] | None = None,
+        prepare: str | Preparation | Mapping[str, Any] | None = None,
+        augmentation: Spec | Augmentation | Sequence[Spec | Augmentation] | None = None,
+        image_shape: Sequence[int] | None = None,
         n_ensemble: int = 1,
         engine: str = "compiled",
         n_threads: int | None = None,

@@ -21,6 +21,7 @@ from deltarule.formulas import (
 )
 from deltarule.formulas.augmentations.composition import check_once
 from deltarule.formulas.formula import Spec, normalized
+from deltarule.markup import card, details
 from deltarule.recipes.checks import boolean, fields_of, integer, non_negative, one_of
 from deltarule.recipes.network import Network
 from deltarule.recipes.preparation import Preparation
@@ -213,6 +214,13 @@ class Recipe:
         """
         return dataclasses.replace(self, **fields_of(type(self), fields))
 
+    def _repr_html_(self) -> str:
+        """Return the fields that differ from the defaults, and all of them in an element that opens, for a notebook."""
+        mine, usual = self.to_json(), Recipe().to_json()
+        rows = [(name, _short(value)) for name, value in mine.items() if value != usual[name]]
+        title = "" if rows else "with the defaults"
+        return card("Recipe", title, rows, details("All fields", mine))
+
     def _checked_penalty(self) -> Penalty | tuple[Penalty | None, ...] | None:
         given: Any = self.penalty
         if given is None or isinstance(given, (str, Mapping, Penalty)):
@@ -225,6 +233,14 @@ class Recipe:
             wanted = f"{layers} penalties, one or None for each layer, the output's last"
             raise RecipeError(wanted, f"{len(chosen)}", "penalty=L2(1e-4), which stands for every layer")
         return chosen
+
+
+def _short(value: Any) -> str:
+    """Return the JSON of a field in one line: a formula as a call."""
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{name}={_short(each)}" for name, each in value.items() if name != "name")
+        return f"{value.get('name', '')}({inside})"
+    return f"[{', '.join(map(_short, value))}]" if isinstance(value, (list, tuple)) else repr(value)
 
 
 def _loss(given: Any) -> Loss | str:

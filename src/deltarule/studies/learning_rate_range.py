@@ -16,6 +16,7 @@ from deltarule.data import Dataset
 from deltarule.errors import Diverged, RecipeError
 from deltarule.formulas import ExponentialGrowth
 from deltarule.formulas.random import permutation
+from deltarule.markup import card, curves
 from deltarule.recipes import Recipe
 from deltarule.recipes.checks import integer
 from deltarule.training import Run, train
@@ -66,6 +67,20 @@ class LearningRateRange:
             f"Take learning rate {self.suggestion:.2g}, or one that comes down from {self.largest:.2g}: the loss falls "
             f"fastest at {self.steepest:.2g} and is lowest by {self.largest:.2g}, {then} {how}."
         )
+
+    def _repr_html_(self) -> str:
+        """Return the suggestion and the smoothed loss by the learning rate, for a notebook."""
+        rows = [
+            ("Learning rate", "none" if self.suggestion is None else f"{self.suggestion:.2g}"),
+            ("Result", str(self)),
+        ]
+        lines = curves(
+            {"smoothed loss": self.smoothed.tolist()},
+            x=self.rates.tolist(),
+            mark=self.suggestion,
+            x_label="learning rate",
+        )
+        return card("Learning-rate range test", "", rows, lines)
 
     def to_json(self) -> dict[str, Any]:
         """The result as data; NaN becomes None."""
