@@ -137,6 +137,17 @@ def test_no_modules_import_each_other_in_a_circle():
     assert not circle, " -> ".join(circle)
 
 
+LOADED_BY_NAME = {"__init__.py", "data/arrow.py", "formulas/namespace.py", "training/run.py"}
+"""Files that load modules by their names: the public names and formulas, PyArrow, and the verdict on a run, which is
+a study, above training."""
+
+
+def test_few_files_load_modules_by_their_names():
+    calls = ("import_module", "__import__")
+    found = {place(file) for file in FILES if any(f"{call}(" in file.read_text(encoding="utf-8") for call in calls)}
+    assert found == LOADED_BY_NAME
+
+
 def test_a_circle_would_be_found():
     late = "def save(self):\n    from deltarule.b import write\n"
     typed = "if TYPE_CHECKING:\n    from deltarule.a import Model\n"

@@ -84,6 +84,7 @@ def test_what_they_show(shown):
     assert "class_weight" in shown["recipe"]._repr_html_()
     assert "with the defaults" in dr.Recipe()._repr_html_()
     assert "category" in shown["data"]._repr_html_()
+    assert shown["run"].evaluate()._repr_html_().count("<tr>") == 4
     assert "standard deviation" in shown["numbers"]._repr_html_()
     assert "learning rate" in shown["range"]._repr_html_()
     assert shown["comparison"]._repr_html_().count("<svg") == 1

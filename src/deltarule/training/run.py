@@ -14,7 +14,7 @@ from deltarule.errors import DataError
 from deltarule.figures.curves import learning_curves
 from deltarule.figures.displays import Picture
 from deltarule.figures.style import plain
-from deltarule.markup import card, curves, details
+from deltarule.markup import card, curves, details, table
 from deltarule.models import Model
 from deltarule.recipes import Recipe
 from deltarule.training.epoch import Epoch, History
@@ -49,7 +49,7 @@ class Run:
     batch_losses: Floats
     data: Dataset | None = None
 
-    def evaluate(self, data: Dataset | Part | None = None) -> dict[str, Evaluation]:
+    def evaluate(self, data: Dataset | Part | None = None) -> Evaluations:
         """Return the model's metrics on each set of the run's data, or of other data, by name.
 
         data : a `Dataset`; or a `Part`, whose name is then "data".
@@ -60,7 +60,7 @@ class Run:
         (['train', 'validation', 'test'], 15)
         """
         sets = {"data": data} if isinstance(data, Part) else self._data(data).parts
-        return {name: evaluate(self.model, part) for name, part in sets.items()}
+        return Evaluations({name: evaluate(self.model, part) for name, part in sets.items()})
 
     def plot(self) -> Picture:
         """Draw the loss and the score of each epoch: a picture with `.figure_` and `.axes_`, which a notebook shows.
@@ -143,6 +143,14 @@ class Run:
         label = labels[np.argmax(counts)]
         accuracy = f"accuracy {100 * np.mean(part.y == label):.2f} %"
         return [("Baseline", f"{accuracy}, always predicting {self.model.name_of(label)}")]
+
+
+class Evaluations(dict[str, Evaluation]):
+    """The metrics of a model on several sets, by name, which a notebook shows as a table."""
+
+    def _repr_html_(self) -> str:
+        rows = [(name, f"{each.samples:,}", f"{each.score:.4f}", f"{each.loss:.4f}") for name, each in self.items()]
+        return card("Evaluation", "", [], table(("set", "samples", "score", "loss"), rows))
 
 
 def _metrics(loss: float, score: float, *, classes: bool) -> str:
