@@ -307,12 +307,12 @@ class Training:
 
 
 _BROKEN_OFF = (
-    "a training run that can go on",
-    "one that an exception broke off in the middle of an epoch",
-    "training.run for what it had come to, or a new training run",
+    "a training run that can continue",
+    "one that an exception interrupted within an epoch",
+    "training.run for its history and model, or a new training run",
 )
 _TORN = (
-    "a training run that can go on in this process",
+    "a training run that can continue in this process",
     "one that another thread was training when the process was forked",
     "a new training run in the child process, or to fork between epochs",
 )

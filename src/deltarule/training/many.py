@@ -79,8 +79,8 @@ def train_each(
     chosen = list(recipes)
     sets = _sets(data, len(chosen))
     picked: list[Any] = [None] * len(chosen) if rows is None else list(rows)
-    begun: list[Start] = [None] * len(chosen) if starts is None else list(starts)
-    for what, given in (("data sets", sets), ("arrays of rows", picked), ("starts", begun)):
+    initial: list[Start] = [None] * len(chosen) if starts is None else list(starts)
+    for what, given in (("data sets", sets), ("arrays of rows", picked), ("starts", initial)):
         if len(given) != len(chosen):
             raise RecipeError(f"{len(chosen)} {what}, one for each recipe", f"{len(given)}")
     closed = threading.Event()
@@ -99,7 +99,7 @@ def train_each(
             engine=engine,
             precision=precision,
             n_threads=1,
-            initial_parameters=begun[place],
+            initial_parameters=initial[place],
             record=record,
             rows=picked[place],
             scalings=scalings[id(sets[place])],
