@@ -62,6 +62,12 @@ def test_many_networks_take_the_same_data():
     assert dr.train_many([], []) == []
 
 
+def test_the_range_test_takes_the_same_data():
+    options = {"steps": 20, "seeds": 1}
+    expected = dr.learning_rate_range(RECIPE, dr.Dataset(train=(X, Y)), **options)
+    assert_array_equal(dr.learning_rate_range(RECIPE, (X, Y), **options).losses, expected.losses)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -20,6 +20,7 @@ from deltarule.markup import card, curves
 from deltarule.recipes import Recipe
 from deltarule.recipes.checks import integer
 from deltarule.training import Run, train
+from deltarule.training.arguments import Data, dataset_of
 from deltarule.types import Floats, Positions
 
 WINDOW = 0.4
@@ -97,7 +98,7 @@ class LearningRateRange:
 
 def learning_rate_range(
     recipe: Recipe,
-    data: Dataset,
+    data: Data,
     *,
     lowest: float = 1e-6,
     highest: float = 10.0,
@@ -107,6 +108,7 @@ def learning_rate_range(
 ) -> LearningRateRange:
     """Let the learning rate grow from batch to batch, and look at which rates the loss falls.
 
+    data : as for `train`: a `Dataset`, or (x, y).
     lowest, highest : the rates of the first and of the last step; the recipe's own rate and schedule play no part.
     steps : updates of a run. seeds : runs that are averaged, of the recipe's seed and those after it.
 
@@ -120,6 +122,7 @@ def learning_rate_range(
     >>> 0.003 < found.suggestion < 1, found.suggestion < found.largest
     (True, True)
     """
+    data = dataset_of(data)
     integer("steps", steps, 20, "steps=300")
     integer("seeds", seeds, 1, "seeds=3")
     if recipe.optimizer.reach == "run":
