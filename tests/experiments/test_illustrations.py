@@ -80,8 +80,8 @@ def test_the_bare_network_overfits_and_l2_helps(made):
 
 def test_proximal_l1_makes_exact_zeros_and_l2_makes_none(made):
     facts = made("weights").facts
-    bare, l2, l1, dropout = facts["share_of_zeros"]
-    zeros, size = facts["share_of_zeros"], facts["mean_size"]
+    bare, l2, l1, dropout = facts["fraction_of_zeros"]
+    zeros, size = facts["fraction_of_zeros"], facts["mean_size"]
     assert zeros[l1] > 0.1
     assert zeros[bare] == zeros[l2] == zeros[dropout] == 0.0
     assert size[l2] < size[bare]

@@ -138,7 +138,7 @@ def _folder(name: str, out: Path | None) -> Iterator[Path]:
 
 def _with_bar(wanted: Experiment, given: Given, seeds: int, words: Console) -> Reproduction:
     numbers = ", ".join(f"{name}={_words(value)}" for name, value in wanted.changes().items())
-    form = "as it should be" if isinstance(wanted, FairExperiment) else "as published"
+    form = "fair comparison" if isinstance(wanted, FairExperiment) else "as published"
     say(f"{wanted.name}, {form}{f', but for {numbers}' if numbers else ''}; engine {given.engine}.", words)
     with progress_bar(wanted.name, max(seeds, 1) * wanted.steps, words) as bar:
         return run_again(wanted, dataclasses.replace(given, progress=bar.advance), seeds)

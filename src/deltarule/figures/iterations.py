@@ -1,4 +1,4 @@
-"""Losses against the iteration: one line for each optimizer, smoothed where asked."""
+"""Losses over the iterations: one line for each optimizer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MARKERS = "oxsDv"
 
 
 def smoothed(values: Any, window: int = 11, beta: float = 2.0) -> Floats:
-    """A moving mean under a Kaiser window of odd length; the ends are mirrored, so the length stays.
+    """Return a moving average with a Kaiser window of odd length; mirrored ends keep the length.
 
     >>> smoothed([1.0, 1.0, 1.0], window=3).tolist()
     [1.0, 1.0, 1.0]
@@ -38,9 +38,9 @@ def loss_lines(
     mark_every: int | None = None,
     top: float | None = None,
 ) -> Figure:
-    """One line for each name from its (numbers, losses); with `mark_every` each has its own marker.
+    """Draw one line for each name from its (numbers, losses); with `mark_every` each has its own marker.
 
-    top : where the loss axis ends; it begins at 0.
+    top : upper limit of the loss axis, which starts at 0.
     """
     picture = figure(8, 5)
     axes = tidy(picture.subplots(), x=x, y=y, title=title)

@@ -1,7 +1,7 @@
-"""What the founding texts tell in words or draw by hand, as pictures of real runs.
+"""The usual textbook figures, drawn from real runs.
 
-Each illustration does its runs with the package's own formulas and its reference engine, keeps what they left behind as
-data, and knows a sentence and a picture of it. Nothing here prints or writes.
+Each illustration trains with the package's own formulas and engines, stores the results as data, and provides a
+sentence and a picture of them. Nothing here prints or writes files.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ ILLUSTRATIONS: dict[str, type[Illustration]] = {
         EarlyStop,
     )
 }
-"""Each illustration by its name, in the order in which the tour meets them."""
+"""Each illustration by its name, in the order of the tour."""
 
 
 def illustrate(name: str, seed: int = 0) -> Illustration:
-    """Do the runs of the illustration of this name.
+    """Return the illustration of this name, after doing its runs.
 
     >>> illustrate("learning-rate").facts["steps"]
     15

@@ -1,4 +1,4 @@
-"""What the network on Fashion-MNIST did, beside what was published of it."""
+"""Results of the network on Fashion-MNIST, compared with the published ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from deltarule.studies.text_table import TextTable
 
 
 class EpochFigures(NamedTuple):
-    """An epoch: training figures as its batches were met, validation figures at its end."""
+    """Metrics of an epoch: training metrics over its batches, validation metrics at its end."""
 
     number: int
     train_loss: float
@@ -30,7 +30,7 @@ class EpochFigures(NamedTuple):
 
 
 class BatchFigures(NamedTuple):
-    """A batch's own loss and accuracy, before its update; `number` counts from the first batch of all."""
+    """Loss and accuracy of a batch before its update; `number` counts all batches of the run."""
 
     epoch: int
     number: int
@@ -40,7 +40,7 @@ class BatchFigures(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A network at its end: epochs trained, the epoch kept, and (loss, accuracy) on the three whole parts."""
+    """Result of a network: epochs trained, the epoch restored, and (loss, accuracy) on the three sets."""
 
     name: str
     trained: int
@@ -51,13 +51,13 @@ class Outcome:
 
     @property
     def words(self) -> str:
-        """Its name for people."""
+        """Return the name to display."""
         return {"l2": "L2"}.get(self.name, self.name.replace("_", " "))
 
 
 @dataclass(eq=False)
 class FashionResult(Result):
-    """The published run epoch by epoch, then every network's outcome, the published one's first."""
+    """The epochs of the published run, and the outcomes of all networks, the published one first."""
 
     experiment: FashionSettings
     samples: Part
@@ -68,16 +68,16 @@ class FashionResult(Result):
 
     @property
     def lowest_loss(self) -> int:
-        """The epoch with the lowest validation loss."""
+        """Return the epoch with the lowest validation loss."""
         return min(self.epochs, key=lambda epoch: epoch.validation_loss).number
 
     @property
     def best_accuracy(self) -> int:
-        """The epoch with the highest validation accuracy."""
+        """Return the epoch with the highest validation accuracy."""
         return max(self.epochs, key=lambda epoch: epoch.validation_score).number
 
     def to_json(self) -> dict[str, Any]:
-        """Every epoch, every reported batch, every outcome."""
+        """Return every epoch, every reported batch and every outcome."""
         loss, accuracy = self.outcomes[0].test
         return {
             "epochs": [each._asdict() for each in self.epochs],
@@ -97,11 +97,11 @@ class FashionResult(Result):
         }  # fmt: skip
 
     def tables(self) -> list[TextTable]:
-        """Batches, epochs, the claim, and what remedies change."""
+        """Return tables of batches, epochs, the published claim, and the remedies."""
         return [self._batch_table(), self._epoch_table(), self._claim_table(), self._outcome_table()]
 
     def headline(self) -> dict[str, float]:
-        """Where it overfits, and each network on the test images."""
+        """Return the best epochs, and the test results of each network."""
         figures: dict[str, float] = {
             "lowest validation loss at epoch": self.lowest_loss,
             "best validation accuracy at epoch": self.best_accuracy,
@@ -113,7 +113,7 @@ class FashionResult(Result):
         return figures
 
     def write(self, folder: Path) -> list[Path]:
-        """Samples, learning curves, batches."""
+        """Draw samples, learning curves and batches."""
         captions = [
             f"{number}: {self.class_names[int(label)] if self.class_names else label}"
             for number, label in enumerate(self.samples.y, start=1)
@@ -138,9 +138,9 @@ class FashionResult(Result):
             if each.epoch in first_and_last
         )
         every = self.experiment.report_every
-        note = f"Every {every}th batch of the first and the last epoch; all stand in result.json."
+        note = f"Every {every}th batch of the first and the last epoch; all are in result.json."
         columns = ("epoch", "batch", "loss", "accuracy")
-        return TextTable("On the way: single batches, before their update", columns, rows, note)
+        return TextTable("Single batches during training, before their update", columns, rows, note)
 
     def _epoch_table(self) -> TextTable:
         rows = tuple(
@@ -152,7 +152,7 @@ class FashionResult(Result):
         )  # fmt: skip
         loss, accuracy = self.outcomes[0].test
         columns = ("epoch", "training loss", "training accuracy", "validation loss", "validation accuracy")
-        note = f"At the end, on all test images: loss {loss:.4f}, accuracy {percent(accuracy)}."
+        note = f"Final result on all test images: loss {loss:.4f}, accuracy {percent(accuracy)}."
         return TextTable("As published, epoch by epoch", columns, rows, note)
 
     def _claim_table(self) -> TextTable:
@@ -161,8 +161,8 @@ class FashionResult(Result):
             ("our validation loss", f"lowest at epoch {self.lowest_loss} of {len(self.epochs)}"),
             ("our validation accuracy", f"best at epoch {self.best_accuracy} of {len(self.epochs)}"),
         )
-        note = "n = 1 seed here; --seeds N says how much the epochs vary, --set epochs=20 looks further."
-        return TextTable("From where on does it overfit?", ("", ""), rows, note)
+        note = "n = 1 seed; use --seeds N to see the variation between seeds, --set epochs=20 to train longer."
+        return TextTable("When does overfitting begin?", ("", ""), rows, note)
 
     def _outcome_table(self) -> TextTable:
         rows = tuple(
@@ -172,17 +172,17 @@ class FashionResult(Result):
             )
             for each in self.outcomes
         )  # fmt: skip
-        columns = ("", "epochs", "kept", "training", "validation", "test", "training − test", "test loss")
+        columns = ("", "epochs", "restored", "training", "validation", "test", "training − test", "test loss")
         e = self.experiment
         note = (
             f"Early stopping: patience {e.patience} on the validation loss. Dropout {e.dropout:g} of the hidden units. "
-            f"L2 {e.l2:g}. A softmax before the loss, which ruins training, is refused: {softmax_twice()}"
+            f"L2 {e.l2:g}. A second softmax, of which the text warns, is an error: {softmax_twice()}"
         )
-        return TextTable("The same network, seed and batches, and what holds overfitting back", columns, rows, note)
+        return TextTable("Remedies against overfitting, with the same network, seed and batches", columns, rows, note)
 
 
 def softmax_twice() -> str:
-    """What is said to a network with a softmax of its own before the loss that contains one."""
+    """Return the error message for a network with a softmax of its own before the loss that contains one."""
     activations: Any = ("relu", "relu", "softmax")
     try:
         Network(hidden=(256, 128), activation=activations)

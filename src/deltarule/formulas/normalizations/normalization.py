@@ -41,7 +41,7 @@ class Normalization(Formula):
         return (d - mean_d - x * mean_dx) / np.sqrt(v + self.epsilon)
 
     def keep(self, mean: Values, variance: Values, m: Values, v: Values, n: Values) -> tuple[Values, Values]:
-        """Return the running mean and variance after a batch of n samples; they start at 0 and 1."""
+        """Return the running statistics (mean, variance) after a batch of n samples; they start at 0 and 1."""
         return mean, variance
 
 
