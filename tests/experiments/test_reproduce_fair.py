@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import deltarule as dr
 from deltarule.cli.main import app
+from deltarule.cli.terminal import Bar
 from deltarule.experiments.reproduce import AS_PUBLISHED, FAIR, Given, changed, experiment, reproduce
 from deltarule.experiments.reproduce.fair.experiment import claims_table
 
@@ -124,3 +125,54 @@ def test_the_command(tmp_path, monkeypatch):
     wrong = CliRunner().invoke(app, ["reproduce", "moons", "--fair", "--set", "rates=fast"])
     assert wrong.exit_code == 2
     assert "published, tuned" in wrong.stderr
+
+
+def interrupting(after):
+    """A report of networks that is interrupted, as by Ctrl-C, after so many of them."""
+
+    def report(done, total, note):
+        if done == after:
+            raise KeyboardInterrupt
+
+    return report
+
+
+def test_an_interrupted_comparison_is_kept_and_continued(tmp_path):
+    wanted = changed(experiment("moons", fair=True), ["seeds=2", "epochs=20", "rates=published", "fresh=100"])
+    with pytest.raises(KeyboardInterrupt):
+        wanted.run(Given(folder=tmp_path, networks=interrupting(3)))
+    written = tmp_path / "comparison" / "networks.jsonl"
+    kept = written.read_text().splitlines()
+    assert 3 <= len(kept) <= 4  # the others may have ended meanwhile
+    assert (tmp_path / "comparison" / "report.html").is_file()
+    seen = []
+    given = Given(folder=tmp_path, networks=lambda done, total, note: seen.append((done, total)))
+    continued = wanted.run(given).comparison
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert written.read_text().splitlines()[: len(kept)] == kept
+    assert len(written.read_text().splitlines()) == 4
+    again = wanted.run(Given()).comparison
+    scores = [{(each.variant, each.seed): each.score for each in one.networks} for one in (continued, again)]
+    assert scores[0] == scores[1]
+
+
+def test_the_command_keeps_what_it_has_and_continues(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    short = ["reproduce", "moons", "--fair", "--set", "epochs=10", "--set", "rates=published", "--seeds", "2"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Bar, "reached", lambda self, done, total, note: interrupting(2)(done, total, note))
+        stopped = CliRunner().invoke(app, short)
+    assert stopped.exit_code == 130
+    assert "--out runs/reproduce-moons-1" in stopped.stderr
+    networks = tmp_path / "runs" / "reproduce-moons-1" / "comparison" / "networks.jsonl"
+    kept = networks.read_text()
+    assert kept.count("\n") >= 2
+    done = CliRunner().invoke(app, [*short, "--out", "runs/reproduce-moons-1"])
+    assert done.exit_code == 0, done.stderr
+    assert networks.read_text().startswith(kept)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["reproduce-moons-1"]
+    named = done.stderr.rpartition("In runs/reproduce-moons-1: ")[2].strip(" .\n").split(", ")
+    assert "comparison/report.html" in named
+    assert all((tmp_path / "runs" / "reproduce-moons-1" / name).is_file() for name in named)
+    other = CliRunner().invoke(app, ["reproduce", "moons", "--out", "runs/reproduce-moons-1"])
+    assert other.exit_code == 2  # the run as published has nothing to continue

@@ -11,7 +11,8 @@ from deltarule.data import Dataset
 from deltarule.errors import RecipeError
 from deltarule.experiments.reproduce import Fashion, Given, Optimizers, changed, data_of, reproduce
 from deltarule.experiments.reproduce.fashion_result import softmax_twice
-from deltarule.figures.iterations import smoothed
+from deltarule.experiments.reproduce.optimizers import MARKERS
+from deltarule.figures.iterations import loss_lines, smoothed
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -135,3 +136,12 @@ def test_made_data_do_for_fashion_too():
     result = fashion.run(Given(Dataset((x, y), test=(x, y))))
     assert [each.name for each in result.outcomes] == ["as_published"]
     assert result.batches == []
+
+
+def test_markers_are_those_of_the_text():
+    lines = {name: (np.arange(300), np.ones(300)) for name in MARKERS}
+    (axes,) = loss_lines(lines, "Iteration", "Loss", "", markers=MARKERS).axes
+    drawn = {line.get_label(): (line.get_marker(), line.get_markevery()) for line in axes.lines}
+    assert drawn == {
+        "SGD": ("o", 100), "Momentum": ("x", 100), "AdaGrad": ("s", 100), "RMSProp": ("v", 100), "Adam": ("D", 100),
+    }  # fmt: skip

@@ -23,6 +23,7 @@ class DigitsSettings(Experiment):
 
     name: ClassVar[str] = "digits"
     dataset: ClassVar[str | None] = "mnist"
+    selections: ClassVar[tuple[str, ...]] = ("parts",)
 
     parts: tuple[str, ...] = PARTS[:-1]
     hidden: tuple[int, ...] = (30,)

@@ -22,8 +22,16 @@ ReportProgress: TypeAlias = Callable[[int, str], None]
 """Called after every few steps with their number and a description of the current task."""
 
 
+ReportNetworks: TypeAlias = Callable[[int, int, str], None]
+"""Called after each network of a comparison with the number done, their total, and a description."""
+
+
 def silent(steps: int, note: str) -> None:
     """Do not report progress."""
+
+
+def silent_networks(done: int, total: int, note: str) -> None:
+    """Do not report progress of a comparison."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +41,17 @@ class Given:
     data : data set with its official split; None if the experiment generates its own points.
     published : folder of the published lists, or None.
     engine : name of the engine.
-    progress : called to report progress.
+    progress : called to report the progress of an experiment as published.
+    networks : called to report the progress of a fair experiment.
+    folder : folder in which a fair experiment stores each trained network; an interrupted one is resumed from there.
     """
 
     data: Dataset | None = None
     published: Path | None = None
     engine: str = "compiled"
     progress: ReportProgress = silent
+    networks: ReportNetworks = silent_networks
+    folder: Path | None = None
 
     def trainer(self, precision: str) -> dict[str, Any]:
         """Return the engine and the precision as arguments of `epochs`; float64 reproduces published digits."""
@@ -71,10 +83,12 @@ class Experiment:
     """The settings of an experiment.
 
     name : name in the shell. dataset : name of the data set it needs, or None.
+    selections : settings that choose what is run, shown or smoothed, and change no result.
     """
 
     name: ClassVar[str] = ""
     dataset: ClassVar[str | None] = None
+    selections: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         for each in dataclasses.fields(self):
@@ -106,6 +120,10 @@ class Experiment:
             for each in dataclasses.fields(self)
             if getattr(self, each.name) != each.default
         }
+
+    def is_as_published(self) -> bool:
+        """Whether the results are comparable to the published ones: only selections differ from the defaults."""
+        return self.changes().keys() <= {*self.selections}
 
 
 E = TypeVar("E", bound=Experiment)
@@ -177,7 +195,11 @@ class Reproduction:
 def reproduce(experiment: Experiment, given: Given, seeds: int = 1) -> Reproduction:
     """Run an experiment `seeds` times, each time with other seeds."""
     integer("seeds", seeds, 1, "--seeds 3")
-    return Reproduction(experiment, tuple(experiment.repeated(number).run(given) for number in range(seeds)))
+    results = [experiment.run(given)]
+    for number in range(1, seeds):
+        folder = None if given.folder is None else given.folder / f"repeat-{number}"
+        results.append(experiment.repeated(number).run(dataclasses.replace(given, folder=folder)))
+    return Reproduction(experiment, tuple(results))
 
 
 def run_on(training: Training, given: Given, note: str, every: int = 1) -> Training:

@@ -33,6 +33,7 @@ class Moons(Experiment):
     """
 
     name: ClassVar[str] = "moons"
+    selections: ClassVar[tuple[str, ...]] = ("table_every", "plot_every")
 
     samples: int = 300
     noise: float = 0.2

@@ -25,6 +25,9 @@ from deltarule.types import Floats, Indices
 
 PATH_START = (-7.0, 2.0)
 
+MARKERS = {"SGD": "o", "Momentum": "x", "AdaGrad": "s", "RMSProp": "v", "Adam": "D"}
+"""The markers of the third founding text."""
+
 
 @dataclass(frozen=True)
 class Optimizers(Experiment):
@@ -37,6 +40,7 @@ class Optimizers(Experiment):
 
     name: ClassVar[str] = "optimizers"
     dataset: ClassVar[str | None] = "mnist"
+    selections: ClassVar[tuple[str, ...]] = ("table_every", "window", "window_beta")
 
     hidden: tuple[int, ...] = (100, 100, 100, 100)
     batch_size: int = 128
@@ -181,7 +185,7 @@ class OptimizersResult(Result):
         }
         depth = len(e.hidden) + 1
         title = f"MNIST, {depth} layers, batches of {e.batch_size}: loss after each update, smoothed"
-        losses = loss_lines(lines, "Iteration", "Cross-entropy of the batch (nats)", title, mark_every=100, top=1.0)
+        losses = loss_lines(lines, "Iteration", "Cross-entropy of the batch (nats)", title, markers=MARKERS, top=1.0)
         paths = optimizer_paths(self.paths, valley, f"{e.path_steps} steps on f(x, y) = x²/20 + y² from (−7, 2)")
         return [save(losses, folder / "losses.png"), save(paths, folder / "paths.png")]
 

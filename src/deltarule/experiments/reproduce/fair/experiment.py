@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -67,7 +68,12 @@ class FairExperiment(Experiment):
         return [claims_table(self.claims, comparison)] if self.claims else []
 
     def run(self, given: Given) -> FairResult:
-        """Compare the variants, reporting progress after each network."""
+        """Compare the variants, reporting progress after each network.
+
+        With a folder, each network is stored in it as it ends, and an interrupted comparison is resumed; its report is
+        written also after an interruption.
+        """
+        folder = None if given.folder is None else given.folder / COMPARISON
         comparing = Comparing(
             {name: recipe.replace(seed=self.seed) for name, recipe in self.variants().items()},
             self.data(given),
@@ -76,9 +82,16 @@ class FairExperiment(Experiment):
             tune="learning_rate" if self.rates == "tuned" else None,
             record=self.record,
             engine=given.engine,
+            folder=folder,
         )
-        for progress in comparing:
-            given.progress(progress.stage == "comparing", f"{progress.stage}: {progress.network.variant}")
+        try:
+            with closing(iter(comparing)) as networks:
+                for each in networks:
+                    given.networks(each.done, each.total, f"{each.stage}: {each.done:,} of {each.total:,} networks")
+        except KeyboardInterrupt:
+            if folder is not None:
+                comparing.comparison.write(folder)
+            raise
         comparison = comparing.comparison
         return FairResult(comparison, self.further_tables(comparison), self.pictures)
 
