@@ -8,7 +8,7 @@ from itertools import islice
 
 import numpy as np
 
-from deltarule.data import Dataset
+from deltarule.data import Dataset, Part
 from deltarule.errors import RecipeError
 from deltarule.experiments.reproduce.experiment import Given, needed, run_on
 from deltarule.experiments.reproduce.fashion_result import BatchFigures, EpochFigures, FashionResult, Outcome
@@ -83,6 +83,7 @@ class Fashion(FashionSettings):  # noqa: D101 - documented with its fields
             result.epochs.append(EpochFigures(number, *_means(records, pieces), loss, accuracy))
             given.progress(1, f"as published, validation accuracy {accuracy:.4f}")
             result.batches += self._reported(number, records, pieces)
+            result.batches += self._reported_validation(number, model, data.validation)
         result.outcomes.append(_outcome("as_published", training.model, data, self.epochs, self.epochs))
 
     def _pieces(self, images: int) -> list[list[Indices]]:
@@ -90,8 +91,8 @@ class Fashion(FashionSettings):  # noqa: D101 - documented with its fields
         batches, every = self.batches(images), self.report_every
         pieces = []
         for begin in range(0, len(batches), every):
-            hundred = batches[begin : begin + every]
-            pieces += [hundred[:-1], hundred[-1:]] if len(hundred) == every else [hundred]
+            some = batches[begin : begin + every]
+            pieces += [some[:-1], some[-1:]] if len(some) == every else [some]
         return [piece for piece in pieces if piece]
 
     def _reported(self, epoch: int, records: tuple[Epoch, ...], pieces: list[list[Indices]]) -> Iterator[BatchFigures]:
@@ -100,7 +101,16 @@ class Fashion(FashionSettings):  # noqa: D101 - documented with its fields
         for record, piece in zip(records, pieces, strict=True):
             within += len(piece)
             if len(piece) == 1 and within % self.report_every == 0:
-                yield BatchFigures(epoch, done + within, record.train_loss, record.train_score)
+                yield BatchFigures(epoch, "training", done + within, record.train_loss, record.train_score)
+
+    def _reported_validation(self, epoch: int, model: Model, validation: Part) -> Iterator[BatchFigures]:
+        """Evaluate every n-th full batch of the validation set at the end of an epoch."""
+        for number in range(
+            self.report_validation_every, len(validation) // self.batch_size + 1, self.report_validation_every
+        ):
+            batch = validation.rows(slice((number - 1) * self.batch_size, number * self.batch_size))
+            found = evaluate(model, batch)
+            yield BatchFigures(epoch, "validation", number, found.loss, found.score)
 
     def _remedy(self, name: str, data: Dataset, given: Given) -> Outcome:
         """Train the same network, with the same seed and batches, with one remedy or all of them."""

@@ -17,6 +17,7 @@ from deltarule.figures.curves import learning_curves
 from deltarule.figures.style import save
 from deltarule.recipes import Network
 from deltarule.studies.text_table import TextTable
+from deltarule.writing import write_whole
 
 
 class EpochFigures(NamedTuple):
@@ -30,9 +31,13 @@ class EpochFigures(NamedTuple):
 
 
 class BatchFigures(NamedTuple):
-    """Loss and accuracy of a batch before its update; `number` counts all batches of the run."""
+    """Loss and accuracy of a training batch before its update, or of a validation batch at the end of an epoch.
+
+    part : "training" or "validation". number : of the batch, in the whole run for training, in the epoch otherwise.
+    """
 
     epoch: int
+    part: str
     number: int
     loss: float
     accuracy: float
@@ -126,21 +131,29 @@ class FashionResult(Result):
             save(curves, folder / "curves.png"),
         ]
         if self.batches:
-            rows = [(each.number, each.loss, each.accuracy) for each in self.batches]
+            rows = [(each.number, each.loss, each.accuracy) for each in self.batches if each.part == "training"]
             paths.append(save(batches_on_the_way(rows, title=title), folder / "batches.png"))
+            paths.append(folder / "batches.csv")
+            write_whole(paths[-1], self._csv().encode())
         return paths
 
+    def _csv(self) -> str:
+        """Return every reported batch as CSV."""
+        rows = [BatchFigures._fields, *self.batches]
+        return "".join(",".join(map(str, row)) + "\n" for row in rows)
+
     def _batch_table(self) -> TextTable:
-        first_and_last = {self.epochs[0].number, self.epochs[-1].number}
         rows = tuple(
-            (str(each.epoch), str(each.number), f"{each.loss:.4f}", percent(each.accuracy))
+            (each.part, str(each.number), f"{each.loss:.4f}", percent(each.accuracy))
             for each in self.batches
-            if each.epoch in first_and_last
+            if each.epoch == 1
         )
-        every = self.experiment.report_every
-        note = f"Every {every}th batch of the first and the last epoch; all are in result.json."
-        columns = ("epoch", "batch", "loss", "accuracy")
-        return TextTable("Single batches during training, before their update", columns, rows, note)
+        e = self.experiment
+        note = (
+            f"Every {e.report_every}th training batch, before its update, and every {e.report_validation_every}th "
+            f"validation batch, at the end of the epoch. All epochs are in batches.csv."
+        )
+        return TextTable("Single batches of the first epoch", ("", "batch", "loss", "accuracy"), rows, note)
 
     def _epoch_table(self) -> TextTable:
         rows = tuple(

@@ -27,6 +27,7 @@ class FashionSettings(Experiment):
 
     name: ClassVar[str] = "fashion"
     dataset: ClassVar[str | None] = "fashion"
+    selections: ClassVar[tuple[str, ...]] = ("remedies", "report_every", "report_validation_every")
 
     hidden: tuple[int, ...] = (256, 128)
     learning_rate: float = 0.001
@@ -36,7 +37,8 @@ class FashionSettings(Experiment):
     test_size: float = 0.1
     split_seed: int = 2
     seed: int = 0
-    report_every: int = 100
+    report_every: int = 10
+    report_validation_every: int = 5
     remedies: tuple[str, ...] = REMEDIES
     patience: int = 3
     dropout: float = 0.2
