@@ -7,16 +7,24 @@ sentence and a picture of them. Nothing here prints or writes files.
 from __future__ import annotations
 
 from deltarule.errors import UnknownName, nearest
+from deltarule.experiments.illustrations.approximation import Approximation
 from deltarule.experiments.illustrations.batches import Batches
+from deltarule.experiments.illustrations.capacity import Capacity
+from deltarule.experiments.illustrations.depth import Depth
+from deltarule.experiments.illustrations.dropout_weights import DropoutWeights
 from deltarule.experiments.illustrations.early_stopping import EarlyStop
 from deltarule.experiments.illustrations.gradient_check import GradientSteps
 from deltarule.experiments.illustrations.illustration import Illustration
+from deltarule.experiments.illustrations.learning_curve import LearningCurve
 from deltarule.experiments.illustrations.learning_rate import LearningRate
 from deltarule.experiments.illustrations.local_minimum import LocalMinimum
+from deltarule.experiments.illustrations.network import NetworkGraph
 from deltarule.experiments.illustrations.outlier import Outlier
 from deltarule.experiments.illustrations.overfitting import Overfitting
 from deltarule.experiments.illustrations.paths import Paths
+from deltarule.experiments.illustrations.shifted import Shifted
 from deltarule.experiments.illustrations.slowdown import Slowdown
+from deltarule.experiments.illustrations.strong_l2 import StrongL2
 from deltarule.experiments.illustrations.weights import WeightSizes
 from deltarule.experiments.illustrations.xor import Xor
 from deltarule.recipes.checks import integer
@@ -27,6 +35,9 @@ ILLUSTRATIONS: dict[str, type[Illustration]] = {
     each.name: each
     for each in (
         Xor,
+        NetworkGraph,
+        Approximation,
+        Depth,
         Outlier,
         LearningRate,
         Batches,
@@ -34,8 +45,13 @@ ILLUSTRATIONS: dict[str, type[Illustration]] = {
         GradientSteps,
         Paths,
         Slowdown,
+        Capacity,
         Overfitting,
+        LearningCurve,
+        StrongL2,
         WeightSizes,
+        DropoutWeights,
+        Shifted,
         EarlyStop,
     )
 }

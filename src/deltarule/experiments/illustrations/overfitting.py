@@ -50,9 +50,7 @@ class Overfitting(Illustration):
         x, y = moons(SAMPLES, NOISE, seed)
         other_x, other_y = moons(FRESH, NOISE, seed + 1)
         data = Dataset(train=(x, y))
-        models = {
-            name: train(recipe.replace(seed=seed), data, engine="reference").model for name, recipe in RECIPES.items()
-        }
+        models = {name: train(recipe.replace(seed=seed), data).model for name, recipe in RECIPES.items()}
         return cls(
             x,
             y,

@@ -47,7 +47,7 @@ class WeightSizes(Illustration):
         assert data.test is not None
         weights, accuracy = {}, {}
         for name, recipe in RECIPES.items():
-            model = train(recipe.replace(seed=seed), data, engine="reference").model
+            model = train(recipe.replace(seed=seed), data).model
             weights[name] = np.concatenate([each.ravel() for each in model.weights]).astype(np.float64)
             accuracy[name] = model.score(data.test.x, data.test.y)
         return cls(weights, accuracy)
