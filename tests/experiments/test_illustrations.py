@@ -1,6 +1,7 @@
 """Each illustration shows what it says: the fact in it is asserted, from the data that its picture is drawn from."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,7 +58,8 @@ def test_batches_are_the_same_neuron_with_more_and_more_steps(made):
     assert 0 < above["Mini-batch"] < above["Stochastic"] < above["Batch"]
     losses = found.loss(*path.T)
     assert (np.diff(losses) < 0).all()
-    assert (np.diff(found.loss(*found.paths["Stochastic"].T)) > 0).any()
+    raised = found.facts["steps_that_raise_the_loss"]
+    assert raised["Batch"] == 0 < raised["Mini-batch"] < raised["Stochastic"] < 768
 
 
 def test_momentum_and_noise_leave_the_local_minimum_and_descent_does_not(made):
@@ -252,3 +254,18 @@ def test_each_has_a_picture_of_a_page_s_width_a_sentence_and_facts(made, name, t
 def test_the_seed_decides_everything(name, made):
     assert illustrate(name).facts == made(name).facts
     assert illustrate(name, seed=1).facts != made(name).facts
+
+
+def test_the_figures_in_the_page_on_the_texts_are_these(made):
+    page = (Path(__file__).parents[2] / "docs" / "texts.md").read_text(encoding="utf-8")
+    bare, l2, dropout = (each[0] for each in made("dropout-weights").facts["mean_square"].values())
+    assert f"{bare:.3f} without regularization, {l2:.3f} with L2, {dropout:.3f} with dropout" in page
+    relu, sigmoid = made("depth").facts["accuracy"].values()
+    assert f"{100 * relu['1']:.1f} % with 1 hidden layer of ReLU units, {100 * relu['16']:.1f} % with 16" in page
+    assert f"with sigmoid units {100 * sigmoid['1']:.1f} % and {100 * sigmoid['16']:.1f} %" in page
+    raised = made("batches").facts["steps_that_raise_the_loss"]
+    assert f"{raised['Mini-batch']} of 96 steps" in page
+    assert f"{raised['Stochastic']} of 768" in page
+    before, after = made("augmentation").facts["accuracy"].values()
+    assert f"from {100 * before['0']:.1f} to {100 * before['1']:.1f} %" in page
+    assert f"it has {100 * after['1']:.1f} % there" in page

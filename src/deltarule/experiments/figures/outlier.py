@@ -18,7 +18,7 @@ def robust_lines(x: Floats, y: Floats, lines: Mapping[str, tuple[float, float]])
     """Draw the points (n,), the outlier last, and each line a = w x + b; beside them the gradient of a residual."""
     picture = figure(6.8, 3.9)
     left, right = picture.subplots(1, 2, width_ratios=(1.55, 1.0))
-    tidy(left, x="x", y="y", title="Two lines through the same points")
+    tidy(left, x="x", y="y", title="Fitted lines")
     ends = np.array([x.min() - 0.15, x.max() + 0.15])
     looks = ((GREY, ":", 1.6), (VERMILION, "--", 1.9), (BLUE, "-", 1.9))
     for (name, (w, b)), (colour, style, width) in zip(lines.items(), looks, strict=True):

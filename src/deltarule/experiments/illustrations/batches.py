@@ -64,6 +64,9 @@ class Batches(Illustration):
             "learning_rate": RATE,
             "lowest_loss": bottom,
             "steps": {name: len(path) - 1 for name, path in self.paths.items()},
+            "steps_that_raise_the_loss": {
+                name: int((np.diff(self.loss(*path.T)) > 0).sum()) for name, path in self.paths.items()
+            },
             "loss_above_the_lowest": excess,
         }
 

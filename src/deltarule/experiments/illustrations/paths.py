@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Paths(Illustration):
-    """The steps of each optimizer on x²/20 + y², (31, 2); with seed 0 those of the second founding text.
+    """The steps of each optimizer on x²/20 + y², (31, 2); with seed 0 the published ones.
 
     With another seed the start is random: x between −8 and −6, y between 1.5 and 2.5.
     """

@@ -1,4 +1,4 @@
-"""Five optimizers on MNIST, and their paths in a valley of two variables: the third founding text."""
+"""Five optimizers on MNIST, and their paths in a valley of two variables, as published in a founding text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from deltarule.types import Floats, Indices
 PATH_START = (-7.0, 2.0)
 
 MARKERS = {"SGD": "o", "Momentum": "x", "AdaGrad": "s", "RMSProp": "v", "Adam": "D"}
-"""The markers of the third founding text."""
+"""The markers of the published figure."""
 
 
 @dataclass(frozen=True)
