@@ -93,9 +93,9 @@ def _ends(reference: Floats) -> tuple[float, float]:
 
 
 def _student(mean: float, error: float, n: int) -> tuple[float, float]:
-    from scipy import stats
+    from scipy import special
 
-    half = float(stats.t.isf(LEVEL / 2, n - 1)) * error
+    half = float(special.stdtrit(n - 1, 1 - LEVEL / 2)) * error
     return mean - half, mean + half
 
 

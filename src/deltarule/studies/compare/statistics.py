@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -251,9 +252,7 @@ def sample_error(scores: Floats) -> float:
 
 def _with_samples(mean: float, low: float, high: float, error: float) -> tuple[float, float]:
     """Return the interval over seeds, widened by the error due to the samples: half-widths are added in quadrature."""
-    from scipy import stats
-
-    half = float(stats.norm.isf(LEVEL / 2)) * error
+    half = NormalDist().inv_cdf(1 - LEVEL / 2) * error
     return mean - math.hypot(mean - low, half), mean + math.hypot(high - mean, half)
 
 
@@ -265,12 +264,11 @@ def _probability_of_more(d: Floats) -> tuple[float, float, float]:
     """
     if not len(d):
         return 0.5, 0.0, 1.0
-    from scipy import stats
+    from scipy import special
 
     n, w = len(d), float(np.sum(d > 0) + 0.5 * np.sum(d == 0))
-    belief = stats.beta(w + 0.5, n - w + 0.5)
-    low, high = belief.interval(CONFIDENCE)
-    return (w + 0.5) / (n + 1), float(low), float(high)
+    low, high = special.betaincinv(w + 0.5, n - w + 0.5, [LEVEL / 2, 1 - LEVEL / 2]).tolist()
+    return (w + 0.5) / (n + 1), low, high
 
 
 __all__ = [
