@@ -86,9 +86,9 @@ def test_a_seed_varies_what_was_chosen():
 
 
 def test_the_split_deals_out_what_is_not_tested():
-    from deltarule.studies.compare.seeds import dealt_anew
+    from deltarule.studies.compare.seeds import resplit
 
-    other = dealt_anew(IRIS, 4)
+    other = resplit(IRIS, 4)
     assert other.test is IRIS.test
     assert len(other.validation) == len(IRIS.validation)
     together = [np.sort(np.concatenate([each.train.x, each.validation.x]), axis=0) for each in (IRIS, other)]
@@ -248,7 +248,7 @@ def test_a_diverged_network_is_told_of():
     calm = dr.Recipe(network=dr.Network(hidden=(4,)), epochs=60, stopping=None, batch_size=8, scaling=1e-3)
     comparison = dr.compare({"calm": calm, "wild": calm.replace(optimizer=dr.SGD(0.5))}, data, seeds=2)
     assert {each.status for each in comparison.of("wild").values()} == {"diverged"}
-    assert any("2 of 2 networks of wild diverged" in sentence for sentence in comparison.sentences)
+    assert any("Of 2 networks of wild 2 diverged" in sentence for sentence in comparison.sentences)
     assert comparison.ranked[0] == "calm"
     assert comparison.summaries["wild"].n == comparison.difference("calm", "wild").n == 0
     assert comparison.difference("calm", "wild").beats == pytest.approx(2.5 / 3)
@@ -257,14 +257,14 @@ def test_a_diverged_network_is_told_of():
         comparison.plot(kind)
 
 
-def test_a_difference_of_divergence_rates_has_a_test_of_its_own():
+def test_failure_rates_have_a_test_of_their_own():
     networks = [finished(name, seed, 0.9 + seed / 100) for seed in range(9) for name in ("calm", "wild", "slow")]
     networks = [
         dataclasses.replace(each, status="diverged") if each.variant == "wild" and each.seed < 8 else each
         for each in networks
     ]
     comparison = made_of(networks)
-    found = comparison.divergences["calm", "wild"]
+    found = comparison.failures["calm", "wild"]
     assert (found.n, found.first, found.second, found.discordant) == (9, 0, 8, 8)
     assert found.p == pytest.approx(2 / 2**8)
     # calm and slow are tested by their scores; the two pairs of wild by the rates alone.
@@ -274,11 +274,34 @@ def test_a_difference_of_divergence_rates_has_a_test_of_its_own():
     assert not comparison.difference("calm", "wild").significant
     assert comparison.ranked[-1] == "wild"
     assert any(
-        "divergence rate of" in sentence and "differs significantly" in sentence for sentence in comparison.sentences
+        "failure rate of" in sentence and "differs significantly" in sentence for sentence in comparison.sentences
     )
-    assert "8 of 9 networks of wild diverged" in str(comparison)
+    assert "Of 9 networks of wild 8 diverged" in str(comparison)
     pairs = {(each["first"], each["second"]): each for each in comparison.to_json()["pairs"]}
-    assert pairs["calm", "wild"]["divergence"]["discordant"] == 8
+    assert pairs["calm", "wild"]["failures"]["discordant"] == 8
+
+
+def test_networks_stuck_at_chance_level_are_failures_and_a_variant_that_hardly_learns_is_not():
+    stuck = [finished("a", seed, 0.1 if seed in {2, 5} else 0.9 + seed / 1000) for seed in range(8)]
+    slow = [finished("b", seed, 0.11 + seed / 1000) for seed in range(8)]
+    comparison = dataclasses.replace(made_of([*stuck, *slow]), chance=0.1)
+    assert comparison.failed == {("a", 2), ("a", 5)}
+    assert comparison.failures["a", "b"].first == 2
+    assert comparison.summaries["a"].mean > 0.9
+    assert comparison.difference("a", "b").n == 6
+    assert "Of 8 networks of a 2 stayed at chance level" in str(comparison)
+    assert not dataclasses.replace(comparison, chance=np.nan).failed
+    noise = np.random.default_rng(0).normal(0.1, 0.03, 40)
+    unlearnable = made_of([finished("ab"[seed % 2], seed // 2, score) for seed, score in enumerate(noise)])
+    assert not dataclasses.replace(unlearnable, chance=0.1).failed
+
+
+def test_the_ranking_counts_failures_and_the_headline_says_so():
+    risky = [finished("risky", seed, 0.95 if seed < 5 else 0.1) for seed in range(8)]
+    safe = [finished("safe", seed, 0.9) for seed in range(8)]
+    comparison = dataclasses.replace(made_of([*risky, *safe]), chance=0.1)
+    assert comparison.ranked == ("safe", "risky")
+    assert comparison.sentences[0].startswith("No clear winner: safe ranks first, as fewer of its networks failed")
 
 
 def test_only_the_pairs_that_are_asked_for_are_tested():

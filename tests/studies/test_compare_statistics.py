@@ -78,7 +78,7 @@ def test_where_variants_diverge_equally_often_neither_test_reports_a_difference(
     for _ in range(REPETITIONS):
         pair = [np.where(generator.random(12) < 0.25, -np.inf, generator.normal(0, 1, 12)) for _ in range(2)]
         found = statistics.difference(*pair)
-        rates = statistics.divergence(*(np.isinf(each).tolist() for each in pair))
+        rates = statistics.failure_rates(*(np.isinf(each).tolist() for each in pair))
         p = [each.p for each in (found, rates) if each.tested]
         announced += bool(p) and min(statistics.holm(p)) <= LEVEL
         covered += found.low <= 0 <= found.high
@@ -88,10 +88,10 @@ def test_where_variants_diverge_equally_often_neither_test_reports_a_difference(
 
 def test_the_test_of_divergence_is_mcnemars():
     first, second = [True] * 9 + [False] * 4, [True] * 2 + [False] * 10 + [True]
-    found = statistics.divergence(first, second)
+    found = statistics.failure_rates(first, second)
     assert (found.n, found.first, found.second, found.discordant) == (13, 9, 3, 8)
     assert found.p == pytest.approx(2 * stats.binom.cdf(1, 8, 0.5))
-    assert statistics.divergence([True], [True]).p == 1.0
+    assert statistics.failure_rates([True], [True]).p == 1.0
 
 
 @pytest.mark.parametrize("n", [5, 10, 20])

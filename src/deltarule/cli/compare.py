@@ -160,7 +160,7 @@ def compare(
     under_way.keep_in(folder, models=keep_models)
     say(_what(recipe, under_way), words)
     for note in under_way.notes:
-        say(note, console)
+        say(note, words)
     failures = Failures()
     with interrupts.unhurried():
         interrupted = _run(under_way, folder, words, failures, as_json=as_json)

@@ -15,7 +15,7 @@ from deltarule.studies.compare.comparison import Comparison
 from deltarule.studies.compare.costs import TrainingCost
 from deltarule.studies.compare.pairs import Against
 from deltarule.studies.compare.seeds import USUAL, Seeds
-from deltarule.studies.compare.statistics import Difference, Divergence, Summary
+from deltarule.studies.compare.statistics import Difference, FailureRates, Summary
 from deltarule.studies.compare.trial import Finished
 from deltarule.studies.compare.tuning import Sweep
 from deltarule.studies.compare.variants import Variant, varied, vary
@@ -25,7 +25,7 @@ __all__ = [
     "Comparison",
     "ComparisonProgress",
     "Difference",
-    "Divergence",
+    "FailureRates",
     "Finished",
     "Seeds",
     "Summary",

@@ -10,7 +10,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from deltarule.data import Dataset
+import numpy as np
+
+from deltarule.data import Dataset, Part
 from deltarule.engines.registry import ENGINES, PRECISIONS
 from deltarule.errors import RecipeError
 from deltarule.recipes import Recipe
@@ -127,6 +129,7 @@ class Comparing:
             budget=self._budget,
             seconds=self._seconds,
             machine=self._machine | self._engine,
+            chance=chance_level(self._data.parts[self._part], self._task),
         )
 
     def __iter__(self) -> Generator[ComparisonProgress]:
@@ -305,6 +308,20 @@ class Comparing:
     def _about_data(self) -> dict[str, Any]:
         parts = {name: len(part) for name, part in self._data.parts.items()}
         return {"name": self._data.name or "data", "parts": parts, "shape": list(self._data.train.x.shape[1:])}
+
+
+def chance_level(part: Part, task: str) -> float:
+    """Return the score of the best constant prediction: the fraction of the most frequent class, or an R² of 0.
+
+    >>> import numpy as np
+    >>> chance_level(Part(np.zeros((4, 1)), np.array(["a", "b", "a", "a"])), "classification")
+    0.75
+    """
+    if task != "classification" or part.y.ndim > 1:
+        return 0.0 if task != "classification" else math.nan
+    _, classes = np.unique(part.y, return_inverse=True)
+    weights = np.bincount(classes, part.weights)
+    return float(weights.max() / weights.sum())
 
 
 def seconds_of(budget: str | float) -> float:

@@ -14,13 +14,17 @@ import numpy as np
 from deltarule.errors import RecipeError
 from deltarule.studies.compare import statistics
 from deltarule.studies.compare.costs import TrainingCost, default_target, training_cost
+from deltarule.studies.compare.mean_inference import FEWEST
 from deltarule.studies.compare.pairs import Pair
 from deltarule.studies.compare.seeds import SPLIT, Seeds
-from deltarule.studies.compare.statistics import Difference, Divergence, Summary
+from deltarule.studies.compare.statistics import Difference, FailureRates, Summary
 from deltarule.studies.compare.trial import Finished
 from deltarule.studies.compare.tuning import Sweep
 from deltarule.studies.compare.variants import Variant
 from deltarule.types import Floats
+
+STUCK, LEARNED, OUTLIER = 0.1, 0.2, 5.0
+"""What is stuck: see `ComparisonData.failed`."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,6 +43,7 @@ class ComparisonData:
     budget : time limit in seconds; None for no limit.
     seconds : duration of the comparison.
     machine : the machine, in words.
+    chance : the score of the best constant prediction on the set that scores come from; NaN if it is unknown.
     """
 
     variants: tuple[Variant, ...]
@@ -53,6 +58,7 @@ class ComparisonData:
     budget: float | None = None
     seconds: float = 0.0
     machine: Mapping[str, str] = field(default_factory=dict)
+    chance: float = math.nan
 
     @property
     def score_name(self) -> str:
@@ -64,33 +70,53 @@ class ComparisonData:
         return self._by_variant[name]
 
     def scores(self, name: str) -> Floats:
-        """The scores of a variant in the order of the seeds; −∞ for networks that diverged."""
+        """The scores of a variant in the order of the seeds, those of failed networks too."""
         own = self.of(name)
-        return np.array([own[seed].compared_score for seed in self.seeds.numbers if seed in own], dtype=np.float64)
+        return np.array([own[seed].score for seed in self.seeds.numbers if seed in own], dtype=np.float64)
+
+    @cached_property
+    def failed(self) -> frozenset[tuple[str, int]]:
+        """The networks that failed, as (variant, seed): diverged, or stuck at chance level.
+
+        A network is stuck if its score above `chance` is less than a tenth of that of its variant's median network,
+        which in turn is at least a fifth of the way from chance to 1, and if it is an outlier: more than 5 standard
+        deviations, estimated by the median absolute deviation, below the median of at least 6 networks.
+        """
+        found = {(each.variant, each.seed) for each in self.networks if each.diverged}
+        for variant in self.variants:
+            sound = [each for each in self.of(variant.name).values() if not each.diverged]
+            if len(sound) < FEWEST:
+                continue
+            scores = np.array([each.score for each in sound])
+            median = float(np.median(scores))
+            gain, deviation = median - self.chance, 1.4826 * float(np.median(np.abs(scores - median)))
+            limit = min(self.chance + STUCK * gain, median - OUTLIER * deviation)
+            if gain >= LEARNED * (1 - self.chance):
+                found |= {(each.variant, each.seed) for each in sound if each.score < limit}
+        return frozenset(found)
 
     @cached_property
     def ranked(self) -> tuple[str, ...]:
         """The names of the variants that have networks, the highest mean score first, those with fewer seeds last.
 
-        A diverged network counts as a score of 0, or as the lowest score of all where that is below.
+        A network stuck at chance level counts with its score; a diverged one with 0, or the lowest score if below.
         """
-        finite = [network.score for network in self.networks if not network.diverged]
-        lowest = min([0.0, *filter(math.isfinite, finite)])
+        lowest = min([0.0, *(network.score for network in self.networks if not network.diverged)])
 
         def rank(name: str) -> tuple[int, float, int]:
-            scores = self.scores(name)
-            mean = float(np.mean(np.where(np.isfinite(scores), scores, lowest)))
-            return len(scores), mean, int(np.isfinite(scores).sum())
+            own = self.of(name).values()
+            sound = [network.score for network in own if not network.diverged]
+            return len(own), (sum(sound) + lowest * (len(own) - len(sound))) / len(own), len(sound)
 
         return tuple(sorted([each.name for each in self.variants if self.of(each.name)], key=rank)[::-1])
 
     @cached_property
     def summaries(self) -> dict[str, Summary]:
-        """For each variant its score over the seeds with which it did not diverge."""
+        """For each variant its score over the seeds with which it did not fail."""
         bounds = (0.0, 1.0) if self.task == "classification" else (-math.inf, 1.0)
         found = {}
         for variant in self.variants:
-            finished = [network for network in self.of(variant.name).values() if not network.diverged]
+            finished = [network for network in self.of(variant.name).values() if self._sound(network)]
             error = statistics.sample_error(self._sample_scores(finished))
             found[variant.name] = statistics.summary([network.score for network in finished], bounds, error)
         return found
@@ -108,14 +134,14 @@ class ComparisonData:
         return {pair: replace(each, adjusted=self._adjusted[pair, 0]) for pair, each in self._differences.items()}
 
     @cached_property
-    def divergences(self) -> dict[Pair, Divergence]:
-        """For each compared pair with a diverged network how often either diverged."""
-        return {pair: replace(each, adjusted=self._adjusted[pair, 1]) for pair, each in self._divergences.items()}
+    def failures(self) -> dict[Pair, FailureRates]:
+        """For each compared pair with a failed network how often either failed."""
+        return {pair: replace(each, adjusted=self._adjusted[pair, 1]) for pair, each in self._failures.items()}
 
     @property
     def tests(self) -> int:
         """The number of tests that Holm's correction is for: those with seeds enough to be significant."""
-        return sum(each.tested for found in (self.differences, self.divergences) for each in found.values())
+        return sum(each.tested for found in (self.differences, self.failures) for each in found.values())
 
     def difference(self, first: str, second: str) -> Difference:
         """Return the difference of two variants, first minus second.
@@ -153,6 +179,9 @@ class ComparisonData:
         both = [seed for seed in self.seeds.numbers if seed in one and seed in other]
         return [one[seed] for seed in both], [other[seed] for seed in both]
 
+    def _sound(self, network: Finished) -> bool:
+        return (network.variant, network.seed) not in self.failed
+
     def _sample_scores(self, networks: Sequence[Finished]) -> Floats:
         """Return the scores of samples, (networks, samples); empty where they are unknown or other samples each."""
         known = [each.sample_scores for each in networks if each.sample_scores is not None]
@@ -167,8 +196,8 @@ class ComparisonData:
         found = {}
         for pair in self.compared:
             first, second = self._paired(pair)
-            scores = [[each.compared_score for each in networks] for networks in (first, second)]
-            finished = [(a, b) for a, b in zip(first, second, strict=True) if not a.diverged and not b.diverged]
+            scores = [[each.score if self._sound(each) else -math.inf for each in some] for some in (first, second)]
+            finished = [both for both in zip(first, second, strict=True) if all(map(self._sound, both))]
             samples = [self._sample_scores(networks) for networks in zip(*finished, strict=True)]
             alike = len(samples) == 2 and samples[0].shape == samples[1].shape
             error = statistics.sample_error(samples[0] - samples[1]) if alike else math.nan
@@ -176,20 +205,20 @@ class ComparisonData:
         return found
 
     @cached_property
-    def _divergences(self) -> dict[Pair, Divergence]:
+    def _failures(self) -> dict[Pair, FailureRates]:
         found = {}
         for pair in self.compared:
-            first, second = ([each.diverged for each in networks] for networks in self._paired(pair))
+            first, second = ([not self._sound(each) for each in networks] for networks in self._paired(pair))
             if any(first) or any(second):
-                found[pair] = statistics.divergence(first, second)
+                found[pair] = statistics.failure_rates(first, second)
         return found
 
     @cached_property
     def _adjusted(self) -> dict[tuple[Pair, int], float]:
         """Holm's p for all tests together; p itself where there are too few seeds to test."""
-        each: dict[tuple[Pair, int], Difference | Divergence] = {
+        each: dict[tuple[Pair, int], Difference | FailureRates] = {
             **{(pair, 0): found for pair, found in self._differences.items()},
-            **{(pair, 1): found for pair, found in self._divergences.items()},
+            **{(pair, 1): found for pair, found in self._failures.items()},
         }
         tested = [key for key, found in each.items() if found.tested]
         adjusted = dict(zip(tested, statistics.holm([each[key].p for key in tested]), strict=True))

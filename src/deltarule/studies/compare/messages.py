@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from deltarule.studies.compare import statistics
 from deltarule.studies.compare.comparison_data import ComparisonData
-from deltarule.studies.compare.statistics import CONFIDENCE, LEVEL, Difference, Divergence
+from deltarule.studies.compare.statistics import CONFIDENCE, LEVEL, Difference, FailureRates
 
 MOST_SENTENCES = 8
 _NOTHING = "No network is finished yet."
@@ -18,7 +18,7 @@ def sentences(comparison: ComparisonData) -> tuple[str, ...]:
     if not comparison.ranked:
         over = comparison.budget is not None
         return (f"The {comparison.budget:g} s were over before any network was." if over else _NOTHING,)
-    said = [_headline(comparison), *_pairs(comparison), *_divergences(comparison)]
+    said = [_headline(comparison), *_pairs(comparison), *_failures(comparison)]
     return (*said, *_limits(comparison), *_edges(comparison))
 
 
@@ -38,7 +38,7 @@ def notes_before(tests: int, seeds: int) -> tuple[str, ...]:
 def on_difference(first: str, second: str, found: Difference, comparison: ComparisonData) -> str:
     """Describe the difference of a pair in a sentence or two."""
     if found.n == 0:
-        return f"{first} and {second} have no seed in common with which both finished."
+        return f"{first} and {second} have no seed with which neither failed."
     tests = comparison.tests if found.tested else 1
     size = f"{points(found.mean, comparison)}{_interval(found, comparison, tests)}, {probability(found, tests)}"
     samples = _with_samples(found, comparison)
@@ -49,13 +49,12 @@ def on_difference(first: str, second: str, found: Difference, comparison: Compar
     return f"{winner} beats {loser} by {size}; it wins with about {percent(beats)} of new seeds.{samples}"
 
 
-def on_divergence(first: str, second: str, found: Divergence, comparison: ComparisonData) -> str:
-    """Describe how often the two variants of a pair diverged."""
+def on_failures(first: str, second: str, found: FailureRates, comparison: ComparisonData) -> str:
+    """Describe how often the networks of a pair failed."""
     p = probability(found, comparison.tests if found.tested else 1)
     verb = "differs significantly" if found.significant else "does not differ significantly"
     return (
-        f"The divergence rate of {first} and {second} {verb}: {found.first} and {found.second} of {found.n} networks, "
-        f"{p}."
+        f"The failure rate of {first} and {second} {verb}: {found.first} and {found.second} of {found.n} networks, {p}."
     )
 
 
@@ -75,7 +74,7 @@ def points(gap: float, comparison: ComparisonData, *, unit: bool = True) -> str:
     return f"{100 * gap:.2f}{' points' * unit}".replace("-", "−")
 
 
-def probability(found: Difference | Divergence, tests: int = 1) -> str:
+def probability(found: Difference | FailureRates, tests: int = 1) -> str:
     """Format the adjusted p, and p of the pair alone where only that is small.
 
     >>> probability(statistics.difference([1, 2, 3], [1, 2, 3]), 3)
@@ -132,12 +131,14 @@ def _headline(comparison: ComparisonData) -> str:
     found, best, *others = comparison.summaries, *comparison.ranked
     n, mean = found[best].n, found[best].mean
     if not n:
-        return "All networks of all variants diverged."
+        return "All networks of all variants failed."
     equal = [name for name in others if found[name].n == n and math.isclose(found[name].mean, mean, abs_tol=1e-12)]
     size = f"{amount(mean, comparison)} on the {comparison.part} set, over {seeds(n)}"
     if equal:
         return f"No clear winner: {listed([best, *equal])} have the same highest mean, {size}."
     against = {other: comparison.differences[best, other] for other in others if (best, other) in comparison.compared}
+    if mean < max((found[name].mean for name in others if found[name].n), default=mean):
+        return f"No clear winner: {best} ranks first, as fewer of its networks failed; without these it has {size}."
     unsure = [other for other, each in against.items() if not (each.significant and each.mean > 0)]
     if unsure:
         return (
@@ -184,17 +185,19 @@ def _pairs(comparison: ComparisonData) -> list[str]:
     return said
 
 
-def _divergences(comparison: ComparisonData) -> list[str]:
+def _failures(comparison: ComparisonData) -> list[str]:
     said = []
     for name in comparison.ranked:
         networks = comparison.of(name).values()
         diverged = sum(network.diverged for network in networks)
-        if diverged:
+        stuck = sum((name, network.seed) in comparison.failed for network in networks) - diverged
+        how = [f"{diverged} diverged"] * (diverged > 0) + [f"{stuck} stayed at chance level"] * (stuck > 0)
+        if how:
             said.append(
-                f"{diverged} of {len(networks)} networks of {name} diverged: means, intervals and tests of scores are "
+                f"Of {len(networks)} networks of {name} {listed(how)}: means, intervals and tests of scores are "
                 "without them."
             )
-    said += [on_divergence(*pair, found, comparison) for pair, found in comparison.divergences.items() if found.tested][
+    said += [on_failures(*pair, found, comparison) for pair, found in comparison.failures.items() if found.tested][
         :MOST_SENTENCES
     ]
     return said

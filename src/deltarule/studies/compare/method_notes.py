@@ -9,7 +9,7 @@ from deltarule.studies.compare.statistics import RESAMPLES
 
 
 def method_notes(comparison: ComparisonData) -> tuple[str, ...]:
-    """Return a paragraph each on the seeds, the sets of the data, the statistics, divergence and the test samples."""
+    """Return a paragraph each on the seeds, the sets of the data, the statistics, failures and the test samples."""
     numbers = ", ".join(map(str, comparison.seeds.numbers))
     pairs = "the chosen pairs" if comparison.pairs else "all pairs"
     return (
@@ -23,14 +23,16 @@ def method_notes(comparison: ComparisonData) -> tuple[str, ...]:
             "p and the 95 % interval are each the more cautious of two methods: the sign-flip test with the interval "
             f"of subset means, and the bootstrap-t ({RESAMPLES:,} resamples or more). With fewer than {FEWEST} seeds "
             "intervals are Student's, and no difference can be significant. What is tested is whether the mean "
-            f"difference is 0. Holm's correction is for {pairs} and for the tests of divergence: where no variants "
+            f"difference is 0. Holm's correction is for {pairs} and for the tests of failure rates: where no variants "
             "differ, about 5 % of comparisons or fewer report a significant difference. Intervals are not corrected: "
             "each is of its pair alone."
         ),
         (
-            "Networks that diverged are left out of means, intervals and tests of scores, with their pairs; their rate "
-            "has a test of its own (McNemar's, exact). In the ranking they count as a score of 0, and as the lower "
-            "score where wins are counted."
+            "A network failed if it diverged, or if it is stuck at chance level: an outlier that gains less than a "
+            "tenth of what the median network of its variant gains over the best constant prediction. Failed networks "
+            "are left out of means, intervals and tests of scores, with their pairs; their rate has a test of its own "
+            "(McNemar's, exact). In the ranking a diverged network counts as a score of 0, a stuck one with its score. "
+            "Wins count a failed network as the lower score."
         ),
         (
             "Intervals are for new seeds: another network trained in the same way. Those with test samples are for new "

@@ -48,7 +48,7 @@ def page(comparison: ComparisonData) -> str:
         _titled(tables.variants(comparison)),
         _section("Pictures", _pictures(comparison)),
         _titled(tables.pairs(comparison), "plain") if comparison.differences else "",
-        _titled(tables.divergences(comparison), "plain") if comparison.divergences else "",
+        _titled(tables.failures(comparison), "plain") if comparison.failures else "",
         _titled(tables.costs(comparison), "plain"),
         _titled(tables.sweeps(comparison), "plain text") if comparison.sweeps else "",
         _section("Method", _each("p", method_notes(comparison))),

@@ -31,7 +31,7 @@ def kinds_of(comparison: ComparisonData) -> list[str]:
     fields = {name for variant in comparison.variants for name in variant.settings}
     there = {
         "iterations": any(network.batch_losses for network in comparison.networks),
-        "cost": not all(network.diverged for network in comparison.networks),
+        "cost": any(found.n for found in comparison.summaries.values()),
         "heat_map": len(fields) == 2,
         "differences": bool(comparison.differences),
     }

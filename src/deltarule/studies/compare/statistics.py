@@ -1,4 +1,4 @@
-"""Statistics of scores over seeds: summaries, paired differences, tests of divergence, Holm's correction."""
+"""Statistics of scores over seeds: summaries, paired differences, tests of failure rates, Holm's correction."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Summary:
 
 @dataclass(frozen=True)
 class Difference:
-    """Difference of two variants, first minus second, over the seeds with which neither diverged.
+    """Difference of two variants, first minus second, over the seeds with which neither failed.
 
     mean, low, high : of the n paired differences, with the 95 % interval of this pair alone.
     effect : mean over standard deviation (Cohen's d for pairs); infinite where all differences are equal but not 0.
     p : of the test that the mean difference is 0; `adjusted` by Holm for all tests of the comparison.
     beats, beats_low, beats_high : probability that the first has the higher score with a new seed, with its 95 %
-        interval; a diverged network has the lower score.
+        interval; a failed network has the lower score.
     total_low, total_high : 95 % interval over seeds and test samples; NaN where scores of samples are unknown.
     """
 
@@ -100,11 +100,11 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Divergence:
-    """How many networks of two variants diverged, over the n seeds that both have.
+class FailureRates:
+    """How many networks of two variants failed, over the n seeds that both have.
 
-    p : of McNemar's exact test that both diverge equally often; `adjusted` by Holm for all tests of the comparison.
-    discordant : number of seeds with which one of the two diverged and the other did not.
+    p : of McNemar's exact test that both fail equally often; `adjusted` by Holm for all tests of the comparison.
+    discordant : number of seeds with which one of the two failed and the other did not.
     """
 
     n: int
@@ -164,7 +164,7 @@ def interval(values: Any) -> tuple[float, float]:
 def difference(first: Any, second: Any, sample_error: float = math.nan, resamples: int = RESAMPLES) -> Difference:
     """Compare two variants by their scores with the same seeds, (n,) each.
 
-    A score of −∞ is that of a diverged network: it counts for `beats` alone.
+    A score of −∞ is that of a failed network: it counts for `beats` alone.
     sample_error : standard error of the mean difference due to the test samples.
     `adjusted` is p, as for a single test.
 
@@ -188,11 +188,11 @@ def difference(first: Any, second: Any, sample_error: float = math.nan, resample
     return Difference(n, mean, found.low, found.high, effect, found.p, found.p, *beats, *total)
 
 
-def divergence(first: Sequence[bool], second: Sequence[bool]) -> Divergence:
-    """Compare how often two variants diverged with the same seeds; `adjusted` is p, as for a single test.
+def failure_rates(first: Sequence[bool], second: Sequence[bool]) -> FailureRates:
+    """Compare how often two variants failed with the same seeds; `adjusted` is p, as for a single test.
 
-    >>> divergence([True] * 7 + [False] * 3, [False] * 10)
-    Divergence(n=10, first=7, second=0, discordant=7, p=0.015625, adjusted=0.015625)
+    >>> failure_rates([True] * 7 + [False] * 3, [False] * 10)
+    FailureRates(n=10, first=7, second=0, discordant=7, p=0.015625, adjusted=0.015625)
     """
     one, other = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     alone, discordant = int(np.sum(one & ~other)), int(np.sum(one ^ other))
@@ -201,7 +201,7 @@ def divergence(first: Sequence[bool], second: Sequence[bool]) -> Divergence:
         from scipy import stats
 
         p = float(stats.binomtest(alone, discordant).pvalue)
-    return Divergence(len(one), int(one.sum()), int(other.sum()), discordant, p, p)
+    return FailureRates(len(one), int(one.sum()), int(other.sum()), discordant, p, p)
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -272,6 +272,6 @@ def _probability_of_more(d: Floats) -> tuple[float, float, float]:
 
 
 __all__ = [
-    "CONFIDENCE", "LEVEL", "RESAMPLES", "Difference", "Divergence", "Summary", "default_seeds", "difference",
-    "divergence", "holm", "interval", "resamples_for", "sample_error", "seeds_needed", "summary",
+    "CONFIDENCE", "LEVEL", "RESAMPLES", "Difference", "FailureRates", "Summary", "default_seeds", "difference",
+    "failure_rates", "holm", "interval", "resamples_for", "sample_error", "seeds_needed", "summary",
 ]  # fmt: skip

@@ -33,17 +33,17 @@ DIFFERENCE_COLUMNS: dict[str, Callable[[Difference, ComparisonData], str]] = {
     "p": lambda each, _: f"{each.p:.2g}",
     "Holm's p": lambda each, _: f"{each.adjusted:.2g}",
     "Wins": lambda each, _: messages.percent(each.beats),
-    "Significant": lambda each, _: "yes" if each.significant else "no",
+    "Sig.": lambda each, _: "yes" if each.significant else "no",
 }
 
 
 def tables(comparison: ComparisonData) -> list[TextTable]:
-    """Return the tables of scores, costs, pairs, divergence and tuning, as far as there is any."""
+    """Return the tables of scores, costs, pairs, failures and tuning, as far as there is any."""
     made = [variants(comparison), costs(comparison)]
     if comparison.differences:
         made.append(pairs(comparison))
-    if comparison.divergences:
-        made.append(divergences(comparison))
+    if comparison.failures:
+        made.append(failures(comparison))
     if comparison.sweeps:
         made.append(sweeps(comparison))
     return made
@@ -88,15 +88,15 @@ def pairs(comparison: ComparisonData) -> TextTable:
     unit = "Points" if comparison.task == "classification" else comparison.score_name
     columns = ("Pair", unit, *list(DIFFERENCE_COLUMNS)[1:])
     note = (
-        "Paired differences, for seeds with which neither diverged. Each interval is of its pair alone. Effect: mean "
+        "Paired differences, for seeds with which neither failed. Each interval is of its pair alone. Effect: mean "
         f"over standard deviation. Holm's p: adjusted for {comparison.tests} tests. Wins: probability that the first "
-        "has the higher score with a new seed. Significant: Holm's p is at most 0.05."
+        "has the higher score with a new seed. Sig.: significant, Holm's p is at most 0.05."
     )
     return _without_empty(TextTable("Pairs", columns, rows, note))
 
 
-def divergences(comparison: ComparisonData) -> TextTable:
-    """Return a row for each compared pair with a diverged network."""
+def failures(comparison: ComparisonData) -> TextTable:
+    """Return a row for each compared pair with a failed network."""
     rows = tuple(
         (
             _pair(pair),
@@ -105,10 +105,12 @@ def divergences(comparison: ComparisonData) -> TextTable:
             f"{each.p:.2g}",
             f"{each.adjusted:.2g}",
         )
-        for pair, each in comparison.divergences.items()
+        for pair, each in comparison.failures.items()
     )
-    columns = ("Pair", "First diverged", "Second diverged", "p", "Holm's p")
-    return TextTable("Diverged networks", columns, rows, "p: McNemar's exact test of equal divergence rates.")
+    columns = ("Pair", "First failed", "Second failed", "p", "Holm's p")
+    return TextTable(
+        "Failed networks", columns, rows, "Diverged, or stuck at chance level. p: McNemar's exact test of equal rates."
+    )
 
 
 def sweeps(comparison: ComparisonData) -> TextTable:

@@ -77,11 +77,6 @@ class Finished:
         """Whether training diverged, or gave a model whose score is not a finite number."""
         return self.status == "diverged" or not math.isfinite(self.score)
 
-    @property
-    def compared_score(self) -> float:
-        """The score, and −∞ if it diverged."""
-        return -math.inf if self.diverged else self.score
-
     @classmethod
     def of(cls, trial: Trial, run: Run, found: Evaluation | None = None) -> Self:
         """Make the record of a run."""

@@ -66,6 +66,7 @@ def as_data(comparison: ComparisonData) -> dict[str, Any]:
         "score": comparison.score_name,
         "seeds": list(comparison.seeds.numbers),
         "seeds_vary": list(comparison.seeds.vary),
+        "chance": finite(comparison.chance),
         "budget": comparison.budget,
         "target_score": finite(comparison.target_score),
         "sentences": list(messages.sentences(comparison)),
@@ -86,7 +87,7 @@ def as_data(comparison: ComparisonData) -> dict[str, Any]:
                 "seen": found.significant,
                 "significant": found.significant,
                 **_plain(found),
-                "divergence": _plain(comparison.divergences[pair]) if pair in comparison.divergences else None,
+                "failures": _plain(comparison.failures[pair]) if pair in comparison.failures else None,
             }
             for pair, found in comparison.differences.items()
         ],
