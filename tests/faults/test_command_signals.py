@@ -105,7 +105,8 @@ def test_a_signal_while_data_are_read(warm, tmp_path, number):
     ended = command.wait()
     assert ended.code == CODES[number]
     assert ended.seconds < WITHIN
-    assert ended.err == "Interrupted.\n"
+    assert ended.err.endswith("Interrupted.\n")  # notes on the data may come before it on a fast machine
+    assert "Traceback" not in ended.err
     assert not (tmp_path / "runs").exists()
 
 
