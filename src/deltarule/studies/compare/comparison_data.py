@@ -37,12 +37,12 @@ class ComparisonData:
     part : "test", or "validation" where there is no test set: where the scores come from.
     task : "classification", whose score is the accuracy, or "regression", whose score is R².
     data : name of the data set, sizes of its sets, shape of a sample.
-    pairs : the pairs to compare; empty for all pairs. Holm's correction is for these.
     sweeps : how a field was tuned, for each variant.
     given_target_score : the validation score whose cost is reported; None for `default_target`.
     budget : time limit in seconds; None for no limit.
     seconds : duration of the comparison.
     machine : the machine, in words.
+    pairs : the pairs to compare; empty for all pairs. Holm's correction is for these.
     chance : the score of the best constant prediction on the set that scores come from; NaN if it is unknown.
     """
 
@@ -52,12 +52,12 @@ class ComparisonData:
     part: str
     task: str
     data: Mapping[str, Any] = field(default_factory=dict)
-    pairs: tuple[Pair, ...] = ()
     sweeps: tuple[Sweep, ...] = ()
     given_target_score: float | None = None
     budget: float | None = None
     seconds: float = 0.0
     machine: Mapping[str, str] = field(default_factory=dict)
+    pairs: tuple[Pair, ...] = ()
     chance: float = math.nan
 
     @property
