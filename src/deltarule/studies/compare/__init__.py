@@ -76,9 +76,7 @@ def compare(
 
     The seeds of the recipes themselves are replaced. Each finished network is evaluated on the test set once, for the
     report; tuning, halving and early stopping use the validation set only. Without a validation set one is split off
-    the training set.
-
-    Warns with a SeedsWarning, before training, if there are too few seeds for any difference to be significant.
+    the training set. Warns with a SeedsWarning, before training, if no difference can be significant with so few seeds.
 
     >>> import deltarule as dr
     >>> recipe = dr.Recipe(network=dr.Network(hidden=(8,)), epochs=5)
@@ -89,17 +87,9 @@ def compare(
     True
     """
     comparing = Comparing(
-        recipes,
-        data,
-        seeds,
-        against=against,
-        seeds_vary=seeds_vary,
-        tune=tune,
-        budget=budget,
-        folder=folder,
-        backend=backend,
-        **further,
-    )
+        recipes, data, seeds, against=against, seeds_vary=seeds_vary, tune=tune, budget=budget, folder=folder,
+        backend=backend, **further,
+    )  # fmt: skip
     for note in comparing.notes:
         warnings.warn(note, SeedsWarning, stacklevel=2)
     for each in comparing:
