@@ -491,3 +491,25 @@ def test_fields_of_all_parts_vary():
     assert [(v.recipe.optimizer.name, v.recipe.optimizer.momentum) for v in both] == [
         (name, momentum) for momentum in (0.5, 0.8) for name in ("momentum", "nesterov")
     ]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", ["iris", "diabetes"])
+def test_scores_of_samples_have_the_score_as_mean_and_its_sampling_error(name, weighted):
+    data = dr.load_dataset(name)
+    recipe = dr.Recipe(network=dr.Network(hidden=(5,)), epochs=20)
+    model = dr.train(recipe, data).model
+    generator = np.random.default_rng(0)
+    weights = generator.uniform(0.5, 2, len(data.train)) if weighted else None
+    part = dr.Part(data.train.x, data.train.y, weights)
+    found = dr.evaluate(model, part)
+    assert found.sample_scores.mean() == pytest.approx(found.score)
+    if not weighted and name == "iris":
+        assert set(found.sample_scores) == {0.0, 1.0}
+    resampled = []
+    for _ in range(200):
+        rows = generator.integers(0, len(part), len(part))
+        again = dr.Part(part.x[rows], part.y[rows], None if weights is None else weights[rows])
+        resampled.append(dr.evaluate(model, again).score)
+    error = found.sample_scores.std(ddof=1) / np.sqrt(len(part))
+    assert np.std(resampled) == pytest.approx(error, rel=0.2)

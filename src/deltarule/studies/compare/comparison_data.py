@@ -78,9 +78,10 @@ class ComparisonData:
     def failed(self) -> frozenset[tuple[str, int]]:
         """The networks that failed, as (variant, seed): diverged, or stuck at chance level.
 
-        A network is stuck if its score above `chance` is less than a tenth of that of its variant's median network,
-        which in turn is at least a fifth of the way from chance to 1, and if it is an outlier: more than 5 standard
-        deviations, estimated by the median absolute deviation, below the median of at least 6 networks.
+        A network is stuck if its gain, the score minus `chance`, is less than a tenth of the upper quartile of its
+        variant's gains, which is at least a fifth of the way from chance to 1; and if it is an outlier, more than 5
+        standard deviations below the median of the networks with larger gains, by their median absolute deviation.
+        Only variants with at least 6 networks have stuck ones.
         """
         found = {(each.variant, each.seed) for each in self.networks if each.diverged}
         for variant in self.variants:
@@ -88,10 +89,12 @@ class ComparisonData:
             if len(sound) < FEWEST:
                 continue
             scores = np.array([each.score for each in sound])
-            median = float(np.median(scores))
-            gain, deviation = median - self.chance, 1.4826 * float(np.median(np.abs(scores - median)))
-            limit = min(self.chance + STUCK * gain, median - OUTLIER * deviation)
+            gain = float(np.quantile(scores, 0.75)) - self.chance
+            limit = self.chance + STUCK * gain
+            learned = scores[scores >= limit]
             if gain >= LEARNED * (1 - self.chance):
+                median = float(np.median(learned))
+                limit = min(limit, median - OUTLIER * 1.4826 * float(np.median(np.abs(learned - median))))
                 found |= {(each.variant, each.seed) for each in sound if each.score < limit}
         return frozenset(found)
 
