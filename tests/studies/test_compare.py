@@ -291,6 +291,10 @@ def test_networks_stuck_at_chance_level_are_failures_and_a_variant_that_hardly_l
     assert comparison.difference("a", "b").n == 6
     assert "Of 8 networks of a 2 stayed at chance level" in str(comparison)
     assert not dataclasses.replace(comparison, chance=np.nan).failed
+    often = [finished("a", seed, 0.9 + seed / 1000 if seed < 3 else 0.1) for seed in range(8)]
+    assert len(dataclasses.replace(made_of(often), chance=0.1).failed) == 5
+    few = dataclasses.replace(made_of(stuck[:5]), chance=0.1)
+    assert not few.failed
     noise = np.random.default_rng(0).normal(0.1, 0.03, 40)
     unlearnable = made_of([finished("ab"[seed % 2], seed // 2, score) for seed, score in enumerate(noise)])
     assert not dataclasses.replace(unlearnable, chance=0.1).failed
