@@ -202,7 +202,17 @@ def test_sample_scores_are_packed(values):
 
 @pytest.mark.parametrize(
     "change",
-    [{"count": 4}, {"count": "3"}, {"count": -1}, {"kind": "text"}, {"content": "?"}, {"content": 3}, {"more": 1}],
+    [
+        {"count": 4},
+        {"count": "3"},
+        {"count": -1},
+        {"kind": "text"},
+        {"content": "?"},
+        {"content": 3},
+        {"more": 1},
+        {"kind": "bits", "count": -1, "content": ""},
+        {"content": "AHwAfAB8"},
+    ],
 )
 def test_sample_scores_of_a_foreign_file_are_a_value_error(change):
     with pytest.raises(ValueError, match="expected"):

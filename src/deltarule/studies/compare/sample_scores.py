@@ -61,7 +61,7 @@ class SampleScores:
         if not isinstance(data, dict) or set(data) != {"kind", "count", "content"}:
             raise ValueError("expected an object of kind, count, content")
         kind, count, text = data["kind"], data["count"], data["content"]
-        if kind not in {BITS, HALF} or type(count) is not int or not isinstance(text, str):
+        if kind not in {BITS, HALF} or type(count) is not int or count < 0 or not isinstance(text, str):
             raise ValueError(f"expected the kind {BITS} or {HALF}, a count and text")
         try:
             content = base64.b64decode(text, validate=True)
