@@ -18,7 +18,18 @@ FILES = sorted(SOURCE.rglob("*.py"))
 
 LOWEST = ("types", "errors", "mapped", "regular_files", "writing")
 """Modules outside any package; everything may import them."""
-PACKAGES = ("formulas", "recipes", "data", "engines", "models", "training", "figures", "studies", "experiments")
+PACKAGES = (
+    "native",
+    "formulas",
+    "recipes",
+    "data",
+    "engines",
+    "models",
+    "training",
+    "figures",
+    "studies",
+    "experiments",
+)
 INTERFACES = ("estimators", "cli", "web")
 ORDER = LOWEST + PACKAGES + INTERFACES
 """Each package may import those before it. Nothing imports an interface, not even another interface."""
@@ -34,8 +45,7 @@ HEAVY = {"numba", "llvmlite", "scipy", "sklearn", "matplotlib", "pooch", "safete
 HEAVY |= {"narwhals", "pyarrow", "polars", "PIL"}
 """Imported where it is used, inside a function: `import deltarule` must not pay for what is not asked for."""
 AT_HOME = {
-    "numba": "engines/compiled",
-    "llvmlite": "engines/compiled",
+    "llvmlite": "native",
     "typer": "cli",
     "rich": "cli",
     "sklearn": "estimators",

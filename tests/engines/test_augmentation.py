@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import deltarule as dr
-from deltarule.engines.compiled.codegen.processor import processor
 from deltarule.engines.compiled.plan.augmenter import Augmenter
 from deltarule.engines.compiled.plan.layout import Share
 from deltarule.engines.compiled.plan.memory import Arena
@@ -20,6 +19,7 @@ from deltarule.engines.compiled.runtime.epochs import SingleThread
 from deltarule.formulas import registered
 from deltarule.formulas.augmentations import Displacement, Mixing, Pixelwise, Place
 from deltarule.formulas.augmentations.composition import Drawn, RawValues, augment
+from deltarule.native.processor import processor
 from deltarule.recipes import Scaling
 
 RELAXED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "derandomize": True}

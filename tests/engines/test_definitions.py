@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from tests.engines.recipes import problems
 
 import deltarule as dr
-from deltarule.engines.compiled.codegen.structs import Record, packed
 from deltarule.engines.compiled.plan import instruction as instructions
 from deltarule.engines.compiled.plan.definition import Work
 from deltarule.engines.compiled.plan.instruction import Instruction
@@ -18,6 +17,7 @@ from deltarule.engines.compiled.plan.layers import Wait
 from deltarule.engines.compiled.plan.tables import Thread
 from deltarule.engines.compiled.runtime.engine import Compiled
 from deltarule.formulas.random import permutation
+from deltarule.native.structs import Record, packed
 from deltarule.training.preparing import prepared
 
 

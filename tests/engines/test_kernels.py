@@ -290,7 +290,7 @@ import hashlib, sys
 import numpy as np
 from scipy import special
 from deltarule.engines.compiled.codegen import formula_kernels
-from deltarule.engines.compiled.codegen import processor
+from deltarule.native import processor
 from deltarule.engines.compiled.codegen.dropout import dropout
 from deltarule.engines.compiled.codegen.kernels import compile_kernel, _call
 from deltarule.engines.tracing.trace import Shape, operand

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from deltarule.engines.compiled.codegen.ir import Lanes, Text
 from deltarule.engines.compiled.codegen.rows import print_rows
-from deltarule.engines.compiled.codegen.scopes import GROUP, Body, Program, Scope, folded
+from deltarule.engines.compiled.codegen.scopes import Body, Program, Scope, folded
 from deltarule.engines.tracing.trace import Expression, Shape, constant, expression
+from deltarule.native.ir import Lanes, Text
+from deltarule.native.products import GROUP
 
 __all__ = ["Module", "module"]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.ir import Lanes, Text
 from deltarule.engines.compiled.codegen.kernels import compiled
-from deltarule.engines.compiled.codegen.scopes import GROUP
+from deltarule.native.ir import Lanes, Text
+from deltarule.native.products import GROUP
 from deltarule.recipes import Affine
 
 __all__ = ["Gatherer", "gatherable", "gatherer"]

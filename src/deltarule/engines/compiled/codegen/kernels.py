@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.elements import module
-from deltarule.engines.compiled.codegen.processor import MachineCode, assemble, load, processor
-from deltarule.engines.compiled.codegen.scopes import GROUP, Program
+from deltarule.engines.compiled.codegen.scopes import Program
 from deltarule.engines.tracing.evaluation import evaluate
 from deltarule.engines.tracing.trace import Expression, Shape, Symbol
+from deltarule.native.processor import MachineCode, assemble, load, processor
+from deltarule.native.products import GROUP
 
-__all__ = ["GROUP", "Kernel", "compile_kernel", "compiled"]
+__all__ = ["Kernel", "compile_kernel", "compiled"]
 
 _COMPILED: dict[bytes, MachineCode] = {}
 # One register in so many holds a number in flight: enough of them hide latencies, more would spill what is between.

@@ -6,8 +6,8 @@ the state are kept in such lanes, with whatever is above their 32 bits ignored u
 
 from __future__ import annotations
 
-from deltarule.engines.compiled.codegen.ir import Text
 from deltarule.formulas.random import KEY_STEPS, MULTIPLIERS, ROUNDS
+from deltarule.native.ir import Text
 
 __all__ = ["philox_keys", "philox_words"]
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from math import inf
 
-from deltarule.engines.compiled.codegen.ir import Lanes
-from deltarule.engines.compiled.codegen.scopes import GROUP, Body, Scope, folded
+from deltarule.engines.compiled.codegen.scopes import Body, Scope, folded
 from deltarule.engines.tracing.trace import Expression, Shape
+from deltarule.native.ir import Lanes
+from deltarule.native.products import GROUP
 
 __all__ = ["print_rows"]
 

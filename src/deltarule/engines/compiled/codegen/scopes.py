@@ -10,14 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
 
-from deltarule.engines.compiled.codegen.elementary import FUNCTIONS, power
-from deltarule.engines.compiled.codegen.ir import Lanes, Text
 from deltarule.engines.tracing.trace import Expression, Shape
+from deltarule.native.elementary import FUNCTIONS, power
+from deltarule.native.ir import Lanes, Text
+from deltarule.native.products import GROUP
 
-__all__ = ["GROUP", "Body", "Program", "Scope", "folded"]
-
-GROUP = 16
-"""Rows are padded to whole groups of this many numbers, and sums are taken in as many parts, on every processor."""
+__all__ = ["Body", "Program", "Scope", "folded"]
 
 _COMPARISONS = {
     "greater": "ogt", "greater_equal": "oge", "less": "olt", "less_equal": "ole", "equal": "oeq", "not_equal": "une",

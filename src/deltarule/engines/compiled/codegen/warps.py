@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.ir import Lanes, Text
 from deltarule.engines.compiled.codegen.kernels import compiled
 from deltarule.engines.compiled.codegen.philox import philox_keys, philox_words
-from deltarule.engines.compiled.codegen.processor import MachineCode, processor
-from deltarule.engines.compiled.codegen.scopes import GROUP
-from deltarule.engines.compiled.plan.layout import padded
 from deltarule.formulas.random import Purpose
+from deltarule.native.ir import Lanes, Text
+from deltarule.native.processor import MachineCode, processor
+from deltarule.native.products import GROUP, padded
 
 __all__ = ["BORDER", "Plane", "Randoms", "Warp", "randoms", "warp"]
 

@@ -10,9 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int64, store, struct_at
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, size_of
-from deltarule.engines.compiled.plan import products
 from deltarule.engines.compiled.plan.augmentation_tables import (
     AffineMap,
     AffineMaps,
@@ -27,6 +24,9 @@ from deltarule.engines.compiled.plan.instruction import Instruction, order_of, p
 from deltarule.engines.compiled.plan.tables import KernelCall, Rows, Run, Thread
 from deltarule.formulas import random
 from deltarule.formulas.augmentations.composition import Drawn, changed, mixed
+from deltarule.native import products
+from deltarule.native.memory import call, load_float64, load_int64, store, struct_at
+from deltarule.native.structs import Address, Count, Stride, size_of
 
 __all__ = ["Augment", "Mix"]
 
@@ -150,7 +150,7 @@ class Augment(Instruction):
         for first in range(0, of.width, _BLOCK):
             columns = min(_BLOCK, of.width - first)
             start, end = max(0, first - reach), min(of.width, first + columns + reach)
-            products.forward(
+            products.gemm_nn(
                 table, of.halfway + first * item, line, 0, of.noise + start * item, line,
                 matrix + start * matrix_row + first * item, matrix_row, 2 * height, end - start, columns,
             )  # fmt: skip
@@ -160,7 +160,7 @@ class Augment(Instruction):
             start, end = max(0, first - reach), min(height, first + rows + reach)
             for half in range(2):
                 above = half * height
-                products.forward(
+                products.gemm_nn(
                     table, of.field + (above + first) * line, line, 0,
                     matrix + first * matrix_row + start * item, matrix_row,
                     of.halfway + (above + start) * line, line, rows, end - start, of.stride,

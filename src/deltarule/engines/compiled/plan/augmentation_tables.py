@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct
 from deltarule.engines.compiled.plan.tables import KernelCall
+from deltarule.native.structs import Address, Count, Stride, Struct
 
 __all__ = [
     "AffineMap", "AffineMaps", "Displacements", "ImageWarp", "RawImage", "Smoothing", "ValueChange", "ValueChanges",

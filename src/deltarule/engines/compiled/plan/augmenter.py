@@ -9,8 +9,6 @@ import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.augmentation_kernels import changer, composition, mixture, total
 from deltarule.engines.compiled.codegen.gather import gatherer
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, packed
-from deltarule.engines.compiled.codegen.tiles import tiles
 from deltarule.engines.compiled.codegen.warps import Plane, randoms, warp
 from deltarule.engines.compiled.plan.augmentation import Augment, Mix
 from deltarule.engines.compiled.plan.augmentation_tables import (
@@ -24,12 +22,15 @@ from deltarule.engines.compiled.plan.augmentation_tables import (
     ValueChanges,
 )  # fmt: skip
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.layout import Share, padded
+from deltarule.engines.compiled.plan.layout import Share
 from deltarule.engines.compiled.plan.memory import Arena, Matrix, aligned
 from deltarule.engines.compiled.plan.names import SCRATCH
 from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall
 from deltarule.formulas.augmentations import Displacement, Geometric, Mixing, Pixelwise
 from deltarule.formulas.augmentations.composition import RawValues
+from deltarule.native.products import padded
+from deltarule.native.structs import Address, Count, Stride, packed
+from deltarule.native.tiles import tiles
 from deltarule.recipes import Affine, Recipe
 
 __all__ = ["Augmenter", "Targets"]

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.structs import Record
 from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, Rows, Run, Thread
+from deltarule.native.structs import Record
 
 __all__ = ["Array", "Work"]
 

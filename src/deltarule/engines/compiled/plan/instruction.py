@@ -18,25 +18,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.memory import (
-    add_atomically,
+from deltarule.engines.compiled.plan.definition import Work
+from deltarule.engines.compiled.plan.tables import RUN_ORDER, Plan, Thread
+from deltarule.native.memory import (
     call,
-    load_atomically,
     load_float32,
     load_float64,
     load_int64,
-    pause,
     store,
-    store_atomically,
 )  # fmt: skip
-from deltarule.engines.compiled.codegen.processor import MachineCode, compile_functions
-from deltarule.engines.compiled.codegen.structs import Struct, packed
-from deltarule.engines.compiled.plan.definition import Work
-from deltarule.engines.compiled.plan.tables import RUN_ORDER, Barrier, Plan, Thread
+from deltarule.native.processor import MachineCode, compile_functions
+from deltarule.native.structs import Struct, packed
 
 __all__ = [
     "Instruction", "batch_weight", "follow", "inverse", "number", "order_of", "put", "sample", "samples_named",
-    "stored", "wait",
+    "stored",
 ]  # fmt: skip
 
 
@@ -130,28 +126,3 @@ def batch_weight(order: int, weights: int, first: int, size: int) -> float:
 def inverse(weight: float) -> float:
     """1 / Σ weights of a batch; 0 where they are all 0, so that the batch adds nothing to the gradient."""
     return 1.0 / weight if weight > 0.0 else 0.0
-
-
-_SPINS = 4096  # some 50 µs: longer than a layer of a small network takes, shorter than a time slice
-
-
-def wait(barrier: Barrier, threads: int) -> None:
-    """Wait until `threads` threads have called this; what any of them wrote before, all see after.
-
-    A waiting thread spins a bounded number of times and then, at each further look, offers its core to others,
-    so threads may outnumber cores.
-    """
-    if threads <= 1:
-        return
-    current = load_atomically(barrier.round)
-    if add_atomically(barrier.arrived, 1) == threads - 1:
-        store_atomically(barrier.arrived, 0)
-        store_atomically(barrier.round, current + 1)
-        return
-    spins = 0
-    while load_atomically(barrier.round) == current:
-        if spins < _SPINS:
-            spins += 1
-            pause()
-        else:
-            call(barrier.give_way)

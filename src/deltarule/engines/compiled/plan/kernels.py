@@ -8,10 +8,9 @@ import numpy as np
 
 from deltarule.engines.compiled.codegen import formula_kernels
 from deltarule.engines.compiled.codegen.dropout import dropout
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Loss
-from deltarule.engines.compiled.plan.layout import Share, padded
+from deltarule.engines.compiled.plan.layout import Share
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.names import SCRATCH
 from deltarule.engines.compiled.plan.normalized_layers import Normalizations
@@ -21,6 +20,8 @@ from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall
 from deltarule.engines.compiled.plan.update_kernels import UpdateKernels
 from deltarule.engines.problem import Problem, squared_distance, wrong_side
 from deltarule.formulas.random import dropped_below
+from deltarule.native.products import padded
+from deltarule.native.structs import Address, Count, Stride
 from deltarule.recipes import Network
 
 __all__ = ["Formulas", "Predicting"]

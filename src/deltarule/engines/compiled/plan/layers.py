@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int32, load_int64, store
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
-from deltarule.engines.compiled.plan import products
 from deltarule.engines.compiled.plan.definition import Work
-from deltarule.engines.compiled.plan.instruction import Instruction, batch_weight, inverse, order_of, wait
+from deltarule.engines.compiled.plan.instruction import Instruction, batch_weight, inverse, order_of
 from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, Rows, Thread
+from deltarule.native import products
+from deltarule.native.memory import call, load_float64, load_int32, load_int64, store
+from deltarule.native.structs import Address, Count, Stride
+from deltarule.native.threads import wait
 
 __all__ = ["Apply", "Backward", "Forward", "Loss", "PrepareConstants", "Wait"]
 
@@ -88,7 +89,7 @@ class Forward(Instruction):
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
         if rows > 0:
-            products.forward(
+            products.gemm_nn(
                 thread.run.tiles, self.z + begin * self.z_row, self.z_row, self.w + self.depth * self.w_row,
                 self.a + begin * self.a_row, self.a_row, self.w, self.w_row, rows, self.depth, self.width,
             )  # fmt: skip
@@ -122,7 +123,7 @@ class Backward(Instruction):
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
         if rows > 0:
-            products.backward(
+            products.gemm_nt(
                 thread.run.tiles, self.target + begin * self.target_row, self.target_row,
                 self.d + begin * self.d_row, self.d_row, self.w, self.w_row, rows, self.columns, self.depth,
                 thread.workspace, not self.first,
@@ -131,7 +132,7 @@ class Backward(Instruction):
     def define(self, work: Work) -> None:
         rows, columns = work.rows(self.rows), self.columns
         d, w = work.batch(self.d, self.d_row, self.depth), work.matrix(self.w, self.w_row, columns, self.depth)
-        da = work.batch(self.target, self.target_row, -(-columns // products.COLUMNS) * products.COLUMNS)
+        da = work.batch(self.target, self.target_row, products.padded(columns))
         if self.first:
             da[rows] = 0.0
         da[rows, :columns] += d[rows] @ w.T

@@ -16,25 +16,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.scopes import GROUP
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Wait
 from deltarule.engines.compiled.plan.names import Named
-from deltarule.engines.compiled.plan.products import row_stride
 from deltarule.engines.compiled.plan.tables import Rows
 from deltarule.engines.parameters import Shape as NetworkShape
+from deltarule.native.products import GROUP, padded, row_stride
+from deltarule.native.structs import Address, Count, Stride
 
-__all__ = ["WHOLE", "Block", "Division", "Layout", "Share", "padded", "share"]
-
-
-def padded(units: int) -> int:
-    """Columns, filled up to whole groups.
-
-    >>> padded(10), padded(16), padded(100)
-    (16, 16, 112)
-    """
-    return -(-units // GROUP) * GROUP
+__all__ = ["WHOLE", "Block", "Division", "Layout", "Share", "share"]
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.kernels import Kernel
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan.instruction import Instruction, stored
 from deltarule.engines.compiled.plan.layers import Apply, Forward
-from deltarule.engines.compiled.plan.layout import Block, Share, padded
+from deltarule.engines.compiled.plan.layout import Block, Share
 from deltarule.engines.compiled.plan.names import SCRATCH, Named, Names
-from deltarule.engines.compiled.plan.products import row_stride
 from deltarule.engines.compiled.plan.tables import KernelCall, Plan
+from deltarule.native.products import padded, row_stride
+from deltarule.native.structs import Address, Count, Stride
 
 Thing = TypeVar("Thing")
 

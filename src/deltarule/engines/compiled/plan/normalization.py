@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.memory import call, load_float32, load_float64, store
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct
 from deltarule.engines.compiled.plan.definition import Array, Work
 from deltarule.engines.compiled.plan.instruction import Instruction, number, put
 from deltarule.engines.compiled.plan.tables import KernelCall, Rows, Thread
+from deltarule.native.memory import call, load_float32, load_float64, store
+from deltarule.native.structs import Address, Count, Stride, Struct
 
 __all__ = [
     "BatchColumns", "CollectState", "GradientByColumns", "GradientByRows", "KeptColumns", "NormalizeByColumns",

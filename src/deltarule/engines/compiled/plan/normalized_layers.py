@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deltarule.engines.compiled.codegen import formula_kernels
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.layout import Division, Share, padded
+from deltarule.engines.compiled.plan.layout import Division, Share
 from deltarule.engines.compiled.plan.memory import Arena, Passage, apply
 from deltarule.engines.compiled.plan.normalization import (
     BatchColumns,
@@ -22,6 +21,8 @@ from deltarule.engines.compiled.plan.normalization import (
 )  # fmt: skip
 from deltarule.engines.compiled.plan.tables import KernelCall
 from deltarule.formulas import Normalization
+from deltarule.native.products import padded
+from deltarule.native.structs import Address, Count, Stride
 
 __all__ = ["Normalizations"]
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, get_type_hints
 
-from deltarule.engines.compiled.codegen.structs import Address
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.memory import Arena
 from deltarule.engines.compiled.plan.names import SCRATCH, Names
 from deltarule.engines.compiled.plan.tables import KernelCall, Rows
+from deltarule.native.structs import Address
 
 __all__ = ["Printer"]
 

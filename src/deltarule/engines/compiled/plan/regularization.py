@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.memory import call, store
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan.definition import Work
 from deltarule.engines.compiled.plan.instruction import Instruction, put
 from deltarule.engines.compiled.plan.tables import KernelCall, Rows, Thread
 from deltarule.formulas import random
+from deltarule.native.memory import call, store
+from deltarule.native.structs import Address, Count, Stride
 
 __all__ = ["Dropout", "DropoutAgain", "Noise"]
 

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.gather import Gatherer, gatherable, gatherer
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan.batches import AddToSums, CountErrors, Gather, Prefetch, RecordLoss, Target
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Share
 from deltarule.engines.compiled.plan.memory import Arena, Matrix, Passage
 from deltarule.engines.compiled.plan.tables import RUN_ORDER
 from deltarule.engines.problem import Problem, Samples
+from deltarule.native.structs import Address, Count, Stride
 from deltarule.recipes import Affine
 
 if TYPE_CHECKING:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deltarule.engines.compiled.codegen.structs import Address, Count
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.kernels import Formulas, Predicting
 from deltarule.engines.compiled.plan.layers import Backward
-from deltarule.engines.compiled.plan.layout import WHOLE, Division, Share, padded
+from deltarule.engines.compiled.plan.layout import WHOLE, Division, Share
 from deltarule.engines.compiled.plan.memory import Passage, apply, forward
 from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.plan.update_step import Updates
+from deltarule.native.products import padded
+from deltarule.native.structs import Address, Count
 
 __all__ = ["Writer", "predicted"]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deltarule.engines.compiled.codegen.structs import Address, Count, Pointer, Stride, Struct
+from deltarule.native.structs import Address, Count, Pointer, Stride, Struct
+from deltarule.native.threads import Barrier
 
 __all__ = [
-    "ALL_ROWS", "NO_KERNEL", "RUN_ORDER", "Barrier", "KernelCall", "Plan", "Progress", "Rows", "Run", "Thread",
+    "ALL_ROWS", "NO_KERNEL", "RUN_ORDER", "KernelCall", "Plan", "Progress", "Rows", "Run", "Thread",
 ]  # fmt: skip
 
 
@@ -52,18 +53,6 @@ class Plan(Struct):
 
     address: Address
     instructions: Count
-
-
-@dataclass
-class Barrier(Struct):
-    """Where threads wait for one another: addresses of two words, in cache lines of their own, and of a function.
-
-    arrived : how many threads wait. round : how often all of them came. give_way : offers the core to others.
-    """
-
-    arrived: Address
-    round: Address
-    give_way: Address
 
 
 @dataclass

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deltarule.engines.compiled.codegen import formula_kernels, kernels
-from deltarule.engines.compiled.codegen.structs import Address
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import PrepareConstants
 from deltarule.engines.compiled.plan.memory import Arena
 from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall
 from deltarule.formulas import Penalty
+from deltarule.native.structs import Address
 from deltarule.recipes import Recipe
 
 __all__ = ["UpdateKernels"]

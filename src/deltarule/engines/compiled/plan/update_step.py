@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.layout import Block, Division, Share, padded
+from deltarule.engines.compiled.plan.layout import Block, Division, Share
 from deltarule.engines.compiled.plan.memory import Passage
 from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall
 from deltarule.engines.compiled.plan.update_kernels import UpdateKernels
@@ -22,6 +21,8 @@ from deltarule.engines.compiled.plan.updates import (
     Step,
     Update,
 )  # fmt: skip
+from deltarule.native.products import padded
+from deltarule.native.structs import Address, Count, Stride
 
 __all__ = ["SCRATCH_ROWS", "Updates"]
 

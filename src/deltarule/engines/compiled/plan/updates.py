@@ -12,7 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.memory import (
+from deltarule.engines.compiled.plan.definition import Array, Work
+from deltarule.engines.compiled.plan.instruction import Instruction
+from deltarule.engines.compiled.plan.tables import KernelCall, Thread
+from deltarule.native import products
+from deltarule.native.memory import (
     address_of,
     call,
     load_float32,
@@ -20,11 +24,7 @@ from deltarule.engines.compiled.codegen.memory import (
     square_root,
     store,
 )  # fmt: skip
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct
-from deltarule.engines.compiled.plan import products
-from deltarule.engines.compiled.plan.definition import Array, Work
-from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.tables import KernelCall, Thread
+from deltarule.native.structs import Address, Count, Stride, Struct
 
 __all__ = ["Bound", "CallFormula", "Clip", "Gradient", "Product", "Squares", "Step", "Update"]
 
@@ -79,7 +79,7 @@ class Update(Instruction):
         row = 0
         while row < of.rows:
             many = min(self.slice, of.rows - row)
-            products.gradient(
+            products.gemm_tn(
                 table, self.scratch, of.w_row, of.a + row * of.a_item, of.a_row, of.d, of.d_row, thread.size, many,
                 of.width,
             )  # fmt: skip
@@ -130,7 +130,7 @@ class Gradient(Instruction):
     def execute(self, thread: Thread) -> None:
         of, gradient, operands = self.product, self.gradient, thread.operands
         for row in range(0, of.rows, _SLICE):
-            products.gradient(
+            products.gemm_tn(
                 thread.run.tiles, gradient + row * of.w_row, of.w_row, of.a + row * of.a_item, of.a_row, of.d, of.d_row,
                 thread.size, min(_SLICE, of.rows - row), of.width,
             )  # fmt: skip

@@ -10,14 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.structs import Record
-from deltarule.engines.compiled.codegen.tiles import tiles
 from deltarule.engines.compiled.plan.kernels import Formulas
 from deltarule.engines.compiled.plan.memory import Arena
 from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.plan.tables import Progress as RunProgress
 from deltarule.engines.compiled.plan.tables import Run
-from deltarule.engines.compiled.runtime import fork_join
 from deltarule.engines.compiled.runtime.epochs import entry_points
 from deltarule.engines.compiled.runtime.order import Order
 from deltarule.engines.compiled.runtime.team import BLOCK, Team
@@ -28,6 +25,9 @@ from deltarule.engines.threads import chosen_threads
 from deltarule.errors import ThreadsWarning
 from deltarule.formulas.random import key
 from deltarule.mapped import TOGETHER, forget
+from deltarule.native.structs import Record
+from deltarule.native.threads import together
+from deltarule.native.tiles import tiles
 from deltarule.types import Floats
 
 __all__ = ["Compiled"]
@@ -174,7 +174,7 @@ class Compiled:
             self._pace = Pace([1])
             self._change_team(1)
             self._team.ready(step)
-            fork_join.together(self._train, self._run.address, 1)
+            together(self._train, self._run.address, 1)
             warnings.warn(came, ThreadsWarning, stacklevel=2)
         forget(self.problem.train.x)
         if self._progress["step"] != step:
@@ -188,7 +188,7 @@ class Compiled:
         """
         threads, aside = self._team.threads, self._team.runs_python
         try:
-            return fork_join.together(self._train, self._run.address, threads, aside=aside)
+            return together(self._train, self._run.address, threads, aside=aside)
         except MemoryError:
             raise  # of the call itself: nothing has run
         except BaseException as interruption:  # noqa: BLE001 - compiled code raises nothing of its own

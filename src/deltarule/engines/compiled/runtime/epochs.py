@@ -12,21 +12,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int32, load_int64, store, struct_at
-from deltarule.engines.compiled.codegen.processor import MachineCode, compile_functions
-from deltarule.engines.compiled.codegen.structs import Address, Count, Record, Stride, Struct, fields_of, size_of
-from deltarule.engines.compiled.codegen.tiles import tiles
 from deltarule.engines.compiled.plan.batches import Gather
-from deltarule.engines.compiled.plan.instruction import Instruction, follow, stored, wait
+from deltarule.engines.compiled.plan.instruction import Instruction, follow, stored
 from deltarule.engines.compiled.plan.memory import Arena
 from deltarule.engines.compiled.plan.tables import KernelCall, Plan, Run, Thread
 from deltarule.engines.problem import Figure
 from deltarule.formulas import random
+from deltarule.native.memory import call, load_float64, load_int32, load_int64, store, struct_at
+from deltarule.native.processor import MachineCode, compile_functions
+from deltarule.native.products import GROUP
+from deltarule.native.structs import Address, Count, Record, Stride, Struct, fields_of, size_of
+from deltarule.native.threads import wait
+from deltarule.native.tiles import tiles
 from deltarule.recipes.stopping import improves
 
 __all__ = ["SingleThread", "WeightBlock", "entry_points"]
 
-_GROUP = 16
 _ORDER = np.uint64(int(random.Purpose.ORDER))
 
 
@@ -267,7 +268,7 @@ def _all_finite(run: Run) -> bool:
 def _add_penalties(run: Run, into: int) -> None:
     """The penalties' sum over all weights, 16 of a row at a time: in one order, however the columns are divided."""
     total, operands = 0.0, struct_at(Thread, run.table).operands
-    group = _GROUP * run.item_bytes
+    group = GROUP * run.item_bytes
     store(operands + 8, into)
     address = int(run.weights)
     for _ in range(run.layers):
@@ -278,7 +279,7 @@ def _add_penalties(run: Run, into: int) -> None:
                 place = block.address + row * block.row
                 for _ in range(block.groups):
                     store(operands, place)
-                    call(first.penalty.body, _GROUP, block.penalty.constants, operands)
+                    call(first.penalty.body, GROUP, block.penalty.constants, operands)
                     total += load_float64(into)
                     place += group
         address += size_of(WeightBlock) * first.blocks

@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.gather import gatherable, gatherer
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan.batches import Gather
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.kernels import Predicting
-from deltarule.engines.compiled.plan.layout import WHOLE, Division, Layout, Share, padded
+from deltarule.engines.compiled.plan.layout import WHOLE, Division, Layout, Share
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.step import predicted
 from deltarule.engines.compiled.plan.tables import ALL_ROWS
@@ -22,6 +21,8 @@ from deltarule.engines.compiled.runtime.epochs import SingleThread
 from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.parameters import Shape
 from deltarule.errors import ModelError
+from deltarule.native.products import padded
+from deltarule.native.structs import Address, Count, Stride
 from deltarule.recipes import Affine, Network
 
 __all__ = ["Predictor"]

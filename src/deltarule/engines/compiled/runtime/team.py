@@ -9,29 +9,27 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.scopes import GROUP
-from deltarule.engines.compiled.codegen.structs import Address, Count, Record, Stride, packed, size_of
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.kernels import Formulas
-from deltarule.engines.compiled.plan.layout import Division, Layout, padded
+from deltarule.engines.compiled.plan.layout import Division, Layout
 from deltarule.engines.compiled.plan.memory import Arena, Passage, aligned
 from deltarule.engines.compiled.plan.names import SCRATCH, Named, Names
 from deltarule.engines.compiled.plan.printing import Printer
-from deltarule.engines.compiled.plan.products import WORKSPACE_BYTES
 from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.plan.step import Writer
-from deltarule.engines.compiled.plan.tables import Barrier, Run, Thread
+from deltarule.engines.compiled.plan.tables import Run, Thread
 from deltarule.engines.compiled.plan.update_step import SCRATCH_ROWS, Updates
 from deltarule.engines.compiled.runtime.epochs import WeightBlock
-from deltarule.engines.compiled.runtime.fork_join import system
 from deltarule.engines.problem import Problem
 from deltarule.engines.stepping import stepped
 from deltarule.errors import Interrupted
+from deltarule.native.products import GROUP, WORKSPACE_BYTES, padded
+from deltarule.native.structs import Address, Count, Record, Stride, packed, size_of
+from deltarule.native.threads import barrier
 
 __all__ = ["BLOCK", "Team"]
 
 _CALLED = ctypes.CFUNCTYPE(None, ctypes.c_int64)
-_APART = 16  # words between two that are in cache lines of their own
 BLOCK = 64
 """Rows evaluated at once: sums are added up by these blocks, so their number must not depend on the threads."""
 
@@ -266,10 +264,3 @@ class Team:
         item = self._dtype.itemsize
         address = self._region(region).ctypes.data
         return Division(self._layout, thread, address, self._layout.items * item, item)
-
-
-def barrier() -> tuple[npt.NDArray[np.int64], Record[Barrier]]:
-    """A barrier's words in memory, and the record that says where they are; keep both while threads use it."""
-    words = np.zeros(2 * _APART, np.int64)
-    address = words.ctypes.data
-    return words, Record(Barrier, arrived=address, round=address + 8 * _APART, give_way=system()["give_way"])

@@ -1,4 +1,4 @@
-"""What operators and built-in functions of the compiled part of Python become: see `native`."""
+"""What operators and built-in functions of the compiled part of Python become: see `compiler`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Annotated, Any, get_args, get_origin
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen import memory
-from deltarule.engines.compiled.codegen.ir import Text
-from deltarule.engines.compiled.codegen.structs import is_struct
+from deltarule.native import memory
+from deltarule.native.ir import Text
+from deltarule.native.structs import is_struct
 
 __all__ = [
     "INT",

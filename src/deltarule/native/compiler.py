@@ -1,4 +1,4 @@
-"""A compiler for the engine's loops: a small, typed part of Python, as LLVM IR.
+"""A compiler of a small, typed part of Python into LLVM IR.
 
 Compiled are functions of numbers (int, float, bool, NumPy's uint64, int32 and float32), of addresses, and of `Struct`s
 in memory, whose fields are read and written by name. Statements are assignments, `if`, `while`, `for` over a `range` or
@@ -15,8 +15,8 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
 
-from deltarule.engines.compiled.codegen.ir import Text
-from deltarule.engines.compiled.codegen.operators import (
+from deltarule.native.ir import Text
+from deltarule.native.operators import (
     INT,
     VOID,
     Kind,
@@ -29,7 +29,7 @@ from deltarule.engines.compiled.codegen.operators import (
     llvm,
     negative,
 )  # fmt: skip
-from deltarule.engines.compiled.codegen.structs import fields_of, is_struct
+from deltarule.native.structs import fields_of, is_struct
 
 __all__ = ["CompileError", "EntryPoint", "module"]
 
