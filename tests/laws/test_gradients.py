@@ -8,7 +8,7 @@ from tests.laws.test_losses import LOSSES
 
 import deltarule as dr
 from deltarule.engines.backpropagation import Draws
-from deltarule.engines.reference import gradient, objective
+from deltarule.engines.definition import gradient, objective
 from deltarule.formulas import registered
 from deltarule.studies.gradient_check import gradient_check
 from deltarule.training.preparing import prepared

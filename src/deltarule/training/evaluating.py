@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule.data import Part
-from deltarule.engines import reference
+from deltarule.engines.definition import sums
 from deltarule.engines.problem import Problem, Sums
 from deltarule.errors import DataError
 from deltarule.mapped import forget
@@ -64,6 +64,6 @@ def evaluate(model: Model, part: Part) -> Evaluation:
         for start in range(0, len(samples), _BLOCK):
             rows = slice(start, start + _BLOCK)
             z = model.raw_outputs(part.x[rows]).astype(np.float64)
-            total += reference.sums(problem, samples, z, samples.y(rows), samples.weight(rows))
+            total += sums(problem, samples, z, samples.y(rows), samples.weight(rows))
             forget(part.x[rows])
     return Evaluation(*means(total, samples.spread()), len(samples))
