@@ -57,7 +57,7 @@ def test_a_formula_that_fails_in_the_midst_of_a_run_says_so():
     @dataclass(frozen=True)
     class Broken(Optimizer):
         name = "broken"
-        reach: ClassVar[str] = "matrix"
+        granularity: ClassVar[str] = "matrix"
         slots: ClassVar[tuple[str, ...]] = ("m",)
         others: Optimizer = dr.SGD()  # noqa: RUF009
 

@@ -11,15 +11,7 @@ import numpy.typing as npt
 
 from deltarule.engines.backpropagation import Draws, forward
 from deltarule.engines.definition import add_penalties, batch, evaluate, gradient, penalty_value, sums
-from deltarule.engines.problem import (
-    Figure,
-    Figures,
-    Problem,
-    Progress,
-    StopRequested,
-    Sums,
-    never,
-)
+from deltarule.engines.problem import Figure, Figures, Problem, Progress, StopRequested, Sums, never
 from deltarule.engines.rates import Rates
 from deltarule.engines.stepping import stepped
 from deltarule.engines.watching import Watched

@@ -59,7 +59,7 @@ def number_loss(spec: Any) -> Loss:
     if normalized(spec) in theirs:
         return theirs[normalized(spec)]()
     loss = _registered(spec, "squared_error", "poisson")
-    if loss.output.reach == "row":
+    if loss.output.granularity == "rowwise":
         raise RecipeError("a loss for numbers", loss.name, 'loss="squared_error"')
     return loss
 

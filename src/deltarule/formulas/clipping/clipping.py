@@ -15,12 +15,12 @@ from deltarule.types import Floats
 class Clipping(Formula):
     """A limit on g, the gradient of the objective: of the mean loss and the penalties, but for proximal ones.
 
-    Of reach "element": `value(g)` for each number. Of reach "matrix": every number is multiplied by `factor(norm)`,
+    Of granularity "elementwise": `value(g)` for each number. Of "matrix": every number is multiplied by `factor(norm)`,
     norm being that of all parameters' gradients together.
     """
 
     kind: ClassVar[str] = "clipping"
-    reach: ClassVar[str] = "element"
+    granularity: ClassVar[str] = "elementwise"
 
     def value(self, g: Values) -> Values:
         """The gradient in place of g."""
@@ -32,7 +32,7 @@ class Clipping(Formula):
 
     def clipped(self, g: Floats) -> Floats:
         """The whole gradient, (parameters,), within its limit."""
-        limited: Any = self.value(g) if self.reach == "element" else g * self.factor(np.sqrt(np.sum(g**2)))
+        limited: Any = self.value(g) if self.granularity == "elementwise" else g * self.factor(np.sqrt(np.sum(g**2)))
         return np.asarray(limited)
 
 
@@ -69,7 +69,7 @@ class ClipByNorm(Clipping):
     [0.6000000000000001, 0.8]
     """
 
-    reach: ClassVar[str] = "matrix"
+    granularity: ClassVar[str] = "matrix"
 
     limit: Positive = 1.0
 

@@ -17,9 +17,9 @@ class Optimizer(Formula):
     w is any parameter, g its gradient, t the step counted from 1. `slots` names what is remembered of each parameter;
     all slots are 0 before the first step. Where fields decide what is remembered, `slots` is a property.
 
-    Of reach "element" the rule is for each number alone. Of reach "matrix" it is for the weights of a hidden layer,
+    Of granularity "elementwise" the rule is for each number alone. Of "matrix" it is for the weights of a hidden layer,
     (fan_in, fan_out); all other parameters follow its field `others`, a rule for numbers; its slots are the last.
-    Of reach "run" there is no step: the engine minimises the objective of the whole training part.
+    Of "full-batch" there is no step: the engine minimises the objective of the whole training part.
     """
 
     kind: ClassVar[str] = "optimizer"

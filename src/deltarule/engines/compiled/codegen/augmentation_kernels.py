@@ -10,15 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.kernels import Kernel, compile_kernel
-from deltarule.engines.tracing.trace import Shape, hyperparameters, operand, scalar, trace
+from deltarule.engines.tracing.trace import hyperparameters, operand, scalar, trace
 from deltarule.formulas.augmentations import Geometric, Pixelwise, Place
-from deltarule.formulas.augmentations.composition import (
-    RawValues,
-    composed,
-    from_the_corner,
-    held,
-    identity_unless,
-)
+from deltarule.formulas.augmentations.composition import RawValues, composed, from_the_corner, held, identity_unless
 
 __all__ = ["PLACES", "Changer", "changer", "composition", "mixture", "total"]
 
@@ -42,13 +36,13 @@ class Changer:
 
 def composition(maps: Sequence[tuple[int, Geometric]], raw: RawValues) -> Kernel:
     """One map for each row of the batch, in float64: the random numbers of all in, the six numbers of one map out."""
-    inputs: dict[str, Shape] = {}
+    inputs: list[str] = []
     scalars = {"height": float(raw.sides[0]), "width": float(raw.sides[1])}
     height, width = scalar("height"), scalar("width")
     whole: Any = None
     for place, each in maps:
         names = [f"{place}.{unit}" for unit in range(1 + each.draws)]
-        inputs |= dict.fromkeys(names, Shape.ELEMENT)
+        inputs += names
         scalars |= hyperparameters(each, f"{place}:")
         decides, *u = map(operand, names)
         numbers = trace(each, "affine", height, width, *u, prefix=f"{place}:")
@@ -67,9 +61,8 @@ def changer(formula: Pixelwise, raw: RawValues, dtype: npt.DTypeLike) -> Changer
     at = Place(**elements, **{name: scalar(name) for name in facts})
     value = held(trace(formula, "value", operand("x"), at, *map(scalar, draws), prefix="formula."), at, image=raw.image)
     scalars = dict.fromkeys(draws, 0.0) | facts | hyperparameters(formula, "formula.")
-    inputs = dict.fromkeys(("x", *elements), Shape.ELEMENT)
     read = {node.detail for node in value.expression.within()}
-    kernel = compile_kernel(inputs, {"x": value}, scalars, dtype, name=formula.name)
+    kernel = compile_kernel(("x", *elements), {"x": value}, scalars, dtype, name=formula.name)
     return Changer(kernel, *(name in read for name in ("uniform", "mean", "deviation")))
 
 
@@ -77,10 +70,9 @@ def mixture(dtype: npt.DTypeLike) -> Kernel:
     """A share of x and the rest of another: x, other → mixed; the scalar is the share."""
     share = scalar("share")
     mixed = share * operand("x") + (1.0 - share) * operand("other")
-    inputs = dict.fromkeys(("x", "other"), Shape.ELEMENT)
-    return compile_kernel(inputs, {"mixed": mixed}, {"share": 1.0}, dtype, name="mixture")
+    return compile_kernel(("x", "other"), {"mixed": mixed}, {"share": 1.0}, dtype, name="mixture")
 
 
 def total(dtype: npt.DTypeLike) -> Kernel:
     """The sum of x, one float64."""
-    return compile_kernel({"x": Shape.ELEMENT}, {"total": operand("x")}, {}, dtype, "total", "sum")
+    return compile_kernel(("x",), {"total": operand("x")}, {}, dtype, "total", "sum")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from deltarule.engines.compiled.codegen.rows import print_rows
 from deltarule.engines.compiled.codegen.scopes import Body, Program, Scope, folded
-from deltarule.engines.tracing.trace import Expression, Shape, constant, expression
+from deltarule.engines.tracing.trace import Expression, ValueShape, constant, expression
 from deltarule.native.ir import Lanes, Text
 from deltarule.native.products import GROUP
 
@@ -29,8 +29,8 @@ def module(program: Program) -> Module:
     """Print a prologue and a body.
 
     prologue(float64 *scalars, T *constants)
-    body(count, T *constants, T **operands)                    reach "element", "total": count is a multiple of 16
-    body(rows, width, stride, T *constants, T **operands)      reach "row": stride is a multiple of 16
+    body(count, T *constants, T **operands)                    elementwise, total: count is a multiple of 16
+    body(rows, width, stride, T *constants, T **operands)      rowwise: stride is a multiple of 16
     """
     outputs = program.outputs
     if program.bits == 32:
@@ -38,8 +38,8 @@ def module(program: Program) -> Module:
     shared = _shared(outputs)
     texts = Text(), Text()
     _print_prologue(program, texts[0], shared)
-    parameters = ["rows", "width", "stride"] if program.reach == "row" else ["count"]
-    {"element": _print_elements, "total": _print_total, "row": print_rows}[program.reach](
+    parameters = ["rows", "width", "stride"] if program.granularity == "rowwise" else ["count"]
+    {"elementwise": _print_elements, "total": _print_total, "rowwise": print_rows}[program.granularity](
         Body(program, texts[1], outputs, shared)
     )
     declared = sorted(texts[0].declared | texts[1].declared)
@@ -59,11 +59,11 @@ def _with_reciprocals(outputs: tuple[Expression, ...]) -> tuple[Expression, ...]
     made: dict[Expression, Expression] = {}
 
     def rewritten(node: Expression) -> Expression:
-        if node.shape == Shape.SCALAR or not node.arguments:
+        if node.shape == ValueShape.SCALAR or not node.arguments:
             return node
         if node not in made:
             operation, arguments = node.operation, tuple(map(rewritten, node.arguments))
-            if operation == "divide" and arguments[1].shape == Shape.SCALAR:
+            if operation == "divide" and arguments[1].shape == ValueShape.SCALAR:
                 reciprocal = expression("divide", (constant(1.0).expression, arguments[1]))
                 operation, arguments = "multiply", (arguments[0], reciprocal)
             made[node] = expression(operation, arguments, node.detail, node.shape)
@@ -81,7 +81,7 @@ def _shared(outputs: tuple[Expression, ...]) -> dict[Expression, int]:
         if node in seen:
             return
         seen.add(node)
-        if node.shape != Shape.SCALAR:
+        if node.shape != ValueShape.SCALAR:
             for argument in node.arguments:
                 visit(argument)
         elif node.operation != "constant":

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from deltarule.engines.compiled.codegen.elements import module
 from deltarule.engines.compiled.codegen.scopes import Program
 from deltarule.engines.tracing.evaluation import evaluate
-from deltarule.engines.tracing.trace import Expression, Shape, Symbol
+from deltarule.engines.tracing.trace import Expression, Symbol, ValueShape
 from deltarule.native.processor import MachineCode, assemble, load, processor
 from deltarule.native.products import GROUP
 
@@ -43,8 +43,8 @@ class Kernel:
     """A compiled formula: addresses for `pointers.call`, and what they must be given.
 
     call(prologue, (scalars, constants))                              scalars: float64, as many as `scalars` names
-    call(body, (count, constants, operands))                          reach "element" and "total"
-    call(body, (rows, width, stride, constants, operands))            reach "row"
+    call(body, (count, constants, operands))                          granularity elementwise and total
+    call(body, (rows, width, stride, constants, operands))            granularity rowwise
 
     The prologue fills `constants` numbers of `dtype`. `operands` is an array of addresses, one for each of `inputs`
     and then of `outputs`; an output may be an input's memory. count and stride are multiples of 16. Arrays are
@@ -59,7 +59,7 @@ class Kernel:
     outputs: tuple[str, ...]
     scalars: tuple[str, ...]
     values: tuple[float, ...]
-    reach: str
+    granularity: str
     dtype: np.dtype[np.floating]
     prologue: int
     body: int
@@ -84,10 +84,10 @@ class Kernel:
             for node, number in zip(self.constant_expressions, constants, strict=True)
         }
         results = evaluate(self.output_expressions, dict(zip(self.inputs, operands, strict=True)), known)
-        if self.reach == "total":
+        if self.granularity == "total":
             return [np.sum(result, dtype=np.float64) for result in results]
         return [
-            np.array(result)[:, None] if node.shape == Shape.SAMPLES else np.array(result)
+            np.array(result)[:, None] if node.shape == ValueShape.SAMPLES else np.array(result)
             for node, result in zip(self.output_expressions, results, strict=True)
         ]
 
@@ -103,7 +103,7 @@ class Kernel:
         constants = self.shared(**changed)
         operands = np.array([array.ctypes.data for array in arrays], np.int64)
         sizes: tuple[int, ...] = (arrays[0].size,)
-        if self.reach == "row":
+        if self.granularity == "rowwise":
             rows, stride = arrays[0].shape
             sizes = rows, stride if width is None else width, stride
         _call(self.body, *sizes, constants.ctypes.data, operands.ctypes.data)
@@ -114,24 +114,26 @@ def _call(address: int, *words: int) -> None:
 
 
 def compile_kernel(
-    inputs: Mapping[str, Shape],
+    inputs: Sequence[str] | Mapping[str, ValueShape],
     outputs: Mapping[str, Symbol],
     scalars: Mapping[str, float],
     dtype: npt.DTypeLike,
-    reach: str = "element",
+    granularity: str = "elementwise",
     name: str = "kernel",
 ) -> Kernel:
     """A kernel that computes `outputs` of operands and scalars by these names, in one pass over memory.
 
-    The operands that no output depends on are given all the same, and never read. `scalars` go into `Kernel.values`.
+    Inputs without a shape are elements. Those that no output depends on are given all the same, and never read.
+    `scalars` go into `Kernel.values`.
     """
     kind: np.dtype[Any] = np.dtype(dtype)
     bits, target = 8 * kind.itemsize, processor()
+    shapes = inputs if isinstance(inputs, Mapping) else dict.fromkeys(inputs, ValueShape.ELEMENT)
     program = Program(
-        inputs=inputs,
+        inputs=shapes,
         outputs=tuple(symbol.expression for symbol in outputs.values()),
         scalars=tuple(scalars),
-        reach=reach,
+        granularity=granularity,
         bits=bits,
         fused=target.fused,
         together=max(GROUP, target.registers // _SHARE_IN_FLIGHT * target.vector_bytes // kind.itemsize),
@@ -143,7 +145,7 @@ def compile_kernel(
         outputs=tuple(outputs),
         scalars=program.scalars,
         values=tuple(scalars.values()),
-        reach=reach,
+        granularity=granularity,
         dtype=kind,
         prologue=code.address("prologue"),
         body=code.address("body"),

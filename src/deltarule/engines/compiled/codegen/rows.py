@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from math import inf
 
 from deltarule.engines.compiled.codegen.scopes import Body, Scope, folded
-from deltarule.engines.tracing.trace import Expression, Shape
+from deltarule.engines.tracing.trace import Expression, ValueShape
 from deltarule.native.ir import Lanes
 from deltarule.native.products import GROUP
 
@@ -122,7 +122,7 @@ class _Rows:
         """The outputs of a row: one number, or all columns with 0 in the padding."""
         text, lanes, results = self._text, self._lanes, self._body.results
         outputs = list(zip(self._body.outputs, results, strict=True))
-        wide = [(node, place) for node, place in outputs if node.shape in (Shape.ELEMENT, Shape.SCALAR)]
+        wide = [(node, place) for node, place in outputs if node.shape in (ValueShape.ELEMENT, ValueShape.SCALAR)]
         for node, place in outputs:
             if (node, place) not in wide:
                 of_row.lanes.store(of_row.value(node), place, row)
@@ -175,7 +175,7 @@ def _of_rows(targets: Iterable[Expression]) -> list[Expression]:
         if node in seen:
             return
         seen.add(node)
-        if node.shape in (Shape.SAMPLES, Shape.COLUMN):
+        if node.shape in (ValueShape.SAMPLES, ValueShape.COLUMN):
             found[node] = None
         else:
             for argument in node.arguments:

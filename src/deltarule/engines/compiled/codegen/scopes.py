@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
 
-from deltarule.engines.tracing.trace import Expression, Shape
+from deltarule.engines.tracing.trace import Expression, ValueShape
 from deltarule.native.elementary import FUNCTIONS, power
 from deltarule.native.ir import Lanes, Text
 from deltarule.native.products import GROUP
@@ -32,14 +32,14 @@ class Program:
     """Expressions to be printed as one kernel.
 
     `inputs` are the operands' names and shapes; `scalars` the names of the numbers that the prologue is given, in
-    order. `reach` is "element", "row", or "total": the sum of the one output over all elements, in float64.
-    `together` numbers are worked on at once where nothing limits it.
+    order. `granularity` is "elementwise", "rowwise", or "total": the sum of the one output over all elements, in
+    float64. `together` numbers are worked on at once where nothing limits it.
     """
 
-    inputs: Mapping[str, Shape]
+    inputs: Mapping[str, ValueShape]
     outputs: tuple[Expression, ...]
     scalars: tuple[str, ...]
-    reach: str
+    granularity: str
     bits: int
     fused: bool
     together: int
@@ -91,7 +91,7 @@ class Scope:
     def _extremum(self, node: Expression, a: str, b: str) -> str:
         """The larger or smaller; by one instruction where one side is surely a number, as hyperparameters are."""
         to, largest = self.lanes, node.operation == "maximum"
-        numbers = [argument.shape == Shape.SCALAR for argument in node.arguments]
+        numbers = [argument.shape == ValueShape.SCALAR for argument in node.arguments]
         if any(numbers):
             a, b = (a, b) if numbers[1] else (b, a)
             return to.at_least(a, b) if largest else to.at_most(a, b)
@@ -131,7 +131,7 @@ class Body:
         """Where elements from `index` on are computed; `others` are values that are known already."""
 
         def leaf(node: Expression) -> str | None:
-            if node.operation == "operand" and node.shape == Shape.ELEMENT:
+            if node.operation == "operand" and node.shape == ValueShape.ELEMENT:
                 return lanes.load(self.inputs[str(node.detail)], index)
             return others.get(node)
 

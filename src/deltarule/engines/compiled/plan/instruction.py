@@ -20,13 +20,7 @@ import numpy as np
 
 from deltarule.engines.compiled.plan.definition import Work
 from deltarule.engines.compiled.plan.tables import RUN_ORDER, Plan, Thread
-from deltarule.native.memory import (
-    call,
-    load_float32,
-    load_float64,
-    load_int64,
-    store,
-)  # fmt: skip
+from deltarule.native.memory import call, load_float32, load_float64, load_int64, store  # fmt: skip
 from deltarule.native.processor import MachineCode, compile_functions
 from deltarule.native.structs import Struct, packed
 

@@ -20,7 +20,7 @@ from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Wait
 from deltarule.engines.compiled.plan.names import Named
 from deltarule.engines.compiled.plan.tables import Rows
-from deltarule.engines.parameters import Shape as NetworkShape
+from deltarule.engines.parameters import Shape
 from deltarule.native.products import GROUP, padded, row_stride
 from deltarule.native.structs import Address, Count, Stride
 
@@ -84,7 +84,7 @@ class Block:
 class Layout:
     """The blocks of all layers, for a number of threads; a network's vector into them and back."""
 
-    def __init__(self, shape: NetworkShape, threads: int, item_bytes: int) -> None:
+    def __init__(self, shape: Shape, threads: int, item_bytes: int) -> None:
         self.shape, self.sizes, self.threads = shape, shape.sizes, threads
         self.blocks: list[list[Block]] = []
         offset = 0

@@ -20,7 +20,7 @@ class UpdateKernels:
     """What an update needs: a kernel for each of the penalties in use, and one for what no penalty sees.
 
     whole : whether the gradient is written down whole before any step, because a norm of it decides, or because the
-        optimizer is of reach "matrix"; the latter is `handed_over` to the formula as it stands.
+        optimizer is of granularity "matrix"; the latter is `handed_over` to the formula as it stands.
     apart : whether the weights' mean is taken apart from the step, because they are bounded after it.
     slots : of the kernels; `averaged` is which of the slots in memory, from 1, holds the mean, or 0.
     """
@@ -28,8 +28,8 @@ class UpdateKernels:
     def __init__(self, arena: Arena, recipe: Recipe, threads: int, batch_weight: float) -> None:
         dtype, clipping, averaging = arena.dtype, recipe.clipping, recipe.averaging
         self.penalties, self.averaging = recipe.penalties, averaging
-        self.by_norm = clipping is not None and clipping.reach == "matrix"
-        self.handed_over = recipe.optimizer.reach == "matrix"
+        self.by_norm = clipping is not None and clipping.granularity == "matrix"
+        self.handed_over = recipe.optimizer.granularity == "matrix"
         self.whole = self.by_norm or self.handed_over
         self.apart = averaging is not None and (recipe.constraint is not None or self.handed_over)
         remembered = len(recipe.optimizer.slots)

@@ -16,14 +16,7 @@ from deltarule.engines.compiled.plan.definition import Array, Work
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.tables import KernelCall, Thread
 from deltarule.native import products
-from deltarule.native.memory import (
-    address_of,
-    call,
-    load_float32,
-    load_float64,
-    square_root,
-    store,
-)  # fmt: skip
+from deltarule.native.memory import address_of, call, load_float32, load_float64, square_root, store  # fmt: skip
 from deltarule.native.structs import Address, Count, Stride, Struct
 
 __all__ = ["Bound", "CallFormula", "Clip", "Gradient", "Product", "Squares", "Step", "Update"]

@@ -37,12 +37,7 @@ class Predictor:
     """
 
     def __init__(
-        self,
-        sizes: Sequence[int],
-        network: Network,
-        parameters: npt.NDArray[Any],
-        scaling: Affine,
-        kind: npt.DTypeLike,
+        self, sizes: Sequence[int], network: Network, parameters: npt.NDArray[Any], scaling: Affine, kind: npt.DTypeLike
     ) -> None:
         dtype = parameters.dtype
         self._arena = arena = Arena(dtype)
