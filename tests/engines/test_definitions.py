@@ -11,8 +11,7 @@ from tests.engines.recipes import problems
 
 import deltarule as dr
 from deltarule.engines.compiled.plan import instruction as instructions
-from deltarule.engines.compiled.plan.definition import Work
-from deltarule.engines.compiled.plan.instruction import Instruction
+from deltarule.engines.compiled.plan.instruction import Instruction, Work
 from deltarule.engines.compiled.plan.layers import Wait
 from deltarule.engines.compiled.plan.tables import Thread
 from deltarule.engines.compiled.runtime.engine import Compiled

@@ -12,8 +12,8 @@ import pytest
 from scipy import special
 
 from deltarule.engines.compiled.codegen import formula_kernels
-from deltarule.engines.compiled.codegen.dropout import dropout
 from deltarule.engines.compiled.codegen.kernels import _call, compile_kernel
+from deltarule.engines.compiled.codegen.random_numbers import dropout
 from deltarule.engines.tracing.trace import ValueShape, operand, scalar
 from deltarule.formulas import L1, L2, SGD, Activation, Adam, ReLU, random, registered
 
@@ -291,7 +291,7 @@ import numpy as np
 from scipy import special
 from deltarule.engines.compiled.codegen import formula_kernels
 from deltarule.native import processor
-from deltarule.engines.compiled.codegen.dropout import dropout
+from deltarule.engines.compiled.codegen.random_numbers import dropout
 from deltarule.engines.compiled.codegen.kernels import compile_kernel, _call
 from deltarule.engines.tracing.trace import ValueShape, operand
 from deltarule.formulas import L2, Adam, SoftmaxCrossEntropy, Tanh

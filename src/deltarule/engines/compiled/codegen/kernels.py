@@ -15,14 +15,96 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.elements import module
-from deltarule.engines.compiled.codegen.scopes import Program
+from deltarule.engines.compiled.codegen.bodies import Program, Scope, print_body
 from deltarule.engines.tracing.evaluation import evaluate
-from deltarule.engines.tracing.trace import Expression, Symbol, ValueShape
+from deltarule.engines.tracing.trace import Expression, Symbol, ValueShape, constant, expression
+from deltarule.native.ir import Lanes, Text
 from deltarule.native.processor import MachineCode, assemble, load, processor
 from deltarule.native.products import GROUP
 
 __all__ = ["Kernel", "compile_kernel", "compiled"]
+
+
+def _printed(program: Program) -> tuple[str, tuple[Expression, ...], tuple[Expression, ...]]:
+    """A kernel's LLVM IR, the constants that its prologue hands to the body, and the outputs as they are computed.
+
+    prologue(float64 *scalars, T *constants)
+    body(count, T *constants, T **operands)                    elementwise, total: count is a multiple of 16
+    body(rows, width, stride, T *constants, T **operands)      rowwise: stride is a multiple of 16
+    """
+    outputs = _with_reciprocals(program.outputs) if program.bits == 32 else program.outputs
+    shared = _shared(outputs)
+    texts = Text(), Text()
+    _print_prologue(program, texts[0], shared)
+    print_body(program, texts[1], outputs, shared)
+    sizes = ["rows", "width", "stride"] if program.granularity == "rowwise" else ["count"]
+    prologue = texts[0].function("prologue", ["scalars", "constants"])
+    body = texts[1].function("body", [*sizes, "constants", "operands"])
+    called = texts[0].functions | texts[1].functions
+    declared = sorted(texts[0].declared | texts[1].declared)
+    return "\n".join([*declared, *called.values(), prologue, body]), tuple(shared), outputs
+
+
+def _with_reciprocals(outputs: tuple[Expression, ...]) -> tuple[Expression, ...]:
+    """The outputs with x / c, where c is the same for all elements, as x · (1 / c).
+
+    For float32, where speed counts more than the last bit. In float64 the division stays: results equal NumPy's.
+    """
+    made: dict[Expression, Expression] = {}
+
+    def rewritten(node: Expression) -> Expression:
+        if node.shape == ValueShape.SCALAR or not node.arguments:
+            return node
+        if node not in made:
+            operation, arguments = node.operation, tuple(map(rewritten, node.arguments))
+            if operation == "divide" and arguments[1].shape == ValueShape.SCALAR:
+                reciprocal = expression("divide", (constant(1.0).expression, arguments[1]))
+                operation, arguments = "multiply", (arguments[0], reciprocal)
+            made[node] = expression(operation, arguments, node.detail, node.shape)
+        return made[node]
+
+    return tuple(map(rewritten, outputs))
+
+
+def _shared(outputs: tuple[Expression, ...]) -> dict[Expression, int]:
+    """The largest expressions that are the same for all elements and not literal, numbered as they are met."""
+    numbered: dict[Expression, int] = {}
+    seen: set[Expression] = set()
+
+    def visit(node: Expression) -> None:
+        if node in seen:
+            return
+        seen.add(node)
+        if node.shape != ValueShape.SCALAR:
+            for argument in node.arguments:
+                visit(argument)
+        elif node.operation != "constant":
+            numbered[node] = len(numbered)
+
+    for output in outputs:
+        visit(output)
+    return numbered
+
+
+def _print_prologue(program: Program, text: Text, shared: Mapping[Expression, int]) -> None:
+    scalars = text.pointer("%scalars")
+    constants = text.pointer("%constants")
+    to = Lanes(text, 64, 1, program.fused)
+
+    def leaf(node: Expression) -> str | None:
+        if node.operation != "scalar":
+            return None
+        return to.load(scalars, str(program.scalars.index(str(node.detail))))
+
+    scope = Scope(to, leaf)
+    for node, place in shared.items():
+        value = scope.value(node)
+        if node.boolean:
+            value = to.select(value, to.real(1.0), to.real(0.0))
+        if program.bits == 32:
+            value = to.narrowed(value)
+        program.lanes(text, 1).store(value, constants, str(place))
+
 
 _COMPILED: dict[bytes, MachineCode] = {}
 # One register in so many holds a number in flight: enough of them hide latencies, more would spill what is between.
@@ -138,8 +220,8 @@ def compile_kernel(
         fused=target.fused,
         together=max(GROUP, target.registers // _SHARE_IN_FLIGHT * target.vector_bytes // kind.itemsize),
     )
-    printed = module(program)
-    code = compiled(printed.text)
+    text, constants, computed = _printed(program)
+    code = compiled(text)
     return Kernel(
         inputs=tuple(inputs),
         outputs=tuple(outputs),
@@ -151,6 +233,6 @@ def compile_kernel(
         body=code.address("body"),
         code=code,
         name=name,
-        constant_expressions=printed.constants,
-        output_expressions=printed.outputs,
+        constant_expressions=constants,
+        output_expressions=computed,
     )

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.plan.definition import Work
-from deltarule.engines.compiled.plan.instruction import Instruction, number, order_of, put, sample, samples_named
+from deltarule.engines.compiled.plan.instruction import Instruction, Work, number, order_of, put, sample, samples_named
 from deltarule.engines.compiled.plan.tables import Rows, Thread
 from deltarule.native.memory import call, load_float64, load_int64, prefetch, store
 from deltarule.native.structs import Address, Count, Stride

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.plan.definition import Work
-from deltarule.engines.compiled.plan.instruction import Instruction, batch_weight, inverse, order_of
+from deltarule.engines.compiled.plan.instruction import Instruction, Work, batch_weight, inverse, order_of
 from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, Rows, Thread
 from deltarule.native import products
 from deltarule.native.memory import call, load_float64, load_int32, load_int64, store

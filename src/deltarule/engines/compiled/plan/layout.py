@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Wait
-from deltarule.engines.compiled.plan.names import Named
+from deltarule.engines.compiled.plan.printing import Named
 from deltarule.engines.compiled.plan.tables import Rows
 from deltarule.engines.parameters import Shape
 from deltarule.native.products import GROUP, padded, row_stride

@@ -14,7 +14,7 @@ from deltarule.engines.compiled.codegen.kernels import Kernel
 from deltarule.engines.compiled.plan.instruction import Instruction, stored
 from deltarule.engines.compiled.plan.layers import Apply, Forward
 from deltarule.engines.compiled.plan.layout import Block, Share
-from deltarule.engines.compiled.plan.names import SCRATCH, Named, Names
+from deltarule.engines.compiled.plan.printing import SCRATCH, Named, Names
 from deltarule.engines.compiled.plan.tables import KernelCall, Plan
 from deltarule.native.products import padded, row_stride
 from deltarule.native.structs import Address, Count, Stride
@@ -67,7 +67,6 @@ class Arena:
         self.names = Names()
         self.lasting, self.scratch = list[npt.NDArray[Any]](), list[npt.NDArray[Any]]()
         self._kept: list[Any] = []
-        self._things: dict[int, Any] = {}
         self.operands = 0
         """Addresses that the kernel with the most inputs and outputs takes, of those that are kept here."""
 
@@ -86,12 +85,12 @@ class Arena:
         """The thing itself, kept alive: two threads may each make what is made once. It is `found` at an address."""
         self._kept.append(thing)
         if address:
-            self._things[address] = thing
+            self.names.things[address] = thing
         return thing
 
     def found(self, address: int) -> Any:
         """The thing that is held here and found at an address, or None."""
-        return self._things.get(address)
+        return self.names.things.get(address)
 
     def numbers(self, items: int, name: str = "") -> Address:
         """The address of zeros of the engine's precision."""

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.plan.definition import Array, Work
-from deltarule.engines.compiled.plan.instruction import Instruction, number, put
+from deltarule.engines.compiled.plan.instruction import Array, Instruction, Work, number, put
 from deltarule.engines.compiled.plan.tables import KernelCall, Rows, Thread
 from deltarule.native.memory import call, load_float32, load_float64, store
 from deltarule.native.structs import Address, Count, Stride, Struct

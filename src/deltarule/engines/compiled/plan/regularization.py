@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.plan.definition import Work
-from deltarule.engines.compiled.plan.instruction import Instruction, put
+from deltarule.engines.compiled.plan.instruction import Instruction, Work, put
 from deltarule.engines.compiled.plan.tables import KernelCall, Rows, Thread
 from deltarule.formulas import random
 from deltarule.native.memory import call, store

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from deltarule.engines.compiled.plan.formulas import Formulas, Predicting
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.kernels import Formulas, Predicting
 from deltarule.engines.compiled.plan.layers import Backward
 from deltarule.engines.compiled.plan.layout import WHOLE, Division, Share
 from deltarule.engines.compiled.plan.memory import Passage, apply, forward

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from deltarule.engines.compiled.plan.formulas import UpdateKernels
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Block, Division, Share
 from deltarule.engines.compiled.plan.memory import Passage
 from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall
-from deltarule.engines.compiled.plan.update_kernels import UpdateKernels
 from deltarule.engines.compiled.plan.updates import (
     Bound,
     CallFormula,

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.plan.definition import Array, Work
-from deltarule.engines.compiled.plan.instruction import Instruction
+from deltarule.engines.compiled.plan.instruction import Array, Instruction, Work
 from deltarule.engines.compiled.plan.tables import KernelCall, Thread
 from deltarule.native import products
 from deltarule.native.memory import address_of, call, load_float32, load_float64, square_root, store  # fmt: skip

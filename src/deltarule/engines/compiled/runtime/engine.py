@@ -10,19 +10,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.plan.kernels import Formulas
+from deltarule.engines.compiled.plan.formulas import Formulas
 from deltarule.engines.compiled.plan.memory import Arena
 from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.plan.tables import Progress as RunProgress
 from deltarule.engines.compiled.plan.tables import Run
 from deltarule.engines.compiled.runtime.epochs import entry_points
-from deltarule.engines.compiled.runtime.order import Order
 from deltarule.engines.compiled.runtime.team import BLOCK, Team
-from deltarule.engines.compiled.runtime.threads import Pace, threads_for
+from deltarule.engines.compiled.runtime.thread_tuning import Pace, threads_for
 from deltarule.engines.problem import Figure, Figures, Problem, Progress, StopRequested, Sums, never
 from deltarule.engines.rates import Rates
 from deltarule.engines.threads import chosen_threads
-from deltarule.errors import ThreadsWarning
+from deltarule.errors import DataError, ThreadsWarning
 from deltarule.formulas.random import key
 from deltarule.mapped import TOGETHER, forget
 from deltarule.native.structs import Record
@@ -30,7 +29,69 @@ from deltarule.native.threads import together
 from deltarule.native.tiles import tiles
 from deltarule.types import Floats
 
-__all__ = ["Compiled"]
+__all__ = ["Compiled", "Order"]
+
+
+# Samples of a given order that are laid out before the compiled loop is called.
+_SAMPLES = 100_000
+
+
+class Order:
+    """Row numbers one batch after the other; `starts` says where each batch begins, and where the last ends.
+
+    given : whether the problem gives it, batch by batch.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.given = problem.ordered
+        self.since, self.until = problem.begun.epoch, problem.recipe.epochs
+        self.largest = 0
+        self.epoch_starts: npt.NDArray[np.int64] = np.zeros(1, np.int64)
+        n, size = len(problem.train), problem.recipe.batch_size
+        self._rows: npt.NDArray[np.int64] = np.zeros(n, np.int64)
+        self.starts = np.minimum(np.arange(-(-n // size) + 1) * size, n)
+        self._chosen = problem.train.rows
+        if self.given:
+            self.until = self.since
+            self._last = problem.recipe.epochs
+            self._epochs = problem.epochs()
+
+    @property
+    def address(self) -> int:
+        """Where the row numbers are."""
+        return self._rows.ctypes.data
+
+    def batches(self, epoch: int) -> int:
+        """How many batches an epoch of those laid out has, epochs counted from 0."""
+        if not self.given:
+            return len(self.starts) - 1
+        return int(self.epoch_starts[epoch - self.since + 1] - self.epoch_starts[epoch - self.since])
+
+    def take(self, epoch: int, most: int) -> bool:
+        """Lay out the next epochs of a given order, at most so many; False when it has ended."""
+        batches: list[npt.NDArray[np.int64]] = []
+        epoch_starts, met = [0], 0
+        while len(epoch_starts) <= min(most, self._last - epoch) and met < _SAMPLES:
+            following = next(self._epochs, None)
+            if following is None:
+                break
+            of_epoch = list(following)
+            if not of_epoch:
+                raise DataError("batches with at least one sample", "an epoch without any")
+            batches += of_epoch
+            met += sum(map(len, of_epoch))
+            epoch_starts.append(len(batches))
+        if not batches:
+            return False
+        sizes = [len(rows) for rows in batches]
+        places = np.concatenate(batches)
+        self._rows = places if self._chosen is None else self._chosen[places]
+        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self.epoch_starts = np.array(epoch_starts, np.int64)
+        self.largest = max(sizes)
+        self.since, self.until = epoch, epoch + len(epoch_starts) - 1
+        return True
+
 
 # Epochs whose figures are kept before Python reads them, and the seconds that a call of the compiled loop takes: fewer
 # while another number of threads is tried.

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.gather import gatherable, gatherer
 from deltarule.engines.compiled.plan.batches import Gather
+from deltarule.engines.compiled.plan.formulas import Predicting
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.kernels import Predicting
 from deltarule.engines.compiled.plan.layout import WHOLE, Division, Layout, Share
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.step import predicted

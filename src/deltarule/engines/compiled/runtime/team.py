@@ -9,12 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.compiled.plan.formulas import Formulas
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.kernels import Formulas
 from deltarule.engines.compiled.plan.layout import Division, Layout
 from deltarule.engines.compiled.plan.memory import Arena, Passage, aligned
-from deltarule.engines.compiled.plan.names import SCRATCH, Named, Names
-from deltarule.engines.compiled.plan.printing import Printer
+from deltarule.engines.compiled.plan.printing import SCRATCH, Named, Names, Printer
 from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.plan.step import Writer
 from deltarule.engines.compiled.plan.tables import Run, Thread
@@ -243,7 +242,7 @@ class Team:
 
     def text(self, arena: Arena) -> str:
         """The threads' plans, printed; `arena` is the one that the formulas' and the data's memory came from."""
-        printer = Printer([arena, *self._passages], self._names)
+        printer = Printer([self._names, *(each.names for each in (arena, *self._passages))])
         headings = {
             "training": f"A training step of at most {self._rows} samples",
             "train_evaluation": f"Evaluating a block of at most {BLOCK} training samples",

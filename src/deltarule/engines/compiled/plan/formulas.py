@@ -1,0 +1,240 @@
+"""A recipe's formulas as kernels, with each thread's room for the constants that their prologues make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from deltarule.engines.compiled.codegen import formula_kernels, kernels
+from deltarule.engines.compiled.codegen.random_numbers import dropout
+from deltarule.engines.compiled.plan.instruction import Instruction
+from deltarule.engines.compiled.plan.layers import Loss, PrepareConstants
+from deltarule.engines.compiled.plan.layout import Share
+from deltarule.engines.compiled.plan.memory import Arena, Passage
+from deltarule.engines.compiled.plan.normalized_layers import Normalizations
+from deltarule.engines.compiled.plan.printing import SCRATCH
+from deltarule.engines.compiled.plan.regularization import Dropout, DropoutAgain, Noise
+from deltarule.engines.compiled.plan.source import Source
+from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall
+from deltarule.engines.problem import Problem, squared_distance, wrong_side
+from deltarule.formulas import Penalty
+from deltarule.formulas.random import dropped_below
+from deltarule.native.products import padded
+from deltarule.native.structs import Address, Count, Stride
+from deltarule.recipes import Network, Recipe
+
+__all__ = ["Formulas", "Predicting", "UpdateKernels"]
+
+
+class UpdateKernels:
+    """What an update needs: a kernel for each of the penalties in use, and one for what no penalty sees.
+
+    whole : whether the gradient is written down whole before any step, because a norm of it decides, or because the
+        optimizer is of granularity "matrix"; the latter is `handed_over` to the formula as it stands.
+    apart : whether the weights' mean is taken apart from the step, because they are bounded after it.
+    slots : of the kernels; `averaged` is which of the slots in memory, from 1, holds the mean, or 0.
+    """
+
+    def __init__(self, arena: Arena, recipe: Recipe, threads: int, batch_weight: float) -> None:
+        dtype, clipping, averaging = arena.dtype, recipe.clipping, recipe.averaging
+        self.penalties, self.averaging = recipe.penalties, averaging
+        self.by_norm = clipping is not None and clipping.granularity == "matrix"
+        self.handed_over = recipe.optimizer.granularity == "matrix"
+        self.whole = self.by_norm or self.handed_over
+        self.apart = averaging is not None and (recipe.constraint is not None or self.handed_over)
+        remembered = len(recipe.optimizer.slots)
+        self.averaged = remembered + 1 if averaging is not None else 0
+        self.regions = 1 + remembered + (averaging is not None)
+        self.slots = remembered + (averaging is not None and not self.apart)
+        self._kernels = {
+            penalty: formula_kernels.update(
+                recipe.optimizer, penalty, dtype, clipping, None if self.apart else averaging, whole=self.whole
+            )
+            for penalty in dict.fromkeys(() if self.handed_over else (*self.penalties, None))
+        }
+        self._rooms = [
+            {penalty: arena.room(kernel) for penalty, kernel in self._kernels.items()} for _ in range(threads)
+        ]
+        self._averages = []
+        if averaging is not None and self.apart:
+            self._average = formula_kernels.average(averaging, dtype)
+            self._averages = [arena.room(self._average) for _ in range(threads)]
+        used = dict.fromkeys(penalty for penalty in self.penalties if penalty is not None)
+        self._values: dict[object, KernelCall] = {None: NO_KERNEL}
+        for penalty in used:
+            value = formula_kernels.penalty_value(penalty, dtype)
+            self._values[penalty] = arena.constants(value, share=float(penalty.share(batch_weight)))
+        self._gradients = {
+            penalty: formula_kernels.objective_gradient(penalty, dtype)
+            for penalty in used
+            if self.whole and not penalty.takes_prox
+        }
+        self._gradient_rooms = [
+            {penalty: arena.room(kernel) for penalty, kernel in self._gradients.items()} for _ in range(threads)
+        ]
+        by_norm = clipping is not None and self.by_norm
+        self.clip = arena.constants(formula_kernels.factor(clipping)) if by_norm else NO_KERNEL
+        bound = recipe.constraint
+        self.bound = arena.constants(formula_kernels.factor(bound)) if bound is not None else NO_KERNEL
+
+    def prepared(self, thread: int) -> Iterator[Instruction]:
+        """The constants for a step."""
+        for penalty, kernel in self._kernels.items():
+            yield _prepared(kernel, self._rooms[thread][penalty], penalty)
+        if self._averages:
+            yield _prepared(self._average, self._averages[thread], None)
+
+    def prepared_gradients(self, thread: int) -> Iterator[Instruction]:
+        """The constants of what makes the objective's gradient, where it is written down."""
+        for penalty, kernel in self._gradients.items():
+            yield _prepared(kernel, self._gradient_rooms[thread][penalty], penalty)
+
+    def scalars(self, thread: int) -> list[Address]:
+        """Where the scalars of the thread's updates are."""
+        return [scalars for scalars, _ in self._rooms[thread].values()]
+
+    def _kernel(self, penalty: Penalty | None, thread: int) -> KernelCall:
+        if self.handed_over:
+            return NO_KERNEL
+        return KernelCall(Address(self._kernels[penalty].body), self._rooms[thread][penalty][1])
+
+    def weights(self, layer: int, thread: int) -> KernelCall:
+        """The optimizer's step on a layer's weights."""
+        return self._kernel(self.penalties[layer], thread)
+
+    def others(self, thread: int) -> KernelCall:
+        """The optimizer's step on what no penalty sees: biases, γ and β."""
+        return self._kernel(None, thread)
+
+    def average(self, thread: int) -> KernelCall:
+        """The mean of the weights, where it is taken apart."""
+        return KernelCall(Address(self._average.body), self._averages[thread][1])
+
+    def penalty_value(self, layer: int) -> KernelCall:
+        """The sum of a layer's penalty over some weights; 0 and 0 where it has none."""
+        return self._values[self.penalties[layer]]
+
+    def penalty_gradient(self, layer: int, thread: int) -> KernelCall:
+        """What makes the objective's gradient of the loss's, where it is written down; 0 and 0 for nothing."""
+        penalty = self.penalties[layer]
+        if penalty is None or penalty not in self._gradients:
+            return NO_KERNEL
+        return KernelCall(Address(self._gradients[penalty].body), self._gradient_rooms[thread][penalty][1])
+
+
+def _prepared(kernel: kernels.Kernel, room: tuple[Address, Address], penalty: Penalty | None) -> Instruction:
+    """Have a kernel's constants made for a step; a penalty may be divided by the batch's weight."""
+    weighted = penalty is not None and penalty.share(2.0) != 1.0
+    return PrepareConstants(Address(kernel.prologue), *room, weighted)
+
+
+class Predicting:
+    """The kernels of a network that predicts: of its activations and of its normalisation, where it has one."""
+
+    def __init__(self, arena: Arena, network: Network, threads: int = 1) -> None:
+        values = [formula_kernels.activation_value(each, arena.dtype) for each in network.activations]
+        self._arena = arena
+        self.values = [arena.constants(kernel) for kernel in values]
+        formula = network.normalization
+        self.normalization = None if formula is None else Normalizations(arena, formula, threads)
+
+    @property
+    def operands(self) -> int:
+        """Addresses that a kernel takes at the most."""
+        return self._arena.operands
+
+
+class Formulas(Predicting):
+    """The kernels of a problem, and each thread's room for what their prologues make."""
+
+    def __init__(self, arena: Arena, problem: Problem, threads: int) -> None:
+        dtype, recipe = arena.dtype, problem.recipe
+        network = recipe.network
+        super().__init__(arena, network, threads)
+        self.rates, self.deviations = network.dropout_rates, network.noise_deviations
+        weighted, classes = problem.train.weights is not None, problem.train.classes
+        counted = classes and problem.train.outputs > 1
+        self.slopes = [
+            arena.constants(formula_kernels.activation_slope(each, dtype, from_z=rate > 0 or deviation > 0))
+            for each, rate, deviation in zip(problem.activations, self.rates[1:], self.deviations[1:], strict=True)
+        ]
+        self._single = single = problem.train.outputs == 1
+        error = None if counted else wrong_side if classes else squared_distance
+        self._losses = {
+            True: formula_kernels.loss(problem.loss, dtype, error, gradient=True, weighted=weighted, single=single),
+            False: formula_kernels.loss(problem.loss, dtype, error, gradient=False, single=single),
+        }
+        self.updates = UpdateKernels(arena, recipe, threads, problem.batch_weight)
+        self._rooms = [{which: arena.room(kernel) for which, kernel in self._losses.items()} for _ in range(threads)]
+        self._dropout = dropout(dtype) if any(self.rates) else None
+        self._scales = [arena.keep(np.array([1.0 / (1.0 - rate)], dtype)) for rate in self.rates]
+        self._noises = [
+            arena.constants(formula_kernels.noise(dtype), deviation=deviation) if deviation else NO_KERNEL
+            for deviation in self.deviations
+        ]
+
+    def loss(
+        self, passage: Passage, source: Source, rows: Share, thread: int, *, training: bool
+    ) -> Iterator[Instruction]:
+        """Losses and errors of some rows, and in training dz."""
+        kernel = self._losses[training]
+        scalars, constants = self._rooms[thread][training]
+        z, nowhere = passage.z[-1], Address(0)
+        yield Loss(
+            prologue=Address(kernel.prologue),
+            scalars=scalars,
+            kernel=KernelCall(Address(kernel.body), constants),
+            z=z.address,
+            y=passage.y.address,
+            batch_weights=source.batch_weights(passage) if training else nowhere,
+            dz=passage.d[-1].address if training else nowhere,
+            losses=passage.losses,
+            errors=nowhere if source.counted else passage.errors,
+            width=Count(source.outputs),
+            columns=z.stride,
+            order=source.order,
+            weights=source.weights,
+            rows=rows.split,
+            scratch=self._arena.numbers(6 * padded(passage.rows), SCRATCH) if self._single else nowhere,
+        )
+        if source.counted:
+            yield source.count(passage, rows)
+
+    def noise(self, layer: int, passage: Passage, rows: Share, room: Address) -> Instruction:
+        """Add noise to a layer's inputs."""
+        inputs = passage.inputs(layer)
+        kernel = self._noises[layer]
+        return Noise(inputs.address, inputs.row, inputs.columns, Count(layer), kernel, room, rows.split)
+
+    def drop(self, layer: int, passage: Passage, rows: Share) -> Instruction:
+        """Draw a layer's dropout and multiply it in."""
+        assert self._dropout is not None
+        inputs = passage.inputs(layer)
+        return Dropout(
+            draw=Address(self._dropout.draw),
+            numbers=inputs.address,
+            row=inputs.row,
+            columns=inputs.stride,
+            layer=Count(layer),
+            threshold=int(dropped_below(self.rates[layer])),
+            scale=self._scales[layer],
+            mask=passage.masks[layer],
+            mask_row=Stride(inputs.stride // 8),
+            rows=rows.split,
+        )
+
+    def drop_again(self, layer: int, passage: Passage, rows: Share) -> Instruction:
+        """Multiply a layer's dropout into what goes back."""
+        assert self._dropout is not None
+        below = passage.d[layer - 1]
+        return DropoutAgain(
+            repeat=Address(self._dropout.repeat),
+            numbers=below.address,
+            row=below.row,
+            columns=below.stride,
+            scale=self._scales[layer],
+            mask=passage.masks[layer],
+            mask_row=Stride(below.stride // 8),
+            rows=rows.split,
+        )
