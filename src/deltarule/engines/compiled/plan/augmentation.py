@@ -10,12 +10,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.plan.instruction import Instruction, Work, order_of, put, sample, samples_named
-from deltarule.engines.compiled.plan.tables import KernelCall, Rows, Run, Thread
+from deltarule.engines.compiled.plan.instruction import (
+    Instruction,
+    Work,
+    order_of,
+    put,
+    run_kernel,
+    sample,
+    samples_named,
+)
+from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Rows, Run, Targets, Thread
 from deltarule.formulas import random
 from deltarule.formulas.augmentations.composition import Drawn, changed, mixed
 from deltarule.native import products
-from deltarule.native.memory import call, load_float64, load_int64, store, struct_at
+from deltarule.native.memory import call, load_float64, store, struct_at
 from deltarule.native.structs import Address, Count, Stride, Struct, size_of
 
 __all__ = [
@@ -32,8 +40,7 @@ class RawImage(Struct):
     """
 
     gather: Address
-    source: Address
-    source_row: Stride
+    source: MatrixAt
     columns: Count
     no_shift: Address
     no_factor: Address
@@ -74,11 +81,10 @@ class AffineMaps(Struct):
 
 @dataclass(frozen=True)
 class Smoothing(Struct):
-    """A matrix that smooths a field along one axis, and how far from its diagonal it reaches."""
+    """A matrix that smooths a field along one axis, and how far from its diagonal it is not 0."""
 
-    matrix: Address
-    row: Stride
-    reach: Count
+    matrix: MatrixAt
+    radius: Count
 
 
 @dataclass(frozen=True)
@@ -183,8 +189,7 @@ class Augment(Instruction):
     displacements: Displacements
     changes: ValueChanges
     order: Address
-    target: Address
-    target_row: Stride
+    target: MatrixAt
     rows: Rows
 
     def equation(self) -> str:
@@ -193,13 +198,12 @@ class Augment(Instruction):
     def execute(self, thread: Thread) -> None:
         raw, begin, rows = self.raw, self.rows.first(thread.size), self.rows.count(thread.size)
         order = order_of(self.order, thread.run.order) + 8 * (thread.first + begin)
-        target = self.target + begin * self.target_row
         if self.maps.count:
             self.draw_maps(begin, rows, thread)
         for row in range(rows):
             call(
-                raw.gather, 1, order + 8 * row, raw.source, raw.source_row, raw.image, 0, raw.columns, raw.no_shift,
-                raw.no_factor,
+                raw.gather, 1, order + 8 * row, raw.source.address, raw.source.row, raw.image, 0, raw.columns,
+                raw.no_shift, raw.no_factor,
             )  # fmt: skip
             if self.warp.used:
                 self.warp_image(row, begin + row, thread)
@@ -207,7 +211,7 @@ class Augment(Instruction):
                 change = struct_at(ValueChange, self.changes.table + size_of(ValueChange) * index)
                 self.change_values(change, begin + row, thread)
             call(
-                raw.scale, 1, raw.first, raw.image, 0, target + row * self.target_row, 0, raw.columns, raw.shift,
+                raw.scale, 1, raw.first, raw.image, 0, self.target.at(begin + row), 0, raw.columns, raw.shift,
                 raw.factor,
             )  # fmt: skip
 
@@ -215,10 +219,10 @@ class Augment(Instruction):
         rows, raw, of = work.rows(self.rows), self.raw, work.found(self.raw.image)
         types, scaling = work.found(raw.gather), work.found(raw.scale)
         samples = work.samples(self.order)[rows]
-        x = work.table(raw.source, raw.source_row, raw.columns, samples, types.source).astype(np.float64)
+        x = work.table(raw.source, raw.columns, samples, types.source).astype(np.float64)
         x = changed(x, of.augmentations, of.raw, Drawn(work.seed, work.step, rows.start)).astype(scaling.within)
         shift, factor = (work.vector(each, scaling.shift.size, scaling.within) for each in (raw.shift, raw.factor))
-        work.batch(self.target, self.target_row, raw.columns)[rows] = (x - shift) * factor
+        work.batch(self.target, raw.columns)[rows] = (x - shift) * factor
 
     def draw_maps(self, begin: int, rows: int, thread: Thread) -> None:
         """Draw the numbers of all affine maps, and compose the maps, for all rows."""
@@ -258,23 +262,22 @@ class Augment(Instruction):
         line, height = of.stride * item, of.height
         run = thread.run
         call(of.draw, row, height * of.stride, thread.step, of.place, run.seed_low, run.seed_high, of.noise)
-        matrix, matrix_row, reach = of.right.matrix, of.right.row, of.right.reach
+        matrix, radius = of.right.matrix, of.right.radius
         for first in range(0, of.width, _BLOCK):
             columns = min(_BLOCK, of.width - first)
-            start, end = max(0, first - reach), min(of.width, first + columns + reach)
+            start, end = max(0, first - radius), min(of.width, first + columns + radius)
             products.gemm_nn(
                 table, of.halfway + first * item, line, 0, of.noise + start * item, line,
-                matrix + start * matrix_row + first * item, matrix_row, 2 * height, end - start, columns,
+                matrix.at(start) + first * item, matrix.row, 2 * height, end - start, columns,
             )  # fmt: skip
-        matrix, matrix_row, reach = of.down.matrix, of.down.row, of.down.reach
+        matrix, radius = of.down.matrix, of.down.radius
         for first in range(0, height, _BLOCK):
             rows = min(_BLOCK, height - first)
-            start, end = max(0, first - reach), min(height, first + rows + reach)
+            start, end = max(0, first - radius), min(height, first + rows + radius)
             for half in range(2):
                 above = half * height
                 products.gemm_nn(
-                    table, of.field + (above + first) * line, line, 0,
-                    matrix + first * matrix_row + start * item, matrix_row,
+                    table, of.field + (above + first) * line, line, 0, matrix.at(first) + start * item, matrix.row,
                     of.halfway + (above + start) * line, line, rows, end - start, of.stride,
                 )  # fmt: skip
 
@@ -307,8 +310,7 @@ class Augment(Instruction):
 class Mix(Instruction):
     """Rows of the batch mixed with others of it, and their targets likewise: see `formulas.augmentations.mixing`.
 
-    knots : quantiles of λ, with `spaces` between them. x : unmixed rows; mixed : where they go. Targets are class
-    `codes` or `numbers`, the other address being 0.
+    knots : quantiles of λ, with `spaces` between them. x : unmixed rows; mixed : where they go.
     """
 
     place: Count
@@ -318,16 +320,11 @@ class Mix(Instruction):
     prologue: Address
     scalars: Address
     kernel: KernelCall
-    operands: Address
-    x: Address
-    mixed: Address
-    x_row: Stride
+    x: MatrixAt
+    mixed: MatrixAt
     columns: Count
-    y: Address
-    y_row: Stride
-    outputs: Count
-    codes: Address
-    numbers: Address
+    y: MatrixAt
+    targets: Targets
     order: Address
     rows: Rows
 
@@ -336,30 +333,29 @@ class Mix(Instruction):
 
     def execute(self, thread: Thread) -> None:
         run, step, size = thread.run, thread.step, thread.size
-        order, begin = order_of(self.order, run.order), self.rows.first(size)
-        operands, constants = self.operands, self.kernel.constants
+        order = order_of(self.order, run.order)
         further = int(_word(2, 0, step, self.place, run) * np.uint64(size - 1) >> random.HALF)
-        for row in range(begin, begin + self.rows.count(size)):
+        for row in range(self.rows.first(size), self.rows.stop(size)):
             other, share = row, 1.0
             if size > 1:
                 other = (row + 1 + further) % size
                 if _number(0, row, step, self.place, run) < self.probability:
                     share = self.share(_number(1, row, step, self.place, run))
             store(self.scalars, share)
-            call(self.prologue, self.scalars, constants)
-            store(operands, self.x + row * self.x_row)
-            store(operands + 8, self.x + other * self.x_row)
-            store(operands + 16, self.mixed + row * self.x_row)
-            call(self.kernel.body, self.columns, constants, operands)
+            call(self.prologue, self.scalars, self.kernel.constants)
+            images = self.x.at(row), self.x.at(other), self.mixed.at(row)
+            run_kernel(self.kernel, self.columns, thread.operands, images)
             one, two = sample(order, thread.first, row), sample(order, thread.first, other)
-            self.mix_targets(row, one, two, share, run.item_bytes)
+            for output in range(self.targets.outputs):
+                here, there = self.targets.value(one, output), self.targets.value(two, output)
+                put(self.y.at(row), output, run.item_bytes, share * here + (1.0 - share) * there)
 
     def define(self, work: Work) -> None:
         rows, drawn = work.rows(self.rows), Drawn(work.seed, work.step)
-        unmixed, mixture = (work.batch(each, self.x_row, self.columns) for each in (self.x, self.mixed))
-        targets = work.targets(self.codes, self.numbers, self.outputs, work.samples(self.order))
+        unmixed, mixture = (work.batch(each, self.columns) for each in (self.x, self.mixed))
+        targets = work.targets(self.targets, work.samples(self.order))
         x, y = mixed(unmixed, targets, work.found(self.knots), self.place, drawn)
-        mixture[rows], work.batch(self.y, self.y_row, self.outputs)[rows] = x[rows], y[rows]
+        mixture[rows], work.batch(self.y, self.targets.outputs)[rows] = x[rows], y[rows]
 
     def share(self, u: float) -> float:
         """λ for a number from 0 to 1, between the quantiles."""
@@ -367,17 +363,3 @@ class Mix(Instruction):
         below = min(int(place), self.spaces - 1)
         here, after = load_float64(self.knots + 8 * below), load_float64(self.knots + 8 * (below + 1))
         return here + (place - below) * (after - here)
-
-    def mix_targets(self, row: int, one: int, two: int, share: float, item: int) -> None:
-        """Y of a row from the targets of two samples."""
-        y, outputs = self.y + row * self.y_row, self.outputs
-        for output in range(outputs):
-            if self.numbers:
-                here = load_float64(self.numbers + 8 * (one * outputs + output))
-                there = load_float64(self.numbers + 8 * (two * outputs + output))
-            elif outputs == 1:
-                here, there = float(load_int64(self.codes + 8 * one)), float(load_int64(self.codes + 8 * two))
-            else:
-                here = 1.0 if load_int64(self.codes + 8 * one) == output else 0.0
-                there = 1.0 if load_int64(self.codes + 8 * two) == output else 0.0
-            put(y, output, item, share * here + (1.0 - share) * there)

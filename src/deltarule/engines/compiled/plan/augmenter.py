@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Share
 from deltarule.engines.compiled.plan.memory import Arena, Matrix, aligned
 from deltarule.engines.compiled.plan.printing import SCRATCH
-from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall
+from deltarule.engines.compiled.plan.tables import NO_KERNEL, NO_MATRIX, KernelCall, MatrixAt, Targets
 from deltarule.engines.tracing.trace import hyperparameters, operand, scalar, trace
 from deltarule.formulas.augmentations import Displacement, Geometric, Mixing, Pixelwise, Place
 from deltarule.formulas.augmentations.composition import RawValues, composed, from_the_corner, held, identity_unless
@@ -38,7 +38,7 @@ from deltarule.native.structs import Address, Count, Stride, packed
 from deltarule.native.tiles import tiles
 from deltarule.recipes import Affine, Recipe
 
-__all__ = ["PLACES", "Augmenter", "Changer", "Targets", "changer", "composition", "mixture", "total"]
+__all__ = ["Augmenter"]
 
 
 PLACES = ("row", "column", "channel", "deviation")
@@ -103,16 +103,8 @@ def total(dtype: npt.DTypeLike) -> Kernel:
     return compile_kernel(("x",), {"total": operand("x")}, {}, dtype, "total", "sum")
 
 
-_NONE = Smoothing(Address(0), Stride(0), Count(0))
+_NONE = Smoothing(NO_MATRIX, Count(0))
 _STILL = Affine(np.array(0.0), np.array(1.0))
-
-
-class Targets(NamedTuple):
-    """A part's targets by address: class codes or numbers, the other being 0; and how many outputs there are."""
-
-    codes: Address
-    numbers: Address
-    outputs: int
 
 
 class Augmenter:
@@ -121,7 +113,7 @@ class Augmenter:
     def __init__(self, arena: Arena, recipe: Recipe, raw: RawValues, x: npt.NDArray[Any], scaling: Affine) -> None:
         self._batch, self.raw, self.augmentations = arena, raw, recipe.augmentation
         self._arena = own = arena.hold(Arena(_precision(x.dtype, arena.dtype, image=raw.image)))
-        self._x = arena.keep(x, "data"), Stride(x.strides[0])
+        self._x = MatrixAt(arena.keep(x, "data"), Stride(x.strides[0]))
         self._plane = Plane(*raw.sides)
         listed = list(enumerate(recipe.augmentation))
         self._maps = [(place, each) for place, each in listed if isinstance(each, Geometric)]
@@ -153,8 +145,7 @@ class Augmenter:
         self._batch.hold(self, image)
         raw = RawImage(
             gather=Address(no_scaling.address),
-            source=self._x[0],
-            source_row=self._x[1],
+            source=self._x,
             columns=Count(plane.columns),
             no_shift=arena.keep(no_scaling.shift),
             no_factor=arena.keep(no_scaling.factor),
@@ -168,7 +159,7 @@ class Augmenter:
         )
         return Augment(
             raw, self._affine_maps(most), self._image_warp(), self._displacements(), self._value_changes(image), order,
-            target.address, target.row, rows.split,
+            target.part(), rows.split,
         )  # fmt: skip
 
     def mix(self, order: Address, x: Matrix, mixed: Matrix, y: Matrix, targets: Targets, rows: Share) -> Instruction:
@@ -186,16 +177,11 @@ class Augmenter:
             prologue=Address(kernel.prologue),
             scalars=arena.words(1, SCRATCH),
             kernel=KernelCall(Address(kernel.body), arena.numbers(max(1, kernel.constants), SCRATCH)),
-            operands=arena.words(3, SCRATCH),
-            x=x.address,
-            mixed=mixed.address,
-            x_row=x.row,
+            x=x.part(),
+            mixed=mixed.part(),
             columns=x.stride,
-            y=y.address,
-            y_row=y.row,
-            outputs=Count(targets.outputs),
-            codes=targets.codes,
-            numbers=targets.numbers,
+            y=y.part(),
+            targets=targets,
             order=order,
             rows=rows.split,
         )
@@ -258,8 +244,8 @@ class Augmenter:
         room = aligned(side * columns, self._arena.dtype).reshape(side, -1)
         room[:, :side] = matrix
         far, near = np.nonzero(matrix)
-        reach = int(np.abs(far - near).max(initial=0))
-        return Smoothing(self._arena.keep(room), Stride(columns * room.itemsize), Count(reach))
+        at = MatrixAt(self._arena.keep(room), Stride(columns * room.itemsize))
+        return Smoothing(at, Count(int(np.abs(far - near).max(initial=0))))
 
     def _value_changes(self, image: Address) -> ValueChanges:
         arena, nowhere = self._arena, Address(0)

@@ -21,7 +21,7 @@ from deltarule.engines.problem import Problem, squared_distance, wrong_side
 from deltarule.formulas import Penalty
 from deltarule.formulas.random import dropped_below
 from deltarule.native.products import padded
-from deltarule.native.structs import Address, Count, Stride
+from deltarule.native.structs import Address, Count
 from deltarule.recipes import Network, Recipe
 
 __all__ = ["Formulas", "Predicting", "UpdateKernels"]
@@ -205,7 +205,7 @@ class Formulas(Predicting):
         """Add noise to a layer's inputs."""
         inputs = passage.inputs(layer)
         kernel = self._noises[layer]
-        return Noise(inputs.address, inputs.row, inputs.columns, Count(layer), kernel, room, rows.split)
+        return Noise(inputs.part(), inputs.columns, Count(layer), kernel, room, rows.split)
 
     def drop(self, layer: int, passage: Passage, rows: Share) -> Instruction:
         """Draw a layer's dropout and multiply it in."""
@@ -213,14 +213,12 @@ class Formulas(Predicting):
         inputs = passage.inputs(layer)
         return Dropout(
             draw=Address(self._dropout.draw),
-            numbers=inputs.address,
-            row=inputs.row,
+            numbers=inputs.part(),
             columns=inputs.stride,
             layer=Count(layer),
             threshold=int(dropped_below(self.rates[layer])),
             scale=self._scales[layer],
             mask=passage.masks[layer],
-            mask_row=Stride(inputs.stride // 8),
             rows=rows.split,
         )
 
@@ -230,11 +228,9 @@ class Formulas(Predicting):
         below = passage.d[layer - 1]
         return DropoutAgain(
             repeat=Address(self._dropout.repeat),
-            numbers=below.address,
-            row=below.row,
+            numbers=below.part(),
             columns=below.stride,
             scale=self._scales[layer],
             mask=passage.masks[layer],
-            mask_row=Stride(below.stride // 8),
             rows=rows.split,
         )

@@ -21,14 +21,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, Plan, Rows, Run, Thread
+from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, MatrixAt, Plan, Rows, Run, Targets, Thread
 from deltarule.native.memory import call, load_float32, load_float64, load_int64, store
 from deltarule.native.processor import MachineCode, compile_functions
-from deltarule.native.structs import Record, Struct, packed
+from deltarule.native.structs import Record, Stride, Struct, packed
 
 __all__ = [
-    "Array", "Instruction", "Work", "batch_weight", "follow", "inverse", "number", "order_of", "put", "sample",
-    "samples_named", "stored",
+    "Array", "Instruction", "Work", "batch_weight", "column_sums", "follow", "inverse", "number", "order_of", "put",
+    "run_kernel", "sample", "samples_named", "stored",
 ]  # fmt: skip
 
 
@@ -65,19 +65,18 @@ class Work:
         kind = np.dtype(self.dtype if dtype is None else dtype)
         return self.view(address, (items,), (kind.itemsize,), kind)
 
-    def matrix(self, address: int, row: int, rows: int, columns: int, dtype: npt.DTypeLike | None = None) -> Array:
-        """A matrix whose rows are `row` bytes apart, (rows, columns)."""
+    def matrix(self, at: MatrixAt, rows: int, columns: int, dtype: npt.DTypeLike | None = None) -> Array:
+        """A matrix (rows, columns)."""
         kind = np.dtype(self.dtype if dtype is None else dtype)
-        return self.view(address, (rows, columns), (row, kind.itemsize), kind)
+        return self.view(at.address, (rows, columns), (at.row, kind.itemsize), kind)
 
-    def batch(self, address: int, row: int, columns: int, dtype: npt.DTypeLike | None = None) -> Array:
+    def batch(self, at: MatrixAt, columns: int, dtype: npt.DTypeLike | None = None) -> Array:
         """A matrix with a row for each sample of the batch, (size, columns)."""
-        return self.matrix(address, row, self.size, columns, dtype)
+        return self.matrix(at, self.size, columns, dtype)
 
     def rows(self, part: Rows) -> slice:
         """A part of the batch's rows."""
-        first = part.first(self.size)
-        return slice(first, first + part.count(self.size))
+        return slice(part.first(self.size), part.stop(self.size))
 
     def samples(self, order: int) -> npt.NDArray[np.int64]:
         """Which samples the rows of the batch are, (size,): see `Gather` for `order`."""
@@ -86,20 +85,24 @@ class Work:
             return places
         return self.vector(self.run["order"] if order == RUN_ORDER else order, self.first + self.size, np.int64)[places]
 
-    def table(self, address: int, row: int, columns: int, samples: Array, dtype: npt.DTypeLike) -> Array:
+    def table(self, at: MatrixAt, columns: int, samples: Array, dtype: npt.DTypeLike) -> Array:
         """Rows of the data, (samples, columns)."""
-        return self.matrix(address, row, int(samples.max(initial=-1)) + 1, columns, dtype)[samples]
+        return self.matrix(at, int(samples.max(initial=-1)) + 1, columns, dtype)[samples]
 
-    def targets(self, codes: int, numbers: int, outputs: int, samples: Array) -> Array:
-        """Targets, (samples, outputs): numbers, the class for a single output, or one-hot."""
-        if numbers:
-            return self.table(numbers, 8 * outputs, outputs, samples, np.float64)
-        classes = self.table(codes, 8, 1, samples, np.int64)
-        return classes if outputs == 1 else classes == np.arange(outputs)
+    def words(self, address: int, samples: Array, dtype: npt.DTypeLike) -> Array:
+        """One number for each of some samples, (samples,): 64 bits, an integer or a float64."""
+        return self.vector(address, int(samples.max(initial=-1)) + 1, dtype)[samples]
+
+    def targets(self, of: Targets, samples: Array) -> Array:
+        """Targets of some samples, (samples, outputs): numbers, the class for a single output, or one-hot."""
+        if of.numbers:
+            return self.table(MatrixAt(of.numbers, Stride(8 * of.outputs)), of.outputs, samples, np.float64)
+        classes = self.words(of.codes, samples, np.int64)[:, None]
+        return classes if of.outputs == 1 else classes == np.arange(of.outputs)
 
     def weights(self, order: int, weights: int) -> Array:
         """The weights of the batch's samples, (size,); 1 where there are none."""
-        return self.table(weights, 8, 1, self.samples(order), np.float64)[:, 0] if weights else np.ones(self.size)
+        return self.words(weights, self.samples(order), np.float64) if weights else np.ones(self.size)
 
     def prepare(self, constants: int, scalars: int) -> None:
         """A kernel's prologue: its constants from its scalars."""
@@ -174,6 +177,34 @@ def put(address: int, index: int, item_bytes: int, value: float) -> None:
         store(address + 4 * index, np.float32(value))
     else:
         store(address + 8 * index, value)
+
+
+def run_kernel(kernel: KernelCall, items: int, operands: int, addresses: tuple[int, ...]) -> None:
+    """Call a kernel of elements on arrays, inputs and then outputs; `operands` is room for their addresses."""
+    place = operands
+    for address in addresses:
+        store(place, address)
+        place += 8
+    call(kernel.body, items, kernel.constants, operands)
+
+
+def column_sums(a: int, b: int, row: int, rows: int, width: int, into: int, item: int) -> None:
+    """Σ a b of each column, or Σ a where b is 0, row by row: (width,) float64. A product has the numbers' precision."""
+    for column in range(width):
+        store(into + 8 * column, 0.0)
+    for index in range(rows):
+        here, there = a + index * row, b + index * row
+        if b and item == 4:
+            for column in range(width):
+                product = load_float32(here + 4 * column) * load_float32(there + 4 * column)
+                store(into + 8 * column, load_float64(into + 8 * column) + product)
+        elif b:
+            for column in range(width):
+                wide = load_float64(here + 8 * column) * load_float64(there + 8 * column)
+                store(into + 8 * column, load_float64(into + 8 * column) + wide)
+        else:
+            for column in range(width):
+                store(into + 8 * column, load_float64(into + 8 * column) + number(here, column, item))
 
 
 def order_of(order: int, run_order: int) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule.engines.compiled.plan.instruction import Instruction, Work, batch_weight, inverse, order_of
-from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, Rows, Thread
+from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, MatrixAt, Rows, Thread
 from deltarule.native import products
 from deltarule.native.memory import call, load_float64, load_int32, load_int64, store
 from deltarule.native.structs import Address, Count, Stride
@@ -67,20 +67,17 @@ class PrepareConstants(Instruction):
 class Forward(Instruction):
     """z = b + a W for some columns, over a block of weights whose biases are the row after the last."""
 
-    a: Address
-    a_row: Stride
+    a: MatrixAt
     depth: Count
-    w: Address
-    w_row: Stride
+    w: MatrixAt
     width: Count
-    z: Address
-    z_row: Stride
+    z: MatrixAt
     rows: Rows
 
     @property
     def b(self) -> Address:
         """The biases."""
-        return Address(self.w + self.depth * self.w_row)
+        return Address(self.w.at(self.depth))
 
     def equation(self) -> str:
         return "{z:rows,width} = {b:,width} + {a:rows,depth} {w:depth,width}"
@@ -89,29 +86,24 @@ class Forward(Instruction):
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
         if rows > 0:
             products.gemm_nn(
-                thread.run.tiles, self.z + begin * self.z_row, self.z_row, self.w + self.depth * self.w_row,
-                self.a + begin * self.a_row, self.a_row, self.w, self.w_row, rows, self.depth, self.width,
+                thread.run.tiles, self.z.at(begin), self.z.row, self.w.at(self.depth), self.a.at(begin), self.a.row,
+                self.w.address, self.w.row, rows, self.depth, self.width,
             )  # fmt: skip
 
     def define(self, work: Work) -> None:
-        rows = work.rows(self.rows)
-        block = work.matrix(self.w, self.w_row, self.depth + 1, self.width)
+        rows, block = work.rows(self.rows), work.matrix(self.w, self.depth + 1, self.width)
         w, b = block[:-1], block[-1]
-        a, z = work.batch(self.a, self.a_row, self.depth), work.batch(self.z, self.z_row, self.width)
-        z[rows] = b + a[rows] @ w
+        work.batch(self.z, self.width)[rows] = b + work.batch(self.a, self.depth)[rows] @ w
 
 
 @dataclass(frozen=True)
 class Backward(Instruction):
     """da += dz Wᵀ for some columns of da, over a block of W's columns; over the `first` block, da = dz Wᵀ."""
 
-    d: Address
-    d_row: Stride
+    d: MatrixAt
     depth: Count
-    w: Address
-    w_row: Stride
-    target: Address
-    target_row: Stride
+    w: MatrixAt
+    target: MatrixAt
     columns: Count
     first: bool
     rows: Rows
@@ -123,15 +115,14 @@ class Backward(Instruction):
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
         if rows > 0:
             products.gemm_nt(
-                thread.run.tiles, self.target + begin * self.target_row, self.target_row,
-                self.d + begin * self.d_row, self.d_row, self.w, self.w_row, rows, self.columns, self.depth,
-                thread.workspace, not self.first,
+                thread.run.tiles, self.target.at(begin), self.target.row, self.d.at(begin), self.d.row, self.w.address,
+                self.w.row, rows, self.columns, self.depth, thread.workspace, not self.first,
             )  # fmt: skip
 
     def define(self, work: Work) -> None:
         rows, columns = work.rows(self.rows), self.columns
-        d, w = work.batch(self.d, self.d_row, self.depth), work.matrix(self.w, self.w_row, columns, self.depth)
-        da = work.batch(self.target, self.target_row, products.padded(columns))
+        d, w = work.batch(self.d, self.depth), work.matrix(self.w, columns, self.depth)
+        da = work.batch(self.target, products.padded(columns))
         if self.first:
             da[rows] = 0.0
         da[rows, :columns] += d[rows] @ w.T
@@ -175,7 +166,7 @@ class Apply(Instruction):
 
     def define(self, work: Work) -> None:
         rows, addresses = work.rows(self.rows), (self.one, self.two, self.three, self.four)[: self.many]
-        *inputs, output = [work.batch(address, self.row, self.width)[rows] for address in addresses]
+        *inputs, output = [work.batch(MatrixAt(address, self.row), self.width)[rows] for address in addresses]
         (output[:],) = work.kernel(self.kernel, *inputs)
 
 
@@ -246,14 +237,18 @@ class Loss(Instruction):
                 place += 8
 
     def define(self, work: Work) -> None:
-        rows, row, item = work.rows(self.rows), self.columns * work.item_bytes, work.item_bytes
+        rows = work.rows(self.rows)
         if rows.start == rows.stop:
             return
         work.vector(self.scalars, 1, np.float64)[0] = inverse(work.weights(self.order, self.weights).sum())
         work.prepare(self.kernel.constants, self.scalars)
-        inputs = (self.z, row, self.width), (self.y, row, self.width), (self.batch_weights, item, 1)
-        outputs = (self.dz, row, self.width), (self.losses, item, 1), (self.errors, item, 1)
-        given, made = ([work.batch(*each)[rows] for each in several if each[0]] for several in (inputs, outputs))
+        row, item, width = Stride(self.columns * work.item_bytes), Stride(work.item_bytes), self.width
+        inputs = (self.z, row, width), (self.y, row, width), (self.batch_weights, item, 1)
+        outputs = (self.dz, row, width), (self.losses, item, 1), (self.errors, item, 1)
+        given, made = (
+            [work.batch(MatrixAt(each, stride), columns)[rows] for each, stride, columns in several if each]
+            for several in (inputs, outputs)
+        )
         for output, result in zip(made, work.kernel(self.kernel, *given), strict=True):
             output[:] = result
 

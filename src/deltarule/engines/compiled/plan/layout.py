@@ -19,7 +19,7 @@ import numpy.typing as npt
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Wait
 from deltarule.engines.compiled.plan.printing import Named
-from deltarule.engines.compiled.plan.tables import Rows
+from deltarule.engines.compiled.plan.tables import MatrixAt, Rows
 from deltarule.engines.parameters import Shape
 from deltarule.native.products import GROUP, padded, row_stride
 from deltarule.native.structs import Address, Count, Stride
@@ -201,9 +201,9 @@ class Division:
         offset = region * self.apart + (block.offset + row * block.stride) * self.item_bytes
         return Address(self.parameters + offset)
 
-    def row_bytes(self, block: Block) -> Stride:
-        """From one row of a block to the next."""
-        return Stride(block.stride * self.item_bytes)
+    def matrix(self, block: Block, row: int = 0, region: int = 0) -> MatrixAt:
+        """The rows of a block from one on: of the parameters, or in another region."""
+        return MatrixAt(self.address(block, row, region), Stride(block.stride * self.item_bytes))
 
     def wait(self) -> Iterator[Instruction]:
         """Wait for the other threads, where there are any."""

@@ -15,7 +15,7 @@ from deltarule.engines.compiled.plan.instruction import Instruction, stored
 from deltarule.engines.compiled.plan.layers import Apply, Forward
 from deltarule.engines.compiled.plan.layout import Block, Share
 from deltarule.engines.compiled.plan.printing import SCRATCH, Named, Names
-from deltarule.engines.compiled.plan.tables import KernelCall, Plan
+from deltarule.engines.compiled.plan.tables import NO_MATRIX, KernelCall, MatrixAt, Plan
 from deltarule.native.products import padded, row_stride
 from deltarule.native.structs import Address, Count, Stride
 
@@ -43,6 +43,10 @@ class Matrix:
     stride: Count
     row: Stride
     item_bytes: Stride
+
+    def part(self, column: int = 0) -> MatrixAt:
+        """The columns from one on."""
+        return MatrixAt(self.column(column), self.row)
 
     def column(self, number: int) -> Address:
         """Where a column begins."""
@@ -168,16 +172,16 @@ class Passage:
         self.losses, self.errors, self.weights = (
             self._column(arena, name, arena.dtype) for name in ("losses", "errors", "weights")
         )
-        self.masks = [self._mask(arena, layer) if rate and backward else Address(0) for layer, rate in enumerate(rates)]
+        self.masks = [self._mask(arena, layer) if rate and backward else NO_MATRIX for layer, rate in enumerate(rates)]
 
     def _column(self, arena: Arena, name: str, dtype: npt.DTypeLike) -> Address:
         """A number for each row."""
         return arena.keep(aligned(self.rows, dtype).reshape(self.rows, 1), name)
 
-    def _mask(self, arena: Arena, layer: int) -> Address:
+    def _mask(self, arena: Arena, layer: int) -> MatrixAt:
         """Room for a bit for each of a layer's inputs."""
-        bits = aligned(self.rows * self.inputs(layer).stride // 8, np.uint8)
-        return arena.keep(bits.reshape(self.rows, -1), f"mask{layer}")
+        row = Stride(self.inputs(layer).stride // 8)
+        return MatrixAt(arena.keep(aligned(self.rows * row, np.uint8).reshape(self.rows, row), f"mask{layer}"), row)
 
     def sums(self, layer: int) -> Matrix:
         """Where a layer's weighted sums go."""
@@ -188,17 +192,14 @@ class Passage:
         return self.x if layer == 0 else self.a[layer - 1]
 
 
-def forward(block: Block, address: Address, a: Matrix, z: Matrix, each: Share) -> Instruction:
-    """Some rows of z = b + a W, for the columns of a block of weights that begins at `address`."""
+def forward(block: Block, w: MatrixAt, a: Matrix, z: Matrix, each: Share) -> Instruction:
+    """Some rows of z = b + a W, for the columns of a block of weights."""
     return Forward(
-        a=a.address,
-        a_row=a.row,
+        a=a.part(),
         depth=Count(block.fan_in),
-        w=address,
-        w_row=Stride(block.stride * z.item_bytes),
+        w=w,
         width=Count(block.width),
-        z=z.column(block.first),
-        z_row=z.row,
+        z=z.part(block.first),
         rows=each.split,
     )
 

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, get_type_hints
 
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.tables import KernelCall, Rows
+from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Rows
 from deltarule.native.structs import Address
 
 __all__ = ["SCRATCH", "Named", "Names", "Printer"]
@@ -141,9 +141,10 @@ class _Field:
     def __format__(self, spec: str) -> str:
         if self._kind is KernelCall:
             return self._printer.kernel(self._value.constants)
-        if self._kind is not Address:
+        if self._kind not in (Address, MatrixAt):
             return str(self._value)
         rows, width = (attrgetter(name)(self._instruction) if name else 0 for name in (spec + ",").split(",")[:2])
         if isinstance(rows, Rows):
             rows = "" if rows.parts == 1 else str(rows)
-        return self._printer.place(self._value, rows, width)
+        address = self._value if self._kind is Address else self._value.address
+        return self._printer.place(address, rows, width)

@@ -12,7 +12,7 @@ from deltarule.engines.compiled.plan.batches import AddToSums, CountErrors, Gath
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Share
 from deltarule.engines.compiled.plan.memory import Arena, Matrix, Passage
-from deltarule.engines.compiled.plan.tables import RUN_ORDER
+from deltarule.engines.compiled.plan.tables import RUN_ORDER, MatrixAt, Targets
 from deltarule.engines.problem import Problem, Samples
 from deltarule.native.structs import Address, Count, Stride
 from deltarule.recipes import Affine
@@ -45,13 +45,14 @@ class Source:
         self.shuffled = shuffled
         self.order = RUN_ORDER if shuffled else rows
         self.columns, self.outputs = x.shape[1], samples.outputs
-        self._x, self._row = arena.keep(x, "data"), Stride(x.strides[0])
+        self._x = MatrixAt(arena.keep(x, "data"), Stride(x.strides[0]))
         self._bytes = x.shape[1] * x.itemsize
         self._shift, self._factor = arena.keep(self._gatherer.shift), arena.keep(self._gatherer.factor)
         self.classes = samples.classes
         kind: npt.DTypeLike = np.int64 if samples.classes else np.float64
         targets: npt.NDArray[Any] = np.ascontiguousarray(samples.targets, kind)
-        self.targets = arena.keep(targets, "targets")
+        address, outputs = arena.keep(targets, "targets"), Count(samples.outputs)
+        self._targets = Targets(*((address, Address(0)) if samples.classes else (Address(0), address)), outputs)
         weights = samples.weights
         self.weights = (
             Address(0)
@@ -83,9 +84,7 @@ class Source:
             gather=Address(self._gatherer.address),
             order=self.order,
             source=self._x,
-            source_row=self._row,
-            target=x.address,
-            target_row=x.row,
+            target=x.part(),
             columns=Count(self.columns),
             shift=self._shift,
             factor=self._factor,
@@ -94,11 +93,8 @@ class Source:
 
     def mix(self, passage: Passage, rows: Share) -> Instruction:
         """Mix rows of the batch with others, inputs and targets."""
-        from deltarule.engines.compiled.plan.augmenter import Targets
-
         assert self._augmenter is not None
-        targets = Targets(*self._targets, self.outputs)
-        return self._augmenter.mix(self.order, self._apart(passage), passage.x, passage.y, targets, rows)
+        return self._augmenter.mix(self.order, self._apart(passage), passage.x, passage.y, self._targets, rows)
 
     def _apart(self, passage: Passage) -> Matrix:
         """Room for the rows that are to be mixed into the batch, one for all threads."""
@@ -109,33 +105,17 @@ class Source:
 
     def prefetch(self, rows: Share) -> Instruction:
         """Fetch the raw rows of the next batch."""
-        return Prefetch(self.order, self._x, self._row, Count(self._bytes), rows.split)
-
-    @property
-    def _targets(self) -> tuple[Address, Address]:
-        """Class codes and numbers; one of them is 0."""
-        return (self.targets, Address(0)) if self.classes else (Address(0), self.targets)
+        return Prefetch(self.order, self._x, Count(self._bytes), rows.split)
 
     def target(self, passage: Passage, rows: Share) -> Instruction:
         """Write rows of y, and weights."""
-        codes, numbers = self._targets
-        return Target(
-            order=self.order,
-            codes=codes,
-            numbers=numbers,
-            weights=self.weights,
-            y=passage.y.address,
-            y_row=passage.y.row,
-            outputs=Count(self.outputs),
-            batch_weights=passage.weights,
-            rows=rows.split,
-        )
+        y = passage.y.part()
+        return Target(self.order, self._targets, self.weights, y, passage.weights, rows.split)
 
     def count(self, passage: Passage, rows: Share) -> Instruction:
         """Count wrong answers among several classes."""
-        z = passage.z[-1]
-        outputs = Count(self.outputs)
-        return CountErrors(z.address, z.row, outputs, self.order, self.targets, passage.errors, rows.split)
+        z, targets = passage.z[-1].part(), self._targets
+        return CountErrors(z, targets.outputs, self.order, targets.codes, passage.errors, rows.split)
 
     def add(self, passage: Passage) -> Instruction:
         """Add the batch to the sums."""

@@ -101,7 +101,7 @@ class Writer:
 
     def _sums(self, layer: int, passage: Passage, each: Share) -> Instruction:
         block = self.to.block(layer, each)
-        return forward(block, self.to.address(block), passage.inputs(layer), passage.sums(layer), each)
+        return forward(block, self.to.matrix(block), passage.inputs(layer), passage.sums(layer), each)
 
     def _drawn(self, layer: int, passage: Passage) -> Iterator[Instruction]:
         """Noise and dropout of a layer's inputs, whole rows at a time."""
@@ -122,13 +122,10 @@ class Writer:
         for each in shares:
             for block in self.to.layout.blocks[layer]:
                 yield Backward(
-                    d=d.column(block.first),
-                    d_row=d.row,
+                    d=d.part(block.first),
                     depth=Count(min(block.width, outputs - block.first)),
-                    w=self.to.address(block, each.first),
-                    w_row=self.to.row_bytes(block),
-                    target=below.column(each.first),
-                    target_row=below.row,
+                    w=self.to.matrix(block, each.first),
+                    target=below.part(each.first),
                     columns=Count(min(each.width, units - each.first)),
                     first=block.first == 0,
                     rows=each.split,
@@ -160,7 +157,7 @@ def predicted(
     normalization = formulas.normalization if hidden else None
     for each in shares:
         block = to.block(layer, each)
-        yield forward(block, to.address(block), passage.inputs(layer), passage.sums(layer), each)
+        yield forward(block, to.matrix(block), passage.inputs(layer), passage.sums(layer), each)
         if hidden and normalization is None:
             yield apply(formulas.values[layer], (passage.z[layer], passage.a[layer]), each)
     if normalization is not None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deltarule.native.memory import load_float64, load_int64
 from deltarule.native.structs import Address, Count, Pointer, Stride, Struct
 from deltarule.native.threads import Barrier
 
 __all__ = [
-    "ALL_ROWS", "NO_KERNEL", "RUN_ORDER", "KernelCall", "Plan", "Progress", "Rows", "Run", "Thread",
+    "ALL_ROWS", "NO_KERNEL", "NO_MATRIX", "RUN_ORDER", "KernelCall", "MatrixAt", "Plan", "Progress", "Rows", "Run",
+    "Targets", "Thread",
 ]  # fmt: skip
 
 
@@ -23,14 +25,31 @@ class Rows(Struct):
         """The first row, in a batch of `size`."""
         return size * self.part // self.parts
 
+    def stop(self, size: int) -> int:
+        """The row after the last."""
+        return size * (self.part + 1) // self.parts
+
     def count(self, size: int) -> int:
         """How many rows."""
-        return size * (self.part + 1) // self.parts - size * self.part // self.parts
+        return self.stop(size) - self.first(size)
 
     def __str__(self) -> str:
         return "all" if self.parts == 1 else f"{self.part + 1}/{self.parts}"
 
 
+@dataclass(frozen=True)
+class MatrixAt(Struct):
+    """Where a matrix is in memory, and the bytes from one row to the next."""
+
+    address: Address
+    row: Stride
+
+    def at(self, index: int) -> int:
+        """The address of a row."""
+        return self.address + index * self.row
+
+
+NO_MATRIX = MatrixAt(Address(0), Stride(0))
 ALL_ROWS = Rows(Count(0), Count(1))
 RUN_ORDER = Address(1)
 """The address that stands for the run's own order, wherever it is."""
@@ -42,6 +61,24 @@ class KernelCall(Struct):
 
     body: Address
     constants: Address
+
+
+@dataclass(frozen=True)
+class Targets(Struct):
+    """The targets of a set: class `codes` (int64) or `numbers` (float64), the other address being 0."""
+
+    codes: Address
+    numbers: Address
+    outputs: Count
+
+    def value(self, sample: int, output: int) -> float:
+        """A sample's target for an output: a number, the class where there is one output, or 0 or 1."""
+        if self.numbers:
+            return load_float64(self.numbers + 8 * (sample * self.outputs + output))
+        code = load_int64(self.codes + 8 * sample)
+        if self.outputs == 1:
+            return float(code)
+        return 1.0 if code == output else 0.0
 
 
 NO_KERNEL = KernelCall(Address(0), Address(0))

@@ -10,7 +10,7 @@ from deltarule.engines.compiled.plan.formulas import UpdateKernels
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Block, Division, Share
 from deltarule.engines.compiled.plan.memory import Passage
-from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall
+from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall, MatrixAt
 from deltarule.engines.compiled.plan.updates import (
     Bound,
     CallFormula,
@@ -26,8 +26,8 @@ from deltarule.native.structs import Address, Count, Stride
 
 __all__ = ["SCRATCH_ROWS", "Updates"]
 
-_Inputs: TypeAlias = tuple[Address, Stride, Stride]
-"""What dz is multiplied with: an address, and the bytes from one input, and from one sample, to the next."""
+_Inputs: TypeAlias = tuple[MatrixAt, Stride]
+"""What dz is multiplied with: a matrix, and the bytes from one input of a sample to the next."""
 
 # Numbers of gradient taken before the optimizer steps over them: a slice that stays in the nearest cache.
 _SLICE = 4096
@@ -100,15 +100,12 @@ class Updates:
 
     def _product(self, block: Block, rows: range, inputs: _Inputs, passage: Passage) -> Product:
         """What is multiplied for the gradient of some rows of a block, and where these rows are."""
-        d, (a, a_item, a_row) = passage.d[block.layer], inputs
+        a, a_item = inputs
         return Product(
-            d=d.column(block.first),
-            d_row=d.row,
+            d=passage.d[block.layer].part(block.first),
             a=a,
             a_item=a_item,
-            a_row=a_row,
-            w=self.to.address(block, rows.start),
-            w_row=self.to.row_bytes(block),
+            w=self.to.matrix(block, rows.start),
             rows=Count(len(rows)),
             width=Count(block.width),
         )
@@ -118,12 +115,12 @@ class Updates:
         a, thread = passage.inputs(block.layer), self.to.thread
         begin, end = each.rows(block.fan_in)
         if end > begin:
-            inputs = a.column(begin), a.item_bytes, a.row
+            inputs = a.part(begin), a.item_bytes
             yield range(begin, end), inputs, self.kernels.weights(block.layer, thread), _slice_rows(block)
         if each.part == each.parts - 1 and self._biases_learn(block):
             yield (
                 range(block.fan_in, block.fan_in + 1),
-                (self.one, Stride(0), Stride(0)),
+                (MatrixAt(self.one, Stride(0)), Stride(0)),
                 self.kernels.others(thread),
                 1,
             )
@@ -159,8 +156,8 @@ class Updates:
         for layer in range(self._layers):
             for each in self.to.columns(layer):
                 block = self.to.block(layer, each)
-                matrix, row = self.to.address(block, 0, self._gradient), self.to.row_bytes(block)
-                yield Squares(matrix, row, Count(block.learnt), Count(block.width), self._squares(block))
+                matrix = self.to.matrix(block, 0, self._gradient)
+                yield Squares(matrix, Count(block.learnt), Count(block.width), self._squares(block))
         yield from self.to.wait()
         columns = Count(sum(map(padded, self.to.layout.sizes[1:])))
         for scalars in self.kernels.scalars(self.to.thread):
@@ -190,8 +187,8 @@ class Updates:
         for each in self.to.columns(layer):
             block = self.to.block(layer, each)
             if self.bounded and layer < self._layers - 1:
-                w, row, rows, width = self.to.address(block), self.to.row_bytes(block), block.fan_in, block.width
-                yield Bound(w, row, Count(rows), Count(width), self._squares(block), self.kernels.bound)
+                rows, width = Count(block.fan_in), Count(block.width)
+                yield Bound(self.to.matrix(block), rows, width, self._squares(block), self.kernels.bound)
             if self.kernels.apart:
                 step = self._step(block, range(block.learnt), self.kernels.average(self.to.thread))
                 yield replace(step, slots=Count(1), apart=Stride(self.kernels.averaged * self.to.apart))

@@ -16,7 +16,7 @@ from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import WHOLE, Division, Layout, Share
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.step import predicted
-from deltarule.engines.compiled.plan.tables import ALL_ROWS
+from deltarule.engines.compiled.plan.tables import ALL_ROWS, NO_MATRIX, MatrixAt
 from deltarule.engines.compiled.runtime.epochs import SingleThread
 from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.parameters import Shape
@@ -54,10 +54,8 @@ class Predictor:
         gather = Gather(
             gather=Address(rows.address),
             order=Address(0),
-            source=Address(0),
-            source_row=Stride(0),
-            target=passage.x.address,
-            target_row=passage.x.row,
+            source=NO_MATRIX,
+            target=passage.x.part(),
             columns=Count(sizes[0]),
             shift=arena.keep(rows.shift),
             factor=arena.keep(rows.factor),
@@ -83,10 +81,9 @@ class Predictor:
         x, n = gatherable(x), len(x)
         row, made = x.strides[0], np.empty((n, self._outputs), self._z.dtype)
         with self._lock:
-            self._follow.gather.set(source_row=row)
             for start in range(0, n, _BLOCK):
                 rows = min(_BLOCK, n - start)
-                self._follow.gather.set(source=x.ctypes.data + start * row)
+                self._follow.gather.put("source", MatrixAt(Address(x.ctypes.data + start * row), Stride(row)))
                 self._follow(rows)
                 made[start : start + rows] = self._z[:rows, : self._outputs]
         finite = np.isfinite(made)
