@@ -80,6 +80,34 @@ class Text:
         self.label(after)
         return values
 
+    def ends(self, stop: str, sizes: Sequence[int]) -> list[str]:
+        """Where the chunks of each size end for `chunks`; written before any outer loop."""
+        whole = [self.integer("and", stop, str(-size)) for size in (sizes[:-1] or sizes)]
+        return whole if len(whole) == len(sizes) else [*whole, stop]
+
+    def chunks(
+        self,
+        ends: Sequence[str],
+        sizes: Sequence[int],
+        body: Callable[[int, str], None],
+        prepare: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Go through the words from 0 on, in chunks of each size up to where these end.
+
+        `body(size, index)` writes one chunk, `prepare(size)` what is done once before those of a size. Sizes are powers
+        of 2 that become smaller; the last of several divides the number of words.
+        """
+        start = "0"
+        for size, end in zip(sizes, ends, strict=True):
+            prepare(size)
+
+            def one(index: str, _: list[str], size: int = size) -> list[str]:
+                body(size, index)
+                return []
+
+            self.loop(start, end, size, [], one)
+            start = end
+
     def repeat(self, count: str, carried: Carried, body: Callable[[list[str]], list[str]]) -> list[str]:
         """Repeat `body` `count` times, at least once; values are handed on and returned as in `loop`.
 
@@ -321,11 +349,20 @@ class Lanes:
 
     def everywhere(self, number: str) -> str:
         """One number, in every lane."""
-        if self.count == 1:
-            return number
-        first = self.text.result(f"insertelement {self.kind} undef, {self.number} {number}, i32 0")
+        return number if self.count == 1 else self._broadcast(self.number, self.kind, number)
+
+    def every_word(self, word: str) -> str:
+        """One integer of as many bits, in every lane."""
+        return self._broadcast(f"i{self.bits}", self.words, word)
+
+    def lanes(self) -> str:
+        """The integers 0, 1, 2, …, one for each lane."""
+        return "<" + ", ".join(f"i{self.bits} {lane}" for lane in range(self.count)) + ">"
+
+    def _broadcast(self, lane: str, kind: str, value: str) -> str:
+        first = self.text.result(f"insertelement {kind} undef, {lane} {value}, i32 0")
         mask = f"<{self.count} x i32> zeroinitializer"
-        return self.text.result(f"shufflevector {self.kind} {first}, {self.kind} undef, {mask}")
+        return self.text.result(f"shufflevector {kind} {first}, {kind} undef, {mask}")
 
     def slice(self, value: str, start: int, count: int) -> str:
         """The lanes from `start` on, `count` of them, as a vector of `alike(count=count)`."""

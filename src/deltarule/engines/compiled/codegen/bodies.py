@@ -154,25 +154,21 @@ def _folded(lanes: Lanes, value: str, combine: Callable[[Lanes, str, str], str])
 
 def _print_elements(body: _Body) -> None:
     text, program = body.text, body.program
+    sizes = list(dict.fromkeys((program.together, GROUP)))
+    known: dict[int, dict[Expression, str]] = {}
 
-    def many(count: int, start: str, stop: str) -> None:
-        lanes = program.lanes(text, count)
-        known = body.shared_on(lanes)
+    def prepare(size: int) -> None:
+        known[size] = body.shared_on(program.lanes(text, size))
 
-        def round_(index: str, _: list[str]) -> list[str]:
-            scope = body.element_scope(lanes, index, known)
-            # All is read before anything is written: outputs may be the inputs' memory.
-            values = [scope.value(output) for output in body.outputs]
-            for value, place in zip(values, body.results, strict=True):
-                lanes.store(value, place, index)
-            return []
+    def some(size: int, index: str) -> None:
+        lanes = program.lanes(text, size)
+        scope = body.element_scope(lanes, index, known[size])
+        # All is read before anything is written: outputs may be the inputs' memory.
+        values = [scope.value(output) for output in body.outputs]
+        for value, place in zip(values, body.results, strict=True):
+            lanes.store(value, place, index)
 
-        text.loop(start, stop, count, [], round_)
-
-    whole = text.integer("and", "%count", str(-program.together))
-    many(program.together, "0", whole)
-    if program.together > GROUP:
-        many(GROUP, whole, "%count")
+    text.chunks(text.ends("%count", sizes), sizes, some, prepare)
 
 
 def _print_total(body: _Body) -> None:
@@ -227,15 +223,12 @@ class _Rows:
 
     def _inside(self, start: str) -> str:
         """Which of the lanes from column `start` on are real columns."""
-        kind = f"<{GROUP} x i32>"
-        lanes = "<" + ", ".join(f"i32 {lane}" for lane in range(GROUP)) + ">"
-        ends = [self._width]
+        integers = self._lanes.alike(bits=32)
+        end = self._width
         if start != "0":
             column = self._text.result(f"trunc i64 {start} to i32")
-            ends = [self._text.result(f"sub i32 {self._width}, {column}")]
-        first = self._text.result(f"insertelement {kind} undef, i32 {ends[0]}, i32 0")
-        end = self._text.result(f"shufflevector {kind} {first}, {kind} undef, {kind} zeroinitializer")
-        return self._text.result(f"icmp slt {kind} {lanes}, {end}")
+            end = self._text.result(f"sub i32 {self._width}, {column}")
+        return self._text.result(f"icmp slt {integers.words} {integers.lanes()}, {integers.every_word(end)}")
 
     def one_row(self, row: str, _: list[str]) -> list[str]:
         """Write all passes over one row, and its results."""

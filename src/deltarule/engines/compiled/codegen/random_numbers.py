@@ -35,44 +35,31 @@ def philox_keys(text: Text) -> list[tuple[str, str]]:
     return keys
 
 
-class _Words:
-    """Operations on lanes of 64 bits, `count` of them; integers and words mean the same in every lane."""
-
-    def __init__(self, text: Text, count: int) -> None:
-        self.text, self.count, self.kind = text, count, f"<{count} x i64>"
-
-    def everywhere(self, word: str) -> str:
-        first = self.text.result(f"insertelement {self.kind} undef, i64 {word}, i32 0")
-        mask = f"<{self.count} x i32> zeroinitializer"
-        return self.text.result(f"shufflevector {self.kind} {first}, {self.kind} undef, {mask}")
-
-    def of(self, operation: str, a: str, b: str | int) -> str:
-        second = "<" + ", ".join([f"i64 {b}"] * self.count) + ">" if isinstance(b, int) else b
-        return self.text.result(f"{operation} {self.kind} {a}, {second}")
-
-
 def philox_words(text: Text, units: int, counter: tuple[str, str, str, str], keys: list[tuple[str, str]]) -> str:
     """The random words of `units` units, <units x i32>; `counter` begins with the first unit, not with its block."""
     count = units // 4
-    to = _Words(text, count)
-    first = to.everywhere(text.integer("lshr", counter[0], "2"))
-    lanes = "<" + ", ".join(f"i64 {lane}" for lane in range(count)) + ">"
-    c0 = text.result(f"add {to.kind} {first}, {lanes}")
-    c1, c2, c3 = (to.everywhere(word) for word in counter[1:])
+    to = Lanes(text, 64, count, fused=False)
+    low, half = to.word(_LOW), to.word(32)
+    c0 = to.integer("add", to.every_word(text.integer("lshr", counter[0], "2")), to.lanes())
+    c1, c2, c3 = (to.every_word(word) for word in counter[1:])
     for key0, key1 in keys:
-        p0 = to.of("mul", to.of("and", c0, _LOW), _MULTIPLIERS[0])
-        p1 = to.of("mul", to.of("and", c2, _LOW), _MULTIPLIERS[1])
-        c0 = to.of("xor", to.of("xor", to.of("lshr", p1, 32), c1), to.everywhere(key0))
-        c2 = to.of("xor", to.of("xor", to.of("lshr", p0, 32), c3), to.everywhere(key1))
+        p0 = to.integer("mul", to.integer("and", c0, low), to.word(_MULTIPLIERS[0]))
+        p1 = to.integer("mul", to.integer("and", c2, low), to.word(_MULTIPLIERS[1]))
+        c0 = to.integer("xor", to.integer("xor", to.integer("lshr", p1, half), c1), to.every_word(key0))
+        c2 = to.integer("xor", to.integer("xor", to.integer("lshr", p0, half), c3), to.every_word(key1))
         c1, c3 = p1, p0
-    pairs = [to.of("or", to.of("and", low, _LOW), to.of("shl", high, 32)) for low, high in ((c0, c1), (c2, c3))]
+    pairs = [
+        to.integer("or", to.integer("and", first, low), to.integer("shl", second, half))
+        for first, second in ((c0, c1), (c2, c3))
+    ]
     # A block's first pair, then its second, then the next block's: the units' order.
     order = ", ".join(f"i32 {place}" for lane in range(count) for place in (lane, count + lane))
-    mixed = text.result(f"shufflevector {to.kind} {pairs[0]}, {to.kind} {pairs[1]}, <{2 * count} x i32> <{order}>")
+    kind = to.words
+    mixed = text.result(f"shufflevector {kind} {pairs[0]}, {kind} {pairs[1]}, <{2 * count} x i32> <{order}>")
     return text.result(f"bitcast <{2 * count} x i64> {mixed} to <{units} x i32>")
 
 
-_TOGETHER = 64
+_TOGETHER = 64, GROUP
 _DRAWN = ["row", "count", "step", "place", "seed_low", "seed_high", "numbers"]
 _PARAMETERS = [
     "row", "rows", "stride", "step", "layer", "seed_low", "seed_high", "threshold", "scale", "numbers", "mask",
@@ -114,25 +101,22 @@ def _draw(bits: int) -> str:
     keys = philox_keys(text)
     purpose = text.integer("or", text.integer("shl", "%layer", "4"), str(int(Purpose.DROPOUT)))
     threshold = text.result("trunc i64 %threshold to i32")
-    whole = text.integer("and", "%stride", str(-_TOGETHER))
+    ends = text.ends("%stride", _TOGETHER)
 
     def one_row(row: str, _: list[str]) -> list[str]:
         start = text.integer("mul", row, "%stride")
         counter = text.integer("add", row, "%row")
 
-        def part(together: int, first: str, stop: str) -> None:
-            def some_units(unit: str, _: list[str]) -> list[str]:
-                words = philox_words(text, together, (unit, counter, "%step", purpose), keys)
-                kept = _compared(text, together, words, threshold)
-                place = text.integer("add", start, unit)
-                _store_bits(text, together, kept, mask, place)
-                _scale(one.alike(count=together), kept, scale, numbers, place)
-                return []
+        def some_units(together: int, unit: str) -> None:
+            words = philox_words(text, together, (unit, counter, "%step", purpose), keys)
+            of_words = one.alike(bits=32, count=together)
+            kept = text.result(f"icmp uge {of_words.words} {words}, {of_words.every_word(threshold)}")
+            place = text.integer("add", start, unit)
+            drawn = text.result(f"bitcast {of_words.truths} {kept} to i{together}")
+            text.write(f"store i{together} {drawn}, ptr {_bits_place(text, mask, place)}, align 2")
+            _scale(one.alike(count=together), kept, scale, numbers, place)
 
-            text.loop(first, stop, together, [], some_units)
-
-        part(_TOGETHER, "0", whole)
-        part(GROUP, whole, "%stride")
+        text.chunks(ends, _TOGETHER, some_units)
         return []
 
     text.loop("0", "%rows", 1, [], one_row)
@@ -144,21 +128,13 @@ def _repeat(bits: int) -> str:
     one = Lanes(text, bits, 1, processor().fused)
     numbers, mask = text.pointer("%numbers"), text.pointer("%mask")
     scale = one.load(text.pointer("%scale"), "0")
-    whole = text.integer("and", "%count", str(-_TOGETHER))
 
-    def part(together: int, first: str, stop: str) -> None:
-        def some_numbers(index: str, _: list[str]) -> list[str]:
-            drawn = f"i{together}"
-            place = _bits_place(text, mask, index)
-            bits_ = text.result(f"load {drawn}, ptr {place}, align 2")
-            kept = text.result(f"bitcast {drawn} {bits_} to <{together} x i1>")
-            _scale(one.alike(count=together), kept, scale, numbers, index)
-            return []
+    def some_numbers(together: int, index: str) -> None:
+        lanes = one.alike(count=together)
+        drawn = text.result(f"load i{together}, ptr {_bits_place(text, mask, index)}, align 2")
+        _scale(lanes, text.result(f"bitcast i{together} {drawn} to {lanes.truths}"), scale, numbers, index)
 
-        text.loop(first, stop, together, [], some_numbers)
-
-    part(_TOGETHER, "0", whole)
-    part(GROUP, whole, "%count")
+    text.chunks(text.ends("%count", _TOGETHER), _TOGETHER, some_numbers)
     return text.function("repeat", ["count", "scale", "numbers", "mask"])
 
 
@@ -167,21 +143,8 @@ def _scale(lanes: Lanes, kept: str, scale: str, numbers: str, place: str) -> Non
     lanes.store(lanes.select(kept, product, lanes.real(0.0)), numbers, place)
 
 
-def _compared(text: Text, units: int, words: str, threshold: str) -> str:
-    """Which units are kept: those whose word is not below the threshold."""
-    kind = f"<{units} x i32>"
-    first = text.result(f"insertelement {kind} undef, i32 {threshold}, i32 0")
-    least = text.result(f"shufflevector {kind} {first}, {kind} undef, {kind} zeroinitializer")
-    return text.result(f"icmp uge {kind} {words}, {least}")
-
-
 def _bits_place(text: Text, mask: str, index: str) -> str:
     return text.address(mask, "i8", text.integer("lshr", index, "3"))
-
-
-def _store_bits(text: Text, units: int, kept: str, mask: str, index: str) -> None:
-    bits = text.result(f"bitcast <{units} x i1> {kept} to i{units}")
-    text.write(f"store i{units} {bits}, ptr {_bits_place(text, mask, index)}, align 2")
 
 
 @dataclass(frozen=True)
@@ -215,33 +178,25 @@ def _drawn(name: str, bits: int) -> str:
     numbers = text.pointer("%numbers")
     keys = philox_keys(text)
     purpose = text.integer("or", text.integer("shl", "%place", "4"), str(int(Purpose.PIXELS)))
-    whole = text.integer("and", "%count", str(-_TOGETHER))
 
-    def part(together: int, first: str, stop: str) -> None:
-        lanes = one.alike(count=together)
-        integers = f"<{together} x i32>"
+    def some(together: int, unit: str) -> None:
+        lanes, integers = one.alike(count=together), one.alike(bits=32, count=together)
+        words = philox_words(text, together, (unit, "%row", "%step", purpose), keys)
 
         def integer(operation: str, a: str, number: int) -> str:
-            constant = "<" + ", ".join([f"i32 {number}"] * together) + ">"
-            return text.result(f"{operation} {integers} {a}, {constant}")
+            return integers.integer(operation, a, integers.word(number))
 
         def real(a: str) -> str:
-            return text.result(f"sitofp {integers} {a} to {lanes.kind}")
+            return text.result(f"sitofp {integers.words} {a} to {lanes.kind}")
 
-        def some(unit: str, _: list[str]) -> list[str]:
-            words = philox_words(text, together, (unit, "%row", "%step", purpose), keys)
-            if name == "uniforms":
-                half = lanes.add(real(integer("lshr", words, 9)), lanes.real(0.5))
-                lanes.store(lanes.multiply(half, lanes.real(2.0**-23)), numbers, unit)
-                return []
-            behind = text.integer("add", unit, "%count")
-            for half, place in ((integer("and", words, 0xFFFF), unit), (integer("lshr", words, 16), behind)):
-                odd = integer("add", integer("shl", half, 1), 1 - 2**16)
-                lanes.store(lanes.multiply(real(odd), lanes.real(2.0**-16)), numbers, place)
-            return []
+        if name == "uniforms":
+            half = lanes.add(real(integer("lshr", words, 9)), lanes.real(0.5))
+            lanes.store(lanes.multiply(half, lanes.real(2.0**-23)), numbers, unit)
+            return
+        behind = text.integer("add", unit, "%count")
+        for half, place in ((integer("and", words, 0xFFFF), unit), (integer("lshr", words, 16), behind)):
+            odd = integer("add", integer("shl", half, 1), 1 - 2**16)
+            lanes.store(lanes.multiply(real(odd), lanes.real(2.0**-16)), numbers, place)
 
-        text.loop(first, stop, together, [], some)
-
-    part(_TOGETHER, "0", whole)
-    part(GROUP, whole, "%count")
+    text.chunks(text.ends("%count", _TOGETHER), _TOGETHER, some)
     return text.function(name, _DRAWN)

@@ -157,8 +157,7 @@ def _counted(one: Lanes, word: str) -> str:
 
 def _ascending(lanes: Lanes) -> str:
     """The numbers 0, 1, 2, …"""
-    words = "<" + ", ".join(f"i{lanes.bits} {lane}" for lane in range(lanes.count)) + ">"
-    return lanes.text.result(f"sitofp {lanes.words} {words} to {lanes.kind}")
+    return lanes.text.result(f"sitofp {lanes.words} {lanes.lanes()} to {lanes.kind}")
 
 
 def _mapped(lanes: Lanes, a: str, down: str, b: str, right: str, e: str) -> str:
