@@ -19,7 +19,7 @@ from deltarule.engines.compiled.plan.instruction import (
     sample,
     samples_named,
 )
-from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Rows, Run, Targets, Thread
+from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, PreparedKernel, Rows, Run, Targets, Thread
 from deltarule.formulas import random
 from deltarule.formulas.augmentations.composition import Drawn, changed, mixed
 from deltarule.native import products
@@ -123,9 +123,7 @@ class ValueChange(Struct):
     place: Count
     draws: Count
     probability: float
-    prologue: Address
-    scalars: Address
-    kernel: KernelCall
+    prepared: PreparedKernel
     operands: Address
     uses_uniform: bool
     uses_mean: bool
@@ -286,7 +284,7 @@ class Augment(Instruction):
         run, step, shared = thread.run, thread.step, self.changes
         if _number(0, row, step, change.place, run) >= change.probability:
             return
-        columns, scalars = self.raw.columns, change.scalars
+        columns, scalars, kernel = self.raw.columns, change.prepared.scalars, change.prepared.kernel
         padded = (columns + 15) // 16 * 16
         for unit in range(change.draws):
             store(scalars + 8 * unit, _number(1 + unit, row, step, change.place, run))
@@ -295,8 +293,8 @@ class Augment(Instruction):
             store(scalars + 8 * change.draws, load_float64(shared.sum) / columns)
         if change.uses_uniform:
             call(shared.draw, row, padded, step, change.place, run.seed_low, run.seed_high, shared.uniform)
-        call(change.prologue, scalars, change.kernel.constants)
-        call(change.kernel.body, padded, change.kernel.constants, change.operands)
+        change.prepared.prepare()
+        call(kernel.body, padded, kernel.constants, change.operands)
         self.clear_padding()
 
     def clear_padding(self) -> None:
@@ -317,9 +315,7 @@ class Mix(Instruction):
     probability: float
     knots: Address
     spaces: Count
-    prologue: Address
-    scalars: Address
-    kernel: KernelCall
+    prepared: PreparedKernel
     x: MatrixAt
     mixed: MatrixAt
     columns: Count
@@ -341,10 +337,10 @@ class Mix(Instruction):
                 other = (row + 1 + further) % size
                 if _number(0, row, step, self.place, run) < self.probability:
                     share = self.share(_number(1, row, step, self.place, run))
-            store(self.scalars, share)
-            call(self.prologue, self.scalars, self.kernel.constants)
+            store(self.prepared.scalars, share)
+            self.prepared.prepare()
             images = self.x.at(row), self.x.at(other), self.mixed.at(row)
-            run_kernel(self.kernel, self.columns, thread.operands, images)
+            run_kernel(self.prepared.kernel, self.columns, thread.operands, images)
             one, two = sample(order, thread.first, row), sample(order, thread.first, other)
             for output in range(self.targets.outputs):
                 here, there = self.targets.value(one, output), self.targets.value(two, output)

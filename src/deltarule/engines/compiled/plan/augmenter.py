@@ -29,12 +29,12 @@ from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Share
 from deltarule.engines.compiled.plan.memory import Arena, Matrix, aligned
 from deltarule.engines.compiled.plan.printing import SCRATCH
-from deltarule.engines.compiled.plan.tables import NO_KERNEL, NO_MATRIX, KernelCall, MatrixAt, Targets
+from deltarule.engines.compiled.plan.tables import NO_KERNEL, MatrixAt, Targets
 from deltarule.engines.tracing.trace import hyperparameters, operand, scalar, trace
 from deltarule.formulas.augmentations import Displacement, Geometric, Mixing, Pixelwise, Place
 from deltarule.formulas.augmentations.composition import RawValues, composed, from_the_corner, held, identity_unless
 from deltarule.native.products import padded
-from deltarule.native.structs import Address, Count, Stride, packed
+from deltarule.native.structs import Address, Count, Stride, packed, zeros
 from deltarule.native.tiles import tiles
 from deltarule.recipes import Affine, Recipe
 
@@ -103,7 +103,6 @@ def total(dtype: npt.DTypeLike) -> Kernel:
     return compile_kernel(("x",), {"total": operand("x")}, {}, dtype, "total", "sum")
 
 
-_NONE = Smoothing(NO_MATRIX, Count(0))
 _STILL = Affine(np.array(0.0), np.array(1.0))
 
 
@@ -165,7 +164,6 @@ class Augmenter:
     def mix(self, order: Address, x: Matrix, mixed: Matrix, y: Matrix, targets: Targets, rows: Share) -> Instruction:
         """Mix some rows of x, all of which are there, into `mixed`; and write y anew."""
         arena, (place, formula) = self._batch, self._mixtures[0]
-        kernel = arena.hold(mixture(arena.dtype))
         knots = formula.knots()
         quantiles = arena.keep(knots)
         arena.hold(formula, quantiles)
@@ -174,9 +172,7 @@ class Augmenter:
             probability=formula.probability,
             knots=quantiles,
             spaces=Count(len(knots) - 1),
-            prologue=Address(kernel.prologue),
-            scalars=arena.words(1, SCRATCH),
-            kernel=KernelCall(Address(kernel.body), arena.numbers(max(1, kernel.constants), SCRATCH)),
+            prepared=arena.prepared(mixture(arena.dtype), SCRATCH),
             x=x.part(),
             mixed=mixed.part(),
             columns=x.stride,
@@ -208,9 +204,9 @@ class Augmenter:
         )
 
     def _image_warp(self) -> ImageWarp:
-        arena, plane, nowhere = self._arena, self._plane, Address(0)
+        arena, plane = self._arena, self._plane
         if self._warp is None:
-            return ImageWarp(used=False, spread=nowhere, read=nowhere, plane=nowhere, still=nowhere)
+            return zeros(ImageWarp)
         return ImageWarp(
             used=True,
             spread=Address(self._warp.spread),
@@ -221,12 +217,13 @@ class Augmenter:
 
     def _displacements(self) -> Displacements:
         arena, plane = self._arena, self._plane
-        place, formula = self._fields[0] if self._fields else (0, None)
-        size = 2 * plane.height * plane.stride if formula is not None else 0
+        if not self._fields:
+            return zeros(Displacements)
+        (place, formula), size = self._fields[0], 2 * plane.height * plane.stride
         return Displacements(
-            used=formula is not None,
+            used=True,
             place=Count(place),
-            probability=0.0 if formula is None else formula.probability,
+            probability=formula.probability,
             draw=Address(self._randoms.displacements),
             noise=arena.numbers(size),
             halfway=arena.numbers(size),
@@ -234,8 +231,8 @@ class Augmenter:
             height=Count(plane.height),
             width=Count(plane.width),
             stride=Count(plane.stride),
-            down=_NONE if formula is None else self._smoothing(formula.strength() * formula.smoothing(plane.height)),
-            right=_NONE if formula is None else self._smoothing(formula.smoothing(plane.width)),
+            down=self._smoothing(formula.strength() * formula.smoothing(plane.height)),
+            right=self._smoothing(formula.smoothing(plane.width)),
         )
 
     def _smoothing(self, matrix: npt.NDArray[np.float64]) -> Smoothing:
@@ -252,14 +249,12 @@ class Augmenter:
         uniform = arena.numbers(padded(self._plane.columns) if self._changes else 0)
         table = []
         for (place, each), made in zip(self._changes, self._changers, strict=True):
-            kernel, operands = made.kernel, np.array([image, *self._places, uniform, image], np.int64)
+            operands = np.array([image, *self._places, uniform, image], np.int64)
             change = ValueChange(
                 place=Count(place),
                 draws=Count(each.draws),
                 probability=each.probability,
-                prologue=Address(kernel.prologue),
-                scalars=arena.keep(np.array(kernel.values)),
-                kernel=KernelCall(Address(kernel.body), arena.numbers(max(1, kernel.constants))),
+                prepared=arena.prepared(made.kernel),
                 operands=arena.keep(operands),
                 uses_uniform=made.uniform,
                 uses_mean=made.mean,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen import formula_kernels, kernels
+from deltarule.engines.compiled.codegen import formula_kernels
 from deltarule.engines.compiled.codegen.random_numbers import dropout
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Loss, PrepareConstants
@@ -16,7 +16,7 @@ from deltarule.engines.compiled.plan.normalized_layers import Normalizations
 from deltarule.engines.compiled.plan.printing import SCRATCH
 from deltarule.engines.compiled.plan.regularization import Dropout, DropoutAgain, Noise
 from deltarule.engines.compiled.plan.source import Source
-from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall
+from deltarule.engines.compiled.plan.tables import NO_KERNEL, NOT_PREPARED, KernelCall, PreparedKernel
 from deltarule.engines.problem import Problem, squared_distance, wrong_side
 from deltarule.formulas import Penalty
 from deltarule.formulas.random import dropped_below
@@ -47,32 +47,26 @@ class UpdateKernels:
         self.averaged = remembered + 1 if averaging is not None else 0
         self.regions = 1 + remembered + (averaging is not None)
         self.slots = remembered + (averaging is not None and not self.apart)
-        self._kernels = {
-            penalty: formula_kernels.update(
-                recipe.optimizer, penalty, dtype, clipping, None if self.apart else averaging, whole=self.whole
-            )
+        used = dict.fromkeys(penalty for penalty in self.penalties if penalty is not None)
+        fused = None if self.apart else averaging
+        steps = {
+            penalty: formula_kernels.update(recipe.optimizer, penalty, dtype, clipping, fused, whole=self.whole)
             for penalty in dict.fromkeys(() if self.handed_over else (*self.penalties, None))
         }
-        self._rooms = [
-            {penalty: arena.room(kernel) for penalty, kernel in self._kernels.items()} for _ in range(threads)
-        ]
-        self._averages = []
-        if averaging is not None and self.apart:
-            self._average = formula_kernels.average(averaging, dtype)
-            self._averages = [arena.room(self._average) for _ in range(threads)]
-        used = dict.fromkeys(penalty for penalty in self.penalties if penalty is not None)
-        self._values: dict[object, KernelCall] = {None: NO_KERNEL}
-        for penalty in used:
-            value = formula_kernels.penalty_value(penalty, dtype)
-            self._values[penalty] = arena.constants(value, share=float(penalty.share(batch_weight)))
-        self._gradients = {
+        gradients = {
             penalty: formula_kernels.objective_gradient(penalty, dtype)
             for penalty in used
             if self.whole and not penalty.takes_prox
         }
-        self._gradient_rooms = [
-            {penalty: arena.room(kernel) for penalty, kernel in self._gradients.items()} for _ in range(threads)
-        ]
+        means = {None: formula_kernels.average(averaging, dtype)} if averaging is not None and self.apart else {}
+        self._steps, self._gradients, self._means = (
+            [{penalty: arena.prepared(kernel) for penalty, kernel in kernels.items()} for _ in range(threads)]
+            for kernels in (steps, gradients, means)
+        )
+        self._values: dict[object, KernelCall] = {None: NO_KERNEL}
+        for penalty in used:
+            value = formula_kernels.penalty_value(penalty, dtype)
+            self._values[penalty] = arena.constants(value, share=float(penalty.share(batch_weight)))
         by_norm = clipping is not None and self.by_norm
         self.clip = arena.constants(formula_kernels.factor(clipping)) if by_norm else NO_KERNEL
         bound = recipe.constraint
@@ -80,36 +74,28 @@ class UpdateKernels:
 
     def prepared(self, thread: int) -> Iterator[Instruction]:
         """The constants for a step."""
-        for penalty, kernel in self._kernels.items():
-            yield _prepared(kernel, self._rooms[thread][penalty], penalty)
-        if self._averages:
-            yield _prepared(self._average, self._averages[thread], None)
+        for kernels in (self._steps, self._means):
+            yield from _prepared(kernels[thread])
 
     def prepared_gradients(self, thread: int) -> Iterator[Instruction]:
         """The constants of what makes the objective's gradient, where it is written down."""
-        for penalty, kernel in self._gradients.items():
-            yield _prepared(kernel, self._gradient_rooms[thread][penalty], penalty)
+        yield from _prepared(self._gradients[thread])
 
     def scalars(self, thread: int) -> list[Address]:
         """Where the scalars of the thread's updates are."""
-        return [scalars for scalars, _ in self._rooms[thread].values()]
-
-    def _kernel(self, penalty: Penalty | None, thread: int) -> KernelCall:
-        if self.handed_over:
-            return NO_KERNEL
-        return KernelCall(Address(self._kernels[penalty].body), self._rooms[thread][penalty][1])
+        return [each.scalars for each in self._steps[thread].values()]
 
     def weights(self, layer: int, thread: int) -> KernelCall:
         """The optimizer's step on a layer's weights."""
-        return self._kernel(self.penalties[layer], thread)
+        return self._steps[thread].get(self.penalties[layer], NOT_PREPARED).kernel
 
     def others(self, thread: int) -> KernelCall:
         """The optimizer's step on what no penalty sees: biases, γ and β."""
-        return self._kernel(None, thread)
+        return self._steps[thread].get(None, NOT_PREPARED).kernel
 
     def average(self, thread: int) -> KernelCall:
         """The mean of the weights, where it is taken apart."""
-        return KernelCall(Address(self._average.body), self._averages[thread][1])
+        return self._means[thread][None].kernel
 
     def penalty_value(self, layer: int) -> KernelCall:
         """The sum of a layer's penalty over some weights; 0 and 0 where it has none."""
@@ -117,16 +103,13 @@ class UpdateKernels:
 
     def penalty_gradient(self, layer: int, thread: int) -> KernelCall:
         """What makes the objective's gradient of the loss's, where it is written down; 0 and 0 for nothing."""
-        penalty = self.penalties[layer]
-        if penalty is None or penalty not in self._gradients:
-            return NO_KERNEL
-        return KernelCall(Address(self._gradients[penalty].body), self._gradient_rooms[thread][penalty][1])
+        return self._gradients[thread].get(self.penalties[layer], NOT_PREPARED).kernel
 
 
-def _prepared(kernel: kernels.Kernel, room: tuple[Address, Address], penalty: Penalty | None) -> Instruction:
-    """Have a kernel's constants made for a step; a penalty may be divided by the batch's weight."""
-    weighted = penalty is not None and penalty.share(2.0) != 1.0
-    return PrepareConstants(Address(kernel.prologue), *room, weighted)
+def _prepared(kernels: Mapping[Penalty | None, PreparedKernel]) -> Iterator[Instruction]:
+    """Have kernels' constants made for a step; a penalty may be divided by the batch's weight."""
+    for penalty, prepared in kernels.items():
+        yield PrepareConstants(prepared, penalty is not None and penalty.share(2.0) != 1.0)
 
 
 class Predicting:
@@ -134,15 +117,10 @@ class Predicting:
 
     def __init__(self, arena: Arena, network: Network, threads: int = 1) -> None:
         values = [formula_kernels.activation_value(each, arena.dtype) for each in network.activations]
-        self._arena = arena
+        self.arena = arena
         self.values = [arena.constants(kernel) for kernel in values]
         formula = network.normalization
         self.normalization = None if formula is None else Normalizations(arena, formula, threads)
-
-    @property
-    def operands(self) -> int:
-        """Addresses that a kernel takes at the most."""
-        return self._arena.operands
 
 
 class Formulas(Predicting):
@@ -161,12 +139,12 @@ class Formulas(Predicting):
         ]
         self._single = single = problem.train.outputs == 1
         error = None if counted else wrong_side if classes else squared_distance
-        self._losses = {
+        losses = {
             True: formula_kernels.loss(problem.loss, dtype, error, gradient=True, weighted=weighted, single=single),
             False: formula_kernels.loss(problem.loss, dtype, error, gradient=False, single=single),
         }
         self.updates = UpdateKernels(arena, recipe, threads, problem.batch_weight)
-        self._rooms = [{which: arena.room(kernel) for which, kernel in self._losses.items()} for _ in range(threads)]
+        self._losses = [{which: arena.prepared(kernel) for which, kernel in losses.items()} for _ in range(threads)]
         self._dropout = dropout(dtype) if any(self.rates) else None
         self._scales = [arena.keep(np.array([1.0 / (1.0 - rate)], dtype)) for rate in self.rates]
         self._noises = [
@@ -178,13 +156,9 @@ class Formulas(Predicting):
         self, passage: Passage, source: Source, rows: Share, thread: int, *, training: bool
     ) -> Iterator[Instruction]:
         """Losses and errors of some rows, and in training dz."""
-        kernel = self._losses[training]
-        scalars, constants = self._rooms[thread][training]
         z, nowhere = passage.z[-1], Address(0)
         yield Loss(
-            prologue=Address(kernel.prologue),
-            scalars=scalars,
-            kernel=KernelCall(Address(kernel.body), constants),
+            prepared=self._losses[thread][training],
             z=z.address,
             y=passage.y.address,
             batch_weights=source.batch_weights(passage) if training else nowhere,
@@ -196,7 +170,7 @@ class Formulas(Predicting):
             order=source.order,
             weights=source.weights,
             rows=rows.split,
-            scratch=self._arena.numbers(6 * padded(passage.rows), SCRATCH) if self._single else nowhere,
+            scratch=self.arena.numbers(6 * padded(passage.rows), SCRATCH) if self._single else nowhere,
         )
         if source.counted:
             yield source.count(passage, rows)

@@ -21,7 +21,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, MatrixAt, Plan, Rows, Run, Targets, Thread
+from deltarule.engines.compiled.plan.tables import (
+    RUN_ORDER,
+    KernelCall,
+    MatrixAt,
+    Plan,
+    PreparedKernel,
+    Rows,
+    Run,
+    Targets,
+    Thread,
+)
 from deltarule.native.memory import call, load_float32, load_float64, load_int64, store
 from deltarule.native.processor import MachineCode, compile_functions
 from deltarule.native.structs import Record, Stride, Struct, packed
@@ -104,10 +114,11 @@ class Work:
         """The weights of the batch's samples, (size,); 1 where there are none."""
         return self.words(weights, self.samples(order), np.float64) if weights else np.ones(self.size)
 
-    def prepare(self, constants: int, scalars: int) -> None:
+    def prepare(self, prepared: PreparedKernel) -> None:
         """A kernel's prologue: its constants from its scalars."""
+        constants = prepared.kernel.constants
         kernel = self.found(constants)
-        made = kernel.define_constants(self.vector(scalars, len(kernel.scalars), np.float64))
+        made = kernel.define_constants(self.vector(prepared.scalars, len(kernel.scalars), np.float64))
         self.vector(constants, kernel.constants, kernel.dtype)[:] = made
 
     def kernel(self, call: KernelCall, *operands: Array) -> list[Array]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule.engines.compiled.plan.instruction import Instruction, Work, batch_weight, inverse, order_of
-from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, MatrixAt, Rows, Thread
+from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, MatrixAt, PreparedKernel, Rows, Thread
 from deltarule.native import products
 from deltarule.native.memory import call, load_float64, load_int32, load_int64, store
 from deltarule.native.structs import Address, Count, Stride
@@ -38,29 +38,28 @@ class PrepareConstants(Instruction):
     the batch.
     """
 
-    prologue: Address
-    scalars: Address
-    constants: Address
+    prepared: PreparedKernel
     weighted: bool
 
     def equation(self) -> str:
-        return "constants of {constants}, for the step and its learning rate"
+        return "constants of {prepared.kernel}, for the step and its learning rate"
 
     def execute(self, thread: Thread) -> None:
-        run, scalars = thread.run, self.scalars
+        run, scalars = thread.run, self.prepared.scalars
         store(scalars, float(thread.step))
         store(scalars + 8, load_float64(run.rates + 8 * thread.place))
         if self.weighted:
             weight = batch_weight(run.order, run.sample_weights, thread.first, thread.size)
             store(scalars + 24, inverse(weight))
-        call(self.prologue, scalars, self.constants)
+        self.prepared.prepare()
 
     def define(self, work: Work) -> None:
-        place, scalars = work.thread["place"], work.vector(self.scalars, 4 if self.weighted else 2, np.float64)
+        place = work.thread["place"]
+        scalars = work.vector(self.prepared.scalars, 4 if self.weighted else 2, np.float64)
         scalars[:2] = work.step, work.vector(work.run["rates"], place + 1, np.float64)[place]
         if self.weighted:
             scalars[3] = inverse(work.weights(RUN_ORDER, work.run["sample_weights"]).sum())
-        work.prepare(self.constants, self.scalars)
+        work.prepare(self.prepared)
 
 
 @dataclass(frozen=True)
@@ -179,9 +178,7 @@ class Loss(Instruction):
     each row, is first brought together there, so that vectors are full. `order` is that of the samples, see `Gather`.
     """
 
-    prologue: Address
-    scalars: Address
-    kernel: KernelCall
+    prepared: PreparedKernel
     z: Address
     y: Address
     batch_weights: Address
@@ -196,7 +193,7 @@ class Loss(Instruction):
     scratch: Address
 
     def equation(self) -> str:
-        return "{dz:rows}, {losses:rows}, {errors:rows} = {kernel}({z:rows}, {y:rows}, {batch_weights:rows})"
+        return "{dz:rows}, {losses:rows}, {errors:rows} = {prepared.kernel}({z:rows}, {y:rows}, {batch_weights:rows})"
 
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
@@ -204,9 +201,9 @@ class Loss(Instruction):
             return
         run = thread.run
         order = order_of(self.order, run.order)
-        store(self.scalars, inverse(batch_weight(order, self.weights, thread.first, thread.size)))
-        call(self.prologue, self.scalars, self.kernel.constants)
-        item, operands = run.item_bytes, thread.operands
+        store(self.prepared.scalars, inverse(batch_weight(order, self.weights, thread.first, thread.size)))
+        self.prepared.prepare()
+        kernel, item, operands = self.prepared.kernel, run.item_bytes, thread.operands
         row, padded = self.columns * item, (rows + 15) // 16 * 16
         place, room = int(operands), int(self.scratch)
         for argument, stride, read in (
@@ -223,10 +220,10 @@ class Loss(Instruction):
                 store(place, address)
                 place += 8
         if self.scratch:
-            call(self.kernel.body, padded, self.kernel.constants, operands)
+            call(kernel.body, padded, kernel.constants, operands)
             self.spread_results(begin, rows, operands, item)
         else:
-            call(self.kernel.body, rows, self.width, self.columns, self.kernel.constants, operands)
+            call(kernel.body, rows, self.width, self.columns, kernel.constants, operands)
 
     def spread_results(self, begin: int, rows: int, operands: int, item: int) -> None:
         """Copy what a single output's kernel made of neighbouring numbers to the rows where it belongs."""
@@ -240,8 +237,8 @@ class Loss(Instruction):
         rows = work.rows(self.rows)
         if rows.start == rows.stop:
             return
-        work.vector(self.scalars, 1, np.float64)[0] = inverse(work.weights(self.order, self.weights).sum())
-        work.prepare(self.kernel.constants, self.scalars)
+        work.vector(self.prepared.scalars, 1, np.float64)[0] = inverse(work.weights(self.order, self.weights).sum())
+        work.prepare(self.prepared)
         row, item, width = Stride(self.columns * work.item_bytes), Stride(work.item_bytes), self.width
         inputs = (self.z, row, width), (self.y, row, width), (self.batch_weights, item, 1)
         outputs = (self.dz, row, width), (self.losses, item, 1), (self.errors, item, 1)
@@ -249,7 +246,7 @@ class Loss(Instruction):
             [work.batch(MatrixAt(each, stride), columns)[rows] for each, stride, columns in several if each]
             for several in (inputs, outputs)
         )
-        for output, result in zip(made, work.kernel(self.kernel, *given), strict=True):
+        for output, result in zip(made, work.kernel(self.prepared.kernel, *given), strict=True):
             output[:] = result
 
 

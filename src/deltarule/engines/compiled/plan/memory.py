@@ -15,7 +15,7 @@ from deltarule.engines.compiled.plan.instruction import Instruction, stored
 from deltarule.engines.compiled.plan.layers import Apply, Forward
 from deltarule.engines.compiled.plan.layout import Block, Share
 from deltarule.engines.compiled.plan.printing import SCRATCH, Named, Names
-from deltarule.engines.compiled.plan.tables import NO_MATRIX, KernelCall, MatrixAt, Plan
+from deltarule.engines.compiled.plan.tables import NO_MATRIX, KernelCall, MatrixAt, Plan, PreparedKernel
 from deltarule.native.products import padded, row_stride
 from deltarule.native.structs import Address, Count, Stride
 
@@ -110,11 +110,12 @@ class Arena:
         self._hold_kernel(kernel, constants)
         return KernelCall(Address(kernel.body), constants)
 
-    def room(self, kernel: Kernel) -> tuple[Address, Address]:
-        """A kernel's scalars as they begin, and room for its constants."""
-        constants = self.numbers(max(1, kernel.constants))
+    def prepared(self, kernel: Kernel, name: str = "") -> PreparedKernel:
+        """A kernel with its scalars as they begin, and room for its constants."""
+        constants = self.numbers(max(1, kernel.constants), name)
         self._hold_kernel(kernel, constants)
-        return self.keep(np.array(kernel.values or (0.0,))), constants
+        scalars = self.keep(np.array(kernel.values or (0.0,)), name)
+        return PreparedKernel(Address(kernel.prologue), scalars, KernelCall(Address(kernel.body), constants))
 
     def plan(self, instructions: Sequence[Instruction]) -> Plan:
         """A plan in memory."""

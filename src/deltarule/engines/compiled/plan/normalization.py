@@ -22,13 +22,13 @@ from deltarule.engines.compiled.plan.instruction import (
     put,
     run_kernel,
 )  # fmt: skip
-from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Rows, Thread
-from deltarule.native.memory import call, load_float64, store
+from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, PreparedKernel, Rows, Thread
+from deltarule.native.memory import load_float64, store
 from deltarule.native.structs import Address, Count, Stride, Struct
 
 __all__ = [
-    "BatchColumns", "CollectState", "GradientByColumns", "GradientByRows", "KeptColumns", "NormalizeByColumns",
-    "NormalizeByKept", "NormalizeByRows", "StateGradient",
+    "BatchColumns", "CollectState", "GradientByColumns", "GradientByRows", "NormalizeByColumns", "NormalizeByKept",
+    "NormalizeByRows", "StateGradient",
 ]  # fmt: skip
 
 
@@ -53,27 +53,19 @@ class BatchColumns(Struct):
 
 
 @dataclass(frozen=True)
-class KeptColumns(Struct):
-    """What keeps the statistics for prediction: a prologue, a kernel, and bytes to a second copy, or 0."""
-
-    prologue: Address
-    scalars: Address
-    kernel: KernelCall
-    copy: Stride
-
-
-@dataclass(frozen=True)
 class NormalizeByColumns(Instruction):
     """Normalise some columns over the batch, and keep what predictions will be made with.
 
     `room` holds four numbers of each column: sums, the mean and the variance in float64; the latter two as the kernels
-    take them, where the way back finds the variance.
+    take them, where the way back finds the variance. `keep` is the kernel of the kept statistics, which are copied to
+    `copy` bytes behind them, if that is not 0.
     """
 
     columns: BatchColumns
     room: Address
     kernel: KernelCall
-    keep: KeptColumns
+    keep: PreparedKernel
+    copy: Stride
 
     def equation(self) -> str:
         x, h = (f"{{columns.{name}:,columns.width}}" for name in "xh")
@@ -104,12 +96,12 @@ class NormalizeByColumns(Instruction):
         keep, width = self.keep, self.columns.width
         mean, variance = self.columns.state.at(2), self.columns.state.at(3)
         store(keep.scalars, float(size))
-        call(keep.prologue, keep.scalars, keep.kernel.constants)
+        keep.prepare()
         run_kernel(keep.kernel, width, operands, (mean, variance, m, v, mean, variance))
-        if keep.copy:
+        if self.copy:
             for column in range(width):
-                put(mean + keep.copy, column, item, number(mean, column, item))
-                put(variance + keep.copy, column, item, number(variance, column, item))
+                put(mean + self.copy, column, item, number(mean, column, item))
+                put(variance + self.copy, column, item, number(variance, column, item))
 
     def define(self, work: Work) -> None:
         of, keep = self.columns, self.keep
@@ -119,8 +111,8 @@ class NormalizeByColumns(Instruction):
         of.define(work, self.kernel, slice(None), m, v)
         if keep.kernel.body:
             work.vector(keep.scalars, 1, np.float64)[0] = work.size
-            work.prepare(keep.kernel.constants, keep.scalars)
-            kept, copy = (MatrixAt(Address(of.state.at(2) + apart), of.state.row) for apart in (0, keep.copy))
+            work.prepare(keep)
+            kept, copy = (MatrixAt(Address(of.state.at(2) + apart), of.state.row) for apart in (0, self.copy))
             statistics = work.matrix(kept, 2, of.width)
             statistics[:] = work.kernel(keep.kernel, *statistics, m, v)
             work.matrix(copy, 2, of.width)[:] = statistics

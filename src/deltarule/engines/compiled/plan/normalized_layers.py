@@ -13,13 +13,12 @@ from deltarule.engines.compiled.plan.normalization import (
     CollectState,
     GradientByColumns,
     GradientByRows,
-    KeptColumns,
     NormalizeByColumns,
     NormalizeByKept,
     NormalizeByRows,
     StateGradient,
 )  # fmt: skip
-from deltarule.engines.compiled.plan.tables import KernelCall
+from deltarule.engines.compiled.plan.tables import NOT_PREPARED, KernelCall
 from deltarule.formulas import Normalization
 from deltarule.native.products import padded
 from deltarule.native.structs import Address, Count, Stride
@@ -39,8 +38,10 @@ class Normalizations:
         self._by_rows, self._keeps = formula.axis == 1, formula.keeps
         self._forwards = arena.constants(formula_kernels.normalized(formula, dtype))
         self._backwards = arena.constants(formula_kernels.normalized_back(formula, dtype))
-        self._keep = formula_kernels.statistics_kept(formula, dtype) if formula.keeps else None
-        self._keep_rooms = [arena.room(self._keep) if self._keep else (Address(0), Address(0)) for _ in range(threads)]
+        self._keep = [
+            arena.prepared(formula_kernels.statistics_kept(formula, dtype)) if formula.keeps else NOT_PREPARED
+            for _ in range(threads)
+        ]
 
     def training(
         self, to: Division, layer: int, passage: Passage, values: KernelCall, room: Address, copy: int
@@ -53,13 +54,10 @@ class Normalizations:
         if self._by_rows:
             yield from self._rows(to, layer, passage, to.rows(), values, room)
             return
-        scalars, constants = self._keep_rooms[to.thread]
-        prologue, body = (0, 0) if self._keep is None else (self._keep.prologue, self._keep.body)
-        keep = KeptColumns(Address(prologue), scalars, KernelCall(Address(body), constants), Stride(copy))
 
         def normalize(each: Share) -> Iterator[Instruction]:
-            room = Address(passage.rooms[layer] + 32 * each.first)
-            yield NormalizeByColumns(self._columns(to, layer, passage, each), room, self._forwards, keep)
+            columns, room = self._columns(to, layer, passage, each), Address(passage.rooms[layer] + 32 * each.first)
+            yield NormalizeByColumns(columns, room, self._forwards, self._keep[to.thread], Stride(copy))
             yield apply(values, (passage.z[layer], passage.a[layer]), each)
 
         yield from _by_columns(to, layer, normalize)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deltarule.native.memory import load_float64, load_int64
-from deltarule.native.structs import Address, Count, Pointer, Stride, Struct
+from deltarule.native.memory import call, load_float64, load_int64
+from deltarule.native.structs import Address, Count, Pointer, Stride, Struct, zeros
 from deltarule.native.threads import Barrier
 
 __all__ = [
-    "ALL_ROWS", "NO_KERNEL", "NO_MATRIX", "RUN_ORDER", "KernelCall", "MatrixAt", "Plan", "Progress", "Rows", "Run",
-    "Targets", "Thread",
+    "ALL_ROWS", "NOT_PREPARED", "NO_KERNEL", "NO_MATRIX", "RUN_ORDER", "KernelCall", "MatrixAt", "Plan",
+    "PreparedKernel", "Progress", "Rows", "Run", "Targets", "Thread",
 ]  # fmt: skip
 
 
@@ -49,7 +49,6 @@ class MatrixAt(Struct):
         return self.address + index * self.row
 
 
-NO_MATRIX = MatrixAt(Address(0), Stride(0))
 ALL_ROWS = Rows(Count(0), Count(1))
 RUN_ORDER = Address(1)
 """The address that stands for the run's own order, wherever it is."""
@@ -81,7 +80,20 @@ class Targets(Struct):
         return 1.0 if code == output else 0.0
 
 
-NO_KERNEL = KernelCall(Address(0), Address(0))
+@dataclass(frozen=True)
+class PreparedKernel(Struct):
+    """A kernel whose scalars change: its prologue makes the constants of its body from them."""
+
+    prologue: Address
+    scalars: Address
+    kernel: KernelCall
+
+    def prepare(self) -> None:
+        """Make the constants."""
+        call(self.prologue, self.scalars, self.kernel.constants)
+
+
+NO_KERNEL, NO_MATRIX, NOT_PREPARED = zeros(KernelCall), zeros(MatrixAt), zeros(PreparedKernel)
 
 
 @dataclass

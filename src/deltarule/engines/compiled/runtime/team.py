@@ -231,7 +231,7 @@ class Team:
             record.set(
                 run=self._run.address,
                 workspace=arena.keep(aligned(WORKSPACE_BYTES, np.uint8), SCRATCH),
-                operands=arena.words(formulas.operands, SCRATCH),
+                operands=arena.words(formulas.arena.operands, SCRATCH),
                 training_sums=self._sums,
                 sums=self._sums,
             )
