@@ -16,8 +16,7 @@ from deltarule.native.elementary import FUNCTIONS, power
 from deltarule.native.ir import Lanes, Text
 from deltarule.native.products import GROUP
 
-__all__ = ["Program", "Scope", "print_body"]
-
+__all__ = ["Program", "Scope", "largest", "print_body"]
 
 _COMPARISONS = {
     "greater": "ogt", "greater_equal": "oge", "less": "olt", "less_equal": "ole", "equal": "oeq", "not_equal": "une",
@@ -248,7 +247,7 @@ class _Rows:
 
         def sweep(targets: Iterable[Expression], carried: list[tuple[str, str]], work: _Work) -> list[str]:
             # What the row's numbers need is written here, where it reaches every later pass.
-            for node in _of_rows(targets):
+            for node in largest(targets, lambda node: node.shape in (ValueShape.SAMPLES, ValueShape.COLUMN)):
                 if node not in spread:
                     spread[node] = self._lanes.everywhere(of_row.value(node))
             if kept is not None:
@@ -331,8 +330,8 @@ def _passes(outputs: tuple[Expression, ...]) -> list[list[Expression]]:
     return passes
 
 
-def _of_rows(targets: Iterable[Expression]) -> list[Expression]:
-    """The largest expressions of one number a row that the targets are made of, in the order in which they are met."""
+def largest(expressions: Iterable[Expression], chosen: Callable[[Expression], bool]) -> list[Expression]:
+    """The largest chosen expressions that some are made of, in the order in which they come first."""
     found: dict[Expression, None] = {}
     seen: set[Expression] = set()
 
@@ -340,14 +339,14 @@ def _of_rows(targets: Iterable[Expression]) -> list[Expression]:
         if node in seen:
             return
         seen.add(node)
-        if node.shape in (ValueShape.SAMPLES, ValueShape.COLUMN):
+        if chosen(node):
             found[node] = None
         else:
             for argument in node.arguments:
                 visit(argument)
 
-    for target in targets:
-        visit(target)
+    for each in expressions:
+        visit(each)
     return list(found)
 
 

@@ -32,7 +32,6 @@ __all__ = [
     "objective_gradient", "penalty_value", "statistics_kept", "update",
 ]  # fmt: skip
 
-
 # Many networks share a recipe's formulas: what was traced and printed for one serves the others.
 _once = functools.lru_cache(maxsize=512)
 

@@ -33,7 +33,6 @@ class Gatherer:
     source: np.dtype[Any]
     shift: npt.NDArray[Any]
     factor: npt.NDArray[Any]
-    code: object
 
     @property
     def within(self) -> np.dtype[Any]:
@@ -65,7 +64,7 @@ def gatherer(source: npt.DTypeLike, target: npt.DTypeLike, scaling: Affine) -> G
         shift, factor = np.broadcast_arrays(shift, factor)
         shift, factor = np.ascontiguousarray(shift), np.ascontiguousarray(factor)
     code = compiled(_function(source, target, within, single=single))
-    return Gatherer(code.address("gather"), source, shift, factor, code)
+    return Gatherer(code.address("gather"), source, shift, factor)
 
 
 def _function(source: np.dtype[Any], target: np.dtype[Any], within: np.dtype[Any], *, single: bool) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.bodies import Program, Scope, print_body
+from deltarule.engines.compiled.codegen.bodies import Program, Scope, largest, print_body
 from deltarule.engines.tracing.evaluation import evaluate
 from deltarule.engines.tracing.trace import Expression, Symbol, ValueShape, constant, expression
 from deltarule.native.ir import Lanes, Text
@@ -33,7 +33,9 @@ def _printed(program: Program) -> tuple[str, tuple[Expression, ...], tuple[Expre
     body(rows, width, stride, T *constants, T **operands)      rowwise: stride is a multiple of 16
     """
     outputs = _with_reciprocals(program.outputs) if program.bits == 32 else program.outputs
-    shared = _shared(outputs)
+    # What is the same for all elements and not literal is computed once.
+    same = largest(outputs, lambda node: node.shape == ValueShape.SCALAR)
+    shared = {node: place for place, node in enumerate(each for each in same if each.operation != "constant")}
     texts = Text(), Text()
     _print_prologue(program, texts[0], shared)
     print_body(program, texts[1], outputs, shared)
@@ -66,26 +68,6 @@ def _with_reciprocals(outputs: tuple[Expression, ...]) -> tuple[Expression, ...]
     return tuple(map(rewritten, outputs))
 
 
-def _shared(outputs: tuple[Expression, ...]) -> dict[Expression, int]:
-    """The largest expressions that are the same for all elements and not literal, numbered as they are met."""
-    numbered: dict[Expression, int] = {}
-    seen: set[Expression] = set()
-
-    def visit(node: Expression) -> None:
-        if node in seen:
-            return
-        seen.add(node)
-        if node.shape != ValueShape.SCALAR:
-            for argument in node.arguments:
-                visit(argument)
-        elif node.operation != "constant":
-            numbered[node] = len(numbered)
-
-    for output in outputs:
-        visit(output)
-    return numbered
-
-
 def _print_prologue(program: Program, text: Text, shared: Mapping[Expression, int]) -> None:
     scalars = text.pointer("%scalars")
     constants = text.pointer("%constants")
@@ -112,17 +94,17 @@ _SHARE_IN_FLIGHT = 8
 
 
 def compiled(text: str) -> MachineCode:
-    """The functions of some LLVM IR, compiled once for each text and kept for the life of the process."""
+    """The functions of some LLVM IR, compiled once for each text and kept for the life of the process.
+
+    Of two threads that compile the same text, both get what the first has made.
+    """
     key = sha256(text.encode()).digest()
-    code = _COMPILED.get(key)
-    if code is None:
-        code = _COMPILED[key] = load(assemble(text))
-    return code
+    return _COMPILED.get(key) or _COMPILED.setdefault(key, load(assemble(text)))
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A compiled formula: addresses for `pointers.call`, and what they must be given.
+    """A compiled formula: addresses for `memory.call`, and what they must be given.
 
     call(prologue, (scalars, constants))                              scalars: float64, as many as `scalars` names
     call(body, (count, constants, operands))                          granularity elementwise and total
@@ -145,7 +127,6 @@ class Kernel:
     dtype: np.dtype[np.floating]
     prologue: int
     body: int
-    code: MachineCode = field(repr=False, compare=False)
     name: str = field(compare=False)
     constant_expressions: tuple[Expression, ...] = field(repr=False, compare=False)
     output_expressions: tuple[Expression, ...] = field(repr=False, compare=False)
@@ -231,7 +212,6 @@ def compile_kernel(
         dtype=kind,
         prologue=code.address("prologue"),
         body=code.address("body"),
-        code=code,
         name=name,
         constant_expressions=constants,
         output_expressions=computed,

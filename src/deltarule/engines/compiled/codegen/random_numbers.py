@@ -7,8 +7,7 @@ lanes, with whatever is above their 32 bits ignored until they are used.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +15,10 @@ import numpy.typing as npt
 from deltarule.engines.compiled.codegen.kernels import compiled
 from deltarule.formulas.random import KEY_STEPS, MULTIPLIERS, ROUNDS, Purpose
 from deltarule.native.ir import Lanes, Text
-from deltarule.native.processor import MachineCode, processor
+from deltarule.native.processor import processor
 from deltarule.native.products import GROUP
 
 __all__ = ["Dropout", "Randoms", "dropout", "philox_keys", "philox_words", "randoms"]
-
 
 _LOW = 0xFFFFFFFF
 _MULTIPLIERS, _KEY_STEPS = [int(word) for word in MULTIPLIERS], [int(word) for word in KEY_STEPS]
@@ -68,7 +66,7 @@ _PARAMETERS = [
 
 @dataclass(frozen=True)
 class Dropout:
-    """Addresses of two functions for `pointers.call`, which multiply numbers in place.
+    """Addresses of two functions for `memory.call`, which multiply numbers in place.
 
     call(draw, (row, rows, stride, step, layer, seed_low, seed_high, threshold, scale, numbers, mask))
         numbers (rows, stride) become number · scale where a unit is kept, else 0. They are the batch's rows from `row`
@@ -77,20 +75,18 @@ class Dropout:
         the same for `count` numbers under a mask that was drawn: what goes backwards.
 
     stride and count are multiples of 16. `threshold` is `random.dropped_below(rate)`, `seed_low` and `seed_high` the
-    seed's lower 32 bits and the 32 above. `scale` is the address of one number of `dtype`, 1 / (1 − rate).
+    seed's lower 32 bits and the 32 above. `scale` is the address of one number, 1 / (1 − rate).
     """
 
-    dtype: np.dtype[np.floating]
     draw: int
     repeat: int
-    code: MachineCode = field(repr=False, compare=False)
 
 
 def dropout(dtype: npt.DTypeLike) -> Dropout:
     """The functions for numbers of this precision."""
-    kind: np.dtype[Any] = np.dtype(dtype)
-    code = compiled("\n".join([_draw(8 * kind.itemsize), _repeat(8 * kind.itemsize)]))
-    return Dropout(kind, code.address("draw"), code.address("repeat"), code)
+    bits = 8 * np.dtype(dtype).itemsize
+    code = compiled("\n".join([_draw(bits), _repeat(bits)]))
+    return Dropout(code.address("draw"), code.address("repeat"))
 
 
 def _draw(bits: int) -> str:
@@ -149,7 +145,7 @@ def _bits_place(text: Text, mask: str, index: str) -> str:
 
 @dataclass(frozen=True)
 class Randoms:
-    """Addresses of two functions for `pointers.call`, of random numbers for the pixels of the batch's row `row`.
+    """Addresses of two functions for `memory.call`, of random numbers for the pixels of the batch's row `row`.
 
     call(uniforms, (row, count, step, place, seed_low, seed_high, numbers))
         `count` numbers between 0 and 1: ((word >> 9) + ½) / 2²³.
@@ -162,14 +158,13 @@ class Randoms:
 
     uniforms: int
     displacements: int
-    code: MachineCode = field(repr=False, compare=False)
 
 
 def randoms(dtype: npt.DTypeLike) -> Randoms:
     """The functions for numbers of this precision."""
     bits = 8 * np.dtype(dtype).itemsize
     code = compiled("\n".join([_drawn("uniforms", bits), _drawn("displacements", bits)]))
-    return Randoms(code.address("uniforms"), code.address("displacements"), code)
+    return Randoms(code.address("uniforms"), code.address("displacements"))
 
 
 def _drawn(name: str, bits: int) -> str:

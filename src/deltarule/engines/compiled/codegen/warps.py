@@ -6,7 +6,7 @@ and two behind, and as many rows above and below, so that no place needs a test 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.kernels import compiled
 from deltarule.native.ir import Lanes, Text
-from deltarule.native.processor import MachineCode, processor
+from deltarule.native.processor import processor
 from deltarule.native.products import GROUP, padded
 
 __all__ = ["BORDER", "Plane", "Warp", "warp"]
@@ -54,7 +54,7 @@ class Plane:
 
 @dataclass(frozen=True)
 class Warp:
-    """Addresses of two functions for `pointers.call`.
+    """Addresses of two functions for `memory.call`.
 
     call(spread, (image, plane))                        the numbers of an image into the middle of a plane
     call(read, (plane, map, apart, field, image))       the image of a plane under a map and a field of displacements
@@ -66,7 +66,6 @@ class Warp:
 
     spread: int
     read: int
-    code: MachineCode = field(repr=False, compare=False)
 
 
 def warp(dtype: npt.DTypeLike, plane: Plane) -> Warp:
@@ -75,7 +74,7 @@ def warp(dtype: npt.DTypeLike, plane: Plane) -> Warp:
     texts = Text(), Text()
     functions = [_spread(texts[0], 8 * kind.itemsize, plane), _read(texts[1], 8 * kind.itemsize, plane)]
     code = compiled("\n".join([*sorted(texts[0].declared | texts[1].declared), *functions]))
-    return Warp(code.address("spread"), code.address("read"), code)
+    return Warp(code.address("spread"), code.address("read"))
 
 
 def _spread(text: Text, bits: int, plane: Plane) -> str:

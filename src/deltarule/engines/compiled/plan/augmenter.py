@@ -40,7 +40,6 @@ from deltarule.recipes import Affine, Recipe
 
 __all__ = ["Augmenter"]
 
-
 PLACES = ("row", "column", "channel", "deviation")
 """What a change of values is given of each value, beside the value: constant arrays."""
 
@@ -119,17 +118,15 @@ class Augmenter:
         self._fields = [(place, each) for place, each in listed if isinstance(each, Displacement)]
         self._changes = [(place, each) for place, each in listed if isinstance(each, Pixelwise)]
         self._mixtures = [(place, each) for place, each in listed if isinstance(each, Mixing)]
-        self._raw_gatherer, self._scaler = (
-            gatherer(x.dtype, own.dtype, _STILL),
-            gatherer(own.dtype, arena.dtype, scaling),
-        )
+        self._raw_gatherer = gatherer(x.dtype, own.dtype, _STILL)
+        self._scaler = gatherer(own.dtype, arena.dtype, scaling)
         for each in (self._raw_gatherer, self._scaler):
             arena.hold(each, each.address)
-        self._randoms = own.hold(randoms(own.dtype))
-        self._warp = own.hold(warp(own.dtype, self._plane)) if self._maps or self._fields else None
-        self._composed = own.hold(composition(self._maps, raw)) if self._maps else None
-        self._changers = [own.hold(changer(each, raw, own.dtype)) for _, each in self._changes]
-        self._total = own.hold(total(own.dtype))
+        self._randoms = randoms(own.dtype)
+        self._warp = warp(own.dtype, self._plane) if self._maps or self._fields else None
+        self._composed = composition(self._maps, raw) if self._maps else None
+        self._changers = [changer(each, raw, own.dtype) for _, each in self._changes]
+        self._total = total(own.dtype)
         self._places = self._laid_out() if self._changes else []
 
     @property

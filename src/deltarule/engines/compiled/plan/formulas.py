@@ -113,14 +113,16 @@ def _prepared(kernels: Mapping[Penalty | None, PreparedKernel]) -> Iterator[Inst
 
 
 class Predicting:
-    """The kernels of a network that predicts: of its activations and of its normalisation, where it has one."""
+    """The kernels of a network that predicts: of its activations, and its layers' normalisations or None."""
 
     def __init__(self, arena: Arena, network: Network, threads: int = 1) -> None:
         values = [formula_kernels.activation_value(each, arena.dtype) for each in network.activations]
         self.arena = arena
         self.values = [arena.constants(kernel) for kernel in values]
         formula = network.normalization
-        self.normalization = None if formula is None else Normalizations(arena, formula, threads)
+        hidden = None if formula is None else Normalizations(arena, formula, threads)
+        self.normalized = hidden is not None
+        self.normalizations = [hidden] * len(values) + [None]
 
 
 class Formulas(Predicting):

@@ -41,7 +41,6 @@ __all__ = [
     "run_kernel", "sample", "samples_named", "stored",
 ]  # fmt: skip
 
-
 Array = npt.NDArray[Any]
 
 

@@ -15,7 +15,6 @@ from deltarule.native.structs import Address
 
 __all__ = ["SCRATCH", "Named", "Names", "Printer"]
 
-
 SCRATCH = "scratch"
 """The name of memory whose numbers mean nothing after a step, or after the instruction that writes them."""
 

@@ -89,19 +89,11 @@ class Writer:
 
     def _forward(self, layer: int, passage: Passage) -> Iterator[Instruction]:
         """Weighted sums, and what the layer makes of them."""
-        shares, hidden = self.to.shares(layer), layer < len(passage.a)
-        normalization = self.formulas.normalization if hidden else None
-        for each in shares:
-            yield self._sums(layer, passage, each)
-            if hidden and normalization is None:
-                yield apply(self.formulas.values[layer], (passage.z[layer], passage.a[layer]), each)
+        yield from _weighted_sums(self.formulas, self.to, layer, passage, self.to.shares(layer))
+        normalization = self.formulas.normalizations[layer]
         if normalization is not None:
             values, copy = self.formulas.values[layer], self.formulas.updates.averaged * self.to.apart
             yield from normalization.training(self.to, layer, passage, values, self.updates.scratch, copy)
-
-    def _sums(self, layer: int, passage: Passage, each: Share) -> Instruction:
-        block = self.to.block(layer, each)
-        return forward(block, self.to.matrix(block), passage.inputs(layer), passage.sums(layer), each)
 
     def _drawn(self, layer: int, passage: Passage) -> Iterator[Instruction]:
         """Noise and dropout of a layer's inputs, whole rows at a time."""
@@ -137,11 +129,12 @@ class Writer:
             yield from self.to.wait()
             yield self.formulas.drop_again(layer, passage, rows)
             yield self._slope(layer, passage, Share(0, padded(units), rows.part, rows.parts))
-        if self.formulas.normalization is not None:
+        normalization = self.formulas.normalizations[layer - 1]
+        if normalization is not None:
             if dropped:
                 yield from self.to.wait()
             room, region = self.updates.scratch, self.formulas.updates.regions
-            yield from self.formulas.normalization.back(self.to, layer - 1, passage, room, region)
+            yield from normalization.back(self.to, layer - 1, passage, room, region)
 
     def _slope(self, layer: int, passage: Passage, each: Share) -> Instruction:
         below = passage.d[layer - 1]
@@ -153,12 +146,18 @@ def predicted(
     formulas: Predicting, to: Division, layer: int, passage: Passage, shares: list[Share], rows: Share, room: Address
 ) -> Iterator[Instruction]:
     """A layer's weighted sums and what it makes of them, as the network predicts."""
-    hidden = layer < len(passage.a)
-    normalization = formulas.normalization if hidden else None
+    yield from _weighted_sums(formulas, to, layer, passage, shares)
+    normalization = formulas.normalizations[layer]
+    if normalization is not None:
+        yield from normalization.predicting(to, layer, passage, shares, rows, formulas.values[layer], room)
+
+
+def _weighted_sums(
+    formulas: Predicting, to: Division, layer: int, passage: Passage, shares: list[Share]
+) -> Iterator[Instruction]:
+    """Weighted sums, and of a hidden layer without normalisation its activations."""
     for each in shares:
         block = to.block(layer, each)
         yield forward(block, to.matrix(block), passage.inputs(layer), passage.sums(layer), each)
-        if hidden and normalization is None:
+        if layer < len(passage.a) and formulas.normalizations[layer] is None:
             yield apply(formulas.values[layer], (passage.z[layer], passage.a[layer]), each)
-    if normalization is not None:
-        yield from normalization.predicting(to, layer, passage, shares, rows, formulas.values[layer], room)

@@ -31,7 +31,6 @@ from deltarule.types import Floats
 
 __all__ = ["Compiled", "Order"]
 
-
 # Samples of a given order that are laid out before the compiled loop is called.
 _SAMPLES = 100_000
 

@@ -47,8 +47,7 @@ class Predictor:
         layout.pack(parameters, packed)
         to = Division(layout, 0, arena.keep(packed), 0, item)
         formulas = Predicting(arena, network)
-        normalized = formulas.normalization is not None
-        passage = Passage(arena, _BLOCK, sizes, [0.0] * len(sizes), backward=False, normalized=normalized)
+        passage = Passage(arena, _BLOCK, sizes, [0.0] * len(sizes), backward=False, normalized=formulas.normalized)
         rows = gatherer(gatherable(np.zeros((1, 1), kind)).dtype, dtype, scaling)
         arena.hold(rows, rows.address)
         gather = Gather(

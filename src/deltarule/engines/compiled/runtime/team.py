@@ -54,7 +54,7 @@ class Team:
         self._problem, self._formulas, self._sources = problem, formulas, sources
         self._dtype = arena.dtype
         self._layout = Layout(problem.shape, steppers, self._dtype.itemsize)
-        written = formulas.updates.whole or formulas.normalization is not None
+        written = formulas.updates.whole or formulas.normalized
         self._parameters = aligned(self._layout.items * (formulas.updates.regions + written), self._dtype)
         self._best = aligned(self._layout.items, self._dtype)
         self._names = Names(self._named(formulas))
@@ -87,6 +87,10 @@ class Team:
         """Begin with θ and a state, and with what the optimizer remembers."""
         for held in (self._region(0), self._region(self._formulas.updates.averaged), self._best):
             self._layout.pack(theta, held)
+        self._remember(slots)
+
+    def _remember(self, slots: Sequence[npt.NDArray[np.floating]]) -> None:
+        """Write what the optimizer remembers, (learnt,) each."""
         rest = np.zeros(self._problem.shape.total - self._problem.shape.learnt)
         for number, slot in enumerate(slots, start=1):
             self._layout.pack(np.concatenate([slot, rest]), self._region(number))
@@ -119,16 +123,11 @@ class Team:
             regions, learnt = self._formulas.updates.regions, self._problem.shape.learnt
             rate = ctypes.c_double.from_address(self._run["rates"] + 8 * thread["place"]).value
             parameters, gradient = (self._layout.unpack(self._region(number)) for number in (0, regions))
-            numbers = range(1, 1 + len(self._problem.recipe.optimizer.slots))
-            slots = [self._layout.unpack(self._region(number)) for number in numbers]
             with np.errstate(over="ignore", invalid="ignore"):
-                held = [slot[:learnt] for slot in slots]
                 weight = self._batch_weight(thread["first"], thread["size"])
-                after = stepped(self._problem, parameters, gradient[:learnt], weight, step, rate, held)
+                slots = stepped(self._problem, parameters, gradient[:learnt], weight, step, rate, self.slots)
             self._layout.pack(parameters, self._region(0))
-            for number, slot, made in zip(numbers, slots, after, strict=True):
-                slot[:learnt] = made
-                self._layout.pack(slot, self._region(number))
+            self._remember(slots)
             self._stepped = step
 
     @property
@@ -197,7 +196,7 @@ class Team:
         arena, made = Arena(self._dtype), list[dict[str, list[Instruction]]]()
         table = np.zeros_like(self._table)
         sizes, formulas = self._problem.sizes, self._formulas
-        normalized = formulas.normalization is not None
+        normalized = formulas.normalized
         passage = Passage(arena, rows, sizes, formulas.rates, backward=True, normalized=normalized)
         widest = max(*(block.stride for blocks in self._layout.blocks for block in blocks), *map(padded, sizes))
         one = arena.keep(np.ones(1, self._dtype), "1")
@@ -255,7 +254,7 @@ class Team:
         """The names of all regions of the parameters."""
         slots = [f"{slot} of " for slot in self._problem.recipe.optimizer.slots]
         averaged = ["average of "] * bool(formulas.updates.averaged)
-        written = ["d"] * (formulas.updates.whole or formulas.normalization is not None)
+        written = ["d"] * (formulas.updates.whole or formulas.normalized)
         for number, prefix in enumerate(["", *slots, *averaged, *written]):
             yield from self._layout.named(self._region(number).ctypes.data, self._dtype.itemsize, prefix)
 
