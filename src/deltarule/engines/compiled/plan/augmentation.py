@@ -19,7 +19,16 @@ from deltarule.engines.compiled.plan.instruction import (
     sample,
     samples_named,
 )
-from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, PreparedKernel, Rows, Run, Targets, Thread
+from deltarule.engines.compiled.plan.tables import (
+    Gathering,
+    KernelCall,
+    MatrixAt,
+    PreparedKernel,
+    Rows,
+    Run,
+    Targets,
+    Thread,
+)
 from deltarule.formulas import random
 from deltarule.formulas.augmentations.composition import Drawn, changed, mixed
 from deltarule.native import products
@@ -39,14 +48,10 @@ class RawImage(Struct):
     first : address of a zero, an order of one row. item_bytes : of the image's numbers.
     """
 
-    gather: Address
+    read: Gathering
     source: MatrixAt
     columns: Count
-    no_shift: Address
-    no_factor: Address
-    scale: Address
-    shift: Address
-    factor: Address
+    scale: Gathering
     first: Address
     image: Address
     item_bytes: Stride
@@ -199,28 +204,20 @@ class Augment(Instruction):
         if self.maps.count:
             self.draw_maps(begin, rows, thread)
         for row in range(rows):
-            call(
-                raw.gather, 1, order + 8 * row, raw.source.address, raw.source.row, raw.image, 0, raw.columns,
-                raw.no_shift, raw.no_factor,
-            )  # fmt: skip
+            raw.read.rows(1, order + 8 * row, raw.source.address, raw.source.row, raw.image, 0, raw.columns)
             if self.warp.used:
                 self.warp_image(row, begin + row, thread)
             for index in range(self.changes.count):
                 change = struct_at(ValueChange, self.changes.table + size_of(ValueChange) * index)
                 self.change_values(change, begin + row, thread)
-            call(
-                raw.scale, 1, raw.first, raw.image, 0, self.target.at(begin + row), 0, raw.columns, raw.shift,
-                raw.factor,
-            )  # fmt: skip
+            raw.scale.rows(1, raw.first, raw.image, 0, self.target.at(begin + row), 0, raw.columns)
 
     def define(self, work: Work) -> None:
         rows, raw, of = work.rows(self.rows), self.raw, work.found(self.raw.image)
-        types, scaling = work.found(raw.gather), work.found(raw.scale)
-        samples = work.samples(self.order)[rows]
+        types, samples = work.found(raw.read.function), work.samples(self.order)[rows]
         x = work.table(raw.source, raw.columns, samples, types.source).astype(np.float64)
-        x = changed(x, of.augmentations, of.raw, Drawn(work.seed, work.step, rows.start)).astype(scaling.within)
-        shift, factor = (work.vector(each, scaling.shift.size, scaling.within) for each in (raw.shift, raw.factor))
-        work.batch(self.target, raw.columns)[rows] = (x - shift) * factor
+        x = changed(x, of.augmentations, of.raw, Drawn(work.seed, work.step, rows.start))
+        work.batch(self.target, raw.columns)[rows] = work.scaled(raw.scale, x)
 
     def draw_maps(self, begin: int, rows: int, thread: Thread) -> None:
         """Draw the numbers of all affine maps, and compose the maps, for all rows."""

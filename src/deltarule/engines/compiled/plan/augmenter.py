@@ -26,10 +26,9 @@ from deltarule.engines.compiled.plan.augmentation import (
     ValueChanges,
 )
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.layout import Share
 from deltarule.engines.compiled.plan.memory import Arena, Matrix, aligned
 from deltarule.engines.compiled.plan.printing import SCRATCH
-from deltarule.engines.compiled.plan.tables import NO_KERNEL, MatrixAt, Targets
+from deltarule.engines.compiled.plan.tables import NO_KERNEL, MatrixAt, Rows, Targets
 from deltarule.engines.tracing.trace import hyperparameters, operand, scalar, trace
 from deltarule.formulas.augmentations import Displacement, Geometric, Mixing, Pixelwise, Place
 from deltarule.formulas.augmentations.composition import RawValues, composed, from_the_corner, held, identity_unless
@@ -118,10 +117,8 @@ class Augmenter:
         self._fields = [(place, each) for place, each in listed if isinstance(each, Displacement)]
         self._changes = [(place, each) for place, each in listed if isinstance(each, Pixelwise)]
         self._mixtures = [(place, each) for place, each in listed if isinstance(each, Mixing)]
-        self._raw_gatherer = gatherer(x.dtype, own.dtype, _STILL)
-        self._scaler = gatherer(own.dtype, arena.dtype, scaling)
-        for each in (self._raw_gatherer, self._scaler):
-            arena.hold(each, each.address)
+        self._read = arena.gathering(gatherer(x.dtype, own.dtype, _STILL))
+        self._scale = arena.gathering(gatherer(own.dtype, arena.dtype, scaling))
         self._randoms = randoms(own.dtype)
         self._warp = warp(own.dtype, self._plane) if self._maps or self._fields else None
         self._composed = composition(self._maps, raw) if self._maps else None
@@ -134,20 +131,16 @@ class Augmenter:
         """Whether samples are mixed with each other."""
         return bool(self._mixtures)
 
-    def augment(self, order: Address, target: Matrix, rows: Share, most: int) -> Instruction:
+    def augment(self, order: Address, target: Matrix, rows: Rows, most: int) -> Instruction:
         """Build some rows of a batch, of at most so many in all, by one thread."""
         arena, plane = self._arena, self._plane
-        image, no_scaling = arena.numbers(padded(plane.room)), self._raw_gatherer
+        image = arena.numbers(padded(plane.room))
         self._batch.hold(self, image)
         raw = RawImage(
-            gather=Address(no_scaling.address),
+            read=self._read,
             source=self._x,
             columns=Count(plane.columns),
-            no_shift=arena.keep(no_scaling.shift),
-            no_factor=arena.keep(no_scaling.factor),
-            scale=Address(self._scaler.address),
-            shift=arena.keep(self._scaler.shift),
-            factor=arena.keep(self._scaler.factor),
+            scale=self._scale,
             first=arena.words(1),
             image=image,
             item_bytes=Stride(arena.dtype.itemsize),
@@ -155,10 +148,10 @@ class Augmenter:
         )
         return Augment(
             raw, self._affine_maps(most), self._image_warp(), self._displacements(), self._value_changes(image), order,
-            target.part(), rows.split,
+            target.part(), rows,
         )  # fmt: skip
 
-    def mix(self, order: Address, x: Matrix, mixed: Matrix, y: Matrix, targets: Targets, rows: Share) -> Instruction:
+    def mix(self, order: Address, x: Matrix, mixed: Matrix, y: Matrix, targets: Targets, rows: Rows) -> Instruction:
         """Mix some rows of x, all of which are there, into `mixed`; and write y anew."""
         arena, (place, formula) = self._batch, self._mixtures[0]
         knots = formula.knots()
@@ -176,7 +169,7 @@ class Augmenter:
             y=y.part(),
             targets=targets,
             order=order,
-            rows=rows.split,
+            rows=rows,
         )
 
     def _affine_maps(self, rows: int) -> AffineMaps:

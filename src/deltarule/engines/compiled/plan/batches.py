@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule.engines.compiled.plan.instruction import Instruction, Work, number, order_of, put, sample, samples_named
-from deltarule.engines.compiled.plan.tables import MatrixAt, Rows, Targets, Thread
-from deltarule.native.memory import call, load_float64, load_int64, prefetch, store
+from deltarule.engines.compiled.plan.tables import Gathering, MatrixAt, Rows, Targets, Thread
+from deltarule.native.memory import load_float64, load_int64, prefetch, store
 from deltarule.native.structs import Address, Count
 
 __all__ = ["AddToSums", "CountErrors", "Gather", "Prefetch", "RecordLoss", "Target"]
@@ -21,13 +21,11 @@ class Gather(Instruction):
     order : 1 for the run's own, 0 for samples as they lie, or the address of an array of row numbers.
     """
 
-    gather: Address
+    gathering: Gathering
     order: Address
     source: MatrixAt
     target: MatrixAt
     columns: Count
-    shift: Address
-    factor: Address
     rows: Rows
 
     def equation(self) -> str:
@@ -43,17 +41,12 @@ class Gather(Instruction):
         else:
             order = thread.run.ascending
             source = self.source.at(thread.first + begin)
-        call(
-            self.gather, rows, order, source, self.source.row, self.target.at(begin), self.target.row, self.columns,
-            self.shift, self.factor,
-        )  # fmt: skip
+        self.gathering.rows(rows, order, source, self.source.row, self.target.at(begin), self.target.row, self.columns)
 
     def define(self, work: Work) -> None:
-        rows, types = work.rows(self.rows), work.found(self.gather)
-        samples = work.samples(self.order)[rows]
-        raw = work.table(self.source, self.columns, samples, types.source).astype(types.within)
-        shift, factor = (work.vector(each, types.shift.size, types.within) for each in (self.shift, self.factor))
-        work.batch(self.target, self.columns)[rows] = (raw - shift) * factor
+        rows, types = work.rows(self.rows), work.found(self.gathering.function)
+        raw = work.table(self.source, self.columns, work.samples(self.order)[rows], types.source)
+        work.batch(self.target, self.columns)[rows] = work.scaled(self.gathering, raw)
 
 
 @dataclass(frozen=True)

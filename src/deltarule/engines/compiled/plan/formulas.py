@@ -10,13 +10,12 @@ from deltarule.engines.compiled.codegen import formula_kernels
 from deltarule.engines.compiled.codegen.random_numbers import dropout
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Loss, PrepareConstants
-from deltarule.engines.compiled.plan.layout import Share
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.normalized_layers import Normalizations
 from deltarule.engines.compiled.plan.printing import SCRATCH
 from deltarule.engines.compiled.plan.regularization import Dropout, DropoutAgain, Noise
 from deltarule.engines.compiled.plan.source import Source
-from deltarule.engines.compiled.plan.tables import NO_KERNEL, NOT_PREPARED, KernelCall, PreparedKernel
+from deltarule.engines.compiled.plan.tables import NO_KERNEL, NOT_PREPARED, KernelCall, PreparedKernel, Rows
 from deltarule.engines.problem import Problem, squared_distance, wrong_side
 from deltarule.formulas import Penalty
 from deltarule.formulas.random import dropped_below
@@ -155,7 +154,7 @@ class Formulas(Predicting):
         ]
 
     def loss(
-        self, passage: Passage, source: Source, rows: Share, thread: int, *, training: bool
+        self, passage: Passage, source: Source, rows: Rows, thread: int, *, training: bool
     ) -> Iterator[Instruction]:
         """Losses and errors of some rows, and in training dz."""
         z, nowhere = passage.z[-1], Address(0)
@@ -171,19 +170,19 @@ class Formulas(Predicting):
             columns=z.stride,
             order=source.order,
             weights=source.weights,
-            rows=rows.split,
+            rows=rows,
             scratch=self.arena.numbers(6 * padded(passage.rows), SCRATCH) if self._single else nowhere,
         )
         if source.counted:
             yield source.count(passage, rows)
 
-    def noise(self, layer: int, passage: Passage, rows: Share, room: Address) -> Instruction:
+    def noise(self, layer: int, passage: Passage, rows: Rows, room: Address) -> Instruction:
         """Add noise to a layer's inputs."""
         inputs = passage.inputs(layer)
         kernel = self._noises[layer]
-        return Noise(inputs.part(), inputs.columns, Count(layer), kernel, room, rows.split)
+        return Noise(inputs.part(), inputs.columns, Count(layer), kernel, room, rows)
 
-    def drop(self, layer: int, passage: Passage, rows: Share) -> Instruction:
+    def drop(self, layer: int, passage: Passage, rows: Rows) -> Instruction:
         """Draw a layer's dropout and multiply it in."""
         assert self._dropout is not None
         inputs = passage.inputs(layer)
@@ -195,10 +194,10 @@ class Formulas(Predicting):
             threshold=int(dropped_below(self.rates[layer])),
             scale=self._scales[layer],
             mask=passage.masks[layer],
-            rows=rows.split,
+            rows=rows,
         )
 
-    def drop_again(self, layer: int, passage: Passage, rows: Share) -> Instruction:
+    def drop_again(self, layer: int, passage: Passage, rows: Rows) -> Instruction:
         """Multiply a layer's dropout into what goes back."""
         assert self._dropout is not None
         below = passage.d[layer - 1]
@@ -208,5 +207,5 @@ class Formulas(Predicting):
             columns=below.stride,
             scale=self._scales[layer],
             mask=passage.masks[layer],
-            rows=rows.split,
+            rows=rows,
         )

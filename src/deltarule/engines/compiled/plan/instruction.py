@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from deltarule.engines.compiled.plan.tables import (
     RUN_ORDER,
+    Gathering,
     KernelCall,
     MatrixAt,
     Plan,
@@ -108,6 +109,15 @@ class Work:
             return self.table(MatrixAt(of.numbers, Stride(8 * of.outputs)), of.outputs, samples, np.float64)
         classes = self.words(of.codes, samples, np.int64)[:, None]
         return classes if of.outputs == 1 else classes == np.arange(of.outputs)
+
+    def scaled(self, gathering: Gathering, raw: Array) -> Array:
+        """Rows as `gathering` scales them."""
+        types = self.found(gathering.function)
+        shift, factor = (
+            self.vector(each, types.shift.size, types.within) for each in (gathering.shift, gathering.factor)
+        )
+        scaled: Array = (raw.astype(types.within) - shift) * factor
+        return scaled
 
     def weights(self, order: int, weights: int) -> Array:
         """The weights of the batch's samples, (size,); 1 where there are none."""

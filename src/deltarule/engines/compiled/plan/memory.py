@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.compiled.codegen.gather import Gatherer
 from deltarule.engines.compiled.codegen.kernels import Kernel
 from deltarule.engines.compiled.plan.instruction import Instruction, stored
 from deltarule.engines.compiled.plan.layers import Apply, Forward
 from deltarule.engines.compiled.plan.layout import Block, Share
 from deltarule.engines.compiled.plan.printing import SCRATCH, Named, Names
-from deltarule.engines.compiled.plan.tables import NO_MATRIX, KernelCall, MatrixAt, Plan, PreparedKernel
+from deltarule.engines.compiled.plan.tables import NO_MATRIX, Gathering, KernelCall, MatrixAt, Plan, PreparedKernel
 from deltarule.native.products import padded, row_stride
 from deltarule.native.structs import Address, Count, Stride
 
@@ -117,6 +118,11 @@ class Arena:
         scalars = self.keep(np.array(kernel.values or (0.0,)), name)
         return PreparedKernel(Address(kernel.prologue), scalars, KernelCall(Address(kernel.body), constants))
 
+    def gathering(self, gatherer: Gatherer) -> Gathering:
+        """A function that builds rows, and its scaling."""
+        self.hold(gatherer, gatherer.address)
+        return Gathering(Address(gatherer.address), self.keep(gatherer.shift), self.keep(gatherer.factor))
+
     def plan(self, instructions: Sequence[Instruction]) -> Plan:
         """A plan in memory."""
         table, words = stored(instructions)
@@ -201,7 +207,7 @@ def forward(block: Block, w: MatrixAt, a: Matrix, z: Matrix, each: Share) -> Ins
         w=w,
         width=Count(block.width),
         z=z.part(block.first),
-        rows=each.split,
+        rows=each.rows,
     )
 
 
@@ -212,4 +218,4 @@ def apply(kernel: KernelCall, matrices: tuple[Matrix, ...], each: Share) -> Inst
     # Whole rows are taken with their padding, in one call for all.
     width = first.stride if each.first == 0 and each.width == first.columns else Count(each.width)
     many = Count(len(matrices))
-    return Apply(kernel, one, two, three, four, many, first.row, width, first.item_bytes, each.split)
+    return Apply(kernel, one, two, three, four, many, first.row, width, first.item_bytes, each.rows)

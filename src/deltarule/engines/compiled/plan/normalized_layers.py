@@ -18,7 +18,7 @@ from deltarule.engines.compiled.plan.normalization import (
     NormalizeByRows,
     StateGradient,
 )  # fmt: skip
-from deltarule.engines.compiled.plan.tables import NOT_PREPARED, KernelCall
+from deltarule.engines.compiled.plan.tables import NOT_PREPARED, KernelCall, Rows
 from deltarule.formulas import Normalization
 from deltarule.native.products import padded
 from deltarule.native.structs import Address, Count, Stride
@@ -68,7 +68,7 @@ class Normalizations:
         layer: int,
         passage: Passage,
         shares: list[Share],
-        rows: Share,
+        rows: Rows,
         values: KernelCall,
         room: Address,
     ) -> Iterator[Instruction]:
@@ -77,7 +77,7 @@ class Normalizations:
             yield from self._rows(to, layer, passage, rows, values, room)
             return
         for each in shares:
-            yield NormalizeByKept(self._columns(to, layer, passage, each), self._forwards, each.split)
+            yield NormalizeByKept(self._columns(to, layer, passage, each), self._forwards, each.rows)
             yield apply(values, (passage.z[layer], passage.a[layer]), each)
 
     def back(self, to: Division, layer: int, passage: Passage, room: Address, region: int) -> Iterator[Instruction]:
@@ -108,12 +108,12 @@ class Normalizations:
             state=passage.learnt[layer].address,
             room=room,
             kernel=self._backwards,
-            rows=to.rows().split,
+            rows=to.rows(),
             statistics=passage.statistics[layer],
         )
 
     def _rows(
-        self, to: Division, layer: int, passage: Passage, rows: Share, values: KernelCall, room: Address
+        self, to: Division, layer: int, passage: Passage, rows: Rows, values: KernelCall, room: Address
     ) -> Iterator[Instruction]:
         """Whole rows, by the statistics of each."""
         x, z, learnt = passage.normalized[layer], passage.z[layer], passage.learnt[layer]
@@ -130,10 +130,10 @@ class Normalizations:
             units=Count(to.layout.sizes[layer + 1]),
             room=room,
             kernel=self._forwards,
-            rows=rows.split,
+            rows=rows,
             statistics=passage.statistics[layer],
         )
-        whole = Share(0, padded(to.layout.sizes[layer + 1]), rows.part, rows.parts)
+        whole = Share(0, padded(to.layout.sizes[layer + 1]), rows)
         yield apply(values, (z, passage.a[layer]), whole)
 
     def _columns(self, to: Division, layer: int, passage: Passage, each: Share) -> BatchColumns:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.gather import Gatherer, gatherable, gatherer
+from deltarule.engines.compiled.codegen.gather import gatherable, gatherer
 from deltarule.engines.compiled.plan.batches import AddToSums, CountErrors, Gather, Prefetch, RecordLoss, Target
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.layout import Share
 from deltarule.engines.compiled.plan.memory import Arena, Matrix, Passage
-from deltarule.engines.compiled.plan.tables import RUN_ORDER, MatrixAt, Targets
+from deltarule.engines.compiled.plan.tables import RUN_ORDER, MatrixAt, Rows, Targets
 from deltarule.engines.problem import Problem, Samples
 from deltarule.native.structs import Address, Count, Stride
 from deltarule.recipes import Affine
@@ -39,15 +38,13 @@ class Source:
 
             self._augmenter = Augmenter(arena, problem.recipe, problem.raw, x, scaling)
         self._unmixed: dict[tuple[int, int], Matrix] = {}
-        self._gatherer: Gatherer = gatherer(x.dtype, arena.dtype, scaling)
-        arena.hold(self._gatherer, self._gatherer.address)
+        self._gathering = arena.gathering(gatherer(x.dtype, arena.dtype, scaling))
         rows = Address(0) if samples.rows is None else arena.keep(samples.rows, "rows")
         self.shuffled = shuffled
         self.order = RUN_ORDER if shuffled else rows
         self.columns, self.outputs = x.shape[1], samples.outputs
         self._x = MatrixAt(arena.keep(x, "data"), Stride(x.strides[0]))
         self._bytes = x.shape[1] * x.itemsize
-        self._shift, self._factor = arena.keep(self._gatherer.shift), arena.keep(self._gatherer.factor)
         self.classes = samples.classes
         kind: npt.DTypeLike = np.int64 if samples.classes else np.float64
         targets: npt.NDArray[Any] = np.ascontiguousarray(samples.targets, kind)
@@ -74,24 +71,15 @@ class Source:
         """Whether the rows of a batch, once all of them are there, are to be mixed with each other."""
         return self._augmenter is not None and self._augmenter.mixing
 
-    def gather(self, passage: Passage, rows: Share) -> Instruction:
+    def gather(self, passage: Passage, rows: Rows) -> Instruction:
         """Build rows of the batch."""
         x = passage.x
         if self._augmenter is not None:
             target = self._apart(passage) if self.mixed else x
             return self._augmenter.augment(self.order, target, rows, passage.rows)
-        return Gather(
-            gather=Address(self._gatherer.address),
-            order=self.order,
-            source=self._x,
-            target=x.part(),
-            columns=Count(self.columns),
-            shift=self._shift,
-            factor=self._factor,
-            rows=rows.split,
-        )
+        return Gather(self._gathering, self.order, self._x, x.part(), Count(self.columns), rows)
 
-    def mix(self, passage: Passage, rows: Share) -> Instruction:
+    def mix(self, passage: Passage, rows: Rows) -> Instruction:
         """Mix rows of the batch with others, inputs and targets."""
         assert self._augmenter is not None
         return self._augmenter.mix(self.order, self._apart(passage), passage.x, passage.y, self._targets, rows)
@@ -103,19 +91,19 @@ class Source:
             self._unmixed[key] = self._arena.matrix(passage.rows, passage.x.columns, "unmixed x")
         return self._unmixed[key]
 
-    def prefetch(self, rows: Share) -> Instruction:
+    def prefetch(self, rows: Rows) -> Instruction:
         """Fetch the raw rows of the next batch."""
-        return Prefetch(self.order, self._x, Count(self._bytes), rows.split)
+        return Prefetch(self.order, self._x, Count(self._bytes), rows)
 
-    def target(self, passage: Passage, rows: Share) -> Instruction:
+    def target(self, passage: Passage, rows: Rows) -> Instruction:
         """Write rows of y, and weights."""
         y = passage.y.part()
-        return Target(self.order, self._targets, self.weights, y, passage.weights, rows.split)
+        return Target(self.order, self._targets, self.weights, y, passage.weights, rows)
 
-    def count(self, passage: Passage, rows: Share) -> Instruction:
+    def count(self, passage: Passage, rows: Rows) -> Instruction:
         """Count wrong answers among several classes."""
         z, targets = passage.z[-1].part(), self._targets
-        return CountErrors(z, targets.outputs, self.order, targets.codes, passage.errors, rows.split)
+        return CountErrors(z, targets.outputs, self.order, targets.codes, passage.errors, rows)
 
     def add(self, passage: Passage) -> Instruction:
         """Add the batch to the sums."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from deltarule.engines.compiled.plan.formulas import Formulas, Predicting
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Backward
-from deltarule.engines.compiled.plan.layout import WHOLE, Division, Share
+from deltarule.engines.compiled.plan.layout import Division, Share
 from deltarule.engines.compiled.plan.memory import Passage, apply, forward
 from deltarule.engines.compiled.plan.source import Source
+from deltarule.engines.compiled.plan.tables import ALL_ROWS, Rows
 from deltarule.engines.compiled.plan.update_step import Updates
 from deltarule.native.products import padded
 from deltarule.native.structs import Address, Count
@@ -53,11 +54,11 @@ class Writer:
 
     def evaluation(self, source: Source, passage: Passage, to: Division) -> Iterator[Instruction]:
         """The sums over a block of samples, by this thread alone, from the parameters that `to` points at."""
-        yield from self._batch(source, passage, WHOLE)
+        yield from self._batch(source, passage, ALL_ROWS)
         for layer, blocks in enumerate(to.layout.blocks):
             shares = [Share(block.first, block.width) for block in blocks]
-            yield from predicted(self.formulas, to, layer, passage, shares, WHOLE, self.updates.scratch)
-        yield from self.formulas.loss(passage, source, WHOLE, to.thread, training=False)
+            yield from predicted(self.formulas, to, layer, passage, shares, ALL_ROWS, self.updates.scratch)
+        yield from self.formulas.loss(passage, source, ALL_ROWS, to.thread, training=False)
         yield source.add(passage)
 
     def _after(self, source: Source, passage: Passage) -> Iterator[Instruction]:
@@ -76,7 +77,7 @@ class Writer:
         # The next batch's weights must not be written while these are read.
         yield from self.to.wait()
 
-    def _batch(self, source: Source, passage: Passage, rows: Share) -> Iterator[Instruction]:
+    def _batch(self, source: Source, passage: Passage, rows: Rows) -> Iterator[Instruction]:
         yield source.gather(passage, rows)
         if source.shuffled:
             yield source.prefetch(rows)
@@ -120,7 +121,7 @@ class Writer:
                     target=below.part(each.first),
                     columns=Count(min(each.width, units - each.first)),
                     first=block.first == 0,
-                    rows=each.split,
+                    rows=each.rows,
                 )
             if not dropped:
                 yield self._slope(layer, passage, each)
@@ -128,7 +129,7 @@ class Writer:
             rows = self.to.rows()
             yield from self.to.wait()
             yield self.formulas.drop_again(layer, passage, rows)
-            yield self._slope(layer, passage, Share(0, padded(units), rows.part, rows.parts))
+            yield self._slope(layer, passage, Share(0, padded(units), rows))
         normalization = self.formulas.normalizations[layer - 1]
         if normalization is not None:
             if dropped:
@@ -143,7 +144,7 @@ class Writer:
 
 
 def predicted(
-    formulas: Predicting, to: Division, layer: int, passage: Passage, shares: list[Share], rows: Share, room: Address
+    formulas: Predicting, to: Division, layer: int, passage: Passage, shares: list[Share], rows: Rows, room: Address
 ) -> Iterator[Instruction]:
     """A layer's weighted sums and what it makes of them, as the network predicts."""
     yield from _weighted_sums(formulas, to, layer, passage, shares)

@@ -9,8 +9,8 @@ from deltarule.native.structs import Address, Count, Pointer, Stride, Struct, ze
 from deltarule.native.threads import Barrier
 
 __all__ = [
-    "ALL_ROWS", "NOT_PREPARED", "NO_KERNEL", "NO_MATRIX", "RUN_ORDER", "KernelCall", "MatrixAt", "Plan",
-    "PreparedKernel", "Progress", "Rows", "Run", "Targets", "Thread",
+    "ALL_ROWS", "NOT_PREPARED", "NO_KERNEL", "NO_MATRIX", "RUN_ORDER", "Gathering", "KernelCall", "MatrixAt",
+    "Plan", "PreparedKernel", "Progress", "Rows", "Run", "Targets", "Thread",
 ]  # fmt: skip
 
 
@@ -78,6 +78,19 @@ class Targets(Struct):
         if self.outputs == 1:
             return float(code)
         return 1.0 if code == output else 0.0
+
+
+@dataclass(frozen=True)
+class Gathering(Struct):
+    """A function that brings rows of one type into another, scaled: see `codegen.gather`."""
+
+    function: Address
+    shift: Address
+    factor: Address
+
+    def rows(self, many: int, order: int, source: int, source_row: int, target: int, row: int, columns: int) -> None:
+        """Write so many rows, `row` bytes apart."""
+        call(self.function, many, order, source, source_row, target, row, columns, self.shift, self.factor)
 
 
 @dataclass(frozen=True)

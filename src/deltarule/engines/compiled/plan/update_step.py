@@ -113,11 +113,11 @@ class Updates:
     def _parts(self, block: Block, each: Share, passage: Passage) -> Iterator[tuple[range, _Inputs, KernelCall, int]]:
         """Rows of a block in a share: which, what dz is multiplied with, their kernel, and how many at once."""
         a, thread = passage.inputs(block.layer), self.to.thread
-        begin, end = each.rows(block.fan_in)
+        begin, end = each.rows.first(block.fan_in), each.rows.stop(block.fan_in)
         if end > begin:
             inputs = a.part(begin), a.item_bytes
             yield range(begin, end), inputs, self.kernels.weights(block.layer, thread), _slice_rows(block)
-        if each.part == each.parts - 1 and self._biases_learn(block):
+        if each.rows.part == each.rows.parts - 1 and self._biases_learn(block):
             yield (
                 range(block.fan_in, block.fan_in + 1),
                 (MatrixAt(self.one, Stride(0)), Stride(0)),
@@ -135,8 +135,8 @@ class Updates:
 
     def _step(self, block: Block, rows: range, kernel: KernelCall) -> Step:
         return Step(
-            w=self.to.address(block, rows.start),
-            gradient=self.to.address(block, rows.start, self._gradient),
+            w=self.to.matrix(block, rows.start).address,
+            gradient=self.to.matrix(block, rows.start, self._gradient).address,
             items=Count(len(rows) * block.stride),
             kernel=kernel,
             slots=Count(self.kernels.slots),
@@ -178,7 +178,7 @@ class Updates:
                 for rows, inputs, _, _ in self._parts(block, each, passage):
                     weights = rows.start < block.fan_in
                     kernel = self.kernels.penalty_gradient(layer, self.to.thread) if weights else NO_KERNEL
-                    gradient = self.to.address(block, rows.start, self._gradient)
+                    gradient = self.to.matrix(block, rows.start, self._gradient).address
                     yield Gradient(self._product(block, rows, inputs, passage), gradient, kernel)
         yield from self.to.wait()
 

@@ -129,11 +129,6 @@ class Compiled:
         self._interruption: BaseException | None = None
 
     @property
-    def _sums(self) -> int:
-        """Where an epoch's weight, loss and error are added up."""
-        return self._progress.address_of("weight")
-
-    @property
     def best_epoch(self) -> int:
         """The epoch that early stopping likes best; 0 where it does not watch."""
         return int(self._progress["best_epoch"])
@@ -271,9 +266,9 @@ class Compiled:
     def _team_of(self, threads: int) -> Team:
         """The team of so many threads, ready for the compiled loop."""
         if threads not in self._teams:
-            steppers = min(threads, self._steppers)
+            steppers, sums = min(threads, self._steppers), self._progress.address_of("weight")
             self._teams[threads] = Team(
-                self._arena, self.problem, self._formulas, self._sources, threads, steppers, self._run, self._sums
+                self._arena, self.problem, self._formulas, self._sources, threads, steppers, self._run, sums
             )
         team = self._teams[threads]
         team.make_room(self._rows)

@@ -13,7 +13,7 @@ from deltarule.engines.compiled.codegen.gather import gatherable, gatherer
 from deltarule.engines.compiled.plan.batches import Gather
 from deltarule.engines.compiled.plan.formulas import Predicting
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.layout import WHOLE, Division, Layout, Share
+from deltarule.engines.compiled.plan.layout import Division, Layout, Share
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.step import predicted
 from deltarule.engines.compiled.plan.tables import ALL_ROWS, NO_MATRIX, MatrixAt
@@ -49,22 +49,13 @@ class Predictor:
         formulas = Predicting(arena, network)
         passage = Passage(arena, _BLOCK, sizes, [0.0] * len(sizes), backward=False, normalized=formulas.normalized)
         rows = gatherer(gatherable(np.zeros((1, 1), kind)).dtype, dtype, scaling)
-        arena.hold(rows, rows.address)
-        gather = Gather(
-            gather=Address(rows.address),
-            order=Address(0),
-            source=NO_MATRIX,
-            target=passage.x.part(),
-            columns=Count(sizes[0]),
-            shift=arena.keep(rows.shift),
-            factor=arena.keep(rows.factor),
-            rows=ALL_ROWS,
-        )
+        x, columns = passage.x.part(), Count(sizes[0])
+        gather = Gather(arena.gathering(rows), Address(0), NO_MATRIX, x, columns, ALL_ROWS)
         room = arena.numbers(6 * max(map(padded, sizes)))
         plan: list[Instruction] = [gather]
         for layer, blocks in enumerate(layout.blocks):
             shares = [Share(block.first, block.width) for block in blocks]
-            plan += predicted(formulas, to, layer, passage, shares, WHOLE, room)
+            plan += predicted(formulas, to, layer, passage, shares, ALL_ROWS, room)
         self._z = passage.z[-1].view(_BLOCK)
         self._follow = SingleThread(arena, plan, ascending=arena.keep(np.arange(_BLOCK)))
         # One passage serves one caller at a time.
