@@ -110,13 +110,12 @@ class _Body:
         self.group = program.lanes(text, GROUP)
         used = {str(node.detail) for output in outputs for node in output.within() if node.operation == "operand"}
         words = text.pointer("%operands")
-        pointers = {}
-        for place, name in enumerate([*program.inputs, *range(len(outputs))]):
-            if name in used or isinstance(name, int):
-                word = text.result(f"load i64, ptr {text.address(words, 'i64', str(place))}, align 8")
-                pointers[name] = text.pointer(word)
-        self.inputs = {name: pointer for name, pointer in pointers.items() if isinstance(name, str)}
-        self.results = [pointers[place] for place in range(len(outputs))]
+
+        def pointer(place: int) -> str:
+            return text.pointer(text.result(f"load i64, ptr {text.address(words, 'i64', str(place))}, align 8"))
+
+        self.inputs = {name: pointer(place) for place, name in enumerate(program.inputs) if name in used}
+        self.results = [pointer(len(program.inputs) + place) for place in range(len(outputs))]
         constants = text.pointer("%constants")
         self.numbers = {node: self.one.load(constants, str(place)) for node, place in shared.items()}
 

@@ -50,8 +50,8 @@ def activation_slope(activation: Activation, dtype: npt.DTypeLike, *, from_z: bo
     """Backwards, da, z, a → dz = da · slope(z, a); `from_z` where a, as dropout leaves it, is no longer value(z)."""
     a = trace(activation, "value", operand("z")) if from_z else operand("a")
     slope = operand("da") * trace(activation, "slope", operand("z"), a)
-    inputs = ("da", "z", "a")
-    return compile_kernel(inputs, {"dz": slope}, hyperparameters(activation), dtype, name=f"{activation.name} slope")
+    name = f"{activation.name} slope"
+    return compile_kernel(("da", "z", "a"), {"dz": slope}, hyperparameters(activation), dtype, name=name)
 
 
 @_once
@@ -130,9 +130,9 @@ def update(
         scalars |= hyperparameters(averaging, "averaging.")
         mean = trace(averaging, "average", operand("averaged"), moved[0], scalar("t"), prefix="averaging.")
         names, moved = [*names, "averaged"], (*moved, mean)
-    inputs = ("w", "g", *names[1:])
-    called = " and ".join(each.name for each in (optimizer, penalty, averaging) if each is not None)
-    return compile_kernel(inputs, dict(zip(names, moved, strict=True)), scalars, dtype, name=called)
+    inputs, outputs = ("w", "g", *names[1:]), dict(zip(names, moved, strict=True))
+    name = " and ".join(each.name for each in (optimizer, penalty, averaging) if each is not None)
+    return compile_kernel(inputs, outputs, scalars, dtype, name=name)
 
 
 @_once
@@ -143,8 +143,7 @@ def average(averaging: Averaging, dtype: npt.DTypeLike) -> Kernel:
     """
     w, scalars = operand("w"), {"t": 1.0, "rate": 1.0, **hyperparameters(averaging)}
     mean = trace(averaging, "average", operand("averaged"), w, scalar("t"))
-    inputs = ("w", "g", "averaged")
-    return compile_kernel(inputs, {"w": w, "averaged": mean}, scalars, dtype, name=averaging.name)
+    return compile_kernel(("w", "g", "averaged"), {"w": w, "averaged": mean}, scalars, dtype, name=averaging.name)
 
 
 @_once
@@ -178,9 +177,8 @@ def normalized_back(normalization: Normalization, dtype: npt.DTypeLike) -> Kerne
     names = ("dh", "x", "v", "gamma", "mean_d", "mean_dx")
     dh, x, v, gamma, mean_d, mean_dx = map(operand, names)
     dz = trace(normalization, "gradient", dh * gamma, x, v, mean_d, mean_dx)
-    return compile_kernel(
-        names, {"dz": dz}, hyperparameters(normalization), dtype, name=f"{normalization.name} gradient"
-    )
+    name = f"{normalization.name} gradient"
+    return compile_kernel(names, {"dz": dz}, hyperparameters(normalization), dtype, name=name)
 
 
 @_once

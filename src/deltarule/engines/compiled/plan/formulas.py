@@ -37,7 +37,7 @@ class UpdateKernels:
 
     def __init__(self, arena: Arena, recipe: Recipe, threads: int, batch_weight: float) -> None:
         dtype, clipping, averaging = arena.dtype, recipe.clipping, recipe.averaging
-        self.penalties, self.averaging = recipe.penalties, averaging
+        self.penalties = recipe.penalties
         self.by_norm = clipping is not None and clipping.granularity == "matrix"
         self.handed_over = recipe.optimizer.granularity == "matrix"
         self.whole = self.by_norm or self.handed_over

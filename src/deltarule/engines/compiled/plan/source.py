@@ -50,12 +50,9 @@ class Source:
         targets: npt.NDArray[Any] = np.ascontiguousarray(samples.targets, kind)
         address, outputs = arena.keep(targets, "targets"), Count(samples.outputs)
         self._targets = Targets(*((address, Address(0)) if samples.classes else (Address(0), address)), outputs)
-        weights = samples.weights
-        self.weights = (
-            Address(0)
-            if weights is None
-            else arena.keep(np.ascontiguousarray(weights, np.float64), "weights of samples")
-        )
+        self.weights = Address(0)
+        if samples.weights is not None:
+            self.weights = arena.keep(np.ascontiguousarray(samples.weights, np.float64), "weights of samples")
 
     @property
     def counted(self) -> bool:

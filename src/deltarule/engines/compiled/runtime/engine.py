@@ -164,7 +164,9 @@ class Compiled:
         tables: list[Floats] = []
         losses: list[Floats] = []
         done, end = 0, time.perf_counter() + seconds
-        while self._goes_on and (not done or (done < epochs and time.perf_counter() < end)) and not interrupted():
+        while not done or (done < epochs and time.perf_counter() < end):
+            if self.finished or self._interruption is not None or interrupted():
+                break
             left = min(epochs - done, _AHEAD)
             epoch = self._progress["epoch"]
             if self._order.given and epoch == self._order.until:
@@ -179,10 +181,6 @@ class Compiled:
                 losses += [self._losses_of(epoch + place) for place in range(len(table))]
         interruption, self._interruption = self._interruption, None
         return Figures(np.concatenate([np.zeros((0, Figure.COUNT)), *tables]), losses, interruption)
-
-    @property
-    def _goes_on(self) -> bool:
-        return not self.finished and self._interruption is None
 
     def _advance(self, epoch: int, epochs: int) -> Floats:
         """One call of the compiled loop: some steps, and the figures of the epochs that ended with them."""

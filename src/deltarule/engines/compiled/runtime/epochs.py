@@ -111,21 +111,25 @@ def train(run: Run, number: int) -> None:
             recorded += 1
         if batch < last_batch:
             break
-        # Threads that took no steps have waited here for those that did.
-        wait(barrier, threads)
-        _evaluate_sets(run, thread, number)
-        wait(barrier, threads)
         epoch += 1
         if run.shuffled:
             batch = 0
-        if first_thread:
-            _finish(run, epoch)
-        wait(barrier, threads)
+        _end_epoch(run, thread, number, epoch)
         if progress.finished or epoch == progress.until or budget <= 0:
             break
     wait(barrier, threads)
     if first_thread:
         progress.epoch, progress.batch, progress.step, progress.recorded = epoch, batch, step, recorded
+
+
+def _end_epoch(run: Run, thread: Thread, number: int, epoch: int) -> None:
+    """Evaluate once all threads are here, also those that took no steps; the first thread decides what is next."""
+    wait(run.barrier, run.threads)
+    _evaluate_sets(run, thread, number)
+    wait(run.barrier, run.threads)
+    if number == 0:
+        _finish(run, epoch)
+    wait(run.barrier, run.threads)
 
 
 def _take_step(run: Run, thread: Thread, batch: int, step: int, place: int) -> None:
