@@ -50,7 +50,7 @@ class Bench:
         self.team.ready(step - 1)
 
     def work(self, thread):
-        found = [arena.found for arena in self.arenas]
+        found = [arena.names.things.get for arena in self.arenas]
         return Work(self.run, thread, lambda address: next(each for of in found if (each := of(address)) is not None))
 
     def state(self):

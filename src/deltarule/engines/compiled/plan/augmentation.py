@@ -18,6 +18,7 @@ from deltarule.engines.compiled.plan.instruction import (
     run_kernel,
     sample,
     samples_named,
+    uniform,
 )
 from deltarule.engines.compiled.plan.tables import (
     Gathering,
@@ -173,13 +174,8 @@ def _chosen(part: int, w0: np.uint64, w1: np.uint64, w2: np.uint64, w3: np.uint6
     return w0 if part == 0 else w1 if part == 1 else w2 if part == 2 else w3
 
 
-def _uniform(word: np.uint64) -> float:
-    """The random number of a word: (word + ½) / 2³²."""
-    return (float(word) + 0.5) / 4294967296.0
-
-
 def _number(unit: int, row: int, step: int, place: int, run: Run) -> float:
-    return _uniform(_word(unit, row, step, place, run))
+    return uniform(_word(unit, row, step, place, run))
 
 
 @dataclass(frozen=True)
@@ -229,7 +225,7 @@ class Augment(Instruction):
                 for block in range((one.draws + 3) >> 2):
                     w0, w1, w2, w3 = _block(block, begin + row, thread.step, one.place, thread.run)
                     for part in range(min(4, one.draws - 4 * block)):
-                        drawn = _uniform(_chosen(part, w0, w1, w2, w3))
+                        drawn = uniform(_chosen(part, w0, w1, w2, w3))
                         store(first + (4 * block + part) * column + 8 * row, drawn)
         call(maps.kernel.body, (rows + 15) // 16 * 16, maps.kernel.constants, maps.operands)
 

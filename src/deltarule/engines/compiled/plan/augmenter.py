@@ -262,7 +262,7 @@ class Augmenter:
         )
 
     def _laid_out(self) -> list[Address]:
-        """Where each value stands, and its feature's deviation: `augmentation_kernels.PLACES`."""
+        """Where each value stands, and its feature's deviation: `PLACES`."""
         plane, column = self._plane, np.arange(self._plane.columns)
         row, pixel = column // (plane.width * plane.channels), column // plane.channels % plane.width
         addresses = []

@@ -39,7 +39,7 @@ from deltarule.native.structs import Record, Stride, Struct, packed
 
 __all__ = [
     "Array", "Instruction", "Work", "batch_weight", "column_sums", "follow", "inverse", "number", "order_of", "put",
-    "run_kernel", "sample", "samples_named", "stored",
+    "run_kernel", "sample", "samples_named", "stored", "uniform",
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
@@ -225,6 +225,11 @@ def column_sums(a: int, b: int, row: int, rows: int, width: int, into: int, item
         else:
             for column in range(width):
                 store(into + 8 * column, load_float64(into + 8 * column) + number(here, column, item))
+
+
+def uniform(word: np.uint64) -> float:
+    """The number between 0 and 1 of a random word: (word + ½) / 2³²."""
+    return (float(word) + 0.5) / 4294967296.0
 
 
 def order_of(order: int, run_order: int) -> int:

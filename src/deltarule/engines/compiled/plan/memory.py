@@ -87,15 +87,11 @@ class Arena:
         return address
 
     def hold(self, thing: Thing, address: int = 0) -> Thing:
-        """The thing itself, kept alive: two threads may each make what is made once. It is `found` at an address."""
+        """The thing itself, kept alive: two threads may each make what is made once. `names` know it by an address."""
         self._kept.append(thing)
         if address:
             self.names.things[address] = thing
         return thing
-
-    def found(self, address: int) -> Any:
-        """The thing that is held here and found at an address, or None."""
-        return self.names.things.get(address)
 
     def numbers(self, items: int, name: str = "") -> Address:
         """The address of zeros of the engine's precision."""

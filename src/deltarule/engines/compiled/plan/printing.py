@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -64,20 +63,17 @@ class Names:
     def __init__(self, named: Iterable[Named] = ()) -> None:
         self.things: dict[int, Any] = {}
         self._named: dict[int, Named] = {}
-        self._begins: list[int] = []
         for each in named:
             self.add(each)
 
     def add(self, named: Named) -> None:
         """Name some memory."""
         self._named[named.begin] = named
-        self._begins = []
 
     def find(self, address: int) -> Named | None:
         """What an address lies in."""
-        self._begins = self._begins or sorted(self._named)
-        place = bisect_right(self._begins, address)
-        found = self._named[self._begins[place - 1]] if place else None
+        begin = max((begin for begin in self._named if begin <= address), default=None)
+        found = None if begin is None else self._named[begin]
         return found if found is not None and address < found.begin + found.rows * found.row else None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.plan.instruction import Instruction, Work, put, run_kernel
+from deltarule.engines.compiled.plan.instruction import Instruction, Work, put, run_kernel, uniform
 from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Rows, Thread
 from deltarule.formulas import random
 from deltarule.native.memory import call
@@ -74,18 +74,11 @@ class DropoutAgain(Instruction):
 _NOISE = int(random.Purpose.NOISE)
 
 
-def _uniform_parts(word: np.uint64, centred: int, least: int, unit: int, item: int) -> None:
-    """A uniform number p as p − ½ and as the lesser of p and 1 − p."""
-    p = (float(word) + 0.5) / 4294967296.0
-    put(centred, unit, item, p - 0.5)
-    put(least, unit, item, min(p, 1.0 - p))
-
-
 @dataclass(frozen=True)
 class Noise(Instruction):
     """Add normal noise to rows of a layer's inputs: the same numbers as `formulas.random.normal` draws.
 
-    `room` holds two numbers of each column.
+    The kernel takes a uniform number p as p − ½ and as the lesser of p and 1 − p; `room` holds both for each column.
     """
 
     numbers: MatrixAt
@@ -110,7 +103,9 @@ class Noise(Instruction):
                 )
                 unit = 4 * block
                 for word in (w0, w1, w2, w3):
-                    _uniform_parts(word, centred, least, unit, run.item_bytes)
+                    p = uniform(word)
+                    put(centred, unit, run.item_bytes, p - 0.5)
+                    put(least, unit, run.item_bytes, min(p, 1.0 - p))
                     unit += 1
             numbers = self.numbers.at(index)
             run_kernel(self.kernel, width, operands, (numbers, centred, least, numbers))

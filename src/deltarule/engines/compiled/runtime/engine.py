@@ -250,9 +250,7 @@ class Compiled:
 
     def _go_on(self, elapsed: float) -> None:
         """Choose the team for the next call, by how long the last one took."""
-        # Short calls say more of the call than of the steps.
-        if elapsed > _TRIAL_SECONDS / 2 or self._pace.untold:
-            self._pace.took(self._step_seconds)
+        self._pace.took(self._step_seconds, short=elapsed <= _TRIAL_SECONDS / 2)
         if self._pace.threads != self._team.threads:
             self._change_team(self._pace.threads)
 

@@ -15,13 +15,13 @@ import numpy as np
 from deltarule.engines.compiled.plan.batches import Gather
 from deltarule.engines.compiled.plan.instruction import Instruction, follow, stored
 from deltarule.engines.compiled.plan.memory import Arena
-from deltarule.engines.compiled.plan.tables import KernelCall, Plan, Run, Thread
+from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Plan, Run, Thread
 from deltarule.engines.problem import Figure
 from deltarule.formulas import random
 from deltarule.native.memory import call, load_float64, load_int32, load_int64, store, struct_at
 from deltarule.native.processor import MachineCode, compile_functions
 from deltarule.native.products import GROUP
-from deltarule.native.structs import Address, Count, Record, Stride, Struct, fields_of, size_of
+from deltarule.native.structs import Count, Record, Struct, fields_of, size_of
 from deltarule.native.threads import wait
 from deltarule.native.tiles import tiles
 from deltarule.recipes.stopping import improves
@@ -37,8 +37,7 @@ class WeightBlock(Struct):
 
     blocks: Count
     rows: Count
-    address: Address
-    row: Stride
+    weights: MatrixAt
     groups: Count
     penalty: KernelCall
 
@@ -280,7 +279,7 @@ def _add_penalties(run: Run, into: int) -> None:
         for row in range(first.rows if first.penalty.body else 0):
             for index in range(first.blocks):
                 block = struct_at(WeightBlock, address + size_of(WeightBlock) * index)
-                place = block.address + row * block.row
+                place = block.weights.at(row)
                 for _ in range(block.groups):
                     store(operands, place)
                     call(first.penalty.body, GROUP, block.penalty.constants, operands)

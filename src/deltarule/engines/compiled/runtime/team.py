@@ -23,7 +23,7 @@ from deltarule.engines.problem import Problem
 from deltarule.engines.stepping import stepped
 from deltarule.errors import Interrupted
 from deltarule.native.products import GROUP, WORKSPACE_BYTES, padded
-from deltarule.native.structs import Address, Count, Record, Stride, packed, size_of
+from deltarule.native.structs import Address, Count, Record, packed, size_of
 from deltarule.native.threads import barrier
 
 __all__ = ["BLOCK", "Team"]
@@ -158,31 +158,26 @@ class Team:
 
     def describe_to(self, run: Record[Run]) -> None:
         """Say where this team's memory is."""
-        item, updates = self._dtype.itemsize, self._formulas.updates
-        start = self._region(updates.averaged).ctypes.data
+        updates = self._formulas.updates
+        to = self._division(0, updates.averaged)
         blocks = [block for blocks in self._layout.blocks for block in blocks]
-        self._weights = np.array(
-            [
-                packed(
-                    WeightBlock(
-                        blocks=Count(len(self._layout.blocks[block.layer])),
-                        rows=Count(block.fan_in),
-                        address=Address(start + block.offset * item),
-                        row=Stride(block.stride * item),
-                        groups=Count(block.width // GROUP),
-                        penalty=updates.penalty_value(block.layer),
-                    )
-                )
-                for block in blocks
-            ],
-            np.int64,
-        )
+        weights = [
+            WeightBlock(
+                blocks=Count(len(self._layout.blocks[block.layer])),
+                rows=Count(block.fan_in),
+                weights=to.matrix(block),
+                groups=Count(block.width // GROUP),
+                penalty=updates.penalty_value(block.layer),
+            )
+            for block in blocks
+        ]
+        self._weights = np.array([packed(each) for each in weights], np.int64)
         run.set(
             threads=self.threads,
             steppers=self._steppers,
             barrier=self._barrier.address,
             table=self._table.ctypes.data,
-            parameters=start,
+            parameters=to.parameters,
             best=self._best.ctypes.data,
             items=self._layout.items,
             weights=self._weights.ctypes.data,
