@@ -9,8 +9,6 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from llvmlite import binding as llvm
-
 __all__ = ["Lanes", "Text"]
 
 Carried = Sequence[tuple[str, str]]
@@ -143,16 +141,6 @@ class Text:
     def pointer(self, address: str) -> str:
         """An address, given as an integer, as a pointer."""
         return self.result(f"inttoptr i64 {address} to ptr")
-
-    def spin_hint(self) -> None:
-        """Tell the processor that a loop is waiting; nothing where no such instruction is known."""
-        triple = llvm.get_default_triple()
-        if triple.startswith(("x86_64", "i686", "i386")):
-            self.declared.add("declare void @llvm.x86.sse2.pause()")
-            self.write("call void @llvm.x86.sse2.pause()")
-        elif triple.startswith(("aarch64", "arm64")):
-            self.declared.add("declare void @llvm.aarch64.hint(i32)")
-            self.write("call void @llvm.aarch64.hint(i32 1)")
 
     def integer(self, operation: str, a: str, b: str) -> str:
         """An operation on two words."""

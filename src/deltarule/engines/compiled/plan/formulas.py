@@ -179,8 +179,7 @@ class Formulas(Predicting):
     def noise(self, layer: int, passage: Passage, rows: Rows, room: Address) -> Instruction:
         """Add noise to a layer's inputs."""
         inputs = passage.inputs(layer)
-        kernel = self._noises[layer]
-        return Noise(inputs.part(), inputs.columns, Count(layer), kernel, room, rows)
+        return Noise(inputs.part(), inputs.columns, Count(layer), self._noises[layer], room, rows)
 
     def drop(self, layer: int, passage: Passage, rows: Rows) -> Instruction:
         """Draw a layer's dropout and multiply it in."""

@@ -161,14 +161,11 @@ def _compiled(module: str) -> MachineCode:
     return compile_functions({each.__name__: (each.execute, each, Thread) for each in own})
 
 
-def _address(instruction: type[Instruction]) -> int:
-    """The address of an instruction's compiled method."""
-    return _compiled(instruction.__module__).address(instruction.__name__)
-
-
 def stored(instructions: Sequence[Instruction]) -> tuple[np.ndarray, np.ndarray]:
     """A plan's table of addresses, and the words that these are of."""
-    rows = [[_address(type(each)), *packed(each)] for each in instructions]
+    classes = [type(each) for each in instructions]
+    functions = [_compiled(each.__module__).address(each.__name__) for each in classes]
+    rows = [[function, *packed(each)] for function, each in zip(functions, instructions, strict=True)]
     words = np.array([word for row in rows for word in row], np.int64)
     begins = np.cumsum([0, *map(len, rows)])[:-1]
     return words.ctypes.data + 8 * begins, words

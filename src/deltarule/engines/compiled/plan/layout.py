@@ -88,13 +88,11 @@ class Layout:
             keeps = shape.normalization is not None and shape.normalization.keeps
             learnt = fan_in + (3 if normalized else 1)
             rows = learnt + (2 if normalized and keeps else 0)
-            of_layer = []
+            self.blocks.append([])
             for first, width in sorted(firsts):
                 stride = row_stride(width, item_bytes, period=2048)
-                block = Block(layer, first, width, fan_in, offset, stride, learnt, rows)
-                of_layer.append(block)
-                offset += block.items
-            self.blocks.append(of_layer)
+                self.blocks[-1].append(Block(layer, first, width, fan_in, offset, stride, learnt, rows))
+                offset += rows * stride
         self.items = offset
 
     def pack(self, vector: npt.NDArray[Any], parameters: npt.NDArray[Any]) -> None:

@@ -56,9 +56,7 @@ class Matrix:
     def view(self, rows: int) -> npt.NDArray[Any]:
         """The numbers themselves, (rows, stride); whoever handed out the matrix must live."""
         kind = ctypes.c_float if self.item_bytes == 4 else ctypes.c_double
-        return np.ctypeslib.as_array((kind * (rows * self.stride)).from_address(self.address)).reshape(
-            rows, self.stride
-        )
+        return np.ctypeslib.as_array((kind * self.stride * rows).from_address(self.address))
 
 
 class Arena:
@@ -119,11 +117,11 @@ class Arena:
         self.hold(gatherer, gatherer.address)
         return Gathering(Address(gatherer.address), self.keep(gatherer.shift), self.keep(gatherer.factor))
 
-    def plan(self, instructions: Sequence[Instruction]) -> Plan:
-        """A plan in memory."""
+    def plan(self, instructions: Sequence[Instruction]) -> tuple[Plan, npt.NDArray[np.int64]]:
+        """A plan in memory, and the words of its instructions."""
         table, words = stored(instructions)
-        self._kept.append(words)
-        return Plan(self.keep(table), Count(len(table)))
+        self.hold(words)
+        return Plan(self.keep(table), Count(len(table))), words
 
     def _hold_kernel(self, kernel: Kernel, constants: Address) -> None:
         self.hold(kernel, constants)

@@ -62,9 +62,7 @@ class Names:
 
     def __init__(self, named: Iterable[Named] = ()) -> None:
         self.things: dict[int, Any] = {}
-        self._named: dict[int, Named] = {}
-        for each in named:
-            self.add(each)
+        self._named = {each.begin: each for each in named}
 
     def add(self, named: Named) -> None:
         """Name some memory."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from deltarule.engines.compiled.plan.instruction import Array, Instruction, Work, column_sums, number, put, run_kernel
 from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Thread
-from deltarule.native import products
+from deltarule.native import memory, products
 from deltarule.native.memory import address_of, call, load_float64, square_root, store
 from deltarule.native.structs import Address, Count, Stride, Struct
 
@@ -246,7 +246,9 @@ class CallFormula(Instruction):
         return "the formula's own step, in Python"
 
     def execute(self, thread: Thread) -> None:
+        mode = memory.keep_subnormals()  # NumPy and the formula calculate as they do elsewhere
         call(self.function, address_of(thread))
+        memory.restore_float_mode(mode)
 
     def define(self, work: Work) -> None:
         ctypes.CFUNCTYPE(None, ctypes.c_int64)(self.function)(work.thread.address)

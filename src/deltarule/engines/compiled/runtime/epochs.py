@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule.engines.compiled.plan.batches import Gather
-from deltarule.engines.compiled.plan.instruction import Instruction, follow, stored
+from deltarule.engines.compiled.plan.instruction import Instruction, follow
 from deltarule.engines.compiled.plan.memory import Arena
 from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Plan, Run, Thread
 from deltarule.engines.problem import Figure
 from deltarule.formulas import random
+from deltarule.native import memory
 from deltarule.native.memory import call, load_float64, load_int32, load_int64, store, struct_at
 from deltarule.native.processor import MachineCode, compile_functions
 from deltarule.native.products import GROUP
@@ -57,10 +58,9 @@ class SingleThread:
 
     def __init__(self, arena: Arena, instructions: Sequence[Instruction], **values: float) -> None:
         self.plan = list(instructions)
-        table, words = stored(self.plan)
-        arena.keep(words)
+        plan, words = arena.plan(self.plan)
         self._thread = Record(Thread, operands=arena.words(arena.operands))
-        self._thread.put("training", Plan(arena.keep(table), Count(len(table))))
+        self._thread.put("training", plan)
         table_of_tiles = arena.hold(tiles(arena.dtype.name)).address
         self._run = Record(Run, table=self._thread.address, tiles=table_of_tiles, item_bytes=arena.dtype.itemsize)
         self._thread.set(run=self._run.address)
@@ -84,11 +84,17 @@ def follow_once(run: Run, rows: int) -> None:
     """Follow the first thread's plan for `rows` samples as they lie."""
     thread = struct_at(Thread, run.table)
     thread.first, thread.size = 0, rows
+    mode = memory.flush_subnormals()
     follow(thread.training, thread)
+    memory.restore_float_mode(mode)
 
 
 def train(run: Run, number: int) -> None:
-    """Train until the budget of steps is spent, an epoch to stop before is reached, or training has finished."""
+    """Train until the budget of steps is spent, an epoch to stop before is reached, or training has finished.
+
+    Meanwhile subnormal numbers are flushed to 0; the thread's floating-point mode is afterwards what it was.
+    """
+    mode = memory.flush_subnormals()
     thread, progress = struct_at(Thread, run.table + size_of(Thread) * number), run.progress
     threads, barrier, first_thread = run.threads, run.barrier, number == 0
     epoch, batch, step = progress.epoch, progress.batch, progress.step
@@ -119,6 +125,7 @@ def train(run: Run, number: int) -> None:
     wait(barrier, threads)
     if first_thread:
         progress.epoch, progress.batch, progress.step, progress.recorded = epoch, batch, step, recorded
+    memory.restore_float_mode(mode)
 
 
 def _end_epoch(run: Run, thread: Thread, number: int, epoch: int) -> None:

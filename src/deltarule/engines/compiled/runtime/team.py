@@ -64,7 +64,7 @@ class Team:
         self._passages = [arena]
         self._rows = 0
         self._formula = _CALLED(self._called) if formulas.updates.handed_over else None
-        self._stepped, self._context = 0, contextvars.copy_context()
+        self._stepped, self._context, self._errors = 0, contextvars.copy_context(), np.geterr()
         self._failure: BaseException | None = None
 
     @property
@@ -104,6 +104,7 @@ class Team:
     def ready(self, step: int) -> None:
         """Note the last step and the caller's context, such as `np.errstate`, before the compiled loop runs."""
         self._stepped, self._context = step, contextvars.copy_context()
+        self._errors = np.geterr()  # NumPy 1 keeps it by thread, not by context
 
     def _called(self, address: int) -> None:
         """Have the formula itself step, once the gradient is written down: called by one thread, the others waiting.
@@ -123,7 +124,7 @@ class Team:
             regions, learnt = self._formulas.updates.regions, self._problem.shape.learnt
             rate = ctypes.c_double.from_address(self._run["rates"] + 8 * thread["place"]).value
             parameters, gradient = (self._layout.unpack(self._region(number)) for number in (0, regions))
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(**self._errors | {"over": "ignore", "invalid": "ignore"}):
                 weight = self._batch_weight(thread["first"], thread["size"])
                 slots = stepped(self._problem, parameters, gradient[:learnt], weight, step, rate, self.slots)
             self._layout.pack(parameters, self._region(0))
@@ -221,7 +222,7 @@ class Team:
             made.append(plans)
             record = Record(Thread, at=table[thread])
             for field, plan in plans.items():
-                record.put(field, arena.plan(plan))
+                record.put(field, arena.plan(plan)[0])
             record.set(
                 run=self._run.address,
                 workspace=arena.keep(aligned(WORKSPACE_BYTES, np.uint8), SCRATCH),
