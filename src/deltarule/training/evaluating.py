@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +12,10 @@ from deltarule.data import Part
 from deltarule.engines import reference
 from deltarule.engines.problem import Problem, Sums
 from deltarule.errors import DataError
+from deltarule.formulas.metrics import metric, metric_names
 from deltarule.mapped import forget
 from deltarule.models import Model
+from deltarule.training.metrics import ClassificationMetrics, RegressionMetrics, as_data, metrics_of, predictions_of
 from deltarule.training.preparing import Learnt
 from deltarule.training.run import means
 
@@ -25,15 +29,26 @@ class Evaluation:
     loss : mean loss over the samples, without the penalty, in the units used in training.
     score : accuracy, or R² for regression; R² is NaN if all targets are equal.
     samples : number of samples.
+    metrics : further metrics of the classes, or of the numbers in the target's units.
+    named : the metrics asked for by name.
     """
 
     loss: float
     score: float
     samples: int
+    metrics: ClassificationMetrics | RegressionMetrics
+    named: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the evaluation as data; NaN becomes None."""
+        data: dict[str, Any] = as_data(self)
+        return data
 
 
-def evaluate(model: Model, part: Part) -> Evaluation:
-    """Return a model's loss and score on a set of samples, as the reference engine defines them.
+def evaluate(model: Model, part: Part, metrics: str | Sequence[str] | None = None) -> Evaluation:
+    """Return a model's loss, score and other metrics on a set of samples, as the reference engine defines them.
+
+    metrics : names of further metrics, such as "f1", or of scorers of scikit-learn (default: those of the recipe).
 
     Raises DataError for samples of another shape or labels unknown to the model.
 
@@ -43,7 +58,10 @@ def evaluate(model: Model, part: Part) -> Evaluation:
     >>> found = evaluate(run.model, data.test)
     >>> found.score == run.model.score(data.test.x, data.test.y), found.samples
     (True, 15)
+    >>> len(found.metrics.classes), sorted(evaluate(run.model, data.test, "f1").named)
+    (3, ['f1'])
     """
+    asked = model.recipe.watched_metrics if metrics is None else metric_names(metrics)
     if model.encoding is None and part.x[0].size != model.sizes[0]:
         wanted = " × ".join(map(str, model.input_shape))
         raise DataError(f"samples of shape {wanted}", " × ".join(map(str, part.x.shape[1:])))
@@ -59,11 +77,15 @@ def evaluate(model: Model, part: Part) -> Evaluation:
     )
     samples = learnt.samples(part)
     problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, model.parameters)
-    total = Sums()
+    total, outputs_of = Sums(), []
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(samples), _BLOCK):
             rows = slice(start, start + _BLOCK)
             z = model.raw_outputs(part.x[rows]).astype(np.float64)
+            outputs_of.append(z)
             total += reference.sums(problem, samples, z, samples.y(rows), samples.weight(rows))
             forget(part.x[rows])
-    return Evaluation(*means(total, samples.spread()), len(samples))
+    made = predictions_of(problem.loss, samples, np.concatenate(outputs_of), model.target_scaling)
+    record = metrics_of(made, None if model.classes is None else model.classes.tolist())
+    named = {name: metric(name)(made) for name in asked}
+    return Evaluation(*means(total, samples.spread()), len(samples), record, named)

@@ -17,8 +17,9 @@ from deltarule.engines.registry import engine_of
 from deltarule.errors import Diverged, Interrupted, memory_checked
 from deltarule.models import Model
 from deltarule.recipes import Affine, Recipe
+from deltarule.training.monitoring import Monitor
 from deltarule.training.preparing import Start, model_of, prepared
-from deltarule.training.run import Epoch, History, Run, epoch_of
+from deltarule.training.run import Epoch, History, Run
 from deltarule.types import Floats
 
 
@@ -110,7 +111,9 @@ class Training:
         self._data = data
         self._lock, self._broken_off, self._torn = threading.RLock(), False, False
         self._problem, self._learnt = prepared(recipe, data, start, order, record, rows, scalings)
-        self._engine: Engine = engine_of(self._problem, engine, precision, n_threads)
+        self._monitor = Monitor(self._problem, self._learnt) if self._problem.recipe.watched_metrics else None
+        posed = self._problem if self._monitor is None else self._monitor.for_engine()
+        self._engine: Engine = engine_of(posed, engine, precision, n_threads)
         held = self._problem.validation
         self._spreads = (self._problem.train.spread(), math.nan if held is None else held.spread())
         self._tables: list[Floats] = []
@@ -145,8 +148,8 @@ class Training:
             if self._torn:
                 raise Interrupted(*_TORN)
             rule = self.recipe.stopping
-            restore = self._engine.best_epoch > 0 and rule is not None and rule.restore_best
-            theta = self._engine.best_theta if restore or self._diverged else self._engine.theta
+            restore = self._best_epoch > 0 and rule is not None and rule.restore_best
+            theta = self._best_theta if restore or self._diverged else self._engine.theta
             return model_of(self._problem, self._learnt, self._data, theta.copy())
 
     @property
@@ -155,7 +158,8 @@ class Training:
         """The epochs so far."""
         with self._lock:
             self._tables = [np.concatenate([np.zeros((0, Figure.COUNT)), *self._tables])]
-            return History(self._tables[0], self._spreads)
+            metrics = None if self._monitor is None else (self._monitor.names, self._monitor.table)
+            return History(self._tables[0], self._spreads, metrics)
 
     @property
     def run(self) -> Run:
@@ -169,15 +173,29 @@ class Training:
         done = len(history)
         if self._diverged:
             status = "diverged"
-        elif self._broken_off or not self._engine.finished:
+        elif self._broken_off or not self._finished:
             status = "interrupted"
         else:
             status = "finished" if done == self.recipe.epochs or self._problem.order is not None else "stopped"
         rule = self.recipe.stopping
         # The best epoch may be one that was interrupted before it was added to the history.
-        best = min(self._engine.best_epoch, done) if rule is not None and rule.restore_best else 0
+        best = min(self._best_epoch, done) if rule is not None and rule.restore_best else 0
         losses = np.concatenate([np.zeros(0), *self._batch_losses])
         return Run(history, self.model, self.recipe, self._seconds, status, best or done, losses)
+
+    @property
+    def _finished(self) -> bool:
+        return self._engine.finished or (self._monitor is not None and self._monitor.finished)
+
+    @property
+    def _best_epoch(self) -> int:
+        decides = self._monitor is not None and self._monitor.decides
+        return self._monitor.best_epoch if decides and self._monitor is not None else self._engine.best_epoch
+
+    @property
+    def _best_theta(self) -> Floats:
+        kept = None if self._monitor is None else self._monitor.best_theta
+        return self._engine.best_theta if kept is None else kept
 
     @property
     def _diverged(self) -> bool:
@@ -188,9 +206,8 @@ class Training:
     def _delivered(self, at_most: int, seconds: float, interrupted: StopRequested) -> Iterator[Epoch]:
         while self._goes_on() and not interrupted():
             number, table = self._advance(at_most, seconds, interrupted)
-            for row in table[:-1] if self._diverged else table:
-                number += 1
-                yield epoch_of(row, number, self._spreads)
+            for place in range(number, number + len(table) - self._diverged):
+                yield self.history[place]
             self._check()
 
     @memory_checked
@@ -200,11 +217,13 @@ class Training:
             self._goes_on()
             self._broken_off = True
             before, began = self._done, time.perf_counter()
-            figures = self._engine.advance(at_most, seconds, interrupted)
-            self._seconds += time.perf_counter() - began
+            figures = self._engine.advance(at_most if self._monitor is None else 1, seconds, interrupted)
+            if self._monitor is not None and len(figures.table):
+                self._monitor.after(self._engine)
             self._tables.append(figures.table)
             self._batch_losses += figures.batch_losses
             self._done += len(figures.table)
+            self._seconds += time.perf_counter() - began
             self._broken_off = False
         if figures.interruption is not None:
             raise figures.interruption
@@ -215,7 +234,7 @@ class Training:
         with self._lock:
             if self._broken_off:
                 raise Interrupted(*(_TORN if self._torn else _BROKEN_OFF))
-            return not self._engine.finished
+            return not self._finished
 
     def after_fork(self) -> None:
         """Reset the lock in a child process, and note whether another thread of the parent was running an epoch."""
