@@ -1,6 +1,6 @@
 """Whether the verdict's advice holds: train, take its remedies, train with them over seeds, and compare test scores.
 
-    python -m benchmarks.advice [--data FOLDER] [--seeds 10] [NAME ...]
+    python -m benchmarks.advice [--data FOLDER] [--seeds 10] [--draws 1] [NAME ...]
 
 writes a row of a Markdown table for each remedy. A remedy fails where the test score is lower beyond chance.
 """
@@ -8,6 +8,7 @@ writes a row of a Markdown table for each remedy. A remedy fails where the test 
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,8 +52,8 @@ class Outcome:
 Make = Callable[[np.random.Generator, int], tuple[Any, Any]]
 
 
-def _split(make: Make, train: int, validation: int, seed: int = 0, shifted: Make | None = None) -> dr.Dataset:
-    rng = np.random.default_rng(seed)
+def _split(make: Make, train: int, validation: int, draw: int, shifted: Make | None = None) -> dr.Dataset:
+    rng = np.random.default_rng(draw)
     sets = [make(rng, train), make(rng, validation), (shifted or make)(rng, TEST)]
     return dr.Dataset(train=sets[0], validation=sets[1], test=sets[2])
 
@@ -116,35 +117,42 @@ def _repeated(rng: np.random.Generator, n: int) -> tuple[Any, Any]:
     return np.repeat(x, 4, axis=0), np.repeat(y, 4)
 
 
+def _product(rng: np.random.Generator, n: int) -> tuple[Any, Any]:
+    x = rng.normal(size=(n, 4))
+    p = 1 / (1 + np.exp(-2 * x[:, 0] * x[:, 1] - x[:, 2]))
+    return x, (rng.uniform(size=n) < p).astype(int)
+
+
 def _blobs(rng: np.random.Generator, n: int) -> tuple[Any, Any]:
     y = rng.integers(0, 3, n)
     return rng.normal(size=(n, 4)) + 8 * np.eye(4)[y], y
 
 
-MADE: dict[str, Callable[[], tuple[dr.Dataset, dr.Recipe]]] = {
-    "noisy table": lambda: (_split(_logistic(20, 1.0), 900, 300), dr.Recipe()),
-    "pure noise": lambda: (_split(_noise, 600, 150), dr.Recipe()),
-    "linear truth": lambda: (_split(_line, 600, 150), dr.Recipe()),
-    "label noise": lambda: (_split(_rings(0.2), 1500, 400), dr.Recipe()),
-    "50 rows": lambda: (_split(_logistic(5, 3.0), 40, 10), dr.Recipe()),
-    "wide": lambda: (_split(_wide, 200, 60), dr.Recipe()),
-    "imbalanced": lambda: (_split(_fraud, 6000, 1500), dr.Recipe()),
-    "leak": lambda: (_split(_leak, 800, 200), dr.Recipe()),
-    "shift": lambda: (_split(_rings(0.05), 1500, 400, shifted=_shifted), dr.Recipe()),
-    "duplicated rows": lambda: (_split(_repeated, 800, 200), dr.Recipe()),
-    "already perfect": lambda: (_split(_blobs, 600, 150), dr.Recipe()),
-    "few epochs": lambda: (_split(_wave, 1500, 400), dr.Recipe(epochs=12)),
-    "high learning rate": lambda: (_split(_rings(0.0), 3000, 600), dr.Recipe(optimizer=dr.Adam(0.02))),
-    "digits": lambda: (dr.load_dataset("digits"), dr.Recipe()),
+MADE: dict[str, Callable[[int], tuple[dr.Dataset, dr.Recipe]]] = {
+    "noisy table": lambda draw: (_split(_logistic(20, 1.0), 900, 300, draw), dr.Recipe()),
+    "pure noise": lambda draw: (_split(_noise, 600, 150, draw), dr.Recipe()),
+    "linear truth": lambda draw: (_split(_line, 600, 150, draw), dr.Recipe()),
+    "label noise": lambda draw: (_split(_rings(0.2), 1500, 400, draw), dr.Recipe()),
+    "50 rows": lambda draw: (_split(_logistic(5, 3.0), 40, 10, draw), dr.Recipe()),
+    "wide": lambda draw: (_split(_wide, 200, 60, draw), dr.Recipe()),
+    "imbalanced": lambda draw: (_split(_fraud, 6000, 1500, draw), dr.Recipe()),
+    "leak": lambda draw: (_split(_leak, 800, 200, draw), dr.Recipe()),
+    "shift": lambda draw: (_split(_rings(0.05), 1500, 400, draw, shifted=_shifted), dr.Recipe()),
+    "duplicated rows": lambda draw: (_split(_repeated, 800, 200, draw), dr.Recipe()),
+    "already perfect": lambda draw: (_split(_blobs, 600, 150, draw), dr.Recipe()),
+    "few epochs": lambda draw: (_split(_wave, 1500, 400, draw), dr.Recipe(epochs=12)),
+    "high learning rate": lambda draw: (_split(_rings(0.0), 3000, 600, draw), dr.Recipe(optimizer=dr.Adam(0.02))),
+    "weak interactions": lambda draw: (_split(_product, 4000, 800, draw), dr.Recipe(optimizer=dr.Adam(0.01))),
+    "digits": lambda draw: (dr.load_dataset("digits", seed=draw), dr.Recipe()),
 }
-"""Data sets and recipes by name; `adult` is added where its files are given."""
+"""Data sets and recipes by name, for the number of a draw; `adult` is added where its files are given."""
 
 
-def adult(folder: Path) -> tuple[dr.Dataset, dr.Recipe]:
+def adult(folder: Path, draw: int) -> tuple[dr.Dataset, dr.Recipe]:
     """The census data of the UCI Machine Learning Repository."""
     train = dr.load_dataset(str(folder / "adult_train.csv"), target="income", split="official").train
     test = dr.load_dataset(str(folder / "adult_test.csv"), target="income", split="official").train
-    return dr.Dataset(train=train, test=test).with_validation(share=0.1), dr.Recipe()
+    return dr.Dataset(train=train, test=test).with_validation(share=0.1, seed=draw), dr.Recipe()
 
 
 def verdicts(data: dr.Dataset, recipe: dr.Recipe) -> Iterator[Verdict]:
@@ -179,15 +187,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--data", type=Path, help="folder with adult_train.csv and adult_test.csv")
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--draws", type=int, default=1, help="draws of each data set")
     given = parser.parse_args(arguments)
     made = dict(MADE)
     if given.data is not None:
-        made["adult"] = lambda: adult(given.data)
+        made["adult"] = lambda draw: adult(given.data, draw)
     chosen: Iterable[str] = given.names or made
     print("| data | test score | change advised | by verdicts | change of the test score | |")
     print("| --- | --- | --- | --- | --- | --- |")
-    for name in chosen:
-        for outcome in followed(name, *made[name](), given.seeds):
+    for name, draw in itertools.product(chosen, range(given.draws)):
+        for outcome in followed(name, *made[name](draw), given.seeds):
             print(outcome.row(), flush=True)
 
 

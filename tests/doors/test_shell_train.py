@@ -142,7 +142,7 @@ def test_without_validation(shell):
     assert code == 0
     assert result["validation_accuracy"] is None
     assert result["validation_loss"] is None
-    assert "there is no validation part" in err
+    assert "there is no validation set" in err
 
 
 def test_shares_and_numbers_of_samples(shell):

@@ -15,7 +15,7 @@ from deltarule.formulas import Adam, CosineDecay
 from deltarule.formulas.metrics import roc_auc_of
 from deltarule.models import Model
 from deltarule.recipes import EarlyStopping, Network, Recipe
-from deltarule.studies.verdict.estimates import ONE_SIDED, ErrorEstimate, error_from, losses_of, mean_interval, sign_test
+from deltarule.studies.verdict.estimates import ONE_SIDED, ErrorEstimate, error_from, losses_of, mean_interval, mean_test, sign_test
 from deltarule.training import Training
 from deltarule.types import Floats
 
@@ -35,6 +35,7 @@ class Baseline:
         validation set. The samples are the same, so this is surer than the two errors' intervals.
     certain : 1 where the network is certainly better on the validation set, −1 where the baseline is, 0 where the
         samples cannot tell.
+    chance : one-sided p of the baseline's being better: how likely chance alone would favour it as much.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Baseline:
     validation: ErrorEstimate | None = None
     difference: tuple[float, float, float] | None = None
     certain: int = 0
+    chance: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
         """The baseline as data."""
@@ -157,9 +159,11 @@ def _compared(
         return Baseline(name, linear, trained)
     gaps = validation - losses_of(model, data.validation)
     gap, low, high = mean_interval(gaps)
+    estimate = error_from(validation, share=share)
     if share:
         better, worse = int(np.sum(gaps > 0)), int(np.sum(gaps < 0))
-        certain = int(sign_test(better, worse) <= ONE_SIDED) - int(sign_test(worse, better) <= ONE_SIDED)
+        chance = sign_test(worse, better)
+        certain = int(sign_test(better, worse) <= ONE_SIDED) - int(chance <= ONE_SIDED)
     else:
-        certain = int(low > 0) - int(high < 0)
-    return Baseline(name, linear, trained, error_from(validation, share=share), (gap, low, high), certain)
+        chance, certain = mean_test(gaps), int(low > 0) - int(high < 0)
+    return Baseline(name, linear, trained, estimate, (gap, low, high), certain, chance)

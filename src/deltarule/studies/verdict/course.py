@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deltarule.studies.verdict.estimates import Z
 from deltarule.training import Epoch
+from deltarule.types import Floats
 
 _FEWEST = 5
 """Epochs below which a course says nothing."""
@@ -49,8 +51,23 @@ def course_of(history: Sequence[Epoch], epochs: int | None = None) -> Course | N
     level = _MATTERS * abs(float(losses[best]))
     tail = losses[best + 1 :]
     rise = float(np.mean(tail[-3:])) - float(losses[best]) if len(tail) >= 3 else 0.0
-    overfitted = rise > max(3 * noise, level) and trained[-1] < trained[best]
+    beyond_noise = rise > 3 * noise or _rises(tail)
+    overfitted = rise > level and beyond_noise and trained[-1] < trained[best]
     quarter = max(2, n // 4)
     fall = float(np.mean(losses[n - 2 * quarter : n - quarter]) - np.mean(losses[n - quarter :]))
     falling = n == epochs and best >= n - 1 - n // 20 and fall > max(2 * noise * math.sqrt(2 / quarter), level)
     return Course(n, best + 1, bool(overfitted), bool(overfitted and best < max(3, n // 4)), bool(falling))
+
+
+def _rises(values: Floats) -> bool:
+    """Whether numbers rise with their place: Mann and Kendall's test for a trend, one-sided at 2.5 %.
+
+    >>> _rises(np.array([1.0, 2.0, 1.5, 3.0, 4.0, 5.0])), _rises(np.array([1.0, 2.0, 1.0, 2.0, 1.0, 2.0]))
+    (True, False)
+    """
+    n = len(values)
+    if n < 5:
+        return False
+    rows, columns = np.triu_indices(n, 1)
+    more = float(np.sum(np.sign(values[columns] - values[rows])))
+    return (more - 1) / math.sqrt(n * (n - 1) * (2 * n + 5) / 18) > Z

@@ -64,8 +64,8 @@ def mean_interval(values: Floats) -> tuple[float, float, float]:
     taken of Hall's transformation (1992), T + g (T² / 3 + 1 / 6) / √n + g² T³ / (27 n) with the skewness g, and turned
     back. One number alone says nothing of the spread: its interval is infinite.
 
-    >>> [round(each, 2) for each in mean_interval(np.array([0.0, 1.0, 1.0, 2.0, 8.0]))]
-    [2.4, 0.31, 14.52]
+    >>> [round(each, 2) for each in mean_interval(np.array([1.0, 2.0, 2.0, 3.0, 9.0]))]
+    [3.4, 1.0, 13.98]
     """
     n, mean = len(values), float(np.mean(values))
     if n < 2:
@@ -82,6 +82,22 @@ def mean_interval(values: Floats) -> tuple[float, float, float]:
     ends = [_hall(a, quantile) for quantile in (t, -t)]
     scale = deviation / math.sqrt(n)
     return mean, mean - ends[0] * scale, mean - ends[1] * scale
+
+
+def mean_test(values: Floats) -> float:
+    """One-sided p of Student's t test that the mean is below 0; 1 for a single number.
+
+    >>> round(mean_test(np.array([-1.0, -2.0, -3.0, 0.5])), 4)
+    0.0814
+    """
+    n = len(values)
+    deviation = float(np.std(values, ddof=1)) if n > 1 else math.inf
+    mean = float(np.mean(values))
+    if deviation == 0.0:
+        return 0.0 if mean < 0 else 1.0
+    from scipy.special import stdtr
+
+    return float(stdtr(n - 1, mean / (deviation / math.sqrt(n)))) if n > 1 else 1.0
 
 
 def _hall(a: float, quantile: float) -> float:
@@ -168,7 +184,7 @@ def sign_test(more: int, less: int) -> float:
 
     Of answers to the same samples it is McNemar's exact test.
 
-    >>> sign_test(3, 0)
+    >>> round(sign_test(3, 0), 6)
     0.125
     """
     n = more + less

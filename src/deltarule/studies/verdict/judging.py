@@ -252,8 +252,10 @@ class _Findings:
     @property
     def linear_learned(self) -> bool:
         """Whether the linear model is better than always the same answer on the validation set."""
-        both = [each.validation for each in (self.linear, self.constant)]
-        return all(both) and both[0].value < both[1].value  # type: ignore[union-attr]
+        if self.linear is None or self.constant is None:
+            return False
+        linear, constant = self.linear.validation, self.constant.validation
+        return linear is not None and constant is not None and linear.value < constant.value
 
     def sentences(self) -> list[str]:
         """What is said, in order."""

@@ -12,6 +12,7 @@ from deltarule.studies.verdict.course import Course
 
 _NEARLY_LINEAR = 1.25
 """Up to this ratio of the linear model's error to the network's, the network gains little from its size."""
+_LIKELY = 0.1
 _SMALL = 16
 _SMALLER = 8
 """A smaller network has one hidden layer with so much fewer units than the first one now, but at most 16."""
@@ -90,7 +91,7 @@ def remedies_for(evidence: Evidence) -> tuple[Remedy, ...]:
 
     - Next to no error is left: none.
     - Nothing was learned: more samples where there are few, otherwise better inputs.
-    - The linear model is certainly better, or at least as good where there is variance: no hidden layer.
+    - The linear model is certainly better, or with p ≤ 0.1 where there is variance: no hidden layer.
     - The validation loss turned in the first epochs and a linear model comes near: a smaller network.
     - The validation loss was still falling when the epochs ran out: more epochs.
     - Variance: more samples; augmentation of images; regularization, unless there is bias or a simpler network does it.
@@ -122,7 +123,7 @@ def _size(evidence: Evidence) -> Remedy | None:
     hidden = recipe.network.hidden
     if not hidden or not evidence.linear_learned:
         return None
-    if linear.certain < 0 or (linear.difference[0] <= 0 and evidence.variance):
+    if linear.certain < 0 or (evidence.variance and linear.chance <= _LIKELY):
         return NO_HIDDEN_LAYER
     early = evidence.course is not None and evidence.course.early
     network_error = linear.validation.value - linear.difference[0]
