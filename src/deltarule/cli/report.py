@@ -49,7 +49,7 @@ class Report:
         classes, baselines = model.classes is not None, {}
         for name, part in dataset.parts.items():
             error = float(np.average(constant_losses(model, dataset.train, part), weights=part.weights))
-            baselines[name] = 1.0 - error if classes else float(np.sqrt(error / model.sizes[-1]))
+            baselines[name] = 1.0 - error if classes else float(np.sqrt(error))
         constant = model.name_of(most_frequent(dataset.train.y).item()) if classes else None
         said = _verdict(run, dataset, reference_error)
         return cls(run, evaluations, baselines, constant, said, out)

@@ -15,7 +15,15 @@ from deltarule.formulas import Adam, CosineDecay
 from deltarule.formulas.metrics import roc_auc_of
 from deltarule.models import Model
 from deltarule.recipes import EarlyStopping, Network, Recipe
-from deltarule.studies.verdict.estimates import ONE_SIDED, ErrorEstimate, error_from, losses_of, mean_interval, mean_test, sign_test
+from deltarule.studies.verdict.estimates import (
+    ONE_SIDED,
+    ErrorEstimate,
+    error_from,
+    losses_of,
+    mean_interval,
+    mean_test,
+    sign_test,
+)
 from deltarule.training import Training
 from deltarule.types import Floats
 
@@ -53,7 +61,7 @@ class Baseline:
 
 
 def baselines_of(model: Model, data: Dataset) -> tuple[Baseline, ...]:
-    """The baselines of a model on its data: always the same answer, and, for a network with hidden layers, a linear one.
+    """The baselines of a model on its data: always the same answer, and a linear model for a network that is not one.
 
     The linear model has the network's loss, inputs and preprocessing; its training is short, whatever the data's size.
     """
@@ -70,7 +78,7 @@ def constant_losses(model: Model, train: Part, part: Part) -> Floats:
     if model.classes is not None:
         return np.asarray(part.y != most_frequent(train.y), dtype=np.float64)
     mean = train.y.astype(np.float64).reshape(len(train), -1).mean(axis=0)
-    return np.asarray(np.sum((part.y.astype(np.float64).reshape(len(part), -1) - mean) ** 2, axis=1))
+    return np.asarray(np.mean((part.y.astype(np.float64).reshape(len(part), -1) - mean) ** 2, axis=1))
 
 
 def most_frequent(y: npt.NDArray[Any]) -> Any:
@@ -98,7 +106,7 @@ def ranks(model: Model, part: Part) -> bool:
 
 
 def _rank_p(positive: npt.NDArray[np.bool_], scores: Floats) -> float:
-    """One-sided p that positive samples have higher scores, by the normal approximation with its correction for ties."""
+    """One-sided p that positive samples have higher scores, by the normal approximation, corrected for ties."""
     n, ones = len(positive), int(positive.sum())
     if ones in (0, n):
         return 1.0

@@ -14,6 +14,8 @@ from deltarule.types import Floats
 
 _FEWEST = 5
 """Epochs below which a course says nothing."""
+_CLEAR = 5
+"""The rise above the lowest loss, in standard deviations of the noise: the lowest of many noisy losses is low by 2."""
 _MATTERS = 0.01
 """The relative change of the loss below which it counts as level."""
 
@@ -51,7 +53,7 @@ def course_of(history: Sequence[Epoch], epochs: int | None = None) -> Course | N
     level = _MATTERS * abs(float(losses[best]))
     tail = losses[best + 1 :]
     rise = float(np.mean(tail[-3:])) - float(losses[best]) if len(tail) >= 3 else 0.0
-    beyond_noise = rise > 3 * noise or _rises(tail)
+    beyond_noise = rise > _CLEAR * noise or _rises(tail)
     overfitted = rise > level and beyond_noise and trained[-1] < trained[best]
     quarter = max(2, n // 4)
     fall = float(np.mean(losses[n - 2 * quarter : n - quarter]) - np.mean(losses[n - quarter :]))

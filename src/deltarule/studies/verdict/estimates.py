@@ -113,12 +113,12 @@ def error_of(model: Model, part: Part) -> ErrorEstimate:
 
 
 def losses_of(model: Model, part: Part) -> Floats:
-    """The error of each sample, (n,): 1 for a wrong answer and 0 for a right one, or the squared distance."""
+    """The error of each sample, (n,): 1 for a wrong answer and 0 for a right one, or the mean of its squared errors."""
     predicted = model.predict(part.x)
     if model.classes is not None:
         return np.asarray(predicted != part.y, dtype=np.float64)
     distances = predicted.reshape(len(part), -1) - part.y.astype(np.float64).reshape(len(part), -1)
-    return np.asarray(np.sum(distances**2, axis=1))
+    return np.asarray(np.mean(distances**2, axis=1))
 
 
 def error_from(losses: Floats, *, share: bool) -> ErrorEstimate:

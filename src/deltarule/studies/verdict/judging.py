@@ -310,9 +310,9 @@ class _Findings:
         if course is None:
             return []
         if course.overfitted:
+            when = f"lowest in epoch {course.best} of {course.epochs}"
             return [
-                f"The validation loss was lowest in epoch {course.best} of {course.epochs}, then rose while the training "
-                "loss fell: more epochs would not help."
+                f"The validation loss was {when}, then rose while the training loss fell: more epochs would not help."
             ]
         if course.falling and self.improvable:
             return [f"The validation loss was still falling in the last of {course.epochs} epochs."]
@@ -329,10 +329,8 @@ class _Findings:
                 by += f" ({bare(low, self.train)} to {bare(high, self.train)})"
             return [f"Variance: the validation {self._what} is higher by {by}."]
         if not self.above_reference and self.reference is not None:
-            return [
-                f"The validation {self._what} is not certainly above the reference of "
-                f"{amount(self.reference, self.train)}: nothing more can be gained for certain."
-            ]
+            against = f"the reference of {amount(self.reference, self.train)}"
+            return [f"The validation {self._what} is not certainly above {against}: there may be nothing left to gain."]
         if self.validation.value <= self.train.high or not self.matters(gap, self.validation):
             return []
         needed = _needed(self.validation, self.train)
@@ -351,7 +349,8 @@ class _Findings:
             what = f"{amount(self.train.value, self.train)} of the training samples are wrong"
         else:
             assert self.constant is not None
-            what = f"{100 * self.train.value / self.constant.train.value:.3g} % of the variance is left on the training set"
+            left = self.train.value / self.constant.train.value
+            what = f"{100 * left:.3g} % of the variance is left on the training set"
         return [f"Bias or noise: {what}; no reference error was given that could tell which."]
 
     def _good(self) -> list[str]:

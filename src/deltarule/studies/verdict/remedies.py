@@ -95,7 +95,7 @@ def remedies_for(evidence: Evidence) -> tuple[Remedy, ...]:
     - The validation loss turned in the first epochs and a linear model comes near: a smaller network.
     - The validation loss was still falling when the epochs ran out: more epochs.
     - Variance: more samples; augmentation of images; regularization, unless there is bias or a simpler network does it.
-    - Bias against a *given* reference, neither variance nor overfitting, and the linear model far behind: a larger network.
+    - Bias against a *given* reference, without variance or overfitting, and nothing of the above: a larger network.
     """
     if not evidence.improvable:
         return ()
@@ -110,8 +110,8 @@ def remedies_for(evidence: Evidence) -> tuple[Remedy, ...]:
     if evidence.variance:
         simpler = bool(found) or (evidence.bias and evidence.reference)
         found += [MORE_DATA, *([AUGMENTATION] if evidence.images else []), *([] if simpler else [REGULARIZATION])]
-    elif evidence.bias and evidence.reference and not found:
-        found += [] if overfitted else _larger(evidence.recipe)
+    elif evidence.bias and evidence.reference and not found and not overfitted:
+        found += _larger(evidence.recipe)
     return (*found, CLASS_WEIGHTS) if evidence.rare else tuple(found)
 
 
