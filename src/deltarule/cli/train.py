@@ -275,7 +275,8 @@ def train(
         float | None,
         _option(
             "--reference-error",
-            "Best achievable error, human or of another method, used by the verdict: 0.02 is an error rate of 2 %.",
+            "Best achievable error, human or of another method, used by the verdict: 0.02 is an error rate of 2 %; "
+            "for regression a mean squared error.",
             RESULT,
             "ERROR",
         ),
