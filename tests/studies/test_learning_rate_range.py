@@ -89,7 +89,7 @@ def test_the_rates_are_really_those_of_the_steps():
     layers = dr.train(SMALL.replace(optimizer=dr.SGD(1e-300), epochs=1, stopping=None), data).model.layers
     for rate, loss in zip(found.rates, found.losses[0], strict=True):
         recipe = SMALL.replace(optimizer=dr.SGD(float(rate)), epochs=1, stopping=None)
-        run = dr.train(recipe, data, engine="reference", start=layers, record="batch")
+        run = dr.train(recipe, data, engine="reference", initial_parameters=layers, record="batch")
         assert run.batch_losses[0] == pytest.approx(loss, rel=1e-5)
         layers = run.model.layers
 

@@ -7,11 +7,13 @@ from typing import Any, Self
 
 from deltarule.formulas.metrics import metric
 from deltarule.recipes.checks import boolean, fields_of, integer, non_negative
+from deltarule.recipes.suggestions import explained
 
 FIGURES = ("loss", "score")
 """What engines themselves monitor; every other name is a metric's."""
 
 
+@explained
 @dataclass(frozen=True)
 class EarlyStopping:
     """Stop when the validation metric has not improved for `patience` epochs, and restore the best epoch.

@@ -15,9 +15,9 @@ from deltarule.errors import DataError
 from deltarule.formulas.metrics import metric, metric_names
 from deltarule.mapped import forget
 from deltarule.models import Model
+from deltarule.training.epoch import means
 from deltarule.training.metrics import ClassificationMetrics, RegressionMetrics, as_data, metrics_of, predictions_of
-from deltarule.training.preparing import Learnt
-from deltarule.training.run import means
+from deltarule.training.preparing import FittedData
 
 _BLOCK = 8192
 
@@ -63,8 +63,8 @@ def evaluate(model: Model, part: Part, metrics: str | Sequence[str] | None = Non
     """
     asked = model.recipe.watched_metrics if metrics is None else metric_names(metrics)
     if model.encoding is None and part.x[0].size != model.sizes[0]:
-        wanted = " × ".join(map(str, model.input_shape))
-        raise DataError(f"samples of shape {wanted}", " × ".join(map(str, part.x.shape[1:])))
+        expected = " × ".join(map(str, model.input_shape))
+        raise DataError(f"samples of shape {expected}", " × ".join(map(str, part.x.shape[1:])))
     outputs = model.sizes[-1]
     if model.classes is None and (part.y.dtype.kind not in "fiub" or part.y[0].size != outputs):
         raise DataError(f"{outputs} numbers a sample to compare with", f"{part.y.dtype} of shape {part.y.shape}")
@@ -72,10 +72,10 @@ def evaluate(model: Model, part: Part, metrics: str | Sequence[str] | None = Non
         part.y.ndim != 1 or (part.y.dtype.kind in "UT") != (model.classes.dtype.kind in "UT")
     ):
         raise DataError(f"labels like {model.classes[0]!r}", f"{part.y.dtype} of shape {part.y.shape}")
-    learnt = Learnt(
+    fitted = FittedData(
         model.input_shape, model.scaling, model.classes, model.target_scaling, model.single, outputs, model.encoding
     )
-    samples = learnt.samples(part)
+    samples = fitted.samples(part)
     problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, model.parameters)
     total, outputs_of = Sums(), []
     with np.errstate(over="ignore", invalid="ignore"):

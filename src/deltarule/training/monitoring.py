@@ -17,7 +17,7 @@ from deltarule.errors import RecipeError
 from deltarule.formulas.metrics import metric
 from deltarule.recipes import improves
 from deltarule.training.metrics import predictions_of
-from deltarule.training.preparing import Learnt
+from deltarule.training.preparing import FittedData
 from deltarule.types import Floats
 
 
@@ -29,13 +29,13 @@ class Monitor:
     best_theta : the parameters of the best epoch, where early stopping monitors a metric; otherwise None.
     """
 
-    def __init__(self, problem: Problem, learnt: Learnt) -> None:
+    def __init__(self, problem: Problem, fitted: FittedData) -> None:
         self.names = problem.recipe.watched_metrics
         if problem.validation is None:
             raise RecipeError(
                 "a validation set for the metrics of each epoch", "none", "data.with_validation()", field="metrics"
             )
-        self._problem, self._learnt, self._validation = problem, learnt, problem.validation
+        self._problem, self._fitted, self._validation = problem, fitted, problem.validation
         self._metrics = [metric(name) for name in self.names]
         for each in self._metrics:
             each.check(problem.recipe.task)
@@ -76,5 +76,5 @@ class Monitor:
         problem, samples = self._problem, self._validation
         inputs = np.ascontiguousarray(samples.inputs(slice(None)))
         predictor = predictor_of(problem.sizes, problem.recipe.network, theta, problem.scaling, inputs.dtype)
-        predictions = predictions_of(problem.loss, samples, predictor(inputs), self._learnt.target_scaling)
+        predictions = predictions_of(problem.loss, samples, predictor(inputs), self._fitted.target_scaling)
         return np.array([each(predictions) for each in self._metrics])

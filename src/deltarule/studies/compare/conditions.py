@@ -61,7 +61,7 @@ class Conditions:
             engine=self.engine,
             precision=self.precision,
             n_threads=1,
-            start=trial.start,
+            initial_parameters=trial.start,
             record=self.record,
             scalings=scalings,
         )
