@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         augmentation: Spec | Augmentation | Sequence[Spec | Augmentation] | None
         evaluate_train: bool
         seed: int
+        metrics: str | Sequence[str] | None
 
 
 @explained
