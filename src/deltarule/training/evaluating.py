@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from deltarule.data import Part
 from deltarule.engines import reference
-from deltarule.engines.problem import Problem, Sums
+from deltarule.engines.problem import Problem, Samples, Sums
 from deltarule.errors import DataError
 from deltarule.formulas.metrics import metric, metric_names
 from deltarule.mapped import forget
@@ -18,6 +19,7 @@ from deltarule.models import Model
 from deltarule.training.epoch import means
 from deltarule.training.metrics import ClassificationMetrics, RegressionMetrics, as_data, metrics_of, predictions_of
 from deltarule.training.preparing import FittedData
+from deltarule.types import Floats
 
 _BLOCK = 8192
 
@@ -31,6 +33,8 @@ class Evaluation:
     samples : number of samples.
     metrics : further metrics of the classes, or of the numbers in the target's units.
     named : the metrics asked for by name.
+    sample_scores : (samples,), what each sample contributes to the score, which is their mean: 1 or 0 for a right or
+        wrong answer; for R², and for weighted samples, the score plus the sample's influence on it.
     """
 
     loss: float
@@ -38,10 +42,12 @@ class Evaluation:
     samples: int
     metrics: ClassificationMetrics | RegressionMetrics
     named: Mapping[str, float] = field(default_factory=dict)
+    sample_scores: Floats = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the evaluation as data; NaN becomes None."""
-        data: dict[str, Any] = as_data(self)
+        """Return the evaluation as data, without `sample_scores`; NaN becomes None."""
+        fields = {each.name: getattr(self, each.name) for each in dataclasses.fields(self) if each.compare}
+        data: dict[str, Any] = as_data(fields)
         return data
 
 
@@ -77,15 +83,32 @@ def evaluate(model: Model, part: Part, metrics: str | Sequence[str] | None = Non
     )
     samples = fitted.samples(part)
     problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, model.parameters)
-    total, outputs_of = Sums(), []
+    total, outputs_of, errors = Sums(), [], []
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(samples), _BLOCK):
             rows = slice(start, start + _BLOCK)
             z = model.raw_outputs(part.x[rows]).astype(np.float64)
             outputs_of.append(z)
             total += reference.sums(problem, samples, z, samples.y(rows), samples.weight(rows))
+            errors.append(reference.errors(problem, samples, z, samples.y(rows)))
             forget(part.x[rows])
+        loss, score = means(total, samples.spread())
+        of_samples = _sample_scores(samples, np.concatenate(errors), score)
     made = predictions_of(problem.loss, samples, np.concatenate(outputs_of), model.target_scaling)
     record = metrics_of(made, None if model.classes is None else model.classes.tolist())
     named = {name: metric(name)(made) for name in asked}
-    return Evaluation(*means(total, samples.spread()), len(samples), record, named)
+    return Evaluation(loss, score, len(samples), record, named, of_samples)
+
+
+def _sample_scores(samples: Samples, errors: Floats, score: float) -> Floats:
+    """Return the contributions of samples to the score 1 − mean error / spread, (n,), whose mean is the score.
+
+    For R² both means depend on the samples: the contribution is linearized (infinitesimal jackknife; Efron, 1982).
+    """
+    w = samples.weight(slice(None))
+    each = 1.0 - errors
+    if not samples.classes:
+        y = samples.y(slice(None))
+        spread, mean = samples.spread() or np.nan, np.sum((w / np.sum(w))[:, None] * y, axis=0)
+        each = score - (errors - (1.0 - score) * np.sum((y - mean) ** 2, axis=1)) / spread
+    return score + (w / np.mean(w)) * (each - score)
