@@ -174,7 +174,7 @@ def followed(name: str, data: dr.Dataset, recipe: dr.Recipe, seeds: int = 10) ->
         difference = comparison.difference(options, "as it was")
         times = sum(any(each.options == options for each in said.remedies) for said in found)
         score = comparison.summaries["as it was"].mean
-        worse = difference.seen and difference.mean < 0
+        worse = difference.significant and difference.mean < 0
         outcomes.append(
             Outcome(name, remedy, times, score, difference.mean, difference.low, difference.high, worse=worse)
         )
