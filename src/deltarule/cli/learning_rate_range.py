@@ -15,7 +15,7 @@ from deltarule.engines.registry import ENGINES
 from deltarule.errors import OutputError, RecipeError
 
 _TEST = "Test"
-_DECIDED = {"learning_rate", "schedule", "epochs", "patience", "monitor", "evaluate_train"}
+_DECIDED = {"learning_rate", "schedule", "epochs", "patience", "monitor", "metric", "evaluate_train"}
 """Fields that the test sets itself."""
 _AS_IN_TRAINING = [name for name in options.OPTIONS if name not in _DECIDED]
 _EXAMPLES = {

@@ -84,6 +84,9 @@ OPTIONS: dict[str, Option] = {
     "epochs": Option("epochs", _as_it_is, "--epochs 100"),
     "patience": Option("stopping.patience", _patience, "--patience 10, or --patience none for no early stopping"),
     "monitor": Option("stopping.monitor", _as_it_is, "--monitor loss"),
+    "metric": Option(
+        "metrics", lambda names: ",".join([names] if isinstance(names, str) else names), "--metric roc_auc"
+    ),
     "scaling": Option("scaling", number_of, "--scaling standard"),
     "augment": Option("augmentation", augmentations_of, "--augment rotation=15"),
     "evaluate_train": Option("evaluate_train", _as_it_is, "--evaluate-train"),

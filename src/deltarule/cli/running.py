@@ -141,7 +141,8 @@ def _note(epoch: Epoch, *, classes: bool) -> str:
         else ("training", epoch.train_loss, epoch.train_score)
     )
     shown = f"accuracy {100 * score:.1f} %" if classes else f"R² {score:.3f}"
-    return f"epoch {epoch.number}: {name} loss {loss:.4f}, {shown}"
+    further = "".join(f", {metric} {value:.3f}" for metric, value in epoch.metrics.items())
+    return f"epoch {epoch.number}: {name} loss {loss:.4f}, {shown}{further}"
 
 
 def _last_part(dataset: Dataset) -> tuple[str, Part]:

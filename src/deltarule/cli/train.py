@@ -15,6 +15,7 @@ from deltarule.cli.words import names_of
 from deltarule.data import Dataset
 from deltarule.engines.registry import ENGINES
 from deltarule.errors import RecipeError
+from deltarule.formulas.metrics import METRICS
 from deltarule.recipes import Recipe
 from deltarule.studies.verdict import check_reference_error
 from deltarule.training import epochs
@@ -203,7 +204,22 @@ def train(
     ] = None,
     monitor: Annotated[
         str | None,
-        _option("--monitor", "Validation metric of early stopping: loss or score (default: loss).", STOPPING, "METRIC"),
+        _option(
+            "--monitor",
+            "Validation metric of early stopping: loss, score, or one that --metric takes (default: loss).",
+            STOPPING,
+            "METRIC",
+        ),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        _option(
+            "--metric",
+            f"Metric of the validation set after each epoch; repeatable: {', '.join(METRICS)}, or any scorer of "
+            "scikit-learn.",
+            STOPPING,
+            "NAME",
+        ),
     ] = None,
     evaluate_train: Annotated[
         bool | None,
@@ -259,7 +275,8 @@ def train(
         float | None,
         _option(
             "--reference-error",
-            "Best achievable error, human or of another method, used by the verdict: 0.02 is an error rate of 2 %.",
+            "Best achievable error, human or of another method, used by the verdict: 0.02 is an error rate of 2 %; "
+            "for regression a mean squared error.",
             RESULT,
             "ERROR",
         ),
@@ -317,6 +334,7 @@ def train(
         "epochs": number_of_epochs,
         "patience": patience,
         "monitor": monitor,
+        "metric": metric or None,
         "scaling": scaling,
         "augment": augment,
         "evaluate_train": evaluate_train,
@@ -353,10 +371,12 @@ def _with_validation(
     recipe: Recipe, dataset: Dataset, *, asked_for_none: str | None, patience: str | None
 ) -> tuple[Recipe, Dataset]:
     """Add a validation set for early stopping; where the user disabled validation, remove early stopping instead."""
-    if recipe.stopping is None or dataset.validation is not None:
+    if (recipe.stopping is None and not recipe.metrics) or dataset.validation is not None:
         return recipe, dataset
     if asked_for_none is None:
         return recipe, dataset.with_validation(seed=recipe.seed)
     if patience is not None:
         raise RecipeError("a validation part for early stopping", "--validation 0", "--validation 0.1")
+    if recipe.watched_metrics:
+        raise RecipeError("a validation set for metrics of each epoch", "--validation 0", "--validation 0.1")
     return recipe.replace(stopping=None), dataset

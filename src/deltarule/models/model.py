@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.errors import ModelError, memory_checked
+from deltarule.formulas import Loss
 from deltarule.mapped import forget, is_mapped
 from deltarule.markup import card, details, table
 from deltarule.models.files import read_model, write_model
 from deltarule.models.model_data import ModelData
-from deltarule.types import Floats
+from deltarule.types import Floats, Positions
 
 if TYPE_CHECKING:
     from deltarule.engines.registry import Predictor
@@ -70,9 +71,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
             if self.target_scaling is not None:
                 numbers = self.target_scaling.undo(numbers)
             return numbers[:, 0] if self.single else numbers
-        single = z.shape[1] == 1
-        codes = (self.loss.output.value(z)[:, 0] > 0.5).astype(np.intp) if single else np.argmax(z, axis=1)
-        labels: npt.NDArray[Any] = self.classes[codes]
+        labels: npt.NDArray[Any] = self.classes[class_codes(self.loss, z)]
         return labels
 
     @memory_checked
@@ -84,12 +83,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         """
         if self.classes is None:
             raise ModelError("a classifier for probabilities", "a network that predicts numbers", "model.predict(x)")
-        a = np.clip(self.loss.output.value(self.raw_outputs(x)), 0.0, 1.0)
-        if a.shape[1] == 1:
-            return np.hstack([1.0 - a, a])
-        total = a.sum(axis=1, keepdims=True)
-        shares: Floats = np.where(total > 0, a / np.where(total > 0, total, 1.0), 1.0 / a.shape[1])
-        return shares
+        return class_probabilities(self.loss, self.raw_outputs(x))
 
     def score(self, x: Any, y: Any) -> float:
         """The share of right labels, or R² for numbers (pooled over several outputs)."""
@@ -142,6 +136,23 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         if x.dtype.kind == "f" and not np.isfinite(x).all():
             raise ModelError("finite inputs", "NaN or infinity")
         return x.reshape(len(x), inputs)
+
+
+def class_codes(loss: Loss, z: npt.NDArray[Any]) -> Positions:
+    """The class (n,) that raw outputs z (n, outputs) predict, as its index."""
+    single = z.shape[1] == 1
+    codes: Positions = (loss.output.value(z)[:, 0] > 0.5).astype(np.intp) if single else np.argmax(z, axis=1)
+    return codes
+
+
+def class_probabilities(loss: Loss, z: npt.NDArray[Any]) -> Floats:
+    """The probability of each class for raw outputs z: (n, classes), as `Model.predict_proba` returns it."""
+    a = np.clip(loss.output.value(z), 0.0, 1.0)
+    if a.shape[1] == 1:
+        return np.hstack([1.0 - a, a])
+    total = a.sum(axis=1, keepdims=True)
+    probabilities: Floats = np.where(total > 0, a / np.where(total > 0, total, 1.0), 1.0 / a.shape[1])
+    return probabilities
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:

@@ -21,6 +21,7 @@ from deltarule.formulas import (
 )
 from deltarule.formulas.augmentations.composition import check_once
 from deltarule.formulas.formula import Spec, normalized
+from deltarule.formulas.metrics import metric_names
 from deltarule.markup import card, details
 from deltarule.recipes.checks import boolean, fields_of, integer, non_negative, one_of
 from deltarule.recipes.network import Network
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
         augmentation: Spec | Augmentation | Sequence[Spec | Augmentation] | None
         evaluate_train: bool
         seed: int
+        metrics: str | Sequence[str] | None
 
 
 @explained
@@ -95,6 +97,8 @@ class Recipe:
         batches during training.
     seed : random seed of the initial weights, the shuffling, dropout, augmentation, and a validation set split off
         the training set.
+    metrics : names of metrics of the validation set that are computed after each epoch: "roc_auc", "balanced_accuracy",
+        "rmse", or any scorer of scikit-learn; see `deltarule.formulas.metrics`.
 
     >>> recipe = Recipe(optimizer="sgd", epochs=5)
     >>> Recipe.from_json(recipe.to_json()) == recipe
@@ -120,6 +124,7 @@ class Recipe:
     augmentation: tuple[Augmentation, ...] = ()
     evaluate_train: bool = False
     seed: int = 0
+    metrics: tuple[str, ...] = ()
 
     if TYPE_CHECKING:  # the accepted types; `__post_init__` converts them
 
@@ -144,6 +149,7 @@ class Recipe:
             augmentation: Spec | Augmentation | Sequence[Spec | Augmentation] | None = ...,
             evaluate_train: bool = ...,
             seed: int = ...,
+            metrics: str | Sequence[str] | None = ...,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -170,7 +176,14 @@ class Recipe:
         one_of("target_scaling", self.target_scaling, ("auto", "none", "standard"))
         one_of("task", self.task, TASKS)
         set_(self, "augmentation", augmentations(self.augmentation))
+        set_(self, "metrics", metric_names(self.metrics))
         boolean("evaluate_train", self.evaluate_train)
+
+    @property
+    def watched_metrics(self) -> tuple[str, ...]:
+        """The names of the metrics computed after each epoch: `metrics` and the one that early stopping monitors."""
+        monitored = None if self.stopping is None else self.stopping.metric
+        return tuple(dict.fromkeys((*self.metrics, *([monitored] if monitored else []))))
 
     @property
     def penalties(self) -> tuple[Penalty | None, ...]:
@@ -189,6 +202,8 @@ class Recipe:
         if isinstance(self.class_weight, tuple):
             data["class_weight"] = [list(pair) for pair in self.class_weight]
         data["augmentation"] = [each.to_json() for each in self.augmentation]
+        if not self.metrics:  # files of recipes without metrics are those of versions that had none
+            del data["metrics"]
         return data
 
     @classmethod

@@ -95,7 +95,7 @@ def prepared(
     given = data
     chosen = None if rows is None else checked_rows(rows, len(data.train))
     held_rows = None
-    if (recipe.stopping is not None or recipe.schedule.watches) and data.validation is None:
+    if (recipe.stopping is not None or recipe.schedule.watches or recipe.metrics) and data.validation is None:
         if chosen is None:
             data = data.with_validation(seed=recipe.seed)
         else:

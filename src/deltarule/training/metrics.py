@@ -1,0 +1,143 @@
+"""Metrics of a model on a set of samples, as records: of classes, and of numbers in the target's units."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.problem import Samples
+from deltarule.formulas import Loss
+from deltarule.formulas.metrics import (
+    METRICS,
+    ClassPredictions,
+    Predictions,
+    accuracy,
+    average_precision,
+    average_precision_of,
+    balanced_accuracy,
+    log_loss,
+    roc_auc,
+)
+from deltarule.models.model import class_codes, class_probabilities
+from deltarule.recipes import Affine
+
+
+@dataclass(frozen=True)
+class ClassMetrics:
+    """Metrics of one class against all others; a recall or an average precision is NaN where no sample has the class.
+
+    samples : how many samples have it.
+    predicted : for how many it is predicted.
+    """
+
+    label: Any
+    samples: int
+    predicted: int
+    recall: float
+    precision: float
+    average_precision: float
+
+
+@dataclass(frozen=True)
+class ClassificationMetrics:
+    """Metrics of a classification; see `deltarule.formulas.metrics` for their definitions.
+
+    classes : the metrics of each class, in the order of the outputs.
+    """
+
+    accuracy: float
+    balanced_accuracy: float
+    roc_auc: float
+    average_precision: float
+    log_loss: float
+    classes: tuple[ClassMetrics, ...]
+
+    @classmethod
+    def of(cls, predictions: ClassPredictions, labels: Sequence[Any]) -> ClassificationMetrics:
+        """Compute all of them, the classes being called `labels`."""
+        return cls(
+            accuracy=accuracy(predictions),
+            balanced_accuracy=balanced_accuracy(predictions),
+            roc_auc=roc_auc(predictions),
+            average_precision=average_precision(predictions),
+            log_loss=log_loss(predictions),
+            classes=_by_class(predictions, labels),
+        )
+
+
+@dataclass(frozen=True)
+class RegressionMetrics:
+    """Metrics of a regression: root mean squared error and mean absolute error in the target's units, and R²."""
+
+    rmse: float
+    mae: float
+    r2: float
+
+    @classmethod
+    def of(cls, predictions: Predictions) -> RegressionMetrics:
+        """Compute all of them."""
+        return cls(*(METRICS[field.name](predictions) for field in dataclasses.fields(cls)))
+
+
+def predictions_of(
+    loss: Loss, samples: Samples, z: npt.NDArray[Any], target_scaling: Affine | None
+) -> ClassPredictions | Predictions:
+    """Return what raw outputs z (n, outputs) of all samples predict, beside the truth, in the target's units."""
+    everything = slice(None)
+    weights = None if samples.weights is None else samples.weight(everything)
+    z = z.astype(np.float64)
+    if samples.classes:
+        codes = samples.targets if samples.rows is None else samples.targets[samples.rows]
+        return ClassPredictions(codes, class_codes(loss, z), class_probabilities(loss, z), weights)
+    true, predicted = samples.y(everything), loss.output.value(z)
+    if target_scaling is not None:
+        true, predicted = target_scaling.undo(true), target_scaling.undo(predicted)
+    return Predictions(true, predicted, weights)
+
+
+def metrics_of(
+    predictions: ClassPredictions | Predictions, labels: Sequence[Any] | None
+) -> ClassificationMetrics | RegressionMetrics:
+    """Return the record of the metrics of some predictions."""
+    if isinstance(predictions, ClassPredictions):
+        return ClassificationMetrics.of(predictions, range(predictions.classes) if labels is None else labels)
+    return RegressionMetrics.of(predictions)
+
+
+def as_data(record: Any) -> Any:
+    """Return a record of metrics as JSON has it: NaN and infinity become None.
+
+    >>> as_data(RegressionMetrics(1.5, 1.0, math.nan))
+    {'rmse': 1.5, 'mae': 1.0, 'r2': None}
+    """
+    if dataclasses.is_dataclass(record):
+        return {field.name: as_data(getattr(record, field.name)) for field in dataclasses.fields(record)}
+    if isinstance(record, (tuple, list)):
+        return [as_data(each) for each in record]
+    if isinstance(record, dict):
+        return {name: as_data(each) for name, each in record.items()}
+    if isinstance(record, np.generic):
+        record = record.item()
+    return None if isinstance(record, float) and not math.isfinite(record) else record
+
+
+def _by_class(p: ClassPredictions, labels: Sequence[Any]) -> tuple[ClassMetrics, ...]:
+    samples, predicted = (np.bincount(codes, minlength=p.classes) for codes in (p.true, p.predicted))
+    recalls, precisions = p.recalls, p.precisions
+    return tuple(
+        ClassMetrics(
+            label,
+            int(samples[code]),
+            int(predicted[code]),
+            float(recalls[code]),
+            float(precisions[code]),
+            average_precision_of(p.true == code, p.probabilities[:, code], p.weights),
+        )
+        for code, label in enumerate(labels)
+    )
