@@ -71,6 +71,7 @@ OPTIONS: dict[str, Option] = {
     "normalization": Option("network.normalization", _none_or_name, "--normalization batch"),
     "initializer": Option("network.initializer", _as_it_is, "--initializer auto"),
     "loss": Option("loss", _as_it_is, "--loss auto"),
+    "task": Option("task", _as_it_is, "--task classification"),
     "optimizer": Option("optimizer", _as_it_is, "--optimizer adam"),
     "learning_rate": Option("optimizer.learning_rate", _as_it_is, "--learning-rate 0.001"),
     "schedule": Option("schedule", _as_it_is, "--schedule cosine"),
@@ -173,7 +174,7 @@ def load(
     test: str | None = None,
     seed: int = 0,
     progress: bool = False,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     types: Mapping[str, Any] | None = None,
     image_size: str | None = None,
     group_by: str | None = None,
@@ -185,6 +186,7 @@ def load(
     With `progress`, warnings about the data are written to standard error, one sentence each.
     """
     size = None if image_size is None else _image_size(image_size)
+    target = target[0] if target and not isinstance(target, str) and len(target) == 1 else target or None
     source = {"target": target, "types": types, "image_size": size, "data_dir": data_dir, "seed": seed}
     by: dict[str, Any] = {"group_by": group_by, "order_by": order_by}
     try:

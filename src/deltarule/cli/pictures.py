@@ -41,6 +41,8 @@ def samples_picture(model: Model, part: Part, part_name: str) -> Figure:
     from deltarule.figures.style import plain
 
     predicted = model.predict(part.x)
+    if model.multilabel:
+        predicted = model.predict_proba(part.x)
     if model.classes is None:
         columns = (len(part), -1)
         title = f"{part_name} part, {len(part):,} samples"

@@ -82,11 +82,12 @@ def predict(
     if as_json:
         print_json(_result(model, predictions, shares, known))
     elif shares is not None:
-        assert model.classes is not None
-        header = "\t".join(_name(model, label) for label in model.classes.tolist())
-        print_lines([header, *("\t".join(f"{share:.6f}" for share in row) for row in shares)])
+        labels = [] if model.classes is None else [_name(model, label) for label in model.classes.tolist()]
+        header = "\t".join(labels or model.target_names)
+        print_lines([*([header] if header else []), *("\t".join(f"{share:.6f}" for share in row) for row in shares)])
     else:
-        print_lines(_line(model, prediction) for prediction in predictions.tolist())
+        names = "\t".join(" ".join(name.split()) for name in model.target_names)
+        print_lines([*([names] if names else []), *(_line(model, prediction) for prediction in predictions.tolist())])
 
 
 def show(
@@ -132,7 +133,9 @@ def show(
 def _described(model: Model) -> list[str]:
     """Return lines that describe how a model was trained."""
     recipe = model.recipe
-    predicts = "numbers"
+    predicts = "regression"
+    if model.multilabel:
+        predicts = f"{model.sizes[-1]} labels"
     if model.classes is not None:
         names = [model.name_of(label) for label in model.classes.tolist()]
         predicts = f"{len(names)} classes: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
@@ -141,7 +144,7 @@ def _described(model: Model) -> list[str]:
     stopping = "none" if rule is None else f"after {rule.patience} epochs without a better validation {rule.monitor}"
     facts = {
         "Input": _input(model),
-        "Predicts": predicts if model.encoding is None else f"{model.encoding.target or 'y'}, {predicts}",
+        "Predicts": predicts if model.encoding is None else f"{', '.join(model.encoding.targets) or 'y'}: {predicts}",
         "Loss": _formula(recipe.loss),
         "Optimizer": _formula(recipe.optimizer),
         "Penalty": _penalties(recipe),
@@ -207,12 +210,15 @@ def _result(model: Model, predictions: npt.NDArray[Any], shares: Any, known: Par
     result: dict[str, Any] = {"predictions": predictions.tolist()}
     if model.classes is not None and model.class_names is not None:
         result["names"] = [model.name_of(label) for label in predictions.tolist()]
-    if shares is not None and model.classes is not None:
-        result["classes"] = model.classes.tolist()
+    if model.target_names:
+        result["targets"] = list(model.target_names)
+    if shares is not None:
+        if model.classes is not None:
+            result["classes"] = model.classes.tolist()
         result["probabilities"] = shares.tolist()
     if known is not None:
         score = finite(model.score(known.x, known.y))
-        result["accuracy" if model.classes is not None else "r2"] = score
+        result["accuracy" if model.labelled else "r2"] = score
     return result
 
 
@@ -224,6 +230,8 @@ def _name(model: Model, label: Any) -> str:
 def _line(model: Model, prediction: Any) -> str:
     if model.classes is not None:
         return _name(model, prediction)
+    if model.multilabel:
+        return "\t".join(map(str, prediction))
     return (
         "\t".join(f"{number:.10g}" for number in prediction) if isinstance(prediction, list) else f"{prediction:.10g}"
     )
@@ -232,6 +240,6 @@ def _line(model: Model, prediction: Any) -> str:
 def _score(model: Model, known: Part) -> str:
     """Return the score as a sentence."""
     score = model.score(known.x, known.y)
-    if model.classes is None:
+    if not model.labelled:
         return f"R² {score:.4f} on {len(known):,} samples."
     return f"Accuracy {100 * score:.2f} % on {len(known):,} samples."

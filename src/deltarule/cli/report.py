@@ -44,7 +44,7 @@ class Report:
     @property
     def classes(self) -> bool:
         """Whether the score is an accuracy rather than R²."""
-        return self.run.model.classes is not None
+        return self.run.model.labelled
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as one object; missing numbers are None."""

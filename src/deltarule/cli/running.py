@@ -40,7 +40,7 @@ def run_to_its_end(training: Training, dataset: Dataset, folder: RunFolder, word
     recipe = training.recipe
     say(_what(dataset, training), words)
     written, ended_by = 0, None
-    classes = recipe.task == "classification"
+    classes = recipe.task != "regression"
     failures = Failures()
     with ExitStack() as signals:
         signals.enter_context(interrupts.noted())
@@ -104,7 +104,7 @@ def _draw(ended: Ended, dataset: Dataset, folder: RunFolder) -> None:
     run = ended.run
     history = [epoch.to_json() for epoch in run.history]
     title = f"{dataset.name or 'Training'}: {'-'.join(map(str, run.model.sizes))}"
-    classes = run.model.classes is not None
+    classes = run.model.labelled
     curves = partial(draw_curves, best_epoch=run.best_epoch, classes=classes, title=title)
     ended.failures.attempt(curves, folder.path / CURVES, history)
     name, part = _last_part(dataset)
@@ -114,11 +114,13 @@ def _draw(ended: Ended, dataset: Dataset, folder: RunFolder) -> None:
 def _what(dataset: Dataset, training: Training) -> str:
     """Return a line that describes the data and the network."""
     model = training.model
-    what = "numbers" if model.classes is None else f"{len(model.classes)} classes"
+    task = str(training.recipe.task)
+    what = f"{task} with {len(model.classes)} classes" if model.classes is not None else task
+    if not model.single:
+        what = f"{model.sizes[-1]} labels a sample" if model.multilabel else f"{what} of {model.sizes[-1]} targets"
     held = 0 if dataset.validation is None else len(dataset.validation)
-    parts = f"{len(dataset.train):,} samples to learn from"
-    parts += f", {held:,} to validate with" if held else ", none to validate with"
-    said = f"{dataset.name or 'Data'}: {parts}; a network {'-'.join(map(str, model.sizes))} for {what}."
+    sizes = f"{len(dataset.train):,} training samples, {held or 'no'} validation samples"
+    said = f"{dataset.name or 'Data'}: {sizes}; a network {'-'.join(map(str, model.sizes))}, {what}."
     return said + _left_out(dataset)
 
 

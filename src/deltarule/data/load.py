@@ -30,6 +30,7 @@ from deltarule.data.sources import SOURCES, DatasetSource
 from deltarule.data.splits import Split, default_split
 from deltarule.data.splits import split as split_samples
 from deltarule.data.table import Table
+from deltarule.data.targets import TargetChoice
 from deltarule.errors import DataError, DataFileError, DataWarning, UnknownDataset, nearest
 
 __all__ = ["SplitChoice", "fetch_dataset", "load_dataset"]
@@ -40,7 +41,7 @@ SplitChoice: TypeAlias = Split | Literal["official"] | None
 def load_dataset(
     data: Any,
     *,
-    target: str | int | None = None,
+    target: TargetChoice = None,
     types: Mapping[str, Any] | None = None,
     image_size: ImageSize | None = None,
     data_dir: str | PathLike[str] | None = None,
@@ -74,7 +75,7 @@ def load_dataset(
     >>> load_dataset("digits")
     Dataset('digits': 1437 train, 180 validation, 180 test; x 8×8 uint8; 10 classes)
     >>> load_dataset("diabetes", split=Split(validation=0, test=0.2))
-    Dataset('diabetes': 354 train, 0 validation, 88 test; x 10 float64; 1 number)
+    Dataset('diabetes': 354 train, 0 validation, 88 test; x 10 float64; 1 target)
     """
     if split is not None and not isinstance(split, Split) and split != "official":
         raise DataError('a Split, "official" or None for split', repr(split), "Split(validation=0.1, test=0.1)")
@@ -255,6 +256,7 @@ def _pooled(dataset: Dataset, split: Split) -> Dataset:
         feature_names=dataset.feature_names,
         source=dataset.source,
         target=dataset.target,
+        declared_task=dataset.declared_task,
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from deltarule.data.arrays import Array
 from deltarule.data.dataset import Dataset
-from deltarule.data.labels import task_of
+from deltarule.data.labels import Task, task_of
 from deltarule.data.parts import Part
 from deltarule.data.strata import grouped_parts, ordered_parts, shuffled_parts, stratified_parts
 from deltarule.data.table import Table
@@ -141,7 +141,8 @@ def split(
     class_names: Sequence[str] | None = None,
     feature_names: Sequence[str] | None = None,
     source: str = "",
-    target: str | None = None,
+    target: str | tuple[str, ...] | None = None,
+    declared_task: Task | None = None,
 ) -> Dataset:
     """A data set out of samples x (n, d), images or a table, with y (n,) or (n, k), and weights (n,) or None.
 
@@ -177,7 +178,7 @@ def split(
     if train is None:  # pragma: no cover - sizes() has seen to it
         raise DataError("at least one sample to train on", "none")
     names = feature_names if not isinstance(whole.x, Table) else None
-    return Dataset(train, validation, test, name, class_names, names, source, target)
+    return Dataset(train, validation, test, name, class_names, names, source, target, declared_task)
 
 
 def _picked(whole: Part, rows: Sequence[Array]) -> list[Part | None]:

@@ -86,7 +86,7 @@ def sums(problem: Problem, samples: Samples, z: Floats, y: Floats, w: Floats) ->
     if samples.classes and samples.outputs > 1:
         error = np.argmax(z, axis=1) != np.argmax(y, axis=1)
     else:
-        error = (wrong_side if samples.classes else squared_distance)(problem.loss, z, y)
+        error = (wrong_side if samples.labelled else squared_distance)(problem.loss, z, y)
     return Sums(float(np.sum(w)), float(np.sum(w * problem.loss.value(z, y))), float(np.sum(w * error)))
 
 

@@ -210,7 +210,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         encoding = None if self._columns is None else self._columns.encoding
         names = tuple(getattr(self, "feature_names_in_", ())) if encoding is None else encoding.inputs
         return Model(
-            recipe=self._recipe.replace(task="regression" if classes is None else "classification"),
+            recipe=self._recipe.replace(task=self._task()),
             sizes=self._sizes,
             theta=np.concatenate([part.ravel() for layer in pairs for part in layer]),
             scaling=UNSCALED,
@@ -224,6 +224,9 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
     def _model_classes(self) -> npt.NDArray[Any] | None:
         return None
+
+    def _task(self) -> str:
+        return "regression"
 
     def _validated(self, X: Any, y: Any, *, reset: bool, numbers: bool) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """X as a dense array of floats, rows whole, and y, by scikit-learn's own checks."""

@@ -144,7 +144,7 @@ class CategoryEncoding:
 
 @dataclass(frozen=True)
 class Encoding:
-    """All columns that a model learnt from, in the order of its inputs, and the name of its target.
+    """The input columns of a model, in the order of its inputs, and the name of its target, or a tuple of several.
 
     >>> encoding = Encoding((NumberEncoding("age", shift=40.0, factor=0.1), CategoryEncoding("sex", ("F", "M"))))
     >>> encoding([{"age": 50, "sex": "M"}, {"age": None, "sex": "?"}]).tolist()
@@ -154,12 +154,19 @@ class Encoding:
     """
 
     columns: tuple[NumberEncoding | CategoryEncoding, ...]
-    target: str | None = None
+    target: str | tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
-        if not names or len(set(names)) != len(names) or not (self.target is None or type(self.target) is str):
+        if not names or len(set(names)) != len(names) or not all(type(each) is str for each in self.targets):
             raise ModelError("columns of different names", f"{names[:10]}")
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the target columns, in the order of the outputs."""
+        if self.target is None:
+            return ()
+        return self.target if isinstance(self.target, tuple) else (self.target,)
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
@@ -223,7 +230,10 @@ class Encoding:
         """The record that `to_json` wrote; anything else is a ModelError."""
         if not isinstance(data, Mapping) or set(data) != {"columns", "target"} or not isinstance(data["columns"], list):
             raise ModelError("an object of columns and a target", f"{data!r}"[:80])
-        return cls(tuple(_column(each) for each in data["columns"]), data["target"])
+        target = data["target"]
+        return cls(
+            tuple(_column(each) for each in data["columns"]), tuple(target) if isinstance(target, list) else target
+        )
 
 
 def _column(data: Any) -> NumberEncoding | CategoryEncoding:

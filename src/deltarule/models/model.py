@@ -64,6 +64,9 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         with its columns in their order. Columns that it does not know are ignored; one that is missing is an error.
         """
         z = self.raw_outputs(x)
+        if self.multilabel:
+            labels: npt.NDArray[Any] = (self.loss.output.value(z) > 0.5).astype(np.int64)
+            return labels[:, 0] if self.single else labels
         if self.classes is None:
             numbers: Floats = self.loss.output.value(z)
             if self.target_scaling is not None:
@@ -71,19 +74,23 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
             return numbers[:, 0] if self.single else numbers
         single = z.shape[1] == 1
         codes = (self.loss.output.value(z)[:, 0] > 0.5).astype(np.intp) if single else np.argmax(z, axis=1)
-        labels: npt.NDArray[Any] = self.classes[codes]
+        labels = self.classes[codes]
         return labels
 
     @memory_checked
     def predict_proba(self, x: Any) -> Floats:
-        """The probability of each class: (n, classes), rows adding up to 1; two columns for two classes.
+        """Return the probability of each class: (n, classes), rows adding up to 1; two columns for two classes.
+
+        With several labels a sample: the probability of each label, (n, labels).
 
         Outputs that are not probabilities (a squared error's with an identity link) are clipped to [0, 1]; rows of
         several independent outputs are divided by their sum.
         """
-        if self.classes is None:
-            raise ModelError("a classifier for probabilities", "a network that predicts numbers", "model.predict(x)")
+        if not self.labelled:
+            raise ModelError("a classifier for probabilities", "a regression model", "model.predict(x)")
         a = np.clip(self.loss.output.value(self.raw_outputs(x)), 0.0, 1.0)
+        if self.multilabel:
+            return a
         if a.shape[1] == 1:
             return np.hstack([1.0 - a, a])
         total = a.sum(axis=1, keepdims=True)
@@ -91,11 +98,15 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         return shares
 
     def score(self, x: Any, y: Any) -> float:
-        """The share of right labels, or R² for numbers (pooled over several outputs)."""
+        """Return the accuracy, or R² for regression (pooled over several outputs).
+
+        With several labels a sample, the accuracy is the fraction of samples all of whose labels are right.
+        """
         y = np.asarray(y)
         predicted = self.predict(x)
-        if self.classes is not None:
-            return float(np.mean(predicted == y))
+        if self.labelled:
+            right = predicted == y
+            return float(np.mean(right.all(axis=1) if right.ndim == 2 else right))
         numbers = y.astype(np.float64).reshape(predicted.shape)
         return float(1.0 - np.sum((predicted - numbers) ** 2) / np.sum((numbers - numbers.mean(axis=0)) ** 2))
 
@@ -114,7 +125,8 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
 
     def __repr__(self) -> str:
         shape = "-".join(map(str, self.sizes))
-        what = "numbers" if self.classes is None else f"{len(self.classes)} classes"
+        what = f"{len(self.classes)} classes" if self.classes is not None else "regression"
+        what = f"{self.sizes[-1]} labels" if self.multilabel else what
         return f"Model({shape}, {self.shape.learnt:,} parameters, {what})"
 
     def _inputs(self, given: Any) -> npt.NDArray[Any]:

@@ -106,8 +106,9 @@ class Verdict:
 def error_of(model: Model, part: Part) -> ErrorEstimate:
     """The error of a model on a part: the share of wrong answers, or the mean squared error of its numbers."""
     predicted = model.predict(part.x)
-    if model.classes is not None:
-        return ErrorEstimate.of_shares(int(np.sum(predicted != part.y)), len(part))
+    if model.labelled:
+        wrong = predicted != part.y
+        return ErrorEstimate.of_shares(int(np.sum(wrong.any(axis=1) if wrong.ndim == 2 else wrong)), len(part))
     distances = predicted.reshape(len(part), -1) - part.y.astype(np.float64).reshape(len(part), -1)
     return ErrorEstimate.of_squares(np.sum(distances**2, axis=1))
 

@@ -19,7 +19,7 @@ _QUANTILES = 100
 _ROWS_AT_MOST = 100_000
 
 
-def learn_encoding(preparation: Preparation, table: Table, target: str | None = None) -> Encoding:
+def learn_encoding(preparation: Preparation, table: Table, target: str | tuple[str, ...] | None = None) -> Encoding:
     """Fit the encoding of a training set's usable columns.
 
     For a table on disk, 100,000 evenly spaced rows are used.

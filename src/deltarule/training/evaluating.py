@@ -55,7 +55,14 @@ def evaluate(model: Model, part: Part) -> Evaluation:
     ):
         raise DataError(f"labels like {model.classes[0]!r}", f"{part.y.dtype} of shape {part.y.shape}")
     learnt = Learnt(
-        model.input_shape, model.scaling, model.classes, model.target_scaling, model.single, outputs, model.encoding
+        model.input_shape,
+        model.scaling,
+        model.classes,
+        model.target_scaling,
+        model.single,
+        outputs,
+        model.encoding,
+        multilabel=model.recipe.task == "multilabel",
     )
     samples = learnt.samples(part)
     problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, model.parameters)

@@ -69,7 +69,7 @@ class ComparisonData:
     @property
     def score_name(self) -> str:
         """What the score is called."""
-        return "Accuracy" if self.task == "classification" else "R²"
+        return "Accuracy" if self.task != "regression" else "R²"
 
     def of(self, name: str) -> dict[int, Finished]:
         """The networks of a variant, by their seeds."""
@@ -89,7 +89,7 @@ class ComparisonData:
     @cached_property
     def summaries(self) -> dict[str, Summary]:
         """For each variant its score over the seeds."""
-        bounds = (0.0, 1.0) if self.task == "classification" else (-math.inf, 1.0)
+        bounds = (0.0, 1.0) if self.task != "regression" else (-math.inf, 1.0)
         return {variant.name: statistics.summary(self.scores(variant.name), bounds) for variant in self.variants}
 
     @cached_property

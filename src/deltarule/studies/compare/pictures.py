@@ -53,7 +53,7 @@ def _differences(comparison: ComparisonData) -> Display:
     found = {other: each for (first, other), each in comparison.differences.items() if first == best}
     intervals = {other: (each.mean, each.low, each.high) for other, each in found.items()}
     seen = [other for other, each in found.items() if each.seen]
-    unit = "points" if comparison.task == "classification" else comparison.score_name
+    unit = "points" if comparison.task != "regression" else comparison.score_name
     label = f"{plain(best)} less each of these ({unit})\nfilled: a difference is seen"
     return IntervalsDisplay(intervals, label, factor=_factor(comparison), filled=seen, zero=True)
 
@@ -121,7 +121,7 @@ def _of(comparison: ComparisonData) -> str:
 
 
 def _unit(comparison: ComparisonData) -> str:
-    return "accuracy (%)" if comparison.task == "classification" else comparison.score_name
+    return "accuracy (%)" if comparison.task != "regression" else comparison.score_name
 
 
 def _label(comparison: ComparisonData) -> str:
@@ -130,4 +130,4 @@ def _label(comparison: ComparisonData) -> str:
 
 
 def _factor(comparison: ComparisonData) -> float:
-    return 100.0 if comparison.task == "classification" else 1.0
+    return 100.0 if comparison.task != "regression" else 1.0

@@ -75,7 +75,7 @@ def pairs(comparison: ComparisonData) -> TextTable:
             words.share(found.beats),
             "yes" if found.seen else "no",
         ))  # fmt: skip
-    unit = "Points" if comparison.task == "classification" else comparison.score_name
+    unit = "Points" if comparison.task != "regression" else comparison.score_name
     columns = ("Pair", unit, "95 % interval", "Effect", "p", "Holm's p", "Wins", "Seen")
     note = (
         "Differences seed by seed. Effect: mean over standard deviation. p: paired permutation test. Wins: how "

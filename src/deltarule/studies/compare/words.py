@@ -47,14 +47,14 @@ def amount(score: float, comparison: ComparisonData, *, unit: bool = True) -> st
     """A score: percent for an accuracy."""
     if math.isnan(score):
         return "–"
-    return f"{100 * score:.2f}{' %' * unit}" if comparison.task == "classification" else f"{score:.4f}"
+    return f"{100 * score:.2f}{' %' * unit}" if comparison.task != "regression" else f"{score:.4f}"
 
 
 def points(gap: float, comparison: ComparisonData, *, unit: bool = True) -> str:
     """A difference of scores: in points for accuracies, which are percent."""
     if not math.isfinite(gap):
         return "–"
-    if comparison.task != "classification":
+    if comparison.task == "regression":
         return f"{gap:.4f}".replace("-", "−")
     return f"{100 * gap:.2f}{' points' * unit}".replace("-", "−")
 
