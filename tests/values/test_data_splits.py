@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import deltarule as dr
 from deltarule.data import Split, default_split, proportions_of_the_texts, split
 from deltarule.data.strata import counts_by_class, random_order, stratified_parts
 from deltarule.errors import DataError
@@ -174,3 +175,24 @@ def test_a_split_that_cannot_be_meant(arguments, message):
 def test_a_split_that_does_not_fit(chosen, n, message):
     with pytest.raises(DataError, match=message):
         split(np.zeros((n, 1)), np.zeros(n), chosen)
+
+
+@pytest.mark.parametrize("name", ["digits", "iris", "breast_cancer"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_stratified_sets_are_in_random_order(name, seed):
+    """Neighbours are of one class as often as chance has it, in the validation and in the test set."""
+    data = dr.load_dataset(name, seed=seed)
+    for part in (data.validation, data.test):
+        chance = np.sum((np.bincount(part.y) / len(part)) ** 2)
+        alike = np.mean(part.y[1:] == part.y[:-1])
+        assert alike < chance + 3.5 * np.sqrt(chance * (1 - chance) / len(part))
+        assert len(np.unique(part.y[: len(part) // 2])) == len(np.unique(part.y))
+
+
+def test_the_order_of_training_samples_is_that_of_the_seeds_first_draw():
+    """Recorded results depend on it."""
+    y = np.array([0, 1] * 8)
+    order = np.argsort(np.random.Philox(3).random_raw(16), kind="stable")
+    train, held = stratified_parts(y, [12, 4], seed=3)
+    assert np.array_equal(train, order[np.isin(order, train)])
+    assert sorted([*train, *held]) == list(range(16))
