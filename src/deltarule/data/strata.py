@@ -59,7 +59,9 @@ def stratified_parts(y: Array, sizes: Sequence[int], seed: int) -> list[Position
     ends = np.cumsum(table, axis=1)
     part = np.empty(len(y), dtype=np.intp)
     part[by_class] = (rank[:, np.newaxis] >= ends[classes]).sum(axis=1)
-    return [order[part[order] == p] for p in range(len(sizes))]
+    # In the order that has determined the parts, samples of a class are close together in all parts but the first.
+    again = random_order(len(y), seed, draw=1)
+    return [each[part[each] == p] for p, each in enumerate([order, *[again] * (len(sizes) - 1)])]
 
 
 def grouped_parts(groups: Array, sizes: Sequence[int], seed: int) -> list[Positions]:
