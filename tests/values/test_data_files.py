@@ -295,6 +295,7 @@ def test_a_large_parquet_file_stays_on_the_disk(tmp_path, monkeypatch):
         "c": np.array(["red", "green", None], dtype=object)[word],
         "name": [f"person {place}" for place in range(n)],
         "b": number > 0,
+        "day": [f"2024-{1 + place % 12:02}-{1 + place % 28:02} 10:{place % 60:02}" for place in range(n)],
         "y": np.array(["no", "yes"])[(number + word > 1).astype(int)],
     }
     parquet.write_table(arrow.table(columns), tmp_path / "a.parquet", row_group_size=40_000)
@@ -303,9 +304,8 @@ def test_a_large_parquet_file_stays_on_the_disk(tmp_path, monkeypatch):
     large = dr.load_dataset(tmp_path / "a.parquet", target="y")
     assert is_mapped(large.train.x)
     assert not is_mapped(large.test.x)
-    assert (
-        large.train.x.kinds == small.train.x.kinds == {"n": "number", "c": "category", "name": "text", "b": "boolean"}
-    )
+    kinds = {"n": "number", "c": "category", "name": "text", "b": "boolean", "day": "date"}
+    assert large.train.x.kinds == small.train.x.kinds == kinds
     assert large.train.y[:100_000].tolist() == small.train.y[:100_000].tolist()
     for column, other in zip(large.train.x.usable, small.train.x.usable, strict=True):
         np.testing.assert_array_equal(column.values[:100_000], other.values[:100_000])

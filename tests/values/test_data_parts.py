@@ -192,7 +192,8 @@ def test_with_validation():
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"fraction": 0}, {"fraction": 1}, {"size": 6}, {"size": 0}, {"size": 1.5}, {"fraction": 0.1, "size": 1}]
+    "arguments",
+    [{"fraction": 0}, {"fraction": 1}, {"size": 6}, {"size": 0}, {"size": 1.5}, {"fraction": 0.1, "size": 1}],
 )
 def test_with_validation_that_cannot_be(arguments):
     with pytest.raises(DataError):

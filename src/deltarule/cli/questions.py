@@ -87,7 +87,7 @@ def _rows(model: Model, path: Path) -> tuple[Table, Part | None]:
     except DataFileError:
         raise
     except DataError as error:
-        raise DataFileError(error.expected, f"{path}: {error.value}", error.suggestion) from error
+        raise DataFileError.of(error, f"{path}: {error.value}") from error
     rows = Table(tuple(table.column(column.name) for column in model.encoding.columns))
     targets = [column for column in table if column.name in model.encoding.targets]
     if not targets or len(targets) < len(model.encoding.targets) or any(column.missing.any() for column in targets):

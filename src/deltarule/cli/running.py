@@ -14,7 +14,7 @@ from deltarule.cli.interrupts import interrupts
 from deltarule.cli.pictures import draw_curves, draw_samples
 from deltarule.cli.report import Report
 from deltarule.cli.terminal import console, print_json, progress_bar, say
-from deltarule.data import Dataset, Part, Table
+from deltarule.data import Dataset, Part
 from deltarule.errors import DeltaruleError
 from deltarule.training import Epoch, Run, Training
 from deltarule.training.folder import CURVES, MODEL, SAMPLES, RunFolder
@@ -120,18 +120,7 @@ def _what(dataset: Dataset, training: Training) -> str:
         what = f"{model.sizes[-1]} labels a sample" if model.multilabel else f"{what} of {model.sizes[-1]} targets"
     held = 0 if dataset.validation is None else len(dataset.validation)
     sizes = f"{len(dataset.train):,} training samples, {held or 'no'} validation samples"
-    said = f"{dataset.name or 'Data'}: {sizes}; a network {'-'.join(map(str, model.sizes))}, {what}."
-    return said + _left_out(dataset)
-
-
-def _left_out(dataset: Dataset) -> str:
-    """Return a sentence that lists the columns of a table that are not used as inputs, and why."""
-    x = dataset.train.x
-    unusable = [column for column in x if not column.usable] if isinstance(x, Table) else []
-    if not unusable:
-        return ""
-    shown = ", ".join(f"{column.name} ({column.kind})" for column in unusable[:10])
-    return f" Left out: {shown}{', …' if len(unusable) > 10 else ''}."
+    return f"{dataset.name or 'Data'}: {sizes}; a network {'-'.join(map(str, model.sizes))}, {what}."
 
 
 def _note(epoch: Epoch, *, classes: bool) -> str:

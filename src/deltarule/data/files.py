@@ -127,7 +127,7 @@ def _named(path: Path, make: Callable[..., Dataset], *content: Any) -> Dataset:
     except DataFileError:
         raise
     except DataError as error:
-        raise DataFileError(error.expected, f"{error.value} ({path})", error.suggestion, field=error.field) from error
+        raise DataFileError.of(error, f"{error.value} ({path})") from error
     stem = path.with_suffix("") if path.suffix == ".gz" else path
     return replace(made, name=stem.stem, source=f"the file {path}")
 

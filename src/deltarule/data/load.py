@@ -16,6 +16,7 @@ import numpy as np
 
 from deltarule.data.arrays import Array
 from deltarule.data.catalogue import DATASETS
+from deltarule.data.column_warnings import column_warnings
 from deltarule.data.dataset import Dataset
 from deltarule.data.download import DownloadProgress, cached, download
 from deltarule.data.files import read_own
@@ -99,6 +100,8 @@ def load_dataset(
     if made is not official and (isinstance(made.train.x, Table) or official.test is None):
         for sentence in leaks(made):
             warnings.warn(sentence, DataWarning, stacklevel=2)
+    for warning in column_warnings(made, types or ()):
+        warnings.warn(warning, stacklevel=2)
     return made
 
 

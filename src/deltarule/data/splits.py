@@ -14,7 +14,7 @@ from deltarule.data.dataset import Dataset
 from deltarule.data.labels import Task, task_of
 from deltarule.data.parts import Part
 from deltarule.data.strata import grouped_parts, ordered_parts, shuffled_parts, stratified_parts
-from deltarule.data.table import Table
+from deltarule.data.table import Table, unknown_column
 from deltarule.errors import DataError
 from deltarule.mapped import is_mapped
 
@@ -195,6 +195,8 @@ def _shared_out_by(
     if not isinstance(whole.x, Table):
         field = "group_by" if chosen.group_by else "order_by"
         raise DataError(f"a table for {field}={by!r}", "arrays", "split(x, y, groups=...) or split(x, y, times=...)")
+    if by not in whole.x.names:
+        raise unknown_column(by, whole.x.names, "group_by" if chosen.group_by else "order_by")
     column = whole.x.column(by)
     if column.missing.any():
         came = f"none in row {int(np.argmax(column.missing)) + 1}"

@@ -1,7 +1,7 @@
 """Random, stratified, grouped and ordered splits of samples, as row numbers.
 
-Only the raw numbers of Philox are used, which NumPy guarantees, and not its shuffles, which may change: a seed gives the
-same split on every machine and in every version.
+Only the raw numbers of Philox are used, which NumPy guarantees, and not its shuffles, which may change: a seed gives
+the same split on every machine and in every version.
 """
 
 from __future__ import annotations

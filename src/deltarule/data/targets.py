@@ -14,7 +14,7 @@ from deltarule.data.dataset import Dataset
 from deltarule.data.labels import Task, are_labels
 from deltarule.data.parts import Part
 from deltarule.data.table import Table, unknown_column
-from deltarule.errors import DataError, DataWarning
+from deltarule.errors import ColumnTypeError, DataError, DataWarning, UnknownColumn
 
 __all__ = ["TargetChoice", "dataset_of_table", "target_names", "targets_of"]
 
@@ -71,7 +71,9 @@ def target_names(table: Table, target: TargetChoice) -> list[str]:
     names = table.names
     if target is None or (not isinstance(target, (str, int)) and not len(target)):
         shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-        raise DataError(f"the column to predict, one of {shown}", "none", f"target={names[-1]!r}", field="target")
+        error = UnknownColumn(f"a column to predict ({shown})", "none", f"target={names[-1]!r}", field="target")
+        error.column = names[-1]
+        raise error
     several = [target] if isinstance(target, (str, int)) else target
     chosen = [_target_name(names, each) for each in several]
     if len(set(chosen)) != len(chosen):
@@ -85,7 +87,7 @@ def _target_name(names: Sequence[str], target: str | int) -> str:
     try:
         return names[int(target)]
     except (ValueError, IndexError):
-        raise unknown_column(str(target), names) from None
+        raise unknown_column(str(target), names, "target") from None
 
 
 def _with_targets(table: Table, chosen: Sequence[str]) -> Table:
@@ -146,10 +148,10 @@ def _single(column: Column) -> Array:
         values: Array = column.values > 0.5
         return values if column.categories == ("False", "True") else column.labels()
     if column.kind == "number":
-        integers = column.whole and bool((np.abs(column.values) < 2**53).all())
+        integers = column.integer and bool((np.abs(column.values) < 2**53).all())
         return column.values.astype(np.int64) if integers else column.values
     came = f"a column of kind {column.kind!r}"
-    if column.kind == "text":
-        came += f" with {len(column.categories):,} different values" if column.categories else ""
-    instead = f'types={{{column.name!r}: "category"}}' if column.kind == "text" else None
-    raise DataError("classes or numbers", came, instead, field=column.name)
+    if column.kind != "text":
+        raise DataError("classes or numbers", came, field=column.name)
+    came += f" with {len(column.categories):,} different values" if column.categories else ""
+    raise ColumnTypeError.of("classes or numbers", came, column.name, "category")

@@ -17,15 +17,17 @@ import numpy as np
 
 from deltarule.data import Table, table_of
 from deltarule.data.columns import Column
-from deltarule.data.kinds import KINDS, Kind
+from deltarule.data.kinds import KINDS, Kind, written_as
 from deltarule.data.table import Expected
-from deltarule.errors import DataError, ModelError
+from deltarule.errors import MissingColumns, ModelError
 from deltarule.mapped import forget, is_mapped, on_disk
 from deltarule.types import Floats, SingleFloats
 
 __all__ = ["CategoryEncoding", "Encoding", "NumberEncoding"]
 
 
+_ADDED = {"notation"}
+"""Fields that models of earlier versions lack."""
 _BLOCK = 8192  # rows of a table on the disk that are prepared at a time
 _FARTHEST = 5.199337582605575  # of a quantile: that of the probability 1e-7, as scikit-learn clips
 
@@ -38,6 +40,7 @@ class NumberEncoding:
     flag : whether a second input is 1 where a number was missing.
     quantiles : of the training part at equal steps from 0 to 1; none: shift and factor alone.
     words : of booleans, those for false and true.
+    notation : of numbers and dates read from text: how they were written, "" for 1234.5 and 2024-12-31.
     """
 
     name: str
@@ -48,6 +51,7 @@ class NumberEncoding:
     factor: float = 1.0
     quantiles: tuple[float, ...] = ()
     words: tuple[str, ...] = ()
+    notation: str = ""
 
     def __post_init__(self) -> None:
         numbers = (self.fill, self.shift, self.factor, *self.quantiles)
@@ -59,6 +63,8 @@ class NumberEncoding:
             raise ModelError("rising quantiles", f"{self.quantiles[:3]}")
         if not all(type(each) is str for each in self.words) or len(self.words) not in {0, 2}:
             raise ModelError("the words for false and true", f"{self.words[:3]}")
+        if self.notation and (type(self.notation) is not str or KINDS[self.kind].notation(self.notation) is None):
+            raise ModelError("the notation of a number or a date", f"{self.notation!r}"[:80])
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -176,7 +182,7 @@ class Encoding:
     @property
     def kinds(self) -> dict[str, Kind]:
         """The kind of every column that is needed."""
-        return {column.name: column.kind for column in self.columns}
+        return {column.name: _written(column) for column in self.columns}
 
     def expected(self, perhaps: Mapping[str, Kind] | None = None) -> Expected:
         """The kinds as a reader of files wants them: others are ignored, except those that may be there."""
@@ -189,10 +195,8 @@ class Encoding:
         """
         try:
             return table_of(x, self.expected(), names=[column.name for column in self.columns])
-        except DataError as error:
-            if error.expected.startswith("the column"):
-                raise ModelError(error.expected, error.value, error.suggestion) from error
-            raise
+        except MissingColumns as error:
+            raise ModelError(error.expected, error.value, error.suggestion) from error
 
     def __call__(self, x: Any) -> SingleFloats:
         """The inputs (n, d) of raw rows. They are float32 on every engine."""
@@ -236,6 +240,10 @@ class Encoding:
         )
 
 
+def _written(column: NumberEncoding | CategoryEncoding) -> Kind:
+    return written_as(column.kind, column.notation) if isinstance(column, NumberEncoding) else column.kind
+
+
 def _column(data: Any) -> NumberEncoding | CategoryEncoding:
     if not isinstance(data, Mapping):
         raise ModelError("a column as an object", f"{data!r}"[:80])
@@ -245,7 +253,8 @@ def _column(data: Any) -> NumberEncoding | CategoryEncoding:
     if category:
         fields.pop("kind")
     fields |= {name: float(fields[name]) for name in ("fill", "shift", "factor") if type(fields.get(name)) is int}
-    if set(fields) != {field.name for field in dataclasses.fields(cls)}:
+    names = {field.name for field in dataclasses.fields(cls)}
+    if not names - _ADDED <= set(fields) <= names:
         raise ModelError(f"the fields of a {cls.__name__}", f"{', '.join(map(str, fields))}"[:200])
     column: NumberEncoding | CategoryEncoding = cls(**fields)
     return column

@@ -74,8 +74,8 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
             return numbers[:, 0] if self.single else numbers
         single = z.shape[1] == 1
         codes = (self.loss.output.value(z)[:, 0] > 0.5).astype(np.intp) if single else np.argmax(z, axis=1)
-        labels = self.classes[codes]
-        return labels
+        predicted: npt.NDArray[Any] = self.classes[codes]
+        return predicted
 
     @memory_checked
     def predict_proba(self, x: Any) -> Floats:
@@ -90,7 +90,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
             raise ModelError("a classifier for probabilities", "a regression model", "model.predict(x)")
         a = np.clip(self.loss.output.value(self.raw_outputs(x)), 0.0, 1.0)
         if self.multilabel:
-            return a
+            return np.asarray(a, dtype=np.float64)
         if a.shape[1] == 1:
             return np.hstack([1.0 - a, a])
         total = a.sum(axis=1, keepdims=True)

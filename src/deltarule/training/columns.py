@@ -66,8 +66,9 @@ def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[Number
             scaler = StandardScaler().fit(filled)
         shift, factor = scaler.mean_, 1.0 / scaler.scale_
         for place in np.flatnonzero(~np.isfinite(shift * factor)).tolist():
-            came = f"{np.abs(filled[:, place]).max():.3g} in column {columns[place].name!r}"
-            raise DataError("numbers small enough to be squared", came, 'Preparation(numbers="quantiles")')
+            came = f"{np.abs(filled[:, place]).max():.3g}"
+            instead = 'Preparation(numbers="quantiles")'
+            raise DataError("numbers small enough to be squared", came, instead, field=columns[place].name)
     elif preparation.numbers == "quantiles":
         steps = min(_QUANTILES, len(filled))
         # The transformer needs at least two quantiles, so a single sample is repeated.
@@ -83,6 +84,7 @@ def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[Number
             float(factor[place]),
             tuple(quantiles[:, place].tolist()),
             column.categories,
+            column.notation,
         )
         for place, column in enumerate(columns)
     ]
