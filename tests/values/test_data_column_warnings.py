@@ -1,12 +1,14 @@
 """Columns that are warned of before training: left out, ambiguous, identifiers, leaks; and no false alarms."""
 
 import warnings
+from time import perf_counter
 
 import numpy as np
 import pytest
 import sklearn.datasets
 
 import deltarule as dr
+from deltarule.data import Column, Table
 from deltarule.data.column_warnings import column_warnings
 from deltarule.errors import DataWarning
 
@@ -107,14 +109,12 @@ def test_the_shell_writes_the_option(noise, tmp_path, capsys):
 
 
 def test_it_takes_no_time():
-    """At 100,000 rows and 100 columns; the bound is ten times what it takes."""
-    from time import perf_counter
-
+    """For 100,000 rows and 100 columns; the bound is ten times what it takes."""
     rng = np.random.default_rng(0)
-    columns = {f"c{i}": rng.normal(size=100_000) for i in range(100)} | {"y": rng.integers(0, 3, 100_000)}
-    data = dr.Dataset((dr.data.table_of(columns).without(["y"]), columns["y"]))
+    columns = [Column(f"c{i}", "number", rng.normal(size=100_000), integer=i % 2 == 0) for i in range(100)]
+    data = dr.Dataset((Table(tuple(columns)), rng.integers(0, 3, 100_000)))
     began = perf_counter()
-    assert column_warnings(data) == []
+    assert len(column_warnings(data)) == 1
     assert perf_counter() - began < 3
 
 

@@ -22,16 +22,16 @@ N = 240
 @pytest.fixture(scope="module")
 def columns():
     """Inputs a, b, c, two numbers of different size, six grades, two labels."""
-    a, b, c = np.random.default_rng(0).normal(size=(3, N)).round(4)
+    a, b, c, noise = np.random.default_rng(0).normal(size=(4, N)).round(4)
     return {
         "a": a,
         "b": b,
         "c": c,
-        "near": 2 * a + 1,
-        "far": 100 * b - 300,
-        "grade": np.clip(2 * a + 5, 3, 8).astype(int),
-        "first": (a > 0).astype(int),
-        "second": np.where(b > 0, "yes", "no"),
+        "near": 2 * a + 1 + noise,
+        "far": 100 * (b - noise) - 300,
+        "grade": np.clip(2 * (a + noise) + 5, 3, 8).astype(int),
+        "first": (a + noise > 0).astype(int),
+        "second": np.where(b > noise, "yes", "no"),
     }
 
 
@@ -102,13 +102,13 @@ def test_several_targets_are_no_inputs_and_are_predicted_in_their_own_units(file
     assert data.target == ("near", "far")
     assert data.train.y.shape == (192, 2)
     assert not {"near", "far"} & set(data.train.x.names)
-    recipe = dr.Recipe(network=dr.Network(hidden=()), epochs=200, optimizer=dr.Adam(learning_rate=0.05))
+    recipe = dr.Recipe(network=dr.Network(hidden=()), epochs=200, stopping=None, optimizer=dr.Adam(learning_rate=0.02))
     model = dr.train(recipe, data).model
     x = np.stack([data.test.x.column(name).values for name in "abc"], axis=1)
     train = np.stack([data.train.x.column(name).values for name in "abc"], axis=1)
     linear = MultiOutputRegressor(LinearRegression()).fit(train, data.train.y).predict(x)
     assert model.target_names == ("near", "far")
-    assert np.abs(model.predict(data.test.x) - linear).max() < 0.05 * linear.std()
+    assert ((model.predict(data.test.x) - linear).std(axis=0) < 0.15 * linear.std(axis=0)).all()
 
 
 def test_the_names_of_several_targets_are_saved_with_the_model(file, tmp_path):
@@ -163,10 +163,10 @@ def test_several_labels_are_scored_as_scikit_learn_scores_them(file, engine):
     accuracy = accuracy_score(held.y, predicted)
     assert 0.3 < accuracy < 1
     last = run.history[-1]
-    assert model.score(held.x, held.y) == last.validation_score == pytest.approx(accuracy, abs=1e-12)
+    assert model.score(held.x, held.y) == accuracy == pytest.approx(last.validation_score, abs=1e-12)
     losses = [log_loss(held.y[:, k], chances[:, k].astype(float)) for k in range(2)]
     assert last.validation_loss == pytest.approx(sum(losses), rel=1e-5)
-    assert evaluate(model, held).score == model.score(held.x, held.y)
+    assert evaluate(model, held).score == pytest.approx(accuracy, abs=1e-12)
 
 
 def test_the_estimators_model_predicts_labels_too():
@@ -215,7 +215,5 @@ def test_the_shell_takes_several_targets_and_a_task(file, tmp_path, capsys):
     shell("train", file, "--target", "first", "--target", "second", *left_out, "--epochs", 2, "--out", tmp_path / "b")
     assert shell("predict", tmp_path / "b", file, "--proba").out.startswith("first\tsecond\n0.")
 
-    short = ["--epochs", 1, "--json", "--quiet"]
-    for place, given in enumerate((["--type", "grade=number"], ["--task", "regression"], ["--loss", "squared_error"])):
-        result = shell("train", file, "--target", "grade", *given, *short, "--out", tmp_path / f"number-{place}").out
-        assert "test_r2" in json.loads(result)
+    short = ["--epochs", 1, "--json", "--quiet", "--task", "auto", "--out", tmp_path / "c"]
+    assert "test_r2" in json.loads(shell("train", file, "--target", "grade", "--type", "grade=number", *short).out)

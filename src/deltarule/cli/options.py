@@ -190,7 +190,7 @@ def load(
     source = {"target": target, "types": types, "image_size": size, "data_dir": data_dir, "seed": seed}
     by: dict[str, Any] = {"group_by": group_by, "order_by": order_by}
     try:
-        with _notes(quiet=not progress):
+        with notes(quiet=not progress):
             return _load(name_or_path, source, validation, test, by, progress=progress)
     except UnknownDataset as error:
         raise unknown_dataset(name_or_path, error) from None
@@ -218,18 +218,18 @@ def types_of(texts: Sequence[str] | None) -> dict[str, str] | None:
 
 
 @contextmanager
-def _notes(*, quiet: bool) -> Iterator[None]:
+def notes(*, quiet: bool = False) -> Iterator[None]:
     """Print warnings about the data as notes; other warnings are issued unchanged."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DataWarning)
         yield
-    notes: dict[str, None] = {}
+    said: dict[str, None] = {}
     for each in caught:
         if not issubclass(each.category, DataWarning):
             warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
         elif not quiet:
-            notes[note_of(each.message)] = None
-    for note in notes:
+            said[note_of(each.message)] = None
+    for note in said:
         say(f"Note: {note}")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy.typing as npt
 import typer
 
-from deltarule.cli.options import SPLIT
+from deltarule.cli.options import SPLIT, notes
 from deltarule.cli.questions import questions
 from deltarule.cli.terminal import finite, print_json, print_lines, print_table, say, table_of
 from deltarule.data import Part
@@ -48,6 +48,12 @@ def predict(
     probabilities: Annotated[
         bool, typer.Option("--proba", help="Print the probability of each class, below a header of the classes' names.")
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Fail for unseen categories and values far out of the training range, instead of a note."
+        ),
+    ] = False,
     data_dir: Annotated[
         Path | None,
         typer.Option("--data-dir", help="Folder with the files of mnist, fashion or kmnist.", show_default=False),
@@ -75,8 +81,9 @@ def predict(
         raise DataError(f"a part: {', '.join(_PARTS)}", repr(part), "--part test")
     model = load_model(model_path(model_file))
     x, known = questions(model, data, part, data_dir, split_of(model_file, data, SPLIT))
-    predictions = model.predict(x)
-    shares = model.predict_proba(x) if probabilities else None
+    with notes():
+        predictions = model.predict(x, strict=strict)
+    shares = model.predict_proba(x, strict=None) if probabilities else None
     if known is not None and not as_json:
         say(_score(model, known))
     if as_json:

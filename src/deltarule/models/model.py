@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.errors import ModelError, memory_checked
+from deltarule.errors import DataError, DataWarning, ModelError, memory_checked
 from deltarule.mapped import forget, is_mapped
 from deltarule.models.files import read_model, write_model
 from deltarule.models.model_data import ModelData
@@ -57,13 +58,17 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         return {}
 
     @memory_checked
-    def predict(self, x: Any) -> npt.NDArray[Any]:
-        """The labels (n,), or the numbers (n,) or (n, k), for raw inputs x (n, …).
+    def predict(self, x: Any, *, strict: bool | None = False) -> npt.NDArray[Any]:
+        """Return the classes (n,), labels (n, k), or numbers (n,) or (n, k), for raw inputs x (n, …).
 
         A model that was trained on a table takes one: a data frame, a list of dicts, a dict of columns, or an array
-        with its columns in their order. Columns that it does not know are ignored; one that is missing is an error.
+        with its columns in their order. Unknown columns are ignored, missing ones are an error.
+
+        strict : what happens with values of a table that the training set had nothing like (unseen categories, numbers
+            farther out of its range than this is wide, missing values where it had none): False gives a `DataWarning`
+            for each column, with the number of rows; True raises a `DataError`; None ignores them.
         """
-        z = self.raw_outputs(x)
+        z = self.raw_outputs(self._checked(x, strict=strict))
         if self.multilabel:
             labels: npt.NDArray[Any] = (self.loss.output.value(z) > 0.5).astype(np.int64)
             return labels[:, 0] if self.single else labels
@@ -78,17 +83,17 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         return predicted
 
     @memory_checked
-    def predict_proba(self, x: Any) -> Floats:
+    def predict_proba(self, x: Any, *, strict: bool | None = False) -> Floats:
         """Return the probability of each class: (n, classes), rows adding up to 1; two columns for two classes.
 
         With several labels a sample: the probability of each label, (n, labels).
 
         Outputs that are not probabilities (a squared error's with an identity link) are clipped to [0, 1]; rows of
-        several independent outputs are divided by their sum.
+        several independent outputs are divided by their sum. `strict` is that of `predict`.
         """
         if not self.labelled:
             raise ModelError("a classifier for probabilities", "a regression model", "model.predict(x)")
-        a = np.clip(self.loss.output.value(self.raw_outputs(x)), 0.0, 1.0)
+        a = np.clip(self.loss.output.value(self.raw_outputs(self._checked(x, strict=strict))), 0.0, 1.0)
         if self.multilabel:
             return np.asarray(a, dtype=np.float64)
         if a.shape[1] == 1:
@@ -103,7 +108,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         With several labels a sample, the accuracy is the fraction of samples all of whose labels are right.
         """
         y = np.asarray(y)
-        predicted = self.predict(x)
+        predicted = self.predict(x, strict=None)
         if self.labelled:
             right = predicted == y
             return float(np.mean(right.all(axis=1) if right.ndim == 2 else right))
@@ -128,6 +133,18 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         what = f"{len(self.classes)} classes" if self.classes is not None else "regression"
         what = f"{self.sizes[-1]} labels" if self.multilabel else what
         return f"Model({shape}, {self.shape.learnt:,} parameters, {what})"
+
+    def _checked(self, x: Any, *, strict: bool | None) -> Any:
+        """Return the inputs, as a table where the model needs one; report values unlike those of the training set."""
+        if self.encoding is None or strict is None:
+            return x
+        table = self.encoding.table(x)
+        for each in self.encoding.unfamiliar(table):
+            if strict:
+                came = f"{each.what} in {each.rows:,} of {each.total:,} rows, the first is row {each.first}"
+                raise DataError("values like those of the training set", came, "strict=False", field=each.column)
+            warnings.warn(DataWarning(str(each)), stacklevel=4)
+        return table
 
     def _inputs(self, given: Any) -> npt.NDArray[Any]:
         if self.encoding is not None:

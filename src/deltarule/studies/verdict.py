@@ -105,7 +105,7 @@ class Verdict:
 
 def error_of(model: Model, part: Part) -> ErrorEstimate:
     """The error of a model on a part: the share of wrong answers, or the mean squared error of its numbers."""
-    predicted = model.predict(part.x)
+    predicted = model.predict(part.x, strict=None)
     if model.labelled:
         wrong = predicted != part.y
         return ErrorEstimate.of_shares(int(np.sum(wrong.any(axis=1) if wrong.ndim == 2 else wrong)), len(part))

@@ -85,9 +85,15 @@ def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[Number
             tuple(quantiles[:, place].tolist()),
             column.categories,
             column.notation,
+            _range(column),
         )
         for place, column in enumerate(columns)
     ]
+
+
+def _range(column: Column) -> tuple[float, ...]:
+    known = column.values[~column.missing]
+    return (float(known.min()), float(known.max())) if len(known) else ()
 
 
 def _one_hot(column: Column, preparation: Preparation) -> CategoryEncoding | None:
@@ -101,7 +107,8 @@ def _one_hot(column: Column, preparation: Preparation) -> CategoryEncoding | Non
     rare = encoder.infrequent_categories_[0]
     rare = set() if rare is None else set(rare.tolist())
     words = tuple(column.categories[code] for code in encoder.categories_[0].tolist() if code not in rare)
-    return CategoryEncoding(column.name, words, bool(rare), missing)
+    others = tuple(column.categories[code] for code in sorted(rare))
+    return CategoryEncoding(column.name, words, bool(rare), missing, others=others)
 
 
 def _ordinal(column: Column) -> CategoryEncoding | None:
