@@ -14,7 +14,7 @@ ROWS = [
         "age": 17 + i % 60,
         "city": ["Rome", "Oslo", "Bern"][i % 3],
         "joined": f"2023-{1 + i % 12:02}-05",
-        "y": "uv"[i % 2],
+        "y": "uv"[LABELS[i]],
     }
     for i in range(90)
 ]
@@ -71,7 +71,7 @@ def test_it_is_saved_with_the_model(model, tmp_path):
 
 
 def test_rare_categories_of_the_training_set_are_no_unseen_ones():
-    rows = [{"c": f"c{min(i // 3, 40)}", "x": i % 7, "y": "uv"[LABELS[i]]} for i in range(240)]
+    rows = [{"c": f"c{min(i // 3, 40)}", "x": i % 7, "y": "uv"[i % 2]} for i in range(240)]
     recipe = dr.Recipe(preparation=dr.Preparation(categories_at_most=5), epochs=1, stopping=None)
     model = dr.train(recipe, dr.load_dataset(rows, target="y", split="official", types={"c": "category"})).model
     assert model.encoding.columns[0].rare
