@@ -175,10 +175,10 @@ def test_folds():
 def test_samples_in_two_parts_are_counted():
     x = [{"a": place % 7, "c": "xyz"[place % 3]} for place in range(50)]
     data = dr.Dataset((x[:30], list(range(30))), test=([*x[:2], {"a": 99, "c": "x"}], [0, 1, 2]))
-    assert leaks(data) == ["2 of 3 samples of the test part also stand in the training part."]
+    assert leaks(data) == ["2 of 3 test samples are also training samples."]
     arrays = dr.Dataset((np.eye(3), [0, 1, 0]), test=(np.eye(3)[:1], [1]))
     assert len(leaks(arrays)) == 2
-    with pytest.warns(DataWarning, match="also stand"):
+    with pytest.warns(DataWarning, match="also training samples"):
         dr.load_dataset([row | {"y": place % 2} for place, row in enumerate(x)], target="y")
 
 

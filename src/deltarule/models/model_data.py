@@ -24,14 +24,15 @@ class ModelData:
     recipe : how it was trained; its loss says what turns raw outputs into predictions.
     sizes : the units of every layer, the ends included.
     theta : all weights and biases, one flat vector.
-    scaling : of the inputs, as learnt from the training part.
+    scaling : of the inputs, fitted to the training set.
     input_shape : of one sample, as given: (d,), or (height, width) of an image.
     classes : the classes, in the order of the outputs; None for regression and for several labels a sample.
     target_scaling : of the numbers predicted; None for classes and labels.
     single : whether numbers were given as (n,), not (n, k), and are predicted so.
     class_names, feature_names : for tables and pictures.
-    encoding : of tables: how their columns become the network's inputs, as learnt from the training part.
-    state : what a normalisation learnt and keeps, one flat vector as `engines.parameters.Shape` says, in θ's precision.
+    encoding : of tables: the encoding of their columns as inputs, fitted to the training set.
+    state : parameters and running statistics of a normalization, one flat vector laid out by
+        `engines.parameters.Shape`, in θ's precision.
     """
 
     recipe: Recipe
