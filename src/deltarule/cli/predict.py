@@ -99,20 +99,30 @@ def predict(
 
 def show(
     model_file: Annotated[Path, _MODEL],
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            "--picture", help="File for a diagram of the network: .png, .svg or .pdf.", metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
+) -> None:  # fmt: skip
     """Show a model: its layers, their shapes and parameters, and how it was trained.
 
-    Example:
+    Examples:
 
     \b
     deltarule show runs/digits-1
+    deltarule show runs/digits-1 --picture network.svg
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     path = model_path(model_file)
     model = load_model(path)
     layers = layer_table(model)
     total = sum(parameters for *_, parameters in layers)
     recipe = model.recipe
+    if picture is not None:
+        _draw(model, picture)
     if as_json:
         print_json(
             {
@@ -135,6 +145,16 @@ def show(
     columns = ("Layer", "Weights", "Activation", "Parameters")
     print_table(table_of(columns, [*rows, ("", "", "together", f"{total:,}")], numbers=("Parameters",)))
     print_lines(["", *_described(model)])
+
+
+def _draw(model: Model, path: Path) -> None:
+    """Write the diagram of a network, with its weights."""
+    from deltarule.figures.network import network_picture
+    from deltarule.figures.style import save
+
+    hidden = (f"{name.capitalize()}\n{activation}" for name, _, activation, _ in layer_table(model))
+    save(network_picture(model.sizes, ["Input", *hidden], model.weights), path)
+    say(f"The diagram is in {path}.")
 
 
 def _described(model: Model) -> list[str]:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from deltarule.cli.interrupts import interrupts
-from deltarule.cli.terminal import print_json, progress_bar, say, table_of, words_of
+from deltarule.cli.terminal import console, print_json, progress_bar, say, table_of, words_of
 from deltarule.engines.registry import ENGINES
 from deltarule.experiments.reproduce import (
     AS_PUBLISHED,
@@ -30,6 +30,7 @@ from deltarule.experiments.reproduce import (
     published_folder,
 )
 from deltarule.experiments.reproduce import reproduce as run_again
+from deltarule.experiments.reproduce.fair.experiment import COMPARISON
 from deltarule.training.folder import RunFolder, check_free
 from deltarule.writing import Failures, write_whole
 
@@ -75,8 +76,8 @@ def reproduce(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", help="Folder for the results, new or empty (default: runs/reproduce-NAME-1, -2, …).",
-            metavar="FOLDER", show_default=False,
+            "--out", "--output", metavar="FOLDER", show_default=False,
+            help="Folder for the results: new, or of a --fair run to continue (default: runs/reproduce-NAME-1, -2, …).",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
@@ -85,6 +86,7 @@ def reproduce(
     """Rerun a founding experiment and compare its figures with the published ones.
 
     Each experiment is run exactly as published, or as a fair comparison with --fair. Settings can be changed.
+    The same command with --out FOLDER continues an interrupted run with --fair.
 
     Examples:
 
@@ -94,19 +96,22 @@ def reproduce(
     deltarule reproduce moons --fair --seeds 20
     deltarule reproduce digits --data-dir my/mnist --published my/lists
     deltarule reproduce fashion --data-dir my/fashion --set epochs=20 --seeds 4
+    deltarule reproduce fashion --fair --out runs/reproduce-fashion-1
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     words = words_of(quiet)
     wanted = changed(experiment(name, fair=fair), setting or ())
     if fair and seeds is not None:
         wanted, seeds = changed(wanted, [f"seeds={seeds}"]), None
-    if out is not None:
+    resumed = fair and out is not None and (out / COMPARISON).is_dir()
+    if out is not None and not resumed:
         check_free(out)
     lists = published_folder(data_dir, published)
     given = Given(data_of(wanted, data_dir, progress=not quiet), lists, engine)
     # The folder is created first, so that a folder that cannot be written is reported before minutes of training.
-    with _folder(name, out) as folder:
+    with _folder(name, out, resumed=resumed) as folder:
         began = time.perf_counter()
-        found = _with_bar(wanted, given, 1 if seeds is None else seeds, words)
+        with _continued_later(folder) if fair else nullcontext():
+            found = _with_bar(wanted, dataclasses.replace(given, folder=folder), 1 if seeds is None else seeds, words)
         seconds = time.perf_counter() - began
         failures = Failures()
         failures.attempt(_write, folder, wanted, found, engine, seconds)
@@ -116,12 +121,29 @@ def reproduce(
         pictures = failures.attempt(found.results[0].write, folder)
         failures.check()
     if pictures is not None:
-        say(f"{seconds:.0f} s. In {folder}: {', '.join(path.name for path in (folder / RESULT, *pictures))}.", words)
+        names = (path.relative_to(folder).as_posix() for path in (folder / RESULT, *pictures))
+        say(f"{seconds:.0f} s. In {folder}: {', '.join(names)}.", words)
 
 
 @contextmanager
-def _folder(name: str, out: Path | None) -> Iterator[Path]:
-    """Create a new folder; remove it and its new parents again if nothing is written in it."""
+def _continued_later(folder: Path) -> Iterator[None]:
+    """Allow a comparison to write its report after a signal, and say how to continue it."""
+    with interrupts.unhurried():
+        try:
+            yield
+            interrupts.check()
+        except KeyboardInterrupt:
+            say(f"Interrupted; continue with the same command and --out {folder}.", console)
+            interrupts.said()
+            raise typer.Exit(interrupts.code) from None
+
+
+@contextmanager
+def _folder(name: str, out: Path | None, *, resumed: bool) -> Iterator[Path]:
+    """Create a folder unless a run is resumed; remove it and its new parents again if nothing is written in it."""
+    if resumed and out is not None:
+        yield out
+        return
     asked = out if out is not None else Path("runs") / f"reproduce-{name}"
     made = [each for each in asked.parents if not each.exists()]
     with interrupts.noted():  # between the making of the folder and the knowledge of it nothing is raised
@@ -138,10 +160,10 @@ def _folder(name: str, out: Path | None) -> Iterator[Path]:
 
 def _with_bar(wanted: Experiment, given: Given, seeds: int, words: Console) -> Reproduction:
     numbers = ", ".join(f"{name}={_words(value)}" for name, value in wanted.changes().items())
-    form = "as it should be" if isinstance(wanted, FairExperiment) else "as published"
+    form = "fair comparison" if isinstance(wanted, FairExperiment) else "as published"
     say(f"{wanted.name}, {form}{f', but for {numbers}' if numbers else ''}; engine {given.engine}.", words)
     with progress_bar(wanted.name, max(seeds, 1) * wanted.steps, words) as bar:
-        return run_again(wanted, dataclasses.replace(given, progress=bar.advance), seeds)
+        return run_again(wanted, dataclasses.replace(given, progress=bar.advance, networks=bar.reached), seeds)
 
 
 def _write(folder: Path, wanted: Experiment, found: Reproduction, engine: str, seconds: float) -> None:
@@ -163,9 +185,9 @@ def _tell(wanted: Experiment, found: Reproduction, words: Console) -> None:
         words.print(_table(table))
         if table.note:
             say(table.note, words, style="dim")
-    if wanted.changes() and not isinstance(wanted, FairExperiment):
+    if not wanted.is_as_published() and not isinstance(wanted, FairExperiment):
         words.print()
-        say("Published figures are for the published numbers, not for those that were changed.", words)
+        say("The published numbers are for the published settings, not for the changed ones.", words)
     words.print()
 
 
