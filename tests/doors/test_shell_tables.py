@@ -64,7 +64,7 @@ def test_from_a_table_to_predictions(shell, people):
     assert shell("predict", "runs/people-1", "new.jsonl")[0] == "high\n"
     shown, _ = shell("show", "runs/people-1")
     assert "3 columns as 6 inputs: age (number), sex (category), zip (category)" in shown
-    assert "pay, 2 classes: high, low" in shown
+    assert "pay: 2 classes: high, low" in shown
     assert json.loads(shell("show", "runs/people-1", "--json")[0])["encoding"]["target"] == "pay"
 
 

@@ -184,7 +184,7 @@ def test_samples_in_two_parts_are_counted():
 
 def test_a_class_that_a_part_lacks_is_said():
     rows = [{"a": place * 1.5, "y": "rare" if place == 0 else "often"} for place in range(60)]
-    with pytest.warns(DataWarning, match="part has no sample of class 'rare'"):
+    with pytest.warns(DataWarning, match="set has no sample of class 'rare'"):
         dr.load_dataset(rows, target="y")
 
 

@@ -148,12 +148,12 @@ def test_sizes(arguments, sizes):
     ("arguments", "message"),
     [
         ({"train": 0.7}, "add up to 1"),
-        ({"test": 1.5}, "test as a share"),
-        ({"test": -1}, "test as a share"),
-        ({"validation": float("nan")}, "validation as a share"),
-        ({"validation": True}, "validation as a share"),
-        ({"validation": "10%"}, "validation as a share"),
-        ({"test": None}, "test as a share"),
+        ({"test": 1.5}, "number of samples .* for test"),
+        ({"test": -1}, "number of samples .* for test"),
+        ({"validation": float("nan")}, "number of samples .* for validation"),
+        ({"validation": True}, "number of samples .* for validation"),
+        ({"validation": "10%"}, "number of samples .* for validation"),
+        ({"test": None}, "number of samples .* for test"),
         ({"seed": -1}, "seed"),
     ],
 )
