@@ -59,6 +59,7 @@ def task_trained(data, **fields):
         ({}, {"loss": "poisson"}, "regression"),
         ({}, {"loss": dr.SquaredError(inverse_link="sigmoid")}, "classification"),
         ({}, {"task": "regression"}, "regression"),
+        ({}, {"loss": "squared_error", "class_weight": "balanced"}, "classification"),
         ({}, {"task": "classification", "loss": "squared_error"}, "classification"),
         ({"grade": "number"}, {}, "regression"),
         ({"grade": "number"}, {"task": "regression"}, "regression"),

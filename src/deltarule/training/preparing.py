@@ -183,6 +183,7 @@ def _task(recipe: Recipe, data: Dataset) -> Task:
         return task
     loss = recipe.loss if isinstance(recipe.loss, Loss) else None
     ambiguous = declared is None and data.class_names is None and data.train.y.dtype.kind in "iu"
+    ambiguous = ambiguous and recipe.class_weight is None
     return "regression" if ambiguous and loss is not None and loss.regression_only else data.task
 
 
