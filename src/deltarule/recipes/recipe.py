@@ -62,8 +62,8 @@ class Recipe:
         "standard". Losses are then in units of the target's variance or standard deviation.
     task : "classification"; "regression"; "multilabel", several labels a sample, y (n, k) of 0 and 1; or "auto": the
         declared type of the target decides; otherwise text, booleans and up to 20 distinct integers are classes, unless
-        the integers come with a loss for regression alone and no class weights; integers or booleans (n, k), all 0 or 1,
-        are labels.
+        the integers come with a loss for regression alone and no class weights; integers or booleans (n, k), all 0 or
+        1, are labels.
     augmentation : random transformations of the training samples at each step: a name, an augmentation, or a list.
     evaluate_train : evaluate the training set at the end of each epoch, rather than averaging the metrics of its
         batches during training.
