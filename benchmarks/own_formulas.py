@@ -82,11 +82,14 @@ def compare(repetitions: int = 7, epochs: int = 3, workload: Workload = WORKLOAD
     )
     recipes = {"built-in": built_in, "own": own}
     steps: dict[str, list[float]] = {name: [] for name in recipes}
-    ends = {name: dr.train(recipe.replace(epochs=1), data, start=start).model.theta for name, recipe in recipes.items()}
+    ends = {
+        name: dr.train(recipe.replace(epochs=1), data, initial_parameters=start).model.theta
+        for name, recipe in recipes.items()
+    }
     for _ in range(repetitions):
         for name, recipe in recipes.items():
             began = time.perf_counter()
-            ends[name] = dr.train(recipe, data, start=start).model.theta
+            ends[name] = dr.train(recipe, data, initial_parameters=start).model.theta
             steps[name].append((time.perf_counter() - began) / (epochs * workload.steps) * 1e6)
     medians = {name: statistics.median(times) for name, times in steps.items()}
     return {

@@ -3,6 +3,7 @@
     DeltaruleError
     ├── RecipeError (ValueError)        a network, formula or recipe that cannot be meant
     │   └── UnknownName                 a name that no formula, field or choice has
+    │       └── UnknownArgument (TypeError)   an argument that a function or a constructor does not have
     ├── DataError (ValueError)          data from which nothing can be learnt as they are
     │   ├── UnknownDataset              a data set's name that is not known
     │   ├── UnknownColumn               a column that does not exist
@@ -21,6 +22,7 @@
 and what it only warns of:
 
     DataWarning (UserWarning)           data that can be learnt from, but say less than they seem to
+    SeedsWarning (UserWarning)          a comparison with too few seeds for any difference to be significant
     ThreadsWarning (UserWarning)        a number of threads that training is slower with than it could be
 
 Each says what was wanted, what came, and where it helps the corrected call.
@@ -52,7 +54,9 @@ __all__ = [
     "OutOfThreads",
     "OutputError",
     "RecipeError",
+    "SeedsWarning",
     "ThreadsWarning",
+    "UnknownArgument",
     "UnknownColumn",
     "UnknownDataset",
     "UnknownName",
@@ -112,6 +116,10 @@ class RecipeError(DeltaruleError, ValueError):
 
 class UnknownName(RecipeError):
     """A name that no formula, field or choice has; the nearest one is offered."""
+
+
+class UnknownArgument(UnknownName, TypeError):
+    """An argument that a function or a constructor does not have; Python itself raises a TypeError for it."""
 
 
 class DataError(DeltaruleError, ValueError):
@@ -237,6 +245,10 @@ class DataWarning(UserWarning):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (type(self), (self.message, self.types, self.advice))
+
+
+class SeedsWarning(UserWarning):
+    """A comparison with too few seeds for any of its differences to be significant, however large."""
 
 
 class ThreadsWarning(UserWarning):

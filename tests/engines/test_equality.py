@@ -87,14 +87,16 @@ def test_ones_own_start_and_order(engine):
     order = [[[0, 0, 1], range(5, 20)], [np.arange(20)], [[3], [4], [5, 6]]]
     order = [[np.array(rows) for rows in batches] for batches in order]
     recipe = dr.Recipe(network=dr.Network(hidden=(4,), activation="tanh"), epochs=10, stopping=None, batch_size=4)
-    expected = dr.train(recipe, dr.Dataset(train=(x, y)), engine="reference", start=start, order=iter(order))
+    expected = dr.train(
+        recipe, dr.Dataset(train=(x, y)), engine="reference", initial_parameters=start, batches=iter(order)
+    )
     run = dr.train(
         recipe,
         dr.Dataset(train=(x, y)),
         engine=engine,
         precision="float64",
-        start=start,
-        order=iter(order),
+        initial_parameters=start,
+        batches=iter(order),
         record="batch",
     )
     assert len(run.history) == 3
@@ -102,12 +104,29 @@ def test_ones_own_start_and_order(engine):
     assert run.model.parameters == pytest.approx(expected.model.parameters, rel=1e-12)
 
 
+@pytest.mark.parametrize("trained", [dr.train, lambda *given, **how: dr.epochs(*given, **how).run])
+def test_start_and_order_are_former_names_that_warn(trained):
+    data = dr.Dataset(train=(np.zeros((4, 3)), np.arange(4) % 2))
+    recipe = dr.Recipe(network=dr.Network(hidden=()), epochs=1, stopping=None)
+    with pytest.warns(DeprecationWarning, match="start= is deprecated.* Use: initial_parameters="):
+        former = trained(recipe, data, engine="reference", start=7)
+    with pytest.warns(DeprecationWarning, match="order= is deprecated.* Use: batches="):
+        trained(recipe, data, engine="reference", order=[[np.arange(4)]])
+    present = trained(recipe, data, engine="reference", initial_parameters=7)
+    assert former.model.theta.tobytes() == present.model.theta.tobytes()
+    with (
+        pytest.warns(DeprecationWarning, match="Use: batches="),
+        pytest.raises(TypeError, match="both batches= and its former name order="),
+    ):
+        trained(recipe, data, order=[], batches=[])
+
+
 @pytest.mark.parametrize("engine", ["reference", "compiled"])
 @pytest.mark.parametrize("rows", [[20], [-1], [], [0.5], [[1, 2]]])
 def test_an_order_outside_of_the_data_is_refused(engine, rows):
     data = dr.Dataset(train=(np.zeros((20, 3)), np.arange(20) % 2))
     with pytest.raises(dr.DeltaruleError):
-        dr.train(dr.Recipe(epochs=1, stopping=None), data, engine=engine, order=[[np.array(rows)]])
+        dr.train(dr.Recipe(epochs=1, stopping=None), data, engine=engine, batches=[[np.array(rows)]])
 
 
 @pytest.mark.parametrize("engine", ["reference", "compiled"])
@@ -121,7 +140,7 @@ def test_epochs_are_delivered_before_the_next_begins(engine):
 
     data = dr.Dataset(train=(np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2))
     recipe = dr.Recipe(network=dr.Network(hidden=(4,)), epochs=4, stopping=None)
-    training = dr.epochs(recipe, data, engine=engine, order=order())
+    training = dr.epochs(recipe, data, engine=engine, batches=order())
     thetas = []
     for epoch in training:
         assert len(met) == epoch.number

@@ -116,9 +116,9 @@ def test_a_start_may_have_a_seed_of_its_own():
     runs = dict(dr.training.train_each([recipe] * 3, IRIS, starts=[None, other.seed, recipe.seed]))
     assert same(runs[0], runs[2])
     assert not same(runs[0], runs[1])
-    assert same(runs[1], dr.train(recipe, IRIS, start=other.seed))
+    assert same(runs[1], dr.train(recipe, IRIS, initial_parameters=other.seed))
     drawn = dr.train(other.replace(optimizer=dr.SGD(1e-30), epochs=1), IRIS, precision="float64").model
     assert same(
-        dr.train(recipe, IRIS, start=drawn.layers, precision="float64"),
-        dr.train(recipe, IRIS, start=other.seed, precision="float64"),
+        dr.train(recipe, IRIS, initial_parameters=drawn.layers, precision="float64"),
+        dr.train(recipe, IRIS, initial_parameters=other.seed, precision="float64"),
     )

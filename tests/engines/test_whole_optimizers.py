@@ -101,7 +101,7 @@ def test_lbfgs_comes_to_where_scikit_learn_comes():
         network=dr.Network(hidden=(6,), activation="tanh"), optimizer="lbfgs", penalty=dr.L2(0.5 / len(x)),
         scaling="none", epochs=50, stopping=None,
     )  # fmt: skip
-    run = dr.train(ours, dr.Dataset(train=(x, y)), start=start)
+    run = dr.train(ours, dr.Dataset(train=(x, y)), initial_parameters=start)
     assert run.history[-1].train_objective == pytest.approx(theirs.loss_, rel=1e-6)
 
 

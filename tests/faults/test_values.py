@@ -53,7 +53,7 @@ def test_a_batch_of_weight_0_adds_nothing_to_the_gradient(optimizer, penalty):
 def test_sgd_stays_where_it_is_at_a_batch_of_weight_0():
     data = dr.Dataset(train=(X, Y, SOME))
     order = [[np.arange(10, 14)], [np.arange(20, 40)]]
-    training = dr.epochs(RECIPE.replace(optimizer="sgd", epochs=2, evaluate_train=True), data, order=order)
+    training = dr.epochs(RECIPE.replace(optimizer="sgd", epochs=2, evaluate_train=True), data, batches=order)
     before = training.model.theta
     training.finish()
     np.testing.assert_array_equal(training.model.theta, before)

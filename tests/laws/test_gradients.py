@@ -68,7 +68,7 @@ def test_duplicating_the_data_changes_nothing(loss, engine):
     for data, size in ((one, 24), (twice, 48)):
         order = [[np.arange(size)]] * 5
         recipe = recipe_for(loss, penalty=dr.L2(0.01), epochs=5, optimizer=dr.SGD(learning_rate=0.1))
-        run = dr.train(recipe, data, order=order, engine=engine, precision="float64")
+        run = dr.train(recipe, data, batches=order, engine=engine, precision="float64")
         ends.append((run.model.theta, run.history[-1].train_objective))
     assert ends[0][0] == pytest.approx(ends[1][0], rel=1e-10, abs=1e-12)
     assert ends[0][1] == pytest.approx(ends[1][1], rel=1e-10)
@@ -81,8 +81,8 @@ def test_a_weight_of_two_is_a_sample_twice(engine):
     weights = np.bincount(repeated).astype(float)
     recipe = recipe_for(dr.SoftmaxCrossEntropy(), epochs=3, scaling="none")
     how = {"engine": engine, "precision": "float64"}
-    one = dr.train(recipe, dr.Dataset(train=(x, y, weights)), order=[[np.arange(10)]] * 3, **how)
-    other = dr.train(recipe, dr.Dataset(train=(x[repeated], y[repeated])), order=[[np.arange(12)]] * 3, **how)
+    one = dr.train(recipe, dr.Dataset(train=(x, y, weights)), batches=[[np.arange(10)]] * 3, **how)
+    other = dr.train(recipe, dr.Dataset(train=(x[repeated], y[repeated])), batches=[[np.arange(12)]] * 3, **how)
     assert one.model.theta == pytest.approx(other.model.theta, rel=1e-10, abs=1e-12)
     assert one.history[-1].train_loss == pytest.approx(other.history[-1].train_loss)
 

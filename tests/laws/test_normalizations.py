@@ -53,7 +53,9 @@ def test_the_scale_of_the_weights_does_not_matter(formula, engine):
     ]
     larger = [*((10 * W, b) for W, b in start[:-1]), start[-1]]
     still = recipe(exact, optimizer=dr.SGD(1e-300)).replace(epochs=1, batch_size=40)
-    ends = [dr.train(still, data(), start=each, engine=engine, precision="float64") for each in (start, larger)]
+    ends = [
+        dr.train(still, data(), initial_parameters=each, engine=engine, precision="float64") for each in (start, larger)
+    ]
     assert ends[0].history[0].train_loss == pytest.approx(ends[1].history[0].train_loss, rel=1e-9)
 
 

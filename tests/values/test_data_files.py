@@ -219,7 +219,7 @@ def test_a_mapped_file_trains_as_the_same_batches_in_memory(tmp_path, monkeypatc
         np.split(order, range(32, 4000, 32))
         for order in (permutation_by_stretches(0, epoch, 4000, 100, 33554432 * 2 // 20_000) for epoch in range(3))
     ]
-    same = dr.train(recipe, dr.Dataset((np.array(x), y)), order=batches)
+    same = dr.train(recipe, dr.Dataset((np.array(x), y)), batches=batches)
     assert run.model.theta.tolist() == same.model.theta.tolist()
     assert run.history[-1].train_score > 0.9
     assert run.model.score(x, y) == run.model.score(np.array(x), y)

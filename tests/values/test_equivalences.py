@@ -147,7 +147,7 @@ def test_network2(cost):
         scaling="none",
     )
     data = dr.Dataset(train=(X, CLASSES))
-    model = dr.train(recipe, data, start=start, order=[ROWS] * EPOCHS, engine="reference").model
+    model = dr.train(recipe, data, initial_parameters=start, batches=[ROWS] * EPOCHS, engine="reference").model
     for ours, theirs in zip(model.layers, [(w1, b1), (w2, b2)], strict=True):
         assert_allclose(ours[0], theirs[0], rtol=1e-10)
         assert_allclose(ours[1], theirs[1], rtol=1e-10)
@@ -210,7 +210,7 @@ def ours(y, start, loss, activation, optimizer):
         target_scaling="none",
     )
     return dr.train(
-        recipe, dr.Dataset(train=(X, y)), start=start, order=[ROWS] * EPOCHS, engine="reference"
+        recipe, dr.Dataset(train=(X, y)), initial_parameters=start, batches=[ROWS] * EPOCHS, engine="reference"
     ).model.layers
 
 
@@ -250,7 +250,9 @@ def test_scikit_learn_divides_alpha_by_each_batch():
         scaling="none",
     )
     batches = [[np.arange(50), np.arange(50, 60)]]
-    run = dr.train(recipe, dr.Dataset(train=(X, CLASSES)), start=start, order=batches, precision="float64")
+    run = dr.train(
+        recipe, dr.Dataset(train=(X, CLASSES)), initial_parameters=start, batches=batches, precision="float64"
+    )
     for (weights, biases), w, b in zip(run.model.layers, network.coefs_, network.intercepts_, strict=True):
         assert_allclose(weights, w, rtol=1e-10, atol=1e-12)
         assert_allclose(biases, b, rtol=1e-10, atol=1e-12)
@@ -277,7 +279,7 @@ def test_scikit_learn_sample_weights():
     )
     start = list(zip(first.coefs_, first.intercepts_, strict=True))
     data = dr.Dataset(train=(X, CLASSES, weights))
-    layers = dr.train(recipe, data, start=start, order=[ROWS] * EPOCHS, engine="reference").model.layers
+    layers = dr.train(recipe, data, initial_parameters=start, batches=[ROWS] * EPOCHS, engine="reference").model.layers
     for (w, b), w_theirs, b_theirs in zip(layers, last.coefs_, last.intercepts_, strict=True):
         assert_allclose(w, w_theirs, rtol=1e-8, atol=1e-12)
         assert_allclose(b, b_theirs, rtol=1e-8, atol=1e-12)
@@ -299,7 +301,9 @@ def test_scikit_learn_as_it_is_made():
     )
     start = list(zip(first.coefs_, first.intercepts_, strict=True))
     order = [[np.arange(SAMPLES)]] * 5
-    model = dr.train(recipe, dr.Dataset(train=(X, CLASSES)), start=start, order=order, engine="reference").model
+    model = dr.train(
+        recipe, dr.Dataset(train=(X, CLASSES)), initial_parameters=start, batches=order, engine="reference"
+    ).model
     for (w, b), w_theirs, b_theirs in zip(model.layers, last.coefs_, last.intercepts_, strict=True):
         assert_allclose(w, w_theirs, rtol=1e-8, atol=1e-12)
         assert_allclose(b, b_theirs, rtol=1e-8, atol=1e-12)

@@ -389,7 +389,9 @@ def test_the_last_batch_holds_the_rest_and_its_mean_is_its_own():
         scaling="none",
     )
     order = [[np.arange(50)[at : at + 16] for at in range(0, 50, 16)]] * 2
-    model = dr.train(recipe, dr.Dataset(train=(x, y)), start=start, order=order, engine="reference").model
+    model = dr.train(
+        recipe, dr.Dataset(train=(x, y)), initial_parameters=start, batches=order, engine="reference"
+    ).model
     for (w, b), each in zip(model.layers, network.layers, strict=True):
         assert_allclose(w, each.kernel.numpy(), rtol=1e-4, atol=1e-5)
         assert_allclose(b, each.bias.numpy(), rtol=1e-4, atol=1e-5)

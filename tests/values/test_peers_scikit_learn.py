@@ -166,7 +166,9 @@ def test_a_network_of_counts():
     )
     start = list(zip(first.coefs_, first.intercepts_, strict=True))
     order = [np.arange(SAMPLES).reshape(-1, BATCH)] * EPOCHS
-    model = dr.train(recipe, dr.Dataset(train=(X, counts)), start=start, order=order, engine="reference").model
+    model = dr.train(
+        recipe, dr.Dataset(train=(X, counts)), initial_parameters=start, batches=order, engine="reference"
+    ).model
     for (w, b), w_theirs, b_theirs in zip(model.layers, last.coefs_, last.intercepts_, strict=True):
         assert_allclose(w, w_theirs, rtol=1e-8, atol=1e-12)
         assert_allclose(b, b_theirs, rtol=1e-8, atol=1e-12)

@@ -17,7 +17,8 @@ from deltarule.cli.terminal import console, print_json, progress_bar, say, table
 from deltarule.cli.train import train
 from deltarule.errors import OutputError, RecipeError
 from deltarule.recipes import Recipe
-from deltarule.studies.compare import Comparing, Comparison, varied
+from deltarule.studies.compare import Comparing, Comparison, messages, varied
+from deltarule.studies.compare.pairs import against_of
 from deltarule.studies.compare.seeds import USUAL
 from deltarule.studies.compare.tables import tables
 from deltarule.training.folder import RunFolder
@@ -45,8 +46,19 @@ def compare(
         ),
     ] = None,
     seeds: Annotated[
-        int, typer.Option("--seeds", help="Networks trained per variant.", metavar="NUMBER", rich_help_panel=VARIED)
-    ] = 10,
+        int | None,
+        typer.Option(
+            "--seeds", help="Networks trained per variant (default: 10, or as many as the number of tests needs).",
+            metavar="NUMBER", rich_help_panel=VARIED, show_default=False,
+        ),
+    ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--against", help='Variant to test each other against, or "A vs B"; repeatable (default: all pairs).',
+            metavar="VARIANT", rich_help_panel=VARIED, show_default=False,
+        ),
+    ] = None,
     seeds_vary: Annotated[
         str,
         typer.Option(
@@ -115,6 +127,7 @@ def compare(
     \b
     deltarule compare digits --vary optimizer=sgd,momentum,adam
     deltarule compare digits --vary optimizer=sgd,adam --vary l2=0,1e-4 --seeds 20
+    deltarule compare digits --vary optimizer=sgd,momentum,adam --against sgd
     deltarule compare moons --vary hidden=none,5x2,30 --epochs 50
     deltarule compare digits --vary optimizer=sgd,adam --tune learning_rate --budget 60s
     """  # noqa: D301, D412 - Typer does not join the lines after \b
@@ -134,6 +147,7 @@ def compare(
         chosen,
         dataset,
         seeds,
+        against=against_of(against or (), chosen),
         seeds_vary=[each.strip() for each in seeds_vary.split(",")],
         tune=tune,
         budget=budget,
@@ -144,7 +158,9 @@ def compare(
     )
     folder = output or RunFolder.next_of("runs", f"compare-{dataset.name or Path(data).name}").path
     under_way.keep_in(folder, models=keep_models)
-    say(_what(recipe, len(chosen), seeds), words)
+    say(_what(recipe, under_way), words)
+    for note in under_way.notes:
+        say(note, words)
     failures = Failures()
     with interrupts.unhurried():
         interrupted = _run(under_way, folder, words, failures, as_json=as_json)
@@ -156,9 +172,11 @@ def compare(
     failures.check()
 
 
-def _what(recipe: Recipe, many: int, seeds: int) -> str:
-    plural = "s" if seeds != 1 else ""
-    return f"{many} variants, {seeds} seed{plural}: {many * seeds} networks of at most {recipe.epochs} epochs."
+def _what(recipe: Recipe, comparing: Comparing) -> str:
+    comparison = comparing.comparison
+    variants, seeds = len(comparison.variants), len(comparison.seeds.numbers)
+    networks = f"{variants * seeds} networks of at most {recipe.epochs} epochs"
+    return f"{variants} variants, {messages.seeds(seeds)}: {networks}."
 
 
 def _run(under_way: Comparing, folder: Path, words: Console, failures: Failures, *, as_json: bool) -> bool:

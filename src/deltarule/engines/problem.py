@@ -221,7 +221,9 @@ class Problem:
         indices, n = np.asarray(rows), len(self.train)
         if indices.ndim != 1 or indices.dtype.kind not in "iu" or not len(indices):
             came = f"{indices.dtype} of shape {indices.shape}"
-            raise DataError("a batch as an array of at least one row number", came, "order=[[np.arange(64), ...], ...]")
+            raise DataError(
+                "a batch as an array of at least one row number", came, "batches=[[np.arange(64), ...], ...]"
+            )
         if indices.min() < 0 or indices.max() >= n:
             raise DataError(f"row numbers from 0 to {n - 1}", f"{indices.min()} to {indices.max()}")
         return indices.astype(np.int64)

@@ -108,5 +108,5 @@ def _path(x: Floats, y: Floats, size: int, seed: int) -> Floats:
     steps = [[rows[begin : begin + size]] for rows in orders for begin in range(0, SAMPLES, size)]
     start = [(np.array([[START[0]]]), np.array([START[1]]))]
     data = Dataset(train=(x[:, None], y))
-    training = epochs(recipe, data, engine="reference", start=start, order=steps)
+    training = epochs(recipe, data, engine="reference", initial_parameters=start, batches=steps)
     return np.array([START, *(training.model.theta for _ in training)])

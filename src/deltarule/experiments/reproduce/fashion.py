@@ -73,7 +73,7 @@ class Fashion(FashionSettings):  # noqa: D101 - documented with its fields
         order = (piece for _ in range(self.epochs) for piece in pieces)
         recipe = self.recipe().replace(epochs=self.epochs * len(pieces))
         alone = Dataset(train=data.train, class_names=data.class_names)
-        training = epochs(recipe, alone, **given.trainer("float32"), order=order)
+        training = epochs(recipe, alone, **given.trainer("float32"), batches=order)
         delivered = iter(training)
         for number in range(1, self.epochs + 1):
             records = tuple(islice(delivered, len(pieces)))
@@ -122,7 +122,9 @@ class Fashion(FashionSettings):  # noqa: D101 - documented with its fields
         )
         batches = self.batches(len(data.train))
         order = (batches for _ in range(self.epochs))
-        training = run_on(epochs(recipe, data, **given.trainer("float32"), order=order), given, name.replace("_", " "))
+        training = run_on(
+            epochs(recipe, data, **given.trainer("float32"), batches=order), given, name.replace("_", " ")
+        )
         run = training.run
         given.progress(self.epochs - len(run.history), name)
         return _outcome(name, run.model, data, len(run.history), run.best_epoch)

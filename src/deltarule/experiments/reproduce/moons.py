@@ -107,7 +107,9 @@ class Moons(Experiment):
                 scaling="none",
             )
             how = given.trainer("float64")
-            training = epochs(recipe, data, start=self.start(), order=self.order(), record="batch", **how)
+            training = epochs(
+                recipe, data, initial_parameters=self.start(), batches=self.order(), record="batch", **how
+            )
             run = run_on(training, given, name, every=100).run
             # The published loss of an epoch is that of its last batch.
             losses[name] = run.batch_losses[batches - 1 :: batches]

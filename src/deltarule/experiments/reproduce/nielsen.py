@@ -121,7 +121,7 @@ def trained(
     n, m = len(data.train), len(data.validation)
     order = generators.order(protocol.epochs, protocol.batch_size)
     recipe = protocol.recipe(n, evaluate_train=evaluate_train)
-    training = epochs(recipe, data, **given.trainer("float64"), start=start, order=order)
+    training = epochs(recipe, data, **given.trainer("float64"), initial_parameters=start, batches=order)
     history: list[Epoch] = []
     for epoch in training.ahead():
         history.append(epoch)

@@ -106,7 +106,9 @@ class Optimizers(Experiment):
                 stopping=None,
                 scaling=255.0,
             )
-            training = epochs(recipe, train, **given.trainer("float32"), start=start, order=order, record="batch_after")
+            training = epochs(
+                recipe, train, **given.trainer("float32"), initial_parameters=start, batches=order, record="batch_after"
+            )
             losses[name] = run_on(training, _per_hundred(given, self.iterations), name).run.batch_losses
         return OptimizersResult(self, losses, self.paths())
 
