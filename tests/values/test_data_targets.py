@@ -167,7 +167,11 @@ def test_several_labels_are_scored_as_scikit_learn_scores_them(file, engine):
     assert model.score(held.x, held.y) == accuracy == pytest.approx(last.validation_score, abs=1e-12)
     losses = [log_loss(held.y[:, k], chances[:, k].astype(float)) for k in range(2)]
     assert last.validation_loss == pytest.approx(sum(losses), rel=1e-5)
-    assert evaluate(model, held).score == pytest.approx(accuracy, abs=1e-12)
+    found = evaluate(model, held)
+    assert found.score == pytest.approx(accuracy, abs=1e-12)
+    assert found.sample_scores.tolist() == (predicted == held.y).all(axis=1).tolist()
+    assert "Accuracy" in run._repr_html_() or "accuracy" in run._repr_html_()
+    assert "2 labels" in model._repr_html_()
 
 
 def test_the_estimators_model_predicts_labels_too():

@@ -152,7 +152,8 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         inputs = f"{self.sizes[0]} numbers" if self.encoding is None else f"{len(self.encoding.expected())} columns"
         names = [] if self.classes is None else [self.name_of(label) for label in self.classes[:20].tolist()]
         more = ", …" if self.classes is not None and len(self.classes) > len(names) else ""
-        predicts = "regression" if self.classes is None else ", ".join(names) + more
+        number = f"{self.sizes[-1]} labels" if self.multilabel else "numbers"
+        predicts = number if self.classes is None else ", ".join(names) + more
         rows = [("Inputs", inputs), ("Predicts", predicts), ("Parameters", f"{self.shape.learnt:,}")]
         layers = table(("layer", "weights", "activation", "parameters"), layer_table(self))
         return card("Model", "-".join(map(str, self.sizes)), rows, layers, details("Recipe", self.recipe.to_json()))

@@ -89,7 +89,7 @@ def _sample_scores(samples: Samples, errors: Floats, score: float) -> Floats:
     """
     w = samples.weight(slice(None))
     each = 1.0 - errors
-    if not samples.classes:
+    if not samples.labelled:
         y = samples.y(slice(None))
         spread, mean = samples.spread() or np.nan, np.sum((w / np.sum(w))[:, None] * y, axis=0)
         each = score - (errors - (1.0 - score) * np.sum((y - mean) ** 2, axis=1)) / spread
