@@ -100,10 +100,9 @@ def load_dataset(
         official = read_own(_existing(data), target, types, image_size)
     made = _split_again(official, split, seed)
     # The sets of a folder of IDX files have been decided by others.
-    if made is not official and (isinstance(made.train.x, Table) or official.test is None):
-        for sentence in leaks(made):
-            warnings.warn(sentence, DataWarning, stacklevel=2)
-    for warning in column_warnings(made, types or ()):
+    split_here = made is not official and (isinstance(made.train.x, Table) or official.test is None)
+    doubts = [DataWarning(sentence) for sentence in leaks(made)] if split_here else []
+    for warning in [*doubts, *column_warnings(made, types or ())]:
         warnings.warn(warning, stacklevel=2)
     return made
 

@@ -68,7 +68,7 @@ class ModelData:
                     raise ModelError(f"a {name} of one number or of {length}", f"shape {np.shape(numbers)}")
         if self.classes is not None and len(self.classes) != outputs and (len(self.classes), outputs) != (2, 1):
             raise ModelError(f"classes for {outputs} outputs", f"{len(self.classes)}")
-        if self.multilabel and (self.classes is not None or self.loss.output.reach == "row"):
+        if self.multilabel and (self.classes is not None or self.loss.output.granularity == "rowwise"):
             raise ModelError("independent outputs for several labels a sample", self.loss.name)
 
     @property

@@ -200,10 +200,10 @@ def _loss(recipe: Recipe, task: Task) -> Loss:
     else:
         labels = recipe.loss == "cross_entropy" or task == "multilabel"
         loss = SigmoidCrossEntropy() if labels else SquaredError()
-    if task == "regression" and loss.output.reach == "row":
+    if task == "regression" and loss.output.granularity == "rowwise":
         instead = 'loss="squared_error", or task="classification"'
         raise RecipeError("a loss for regression", loss.name, instead, field="loss")
-    if task == "multilabel" and (loss.output.reach == "row" or loss.regression_only):
+    if task == "multilabel" and (loss.output.granularity == "rowwise" or loss.regression_only):
         raise RecipeError("a loss for several labels a sample", loss.name, 'loss="sigmoid_cross_entropy"', field="loss")
     return loss
 
@@ -227,7 +227,7 @@ def _fit(
             instead = 'task="multilabel" for 0 and 1, or task="regression"'
             raise RecipeError("labels (n,) for classification", f"shape {train.y.shape}", instead)
         labels = require_classes(selected)
-        outputs = 1 if len(labels) == 2 and loss.output.reach == "element" else len(labels)
+        outputs = 1 if len(labels) == 2 and loss.output.granularity == "elementwise" else len(labels)
         return FittedData(shape, scaling, labels, None, single=True, outputs=outputs, encoding=encoding)
     if train.y.dtype.kind not in "fiub":
         raise RecipeError(f"numbers for {task}", f"labels of dtype {train.y.dtype}", 'task="classification"')

@@ -68,7 +68,7 @@ class LinkedLoss(Loss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.output.reach != "element":
+        if self.output.granularity != "elementwise":
             raise RecipeError(
                 f"an elementwise inverse link for {type(self).__name__}",
                 repr(self.inverse_link),
