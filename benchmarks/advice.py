@@ -152,7 +152,7 @@ def adult(folder: Path, draw: int) -> tuple[dr.Dataset, dr.Recipe]:
     """The census data of the UCI Machine Learning Repository."""
     train = dr.load_dataset(str(folder / "adult_train.csv"), target="income", split="official").train
     test = dr.load_dataset(str(folder / "adult_test.csv"), target="income", split="official").train
-    return dr.Dataset(train=train, test=test).with_validation(share=0.1, seed=draw), dr.Recipe()
+    return dr.Dataset(train=train, test=test).with_validation(fraction=0.1, seed=draw), dr.Recipe()
 
 
 def verdicts(data: dr.Dataset, recipe: dr.Recipe) -> Iterator[Verdict]:

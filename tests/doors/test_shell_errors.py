@@ -71,7 +71,7 @@ def refused(tmp_path, monkeypatch, capsys):
         (["--set", "penalty.strength=1"], ["a penalty before"]),
         (["--validation", "2.5"], ["--validation 0.1"]),
         (["--test", "most"], ["--test 0.1"]),
-        (["--validation", "0.6", "--test", "0.6"], ["at least one sample to train on"]),
+        (["--validation", "0.6", "--test", "0.6"], ["at least one training sample"]),
         (["--validation", "0", "--patience", "3"], ["--validation 0"]),
         (["--reference-error", "3"], ["reference error from 0 to 1"]),
         (["--engine", "steam"], ["'steam'"]),

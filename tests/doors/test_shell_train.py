@@ -150,7 +150,7 @@ def test_without_validation(shell):
 
 def test_shares_and_numbers_of_samples(shell):
     _, _, err = shell("train", "iris", "--validation", "0.2", "--test", "30", "--epochs", "1")
-    assert "90 samples to learn from, 30 to validate with" in err
+    assert "90 training samples, 30 validation samples" in err
 
 
 def test_every_option_reaches_the_recipe(shell):

@@ -328,7 +328,7 @@ def test_pure_noise_is_not_good():
     rng = np.random.default_rng(0)
     y = np.array(["well"] * 600)
     y[rng.choice(600, 17, replace=False)] = "sick"
-    data = dr.Dataset(train=(rng.normal(size=(600, 8)), y)).with_validation(share=0.25)
+    data = dr.Dataset(train=(rng.normal(size=(600, 8)), y)).with_validation(fraction=0.25)
     run = dr.train(dr.Recipe(), data)
     found = verdict_of(run, data)
     assert "Good" not in str(found)

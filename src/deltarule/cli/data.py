@@ -63,8 +63,8 @@ def info(
         ),
     ],
     target: Annotated[
-        str | None,
-        typer.Option("--target", help="Target column of a table.", metavar="COLUMN", show_default=False),
+        list[str] | None,
+        typer.Option("--target", help="Target column of a table; repeatable.", metavar="COLUMN", show_default=False),
     ] = None,
     types: Annotated[
         list[str] | None,
@@ -103,7 +103,7 @@ def info(
     )
 
 
-def _loaded_table(name: str, target: str, types: list[str] | None) -> Dataset:
+def _loaded_table(name: str, target: list[str], types: list[str] | None) -> Dataset:
     return options.load(name, target=target, types=options.types_of(types), progress=True)
 
 

@@ -71,6 +71,7 @@ OPTIONS: dict[str, Option] = {
     "normalization": Option("network.normalization", _none_or_name, "--normalization batch"),
     "initializer": Option("network.initializer", _as_it_is, "--initializer auto"),
     "loss": Option("loss", _as_it_is, "--loss auto"),
+    "task": Option("task", _as_it_is, "--task classification"),
     "optimizer": Option("optimizer", _as_it_is, "--optimizer adam"),
     "learning_rate": Option("optimizer.learning_rate", _as_it_is, "--learning-rate 0.001"),
     "schedule": Option("schedule", _as_it_is, "--schedule cosine"),
@@ -176,7 +177,7 @@ def load(
     test: str | None = None,
     seed: int = 0,
     progress: bool = False,
-    target: str | None = None,
+    target: str | Sequence[str] | None = None,
     types: Mapping[str, Any] | None = None,
     image_size: str | None = None,
     group_by: str | None = None,
@@ -188,16 +189,16 @@ def load(
     With `progress`, warnings about the data are written to standard error, one sentence each.
     """
     size = None if image_size is None else _image_size(image_size)
+    target = target[0] if target and not isinstance(target, str) and len(target) == 1 else target or None
     source = {"target": target, "types": types, "image_size": size, "data_dir": data_dir, "seed": seed}
     by: dict[str, Any] = {"group_by": group_by, "order_by": order_by}
     try:
-        with _notes(quiet=not progress):
+        with notes(quiet=not progress):
             return _load(name_or_path, source, validation, test, by, progress=progress)
     except UnknownDataset as error:
         raise unknown_dataset(name_or_path, error) from None
     except DataError as error:
-        columns = {"--target": target, "--group-by": group_by, "--order-by": order_by}
-        raise _in_the_shells_words(error, columns) from None
+        raise _with_options(error) from None
 
 
 def types_of(texts: Sequence[str] | None) -> dict[str, str] | None:
@@ -212,23 +213,34 @@ def types_of(texts: Sequence[str] | None) -> dict[str, str] | None:
         if not sign or not column.strip():
             raise DataError("column=type for --type", repr(text), "--type zip=category")
         try:
-            types[column.strip()] = str(checked_kind(kind.strip(), column.strip()))
+            checked_kind(kind.strip(), column.strip())
         except DataError as error:
-            raise DataError(error.expected, error.value, f"--type {shlex.quote(str(error.suggestion))}") from None
+            raise _with_options(error) from None
+        types[column.strip()] = kind.strip()
     return types or None
 
 
 @contextmanager
-def _notes(*, quiet: bool) -> Iterator[None]:
+def notes(*, quiet: bool = False) -> Iterator[None]:
     """Print warnings about the data as notes; other warnings are issued unchanged."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DataWarning)
         yield
+    said: dict[str, None] = {}
     for each in caught:
         if not issubclass(each.category, DataWarning):
             warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
         elif not quiet:
-            say(f"Note: {each.message}")
+            said[note_of(each.message)] = None
+    for note in said:
+        say(f"Note: {note}")
+
+
+def note_of(warning: Warning | str) -> str:
+    """Return the sentences of a warning, with types of columns written as options."""
+    if not isinstance(warning, DataWarning) or not warning.types:
+        return str(warning)
+    return f"{warning.message} Try: {type_options(warning.types)} {warning.advice}".rstrip()
 
 
 def _image_size(text: str) -> tuple[int, int]:
@@ -239,20 +251,28 @@ def _image_size(text: str) -> tuple[int, int]:
     return parts[0], parts[1]
 
 
-def _in_the_shells_words(error: DataError, columns: Mapping[str, str | None]) -> DataError:
-    """Return the same error with its suggestion written as an option; `columns` are the columns given by options."""
-    instead = error.suggestion
-    if instead and error.expected.startswith("a column: "):
-        near = instead.strip("'")
-        option = next((each for each, column in columns.items() if column and repr(column) in str(error.value)), None)
-        instead = f"{option} {shlex.quote(near)}" if option else f"--type {shlex.quote(f'{near}=category')}"
-    if instead and instead.startswith("target="):
-        instead = f"--target {shlex.quote(instead.removeprefix('target=').strip(chr(39)))}"
-    elif instead and instead.startswith("types={"):
-        column, _, rest = instead.removeprefix("types={'").partition("': \"")
-        kind, _, more = rest.partition('"}')
-        instead = f"--type {shlex.quote(f'{column}={kind}')}{more}"
-    return type(error)(error.expected, error.value, instead)
+def _with_options(error: DataError) -> DataError:
+    """Return the same error with arguments and suggestions written as options."""
+    option = _COLUMN_OPTIONS.get(error.field or "")
+    if error.types:
+        return error.replace(suggestion=type_options(error.types))
+    if option is None:
+        return error
+    near = None if error.column is None else f"{error.column}=category" if error.field == "types" else error.column
+    return error.replace(suggestion=near and f"{option} {shlex.quote(near)}", field=option)
+
+
+_COLUMN_OPTIONS = {"target": "--target", "types": "--type", "group_by": "--group-by", "order_by": "--order-by"}
+"""The options for the arguments that name columns."""
+
+
+def type_options(types: Mapping[str, str]) -> str:
+    """Return the options that declare these types.
+
+    >>> type_options({"id": "ignored", "first name": "category"})
+    "--type id=ignored --type 'first name=category'"
+    """
+    return " ".join(f"--type {shlex.quote(f'{column}={kind}')}" for column, kind in types.items())
 
 
 def unknown_dataset(name: str, error: UnknownDataset) -> UnknownDataset:

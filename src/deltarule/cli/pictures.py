@@ -40,7 +40,9 @@ def samples_picture(model: Model, part: Part, part_name: str) -> Figure:
     from deltarule.figures import samples
     from deltarule.figures.style import plain
 
-    predicted = model.predict(part.x)
+    predicted = model.predict(part.x, strict=None)
+    if model.multilabel:
+        predicted = model.predict_proba(part.x, strict=None)
     if model.classes is None:
         columns = (len(part), -1)
         title = f"{part_name} part, {len(part):,} samples"

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy.typing as npt
 import typer
 
-from deltarule.cli.options import SPLIT
+from deltarule.cli.options import SPLIT, notes
 from deltarule.cli.questions import questions
 from deltarule.cli.terminal import finite, print_json, print_lines, print_table, say, table_of
 from deltarule.data import Part
@@ -48,6 +48,12 @@ def predict(
     probabilities: Annotated[
         bool, typer.Option("--proba", help="Print the probability of each class, below a header of the classes' names.")
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Fail for unseen categories and values far out of the training range, instead of a note."
+        ),
+    ] = False,
     data_dir: Annotated[
         Path | None,
         typer.Option("--data-dir", help="Folder with the files of mnist, fashion or kmnist.", show_default=False),
@@ -75,18 +81,20 @@ def predict(
         raise DataError(f"a part: {', '.join(_PARTS)}", repr(part), "--part test")
     model = load_model(model_path(model_file))
     x, known = questions(model, data, part, data_dir, split_of(model_file, data, SPLIT))
-    predictions = model.predict(x)
-    shares = model.predict_proba(x) if probabilities else None
+    with notes():
+        predictions = model.predict(x, strict=strict)
+    shares = model.predict_proba(x, strict=None) if probabilities else None
     if known is not None and not as_json:
         say(_score(model, known))
     if as_json:
         print_json(_result(model, predictions, shares, known))
     elif shares is not None:
-        assert model.classes is not None
-        header = "\t".join(_name(model, label) for label in model.classes.tolist())
-        print_lines([header, *("\t".join(f"{share:.6f}" for share in row) for row in shares)])
+        labels = [] if model.classes is None else [_name(model, label) for label in model.classes.tolist()]
+        header = "\t".join(labels or model.target_names)
+        print_lines([*([header] if header else []), *("\t".join(f"{share:.6f}" for share in row) for row in shares)])
     else:
-        print_lines(_line(model, prediction) for prediction in predictions.tolist())
+        names = "\t".join(" ".join(name.split()) for name in model.target_names)
+        print_lines([*([names] if names else []), *(_line(model, prediction) for prediction in predictions.tolist())])
 
 
 def show(
@@ -152,7 +160,9 @@ def _draw(model: Model, path: Path) -> None:
 def _described(model: Model) -> list[str]:
     """Return lines that describe how a model was trained."""
     recipe = model.recipe
-    predicts = "numbers"
+    predicts = "regression"
+    if model.multilabel:
+        predicts = f"{model.sizes[-1]} labels"
     if model.classes is not None:
         names = [model.name_of(label) for label in model.classes.tolist()]
         predicts = f"{len(names)} classes: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
@@ -161,7 +171,7 @@ def _described(model: Model) -> list[str]:
     stopping = "none" if rule is None else f"after {rule.patience} epochs without a better validation {rule.monitor}"
     facts = {
         "Input": _input(model),
-        "Predicts": predicts if model.encoding is None else f"{model.encoding.target or 'y'}, {predicts}",
+        "Predicts": predicts if model.encoding is None else f"{', '.join(model.encoding.targets) or 'y'}: {predicts}",
         "Loss": _formula(recipe.loss),
         "Optimizer": _formula(recipe.optimizer),
         "Penalty": _penalties(recipe),
@@ -227,12 +237,15 @@ def _result(model: Model, predictions: npt.NDArray[Any], shares: Any, known: Par
     result: dict[str, Any] = {"predictions": predictions.tolist()}
     if model.classes is not None and model.class_names is not None:
         result["names"] = [model.name_of(label) for label in predictions.tolist()]
-    if shares is not None and model.classes is not None:
-        result["classes"] = model.classes.tolist()
+    if model.target_names:
+        result["targets"] = list(model.target_names)
+    if shares is not None:
+        if model.classes is not None:
+            result["classes"] = model.classes.tolist()
         result["probabilities"] = shares.tolist()
     if known is not None:
         score = finite(model.score(known.x, known.y))
-        result["accuracy" if model.classes is not None else "r2"] = score
+        result["accuracy" if model.labelled else "r2"] = score
     return result
 
 
@@ -244,6 +257,8 @@ def _name(model: Model, label: Any) -> str:
 def _line(model: Model, prediction: Any) -> str:
     if model.classes is not None:
         return _name(model, prediction)
+    if model.multilabel:
+        return "\t".join(map(str, prediction))
     return (
         "\t".join(f"{number:.10g}" for number in prediction) if isinstance(prediction, list) else f"{prediction:.10g}"
     )
@@ -252,6 +267,6 @@ def _line(model: Model, prediction: Any) -> str:
 def _score(model: Model, known: Part) -> str:
     """Return the score as a sentence."""
     score = model.score(known.x, known.y)
-    if model.classes is None:
+    if not model.labelled:
         return f"R² {score:.4f} on {len(known):,} samples."
     return f"Accuracy {100 * score:.2f} % on {len(known):,} samples."

@@ -64,13 +64,13 @@ def _split_as_trained(model: Model, data: str, split: Mapping[str, Any]) -> Data
 
 
 def _target_kinds(model: Model) -> dict[str, Kind]:
-    """Return the type of the target column that gives the model's labels."""
+    """Return the types of the target columns that give the model's labels."""
     assert model.encoding is not None
-    if model.encoding.target is None:
-        return {}
+    if model.multilabel:
+        return dict.fromkeys(model.encoding.targets, "boolean")
     if model.classes is None or model.classes.dtype.kind in "iuf":
-        return {model.encoding.target: "number"}
-    return {model.encoding.target: "boolean" if model.classes.dtype.kind == "b" else "category"}
+        return dict.fromkeys(model.encoding.targets, "number")
+    return dict.fromkeys(model.encoding.targets, "boolean" if model.classes.dtype.kind == "b" else "category")
 
 
 def _rows(model: Model, path: Path) -> tuple[Table, Part | None]:
@@ -87,12 +87,13 @@ def _rows(model: Model, path: Path) -> tuple[Table, Part | None]:
     except DataFileError:
         raise
     except DataError as error:
-        raise DataFileError(error.expected, f"{path}: {error.value}", error.suggestion) from error
-    target = model.encoding.target
+        raise DataFileError.of(error, f"{path}: {error.value}") from error
     rows = Table(tuple(table.column(column.name) for column in model.encoding.columns))
-    if target not in table.names or table.column(target).missing.any():
+    targets = [column for column in table if column.name in model.encoding.targets]
+    if not targets or len(targets) < len(model.encoding.targets) or any(column.missing.any() for column in targets):
         return rows, None
-    return rows, Part(rows, targets_of(table.column(target)))
+    in_order = [table.column(name) for name in model.encoding.targets]
+    return rows, Part(rows, targets_of(in_order, several=not model.single))
 
 
 def _images(model: Model, path: Path) -> npt.NDArray[np.uint8] | None:

@@ -46,18 +46,18 @@ class Report:
         """Evaluate a run on its data."""
         model = run.model
         evaluations = {name: evaluate(model, part) for name, part in dataset.parts.items()}
-        classes, baselines = model.classes is not None, {}
+        classes, baselines = model.labelled, {}
         for name, part in dataset.parts.items():
             error = float(np.average(constant_losses(model, dataset.train, part), weights=part.weights))
             baselines[name] = 1.0 - error if classes else float(np.sqrt(error))
-        constant = model.name_of(most_frequent(dataset.train.y).item()) if classes else None
+        constant = model.name_of(most_frequent(dataset.train.y).item()) if model.classes is not None else None
         said = _verdict(run, dataset, reference_error)
         return cls(run, evaluations, baselines, constant, said, out)
 
     @property
     def classes(self) -> bool:
         """Whether the score is an accuracy rather than R²."""
-        return self.run.model.classes is not None
+        return self.run.model.labelled
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as one object; missing numbers are None."""
@@ -119,6 +119,7 @@ class Report:
         if self.classes:
             yield row("Accuracy", lambda found: _percent(found.score))
             always = f"  always {self.constant!r}" if len(str(self.constant)) <= 20 else "  always one class"
+            always = "  always the most frequent" if self.constant is None else always
             yield (always, *map(_percent, self.baselines.values()))
             yield row("Balanced accuracy", lambda found: _percent(_of_classes(found).balanced_accuracy))
             yield row("ROC AUC", lambda found: _number(_of_classes(found).roc_auc))
@@ -144,7 +145,7 @@ class Report:
         columns = ("Class", "Samples", "Predicted", "Recall", "Precision", "Avg. prec.")
         rows = [
             (
-                self.run.model.name_of(each.label),
+                self.run.model.name_of(each.label) if self.constant is not None else str(each.label),
                 f"{each.samples:,}",
                 f"{each.predicted:,}",
                 _percent(each.recall),

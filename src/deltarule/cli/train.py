@@ -17,6 +17,7 @@ from deltarule.engines.registry import ENGINES
 from deltarule.errors import RecipeError
 from deltarule.formulas.metrics import METRICS
 from deltarule.recipes import Recipe
+from deltarule.recipes.recipe import TASKS
 from deltarule.studies.verdict import check_reference_error
 from deltarule.training import epochs
 from deltarule.training.folder import RunFolder, check_free
@@ -98,6 +99,15 @@ def train(
     loss: Annotated[
         str | None,
         _option("--loss", f"Loss to minimise (default: auto): {names_of('loss')}.", LEARNING, "NAME"),
+    ] = None,
+    task: Annotated[
+        str | None,
+        _option(
+            "--task",
+            f"Task (default: auto, inferred from the targets and the loss): {', '.join(TASKS)}.",
+            LEARNING,
+            "NAME",
+        ),
     ] = None,
     optimizer: Annotated[
         str | None,
@@ -230,7 +240,10 @@ def train(
             show_default=False,
         ),
     ] = None,
-    target: Annotated[str | None, _option("--target", "Target column of a table.", DATA, "COLUMN")] = None,
+    target: Annotated[
+        list[str] | None,
+        _option("--target", "Target column of a table; repeatable, for several targets.", DATA, "COLUMN"),
+    ] = None,
     types: Annotated[
         list[str] | None,
         _option(
@@ -321,6 +334,7 @@ def train(
         "normalization": normalization,
         "initializer": initializer,
         "loss": loss,
+        "task": task,
         "optimizer": optimizer,
         "learning_rate": learning_rate,
         "schedule": schedule,
@@ -359,7 +373,7 @@ def train(
     )
     recipe, dataset = _with_validation(recipe, dataset, asked_for_none=validation, patience=patience)
     under_way = epochs(recipe, dataset) if engine is None else epochs(recipe, dataset, engine=engine)
-    check_reference_error(reference_error, share=under_way.recipe.task == "classification")
+    check_reference_error(reference_error, share=under_way.recipe.task != "regression")
     folder = RunFolder.create(out) if out is not None else RunFolder.next_of("runs", dataset.name or Path(data).name)
     dealt = dict(zip(options.SPLIT, (validation, test, group_by, order_by), strict=True))
     folder.write_split(data, dealt)

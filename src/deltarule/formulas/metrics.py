@@ -22,6 +22,7 @@ from deltarule.types import Booleans, Floats, Integers
 __all__ = [
     "METRICS",
     "ClassPredictions",
+    "LabelPredictions",
     "Metric",
     "Predictions",
     "accuracy",
@@ -74,6 +75,13 @@ class ClassPredictions:
 
 
 @dataclass(frozen=True, eq=False)
+class LabelPredictions:
+    """Predictions of several labels a sample, beside the truth: those of each label, with the classes 0 and 1."""
+
+    labels: tuple[ClassPredictions, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Predictions:
     """Predictions of numbers, beside the truth: both (n, k); weights (n,), or None for equal weights."""
 
@@ -96,11 +104,15 @@ class Metric:
     larger_is_better: bool
     task: str = ""
 
-    def __call__(self, predictions: ClassPredictions | Predictions) -> float:
+    def __call__(self, predictions: ClassPredictions | LabelPredictions | Predictions) -> float:
         """Compute the metric; NaN where it is undefined, for example a ROC AUC of one class.
+
+        With several labels a sample it is the mean over the labels for which it is defined.
 
         Raises RecipeError for predictions of the other task.
         """
+        if isinstance(predictions, LabelPredictions):
+            return _mean_of_defined(np.array([self(each) for each in predictions.labels]))
         self.check("classification" if isinstance(predictions, ClassPredictions) else "regression")
         return self.value(predictions)
 

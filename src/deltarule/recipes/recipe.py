@@ -33,7 +33,7 @@ from deltarule.regular_files import json_of, reason
 
 ClassWeight: TypeAlias = tuple[tuple[Any, float], ...] | str | None
 
-TASKS = ("auto", "classification", "regression")
+TASKS = ("auto", "classification", "multilabel", "regression")
 LOSSES_BY_TASK = ("auto", "cross_entropy")
 """Losses that are chosen by the task once the data are known."""
 
@@ -73,9 +73,9 @@ class Recipe:
     Parameters
     ----------
     network : a `Network`; its input and output sizes are inferred from the data.
-    loss : a name or a `Loss`; "auto" selects softmax cross-entropy for classification and the squared error for
-        regression; "cross_entropy" selects softmax cross-entropy for classification, and sigmoid cross-entropy for
-        regression on targets from 0 to 1.
+    loss : a name or a `Loss`; "auto" selects softmax cross-entropy for classification, sigmoid cross-entropy for
+        several labels a sample, and the squared error for regression; "cross_entropy" selects softmax cross-entropy for
+        classification, and sigmoid cross-entropy for labels and for regression on targets from 0 to 1.
     optimizer : a name or an `Optimizer`.
     penalty : a name or a `Penalty` on all weights; or a list with one or None for each layer; or None.
     schedule : a name or a `Schedule`: the factor on the optimizer's learning rate at each step. For a schedule that
@@ -91,7 +91,10 @@ class Recipe:
     preparation : preprocessing of tables; see `Preparation`. It has no effect on arrays.
     target_scaling : of regression targets: "auto" ("standard" if the loss's inverse link is the identity), "none" or
         "standard". Losses are then in units of the target's variance or standard deviation.
-    task : "classification", "regression", or "auto": text, booleans and up to 20 distinct integers are classes.
+    task : "classification"; "regression"; "multilabel", several labels a sample, y (n, k) of 0 and 1; or "auto": the
+        declared type of the target decides; otherwise text, booleans and up to 20 distinct integers are classes, unless
+        the integers come with a loss for regression alone and no class weights; integers or booleans (n, k), all 0 or
+        1, are labels.
     augmentation : random transformations of the training samples at each step: a name, an augmentation, or a list.
     evaluate_train : evaluate the training set at the end of each epoch, rather than averaging the metrics of its
         batches during training.

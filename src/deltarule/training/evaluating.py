@@ -79,7 +79,14 @@ def evaluate(model: Model, part: Part, metrics: str | Sequence[str] | None = Non
     ):
         raise DataError(f"labels like {model.classes[0]!r}", f"{part.y.dtype} of shape {part.y.shape}")
     fitted = FittedData(
-        model.input_shape, model.scaling, model.classes, model.target_scaling, model.single, outputs, model.encoding
+        model.input_shape,
+        model.scaling,
+        model.classes,
+        model.target_scaling,
+        model.single,
+        outputs,
+        model.encoding,
+        multilabel=model.recipe.task == "multilabel",
     )
     samples = fitted.samples(part)
     problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, model.parameters)
@@ -107,7 +114,7 @@ def _sample_scores(samples: Samples, errors: Floats, score: float) -> Floats:
     """
     w = samples.weight(slice(None))
     each = 1.0 - errors
-    if not samples.classes:
+    if not samples.labelled:
         y = samples.y(slice(None))
         spread, mean = samples.spread() or np.nan, np.sum((w / np.sum(w))[:, None] * y, axis=0)
         each = score - (errors - (1.0 - score) * np.sum((y - mean) ** 2, axis=1)) / spread

@@ -78,7 +78,7 @@ def train(
         batches=batches,
         record=record,
     )
-    score = "accuracy" if training.recipe.task == "classification" else "R²"
+    score = "accuracy" if training.recipe.task != "regression" else "R²"
     with shown(progress, training.recipe.epochs, score) as display:
         training.finish(on_epoch=on_epoch, display=display)
     return training.run

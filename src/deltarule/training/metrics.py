@@ -16,6 +16,7 @@ from deltarule.formulas import Loss
 from deltarule.formulas.metrics import (
     METRICS,
     ClassPredictions,
+    LabelPredictions,
     Predictions,
     accuracy,
     average_precision,
@@ -26,6 +27,7 @@ from deltarule.formulas.metrics import (
 )
 from deltarule.models.model import class_codes, class_probabilities
 from deltarule.recipes import Affine
+from deltarule.types import Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,9 @@ class ClassificationMetrics:
     """Metrics of a classification; see `deltarule.formulas.metrics` for their definitions.
 
     classes : the metrics of each class, in the order of the outputs.
+
+    With several labels a sample, `classes` are the labels, `accuracy` is the fraction of samples that have all labels
+    right, and the others are means over the labels.
     """
 
     accuracy: float
@@ -70,6 +75,19 @@ class ClassificationMetrics:
             classes=_by_class(predictions, labels),
         )
 
+    @classmethod
+    def of_labels(cls, predictions: LabelPredictions) -> ClassificationMetrics:
+        """Compute all of them for several labels a sample."""
+        right = np.all([each.true == each.predicted for each in predictions.labels], axis=0)
+        return cls(
+            accuracy=float(np.average(right, weights=predictions.labels[0].weights)),
+            balanced_accuracy=METRICS["balanced_accuracy"](predictions),
+            roc_auc=METRICS["roc_auc"](predictions),
+            average_precision=METRICS["average_precision"](predictions),
+            log_loss=METRICS["log_loss"](predictions),
+            classes=tuple(_by_class(each, (None, label))[1] for label, each in enumerate(predictions.labels)),
+        )
+
 
 @dataclass(frozen=True)
 class RegressionMetrics:
@@ -87,7 +105,7 @@ class RegressionMetrics:
 
 def predictions_of(
     loss: Loss, samples: Samples, z: npt.NDArray[Any], target_scaling: Affine | None
-) -> ClassPredictions | Predictions:
+) -> ClassPredictions | LabelPredictions | Predictions:
     """Return what raw outputs z (n, outputs) of all samples predict, beside the truth, in the target's units."""
     everything = slice(None)
     weights = None if samples.weights is None else samples.weight(everything)
@@ -96,15 +114,26 @@ def predictions_of(
         codes = samples.targets if samples.rows is None else samples.targets[samples.rows]
         return ClassPredictions(codes, class_codes(loss, z), class_probabilities(loss, z), weights)
     true, predicted = samples.y(everything), loss.output.value(z)
+    if samples.multilabel:
+        given = np.clip(predicted, 0.0, 1.0)
+        columns = zip(true.T.astype(np.intp), given.T, strict=True)
+        return LabelPredictions(tuple(_label_predictions(y, a, weights) for y, a in columns))
     if target_scaling is not None:
         true, predicted = target_scaling.undo(true), target_scaling.undo(predicted)
     return Predictions(true, predicted, weights)
 
 
+def _label_predictions(y: Integers, a: Floats, weights: Floats | None) -> ClassPredictions:
+    """Return the predictions of one label, y (n,) and its probabilities a (n,)."""
+    return ClassPredictions(y, (a > 0.5).astype(np.intp), np.stack([1.0 - a, a], axis=1), weights)
+
+
 def metrics_of(
-    predictions: ClassPredictions | Predictions, labels: Sequence[Any] | None
+    predictions: ClassPredictions | LabelPredictions | Predictions, labels: Sequence[Any] | None
 ) -> ClassificationMetrics | RegressionMetrics:
     """Return the record of the metrics of some predictions."""
+    if isinstance(predictions, LabelPredictions):
+        return ClassificationMetrics.of_labels(predictions)
     if isinstance(predictions, ClassPredictions):
         return ClassificationMetrics.of(predictions, range(predictions.classes) if labels is None else labels)
     return RegressionMetrics.of(predictions)

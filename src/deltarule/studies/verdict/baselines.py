@@ -23,6 +23,7 @@ from deltarule.studies.verdict.estimates import (
     mean_interval,
     mean_test,
     sign_test,
+    wrong_answers,
 )
 from deltarule.training import Training
 from deltarule.types import Floats
@@ -75,18 +76,20 @@ def baselines_of(model: Model, data: Dataset) -> tuple[Baseline, ...]:
 
 def constant_losses(model: Model, train: Part, part: Part) -> Floats:
     """The error of each sample of `part` where always the training set's most frequent class, or mean, is answered."""
-    if model.classes is not None:
-        return np.asarray(part.y != most_frequent(train.y), dtype=np.float64)
+    if model.labelled:
+        return wrong_answers(np.broadcast_to(most_frequent(train.y), part.y.shape), part.y)
     mean = train.y.astype(np.float64).reshape(len(train), -1).mean(axis=0)
     return np.asarray(np.mean((part.y.astype(np.float64).reshape(len(part), -1) - mean) ** 2, axis=1))
 
 
 def most_frequent(y: npt.NDArray[Any]) -> Any:
-    """The label that occurs most often.
+    """The label that occurs most often; for several labels a sample, (n, k), that value of each.
 
     >>> most_frequent(np.array(["a", "b", "b"])).item()
     'b'
     """
+    if y.ndim == 2:
+        return np.array([most_frequent(column) for column in y.T])
     labels, counts = np.unique(y, return_counts=True)
     return labels[np.argmax(counts)]
 
@@ -118,7 +121,7 @@ def _rank_p(positive: npt.NDArray[np.bool_], scores: Floats) -> float:
 
 
 def _constant(model: Model, data: Dataset) -> Baseline:
-    name = "always answering the mean"
+    name = "always giving the most frequent labels" if model.multilabel else "always answering the mean"
     if model.classes is not None:
         name = f"always answering {model.name_of(most_frequent(data.train.y).item())!r}"
     held = None if data.validation is None else constant_losses(model, data.train, data.validation)
@@ -161,7 +164,7 @@ def _compared(
     name: str, model: Model, data: Dataset, train: Floats, validation: Floats | None, *, linear: bool
 ) -> Baseline:
     """A baseline by its errors on each sample, beside the model's on the validation set."""
-    share = model.classes is not None
+    share = model.labelled
     trained = error_from(train, share=share)
     if validation is None or data.validation is None:
         return Baseline(name, linear, trained)

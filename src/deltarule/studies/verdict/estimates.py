@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -109,16 +110,21 @@ def _hall(a: float, quantile: float) -> float:
 
 def error_of(model: Model, part: Part) -> ErrorEstimate:
     """The error of a model on a set of samples: the rate of wrong answers, or the mean squared error."""
-    return error_from(losses_of(model, part), share=model.classes is not None)
+    return error_from(losses_of(model, part), share=model.labelled)
 
 
 def losses_of(model: Model, part: Part) -> Floats:
     """The error of each sample, (n,): 1 for a wrong answer and 0 for a right one, or the mean of its squared errors."""
-    predicted = model.predict(part.x)
-    if model.classes is not None:
-        return np.asarray(predicted != part.y, dtype=np.float64)
+    predicted = model.predict(part.x, strict=None)
+    if model.labelled:
+        return wrong_answers(predicted, part.y)
     distances = predicted.reshape(len(part), -1) - part.y.astype(np.float64).reshape(len(part), -1)
     return np.asarray(np.mean(distances**2, axis=1))
+
+
+def wrong_answers(predicted: npt.NDArray[Any], y: npt.NDArray[Any]) -> Floats:
+    """1 for each sample whose label, or one of whose labels, is wrong, else 0."""
+    return np.asarray((predicted != y).reshape(len(y), -1).any(axis=1), dtype=np.float64)
 
 
 def error_from(losses: Floats, *, share: bool) -> ErrorEstimate:
