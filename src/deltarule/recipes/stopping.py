@@ -29,8 +29,9 @@ class EarlyStopping:
     restore_best: bool = True
 
     def __post_init__(self) -> None:
-        integer("patience", self.patience, 1, "EarlyStopping(patience=10)")
-        one_of("monitor", self.monitor, ("loss", "score"))
+        hint = "EarlyStopping(patience=10), or stopping=None to run all epochs"
+        integer("patience", self.patience, 1, hint)
+        object.__setattr__(self, "monitor", one_of("monitor", self.monitor, ("loss", "score")))
         boolean("restore_best", self.restore_best)
         object.__setattr__(self, "min_improvement", non_negative("min_improvement", self.min_improvement))
 

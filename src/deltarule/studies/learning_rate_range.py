@@ -109,10 +109,10 @@ def learning_rate_range(
     integer("seeds", seeds, 1, "seeds=3")
     if recipe.optimizer.reach == "run":
         came = f"{recipe.optimizer.name}, whose line search finds how far to go"
-        raise RecipeError("an optimizer that steps by a learning rate", came, 'optimizer="adam"')
+        raise RecipeError("an optimizer that steps by a learning rate", came, 'optimizer="adam"', field="optimizer")
     if not 0 < lowest * 10 <= highest < math.inf:
-        wanted = "a highest rate of at least ten times the lowest, which is above 0"
-        raise RecipeError(wanted, f"{lowest:g} and {highest:g}", "lowest=1e-6, highest=10.0")
+        wanted = "a learning rate above 0 and at most a tenth of the highest"
+        raise RecipeError(wanted, f"{lowest:g}, and {highest:g} as the highest", "lowest=1e-6", field="lowest")
     growing = recipe.replace(
         optimizer=recipe.optimizer.replace(learning_rate=highest),
         schedule=ExponentialGrowth(lowest / highest, steps=steps),

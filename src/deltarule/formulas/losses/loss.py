@@ -65,9 +65,10 @@ class LinkedLoss(Loss):
         super().__post_init__()
         if self.output.reach != "element":
             raise RecipeError(
-                f"an inverse link of one number for {type(self).__name__}",
+                "an elementwise inverse link",
                 repr(self.inverse_link),
                 f'{type(self).__name__}(inverse_link="sigmoid"), or loss="softmax_cross_entropy"',
+                field=f"{type(self).__name__}.inverse_link",
             )
 
 
