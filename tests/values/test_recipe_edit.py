@@ -75,7 +75,7 @@ def test_a_slash_separates_values_that_have_commas():
         ({"learnig_rate": 1}, "Try: learning_rate", None),
         ({"nothing.like": 1}, "'nothing'", None),
         ({"penalty.strength": 1}, "a penalty before a field of it.* Try: l2=", None),
-        ({"epochs.more": 1}, "epochs has none", None),
+        ({"epochs.more": 1}, "which epochs is not", None),
         ({"optimizer": "sgd", "beta1": 1}, "got .beta1.", None),
         ({"patience": None, "monitor": "loss"}, "beside other fields of early stopping", "patience"),
         ({"patience": 0}, "at least 1 for patience, got 0. Try: .*, or stopping=None to run all epochs", "patience"),

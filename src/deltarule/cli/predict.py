@@ -1,32 +1,26 @@
-"""`deltarule predict` and `deltarule show`: predict with a saved model, and describe it."""
+"""`deltarule predict`: predict with a saved model."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy.typing as npt
 import typer
 
-from deltarule.cli.options import SPLIT
-from deltarule.cli.questions import questions
-from deltarule.cli.terminal import finite, print_json, print_lines, print_table, say, table_of
+from deltarule.cli.data_options import SPLIT
+from deltarule.cli.option_groups import DataFolder, ModelPath, option
+from deltarule.cli.prediction_samples import samples_to_predict
+from deltarule.cli.terminal import finite, print_json, print_lines, say
 from deltarule.data import Part
 from deltarule.errors import DataError
-from deltarule.models import Model, layer_table, load_model
-from deltarule.recipes import Recipe
+from deltarule.models import Model, load_model
 from deltarule.training.folder import model_path, split_of
 
-_MODEL = typer.Argument(
-    help="Model file (.safetensors or .json), or the folder of a run.",
-    metavar="MODEL",
-    show_default=False,
-)
 _PARTS = ("train", "validation", "test")
 
 
 def predict(
-    model_file: Annotated[Path, _MODEL],
+    model_file: ModelPath,
     data: Annotated[
         str,
         typer.Argument(
@@ -38,23 +32,19 @@ def predict(
     ],
     part: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--part",
-            help="Set to predict: train, validation or test (default: test; for a table's file, all rows).",
+            "Set to predict: train, validation or test (default: test; for a table's file, all rows).",
             metavar="PART",
-            show_default=False,
         ),
     ] = None,
     probabilities: Annotated[
-        bool, typer.Option("--proba", help="Print the probability of each class, below a header of the classes' names.")
+        bool, option("--proba", "Print the probability of each class, below a header of the classes' names.")
     ] = False,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option("--data-dir", help="Folder with the files of mnist, fashion or kmnist.", show_default=False),
-    ] = None,
+    data_dir: DataFolder = None,
     as_json: Annotated[
         bool,
-        typer.Option("--json", help="Print one JSON object: predictions, and accuracy or r2 if targets are known."),
+        option("--json", "Print one JSON object: predictions, and accuracy or r2 if targets are known."),
     ] = False,
 ) -> None:
     """Predict with a model and print one line for each sample.
@@ -74,7 +64,7 @@ def predict(
     if part is not None and part not in _PARTS:
         raise DataError(f"a part: {', '.join(_PARTS)}", repr(part), "--part test")
     model = load_model(model_path(model_file))
-    x, known = questions(model, data, part, data_dir, split_of(model_file, data, SPLIT))
+    x, known = samples_to_predict(model, data, part, data_dir, split_of(model_file, data, SPLIT))
     predictions = model.predict(x)
     shares = model.predict_proba(x) if probabilities else None
     if known is not None and not as_json:
@@ -87,119 +77,6 @@ def predict(
         print_lines([header, *("\t".join(f"{share:.6f}" for share in row) for row in shares)])
     else:
         print_lines(_line(model, prediction) for prediction in predictions.tolist())
-
-
-def show(
-    model_file: Annotated[Path, _MODEL],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Show a model: its layers, their shapes and parameters, and how it was trained.
-
-    Example:
-
-    \b
-    deltarule show runs/digits-1
-    """  # noqa: D301, D412 - Typer does not join the lines after \b
-    path = model_path(model_file)
-    model = load_model(path)
-    layers = layer_table(model)
-    total = sum(parameters for *_, parameters in layers)
-    recipe = model.recipe
-    if as_json:
-        print_json(
-            {
-                "layers": [
-                    {"name": name, "inputs": weights.shape[0], "units": weights.shape[1], "activation": activation}
-                    | {"parameters": parameters}
-                    for (name, _, activation, parameters), weights in zip(layers, model.weights, strict=True)
-                ],
-                "sizes": list(model.sizes),
-                "parameters": total,
-                "input_shape": list(model.input_shape),
-                "classes": None if model.classes is None else model.classes.tolist(),
-                "encoding": None if model.encoding is None else model.encoding.to_json(),
-                "class_names": None if model.class_names is None else list(model.class_names),
-                "recipe": recipe.to_json(),
-            }
-        )
-        return
-    rows = [(name, shape, activation, f"{parameters:,}") for name, shape, activation, parameters in layers]
-    columns = ("Layer", "Weights", "Activation", "Parameters")
-    print_table(table_of(columns, [*rows, ("", "", "together", f"{total:,}")], numbers=("Parameters",)))
-    print_lines(["", *_described(model)])
-
-
-def _described(model: Model) -> list[str]:
-    """Return lines that describe how a model was trained."""
-    recipe = model.recipe
-    predicts = "numbers"
-    if model.classes is not None:
-        names = [model.name_of(label) for label in model.classes.tolist()]
-        predicts = f"{len(names)} classes: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
-    rates = recipe.network.dropout_rates
-    rule = recipe.stopping
-    stopping = "none" if rule is None else f"after {rule.patience} epochs without a better validation {rule.monitor}"
-    facts = {
-        "Input": _input(model),
-        "Predicts": predicts if model.encoding is None else f"{model.encoding.target or 'y'}, {predicts}",
-        "Loss": _formula(recipe.loss),
-        "Optimizer": _formula(recipe.optimizer),
-        "Penalty": _penalties(recipe),
-        "Dropout": ", ".join(f"{rate:g}" for rate in rates) + " (input first)" if any(rates) else "none",
-        **_further(recipe),
-        "Batches": f"of {recipe.batch_size}, at most {recipe.epochs} epochs",
-        "Early stopping": stopping,
-        "Seed": str(recipe.seed),
-    }
-    return [f"{name + ':':<16}{fact}" for name, fact in facts.items()]
-
-
-def _penalties(recipe: Recipe) -> str:
-    if isinstance(recipe.penalty, tuple):
-        return ", ".join("none" if each is None else _formula(each) for each in recipe.penalty) + " (layer by layer)"
-    return "none" if recipe.penalty is None else _formula(recipe.penalty)
-
-
-def _further(recipe: Recipe) -> dict[str, str]:
-    """Return the optional settings of a recipe that are in use."""
-    deviations = recipe.network.noise_deviations
-    formulas = {
-        "Normalization": recipe.network.normalization,
-        "Schedule": recipe.schedule if recipe.schedule.name != "constant" else None,
-        "Clipping": recipe.clipping,
-        "Constraint": recipe.constraint,
-        "Averaging": recipe.averaging,
-    }
-    facts = {name: _formula(each) for name, each in formulas.items() if each is not None}
-    if any(deviations):
-        facts["Noise"] = ", ".join(f"{deviation:g}" for deviation in deviations) + " (input first)"
-    if recipe.augmentation:
-        facts["Augmentation"] = "; ".join(map(_formula, recipe.augmentation))
-    if recipe.class_weight is not None:
-        pairs = recipe.class_weight
-        facts["Class weights"] = pairs if isinstance(pairs, str) else ", ".join(f"{k} {v:g}" for k, v in pairs)
-    return facts
-
-
-def _input(model: Model) -> str:
-    """Describe a model's input: the columns of a table, or an array."""
-    scaling = model.recipe.scaling.to_json()
-    encoding = model.encoding
-    if encoding is None:
-        return f"{' × '.join(map(str, model.input_shape))}, scaling {scaling}"
-    names = [f"{column.name} ({column.kind})" for column in encoding.columns]
-    shown = f"{', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
-    preparation = ", ".join(f"{name} {value}" for name, value in model.recipe.preparation.to_json().items())
-    columns = f"{len(names)} column{'' if len(names) == 1 else 's'}"
-    return f"{columns} as {model.sizes[0]} inputs: {shown}; {preparation.replace('_', ' ')}"
-
-
-def _formula(each: Any) -> str:
-    fields = {name: value for name, value in each.to_json().items() if name != "name"}
-    inside = ", ".join(
-        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in fields.items()
-    )
-    return f"{each.name} ({inside})" if inside else str(each.name)
 
 
 def _result(model: Model, predictions: npt.NDArray[Any], shares: Any, known: Part | None) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 from deltarule.cli.interrupts import interrupts
+from deltarule.cli.option_groups import ENGINE, DataFolder, engine_option, json_option, option, quiet_option
 from deltarule.cli.terminal import print_json, progress_bar, say, table_of, words_of
-from deltarule.engines.registry import ENGINES
 from deltarule.experiments.reproduce import (
     AS_PUBLISHED,
     Experiment,
@@ -40,47 +40,34 @@ def reproduce(
     name: Annotated[
         str, typer.Argument(help=f"Experiment: {', '.join(AS_PUBLISHED)}.", metavar="NAME", show_default=False)
     ],
-    data_dir: Annotated[
-        Path | None,
-        typer.Option("--data-dir", help="Folder with the files of mnist or fashion.", metavar="FOLDER"),
-    ] = None,
+    data_dir: DataFolder = None,
     setting: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", help="Setting to change: epochs=20, hidden=256,128; repeatable.", metavar="FIELD=VALUE",
-            show_default=False,
-        ),
+        option("--set", "Setting to change: epochs=20, hidden=256,128; repeatable.", metavar="FIELD=VALUE"),
     ] = None,
     fair: Annotated[
-        bool,
-        typer.Option("--fair", help="Run a fair version: several seeds, equal initial weights, fresh test samples."),
+        bool, option("--fair", "Run a fair version: several seeds, equal initial weights, fresh test samples.")
     ] = False,
     seeds: Annotated[
-        int | None,
-        typer.Option(
-            "--seeds", help="Number of seeds; reports mean and standard deviation.", metavar="NUMBER",
-            show_default=False,
-        ),
+        int | None, option("--seeds", "Number of seeds; reports mean and standard deviation.", metavar="NUMBER")
     ] = None,
     published: Annotated[
         Path | None,
-        typer.Option(
-            "--published", help="Folder with the published lists of digits (default: nielsen, beside the data).",
-            metavar="FOLDER", show_default=False,
+        option(
+            "--published", "Folder with the published lists of digits (default: nielsen, beside the data).",
+            metavar="FOLDER",
         ),
     ] = None,
-    engine: Annotated[
-        str, typer.Option("--engine", help=f"Engine: {', '.join(ENGINES)}.", metavar="NAME")
-    ] = "compiled",
-    out: Annotated[
+    engine: Annotated[str, engine_option()] = ENGINE,
+    output: Annotated[
         Path | None,
-        typer.Option(
-            "--out", help="Folder for the results, new or empty (default: runs/reproduce-NAME-1, -2, …).",
-            metavar="FOLDER", show_default=False,
+        option(
+            "--output", "Folder for the results, new or empty (default: runs/reproduce-NAME-1, -2, …).",
+            metavar="FOLDER",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Suppress messages and progress.")] = False,
+    as_json: Annotated[bool, json_option()] = False,
+    quiet: Annotated[bool, quiet_option()] = False,
 ) -> None:  # fmt: skip
     """Rerun a founding experiment and compare its figures with the published ones.
 
@@ -99,12 +86,12 @@ def reproduce(
     wanted = changed(experiment(name, fair=fair), setting or ())
     if fair and seeds is not None:
         wanted, seeds = changed(wanted, [f"seeds={seeds}"]), None
-    if out is not None:
-        check_free(out)
+    if output is not None:
+        check_free(output)
     lists = published_folder(data_dir, published)
     given = Given(data_of(wanted, data_dir, progress=not quiet), lists, engine)
     # The folder is created first, so that a folder that cannot be written is reported before minutes of training.
-    with _folder(name, out) as folder:
+    with _folder(name, output) as folder:
         began = time.perf_counter()
         found = _with_bar(wanted, given, 1 if seeds is None else seeds, words)
         seconds = time.perf_counter() - began

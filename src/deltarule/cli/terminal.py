@@ -8,15 +8,17 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 from deltarule.cli.streams import StandardError, silence
 from deltarule.errors import OutputError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+    from rich.table import Table
 
 # A message that cannot be written does not stop a command.
 _words = cast("IO[str]", StandardError())
@@ -96,6 +98,8 @@ def _standard_output() -> Iterator[None]:
 
 def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> Table:
     """Return a plain table; the columns named in `numbers` are right-aligned."""
+    from rich.table import Table
+
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
@@ -131,6 +135,8 @@ class Bar:
 @contextmanager
 def progress_bar(what: str, total: int, words: Console = console) -> Iterator[Bar]:
     """Show a bar over `total` steps, on standard error and only on a terminal."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
     silent = words.quiet or not words.is_terminal
     with Progress(*columns, console=words, transient=True, disable=silent) as progress:

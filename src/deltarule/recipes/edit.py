@@ -17,7 +17,7 @@ from deltarule.errors import RecipeError, UnknownName, nearest
 from deltarule.formulas import formula, kinds, registered
 from deltarule.formulas.formula import field_name, normalized
 from deltarule.recipes.network import Network
-from deltarule.recipes.options import OPTIONS, TEXT_FIELDS, Option, plain
+from deltarule.recipes.options import OPTIONS, TEXT_FIELDS, Option, plain, text_of
 from deltarule.recipes.preparation import Preparation
 from deltarule.recipes.recipe import Recipe
 from deltarule.recipes.stopping import EarlyStopping
@@ -117,6 +117,18 @@ def path_of(field: str) -> str:
     cls = _owner(owner) if dot else None
     parent = None if cls is None else option_of(cls.kind)
     return field if parent is None else f"{parent.path}.{last}"
+
+
+def default_of(field: str) -> Any:
+    """Return the default of a formula's field by its name in an error; None where it has none.
+
+    >>> default_of("Adam.beta1"), default_of("batch_size")
+    (0.9, None)
+    """
+    owner, _, last = field.rpartition(".")
+    fields = () if (cls := _owner(owner)) is None else dataclasses.fields(cls)
+    default = next((each.default for each in fields if each.name == last), None)
+    return None if default is dataclasses.MISSING else default
 
 
 def _key(name: str) -> str:
@@ -224,7 +236,7 @@ def _checked_path(data: Mapping[str, Any], parents: list[str], typed: str) -> li
         hint = {"penalty": "l2=0.0001"}.get(path)
         raise RecipeError(f"a {path} before a field of it", f"none and {path}.{typed}", hint)
     if not isinstance(node, Mapping):
-        raise RecipeError(f"fields of formulas, and {path} has none", f"{path}.{typed}", "optimizer.beta1=0.8")
+        raise RecipeError(f"a field of a formula, which {path} is not", f"{path}.{typed}", "optimizer.beta1=0.8")
     field = field_name(parents[-1], node, typed)
     if field not in node or field == "name":
         known = [each for each in node if each != "name"]
@@ -240,7 +252,10 @@ def _unknown(name: str, data: Mapping[str, Any]) -> UnknownName:
     options = {option.name for option in _options().values()}
     inside = {field for _, node in _formulas_in(data) for field in node if field != "name"}
     guess = nearest(name.lower().replace("-", "_"), sorted(options | inside))
-    return UnknownName("a field of a recipe", repr(name), guess, nearest=guess)
+    option = None if guess is None else option_of(guess)
+    example = next((node[guess] for _, node in _formulas_in(data) if guess in node), "")
+    hint = f"{guess}={text_of(example) if option is None else option.example}" if guess else None
+    return UnknownName("a field of a recipe", repr(name), hint, nearest=guess)
 
 
 def _put(data: dict[str, Any], path: list[str], value: Any) -> None:

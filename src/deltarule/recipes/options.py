@@ -14,7 +14,7 @@ from typing import Any
 from deltarule.errors import RecipeError, UnknownName
 from deltarule.formulas import formula, registered
 from deltarule.formulas.formula import named_fields
-from deltarule.recipes.recipe import Recipe
+from deltarule.recipes.recipe import TASKS, Recipe
 from deltarule.regular_files import json_of
 
 NETWORK, LEARNING, STOPPING = "Network", "Optimization", "Stopping"
@@ -226,7 +226,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "hidden", "network.hidden", NETWORK, "UNITS",
         "Comma-separated numbers of units of the hidden layers, or none (default: {default}).",
-        "128,64", _units, ("none", "no hidden layer"),
+        "128,64", _units, ("none", "for no hidden layer"),
     ),
     Option(
         "activation", "network.activation", NETWORK, "NAME",
@@ -253,6 +253,10 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "loss", "loss", LEARNING, "NAME", "Loss to minimise (default: {default}): {names}.", "auto", _name, kind="loss"
+    ),
+    Option(
+        "task", "task", LEARNING, "NAME",
+        f"Task (default: auto, by the targets): {', '.join(TASKS)}.", "classification", _name,
     ),
     Option(
         "optimizer", "optimizer", LEARNING, "NAME", "Optimizer (default: {default}): {names}.",
@@ -291,7 +295,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "class_weight", "class_weight", LEARNING, "WEIGHTS",
         "Class weights: balanced, or CLASS=WEIGHT pairs, for example yes=2,no=1 (default: none).",
-        "balanced", _class_weight, ("yes=2,no=1", "weights by class"),
+        "balanced", _class_weight, ("yes=2,no=1", "for weights by class"),
     ),
     Option(
         "batch_size", "batch_size", LEARNING, "SAMPLES", "Samples per batch (default: {default}).", "32", number,
@@ -315,7 +319,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "patience", "stopping.patience", STOPPING, "EPOCHS",
         "Epochs without improvement before early stopping, or none to run all epochs (default: {default}).",
-        "10", _number_or_none, ("none", "no early stopping: all epochs are run"),
+        "10", _number_or_none, ("none", "to run all epochs"),
     ),
     Option(
         "monitor", "stopping.monitor", STOPPING, "METRIC",
@@ -331,7 +335,6 @@ OPTIONS: tuple[Option, ...] = (
 TEXT_FIELDS: tuple[Option, ...] = tuple(
     Option(path.rpartition(".")[2], path, "", "", "", example, _name)
     for path, example in {
-        "task": "auto",
         "target_scaling": "auto",
         "preparation.numbers": "quantiles",
         "preparation.categories": "one_hot",

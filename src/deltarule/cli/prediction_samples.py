@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.cli import options
+from deltarule.cli.data_options import load
 from deltarule.data import Dataset, Part, Table, table_of
 from deltarule.data.files import is_table_file, read_table
 from deltarule.data.images import ENDINGS, image_files, is_image_folder, read_images
@@ -23,7 +23,7 @@ from deltarule.regular_files import read_bytes, reason
 from deltarule.types import Floats
 
 
-def questions(
+def samples_to_predict(
     model: Model, data: str, part: str | None, data_dir: Path | None, split: Mapping[str, Any]
 ) -> tuple[Any, Part | None]:
     """Return the samples to predict, and the same samples with their targets where these are known.
@@ -44,7 +44,7 @@ def questions(
     size = None
     if path.is_dir() and is_image_folder(path) and len(model.input_shape) > 1:
         size = "x".join(map(str, model.input_shape[:2]))
-    loaded = options.load(data, data_dir=data_dir, seed=model.recipe.seed, progress=True, image_size=size, **split)
+    loaded = load(data, data_dir=data_dir, seed=model.recipe.seed, progress=True, image_size=size, **split)
     return _of_part(loaded, data, part or "test")
 
 
@@ -60,7 +60,7 @@ def _split_as_trained(model: Model, data: str, split: Mapping[str, Any]) -> Data
     assert model.encoding is not None
     # The split may use columns that the model does not: their types are inferred.
     expected = {**model.encoding.kinds, **_target_kinds(model)}
-    return options.load(data, seed=model.recipe.seed, target=model.encoding.target, types=expected, **split)
+    return load(data, seed=model.recipe.seed, target=model.encoding.target, types=expected, **split)
 
 
 def _target_kinds(model: Model) -> dict[str, Kind]:
