@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -51,7 +52,7 @@ def test_help_of_commands_in_any_spelling(arguments, capsys):
 def test_options_in_any_spelling_and_quiet_messages(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
-        app("train xor --LR 0.1 --Hidden 3 --batch_size 2 --epochs 2 --patience none --out here -q".split())
+        app(shlex.split("train xor --LR 0.1 --Hidden 3 --batch_size 2 --epochs 2 --patience none --out here -q"))
     assert ended.value.code == 0
     assert capsys.readouterr() == ("", "")
     recipe = dr.load_model("here/model.safetensors").recipe

@@ -9,7 +9,7 @@ import numpy as np
 
 from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
 from deltarule.cli.option_groups import Data, json_option, option, quiet_option, with_groups
-from deltarule.cli.terminal import print_json, say, words_of
+from deltarule.cli.terminal import messages_of, print_json, say
 from deltarule.data import Dataset
 from deltarule.errors import DataError, OutputError
 from deltarule.formulas import Augmentation
@@ -61,7 +61,7 @@ def augment(
     if output is not None:
         _check_output(output)
     dataset = source.load(data, seed=seed, progress=not quiet)
-    words = words_of(quiet)
+    words = messages_of(quiet)
     result: dict[str, Any] = {"augmentation": [each.to_json() for each in formulas]}
     if preview is not None:
         _draw(preview, dataset, formulas, seed)

@@ -24,7 +24,7 @@ from deltarule.cli.option_groups import (
     with_groups,
 )
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
-from deltarule.cli.terminal import console, print_json, progress_bar, say, table_of, words_of
+from deltarule.cli.terminal import console, messages_of, print_json, progress_bar, say, table_of
 from deltarule.errors import OutputError, RecipeError
 from deltarule.recipes import Recipe
 from deltarule.recipes.edit import option_of
@@ -104,7 +104,7 @@ def compare(
     deltarule compare moons --vary hidden=none,5x2,30 --epochs 50
     deltarule compare digits --vary optimizer=sgd,adam --tune learning_rate --budget 60s
     """  # noqa: D301, D412 - Typer does not join the lines after \b
-    words = words_of(quiet)
+    words = messages_of(quiet)
     if scheduler is not None and "://" not in scheduler:
         raise RecipeError("the address of a Dask scheduler", repr(scheduler), field="scheduler")
     recipe = network.recipe()

@@ -11,7 +11,7 @@ import typer
 from deltarule.cli.command_groups import LazyGroup, Source
 from deltarule.cli.data_options import load, types_of, unknown_dataset
 from deltarule.cli.option_groups import DataFolder, json_option, option, quiet_option
-from deltarule.cli.terminal import print_json, print_lines, print_table, say, table_of, words_of
+from deltarule.cli.terminal import messages_of, print_facts, print_json, print_lines, print_table, say, table_of
 from deltarule.data import DATASETS, Column, Dataset, DatasetInfo, Table, fetch_dataset
 from deltarule.data.files import is_table_file, read_table
 from deltarule.errors import UnknownDataset
@@ -75,7 +75,7 @@ def fetch(
         folder = fetch_dataset(name, progress=not quiet)
     except UnknownDataset as error:
         raise unknown_dataset(name, error) from None
-    say(f"{name} is in {folder}.", words_of(quiet))
+    say(f"{name} is in {folder}.", messages_of(quiet))
     if as_json:
         print_json({"name": name, "folder": str(folder)})
 
@@ -115,9 +115,7 @@ def info(
     if as_json:
         print_json(facts)
         return
-    print_lines(
-        f"{key.replace('_', ' ') + ':':<13}{_words(value)}" for key, value in facts.items() if value is not None
-    )
+    print_facts({key.replace("_", " "): _words(value) for key, value in facts.items() if value is not None})
 
 
 def _loaded_table(name: str, target: str, types: list[str] | None) -> Dataset:
@@ -137,7 +135,8 @@ def _tell_table(name: str, table: Table, parts: dict[str, Any] | None, *, as_jso
         shown = {
             key: value for key, value in parts.items() if value is not None and key in {"task", "classes", "parts"}
         }
-        print_lines(["", *(f"{key + ':':<9}{_words(value)}" for key, value in shown.items())])
+        print_lines([""])
+        print_facts({key: _words(value) for key, value in shown.items()})
 
 
 def _missing(column: Column) -> str:

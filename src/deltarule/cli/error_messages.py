@@ -8,6 +8,7 @@ from typing import Any
 from typer.core import TyperCommand
 
 from deltarule.cli.interrupts import interrupts
+from deltarule.cli.terminal import engine_messages, messages_of
 from deltarule.errors import RecipeError
 
 EXAMPLES = {
@@ -29,7 +30,8 @@ class ReportingCommand(TyperCommand):
         """Run the command; from here on it cleans up after a signal."""
         interrupts.begin()
         try:
-            return super().invoke(ctx)
+            with engine_messages(messages_of(ctx.params.get("quiet", False))):
+                return super().invoke(ctx)
         except RecipeError as error:
             raise in_the_shell(error, _options(self.params)) from error.__cause__
 

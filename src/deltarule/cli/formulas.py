@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pydoc
 import re
+import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +18,7 @@ from deltarule.errors import UnknownName, nearest
 from deltarule.formulas import Description, FieldDescription, describe, kinds, registered
 from deltarule.formulas.formula import normalized
 
-WIDTH = 80
+WIDTH = min(80, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 80
 
 
 def formulas(

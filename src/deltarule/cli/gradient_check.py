@@ -7,7 +7,7 @@ from typing import Annotated
 from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
 from deltarule.cli.option_groups import Data, json_option, with_groups
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
-from deltarule.cli.terminal import print_json, print_lines
+from deltarule.cli.terminal import print_json, print_sentence
 
 
 @with_groups
@@ -45,4 +45,4 @@ def gradient_check(
             }
         )
     else:
-        print_lines([str(found)])
+        print_sentence(str(found))

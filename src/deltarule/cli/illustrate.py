@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from deltarule.cli.option_groups import Seed, json_option, option, quiet_option
-from deltarule.cli.terminal import print_json, print_lines, print_table, say, table_of, words_of
+from deltarule.cli.terminal import messages_of, print_json, print_sentence, print_table, say, table_of
 from deltarule.errors import RecipeError
 from deltarule.experiments.illustrations import ILLUSTRATIONS
 from deltarule.experiments.illustrations import illustrate as made_of
@@ -51,8 +51,8 @@ def illustrate(
     if as_json:
         print_json({"name": name, "seed": seed, "sentence": found.sentence, "facts": found.facts, "picture": str(path)})
     elif not quiet:
-        print_lines([found.sentence])
-    say(f"The picture is in {path}.", words_of(quiet))
+        print_sentence(found.sentence)
+    say(f"The picture is in {path}.", messages_of(quiet))
 
 
 def _list(as_json: bool) -> None:

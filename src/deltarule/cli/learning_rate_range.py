@@ -8,7 +8,7 @@ from typing import Annotated
 from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
 from deltarule.cli.option_groups import ENGINE, Data, engine_option, json_option, option, quiet_option, with_groups
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
-from deltarule.cli.terminal import print_json, print_lines, say, words_of
+from deltarule.cli.terminal import messages_of, print_json, print_sentence, say
 from deltarule.errors import OutputError
 
 _TEST = "Test"
@@ -61,7 +61,7 @@ def learning_rate_range(
     if as_json:
         print_json(found.to_json())
     else:
-        print_lines([str(found)])
+        print_sentence(str(found))
     if output is not None:
         from deltarule.figures.rates import range_curve
         from deltarule.figures.style import plain, save
@@ -69,4 +69,4 @@ def learning_rate_range(
         title = f"{plain(dataset.name or Path(data).name)}: {recipe.optimizer.name}, batches of {recipe.batch_size}"
         marks = {"steepest": found.steepest, "largest": found.largest}
         save(range_curve(found.rates, found.losses, found.smoothed, **marks, title=title), output)
-        say(f"The picture is in {output}.", words_of(quiet))
+        say(f"The picture is in {output}.", messages_of(quiet))

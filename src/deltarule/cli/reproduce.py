@@ -16,7 +16,7 @@ from rich.text import Text
 
 from deltarule.cli.interrupts import interrupts
 from deltarule.cli.option_groups import ENGINE, DataFolder, engine_option, json_option, option, quiet_option
-from deltarule.cli.terminal import print_json, progress_bar, say, table_of, words_of
+from deltarule.cli.terminal import messages_of, print_json, progress_bar, say, table_of
 from deltarule.experiments.reproduce import (
     AS_PUBLISHED,
     Experiment,
@@ -82,7 +82,7 @@ def reproduce(
     deltarule reproduce digits --data-dir my/mnist --published my/lists
     deltarule reproduce fashion --data-dir my/fashion --set epochs=20 --seeds 4
     """  # noqa: D301, D412 - Typer does not join the lines after \b
-    words = words_of(quiet)
+    words = messages_of(quiet)
     wanted = changed(experiment(name, fair=fair), setting or ())
     if fair and seeds is not None:
         wanted, seeds = changed(wanted, [f"seeds={seeds}"]), None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from deltarule.cli.option_groups import ModelPath, json_option
-from deltarule.cli.terminal import print_json, print_lines, print_table, table_of
+from deltarule.cli.terminal import print_facts, print_json, print_lines, print_table, table_of
 from deltarule.models import Model, layer_table, load_model
 from deltarule.recipes import Recipe
 from deltarule.training.folder import model_path
@@ -48,11 +48,12 @@ def show(
     rows = [(name, shape, activation, f"{parameters:,}") for name, shape, activation, parameters in layers]
     columns = ("Layer", "Weights", "Activation", "Parameters")
     print_table(table_of(columns, [*rows, ("", "", "together", f"{total:,}")], numbers=("Parameters",)))
-    print_lines(["", *_described(model)])
+    print_lines([""])
+    print_facts(_facts(model))
 
 
-def _described(model: Model) -> list[str]:
-    """Return lines that describe how a model was trained."""
+def _facts(model: Model) -> dict[str, str]:
+    """Return how a model was trained, by names."""
     recipe = model.recipe
     predicts = "numbers"
     if model.classes is not None:
@@ -61,7 +62,7 @@ def _described(model: Model) -> list[str]:
     rates = recipe.network.dropout_rates
     rule = recipe.stopping
     stopping = "none" if rule is None else f"after {rule.patience} epochs without a better validation {rule.monitor}"
-    facts = {
+    return {
         "Input": _input(model),
         "Predicts": predicts if model.encoding is None else f"{model.encoding.target or 'y'}, {predicts}",
         "Loss": _formula(recipe.loss),
@@ -73,7 +74,6 @@ def _described(model: Model) -> list[str]:
         "Early stopping": stopping,
         "Seed": str(recipe.seed),
     }
-    return [f"{name + ':':<16}{fact}" for name, fact in facts.items()]
 
 
 def _penalties(recipe: Recipe) -> str:

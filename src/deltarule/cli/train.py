@@ -17,7 +17,7 @@ from deltarule.cli.option_groups import (
     with_groups,
 )
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
-from deltarule.cli.terminal import words_of
+from deltarule.cli.terminal import messages_of
 from deltarule.cli.training_run import finish, run_to_its_end
 from deltarule.data import Dataset
 from deltarule.errors import RecipeError
@@ -66,7 +66,7 @@ def train(
     deltarule train people.csv --target income --type zip=category
     deltarule train mnist --data-dir my/files --set optimizer.beta1=0.8
     """  # noqa: D301, D412 - Typer does not join the lines after \b
-    words = words_of(quiet)
+    words = messages_of(quiet)
     recipe = network.recipe()
     if output is not None:
         check_free(output)
