@@ -105,7 +105,8 @@ def test_a_signal_while_data_are_read(warm, tmp_path, number):
     ended = command.wait()
     assert ended.code == CODES[number]
     assert ended.seconds < WITHIN
-    assert ended.err == "Interrupted.\n"
+    assert ended.err.endswith("Interrupted.\n")  # notes on the data may come before it on a fast machine
+    assert "Traceback" not in ended.err
     assert not (tmp_path / "runs").exists()
 
 
@@ -138,12 +139,10 @@ def test_a_comparison_keeps_its_networks(warm, tmp_path):
     assert "go on with the same command" in ended.err
     trained = [json.loads(line)["key"] for line in lines.read_text().splitlines()]
     assert len(set(trained)) == len(trained) >= 19  # the signal may have taken back the line that was being written
-    # A network that was written down as the signal came may be missing in the report; the folder has it.
-    reported = {
-        (each["variant"], each["seed"])
-        for each in json.loads((tmp_path / "mine" / "result.json").read_text())["networks"]
-    }
-    assert len(trained) - 2 <= len(reported) <= len(trained)
+    result = json.loads((tmp_path / "mine" / "result.json").read_text())
+    assert len(result["networks"]) == len(trained)
+    keys = {(each["variant"], each["seed"]) for each in map(json.loads, lines.read_text().splitlines())}
+    assert {(each["variant"], each["seed"]) for each in result["networks"]} == keys
 
 
 def test_a_signal_that_is_ignored_from_the_start_stays_ignored(warm, tmp_path):

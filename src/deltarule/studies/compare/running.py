@@ -144,10 +144,14 @@ class Comparing:
         groups = [self._seeds.numbers] if self._budget is None else rungs(self._seeds.numbers)
         for place, seeds in enumerate(groups):
             trials = [self._trial(each, seed) for seed in seeds for each in self._variants if each.name in alive]
-            before, total = len(self._networks), len(self._networks) + len(trials)
-            for progress in self._trained("comparing", trials, before, total):
-                self._networks.append(progress.network)
-                yield progress
+            earlier, total = list(self._networks), len(self._networks) + len(trials)
+            try:
+                for progress in self._trained("comparing", trials, len(earlier), total):
+                    self._networks.append(progress.network)
+                    yield progress
+            except BaseException:  # it may have come between writing a network down and adding it to the comparison
+                self._networks = earlier + self._recorded(trials)
+                raise
             if len(self._networks) < total:
                 break  # the time is up
             if place + 1 < len(groups):
@@ -209,6 +213,11 @@ class Comparing:
             if self._budget is not None:
                 left = min(left, max(0.0, self._began + self._budget - now))
             yield ComparisonProgress(stage, done, total, now - self._began, left, network)
+
+    def _recorded(self, trials: list[Trial]) -> list[Finished]:
+        """The networks of these trials that the folder has, or that are known where there is no folder."""
+        known = self._known if self._folder is None else self._folder.networks()
+        return [replace(known[each.key], variant=each.variant, seed=each.seed) for each in trials if each.key in known]
 
     def _knows(self, trial: Trial) -> bool:
         """Whether there is nothing left to train: the network is known, and its model where models are kept."""

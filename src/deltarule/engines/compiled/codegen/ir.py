@@ -16,6 +16,9 @@ __all__ = ["Lanes", "Text"]
 Carried = Sequence[tuple[str, str]]
 Round = Callable[[str, list[str]], list[str]]
 
+_TRIPLE = llvm.get_default_triple()
+_X86, _ARM = ("x86_64", "i686", "i386"), ("aarch64", "arm64")
+
 
 @dataclass
 class Text:
@@ -118,13 +121,41 @@ class Text:
 
     def spin_hint(self) -> None:
         """Tell the processor that a loop is waiting; nothing where no such instruction is known."""
-        triple = llvm.get_default_triple()
-        if triple.startswith(("x86_64", "i686", "i386")):
+        if _TRIPLE.startswith(_X86):
             self.declared.add("declare void @llvm.x86.sse2.pause()")
             self.write("call void @llvm.x86.sse2.pause()")
-        elif triple.startswith(("aarch64", "arm64")):
+        elif _TRIPLE.startswith(_ARM):
             self.declared.add("declare void @llvm.aarch64.hint(i32)")
             self.write("call void @llvm.aarch64.hint(i32 1)")
+
+    def change_float_mode(self, *, flush: bool) -> str:
+        """Flush subnormal numbers to 0 from here on, or calculate with them; the mode before. 0 on other processors.
+
+        x86: MXCSR's bits FTZ (results) and DAZ (operands). ARM: FPCR's bit FZ (both).
+        """
+        if _TRIPLE.startswith(_X86):
+            self.declared.add("declare void @llvm.x86.sse.stmxcsr(ptr)")
+            place = self.result("alloca i32")
+            self.write(f"call void @llvm.x86.sse.stmxcsr(ptr {place})")
+            before, bits = self.result(f"zext i32 {self.result(f'load i32, ptr {place}')} to i64"), 1 << 15 | 1 << 6
+        elif _TRIPLE.startswith(_ARM):
+            self.declared.add("declare i64 @llvm.aarch64.get.fpcr()")
+            before, bits = self.result("call i64 @llvm.aarch64.get.fpcr()"), 1 << 24
+        else:
+            return "0"
+        self.set_float_mode(self.integer("or", before, str(bits)) if flush else self.integer("and", before, str(~bits)))
+        return before
+
+    def set_float_mode(self, mode: str) -> None:
+        """Set a mode that `change_float_mode` gave."""
+        if _TRIPLE.startswith(_X86):
+            self.declared.add("declare void @llvm.x86.sse.ldmxcsr(ptr)")
+            place = self.result("alloca i32")
+            self.write(f"store i32 {self.result(f'trunc i64 {mode} to i32')}, ptr {place}")
+            self.write(f"call void @llvm.x86.sse.ldmxcsr(ptr {place})")
+        elif _TRIPLE.startswith(_ARM):
+            self.declared.add("declare void @llvm.aarch64.set.fpcr(i64)")
+            self.write(f"call void @llvm.aarch64.set.fpcr(i64 {mode})")
 
     def integer(self, operation: str, a: str, b: str) -> str:
         """An operation on two words."""

@@ -12,9 +12,9 @@ import numpy as np
 from deltarule.engines.compiled.codegen.structs import Struct
 
 __all__ = [
-    "add_atomically", "address_of", "call", "call_int32", "call_int64", "load_atomically", "load_float32",
-    "load_float64", "load_int32", "load_int64", "pause", "prefetch", "square_root", "store", "store_atomically",
-    "struct_at",
+    "add_atomically", "address_of", "call", "call_int32", "call_int64", "flush_subnormals", "keep_subnormals",
+    "load_atomically", "load_float32", "load_float64", "load_int32", "load_int64", "pause", "prefetch",
+    "restore_float_mode", "square_root", "store", "store_atomically", "struct_at",
 ]  # fmt: skip
 
 T = TypeVar("T", bound=Struct)
@@ -97,6 +97,21 @@ def store_atomically(address: int, number: int) -> None:
 
 def pause() -> None:
     """Tell the processor that this thread is waiting in a loop."""
+    raise _OnlyCompiled
+
+
+def flush_subnormals() -> int:
+    """Make subnormal operands and results 0 in this thread; return its floating-point mode before."""
+    raise _OnlyCompiled
+
+
+def keep_subnormals() -> int:
+    """Calculate with subnormal numbers in this thread, as IEEE 754 requires; return its floating-point mode before."""
+    raise _OnlyCompiled
+
+
+def restore_float_mode(mode: int) -> None:
+    """Restore a floating-point mode that one of the two functions above returned."""
     raise _OnlyCompiled
 
 

@@ -268,6 +268,11 @@ def _pause(text: Text, _values: Sequence[Value]) -> Value:
     return Value(VOID, "")
 
 
+def _restore_float_mode(text: Text, values: Sequence[Value]) -> Value:
+    text.set_float_mode(values[0].text)
+    return Value(VOID, "")
+
+
 def _square_root(text: Text, values: Sequence[Value]) -> Value:
     text.declared.add("declare double @llvm.sqrt.f64(double)")
     return Value(FLOAT, text.result(f"call double @llvm.sqrt.f64(double {converted(text, values[0], FLOAT).text})"))
@@ -292,6 +297,9 @@ _INSTRUCTIONS: dict[Any, Emitter] = {
     memory.load_atomically: _load_atomically,
     memory.store_atomically: _store_atomically,
     memory.pause: _pause,
+    memory.flush_subnormals: lambda text, _: Value(INT, text.change_float_mode(flush=True)),
+    memory.keep_subnormals: lambda text, _: Value(INT, text.change_float_mode(flush=False)),
+    memory.restore_float_mode: _restore_float_mode,
     memory.square_root: _square_root,
 }
 

@@ -15,8 +15,10 @@ import numpy as np
 from deltarule.engines.compiled.codegen.memory import (
     address_of,
     call,
+    keep_subnormals,
     load_float32,
     load_float64,
+    restore_float_mode,
     square_root,
     store,
 )  # fmt: skip
@@ -286,7 +288,9 @@ class CallFormula(Instruction):
         return "the formula's own step, in Python"
 
     def execute(self, thread: Thread) -> None:
+        mode = keep_subnormals()  # NumPy and the formula calculate as they do elsewhere
         call(self.function, address_of(thread))
+        restore_float_mode(mode)
 
     def define(self, work: Work) -> None:
         ctypes.CFUNCTYPE(None, ctypes.c_int64)(self.function)(work.thread.address)

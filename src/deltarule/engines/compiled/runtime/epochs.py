@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int32, load_int64, store, struct_at
+from deltarule.engines.compiled.codegen.memory import (
+    call,
+    flush_subnormals,
+    load_float64,
+    load_int32,
+    load_int64,
+    restore_float_mode,
+    store,
+    struct_at,
+)  # fmt: skip
 from deltarule.engines.compiled.codegen.processor import MachineCode, compile_functions
 from deltarule.engines.compiled.codegen.structs import Address, Count, Record, Stride, Struct, fields_of, size_of
 from deltarule.engines.compiled.codegen.tiles import tiles
@@ -84,10 +93,19 @@ def follow_once(run: Run, rows: int) -> None:
     """Follow the first thread's plan for `rows` samples as they lie."""
     thread = struct_at(Thread, run.table)
     thread.first, thread.size = 0, rows
+    mode = flush_subnormals()
     follow(thread.training, thread)
+    restore_float_mode(mode)
 
 
 def train(run: Run, number: int) -> None:
+    """Train with subnormal numbers flushed to 0; the thread's floating-point mode is afterwards what it was."""
+    mode = flush_subnormals()
+    _train(run, number)
+    restore_float_mode(mode)
+
+
+def _train(run: Run, number: int) -> None:
     """Train until the budget of steps is spent, an epoch to stop before is reached, or training has finished."""
     thread, progress = struct_at(Thread, run.table + size_of(Thread) * number), run.progress
     threads, barrier, first_thread = run.threads, run.barrier, number == 0

@@ -67,7 +67,7 @@ class Team:
         self._passages = [arena]
         self._rows = 0
         self._formula = _CALLED(self._called) if formulas.updates.handed_over else None
-        self._stepped, self._context = 0, contextvars.copy_context()
+        self._stepped, self._context, self._errors = 0, contextvars.copy_context(), np.geterr()
         self._failure: BaseException | None = None
 
     @property
@@ -103,6 +103,7 @@ class Team:
     def ready(self, step: int) -> None:
         """Note the last step and the caller's context, such as `np.errstate`, before the compiled loop runs."""
         self._stepped, self._context = step, contextvars.copy_context()
+        self._errors = np.geterr()  # NumPy 1 keeps it by thread, not by context
 
     def _called(self, address: int) -> None:
         """Have the formula itself step, once the gradient is written down: called by one thread, the others waiting.
@@ -124,7 +125,7 @@ class Team:
             parameters, gradient = (self._layout.unpack(self._region(number)) for number in (0, regions))
             numbers = range(1, 1 + len(self._problem.recipe.optimizer.slots))
             slots = [self._layout.unpack(self._region(number)) for number in numbers]
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(**self._errors | {"over": "ignore", "invalid": "ignore"}):
                 held = [slot[:learnt] for slot in slots]
                 weight = self._batch_weight(thread["first"], thread["size"])
                 after = stepped(self._problem, parameters, gradient[:learnt], weight, step, rate, held)
