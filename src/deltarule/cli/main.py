@@ -32,7 +32,9 @@ COMMANDS = {
         "deltarule.cli.compare:compare",
         "Compare variants of a recipe over several seeds: differences, confidence intervals and significance.",
     ),
-    "predict": Source("deltarule.cli.predict:predict", "Predict with a model and print one line for each sample."),
+    "predict": Source(
+        "deltarule.cli.predict:predict", "Predict with a model and print one line for each sample, or write a file."
+    ),
     "show": Source(
         "deltarule.cli.show:show", "Show a model: its layers, their shapes and parameters, and how it was trained."
     ),

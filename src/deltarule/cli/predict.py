@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy.typing as npt
@@ -9,6 +10,7 @@ import typer
 
 from deltarule.cli.data_options import SPLIT
 from deltarule.cli.option_groups import DataFolder, ModelPath, option
+from deltarule.cli.prediction_file import check_ending, columns_of, write_predictions
 from deltarule.cli.prediction_samples import samples_to_predict
 from deltarule.cli.terminal import finite, print_json, print_lines, say
 from deltarule.data import Part
@@ -24,8 +26,8 @@ def predict(
     data: Annotated[
         str,
         typer.Argument(
-            help="File of rows with the columns of the training data (CSV, Parquet, …), a .npy file of samples, "
-            "images, or the name or folder of a data set.",
+            help="File of rows with the columns of the training data (CSV, Parquet, …), or - for rows from standard "
+            "input (CSV or JSON lines); a .npy file of samples, images, or the name or folder of a data set.",
             metavar="DATA",
             show_default=False,
         ),
@@ -41,13 +43,21 @@ def predict(
     probabilities: Annotated[
         bool, option("--proba", "Print the probability of each class, below a header of the classes' names.")
     ] = False,
+    output: Annotated[
+        Path | None,
+        option(
+            "--output",
+            "File for the predictions, with the probability of each class: .csv or .parquet; replaced if it exists.",
+            metavar="FILE",
+        ),
+    ] = None,
     data_dir: DataFolder = None,
     as_json: Annotated[
         bool,
         option("--json", "Print one JSON object: predictions, and accuracy or r2 if targets are known."),
     ] = False,
 ) -> None:
-    """Predict with a model and print one line for each sample.
+    """Predict with a model and print one line for each sample, or write a file.
 
     The data of the training run are split as in training, and other data by the
     default split with the model's seed, so the test set contains unseen samples.
@@ -59,19 +69,32 @@ def predict(
     deltarule predict runs/digits-1 digits
     deltarule predict runs/digits-1 digits --part validation --json
     deltarule predict runs/iris-1/model.safetensors flowers.csv --proba
-    deltarule predict runs/people-1 new_people.csv
+    deltarule predict runs/people-1 new_people.csv --output predictions.csv
+    cat new_people.csv | deltarule predict runs/people-1 -
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     if part is not None and part not in _PARTS:
         raise DataError(f"a part: {', '.join(_PARTS)}", repr(part), "--part test")
+    if output is not None:
+        check_ending(output, data)
     model = load_model(model_path(model_file))
-    x, known = samples_to_predict(model, data, part, data_dir, split_of(model_file, data, SPLIT))
-    predictions = model.predict(x)
-    shares = model.predict_proba(x) if probabilities else None
-    if known is not None and not as_json:
-        say(_score(model, known))
-    if as_json:
-        print_json(_result(model, predictions, shares, known))
-    elif shares is not None:
+    with samples_to_predict(model, data, part, data_dir, split_of(model_file, data, SPLIT)) as (x, known):
+        predictions = model.predict(x)
+        wanted = probabilities or (output is not None and model.classes is not None)
+        shares = model.predict_proba(x) if wanted else None
+        if known is not None and not as_json:
+            say(_score(model, known))
+        if output is not None:
+            write_predictions(output, columns_of(model, predictions, shares))
+            say(f"The predictions of {len(predictions):,} samples are in {output}.")
+        if as_json:
+            print_json(_result(model, predictions, shares, known))
+        elif output is None:
+            _print_predictions(model, predictions, shares)
+
+
+def _print_predictions(model: Model, predictions: npt.NDArray[Any], shares: Any) -> None:
+    """Print a line for each sample: its prediction, or the probability of each class."""
+    if shares is not None:
         assert model.classes is not None
         header = "\t".join(_name(model, label) for label in model.classes.tolist())
         print_lines([header, *("\t".join(f"{share:.6f}" for share in row) for row in shares)])
