@@ -61,17 +61,17 @@ def augment(
     if output is not None:
         _check_output(output)
     dataset = source.load(data, seed=seed, progress=not quiet)
-    words = messages_of(quiet)
+    messages = messages_of(quiet)
     result: dict[str, Any] = {"augmentation": [each.to_json() for each in formulas]}
     if preview is not None:
         _draw(preview, dataset, formulas, seed)
         result |= {"preview": str(preview)}
-        say(f"The picture is in {preview}.", words)
+        say(f"The picture is in {preview}.", messages)
     if output is not None:
         larger = augmented(dataset, formulas, copies=copies, seed=seed)
         _write(output, larger)
         result |= {"output": str(output), "samples": len(larger.train)}
-        say(f"{len(dataset.train):,} training samples became {len(larger.train):,}; they are in {output}.", words)
+        say(f"{len(dataset.train):,} training samples became {len(larger.train):,}; they are in {output}.", messages)
     if as_json:
         print_json(result)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from deltarule.cli.option_groups import (
     RESULT,
     Data,
     engine_option,
+    group_of,
     json_option,
     option,
     quiet_option,
@@ -25,6 +27,7 @@ from deltarule.cli.option_groups import (
 )
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.terminal import console, messages_of, print_json, progress_bar, say, table_of
+from deltarule.data import Dataset
 from deltarule.errors import OutputError, RecipeError
 from deltarule.recipes import Recipe
 from deltarule.recipes.edit import option_of
@@ -37,51 +40,79 @@ from deltarule.writing import Failures
 VARIED, WHERE = "Variants", "Execution"
 
 
-@with_groups
-def compare(
-    data: Data,
+@dataclass(frozen=True)
+class ComparisonChoice:
+    """What was typed to define a comparison."""
+
     vary: Annotated[
         list[str] | None,
         option(
-            "--vary", "Field and its values, separated by commas, or by slashes where a value has commas; repeatable "
-            "for all combinations.", VARIED, "FIELD=VALUE,VALUE",
+            "--vary",
+            "Field and its values, separated by commas, or by slashes where a value has commas; repeatable "
+            "for all combinations.",
+            VARIED,
+            "FIELD=VALUE,VALUE",
         ),
-    ] = None,
-    seeds: Annotated[
-        int, option("--seeds", "Networks trained per variant.", VARIED, "NUMBER", show_default=True)
-    ] = 10,
+    ] = None
+    seeds: Annotated[int, option("--seeds", "Networks trained per variant.", VARIED, "NUMBER", show_default=True)] = 10
     seeds_vary: Annotated[
         str,
         option(
-            "--seeds-vary", "What a seed varies: start (initial weights), order (batches) or split.",
-            VARIED, "NAMES", show_default=True,
+            "--seeds-vary",
+            "What a seed varies: start (initial weights), order (batches) or split.",
+            VARIED,
+            "NAMES",
+            show_default=True,
         ),
-    ] = ",".join(USUAL),
+    ] = ",".join(USUAL)
     tune: Annotated[
         str | None,
         option("--tune", "Field to tune for each variant on the validation set: learning_rate.", VARIED, "FIELD"),
-    ] = None,
+    ] = None
     budget: Annotated[
         str | None,
         option("--budget", "Time limit, for example 60s; worse variants get fewer seeds.", VARIED, "TIME"),
-    ] = None,
+    ] = None
     target_score: Annotated[
         float | None,
         option("--target-score", "Validation score, for example 0.95, whose cost is reported.", RESULT, "SCORE"),
-    ] = None,
+    ] = None
     scheduler: Annotated[
         str | None,
         option("--scheduler", "Address of a Dask scheduler, for example tcp://host:8786.", WHERE, "ADDRESS"),
-    ] = None,
+    ] = None
     output: Annotated[
         Path | None,
         option(
-            "--output", "Folder, new or of a comparison to continue (default: runs/compare-DATA-1, -2, …).",
-            RESULT, "FOLDER",
+            "--output",
+            "Folder, new or of a comparison to continue (default: runs/compare-DATA-1, -2, …).",
+            RESULT,
+            "FOLDER",
         ),
-    ] = None,
-    record: Annotated[bool, option("--record-batches", "Record the loss of each batch.", RESULT)] = False,
-    keep_models: Annotated[bool, option("--keep-models", "Save the model of each network.", RESULT)] = False,
+    ] = None
+    record: Annotated[bool, option("--record-batches", "Record the loss of each batch.", RESULT)] = False
+    keep_models: Annotated[bool, option("--keep-models", "Save the model of each network.", RESULT)] = False
+
+    def comparing(self, variants: Sequence[Variant], data: Dataset, engine: str) -> Comparing:
+        """Return the comparison, before its first network is trained."""
+        return Comparing(
+            variants,
+            data,
+            self.seeds,
+            seeds_vary=[each.strip() for each in self.seeds_vary.split(",")],
+            tune=self.tune,
+            budget=self.budget,
+            record="batch" if self.record else None,
+            target_score=self.target_score,
+            backend=self.scheduler,
+            engine=engine,
+        )
+
+
+@with_groups
+def compare(
+    data: Data,
+    chosen: Annotated[ComparisonChoice, group_of(ComparisonChoice)],
     as_json: Annotated[bool, json_option(RESULT)] = False,
     quiet: Annotated[bool, quiet_option(RESULT)] = False,
     *,
@@ -104,28 +135,17 @@ def compare(
     deltarule compare moons --vary hidden=none,5x2,30 --epochs 50
     deltarule compare digits --vary optimizer=sgd,adam --tune learning_rate --budget 60s
     """  # noqa: D301, D412 - Typer does not join the lines after \b
-    words = messages_of(quiet)
-    if scheduler is not None and "://" not in scheduler:
-        raise RecipeError("the address of a Dask scheduler", repr(scheduler), field="scheduler")
+    messages = messages_of(quiet)
+    if chosen.scheduler is not None and "://" not in chosen.scheduler:
+        raise RecipeError("the address of a Dask scheduler", repr(chosen.scheduler), field="scheduler")
     recipe = network.recipe()
-    chosen = _variants(recipe, vary or ())
+    variants = _variants(recipe, chosen.vary or ())
     dataset = source.load(data, seed=recipe.seed, progress=not quiet)
-    under_way = Comparing(
-        chosen,
-        dataset,
-        seeds,
-        seeds_vary=[each.strip() for each in seeds_vary.split(",")],
-        tune=tune,
-        budget=budget,
-        record="batch" if record else None,
-        target_score=target_score,
-        backend=scheduler,
-        engine=engine,
-    )
-    folder = output or RunFolder.next_of("runs", f"compare-{dataset.name or Path(data).name}").path
-    under_way.keep_in(folder, models=keep_models)
-    say(_what(recipe, len(chosen), seeds), words)
-    _run_and_report(under_way, folder, words, as_json=as_json)
+    under_way = chosen.comparing(variants, dataset, engine)
+    folder = chosen.output or RunFolder.next_of("runs", f"compare-{dataset.name or Path(data).name}").path
+    under_way.keep_in(folder, models=chosen.keep_models)
+    say(_what(recipe, len(variants), chosen.seeds), messages)
+    _run_and_report(under_way, folder, messages, as_json=as_json)
 
 
 def _variants(recipe: Recipe, vary: Sequence[str]) -> tuple[Variant, ...]:
@@ -151,11 +171,11 @@ def _of_vary(error: RecipeError, vary: Sequence[str]) -> RecipeError:
     return error.replace(field="vary", suggestion=f"{option.name}={option.hint(getattr(error, 'nearest', None))}")
 
 
-def _run_and_report(under_way: Comparing, folder: Path, words: Console, *, as_json: bool) -> None:
+def _run_and_report(under_way: Comparing, folder: Path, messages: Console, *, as_json: bool) -> None:
     """Train and report; after a signal, say how to go on and exit with its code."""
     failures = Failures()
     with interrupts.unhurried():
-        interrupted = _run(under_way, folder, words, failures, as_json=as_json)
+        interrupted = _run(under_way, folder, messages, failures, as_json=as_json)
     if interrupted or interrupts.requested():
         say(f"Interrupted; go on with the same command and --output {folder}.", console)
         interrupts.said()
@@ -169,21 +189,21 @@ def _what(recipe: Recipe, many: int, seeds: int) -> str:
     return f"{many} variants, {seeds} seed{plural}: {many * seeds} networks of at most {recipe.epochs} epochs."
 
 
-def _run(under_way: Comparing, folder: Path, words: Console, failures: Failures, *, as_json: bool) -> bool:
+def _run(under_way: Comparing, folder: Path, messages: Console, failures: Failures, *, as_json: bool) -> bool:
     """Train, write the report and print the findings, also after a signal; return whether there was one."""
     interrupted = False
     try:
         try:
-            _train_all(under_way, words)
+            _train_all(under_way, messages)
         except OutputError as error:
             failures.keep(error)
         except KeyboardInterrupt:
             interrupted = True
         comparison = under_way.comparison
         paths = failures.attempt(comparison.write, folder)
-        _print_report(comparison, words)
+        _print_report(comparison, messages)
         if paths is not None:
-            say(f"{comparison.seconds:.1f} s. In {folder}: {', '.join(path.name for path in paths)}.", words)
+            say(f"{comparison.seconds:.1f} s. In {folder}: {', '.join(path.name for path in paths)}.", messages)
         if as_json:
             failures.attempt(print_json, comparison.to_json())
     except KeyboardInterrupt:
@@ -191,8 +211,8 @@ def _run(under_way: Comparing, folder: Path, words: Console, failures: Failures,
     return interrupted
 
 
-def _train_all(under_way: Comparing, words: Console) -> None:
-    with progress_bar("Comparing", 1, words) as bar, closing(iter(under_way)) as each:
+def _train_all(under_way: Comparing, messages: Console) -> None:
+    with progress_bar("Comparing", 1, messages) as bar, closing(iter(under_way)) as each:
         for progress in each:
             note = f"{progress.stage}: {progress.done:,} of {progress.total:,} networks"
             bar.reached(progress.done, progress.total, note)
@@ -200,16 +220,16 @@ def _train_all(under_way: Comparing, words: Console) -> None:
                 raise KeyboardInterrupt
 
 
-def _print_report(comparison: Comparison, words: Console) -> None:
+def _print_report(comparison: Comparison, messages: Console) -> None:
     if comparison.networks:
         for table in tables(comparison):
-            words.print()
-            words.print(Text(table.title, style="bold"))
+            messages.print()
+            messages.print(Text(table.title, style="bold"))
             numbers = [column for column in table.columns[1:] if column not in table.words]
-            words.print(table_of(table.columns, table.rows, numbers=numbers))
+            messages.print(table_of(table.columns, table.rows, numbers=numbers))
             if table.note:
-                say(table.note, words, style="dim")
-    words.print()
+                say(table.note, messages, style="dim")
+    messages.print()
     for sentence in comparison.sentences:
-        say(sentence, words)
-    words.print()
+        say(sentence, messages)
+    messages.print()

@@ -106,7 +106,7 @@ def info(
     if known is None and is_table_file(Path(name)) and Path(name).is_file():
         table = read_table(Path(name), types_of(types))
         parts = None if target is None else _parts(_loaded_table(name, target, types), None)
-        _tell_table(name, table, parts, as_json=as_json)
+        _print_table(name, table, parts, as_json=as_json)
         return
     facts: dict[str, Any] = {"name": name} if known is None else _facts(known)
     if known is None or known.where != "downloaded" or data_dir is not None:
@@ -122,7 +122,7 @@ def _loaded_table(name: str, target: str, types: list[str] | None) -> Dataset:
     return load(name, target=target, types=types_of(types), progress=True)
 
 
-def _tell_table(name: str, table: Table, parts: dict[str, Any] | None, *, as_json: bool) -> None:
+def _print_table(name: str, table: Table, parts: dict[str, Any] | None, *, as_json: bool) -> None:
     """Print a table's columns: their types, missing values and contents."""
     if as_json:
         columns = [column.facts() for column in table]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import shlex
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any
 
-from deltarule.cli.option_groups import Group, option, parameter
+from deltarule.cli.option_groups import group_of, option
 from deltarule.cli.terminal import say
 from deltarule.data import Dataset, Split, dataset_names, load_dataset
 from deltarule.data.kinds import checked_kind
@@ -79,13 +78,7 @@ class DataChoice:
         return {name: getattr(self, name) for name in SPLIT}
 
 
-def _parameters() -> Iterator[inspect.Parameter]:
-    for name, hint in get_type_hints(DataChoice, include_extras=True).items():
-        (declaration,) = hint.__metadata__
-        yield parameter(name, get_args(hint)[0], declaration)
-
-
-DATA_OPTIONS = Group(tuple(_parameters()), lambda typed: DataChoice(**typed))
+DATA_OPTIONS = group_of(DataChoice)
 
 
 def load(
@@ -191,25 +184,25 @@ def _load(
     progress: bool,
 ) -> Dataset:
     seed = source["seed"]
-    shares = [None if text is None else _share(text, option) for text, option in ((validation, "v"), (test, "t"))]
-    if shares == [None, None] and by["group_by"] is by["order_by"] is None:
+    sizes = [None if text is None else _size(text, option) for text, option in ((validation, "v"), (test, "t"))]
+    if sizes == [None, None] and by["group_by"] is by["order_by"] is None:
         return load_dataset(data, progress=progress, **source)
     official = load_dataset(data, split="official", progress=progress, **source)
-    if official.test is not None and shares[1] is None:
-        share = shares[0]
-        if not share:
+    if official.test is not None and sizes[1] is None:
+        size = sizes[0]
+        if not size:
             return official
-        asked: dict[str, Any] = {"share": share} if isinstance(share, float) else {"size": share}
+        asked: dict[str, Any] = {"share": size} if isinstance(size, float) else {"size": size}
         return official.with_validation(seed=seed, **asked)
-    parts = [0.1 if share is None else share for share in shares]
+    parts = [0.1 if size is None else size for size in sizes]
     split = Split(validation=parts[0], test=parts[1], seed=seed, **by)
     return load_dataset(data, split=split, **source)
 
 
-def _share(text: str, option: str) -> float | int:
+def _size(text: str, option: str) -> float | int:
     name = "--validation" if option == "v" else "--test"
     value = number_of(text)
     if isinstance(value, str) or not value >= 0 or (isinstance(value, float) and value >= 1):
-        wanted = f"a share from 0 to below 1, or a number of samples, for {name}"
+        wanted = f"a fraction from 0 to below 1, or a number of samples, for {name}"
         raise DataError(wanted, repr(text), f"{name} 0.1, or {name} 1000")
     return value  # type: ignore[no-any-return]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -71,16 +72,23 @@ class Group:
     make: Callable[[Mapping[str, Any]], Any]
 
 
-def parameter(name: str, kind: Any, declaration: Any, default: Any = None) -> inspect.Parameter:
-    """Return the parameter of a command's function for an option."""
-    annotation = Annotated[kind, declaration]
+def parameter(name: str, annotation: Any, default: Any = None) -> inspect.Parameter:
+    """Return the parameter of a command's function for an option, whose declaration is in the annotation."""
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def group_of(choice: type[Any]) -> Group:
+    """Return the options that the fields of a dataclass declare, each `Annotated` with its declaration."""
+    hints = get_type_hints(choice, include_extras=True)
+    fields = dataclasses.fields(choice)
+    parameters = (parameter(each.name, hints[each.name], default=each.default) for each in fields)
+    return Group(tuple(parameters), lambda typed: choice(**typed))
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command's function the options of its groups, in place of the arguments annotated with them.
 
-    >>> numbers = Group((parameter("first", int, option("--first", "A number.")),), dict)
+    >>> numbers = Group((parameter("first", Annotated[int, option("--first", "A number.")]),), dict)
     >>> def add(data: str, given: Annotated[dict[str, int], numbers], json: bool = False) -> None: ...
     >>> add.__annotations__ = {"data": str, "given": Annotated[dict[str, int], numbers], "json": bool}
     >>> list(inspect.signature(with_groups(add)).parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import numpy.typing as npt
 import typer
 
 from deltarule.cli.data_options import SPLIT
-from deltarule.cli.option_groups import DataFolder, ModelPath, option
+from deltarule.cli.option_groups import DataFolder, ModelPath, group_of, option, with_groups
 from deltarule.cli.prediction_file import check_ending, columns_of, write_predictions
 from deltarule.cli.prediction_samples import samples_to_predict
 from deltarule.cli.terminal import finite, print_json, print_lines, say
@@ -21,6 +22,36 @@ from deltarule.training.folder import model_path, split_of
 _PARTS = ("train", "validation", "test")
 
 
+@dataclass(frozen=True)
+class PredictionChoice:
+    """What was typed to say which predictions are wanted, and where."""
+
+    part: Annotated[
+        str | None,
+        option(
+            "--part",
+            "Set to predict: train, validation or test (default: test; for a table's file, all rows).",
+            metavar="PART",
+        ),
+    ] = None
+    probabilities: Annotated[
+        bool, option("--proba", "Print the probability of each class, below a header of the classes' names.")
+    ] = False
+    output: Annotated[
+        Path | None,
+        option(
+            "--output",
+            "File for the predictions, with the probability of each class: .csv or .parquet; replaced if it exists.",
+            metavar="FILE",
+        ),
+    ] = None
+    as_json: Annotated[
+        bool,
+        option("--json", "Print one JSON object: predictions, and accuracy or r2 if targets are known."),
+    ] = False
+
+
+@with_groups
 def predict(
     model_file: ModelPath,
     data: Annotated[
@@ -32,30 +63,8 @@ def predict(
             show_default=False,
         ),
     ],
-    part: Annotated[
-        str | None,
-        option(
-            "--part",
-            "Set to predict: train, validation or test (default: test; for a table's file, all rows).",
-            metavar="PART",
-        ),
-    ] = None,
-    probabilities: Annotated[
-        bool, option("--proba", "Print the probability of each class, below a header of the classes' names.")
-    ] = False,
-    output: Annotated[
-        Path | None,
-        option(
-            "--output",
-            "File for the predictions, with the probability of each class: .csv or .parquet; replaced if it exists.",
-            metavar="FILE",
-        ),
-    ] = None,
+    chosen: Annotated[PredictionChoice, group_of(PredictionChoice)],
     data_dir: DataFolder = None,
-    as_json: Annotated[
-        bool,
-        option("--json", "Print one JSON object: predictions, and accuracy or r2 if targets are known."),
-    ] = False,
 ) -> None:
     """Predict with a model and print one line for each sample, or write a file.
 
@@ -72,44 +81,49 @@ def predict(
     deltarule predict runs/people-1 new_people.csv --output predictions.csv
     cat new_people.csv | deltarule predict runs/people-1 -
     """  # noqa: D301, D412 - Typer does not join the lines after \b
-    if part is not None and part not in _PARTS:
-        raise DataError(f"a part: {', '.join(_PARTS)}", repr(part), "--part test")
-    if output is not None:
-        check_ending(output, data)
+    if chosen.part is not None and chosen.part not in _PARTS:
+        raise DataError(f"a part: {', '.join(_PARTS)}", repr(chosen.part), "--part test")
+    if chosen.output is not None:
+        check_ending(chosen.output, data)
     model = load_model(model_path(model_file))
-    with samples_to_predict(model, data, part, data_dir, split_of(model_file, data, SPLIT)) as (x, known):
-        predictions = model.predict(x)
-        wanted = probabilities or (output is not None and model.classes is not None)
-        shares = model.predict_proba(x) if wanted else None
-        if known is not None and not as_json:
-            say(_score(model, known))
-        if output is not None:
-            write_predictions(output, columns_of(model, predictions, shares))
-            say(f"The predictions of {len(predictions):,} samples are in {output}.")
-        if as_json:
-            print_json(_result(model, predictions, shares, known))
-        elif output is None:
-            _print_predictions(model, predictions, shares)
+    with samples_to_predict(model, data, chosen.part, data_dir, split_of(model_file, data, SPLIT)) as (x, known):
+        _predict(model, x, known, chosen)
 
 
-def _print_predictions(model: Model, predictions: npt.NDArray[Any], shares: Any) -> None:
+def _predict(model: Model, x: Any, known: Part | None, chosen: PredictionChoice) -> None:
+    """Predict, and print or write the predictions."""
+    predictions, output = model.predict(x), chosen.output
+    wanted = chosen.probabilities or (output is not None and model.classes is not None)
+    probabilities = model.predict_proba(x) if wanted else None
+    if known is not None and not chosen.as_json:
+        say(_score(model, known))
+    if output is not None:
+        write_predictions(output, columns_of(model, predictions, probabilities))
+        say(f"The predictions of {len(predictions):,} samples are in {output}.")
+    if chosen.as_json:
+        print_json(_result(model, predictions, probabilities, known))
+    elif output is None:
+        _print_predictions(model, predictions, probabilities)
+
+
+def _print_predictions(model: Model, predictions: npt.NDArray[Any], probabilities: Any) -> None:
     """Print a line for each sample: its prediction, or the probability of each class."""
-    if shares is not None:
+    if probabilities is not None:
         assert model.classes is not None
         header = "\t".join(_name(model, label) for label in model.classes.tolist())
-        print_lines([header, *("\t".join(f"{share:.6f}" for share in row) for row in shares)])
+        print_lines([header, *("\t".join(f"{each:.6f}" for each in row) for row in probabilities)])
     else:
         print_lines(_line(model, prediction) for prediction in predictions.tolist())
 
 
-def _result(model: Model, predictions: npt.NDArray[Any], shares: Any, known: Part | None) -> dict[str, Any]:
+def _result(model: Model, predictions: npt.NDArray[Any], probabilities: Any, known: Part | None) -> dict[str, Any]:
     """Return the JSON of predictions: labels as in the data, and the names of the classes where they have any."""
     result: dict[str, Any] = {"predictions": predictions.tolist()}
     if model.classes is not None and model.class_names is not None:
         result["names"] = [model.name_of(label) for label in predictions.tolist()]
-    if shares is not None and model.classes is not None:
+    if probabilities is not None and model.classes is not None:
         result["classes"] = model.classes.tolist()
-        result["probabilities"] = shares.tolist()
+        result["probabilities"] = probabilities.tolist()
     if known is not None:
         score = finite(model.score(known.x, known.y))
         result["accuracy" if model.classes is not None else "r2"] = score

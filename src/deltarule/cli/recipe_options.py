@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from deltarule.cli.option_groups import Group, option, parameter
 from deltarule.errors import RecipeError
@@ -74,16 +74,17 @@ def read_recipe(file: Path) -> Recipe:
 _ANY_FIELD = (
     parameter(
         "setting",
-        list[str] | None,
-        option(
+        Annotated[list[str] | None, option(
             "--set", "Any other field of the recipe, for example optimizer.beta1=0.8; repeatable.", LEARNING,
             "FIELD=VALUE",
-        ),
+        )],
     ),
     parameter(
         "recipe_file",
-        Path | None,
-        option("--recipe", "Recipe to start from: a JSON file, or the folder of a run.", LEARNING, "FILE"),
+        Annotated[
+            Path | None,
+            option("--recipe", "Recipe to start from: a JSON file, or the folder of a run.", LEARNING, "FILE"),
+        ],
     ),
 )  # fmt: skip
 
@@ -97,7 +98,7 @@ def _parameter(each: Option) -> inspect.Parameter:
     kind: Any = bool | None if each.flag else list[str] | None if each.repeatable else str | None
     more = {} if each.kind is None else {"autocompletion": _completion(each.kind)}
     declaration = option(f"--{each.name.replace('_', '-')}", each.described, each.panel, each.metavar or None, **more)
-    return parameter(each.name, kind, declaration)
+    return parameter(each.name, Annotated[kind, declaration])
 
 
 def _completion(kind: str) -> Callable[[str], list[str]]:

@@ -82,7 +82,7 @@ def reproduce(
     deltarule reproduce digits --data-dir my/mnist --published my/lists
     deltarule reproduce fashion --data-dir my/fashion --set epochs=20 --seeds 4
     """  # noqa: D301, D412 - Typer does not join the lines after \b
-    words = messages_of(quiet)
+    messages = messages_of(quiet)
     wanted = changed(experiment(name, fair=fair), setting or ())
     if fair and seeds is not None:
         wanted, seeds = changed(wanted, [f"seeds={seeds}"]), None
@@ -92,18 +92,24 @@ def reproduce(
     given = Given(data_of(wanted, data_dir, progress=not quiet), lists, engine)
     # The folder is created first, so that a folder that cannot be written is reported before minutes of training.
     with _folder(name, output) as folder:
-        began = time.perf_counter()
-        found = _with_bar(wanted, given, 1 if seeds is None else seeds, words)
-        seconds = time.perf_counter() - began
-        failures = Failures()
-        failures.attempt(_write, folder, wanted, found, engine, seconds)
-        _tell(wanted, found, words)
-        if as_json:
-            failures.attempt(print_json, found.to_json())
-        pictures = failures.attempt(found.results[0].write, folder)
-        failures.check()
+        _run_in(folder, wanted, given, 1 if seeds is None else seeds, messages, as_json=as_json)
+
+
+def _run_in(folder: Path, wanted: Experiment, given: Given, seeds: int, messages: Console, *, as_json: bool) -> None:
+    """Run an experiment, report it, and write its results and pictures into a folder."""
+    began = time.perf_counter()
+    found = _with_bar(wanted, given, seeds, messages)
+    seconds = time.perf_counter() - began
+    failures = Failures()
+    failures.attempt(_write, folder, wanted, found, given.engine, seconds)
+    _print_report(wanted, found, messages)
+    if as_json:
+        failures.attempt(print_json, found.to_json())
+    pictures = failures.attempt(found.results[0].write, folder)
+    failures.check()
     if pictures is not None:
-        say(f"{seconds:.0f} s. In {folder}: {', '.join(path.name for path in (folder / RESULT, *pictures))}.", words)
+        names = ", ".join(path.name for path in (folder / RESULT, *pictures))
+        say(f"{seconds:.0f} s. In {folder}: {names}.", messages)
 
 
 @contextmanager
@@ -123,11 +129,11 @@ def _folder(name: str, out: Path | None) -> Iterator[Path]:
         raise
 
 
-def _with_bar(wanted: Experiment, given: Given, seeds: int, words: Console) -> Reproduction:
+def _with_bar(wanted: Experiment, given: Given, seeds: int, messages: Console) -> Reproduction:
     numbers = ", ".join(f"{name}={_words(value)}" for name, value in wanted.changes().items())
     form = "as it should be" if isinstance(wanted, FairExperiment) else "as published"
-    say(f"{wanted.name}, {form}{f', but for {numbers}' if numbers else ''}; engine {given.engine}.", words)
-    with progress_bar(wanted.name, max(seeds, 1) * wanted.steps, words) as bar:
+    say(f"{wanted.name}, {form}{f', but for {numbers}' if numbers else ''}; engine {given.engine}.", messages)
+    with progress_bar(wanted.name, max(seeds, 1) * wanted.steps, messages) as bar:
         return run_again(wanted, dataclasses.replace(given, progress=bar.advance), seeds)
 
 
@@ -143,17 +149,17 @@ def _write(folder: Path, wanted: Experiment, found: Reproduction, engine: str, s
     write_whole(folder / RESULT, (json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())
 
 
-def _tell(wanted: Experiment, found: Reproduction, words: Console) -> None:
+def _print_report(wanted: Experiment, found: Reproduction, messages: Console) -> None:
     for table in found.tables():
-        words.print()
-        words.print(Text(table.title, style="bold"))
-        words.print(_table(table))
+        messages.print()
+        messages.print(Text(table.title, style="bold"))
+        messages.print(_table(table))
         if table.note:
-            say(table.note, words, style="dim")
+            say(table.note, messages, style="dim")
     if wanted.changes() and not isinstance(wanted, FairExperiment):
-        words.print()
-        say("Published figures are for the published numbers, not for those that were changed.", words)
-    words.print()
+        messages.print()
+        say("Published figures are for the published numbers, not for those that were changed.", messages)
+    messages.print()
 
 
 def _table(table: TextTable) -> Any:

@@ -67,14 +67,14 @@ def messages_of(command_is_quiet: bool) -> Console:
     return PlainConsole(file=_words, highlight=False, quiet=True) if command_is_quiet else console
 
 
-def say(sentence: str, words: Console = console, *, style: str = "") -> None:
+def say(sentence: str, messages: Console = console, *, style: str = "") -> None:
     """Print a sentence without interpreting markup; outside a terminal, on one line.
 
     The middle of very long text is omitted.
     """
     if len(sentence) > _AT_MOST:
         sentence = f"{sentence[: _AT_MOST // 2]} … {sentence[-_AT_MOST // 2 :]}"
-    words.print(Text(printable(sentence), style=style), soft_wrap=not words.is_terminal)
+    messages.print(Text(printable(sentence), style=style), soft_wrap=not messages.is_terminal)
 
 
 def print_json(result: Any) -> None:
@@ -251,11 +251,11 @@ class Bar:
 
 
 @contextmanager
-def progress_bar(what: str, total: int, words: Console = console) -> Iterator[Bar]:
+def progress_bar(what: str, total: int, messages: Console = console) -> Iterator[Bar]:
     """Show a bar over `total` steps, on standard error and only on a terminal."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
-    silent = words.quiet or not words.is_terminal
-    with Progress(*columns, console=words, transient=True, disable=silent) as progress:
+    silent = messages.quiet or not messages.is_terminal
+    with Progress(*columns, console=messages, transient=True, disable=silent) as progress:
         yield Bar(progress, progress.add_task(what, total=total, note=""))

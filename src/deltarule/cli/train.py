@@ -66,7 +66,7 @@ def train(
     deltarule train people.csv --target income --type zip=category
     deltarule train mnist --data-dir my/files --set optimizer.beta1=0.8
     """  # noqa: D301, D412 - Typer does not join the lines after \b
-    words = messages_of(quiet)
+    messages = messages_of(quiet)
     recipe = network.recipe()
     if output is not None:
         check_free(output)
@@ -78,8 +78,8 @@ def train(
     check_reference_error(reference_error, share=under_way.recipe.task == "classification")
     folder = RunFolder.next_of("runs", dataset.name or Path(data).name) if output is None else RunFolder.create(output)
     folder.write_split(data, source.split())
-    ended = run_to_its_end(under_way, dataset, folder, words)
-    finish(ended, dataset, folder, words, reference_error, as_json=as_json)
+    ended = run_to_its_end(under_way, dataset, folder, messages)
+    finish(ended, dataset, folder, messages, reference_error, as_json=as_json)
 
 
 def _with_validation(
