@@ -62,7 +62,7 @@ SEEN: list[bool] = []
 def test_formulas_that_step_in_python_keep_subnormal_numbers():
     recipe = dr.Recipe(network=dr.Network(hidden=(4,)), optimizer=Watching(), epochs=2, stopping=None)
     for n_threads in (1, 2):
-        dr.train(recipe, without_inputs(), n_threads=n_threads)
+        dr.train(recipe, dr.load_dataset("xor"), n_threads=n_threads)
     assert SEEN
     assert all(SEEN)
     assert keeps_subnormals()

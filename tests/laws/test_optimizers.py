@@ -308,3 +308,28 @@ def test_radam_is_momentum_until_enough_gradients_were_seen(beta2):
         w, m, v = RAdam(0.1, beta2=beta2).step(w, g, t, m, v)
         adapts = most - 2 * t * beta2**t / (1 - beta2**t) > 5
         assert (abs((before - w) - 0.1 * g) > 1e-9) == adapts
+
+
+M, V = 0.9 * 0.3 + 0.1 * 0.5, 0.99 * 0.04 + 0.01 * 0.25
+C1, C2 = 1 - 0.9**2, 1 - 0.99**2
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "slots", "moved"),
+    [
+        (Adam(0.1, beta2=0.99, epsilon=0.5), (0.3, 0.04), M / C1 / ((V / C2) ** 0.5 + 0.5)),
+        (Adam(0.1, beta2=0.99, epsilon=0.5, epsilon_place="inside"), (0.3, 0.04), M / C1 / (V / C2 + 0.5) ** 0.5),
+        (
+            Adam(0.1, beta2=0.99, epsilon=0.5, epsilon_place="before_correction"), (0.3, 0.04),
+            C2**0.5 / C1 * M / (V**0.5 + 0.5),
+        ),
+        (Adamax(0.1, beta2=0.99, epsilon=0.5), (0.3, 0.4), M / C1 / (0.5 + 0.5)),
+        (Adamax(0.1, beta2=0.99, epsilon=0.25, epsilon_place="gradient"), (0.3, 0.4), M / C1 / 0.75),
+        (RMSProp(0.1, decay=0.99, epsilon=0.5), (0.04,), 0.5 / (V**0.5 + 0.5)),
+        (RMSProp(0.1, decay=0.99, epsilon=0.5, epsilon_place="inside"), (0.04,), 0.5 / (V + 0.5) ** 0.5),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_epsilon_stands_where_the_equation_has_it(optimizer, slots, moved):
+    """The second step for a gradient of 0.5, with an ε that counts."""
+    assert optimizer.step(1.0, 0.5, 2, *slots)[0] == pytest.approx(1.0 - 0.1 * moved, rel=1e-13)
