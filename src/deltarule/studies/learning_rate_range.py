@@ -110,7 +110,9 @@ def learning_rate_range(
     if recipe.optimizer.reach == "run":
         came = f"{recipe.optimizer.name}, whose line search finds how far to go"
         raise RecipeError("an optimizer that steps by a learning rate", came, 'optimizer="adam"', field="optimizer")
-    if not 0 < lowest * 10 <= highest < math.inf:
+    if not 0 < highest < math.inf:
+        raise RecipeError("a finite number above 0", f"{highest:g}", "highest=10.0", field="highest")
+    if not 0 < lowest * 10 <= highest:
         wanted = "a learning rate above 0 and at most a tenth of the highest"
         raise RecipeError(wanted, f"{lowest:g}, and {highest:g} as the highest", "lowest=1e-6", field="lowest")
     growing = recipe.replace(
