@@ -29,7 +29,8 @@ PAGES = sorted([*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md")])
 EXAMPLES = sorted((CHECKOUT / "examples").glob("*.py"))
 FRONT, FRONT_ZH = CHECKOUT / "README.md", CHECKOUT / "README.zh.md"
 TOUR = CHECKOUT / "docs" / "tour"
-IN_CHINESE = {page: TOUR / page.name for page in sorted((TOUR / "zh").glob("*.md"))} | {FRONT_ZH: FRONT}
+TWINS = {page: page.with_name(page.name.replace(".zh.md", ".md")) for page in sorted(TOUR.parent.glob("*.zh.md"))}
+IN_CHINESE = {page: TOUR / page.name for page in sorted((TOUR / "zh").glob("*.md"))} | {FRONT_ZH: FRONT} | TWINS
 RUN = [page for page in PAGES if page not in IN_CHINESE]  # their examples are those of the English page
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -127,6 +128,12 @@ def test_a_page_in_chinese_gives_the_examples_and_pictures_of_the_english_one(pa
     english = IN_CHINESE[page]
     assert [block[:2] for block in blocks(page)] == [block[:2] for block in blocks(english)]
     assert list(pictures(page)) == list(pictures(english))
+
+
+@pytest.mark.parametrize("page", TWINS, ids=name_of)
+def test_a_page_in_chinese_gives_the_numbers_of_the_english_one(page):
+    chinese, english = (re.findall(r"−?\d+\.\d+", each.read_text(encoding="utf-8")) for each in (page, TWINS[page]))
+    assert sorted(chinese) == sorted(english)
 
 
 def pictures(page: Path) -> Iterator[Path]:

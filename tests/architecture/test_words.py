@@ -1,12 +1,14 @@
 """Documents are written in the standard terms of the field: retired phrases do not come back into their prose.
 
-Prose is what is left of a page without code blocks, inline code, comments, link targets, addresses and what
-`scripts/generate` copies from docstrings.
+Prose is what is left of a page without code blocks, inline code, comments, link targets and addresses; in Python, the
+docstrings and messages of the packages named in `PACKAGES`.
 """
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ CHECKOUT = Path(__file__).parents[2]
 GENERATED = CHECKOUT / "docs" / "reference.md"
 DOCUMENTS = {*CHECKOUT.glob("README*.md"), CHECKOUT / "CONTRIBUTING.md", *(CHECKOUT / "docs").rglob("*.md")}
 PAGES = sorted(DOCUMENTS - {GENERATED})
+PACKAGES = ("experiments", "figures", "formulas")
+MODULES = sorted(path for name in PACKAGES for path in (CHECKOUT / "src" / "deltarule" / name).rglob("*.py"))
 
 RETIRED = {  # a regular expression, between word boundaries, in any case: what to write instead
     r"houses?|rooms?": "package, architecture",
@@ -65,7 +69,7 @@ PHRASES = {
 }
 
 NOT_PROSE = re.compile(
-    r"<!-- generated: .*?<!-- end -->|^[ ]*```.*?^[ ]*```[ ]*$|<!--.*?-->"
+    r"^[ ]*```.*?^[ ]*```[ ]*$|<!--.*?-->"
     r"|(`+)(?!`)[^\n]+?(?<!`)\1(?!`)|(?<=\])\([^)\s]*\)|https?://\S+|^ {4}.*?$",
     re.MULTILINE | re.DOTALL,
 )
@@ -86,6 +90,15 @@ def retired(text: str, name: str) -> list[str]:
     return found
 
 
+def texts(module: Path) -> Iterator[str]:
+    """Docstrings and messages of a module: string constants with a space, without the names of described parameters."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+            yield re.sub(
+                r"^ *\w+(, \w+)* : ", "", re.sub(r"^ *>>> .*$", "", node.value, flags=re.MULTILINE), flags=re.MULTILINE
+            )
+
+
 def name_of(page: Path) -> str:
     return page.relative_to(CHECKOUT).as_posix()
 
@@ -93,6 +106,12 @@ def name_of(page: Path) -> str:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_no_retired_phrase_in_the_prose_of(page):
     found = retired(page.read_text(encoding="utf-8"), name_of(page))
+    assert not found, "Expected the terms of the field, got retired phrases:\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_no_retired_phrase_in_the_docstrings_and_messages_of(module):
+    found = [each for text in texts(module) for each in retired(text.replace("\n    ", "\n"), name_of(module))]
     assert not found, "Expected the terms of the field, got retired phrases:\n" + "\n".join(found)
 
 

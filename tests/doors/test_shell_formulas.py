@@ -46,7 +46,7 @@ def test_one_formula_is_shown_whole_by_any_of_its_names(deltarule):
     _, out, _ = deltarule("optimizer", "nesterov")
     for typed in (("optimizer", "nag"), ("Optimizer", "Nesterov")):
         assert deltarule(*typed)[1] == out
-    for part in ("Momentum that looks ahead", "v ← α v − η g", "Source: Nesterov (1983).", ">>> Nesterov("):
+    for part in ("Nesterov momentum: ", "v ← α v − η g", "Source: Nesterov (1983).", ">>> Nesterov("):
         assert part in out
 
 

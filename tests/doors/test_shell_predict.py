@@ -121,6 +121,14 @@ def test_the_folder_of_a_run_is_a_model_too(shell):
     assert "hidden 1" in shell("show", "run")
 
 
+def test_show_draws_the_network(shell, tmp_path):
+    shell("train", "iris", "--epochs", "2", "--out", "drawn")
+    shell("show", "drawn", "--picture", "network.svg")
+    text = (tmp_path / "network.svg").read_text()
+    for label in ("Input", "Hidden 1", "Output", "positive weight"):
+        assert f"<!-- {label} -->" in text or label in text
+
+
 def test_show(shell):
     saved("iris", network=dr.Network(hidden=(7,), dropout=0.5), penalty=dr.L2(0.01))
     text = shell("show", "iris.safetensors")

@@ -1,17 +1,23 @@
 """Each illustration shows what it says: the fact in it is asserted, from the data that its picture is drawn from."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import deltarule as dr
+from deltarule.data import Dataset
+from deltarule.data.generated import moons
 from deltarule.experiments.descent import steps_of
 from deltarule.experiments.illustrations import ILLUSTRATIONS, illustrate
 from deltarule.experiments.illustrations.batches import SAMPLES, SIZES
 from deltarule.experiments.illustrations.early_stopping import PATIENCE
+from deltarule.experiments.illustrations.learning_curve import _order
 from deltarule.experiments.illustrations.local_minimum import slope, two_valleys
+from deltarule.experiments.illustrations.strong_l2 import _raw_output
 from deltarule.figures.style import save
+from deltarule.formulas.random import kept
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +58,8 @@ def test_batches_are_the_same_neuron_with_more_and_more_steps(made):
     assert 0 < above["Mini-batch"] < above["Stochastic"] < above["Batch"]
     losses = found.loss(*path.T)
     assert (np.diff(losses) < 0).all()
-    assert (np.diff(found.loss(*found.paths["Stochastic"].T)) > 0).any()
+    raised = found.facts["steps_that_raise_the_loss"]
+    assert raised["Batch"] == 0 < raised["Mini-batch"] < raised["Stochastic"] < 768
 
 
 def test_momentum_and_noise_leave_the_local_minimum_and_descent_does_not(made):
@@ -80,8 +87,8 @@ def test_the_bare_network_overfits_and_l2_helps(made):
 
 def test_proximal_l1_makes_exact_zeros_and_l2_makes_none(made):
     facts = made("weights").facts
-    bare, l2, l1, dropout = facts["share_of_zeros"]
-    zeros, size = facts["share_of_zeros"], facts["mean_size"]
+    bare, l2, l1, dropout = facts["fraction_of_zeros"]
+    zeros, size = facts["fraction_of_zeros"], facts["mean_size"]
     assert zeros[l1] > 0.1
     assert zeros[bare] == zeros[l2] == zeros[dropout] == 0.0
     assert size[l2] < size[bare]
@@ -136,6 +143,86 @@ def test_the_quadratic_cost_learns_ten_times_as_slowly_from_saturation(made):
     assert facts["quadratic, start 2"] > 10 * facts["cross-entropy, start 2"]
 
 
+def test_too_few_units_underfit_and_too_many_overfit(made):
+    found = made("underfitting")
+    (low, some, high), (small, right, large) = found.training.values(), found.fresh.values()
+    assert low < some < high == 1.0
+    assert right > max(small, large)
+
+
+def test_a_growing_penalty_makes_the_network_linear(made):
+    facts = made("strong-l2").facts
+    weak, *_, strong = facts["nonlinear_fraction"].values()
+    assert strong < 0.01 < 0.2 < weak
+    sizes = list(facts["mean_absolute_weight"].values())
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_the_nonlinear_fraction_is_that_of_the_model_s_own_output(made):
+    """The raw output computed for it has the sign of the model's decision everywhere."""
+    recipe = dr.Recipe(network=dr.Network(hidden=(5,), activation="tanh"), loss="sigmoid_cross_entropy", epochs=20)
+    recipe = recipe.replace(scaling="none", stopping=None)
+    x, y = moons(100, 0.2, 0)
+    model = dr.train(recipe, Dataset(train=(x, y))).model
+    raw = _raw_output(model, x)
+    np.testing.assert_allclose(1 / (1 + np.exp(-raw)), model.predict_proba(x)[:, 1], rtol=1e-4)
+
+
+def test_dropout_does_not_shrink_the_weights_as_l2_does(made):
+    sizes = made("dropout-weights").sizes
+    bare, l2, dropout = sizes.values()
+    assert (l2 < bare).all()
+    assert (dropout > bare).all()
+    assert bare.shape == (10, 2)
+
+
+def test_a_perceptron_learns_shifted_images_from_shifted_images(made):
+    before, after = (each.mean(axis=1) for each in made("augmentation").accuracy.values())
+    assert before[2] > 0.9 > 0.7 > before[3]
+    assert after[3] > before[3] + 0.2
+    assert after[1] > before[1] + 0.2
+
+
+def test_more_data_close_the_gap(made):
+    found = made("learning-curve")
+    test, gap = found.test.mean(axis=1), (found.training - found.test).mean(axis=1)
+    assert test[0] < test[2] < test[-1]
+    assert gap[-1] < 0.5 * gap[0]
+
+
+def test_every_part_of_the_learning_curve_has_all_classes():
+    labels = np.array([0] * 500 + [1] * 3 + [2] * 500)
+    for seed in range(20):
+        order = _order(labels, seed)
+        assert sorted(order.tolist()) == list(range(len(labels)))
+        assert {*labels[order[:3]].tolist()} == {0, 1, 2}
+
+
+def test_width_approximates_inside_the_interval_only(made):
+    facts = made("approximation").facts
+    inside, beyond = facts["largest_error"], facts["largest_error_beyond"]
+    assert inside["128"] < 0.2 < 1 < inside["2"]
+    assert all(beyond[width] > 1 for width in beyond)
+
+
+def test_depth_is_not_always_better(made):
+    relu, sigmoid = (each.mean(axis=1) for each in made("depth").accuracy.values())
+    assert relu[-1] < relu.max() - 0.02
+    assert sigmoid[-1] < 0.2 < 0.85 < sigmoid[0]
+
+
+def test_dropped_units_are_those_of_training(made):
+    found = made("network")
+    assert found.kept[0].all()
+    assert found.kept[-1].all()
+    assert [mask.size for mask in found.kept] == found.facts["sizes"]
+    for layer in (1, 2):
+        assert (found.kept[layer] == kept(0, layer, 1, 1, 6, 0.5)[0]).all()
+    assert 0 < found.facts["weights_in_use"] < found.facts["weights"] == 4 * 6 + 6 * 6 + 6 * 3
+    left, right = (len(axes.lines) for axes in found.picture().axes)
+    assert left - right == found.facts["weights"] - found.facts["weights_in_use"]
+
+
 def test_steps_of_a_rule_are_those_of_its_formula():
     rule = dr.Momentum(0.1, 0.5)
     w, v, expected = 3.0, 0.0, [3.0]
@@ -150,8 +237,9 @@ def test_each_has_a_picture_of_a_page_s_width_a_sentence_and_facts(made, name, t
     found = made(name)
     picture = found.picture()
     assert 6 <= picture.get_size_inches()[0] <= 7
-    assert any(axes.get_xlabel() for axes in picture.axes)
-    assert any(axes.get_ylabel() for axes in picture.axes)
+    if name != "network":  # a graph has no axes
+        assert any(axes.get_xlabel() for axes in picture.axes)
+        assert any(axes.get_ylabel() for axes in picture.axes)
     save(picture, tmp_path / "picture.png")
     assert (tmp_path / "picture.png").stat().st_size > 10_000
     assert 60 < len(found.sentence) < 500
@@ -160,7 +248,24 @@ def test_each_has_a_picture_of_a_page_s_width_a_sentence_and_facts(made, name, t
     assert found.shows
 
 
-@pytest.mark.parametrize("name", ["batches", "local-minimum", "xor", "outlier", "optimizers", "learning-rate"])
+@pytest.mark.parametrize(
+    "name", ["batches", "local-minimum", "xor", "outlier", "optimizers", "learning-rate", "network"]
+)
 def test_the_seed_decides_everything(name, made):
     assert illustrate(name).facts == made(name).facts
     assert illustrate(name, seed=1).facts != made(name).facts
+
+
+def test_the_figures_in_the_page_on_the_texts_are_these(made):
+    page = (Path(__file__).parents[2] / "docs" / "texts.md").read_text(encoding="utf-8")
+    bare, l2, dropout = (each[0] for each in made("dropout-weights").facts["mean_square"].values())
+    assert f"{bare:.3f} without regularization, {l2:.3f} with L2, {dropout:.3f} with dropout" in page
+    relu, sigmoid = made("depth").facts["accuracy"].values()
+    assert f"{100 * relu['1']:.1f} % with 1 hidden layer of ReLU units, {100 * relu['16']:.1f} % with 16" in page
+    assert f"with sigmoid units {100 * sigmoid['1']:.1f} % and {100 * sigmoid['16']:.1f} %" in page
+    raised = made("batches").facts["steps_that_raise_the_loss"]
+    assert f"{raised['Mini-batch']} of 96 steps" in page
+    assert f"{raised['Stochastic']} of 768" in page
+    before, after = made("augmentation").facts["accuracy"].values()
+    assert f"from {100 * before['0']:.1f} to {100 * before['1']:.1f} %" in page
+    assert f"it has {100 * after['1']:.1f} % there" in page

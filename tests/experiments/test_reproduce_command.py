@@ -1,12 +1,14 @@
 """`deltarule reproduce` in the shell."""
 
+import dataclasses
 import json
 
 import pytest
 from typer.testing import CliRunner
 
 from deltarule.cli.main import app
-from deltarule.experiments.reproduce import Moons
+from deltarule.experiments.reproduce import AS_PUBLISHED, Digits, Moons, changed
+from deltarule.experiments.reproduce.moons import MoonsResult
 
 SHORT = ["reproduce", "moons", "--set", "epochs=20", "--set", "table_every=10", "--set", "plot_every=1"]
 
@@ -69,3 +71,19 @@ def test_ctrl_c_ends_cleanly_and_leaves_nothing(shell, tmp_path, monkeypatch):
     monkeypatch.setattr(Moons, "run", interrupted)
     assert shell(*SHORT, "--out", "a/b").exit_code == 130
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"), [(["table_every=5"], False), (["table_every=5", "momentum=0.8"], True)]
+)
+def test_only_changed_results_are_reported_as_not_comparable(shell, settings, warned, monkeypatch):
+    monkeypatch.setattr(Moons, "run", lambda self, given: MoonsResult(self, {}, {}))
+    done = shell("reproduce", "moons", *(word for each in settings for word in ("--set", each)))
+    assert ("published settings" in done.stderr) == warned
+
+
+def test_selections_are_settings_and_parts_is_one():
+    assert changed(Digits(), ["parts=costs"]).is_as_published()
+    assert not changed(Digits(), ["parts=costs", "batch_size=20"]).is_as_published()
+    for each in AS_PUBLISHED.values():
+        assert {*each.selections} <= {field.name for field in dataclasses.fields(each)}

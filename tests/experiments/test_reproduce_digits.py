@@ -49,7 +49,10 @@ def test_the_overfitting_run_begins_as_published(mnist, tmp_path):
         "overfitting.csv",
     ]
     assert len((tmp_path / "overfitting.csv").read_text().splitlines()) == 4
-    assert {table.title for table in result.tables()} >= {"Against the published lists", "L2 against overfitting"}
+    assert {table.title for table in result.tables()} >= {
+        "Comparison with the published lists",
+        "L2 against overfitting",
+    }
     json.dumps(result.to_json(), allow_nan=False)
 
 

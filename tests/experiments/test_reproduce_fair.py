@@ -1,4 +1,4 @@
-"""The founding experiments as they should be: fair comparisons, on few samples here."""
+"""The founding experiments in their fair versions, on few samples."""
 
 import json
 from dataclasses import replace
@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 import deltarule as dr
 from deltarule.cli.main import app
-from deltarule.experiments.reproduce import AS_IT_SHOULD_BE, AS_PUBLISHED, Given, changed, experiment, reproduce
+from deltarule.cli.terminal import Bar
+from deltarule.experiments.reproduce import AS_PUBLISHED, FAIR, Given, changed, experiment, reproduce
 from deltarule.experiments.reproduce.fair.experiment import claims_table
 
 
@@ -21,11 +22,11 @@ def fair(name, *settings):
 
 
 def test_each_experiment_has_both_forms():
-    assert list(AS_IT_SHOULD_BE) == list(AS_PUBLISHED)
+    assert list(FAIR) == list(AS_PUBLISHED)
 
 
-@pytest.mark.parametrize("name", AS_IT_SHOULD_BE)
-def test_all_variants_start_alike_and_seeds_are_enough_to_see_something(name):
+@pytest.mark.parametrize("name", FAIR)
+def test_all_variants_start_alike_and_seeds_are_enough_for_significance(name):
     wanted = experiment(name, fair=True)
     recipes = list(wanted.variants().values())
     assert len(recipes) > 1
@@ -47,7 +48,7 @@ def test_moons_are_tuned_and_judged_on_fresh_points():
     assert not (parts[0] | parts[1]) & parts[2]
     (claim,) = result.further[0].rows
     assert claim[1] == f"{100 * comparison.difference('adam', 'momentum').mean:+.2f}"
-    assert claim[-1] == "not seen"  # two seeds can show nothing
+    assert claim[-1] == "not significant"  # two seeds can show nothing
     assert "training points" in result.further[0].note
     assert comparison.seeds.vary == ("start", "order", "split")
 
@@ -75,9 +76,9 @@ def test_fashion_says_when_overfitting_sets_in(tmp_path):
     _, result = fair("fashion", "epochs=4", "hidden=16,8", "patience=1")
     onset, _ = result.further
     assert [row[0] for row in onset.rows] == [
-        "no remedy", "early stopping", "dropout", "L2", "augmentation", "all three",
+        "no regularization", "early stopping", "dropout", "L2", "augmentation", "all three",
     ]  # fmt: skip
-    bare = result.comparison.of("no remedy").values()
+    bare = result.comparison.of("no regularization").values()
     lowest = [int(np.argmin(each.curves["validation_loss"])) + 1 for each in bare]
     assert onset.rows[0][1] == f"{np.median(lowest):g} ({min(lowest)} to {max(lowest)})"
     assert "of 2 seeds" in onset.note
@@ -91,7 +92,7 @@ def test_digits_change_one_thing_at_a_time():
     cross = recipes["cross-entropy"]
     assert recipes["cross-entropy, L2"].replace(penalty=None) == cross
     assert recipes["cross-entropy, L2"].penalty == dr.L2(5.0 / 50_000)
-    assert recipes["cross-entropy, narrow start"].replace(network=cross.network) == cross
+    assert recipes["cross-entropy, narrow weights"].replace(network=cross.network) == cross
     assert recipes["log-likelihood"].replace(loss=cross.loss) == cross
     assert len(result.comparison.networks) == 12
 
@@ -116,11 +117,62 @@ def test_the_command(tmp_path, monkeypatch):
     assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["seeds"] == [0, 1]
-    assert "as it should be" in done.stderr
-    assert "What the text concludes" in done.stderr
+    assert "fair comparison" in done.stderr
+    assert "Conclusions of the text" in done.stderr
     folder = tmp_path / "runs" / "reproduce-moons-1"
     assert (folder / "comparison" / "report.html").is_file()
     assert json.loads((folder / "result.json").read_text())["settings"]["epochs"] == 10
     wrong = CliRunner().invoke(app, ["reproduce", "moons", "--fair", "--set", "rates=fast"])
     assert wrong.exit_code == 2
     assert "published, tuned" in wrong.stderr
+
+
+def interrupting(after):
+    """A report of networks that is interrupted, as by Ctrl-C, after so many of them."""
+
+    def report(done, total, note):
+        if done == after:
+            raise KeyboardInterrupt
+
+    return report
+
+
+def test_an_interrupted_comparison_is_kept_and_continued(tmp_path):
+    wanted = changed(experiment("moons", fair=True), ["seeds=2", "epochs=20", "rates=published", "fresh=100"])
+    with pytest.raises(KeyboardInterrupt):
+        wanted.run(Given(folder=tmp_path, networks=interrupting(3)))
+    written = tmp_path / "comparison" / "networks.jsonl"
+    kept = written.read_text().splitlines()
+    assert 3 <= len(kept) <= 4  # the others may have ended meanwhile
+    assert (tmp_path / "comparison" / "report.html").is_file()
+    seen = []
+    given = Given(folder=tmp_path, networks=lambda done, total, note: seen.append((done, total)))
+    continued = wanted.run(given).comparison
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert written.read_text().splitlines()[: len(kept)] == kept
+    assert len(written.read_text().splitlines()) == 4
+    again = wanted.run(Given()).comparison
+    scores = [{(each.variant, each.seed): each.score for each in one.networks} for one in (continued, again)]
+    assert scores[0] == scores[1]
+
+
+def test_the_command_keeps_what_it_has_and_continues(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    short = ["reproduce", "moons", "--fair", "--set", "epochs=10", "--set", "rates=published", "--seeds", "2"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Bar, "reached", lambda self, done, total, note: interrupting(2)(done, total, note))
+        stopped = CliRunner().invoke(app, short)
+    assert stopped.exit_code == 130
+    assert "--out runs/reproduce-moons-1" in stopped.stderr
+    networks = tmp_path / "runs" / "reproduce-moons-1" / "comparison" / "networks.jsonl"
+    kept = networks.read_text()
+    assert kept.count("\n") >= 2
+    done = CliRunner().invoke(app, [*short, "--out", "runs/reproduce-moons-1"])
+    assert done.exit_code == 0, done.stderr
+    assert networks.read_text().startswith(kept)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["reproduce-moons-1"]
+    named = done.stderr.rpartition("In runs/reproduce-moons-1: ")[2].strip(" .\n").split(", ")
+    assert "comparison/report.html" in named
+    assert all((tmp_path / "runs" / "reproduce-moons-1" / name).is_file() for name in named)
+    other = CliRunner().invoke(app, ["reproduce", "moons", "--out", "runs/reproduce-moons-1"])
+    assert other.exit_code == 2  # the run as published has nothing to continue

@@ -11,7 +11,8 @@ from deltarule.data import Dataset
 from deltarule.errors import RecipeError
 from deltarule.experiments.reproduce import Fashion, Given, Optimizers, changed, data_of, reproduce
 from deltarule.experiments.reproduce.fashion_result import softmax_twice
-from deltarule.figures.iterations import smoothed
+from deltarule.experiments.reproduce.optimizers import MARKERS
+from deltarule.figures.iterations import loss_lines, smoothed
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -27,18 +28,26 @@ def few(experiment):
 
 def test_fashion_shows_everything(tmp_path):
     told = []
-    fashion = changed(Fashion(), ["epochs=3", "report_every=10", "patience=1", "hidden=16,8"])
+    fashion = changed(Fashion(), ["epochs=3", "report_validation_every=2", "patience=1", "hidden=16,8"])
     given = Given(few(fashion), progress=lambda steps, note: told.append(steps))
     found = reproduce(fashion, given, seeds=2)
     result = found.results[0]
     assert sum(told) == 2 * fashion.steps
     # 1,800 images make 28 batches: the 10th and the 20th are reported.
-    assert [each.number for each in result.batches] == [10, 20, 38, 48, 66, 76]
+    assert [each.number for each in result.batches if each.part == "training"] == [10, 20, 38, 48, 66, 76]
+    # 200 images make 3 validation batches: the 2nd is reported.
+    held = [each for each in result.batches if each.part == "validation"]
+    assert [(each.epoch, each.number) for each in held] == [(1, 2), (2, 2), (3, 2)]
+    assert 0 < held[-1].loss < held[0].loss
+    assert [row[0] for row in found.tables()[0].rows] == ["training", "training", "validation"]
     assert [each.name for each in result.outcomes] == ["as_published", "early_stopping", "dropout", "l2", "all_three"]
     assert len(result.epochs) == 3
     assert result.epochs[-1].validation_loss < result.epochs[0].validation_loss
     assert result.outcomes[0].validation == result.epochs[-1][3:]
-    assert {path.name for path in result.write(tmp_path)} == {"samples.png", "curves.png", "batches.png"}
+    assert {path.name for path in result.write(tmp_path)} == {
+        "samples.png", "curves.png", "batches.png", "batches.csv",
+    }  # fmt: skip
+    assert len((tmp_path / "batches.csv").read_text().splitlines()) == 10
     assert [table.title for table in found.tables()][-1] == "Over 2 seeds"
     data = found.to_json()
     assert 0.5 < data["test_accuracy"] < 0.95
@@ -131,7 +140,19 @@ def test_smoothing_is_kaisers():
 def test_made_data_do_for_fashion_too():
     generator = np.random.default_rng(0)
     x, y = generator.integers(0, 256, (400, 28, 28), dtype=np.uint8), np.arange(400) % 10
-    fashion = changed(Fashion(), ["epochs=1", "batch_size=16", "hidden=4", "remedies="])
+    fashion = changed(
+        Fashion(),
+        ["epochs=1", "batch_size=16", "hidden=4", "remedies=", "report_every=50", "report_validation_every=5"],
+    )
     result = fashion.run(Given(Dataset((x, y), test=(x, y))))
     assert [each.name for each in result.outcomes] == ["as_published"]
     assert result.batches == []
+
+
+def test_markers_are_those_of_the_text():
+    lines = {name: (np.arange(300), np.ones(300)) for name in MARKERS}
+    (axes,) = loss_lines(lines, "Iteration", "Loss", "", markers=MARKERS).axes
+    drawn = {line.get_label(): (line.get_marker(), line.get_markevery()) for line in axes.lines}
+    assert drawn == {
+        "SGD": ("o", 100), "Momentum": ("x", 100), "AdaGrad": ("s", 100), "RMSProp": ("v", 100), "Adam": ("D", 100),
+    }  # fmt: skip

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from rich.text import Text
 
 from deltarule.cli.interrupts import interrupts
 from deltarule.cli.option_groups import ENGINE, DataFolder, engine_option, json_option, option, quiet_option
-from deltarule.cli.terminal import messages_of, print_json, progress_bar, say, table_of
+from deltarule.cli.terminal import console, messages_of, print_json, progress_bar, say, table_of
 from deltarule.experiments.reproduce import (
     AS_PUBLISHED,
     Experiment,
@@ -30,6 +30,7 @@ from deltarule.experiments.reproduce import (
     published_folder,
 )
 from deltarule.experiments.reproduce import reproduce as run_again
+from deltarule.experiments.reproduce.fair.experiment import COMPARISON
 from deltarule.training.folder import RunFolder, check_free
 from deltarule.writing import Failures, write_whole
 
@@ -62,7 +63,8 @@ def reproduce(
     output: Annotated[
         Path | None,
         option(
-            "--output", "Folder for the results, new or empty (default: runs/reproduce-NAME-1, -2, …).",
+            "--output",
+            "Folder for the results: new, or of a --fair run to continue (default: runs/reproduce-NAME-1, -2, …).",
             metavar="FOLDER",
         ),
     ] = None,
@@ -72,6 +74,7 @@ def reproduce(
     """Rerun a founding experiment and compare its figures with the published ones.
 
     Each experiment is run exactly as published, or as a fair comparison with --fair. Settings can be changed.
+    The same command with --out FOLDER continues an interrupted run with --fair.
 
     Examples:
 
@@ -81,24 +84,26 @@ def reproduce(
     deltarule reproduce moons --fair --seeds 20
     deltarule reproduce digits --data-dir my/mnist --published my/lists
     deltarule reproduce fashion --data-dir my/fashion --set epochs=20 --seeds 4
+    deltarule reproduce fashion --fair --out runs/reproduce-fashion-1
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     messages = messages_of(quiet)
-    wanted = changed(experiment(name, fair=fair), setting or ())
-    if fair and seeds is not None:
-        wanted, seeds = changed(wanted, [f"seeds={seeds}"]), None
-    if output is not None:
+    of_seeds = [f"seeds={seeds}"] if fair and seeds is not None else []
+    wanted = changed(experiment(name, fair=fair), [*(setting or ()), *of_seeds])
+    resumed = fair and output is not None and (output / COMPARISON).is_dir()
+    if output is not None and not resumed:
         check_free(output)
     lists = published_folder(data_dir, published)
     given = Given(data_of(wanted, data_dir, progress=not quiet), lists, engine)
     # The folder is created first, so that a folder that cannot be written is reported before minutes of training.
-    with _folder(name, output) as folder:
-        _run_in(folder, wanted, given, 1 if seeds is None else seeds, messages, as_json=as_json)
+    with _folder(name, output, resumed=resumed) as folder:
+        _run_in(folder, wanted, given, 1 if seeds is None or fair else seeds, messages, as_json=as_json)
 
 
 def _run_in(folder: Path, wanted: Experiment, given: Given, seeds: int, messages: Console, *, as_json: bool) -> None:
     """Run an experiment, report it, and write its results and pictures into a folder."""
     began = time.perf_counter()
-    found = _with_bar(wanted, given, seeds, messages)
+    with _continued_later(folder) if isinstance(wanted, FairExperiment) else nullcontext():
+        found = _with_bar(wanted, dataclasses.replace(given, folder=folder), seeds, messages)
     seconds = time.perf_counter() - began
     failures = Failures()
     failures.attempt(_write, folder, wanted, found, given.engine, seconds)
@@ -108,13 +113,29 @@ def _run_in(folder: Path, wanted: Experiment, given: Given, seeds: int, messages
     pictures = failures.attempt(found.results[0].write, folder)
     failures.check()
     if pictures is not None:
-        names = ", ".join(path.name for path in (folder / RESULT, *pictures))
-        say(f"{seconds:.0f} s. In {folder}: {names}.", messages)
+        names = (path.relative_to(folder).as_posix() for path in (folder / RESULT, *pictures))
+        say(f"{seconds:.0f} s. In {folder}: {', '.join(names)}.", messages)
 
 
 @contextmanager
-def _folder(name: str, out: Path | None) -> Iterator[Path]:
-    """Create a new folder; remove it and its new parents again if nothing is written in it."""
+def _continued_later(folder: Path) -> Iterator[None]:
+    """Allow a comparison to write its report after a signal, and say how to continue it."""
+    with interrupts.unhurried():
+        try:
+            yield
+            interrupts.check()
+        except KeyboardInterrupt:
+            say(f"Interrupted; continue with the same command and --out {folder}.", console)
+            interrupts.said()
+            raise typer.Exit(interrupts.code) from None
+
+
+@contextmanager
+def _folder(name: str, out: Path | None, *, resumed: bool) -> Iterator[Path]:
+    """Create a folder unless a run is resumed; remove it and its new parents again if nothing is written in it."""
+    if resumed and out is not None:
+        yield out
+        return
     asked = out if out is not None else Path("runs") / f"reproduce-{name}"
     made = [each for each in asked.parents if not each.exists()]
     with interrupts.noted():  # between the making of the folder and the knowledge of it nothing is raised
@@ -131,10 +152,10 @@ def _folder(name: str, out: Path | None) -> Iterator[Path]:
 
 def _with_bar(wanted: Experiment, given: Given, seeds: int, messages: Console) -> Reproduction:
     numbers = ", ".join(f"{name}={_words(value)}" for name, value in wanted.changes().items())
-    form = "as it should be" if isinstance(wanted, FairExperiment) else "as published"
+    form = "fair comparison" if isinstance(wanted, FairExperiment) else "as published"
     say(f"{wanted.name}, {form}{f', but for {numbers}' if numbers else ''}; engine {given.engine}.", messages)
     with progress_bar(wanted.name, max(seeds, 1) * wanted.steps, messages) as bar:
-        return run_again(wanted, dataclasses.replace(given, progress=bar.advance), seeds)
+        return run_again(wanted, dataclasses.replace(given, progress=bar.advance, networks=bar.reached), seeds)
 
 
 def _write(folder: Path, wanted: Experiment, found: Reproduction, engine: str, seconds: float) -> None:
@@ -156,9 +177,9 @@ def _print_report(wanted: Experiment, found: Reproduction, messages: Console) ->
         messages.print(_table(table))
         if table.note:
             say(table.note, messages, style="dim")
-    if wanted.changes() and not isinstance(wanted, FairExperiment):
+    if not wanted.is_as_published() and not isinstance(wanted, FairExperiment):
         messages.print()
-        say("Published figures are for the published numbers, not for those that were changed.", messages)
+        say("The published numbers are for the published settings, not for the changed ones.", messages)
     messages.print()
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
-from deltarule.cli.option_groups import ModelPath, json_option
-from deltarule.cli.terminal import print_facts, print_json, print_lines, print_table, table_of
+from deltarule.cli.option_groups import ModelPath, json_option, option
+from deltarule.cli.terminal import print_facts, print_json, print_lines, print_table, say, table_of
 from deltarule.models import Model, layer_table, load_model
 from deltarule.recipes import Recipe
 from deltarule.training.folder import model_path
@@ -13,20 +14,26 @@ from deltarule.training.folder import model_path
 
 def show(
     model_file: ModelPath,
+    picture: Annotated[
+        Path | None, option("--picture", "File for a diagram of the network: .png, .svg or .pdf.", metavar="FILE")
+    ] = None,
     as_json: Annotated[bool, json_option()] = False,
 ) -> None:
     """Show a model: its layers, their shapes and parameters, and how it was trained.
 
-    Example:
+    Examples:
 
     \b
     deltarule show runs/digits-1
+    deltarule show runs/digits-1 --picture network.svg
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     path = model_path(model_file)
     model = load_model(path)
     layers = layer_table(model)
     total = sum(parameters for *_, parameters in layers)
     recipe = model.recipe
+    if picture is not None:
+        _draw(model, picture)
     if as_json:
         print_json(
             {
@@ -50,6 +57,16 @@ def show(
     print_table(table_of(columns, [*rows, ("", "", "together", f"{total:,}")], numbers=("Parameters",)))
     print_lines([""])
     print_facts(_facts(model))
+
+
+def _draw(model: Model, path: Path) -> None:
+    """Write the diagram of a network, with its weights."""
+    from deltarule.figures.network import network_picture
+    from deltarule.figures.style import save
+
+    hidden = (f"{name.capitalize()}\n{activation}" for name, _, activation, _ in layer_table(model))
+    save(network_picture(model.sizes, ["Input", *hidden], model.weights), path)
+    say(f"The diagram is in {path}.")
 
 
 def _facts(model: Model) -> dict[str, str]:

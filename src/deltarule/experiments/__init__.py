@@ -1,1 +1,1 @@
-"""Published experiments run again (`reproduce`), and explanations drawn from real runs (`illustrate`)."""
+"""Reproductions of published experiments (`reproduce`), and illustrations drawn from real runs (`illustrate`)."""

@@ -1,4 +1,4 @@
-"""A rule followed over a function: the steps that an optimizer's own formula takes."""
+"""The steps of an optimizer on a given function."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def steps_of(
     steps: int,
     schedule: Schedule | None = None,
 ) -> Floats:
-    """Where the rule stands before its first step and after each: (steps + 1, …), `start` giving the rest of the shape.
+    """Return the points of an optimizer before its first step and after each, (steps + 1, *shape of `start`).
 
-    gradient : of the function at a point. schedule : a factor on the rule's learning rate.
+    gradient : gradient of the function at a point. schedule : factor on the learning rate.
 
     >>> from deltarule.formulas import SGD
     >>> steps_of(SGD(learning_rate=0.5), lambda w: w, 8.0, 3).tolist()

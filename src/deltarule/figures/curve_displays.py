@@ -1,4 +1,4 @@
-"""Displays of training: curves over epochs with bands, smoothed losses over iterations, time against score."""
+"""Displays of training: curves over epochs with bands, smoothed losses over iterations, score over time."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 BAND = (0.1, 0.9)
-"""The quantiles between which a band lies."""
+"""The lower and the upper quantile of a band."""
 
 
 class CurvesDisplay(Display):
-    """A figure of each epoch: the median over the networks as a line, and a band in which 80 % of them lie.
+    """Metric of each epoch: the median over the networks as a line, and a band that contains 80 % of them.
 
-    curves : for each name a curve for each of its networks; a network that has stopped stays where it is. At most
-        eight names can be told apart; those beyond are left out, and `left_out` has them.
-    near_the_end : begin the axis where the rise of the first epochs is over.
+    curves : for each name the curves of its networks; a curve that ends early is extended by its last value. Up to
+        eight names are drawn; `left_out` has the others.
+    near_the_end : start the axis after the first, steep part of the curves.
 
     >>> display = CurvesDisplay({"adam": [[0.9, 0.5, 0.3], [0.8, 0.4]]}, "Validation loss").plot()
     >>> display.ax_.get_xlabel()
@@ -70,7 +70,7 @@ class CurvesDisplay(Display):
 
 
 class IterationsDisplay(Display):
-    """The loss of each batch against the iteration, the mean over the networks, smoothed.
+    """Loss of each batch over the iterations: the mean over the networks, smoothed.
 
     losses : for each name the losses of each of its networks.
 
@@ -90,7 +90,7 @@ class IterationsDisplay(Display):
         tidy(axes, x="Iteration", y=f"{self.label}, smoothed", title=self.title, theme=theme)
         lines = []
         for place, (name, each) in enumerate(self.losses.items()):
-            # As far as every network went: a mean over fewer of them jumps.
+            # Only iterations that every network reached: a mean over fewer of them jumps.
             length = min(map(len, each), default=0)
             if not length:
                 continue
@@ -111,7 +111,7 @@ class IterationsDisplay(Display):
 
 
 class CostDisplay(Display):
-    """Seconds against the score: each network a small dot, the median of each name a large one with its name beside it.
+    """Score over training time: a small dot for each network, a large one with its name for each median.
 
     costs : for each name the seconds and the scores of its networks, (n,) each.
 
@@ -122,7 +122,7 @@ class CostDisplay(Display):
 
     @property
     def size(self) -> tuple[float, float]:
-        """With room for the names below."""
+        """Return the size, with space for the names below."""
         return 5.4, 3.8 + 0.2 * -(-len(self.costs) // 2)
 
     def __init__(
@@ -138,7 +138,7 @@ class CostDisplay(Display):
     def _draw(self, axes: Axes, theme: Theme) -> None:
         tidy(axes, x="Seconds of training on one core", y=self.label, title=self.title, theme=theme)
         self._time_axis(axes)
-        axes.margins(0.08)  # so that the large marks stay whole
+        axes.margins(0.08)  # so that large markers are not clipped
         for place, (name, (seconds, scores)) in enumerate(self.costs.items()):
             colour, marker = theme.colours[place], MARKERS[place]
             axes.plot(seconds, scores, linestyle="none", marker=marker, markersize=3.5, color=colour, alpha=0.45)
@@ -149,7 +149,7 @@ class CostDisplay(Display):
         legend(axes, theme, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, fontsize="small")
 
     def _time_axis(self, axes: Axes) -> None:
-        """Logarithmic where the times differ by more than a factor of 10."""
+        """Use a logarithmic axis if the times differ by more than a factor of 10."""
         from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
         times = np.concatenate([seconds for seconds, _ in self.costs.values()])
@@ -163,7 +163,7 @@ class CostDisplay(Display):
 
 
 def _same_length(curves: Sequence[Sequence[float]]) -> Floats:
-    """Curves (networks, epochs), each prolonged by its last figure."""
+    """Return curves (networks, epochs), each extended by its last value."""
     longest = max(map(len, curves), default=0)
     values = np.full((len(curves), longest), np.nan)
     for row, curve in enumerate(curves):
@@ -174,7 +174,7 @@ def _same_length(curves: Sequence[Sequence[float]]) -> Floats:
 
 
 def _bands(values: Floats) -> Floats:
-    """The lower end of the band, the median, its upper end: (3, epochs)."""
+    """Return the lower end of the band, the median, and the upper end, (3, epochs)."""
     finite = np.where(np.isfinite(values), values, np.nan)
     some = np.isfinite(finite).any(axis=0)
     bands = np.full((3, values.shape[1]), np.nan)
@@ -183,7 +183,7 @@ def _bands(values: Floats) -> Floats:
 
 
 def _without_the_start(curves: Any) -> float | None:
-    """Where an axis begins that leaves the first tenth of each rise below it."""
+    """Return a lower limit of the axis that cuts off the first tenth of each increase."""
     middles = [_bands(each)[1] for each in curves if each.size]
     starts = [np.nanquantile(middle, 0.1) for middle in middles if np.isfinite(middle).any()]
     tops = [np.nanmax(middle) for middle in middles if np.isfinite(middle).any()]
@@ -191,7 +191,7 @@ def _without_the_start(curves: Any) -> float | None:
 
 
 def _spans_decades(curves: Any) -> bool:
-    """Whether the middles differ by more than a factor of 10: on an even scale the end would be a flat line."""
+    """Whether the medians differ by more than a factor of 10, so that a linear scale would show a flat end."""
     middles = np.concatenate([np.zeros(0), *(_bands(each)[1] for each in curves)])
     middles = middles[np.isfinite(middles)]
     return bool(len(middles) and middles.min() > 0 and middles.max() > 10 * middles.min())

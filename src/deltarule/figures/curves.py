@@ -1,4 +1,4 @@
-"""Learning curves: loss and score of the training and the validation part, epoch by epoch."""
+"""Learning curves: loss and score of the training and the validation set over the epochs."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MARKED_UP_TO = 30
-"""So many epochs are drawn with a dot each; more of them are a line."""
+"""Largest number of epochs drawn with markers."""
 
 
 def learning_curves(
     history: Sequence[Mapping[str, float | None]], *, best_epoch: int = 0, score: str = "Accuracy", title: str = ""
 ) -> Figure:
-    """Two pictures side by side: the loss and the score against the epoch.
+    """Draw the loss and the score over the epochs, side by side.
 
-    history : for each epoch its figures by name, as `Epoch.to_json` gives them; None where there is no number.
-    best_epoch : marked by a line; 0 marks none.
-    score : what the score is called; one called "Accuracy" is drawn in percent.
+    history : the metrics of each epoch by name, as returned by `Epoch.to_json`; None for a missing one.
+    best_epoch : epoch marked by a line, or 0.
+    score : name of the score; "Accuracy" is drawn in percent.
 
     >>> line = {"number": 1, "train_loss": 0.5, "validation_loss": 0.6, "train_score": 0.8, "validation_score": 0.7}
     >>> [axes.get_ylabel() for axes in learning_curves([line]).axes]
@@ -71,13 +71,13 @@ def _curves(
 
 
 def _column(history: Sequence[Mapping[str, float | None]], name: str) -> Floats:
-    """One figure of every epoch, NaN where there is none."""
+    """Return one value of every epoch, NaN where it is missing."""
     values = (epoch.get(name) for epoch in history)
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
 def _spans_decades(history: Sequence[Mapping[str, float | None]]) -> bool:
-    """Whether the losses differ by more than a factor of 30: on an even scale the end would be a flat line."""
+    """Whether the losses differ by more than a factor of 30, so that a linear scale would show a flat end."""
     losses = np.concatenate([_column(history, "train_loss"), _column(history, "validation_loss")])
     losses = losses[np.isfinite(losses)]
     return bool(len(losses) and losses.min() > 0 and losses.max() > 30 * losses.min())

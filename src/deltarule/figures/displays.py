@@ -1,4 +1,4 @@
-"""Displays in scikit-learn's manner: made from numbers, drawn by `plot`, which leaves `figure_` and `ax_` behind."""
+"""Displays in the style of scikit-learn: made from numbers, drawn by `plot`, which sets `figure_` and `ax_`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (3, 1)), (0, (1, 1)), (0, (8, 3)))
 MARKERS = "os^Dv*PX"
-"""For each colour a line and a marker of its own, so that no picture needs its colours."""
+"""A line style and a marker for each color, so that pictures are readable without color."""
 
 MOST = len(MARKERS)
-"""So many series can be told apart."""
+"""Number of series that can be distinguished."""
 
 
 class Display:
-    """What a picture shows. `plot` draws it, and leaves the figure and the axes in `figure_` and `ax_`.
+    """The data of a picture. `plot` draws it and sets `figure_` and `ax_`.
 
-    size : width and height in inches, where it makes its own figure.
+    size : width and height in inches of a new figure.
     """
 
     figure_: Figure
@@ -29,11 +29,11 @@ class Display:
 
     @property
     def size(self) -> tuple[float, float]:
-        """Width and height in inches."""
+        """Return width and height in inches."""
         return 5.4, 3.6
 
     def plot(self, ax: Axes | None = None, *, theme: Theme = LIGHT) -> Self:
-        """Draw on these axes, or on those of a figure of its own."""
+        """Draw on the given axes, or on those of a new figure."""
         if ax is None:
             ax = figure(*self.size, theme).subplots()
         self.ax_, self.figure_ = ax, cast("Figure", ax.figure)
@@ -44,7 +44,7 @@ class Display:
         raise NotImplementedError
 
     def _repr_png_(self) -> bytes | None:
-        """The picture, for a notebook."""
+        """Return the picture for a notebook."""
         import io
 
         if not hasattr(self, "figure_"):
@@ -55,5 +55,5 @@ class Display:
 
 
 def legend(axes: Axes, theme: Theme, **further: Any) -> None:
-    """A legend without a frame, in the theme's ink."""
+    """Add a legend without a frame, in the text color of the theme."""
     axes.legend(frameon=False, labelcolor=theme.ink, **further)

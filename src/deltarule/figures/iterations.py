@@ -1,8 +1,8 @@
-"""Losses against the iteration: one line for each optimizer, smoothed where asked."""
+"""Losses over the iterations: one line for each optimizer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-MARKERS = "oxsDv"
+MARK_EVERY = 100
+"""Iterations between two markers of a line."""
 
 
 def smoothed(values: Any, window: int = 11, beta: float = 2.0) -> Floats:
-    """A moving mean under a Kaiser window of odd length; the ends are mirrored, so the length stays.
+    """Return a moving average with a Kaiser window of odd length; mirrored ends keep the length.
 
     >>> smoothed([1.0, 1.0, 1.0], window=3).tolist()
     [1.0, 1.0, 1.0]
@@ -35,19 +36,20 @@ def loss_lines(
     y: str,
     title: str,
     *,
-    mark_every: int | None = None,
+    markers: Mapping[str, str] | None = None,
     top: float | None = None,
 ) -> Figure:
-    """One line for each name from its (numbers, losses); with `mark_every` each has its own marker.
+    """Draw one line for each name from its (numbers, losses).
 
-    top : where the loss axis ends; it begins at 0.
+    markers : marker of each name, drawn every 100 iterations; None draws lines only.
+    top : upper limit of the loss axis, which starts at 0.
     """
     picture = figure(8, 5)
     axes = tidy(picture.subplots(), x=x, y=y, title=title)
-    marked: Sequence[str] = MARKERS if mark_every else [""] * len(series)
-    for (name, (numbers, losses)), colour, marker in zip(series.items(), COLOURS, marked, strict=False):
+    for (name, (numbers, losses)), colour in zip(series.items(), COLOURS, strict=False):
+        marker = (markers or {}).get(name)
         axes.plot(
-            numbers, losses, color=colour, label=name, linewidth=1.1, marker=marker or None, markevery=mark_every,
+            numbers, losses, color=colour, label=name, linewidth=1.1, marker=marker, markevery=MARK_EVERY,
             markersize=6, markerfacecolor="white" if marker != "x" else None, markeredgewidth=1.4,
         )  # fmt: skip
     axes.set_ylim(0, top)

@@ -1,4 +1,4 @@
-"""The learning-rate range test: the loss against a rate that grows."""
+"""The learning rate range test: the loss over an increasing learning rate."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def range_curve(
     largest: float | None = None,
     title: str = "",
 ) -> Figure:
-    """The loss of each batch in grey, the smoothed loss over it, and the two rates that it suggests.
+    """Draw the loss of each batch in gray, the smoothed loss, and the two suggested rates.
 
-    rates, smoothed : (steps,). losses : (seeds, steps), NaN where a run has diverged.
+    rates, smoothed : (steps,). losses : (seeds, steps), NaN after a run has diverged.
 
     >>> rates = np.geomspace(1e-3, 1, 4)
     >>> picture = range_curve(rates, np.ones((2, 4)), np.ones(4), steepest=0.01)
@@ -40,11 +40,11 @@ def range_curve(
     axes.plot(rates, smoothed, color=BLUE, linewidth=2.2, label="Mean, smoothed")
     axes.set_xscale("log")
     axes.set_xlim(rates[0], rates[-1])
-    # The last losses leap out of sight: what is above the smoothed curve says no more.
+    # The last losses increase steeply; the axis is limited to the smoothed curve.
     low = float(np.nanmin(losses, initial=smoothed.min()))
     room = max(float(smoothed.max()) - low, 1e-12)
     axes.set_ylim(low - 0.05 * room, low + 1.2 * room)
-    marks = (("Steepest", steepest, GREEN, "o", "--"), ("Lowest, before it rises", largest, VERMILION, "s", ":"))
+    marks = (("Steepest", steepest, GREEN, "o", "--"), ("Lowest, before the increase", largest, VERMILION, "s", ":"))
     for name, rate, colour, marker, line in marks:
         if rate is not None:
             height = float(np.interp(np.log(rate), np.log(rates), smoothed))

@@ -1,4 +1,4 @@
-"""Pictures of predictions: images with labels, a map of the plane, a confusion matrix, numbers against numbers."""
+"""Pictures of predictions: labelled images, a map of the plane, a confusion matrix, a scatter plot."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LARGE = 10_000  # from here on, numbers are written as 10k, 2M
 
 
 def chosen_samples(wrong: Booleans, count: int = _COLUMNS * _ROWS) -> Positions:
-    """Which samples to show: the wrong ones first, up to half the places, then right ones, each in their order.
+    """Return the samples to show: up to half of them wrong ones, then correct ones, each in their order.
 
     >>> chosen_samples(np.array([False, True, False, False]), 2).tolist()
     [1, 0]
@@ -36,9 +36,9 @@ def chosen_samples(wrong: Booleans, count: int = _COLUMNS * _ROWS) -> Positions:
 def image_samples(
     images: npt.NDArray[Any], true: Sequence[str], predicted: Sequence[str], *, title: str = ""
 ) -> Figure:
-    """Images (n, height, width) or with channels, each under its predicted class; a wrong one is framed and crossed.
+    """Draw images (n, height, width) or with channels under their predicted classes; wrong ones are framed and crossed.
 
-    The true class of a wrong one stands in brackets.
+    Wrong ones also show the true class, in parentheses.
 
     >>> len(image_samples(np.zeros((3, 8, 8)), ["1", "2", "3"], ["1", "2", "8"]).axes)
     3
@@ -62,7 +62,7 @@ def image_samples(
 
 
 def confusion_matrix(counts: Integers, names: Sequence[str], *, title: str = "", what: str = "class") -> Figure:
-    """Number of samples of each true class (row) by predicted class (column): counts (classes, classes).
+    """Draw a confusion matrix, (classes, classes): rows are true classes, columns predicted ones.
 
     what : the target's name. Where names would collide, only every second, third, ... is written.
 
@@ -73,12 +73,12 @@ def confusion_matrix(counts: Integers, names: Sequence[str], *, title: str = "",
     side = min(max(3.6, 0.55 * classes + 1.8), 12.0)
     longest = max(map(len, names))
     upright = longest * classes >= 9 * side
-    room = 0.085 * max(longest - 10, 0)  # inches that long names want
-    picture = figure(side + 0.9 + room, side + 0.3 + room * upright)
+    margin = 0.085 * max(longest - 10, 0)  # inches for long names
+    picture = figure(side + 0.9 + margin, side + 0.3 + margin * upright)
     axes = picture.add_subplot()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
-    picture.colorbar(image, ax=axes, label="Share of the true class (%)", shrink=0.8)
+    picture.colorbar(image, ax=axes, label="Fraction of the true class (%)", shrink=0.8)
     tidy(axes, x=f"Predicted {what}", y=f"True {what}", title=title, grid=False)
     step = math.ceil(_LINE * classes / side)
     axes.set_xticks(range(0, classes, step), names[::step], rotation=90 if upright else 0)
@@ -96,7 +96,7 @@ def confusion_matrix(counts: Integers, names: Sequence[str], *, title: str = "",
 def predicted_against_true(
     true: npt.NDArray[Any], predicted: npt.NDArray[Any], *, title: str = "", names: Sequence[str] = ()
 ) -> Figure:
-    """Predicted numbers (n, k) against true ones, a picture for each of up to four targets; the diagonal is right.
+    """Draw predictions over true values (n, k), a panel for each of up to four targets.
 
     names : of the targets, or none.
 
@@ -139,9 +139,9 @@ def plane(
     axes_names: Sequence[str] = ("First feature", "Second feature"),
     title: str = "",
 ) -> Figure:
-    """Samples in the plane, (n, 2), on the regions that a model gives each class; wrong ones are ringed.
+    """Draw samples in the plane, (n, 2), on the regions predicted for each class; wrong ones are circled.
 
-    true : the number of each sample's class; classify : the numbers of the classes of points (m, 2).
+    true : class number of each sample. classify : function from points (m, 2) to class numbers.
     """
     from matplotlib.colors import ListedColormap
 
@@ -179,7 +179,7 @@ def _legend_beside(axes: Axes) -> None:
 
 
 def _picture_of(image: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[Any]:
-    """An image as matplotlib draws it: (height, width), or (height, width, 3) from 0 to 1."""
+    """Return an image as matplotlib expects it: (height, width), or (height, width, 3) from 0 to 1."""
     if image.ndim == 3 and image.shape[2] in {3, 4}:
         span = high - low if high > low else 1.0
         return (image.astype(np.float64) - low) / span

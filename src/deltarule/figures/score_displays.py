@@ -1,4 +1,4 @@
-"""Displays of scores: every one of them, means with intervals, and a map over two fields."""
+"""Displays of scores: all scores, means with intervals, and a heat map over two fields."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class _Rows(Display):
-    """A row for each name, the first at the top."""
+    """A row for each name, from top to bottom."""
 
     names: Sequence[str]
 
     @property
     def size(self) -> tuple[float, float]:
-        """As high as its rows need."""
+        """Return the size, with a height that depends on the number of rows."""
         return 5.4, 1.3 + 0.38 * len(self.names)
 
     def _rows(self, axes: Axes, theme: Theme, x: str, title: str) -> None:
@@ -36,10 +36,10 @@ class _Rows(Display):
 
 
 class ScoresDisplay(_Rows):
-    """Every score as a dot over its box: quartiles and median; the diamond is the mean.
+    """All scores as dots over a box of quartiles and median; the diamond is the mean.
 
     scores : for each name its scores (n,), in the order of the rows.
-    label : what the axis is called, with its unit. factor : what the scores are multiplied by.
+    label : label of the axis, with its unit. factor : factor on the scores.
 
     >>> display = ScoresDisplay({"sgd": [0.9, 0.92], "adam": [0.95, 0.96]}, "Accuracy (%)", factor=100).plot()
     >>> [tick.get_text() for tick in display.ax_.get_yticklabels()]
@@ -57,7 +57,7 @@ class ScoresDisplay(_Rows):
             values = values[np.isfinite(values)]
             if not len(values):
                 continue
-            # Of fewer than four there are no quartiles.
+            # Fewer than four scores have no quartiles.
             axes.boxplot(
                 values if len(values) > 3 else [],
                 positions=[row], orientation="horizontal", widths=0.55, showfliers=False, manage_ticks=False,
@@ -76,10 +76,10 @@ class ScoresDisplay(_Rows):
 
 
 class IntervalsDisplay(_Rows):
-    """Means as dots with their intervals as lines.
+    """Means as dots, with their intervals as lines.
 
-    middles, lows, highs : by name; an interval without ends is not drawn.
-    filled : names whose dot is filled; the others' are rings. zero : draw the line of no difference.
+    middles, lows, highs : by name; intervals without limits are not drawn.
+    filled : names with filled dots; the others have open ones. zero : draw a line at 0.
 
     >>> display = IntervalsDisplay({"adam": (0.95, 0.94, 0.96)}, "Accuracy (%)", factor=100).plot()
     >>> display.ax_.get_xlabel()
@@ -116,10 +116,10 @@ class IntervalsDisplay(_Rows):
 
 @dataclass
 class HeatMapDisplay(Display):
-    """A number for each pair of values of two fields, the best one framed.
+    """A value for each pair of values of two fields, the best one framed.
 
-    values : (rows, columns); NaN where there is none. rows, columns : the values of the fields, in words.
-    row_field, column_field : what they are called. label : what the numbers are, with their unit.
+    values : (rows, columns), NaN if missing. rows, columns : values of the fields, as text.
+    row_field, column_field : names of the fields. label : name of the values, with their unit.
 
     >>> display = HeatMapDisplay([[0.9, 0.8]], ["sgd"], ["0", "0.1"], "optimizer", "l2", "Accuracy (%)", 100).plot()
     >>> display.ax_.get_ylabel()
@@ -137,7 +137,7 @@ class HeatMapDisplay(Display):
 
     @property
     def size(self) -> tuple[float, float]:
-        """As large as its cells need."""
+        """Return the size, which depends on the number of cells."""
         return max(4.6, 2.6 + 0.95 * len(self.columns)), max(3.0, 1.5 + 0.5 * len(self.rows))
 
     def _draw(self, axes: Axes, theme: Theme) -> None:
@@ -182,7 +182,7 @@ class HeatMapDisplay(Display):
 
 
 def _strip(values: Floats) -> Floats:
-    """How far each dot stands above or below its row, so that equal ones stand side by side: (n,), within ± 0.22."""
+    """Return vertical offsets of the dots, (n,), within ± 0.22, that keep equal ones from overlapping."""
     offsets = np.zeros(len(values))
     span = float(np.ptp(values)) or 1.0
     places = np.round((values - values.min()) / span * 60).astype(int)

@@ -1,4 +1,4 @@
-"""How our pictures look: colours that everyone can tell apart, and figures without global state."""
+"""The style of pictures: colors that colorblind readers can distinguish, and figures without global state."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ PURPLE = "#CC79A7"
 GREY = "#707070"
 
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, YELLOW)
-"""Okabe and Ito's colours (2008), which colour-blind eyes tell apart; the strongest on white come first."""
+"""Okabe and Ito's colors (2008), distinct for colorblind readers; those with the most contrast on white come first."""
 
 TRAIN, VALIDATION, TEST = BLUE, VERMILION, GREEN
-"""The colour of each part, the same in every picture."""
+"""The colors of the training, the validation and the test set."""
 
 RIGHT, WRONG = GREEN, VERMILION
-"""The colour of a right and of a wrong prediction; a picture marks the wrong ones by more than their colour."""
+"""The colors of correct and wrong predictions, which pictures also distinguish by other marks."""
 
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours that a picture takes from the page it stands on.
+    """The colors of a picture, to match the page.
 
-    paper, ink : behind everything, and of all words and frames. quiet : of what is only to be guided by.
-    grid : of its faint lines. colours : of what is drawn, the strongest on this paper first.
+    paper : background. ink : text and frames. quiet : auxiliary lines and text. grid : grid lines.
+    colours : data, in descending order of contrast.
     """
 
     paper: str
@@ -56,14 +56,14 @@ DARK = Theme(
     "#16191D", "#E8E6E3", "#9A9FA6", "#30353B",
     ("#6CB8F0", "#FF8A4C", "#3CCF9F", "#E39BC4", "#F2B733", "#B7BEFF", "#F4F4F4", "#F0E442"),
 )  # fmt: skip
-"""Dark paper takes Okabe and Ito's colours lightened, all at least as far from it as print from a page."""
+"""For dark pages: Okabe and Ito's colors, lightened for sufficient contrast."""
 
 RESOLUTION = 120
-"""Pixels for each inch of a picture's width and height."""
+"""Pixels per inch."""
 
 
 def figure(width: float, height: float, theme: Theme = LIGHT) -> Figure:
-    """An empty figure of so many inches: matplotlib's object, without pyplot and its list of open figures.
+    """Return an empty figure of the given size in inches, without pyplot's list of open figures.
 
     >>> figure(6, 4).axes
     []
@@ -77,7 +77,7 @@ def figure(width: float, height: float, theme: Theme = LIGHT) -> Figure:
 
 
 def tidy(axes: Axes, *, x: str = "", y: str = "", title: str = "", grid: bool = True, theme: Theme = LIGHT) -> Axes:
-    """Name the axes, leave out the frame's upper and right side, and draw a faint grid."""
+    """Label the axes, remove the upper and the right spine, and draw a light grid."""
     axes.set_facecolor(theme.paper)
     axes.set_xlabel(x, color=theme.ink)
     axes.set_ylabel(y, color=theme.ink)
@@ -93,9 +93,9 @@ def tidy(axes: Axes, *, x: str = "", y: str = "", title: str = "", grid: bool = 
 
 
 def plain(words: str, at_most: int = 40) -> str:
-    r"""Other people's words, such as a class's name, as a picture shows them: short, and no formula between dollars.
+    r"""Return untrusted text, such as the name of a class, shortened, and with dollar signs escaped.
 
-    Words that begin with an underscore get a space before it, as a legend leaves such labels out.
+    A space is put before a leading underscore, because legends omit such labels.
 
     >>> print(plain("$5 to $9"), plain("a" * 99, at_most=5))
     \$5 to \$9 aaaa…
@@ -106,9 +106,9 @@ def plain(words: str, at_most: int = 40) -> str:
 
 
 def save(picture: Figure, path: str | os.PathLike[str]) -> Path:
-    """Write a picture where `path` says, whole or not at all; its suffix (.png, .svg, .pdf) chooses the format.
+    """Write a picture atomically; the suffix of `path` (.png, .svg, .pdf) determines the format.
 
-    Neither the date nor the program goes into the file: the same picture is the same bytes.
+    The file contains neither date nor program, so equal pictures have equal bytes.
     """
     target = Path(path)
     kind = target.suffix.lstrip(".").lower() or "png"
@@ -122,13 +122,13 @@ def save(picture: Figure, path: str | os.PathLike[str]) -> Path:
 
 
 def draw(picture: Figure, stream: BinaryIO, kind: str) -> None:
-    """Write a picture of that kind (png, svg, pdf) into a stream, without date and program."""
+    """Write a picture in a format (png, svg, pdf) to a stream, without date and program."""
     nobody: dict[str, Any] = {
         "png": {"Software": None},
         "svg": {"Date": None, "Creator": None},
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     }.get(kind, {})
     with warnings.catch_warnings():
-        # A class may be named in letters that the font lacks: boxes stand for them.
+        # Letters that the font lacks, for example in names of classes, are drawn as boxes.
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         picture.savefig(stream, format=kind, metadata=nobody)

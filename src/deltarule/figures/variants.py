@@ -1,4 +1,4 @@
-"""Images and what augmentation makes of them, side by side."""
+"""Images and their augmented variants, side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def image_variants(images: npt.NDArray[Any], labels: Sequence[str], *, title: str = "") -> Figure:
-    """A row for each image, the original first and framed: images (variants, n, height, width) or with channels.
+    """Draw a row for each image, the original first and framed: images (variants, n, height, width) or with channels.
 
     >>> import numpy as np
     >>> len(image_variants(np.zeros((4, 2, 8, 8)), ["0", "1"]).axes)

@@ -1,4 +1,4 @@
-"""A formula in words, as its docstring and its fields say: for whoever lists formulas, in a shell or in a browser."""
+"""Descriptions of formulas, parsed from their docstrings and fields, for the shell and the documentation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _YEAR = re.compile(r"\(\d{4}\)")
 
 @dataclass(frozen=True)
 class FieldDescription:
-    """A field: its name, what it holds, its default (data; None where there is none), and the domain in words."""
+    """Name, type, default (None if there is none) and valid values of a field."""
 
     name: str
     type: str
@@ -29,10 +29,10 @@ class FieldDescription:
 
 @dataclass(frozen=True)
 class Description:
-    """What is to be said of a formula.
+    """The description of a formula.
 
-    summary : its first sentence or two; equations : the indented lines, gaps kept; notes : the prose between them and
-    the source; source : author, year and place, "" where none is named; example : a doctest.
+    summary : the first paragraph of the docstring. equations : the indented lines, with their spacing. notes : the
+    prose after them, without the source. source : author, year and place, or "". example : a doctest.
 
     >>> from deltarule.formulas import Momentum
     >>> described = describe(Momentum)
@@ -54,15 +54,15 @@ class Description:
     fields: tuple[FieldDescription, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The description as data."""
+        """Return the description as plain data."""
         return dataclasses.asdict(self)
 
 
 def describe(cls: type[Formula]) -> Description:
-    """The description of a formula's class.
+    """Return the description of a formula's class.
 
-    The docstring's order is the house's: a summary, the equations (indented), prose, the source as the last sentence
-    (after two spaces, or at the start of a line, with its year in parentheses), an example.
+    A docstring consists of a summary, the equations (indented), prose, the source as the last sentence (after two
+    spaces or at the start of a line, with its year in parentheses), and an example.
     """
     text, sign, example = (inspect.getdoc(cls) or "").partition(">>> ")
     first, *blocks = [block for block in re.split(r"\n\s*\n", text.rstrip()) if block.strip()] or [""]
@@ -75,7 +75,7 @@ def describe(cls: type[Formula]) -> Description:
 
 
 def _source_of(prose: list[str]) -> tuple[str, str]:
-    """The prose without its source, and the source: the last beginning of a sentence after which a year stands."""
+    """Split prose into notes and source; the source starts at the last sentence that a year in parentheses follows."""
     for place in range(len(prose) - 1, -1, -1):
         block = prose[place]
         starts = [0, *(found.end() for found in re.finditer(r"\.(?:  +|\n)(?=[A-Z])", block))]

@@ -1,4 +1,4 @@
-"""What all formulas share: fields that are checked, names, JSON both ways, and the registry that looks them up."""
+"""The base class of formulas: checked fields, names, JSON in both directions, and the registry of names."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Annotated, Any, ClassVar, Self, TypeAlias, TypeVar, get_args,
 from deltarule.errors import RecipeError, UnknownName, nearest
 
 Values: TypeAlias = Any
-"""A number, an array, or a symbol that stands for one: a formula does not care which."""
+"""A number, an array, or a symbol of a traced expression; the methods of a formula accept all three."""
 
 Spec: TypeAlias = str | Mapping[str, Any]
-"""A formula by its registered name, or as its JSON: what `formula` turns into the formula itself."""
+"""The registered name of a formula, or its JSON; `formula` returns the formula itself."""
 
 
 @dataclass(frozen=True)
 class Domain:
-    """The numbers that a field may hold, in words and as a test."""
+    """Valid values of a numeric field: a description for messages, and a predicate."""
 
     words: str
     holds: Callable[[float], bool]
@@ -47,13 +47,13 @@ def __getattr__(name: str) -> Any:
 
 @dataclass(frozen=True)
 class Formula:
-    """A piece of mathematics whose fields are its hyperparameters.
+    """Base class of all formulas; the fields are the hyperparameters.
 
-    Numbers are held as floats, checked against the domain that the field's type names. `bool`, `str` and `int`
-    fields choose between forms of the formula; the choices of a `str` field are its `Literal` type. A field may be
-    a formula itself, and then takes whatever `formula` does.
+    Numbers are stored as floats and checked against the `Domain` in the field's type. `bool`, `str` and `int` fields
+    select a variant of the formula; the choices of a `str` field are its `Literal` type. A field may itself be a
+    formula, and then accepts everything that `formula` accepts.
 
-    `field_aliases` are other names for fields, `renamed_fields` are former ones, which still work but warn.
+    `field_aliases` are alternative names of fields. `renamed_fields` are former names, which work and warn.
     """
 
     kind: ClassVar[str] = "formula"
@@ -69,14 +69,14 @@ class Formula:
             object.__setattr__(self, field, checked)
 
     def to_json(self) -> dict[str, Any]:
-        """The formula as data: its name and its fields."""
+        """Return the name and the fields as plain data."""
         values = ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self))
         return {"name": self.name} | {
             name: value.to_json() if isinstance(value, Formula) else value for name, value in values
         }
 
     def replace(self, **fields: Any) -> Self:
-        """The same formula with other values for some of its fields."""
+        """Return a copy with some fields changed."""
         return dataclasses.replace(self, **named_fields(type(self), fields))
 
 
@@ -85,7 +85,7 @@ _REGISTER: dict[str, dict[str, type[Formula]]] = {}
 
 
 def normalized(name: object) -> str:
-    """Return what names are compared by: neither case nor hyphens nor underscores distinguish two of them.
+    """Return a name in the form used for comparison: lower case, without hyphens and underscores.
 
     >>> normalized("Leaky-ReLU") == normalized("leaky_relu") == normalized("LeakyReLU")
     True
@@ -94,7 +94,7 @@ def normalized(name: object) -> str:
 
 
 def register(name: str, *aliases: str) -> Callable[[type[F]], type[F]]:
-    """Make a formula known by `name` to every engine, law, interface and file. A user's own formulas too.
+    """Register a formula under `name` for all engines, tests, interfaces and files. Works for user-defined formulas.
 
     >>> @register("bent_identity")
     ... @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _lookup(names: Mapping[str, type[Formula]], name: str) -> type[Formula] | No
 
 
 def _accept_other_names(cls: type[Formula]) -> None:
-    """Let the constructor take fields by their aliases and former names."""
+    """Make the constructor accept fields by their aliases and former names."""
     if not (cls.field_aliases or cls.renamed_fields):
         return
     construct = cls.__init__
@@ -139,19 +139,19 @@ def _accept_other_names(cls: type[Formula]) -> None:
 
 
 def kinds() -> tuple[str, ...]:
-    """The kinds of which a formula is registered."""
+    """Return the kinds that have registered formulas."""
     return tuple(_REGISTER)
 
 
 def registered(kind: str) -> Iterator[type[Any]]:
-    """Every formula of a kind, each once, in the order in which they were registered."""
+    """Iterate over the formulas of a kind, each once, in order of registration."""
     return iter(dict.fromkeys(_REGISTER.get(kind, {}).values()))
 
 
 def formula(kind: str, spec: str | Mapping[str, Any] | Formula) -> Any:
-    """The formula that `spec` means: a formula itself, a registered name, or the JSON of one.
+    """Return the formula given by `spec`: a formula, a registered name, or the JSON of a formula.
 
-    Names and fields are found whatever their case, and with hyphens or underscores.
+    Names and fields are matched regardless of case, hyphens and underscores.
 
     >>> formula("optimizer", {"name": "sgd", "learning_rate": 0.5})
     SGD(learning_rate=0.5)
@@ -176,9 +176,9 @@ def formula(kind: str, spec: str | Mapping[str, Any] | Formula) -> Any:
 
 
 def named_fields(cls: type[Formula], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the given fields by their own names in place of aliases, former names and other spellings.
+    """Return the given fields under their canonical names, replacing aliases, former names and other spellings.
 
-    Raises UnknownName for a field that the formula does not have, RecipeError for one that is given twice.
+    Raises UnknownName for an unknown field and RecipeError for a field given twice.
 
     >>> from deltarule.formulas import Adam
     >>> named_fields(Adam, {"lr": 0.1, "Beta1": 0.8})
@@ -189,7 +189,7 @@ def named_fields(cls: type[Formula], given: Mapping[str, Any]) -> dict[str, Any]
     for other, value in given.items():
         name = spellings.get(normalized(other), other)
         if name in fields:
-            raise RecipeError(f"{name} of {cls.__name__} once", f"it twice, also as {other!r}")
+            raise RecipeError(f"{name} of {cls.__name__} once", f"two values, one of them for {other!r}")
         if other in cls.renamed_fields:
             _deprecated(f"{other!r} of {cls.__name__}", name)
         fields[name] = value
@@ -198,14 +198,14 @@ def named_fields(cls: type[Formula], given: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _spellings(cls: type[Formula]) -> dict[str, str]:
-    """The fields' own names by all their names, as `normalized` has them."""
+    """Return a map from every normalized name of a field to its canonical name."""
     other = {**cls.field_aliases, **cls.renamed_fields}
     own = {normalized(field.name): field.name for field in dataclasses.fields(cls)}
     return {normalized(alias): name for alias, name in other.items()} | own
 
 
 def field_name(kind: str, data: Mapping[str, Any], typed: str) -> str:
-    """Return the own name of the field that was typed, in a formula's JSON; `typed` itself where there is none.
+    """Return the canonical name of a field typed for a formula's JSON, or `typed` if there is no such field.
 
     >>> field_name("optimizer", {"name": "adam"}, "lr"), field_name("optimizer", {"name": "adam"}, "rate")
     ('learning_rate', 'rate')
@@ -220,7 +220,7 @@ def _deprecated(former: str, present: str) -> None:
 
 
 def unknown_field(cls: type[Any], fields: Mapping[str, Any]) -> None:
-    """Refuse a field that the dataclass `cls` does not have, and offer the nearest that it has."""
+    """Raise UnknownName for a field that the dataclass `cls` does not have, suggesting the nearest name."""
     known = [field.name for field in dataclasses.fields(cls)]
     for field in fields:
         if field not in known:
@@ -230,13 +230,13 @@ def unknown_field(cls: type[Any], fields: Mapping[str, Any]) -> None:
 
 @cache
 def hints(cls: type[Formula]) -> dict[str, Any]:
-    """The type of each field, with its domain."""
+    """Return the type of each field, including its domain."""
     found = get_type_hints(cls, include_extras=True)
     return {field.name: found[field.name] for field in dataclasses.fields(cls)}
 
 
 def _checked(owner: Formula, field: str, hint: Any, value: Any) -> Any:
-    """The value of a field, as a float where a number is due, or a RecipeError."""
+    """Return the value of a field, converted to float if it is a number. Raises RecipeError if it is invalid."""
     label = f"{type(owner).__name__}.{field}"
     base, *extras = (get_args(hint)[0], *hint.__metadata__) if hasattr(hint, "__metadata__") else (hint,)
     if isinstance(base, type) and issubclass(base, Formula):
@@ -267,7 +267,7 @@ def chosen(label: str, value: Any, choices: Sequence[str]) -> str:
 
 
 def real(value: Any) -> float:
-    """The number `value` as a float; NaN where it is none, or more than a float can hold.
+    """Return `value` as a float; NaN if it is not a number or exceeds the range of a float.
 
     >>> real(3), real("3"), real(10**400)
     (3.0, nan, nan)
@@ -281,7 +281,7 @@ def real(value: Any) -> float:
 
 
 def _number(label: str, owner: Formula, field: str, base: Any, extras: list[Any], value: Any) -> float:
-    """A number of the field's domain: a float, or an integer where the field is one."""
+    """Return a number within the field's domain, as float or int according to the field."""
     domain = next((extra for extra in extras if isinstance(extra, Domain)), None)
     words = domain.words if domain is not None else "a finite number"
     if isinstance(value, bool) or not hasattr(value, "__float__"):

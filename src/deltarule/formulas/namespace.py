@@ -1,4 +1,4 @@
-"""Namespaces of formulas: importing every file of a kind's folder, so that a new formula is one new file."""
+"""Namespaces of formulas, filled by importing every file of a package, so that a new formula is one new file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Lookup = tuple[Callable[[str], object], Callable[[], list[str]]]
 
 
 def public_names(module: ModuleType) -> list[str]:
-    """Return what a file adds to its namespace: its `__all__`, or else the formulas' classes that it defines.
+    """Return the names that a file adds to its namespace: its `__all__`, or the formula classes that it defines.
 
     >>> from deltarule.formulas.optimizers import adaptive
     >>> public_names(adaptive)
@@ -39,7 +39,7 @@ def modules_of(package: str) -> list[ModuleType]:
 def fill(package: str, kind: str) -> Lookup:
     """Give a package the public names of its files; return its `__getattr__` and `__dir__`.
 
-    These two add the classes that are registered elsewhere, a user's own, to those of the package's files.
+    Both include the classes registered elsewhere, such as user-defined formulas.
     """
     namespace = sys.modules[package]
     own = {name: getattr(module, name) for module in modules_of(package) for name in public_names(module)}

@@ -1,8 +1,8 @@
-"""Counter-based random numbers: each number is a function of where it is used, so that every engine draws the same.
+"""Counter-based random numbers: each number is a function of where it is used, so all engines draw the same numbers.
 
-Philox-4x32-10 (Salmon, Moraes, Dror and Shaw, 2011) maps a counter of four 32-bit words, under a key of two, to four
-random words. The key is the seed. The counter says what the number is for: (unit / 4, row, step, 16 · layer + purpose).
-Nothing is drawn in a sequence, so nothing depends on threads, on batches drawn before, or on where a run was resumed.
+Philox-4x32-10 (Salmon, Moraes, Dror and Shaw, 2011) maps a counter of four 32-bit integers and a key of two to four
+random 32-bit integers. The key is the seed. The counter is (unit / 4, row, step, 16 · layer + purpose).
+There is no sequence of draws, so results do not depend on threads, on earlier batches, or on where a run was resumed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOW, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
 class Purpose(IntEnum):
-    """What a random number is for: the low bits of the counter's last word."""
+    """The purpose of a random number: the low four bits of the counter's last integer."""
 
     WEIGHTS = 0
     BIASES = 1
@@ -38,7 +38,7 @@ class Purpose(IntEnum):
 
 
 def philox(counter: tuple[Any, Any, Any, Any], seed: int) -> tuple[npt.NDArray[np.uint64], ...]:
-    """Four random 32-bit words (held in 64 bits) for each counter; the counter's words broadcast together.
+    """Return four random 32-bit integers (stored in 64 bits) for each counter, whose entries are broadcast.
 
     >>> [hex(int(word)) for word in philox((0, 0, 0, 0), 0)]
     ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
@@ -48,12 +48,12 @@ def philox(counter: tuple[Any, Any, Any, Any], seed: int) -> tuple[npt.NDArray[n
 
 
 def key(seed: int) -> tuple[np.uint64, np.uint64]:
-    """The key that a seed below 2⁶⁴ makes: its low and its high word."""
+    """Return the key of a seed below 2⁶⁴: its low and its high 32 bits."""
     return np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
 
 
 def rounds(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> tuple[Any, Any, Any, Any]:
-    """Philox itself: words of 32 bits, held in 64, through ten rounds."""
+    """Apply the ten rounds of Philox to 32-bit integers stored in 64 bits."""
     for _ in range(ROUNDS):
         p0, p1 = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
         c0, c1, c2, c3 = (p1 >> HALF) ^ c1 ^ k0, p1 & LOW, (p0 >> HALF) ^ c3 ^ k1, p0 & LOW
@@ -64,9 +64,9 @@ def rounds(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> tuple[Any, A
 def words(
     seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, step: int = 0, first_row: int = 0
 ) -> Words:
-    """Random 32-bit words (rows, units): entry (i, j) is a function of (seed, purpose, layer, step, row, j) alone.
+    """Return random 32-bit integers, (rows, units); entry (i, j) depends on (seed, purpose, layer, step, row, j) only.
 
-    The rows are `first_row` + i.
+    The row is `first_row` + i.
     """
     rows, units = shape
     blocks = np.arange(-(-units // 4), dtype=np.uint64)
@@ -76,12 +76,12 @@ def words(
 
 
 def uniform(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, step: int = 0) -> Floats:
-    """Uniform numbers strictly between 0 and 1: (word + ½) / 2³²."""
+    """Return uniform numbers in (0, 1): (integer + ½) / 2³²."""
     return (words(seed, purpose, shape, layer, step).astype(np.float64) + 0.5) / 2.0**32
 
 
 def normal(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, step: int = 0) -> Floats:
-    """Standard normal numbers: the normal quantile of `uniform`.
+    """Return standard normal numbers: the normal quantile of `uniform`.
 
     >>> bool(abs(normal(0, Purpose.WEIGHTS, (100, 100)).std() - 1) < 0.02)
     True
@@ -90,7 +90,7 @@ def normal(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, 
 
 
 def permutation(seed: int, epoch: int, n: int) -> Indices:
-    """The order in which an epoch meets the n samples: Fisher and Yates's shuffle, from the end.
+    """Return the order of the n samples in an epoch, a Fisher–Yates shuffle from the end.
 
     >>> sorted(permutation(0, 1, 5).tolist())
     [0, 1, 2, 3, 4]
@@ -105,10 +105,10 @@ def permutation(seed: int, epoch: int, n: int) -> Indices:
 
 
 def permutation_by_stretches(seed: int, epoch: int, n: int, stretch: int, together: int) -> Indices:
-    """An order of the n samples for those that lie in a file: (n,).
+    """Return an order of n samples stored in a file, (n,), that reads few chunks at a time.
 
-    Stretches of samples that lie one after the other come in a drawn order; then those of `together` stretches are
-    shuffled among each other. So no more than these are needed at a time, and a sorted file is well mixed all the same.
+    Chunks of `stretch` consecutive samples are permuted; then the samples of every `together` chunks are shuffled
+    among each other. Only these chunks have to be in memory at a time, and even a sorted file is mixed well.
 
     >>> order = permutation_by_stretches(0, 0, 10, 2, 2)
     >>> sorted(order.tolist()) == list(range(10)), sorted({int(i) // 2 for i in order[:4]}) != [0, 1, 2]
@@ -125,12 +125,12 @@ def permutation_by_stretches(seed: int, epoch: int, n: int, stretch: int, togeth
 
 
 def kept(seed: int, layer: int, step: int, rows: int, units: int, rate: float) -> Booleans:
-    """Which units dropout keeps at a step: (rows, units). A unit is dropped where its word is below rate · 2³²."""
+    """Return the dropout mask of a step, (rows, units): False where the random integer is below rate · 2³²."""
     return words(seed, Purpose.DROPOUT, (rows, units), layer, step) >= dropped_below(rate)
 
 
 def dropped_below(rate: float) -> np.uint32:
-    """The word below which a unit is dropped: rate · 2³², the comparison being one of integers.
+    """Return the integer threshold of dropout, rate · 2³²; a unit is dropped if its random integer is below it.
 
     >>> int(dropped_below(0.5)) == 2**31
     True
@@ -139,7 +139,7 @@ def dropped_below(rate: float) -> np.uint32:
 
 
 def natural_logarithm(x: Floats) -> Floats:
-    """The logarithm from sums, products and quotients alone, so that its bits are the same on every processor.
+    """Return ln x computed from sums, products and quotients only, so that its bits are equal on every processor.
 
     x = 2ᵉ f with √½ ≤ f < √2, and ln f = 2 (s + s³/3 + s⁵/5 + …) with s = (f − 1) / (f + 1).
     """
@@ -157,20 +157,20 @@ def natural_logarithm(x: Floats) -> Floats:
 # Wichura (1988), algorithm AS 241 (PPND16): numerators and denominators, highest power first.
 _CENTRE = (
     (2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4, 4.5921953931549871457e4,
-     1.3731693765509461125e4, 1.9715909503065514427e3, 1.3314166789178437745e2, 3.3871328727963666080e0),
+    1.3731693765509461125e4, 1.9715909503065514427e3, 1.3314166789178437745e2, 3.3871328727963666080e0),
     (5.2264952788528545610e3, 2.8729085735721942674e4, 3.9307895800092710610e4, 2.1213794301586595867e4,
-     5.3941960214247511077e3, 6.8718700749205790830e2, 4.2313330701600911252e1, 1.0),
+    5.3941960214247511077e3, 6.8718700749205790830e2, 4.2313330701600911252e1, 1.0),
 )  # fmt: skip
 _TAIL = (
     (7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1, 1.27045825245236838258e0,
-     3.64784832476320460504e0, 5.76949722146069140550e0, 4.63033784615654529590e0, 1.42343711074968357734e0),
+    3.64784832476320460504e0, 5.76949722146069140550e0, 4.63033784615654529590e0, 1.42343711074968357734e0),
     (1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2, 1.48103976427480074590e-1,
-     6.89767334985100004550e-1, 1.67638483018380384940e0, 2.05319162663775882187e0, 1.0),
+    6.89767334985100004550e-1, 1.67638483018380384940e0, 2.05319162663775882187e0, 1.0),
 )  # fmt: skip
 
 
 def normal_quantile(p: Floats) -> Floats:
-    """The number that a standard normal variable is below with probability p, for 10⁻¹¹ < p < 1 − 10⁻¹¹.
+    """Return the standard normal quantile of p, for 10⁻¹¹ < p < 1 − 10⁻¹¹.
 
     >>> normal_quantile(np.array([0.5, 0.975])).round(9).tolist()
     [0.0, 1.959963985]
@@ -180,7 +180,7 @@ def normal_quantile(p: Floats) -> Floats:
 
 
 def quantile(centred: Any, least: Any, logarithm: Callable[[Any], Any]) -> Any:
-    """The normal quantile of p, given p − ½ and the lesser of p and 1 − p, neither of which needs many digits then."""
+    """Return the normal quantile of p, given p − ½ and min(p, 1 − p), which avoids cancellation."""
     centre = np.abs(centred) <= 0.425
     r = 0.180625 - np.where(centre, centred, 0.0) ** 2
     root = np.sqrt(-logarithm(np.where(centre, 0.5, least))) - 1.6

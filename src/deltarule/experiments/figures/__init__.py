@@ -1,1 +1,1 @@
-"""Figures of the experiments: drawn from their results, they start no run."""
+"""Figures of the experiments, drawn from their results."""

@@ -1,4 +1,4 @@
-"""What networks say of the plane: their regions and boundaries under the points."""
+"""Decision regions and boundaries of networks in the plane, under the points."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PALE, WARM = "#E3F0F9", "#F6CFA6"
-"""The regions of the first and of the second class: far apart in grey too."""
+"""Colors of the regions of the two classes, also distinct in gray."""
 
 
 def boundaries(
@@ -27,10 +27,10 @@ def boundaries(
     *,
     large: bool = False,
 ) -> Figure:
-    """A panel for each map of the second class's probability, the points (n, 2) of both classes over it.
+    """Draw a panel for each map of the probability of the second class, with the points (n, 2) of both classes.
 
-    maps : by the network's name: left, right, bottom, top, and probabilities (rows, columns) from the bottom.
-    notes : a line under each panel's name. large : for few points.
+    maps : by the name of the network: left, right, bottom, top, and probabilities (rows, columns) from the bottom.
+    notes : a line under the title of each panel. large : use large markers, for few points.
     """
     from matplotlib.colors import LinearSegmentedColormap
 

@@ -1,4 +1,4 @@
-"""Steps of descent: on a curve of one number, and on the surface of two."""
+"""Steps of gradient descent on functions of one and of two variables."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _MARKERS = "osD^"
 
 
 def bowl_steps(curve: Callable[[Any], Any], paths: Mapping[float, Floats], names: Mapping[float, str]) -> Figure:
-    """For each learning rate its steps on the curve; below, the loss against the step.
+    """Draw the steps of each learning rate on the curve; below, the loss over the steps.
 
-    paths : by the learning rate, (steps + 1,). names : what is said of each rate.
+    paths : by the learning rate, (steps + 1,). names : description of each rate.
     """
     picture = figure(6.8, 5.6)
     grid = picture.add_gridspec(2, len(paths), height_ratios=(1.0, 1.15))
@@ -54,7 +54,7 @@ def bowl_steps(curve: Callable[[Any], Any], paths: Mapping[float, Floats], names
 
 
 def valley_steps(curve: Callable[[Any], Any], paths: Mapping[str, Floats]) -> Figure:
-    """For each way its steps on a curve with two valleys; below, where it stands against the step."""
+    """Draw the steps of each method on a curve with two minima; below, w over the steps."""
     picture = figure(6.8, 4.9)
     panels = picture.subplots(2, len(paths), sharex="row", sharey="row", height_ratios=(1.2, 1.0))
     every = np.concatenate(list(paths.values()))
@@ -91,7 +91,7 @@ def paths_on_a_surface(
     seen: Mapping[str, Floats],
     losses: Mapping[str, Floats],
 ) -> Figure:
-    """Paths (steps + 1, 2) on the contours of one surface; below, the loss above the lowest against the epochs seen."""
+    """Draw paths (steps + 1, 2) on the contours of one surface; below, the loss minus its minimum over the epochs."""
     picture = figure(6.8, 5.6)
     grid = picture.add_gridspec(2, len(paths), height_ratios=(1.15, 1.0))
     every = np.concatenate([*paths.values(), lowest[None]])
@@ -100,8 +100,8 @@ def paths_on_a_surface(
     z = surface(w, b)
     bottom = float(surface(*lowest))
     levels = bottom + (z.max() - bottom) * np.linspace(0.04, 1, 14) ** 2
-    below = tidy(picture.add_subplot(grid[1, :]), x="Epochs (passes over the 64 points)")
-    below.set_ylabel("Loss above the lowest\n(logarithmic)")
+    below = tidy(picture.add_subplot(grid[1, :]), x="Epochs")
+    below.set_ylabel("Loss minus its minimum\n(logarithmic)")
     for column, (name, path) in enumerate(paths.items()):
         colour = COLOURS[column]
         axes = tidy(picture.add_subplot(grid[0, column]), x="w", title=name, grid=False)

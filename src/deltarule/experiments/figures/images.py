@@ -1,4 +1,4 @@
-"""Images from a data set, as they are."""
+"""Images of a data set with captions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def captioned_images(images: Sequence[Any], captions: Sequence[str], columns: int = 4) -> Figure:
-    """Grey images (height, width), dark on light, in rows of `columns`, each under its caption."""
+    """Draw gray images (height, width), dark on light, in rows of `columns`, each under its caption."""
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     picture = figure(max(2.4 * columns, 3.2), 2.7 * rows)

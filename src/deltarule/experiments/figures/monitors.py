@@ -1,4 +1,4 @@
-"""The four monitors: cost and accuracy, on training and on evaluation data, epoch by epoch."""
+"""Cost and accuracy, on training and on evaluation data, over the epochs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _PANELS = (
 
 
 class Line(NamedTuple):
-    """A run in a picture: its lists by name, (epochs,) each, accuracies as shares; dashed lines lie on top.
+    """A run in a picture: its lists by name, (epochs,) each, accuracies as fractions; dashed lines are drawn on top.
 
-    A line without a name is left out of the legend.
+    A line without a name is not in the legend.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Line(NamedTuple):
 
 
 def four_monitors(lines: Sequence[Line], title: str) -> Figure:
-    """Four panels: costs above, accuracies below; training on the left, evaluation on the right."""
+    """Draw four panels: costs above, accuracies below; training on the left, evaluation on the right."""
     picture = figure(10, 6.6)
     panels = picture.subplots(2, 2, sharex=True).ravel()
     for axes, (name, of, unit) in zip(panels, _PANELS, strict=True):
@@ -45,7 +45,7 @@ def four_monitors(lines: Sequence[Line], title: str) -> Figure:
 
 
 def accuracy_lines(lines: Sequence[Line], title: str, y: str) -> Figure:
-    """One panel of accuracies; each line's list has the empty name."""
+    """Draw one panel of accuracies; the list of each line has the empty name."""
     picture = figure(8, 5)
     axes = tidy(picture.subplots(), x="Epoch", y=y, title=title)
     for number, line in enumerate(lines):

@@ -1,4 +1,4 @@
-"""Lines under two losses with one outlier, and how a residual costs and pulls under each."""
+"""Lines fitted with two losses to points with an outlier, and the gradients of the losses."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def robust_lines(x: Floats, y: Floats, lines: Mapping[str, tuple[float, float]]) -> Figure:
-    """The points (n,), the outlier last, and each line a = w x + b; beside them the pull of a residual."""
+    """Draw the points (n,), the outlier last, and each line a = w x + b; beside them the gradient of a residual."""
     picture = figure(6.8, 3.9)
     left, right = picture.subplots(1, 2, width_ratios=(1.55, 1.0))
-    tidy(left, x="x", y="y", title="Two lines through the same points")
+    tidy(left, x="x", y="y", title="Fitted lines")
     ends = np.array([x.min() - 0.15, x.max() + 0.15])
     looks = ((GREY, ":", 1.6), (VERMILION, "--", 1.9), (BLUE, "-", 1.9))
     for (name, (w, b)), (colour, style, width) in zip(lines.items(), looks, strict=True):
@@ -27,7 +27,7 @@ def robust_lines(x: Floats, y: Floats, lines: Mapping[str, tuple[float, float]])
     left.plot(x[-1], y[-1], "X", color=BLACK, markersize=9)
     left.annotate("outlier", (x[-1], y[-1]), xytext=(-9, 0), textcoords="offset points", ha="right", va="center")
     left.legend(frameon=False, loc="upper left", fontsize="small")
-    tidy(right, x="Residual a − y", y="Pull ∂C/∂a", title="How a residual pulls")
+    tidy(right, x="Residual a − y", y="Gradient ∂C/∂a", title="Gradient of a residual")
     far = 1.1 * abs(lines["Absolute error"][0] * x[-1] + lines["Absolute error"][1] - y[-1])
     r = np.linspace(-far, far, 400)
     right.plot(r, r, color=VERMILION, linestyle="--", linewidth=1.9, label="½ (a − y)²")

@@ -1,4 +1,4 @@
-"""How optimizers move: their paths on the contours of a function of two numbers."""
+"""Paths of optimizers on the contours of a function of two variables."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def optimizer_paths(
     columns: int = 3,
     panel: tuple[float, float] = (4.2, 3.4),
 ) -> Figure:
-    """A panel for each path (steps, 2) on the contours of the function, then all in one; its lowest point is (0, 0).
+    """Draw a panel for each path (steps, 2) on the contours of the function, then all together; its minimum is (0, 0).
 
-    columns, panel : so many panels in a row, each of so many inches.
+    columns, panel : number of panels in a row, and their width and height in inches.
     """
     columns = min(columns, len(paths) + 1)
     rows = -(-(len(paths) + 1) // columns)

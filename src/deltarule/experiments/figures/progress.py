@@ -1,4 +1,4 @@
-"""Loss and accuracy of single batches on the way."""
+"""Loss and accuracy of single batches during training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def batches_on_the_way(rows: Sequence[tuple[int, float, float]], *, title: str = "") -> Figure:
-    """Two panels over (number, loss, accuracy as a share) of batches: each a dot."""
+    """Draw two panels over (number, loss, accuracy from 0 to 1) of batches."""
     number, loss, accuracy = np.array(rows).T
     picture = figure(10, 4)
     left, right = picture.subplots(1, 2)

@@ -1,4 +1,4 @@
-"""The learning slowdown, side by side: the output of one unit under three costs."""
+"""The learning slowdown: the output of one unit trained with three costs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _STYLES = ("-", "--", ":")
 
 
 def slowdown_curves(curves: Sequence[Mapping[str, Any]], *, panel: tuple[float, float] = (4.6, 3.2)) -> Figure:
-    """Panels of outputs against the epoch: starts side by side, learning rates one below the other.
+    """Draw panels of outputs over the epochs: starts side by side, learning rates one below the other.
 
-    Each curve has `loss`, `start`, `learning_rate` and `outputs` (epochs + 1,). panel : inches of each panel.
+    Each curve has `loss`, `start`, `learning_rate` and `outputs` (epochs + 1,).
+    panel : width and height of each panel in inches.
     """
     starts = list(dict.fromkeys(curve["start"] for curve in curves))
     rates = list(dict.fromkeys(curve["learning_rate"] for curve in curves))
@@ -38,6 +39,6 @@ def slowdown_curves(curves: Sequence[Mapping[str, Any]], *, panel: tuple[float, 
             if row == len(rates) - 1:
                 axes.set_xlabel("Epoch")
     panels[0, 0].legend(frameon=False, loc="upper right", fontsize="small")
-    title = "A saturated unit learns slowly under the quadratic cost: one input of 1, target 0"
+    title = "A saturated unit learns slowly with the quadratic cost: input 1, target 0"
     picture.suptitle(title, x=0.01, ha="left", fontsize="medium")
     return picture

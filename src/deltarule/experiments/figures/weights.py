@@ -1,4 +1,4 @@
-"""How large the weights of several networks are: histograms, and sizes in order."""
+"""Histograms and sorted absolute values of the weights of several networks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _LINES = ("-", "--", "-.", ":")
 
 
 def weight_sizes(weights: Mapping[str, Floats], accuracy: Mapping[str, float]) -> Figure:
-    """A histogram of each network's weights (n,), bars of zeros apart; below, all sizes from the largest down."""
+    """Draw a histogram of the nonzero weights (n,) of each network; below, all absolute values in descending order."""
     picture = figure(6.8, 5.9)
     grid = picture.add_gridspec(2, len(weights), height_ratios=(1.0, 1.2))
     reach = float(np.quantile(np.abs(np.concatenate(list(weights.values()))), 0.99))
     edges = np.linspace(-reach, reach, 42)
-    below = tidy(picture.add_subplot(grid[1, :]), x="Weights, from the largest to the smallest (%)")
-    below.set_ylabel("Size |w| (logarithmic)")
+    below = tidy(picture.add_subplot(grid[1, :]), x="Weights in descending order of size (%)")
+    below.set_ylabel("Absolute value |w| (logarithmic)")
     top = 0.0
     panels = []
     for column, (name, values) in enumerate(weights.items()):
@@ -54,7 +54,7 @@ def weight_sizes(weights: Mapping[str, Floats], accuracy: Mapping[str, float]) -
         axes.set_ylim(0, 1.25 * top)
         axes.set_xlim(-reach, reach)
         axes.tick_params(labelleft=column == 0)
-    panels[0].set_ylabel("Share of weights (%)")
+    panels[0].set_ylabel("Fraction of weights (%)")
     below.set_yscale("log")
     below.set_ylim(1e-4, None)
     below.set_xlim(0, 100)

@@ -27,7 +27,7 @@ class Batches(Illustration):
     """One neuron a = w x + b on 64 points of y = 2x + 1 with noise, under the half squared error.
 
     x, y : (64,). paths : for each form w and b before the first step and after each: (steps + 1, 2).
-    lowest : w and b of the smallest loss, (2,).
+    lowest : w and b of the minimum, (2,).
     """
 
     name: ClassVar[str] = "batches"
@@ -40,20 +40,20 @@ class Batches(Illustration):
 
     @classmethod
     def made(cls, seed: int = 0) -> Self:
-        """Train the same neuron from the same start, the batches of one step being all, eight or one."""
+        """Train the same neuron from the same initial weights, with batches of 64, 8 and 1 samples."""
         x = 2.0 * uniform(seed, Purpose.NOISE, (1, SAMPLES))[0] - 1.0
         y = 2.0 * x + 1.0 + 0.5 * normal(seed, Purpose.NOISE, (1, SAMPLES), layer=1)[0]
         lowest = np.polyfit(x, y, 1)
         return cls(x, y, {name: _path(x, y, size, seed) for name, size in SIZES.items()}, lowest)
 
     def loss(self, w: Any, b: Any) -> Any:
-        """The mean loss over all points, at weights and biases of one shape."""
+        """Return the mean loss over all points, for w and b of one shape."""
         a = np.multiply.outer(w, self.x) + np.asarray(b)[..., None]
         return 0.5 * np.mean((a - self.y) ** 2, axis=-1)
 
     @property
     def facts(self) -> dict[str, Any]:
-        """For each form its steps, and its loss above the lowest, a mean over the steps of the last epoch."""
+        """Return the steps of each form, and its mean loss over the last epoch minus the minimum."""
         bottom = float(self.loss(*self.lowest))
         excess = {
             name: float(self.loss(*path[-SAMPLES // SIZES[name] :].T).mean()) - bottom
@@ -64,22 +64,26 @@ class Batches(Illustration):
             "learning_rate": RATE,
             "lowest_loss": bottom,
             "steps": {name: len(path) - 1 for name, path in self.paths.items()},
+            "steps_that_raise_the_loss": {
+                name: int((np.diff(self.loss(*path.T)) > 0).sum()) for name, path in self.paths.items()
+            },
             "loss_above_the_lowest": excess,
         }
 
     @property
     def sentence(self) -> str:
-        """What each form does with the same number of samples."""
+        """Compare the forms at an equal number of samples."""
         above = self.facts["loss_above_the_lowest"]
         return (
-            f"The same {SAMPLES} points, seen {EPOCHS} times at η = {RATE:g}. Batch descent takes {EPOCHS} smooth "
-            f"steps, and in the last epoch its loss is still {above['Batch']:.2g} above the lowest. Stochastic descent "
-            f"takes {EPOCHS * SAMPLES}: it is there soon, and then wanders about ({above['Stochastic']:.2g} above). "
-            f"Mini-batches of 8 come between, and stay nearer ({above['Mini-batch']:.2g})."
+            f"{EPOCHS} epochs over the same {SAMPLES} points at η = {RATE:g}. Batch gradient descent takes {EPOCHS} "
+            f"smooth steps; in the last epoch its loss is still {above['Batch']:.2g} above the minimum. Stochastic "
+            f"gradient descent takes {EPOCHS * SAMPLES} steps: it is close soon, and then fluctuates "
+            f"({above['Stochastic']:.2g} above). Mini-batches of 8 are in between and stay closer "
+            f"({above['Mini-batch']:.2g})."
         )
 
     def picture(self) -> Figure:
-        """Three paths on the contours, and the loss against the samples seen."""
+        """Draw three paths on the contours, and the loss over the epochs."""
         from deltarule.experiments.figures.descent import paths_on_a_surface
 
         seen = {name: np.arange(len(path)) * SIZES[name] / SAMPLES for name, path in self.paths.items()}
@@ -88,7 +92,7 @@ class Batches(Illustration):
 
 
 def _path(x: Floats, y: Floats, size: int, seed: int) -> Floats:
-    """W and b after each step; every step passes for an epoch, so that the engine shows it."""
+    """Return w and b after each step; every step is passed as an epoch, so that the engine reports it."""
     recipe = Recipe(
         network=Network(hidden=()),
         loss="half_squared_error",

@@ -1,4 +1,4 @@
-"""Where early stopping stops, on the curves of a network that goes on to overfit."""
+"""Early stopping, on the learning curves of a network that overfits."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ PATIENCE, EPOCHS, TRAINING = 10, 50, 250
 class EarlyStop(Illustration):
     """One network on the diabetes data, with early stopping and, on the same batches, without.
 
-    training, validation : the loss of each epoch without stopping, (50,).
-    best, stopped : the epoch kept, and the last one before training stopped.
-    kept_score, last_score : R² on the test part, of the epoch kept and of the last epoch without stopping.
+    training, validation : loss of each epoch without early stopping, (50,).
+    best, stopped : the epoch with the lowest validation loss, and the epoch after which training stops.
+    kept_score, last_score : R² on the test set, of the best epoch and of the last epoch without early stopping.
     """
 
     name: ClassVar[str] = "early-stopping"
-    shows: ClassVar[str] = "early stopping's point on the curves of a network that overfits"
+    shows: ClassVar[str] = "early stopping on the learning curves of a network that overfits"
 
     training: Floats
     validation: Floats
@@ -41,7 +41,7 @@ class EarlyStop(Illustration):
 
     @classmethod
     def made(cls, seed: int = 0) -> Self:
-        """Train the same recipe with the rule and without it."""
+        """Train the same recipe with early stopping and without."""
         diabetes = load_dataset("diabetes", seed=seed)
         x, y, test = diabetes.train.x, diabetes.train.y, diabetes.test
         assert test is not None
@@ -67,7 +67,7 @@ class EarlyStop(Illustration):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The epochs, the losses there, and what the test part says."""
+        """Return the epochs, their losses, and R² on the test set."""
         return {
             "best_epoch": self.best,
             "stopped_after": self.stopped,
@@ -78,15 +78,15 @@ class EarlyStop(Illustration):
 
     @property
     def sentence(self) -> str:
-        """Where it stops, and what going on would have cost."""
+        """Describe where training stops, and the result of longer training."""
         return (
-            f"The training loss falls to the end; the validation loss is lowest after epoch {self.best}. With patience "
+            f"The training loss keeps falling; the validation loss is lowest after epoch {self.best}. With patience "
             f"{PATIENCE}, training stops after epoch {self.stopped} and keeps the weights of epoch {self.best}. On the "
-            f"test part R² is then {self.kept_score:.2f}; trained for {EPOCHS} epochs it is {self.last_score:.2f}."
+            f"test set, R² is then {self.kept_score:.2f}; after {EPOCHS} epochs it is {self.last_score:.2f}."
         )
 
     def picture(self) -> Figure:
-        """Both losses, and the two epochs marked."""
+        """Draw both losses, with the two epochs marked."""
         from deltarule.experiments.figures.stopping import stopping_point
 
         return stopping_point(self.training, self.validation, self.best, self.stopped)

@@ -1,4 +1,4 @@
-"""Backpropagation beside differences of the objective: the error against the step h of the difference."""
+"""Backpropagation compared with finite differences: the error as a function of the step h."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GradientSteps(Illustration):
-    """For each step h the largest relative error over all parameters of a network 4-8-3 on iris."""
+    """Largest relative error over all parameters of a network 4-8-3 on iris, for each step h."""
 
     name: ClassVar[str] = "gradient-check"
-    shows: ClassVar[str] = "backpropagation beside numerical differences, by the step of the difference"
+    shows: ClassVar[str] = "backpropagation compared with finite differences, by the step h"
 
     steps: Floats
     errors: Floats
@@ -30,7 +30,7 @@ class GradientSteps(Illustration):
 
     @classmethod
     def made(cls, seed: int = 0) -> Self:
-        """Check the gradient of one network with one step after the other."""
+        """Check the gradient of one network with each step."""
         recipe = Recipe(network=Network(hidden=(8,), activation="tanh"), seed=seed)
         iris = load_dataset("iris", seed=seed)
         steps = 10.0 ** -np.arange(0.0, 13.0)
@@ -39,7 +39,7 @@ class GradientSteps(Illustration):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The best step and its error, and the error of each step."""
+        """Return the best step and its error, and the error of each step."""
         best = int(np.argmin(self.errors))
         return {
             "parameters": self.parameters,
@@ -50,16 +50,16 @@ class GradientSteps(Illustration):
 
     @property
     def sentence(self) -> str:
-        """How near the two gradients come."""
+        """Describe how closely the two gradients agree."""
         facts = self.facts
         return (
-            f"Over {self.parameters} parameters the two gradients come within {facts['smallest_error']:.0e} of each "
-            f"other, at h = {facts['best_step']:.0e}. With larger h the difference is off by a multiple of h²; with "
-            f"smaller h rounding takes its digits, as 1 / h. Backpropagation has neither fault."
+            f"Over {self.parameters} parameters the two gradients agree to a relative error of "
+            f"{facts['smallest_error']:.0e}, at h = {facts['best_step']:.0e}. With larger h the truncation error of "
+            f"the difference grows as h²; with smaller h its rounding error as 1 / h. Backpropagation has neither."
         )
 
     def picture(self) -> Figure:
-        """The error against h, both logarithmic."""
+        """Draw the error over h, both logarithmic."""
         from deltarule.experiments.figures.differences import difference_errors
 
         return difference_errors(self.steps, self.errors)

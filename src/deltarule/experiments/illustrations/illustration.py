@@ -1,4 +1,4 @@
-"""What every illustration offers: a run, the figures it shows, a sentence of them, and a picture."""
+"""The base class of illustrations."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 class Illustration:
-    """Runs made by the package's own formulas and engine, kept as data.
+    """Results of training runs, with a sentence and a picture of them.
 
-    name : what the shell calls it. shows : what it is about, in a few words.
-    A subclass is a frozen dataclass of what the runs left behind; the same seed gives the same data.
+    name : name in the shell. shows : subject, in a few words.
+    A subclass is a frozen dataclass of the results; the same seed gives the same data.
     """
 
     name: ClassVar[str]
@@ -20,19 +20,19 @@ class Illustration:
 
     @classmethod
     def made(cls, seed: int = 0) -> Self:
-        """Do the runs; the seed decides whatever is random in them."""
+        """Do the runs; the seed determines everything random in them."""
         raise NotImplementedError
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The figures that the picture shows, by name."""
+        """Return the numbers shown in the picture, by name."""
         raise NotImplementedError
 
     @property
     def sentence(self) -> str:
-        """What is to be seen, in plain words, with the figures of these runs."""
+        """Return what the picture shows, in words, with the numbers of these runs."""
         raise NotImplementedError
 
     def picture(self) -> Figure:
-        """The picture, drawn from the data."""
+        """Return the picture."""
         raise NotImplementedError

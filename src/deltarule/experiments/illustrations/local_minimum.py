@@ -1,4 +1,4 @@
-"""A local minimum: where plain descent stays, and how momentum and noise leave it."""
+"""A local minimum, and how momentum and noise leave it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ START, STEPS, RATE, NOISE, MOMENTUM, REPEATS = 2.1, 200, 0.05, 7.0, 0.9, 200
 
 
 def two_valleys(w: Any) -> Any:
-    """f(w) = ¼ w⁴ − w² + 0.3 w: a valley at w = 1.33, a deeper one at −1.48, and a ridge between them at 0.15.
+    """Return f(w) = ¼ w⁴ − w² + 0.3 w, with minima at 1.33 and, deeper, at −1.48, and a maximum between them at 0.15.
 
     >>> bool(two_valleys(-1.48) < two_valleys(1.33) < two_valleys(0.15))
     True
@@ -29,16 +29,16 @@ def two_valleys(w: Any) -> Any:
 
 
 def slope(w: Any) -> Any:
-    """∂f/∂w = w³ − 2w + 0.3."""
+    """Return ∂f/∂w = w³ − 2w + 0.3."""
     return w**3 - 2.0 * w + 0.3
 
 
 @dataclass(frozen=True)
 class LocalMinimum(Illustration):
-    """For each way the places of its steps, (steps + 1,); and where many noisy runs ended, (runs,).
+    """The points of each method, (steps + 1,), and the last points of many noisy runs, (runs,).
 
-    Noise is normal, added to the gradient as a batch of few samples would; the rate falls along a cosine, so that the
-    run comes to rest.
+    Normal noise is added to the gradient, as by small batches; the learning rate follows a cosine decay, so that the
+    run converges.
     """
 
     name: ClassVar[str] = "local-minimum"
@@ -49,7 +49,7 @@ class LocalMinimum(Illustration):
 
     @classmethod
     def made(cls, seed: int = 0) -> Self:
-        """Descend plainly, with momentum, and with noise; noise many times, of which the first that left is shown."""
+        """Follow gradient descent alone, with momentum, and with noise; show the first noisy run that leaves."""
         drawn = iter(NOISE * normal(seed, Purpose.NOISE, (STEPS, REPEATS)))
         noisy = steps_of(SGD(RATE), lambda w: slope(w) + next(drawn), np.full(REPEATS, START), STEPS, CosineDecay())
         first = int(np.argmax(noisy[-1] < 0))
@@ -62,26 +62,26 @@ class LocalMinimum(Illustration):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Where each ends, and how many noisy runs ended in the deeper valley."""
+        """Return the last point of each, and the number of noisy runs that end in the deeper minimum."""
         return {
             "end": {name: float(path[-1]) for name, path in self.paths.items()},
             "noisy_runs": REPEATS,
-            "noisy_runs_in_the_deeper_valley": int((self.noisy_ends < 0).sum()),
+            "noisy_runs_in_the_deeper_minimum": int((self.noisy_ends < 0).sum()),
         }
 
     @property
     def sentence(self) -> str:
-        """Who stays and who leaves."""
+        """Describe which methods leave the local minimum."""
         plain, rolled, noisy = self.facts["end"].values()
-        deeper = self.facts["noisy_runs_in_the_deeper_valley"]
+        deeper = self.facts["noisy_runs_in_the_deeper_minimum"]
         return (
-            f"From w = {START:g}, plain descent comes to rest in the nearer valley, at {plain:.2f}. Momentum rolls "
-            f"{'over the ridge and ends' if rolled < 0 else 'back and ends'} at {rolled:.2f}. Noise is luck: {deeper} "
-            f"of {REPEATS} noisy runs end in the deeper valley; the one shown ends at {noisy:.2f}."
+            f"From w = {START:g}, gradient descent converges to the nearer minimum, at {plain:.2f}. Momentum "
+            f"{'crosses the ridge' if rolled < 0 else 'returns'} and ends at {rolled:.2f}. With noise it depends on "
+            f"chance: {deeper} of {REPEATS} noisy runs end in the deeper minimum; the one shown ends at {noisy:.2f}."
         )
 
     def picture(self) -> Figure:
-        """The curve with each path on it, and the place against the step."""
+        """Draw the function with each path on it, and w over the steps."""
         from deltarule.experiments.figures.descent import valley_steps
 
         return valley_steps(two_valleys, self.paths)

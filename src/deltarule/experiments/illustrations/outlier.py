@@ -1,4 +1,4 @@
-"""Squared against absolute error where one target is far off: the mean's loss and the median's."""
+"""Squared and absolute error on data with one outlier."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ LOSSES = {"Squared error": "half_squared_error", "Absolute error": "absolute_err
 class Outlier(Illustration):
     """One linear neuron a = w x + b on 20 points of y = 2x + 1 with noise, and one point far below.
 
-    x, y : (21,), the outlier last. lines : w and b under each loss, and under the squared error without the outlier.
+    x, y : (21,), the outlier last. lines : w and b with each loss, and with the squared error without the outlier.
     """
 
     name: ClassVar[str] = "outlier"
-    shows: ClassVar[str] = "squared against absolute error, with one outlier"
+    shows: ClassVar[str] = "squared and absolute error, with one outlier"
 
     x: Floats
     y: Floats
@@ -39,7 +39,7 @@ class Outlier(Illustration):
 
     @classmethod
     def made(cls, seed: int = 0) -> Self:
-        """Train the neuron under each loss, all points in every step."""
+        """Train the neuron with each loss, in full batches."""
         x = np.linspace(-2.0, 2.0, SAMPLES)
         y = TRUE[0] * x + TRUE[1] + 0.5 * normal(seed, Purpose.NOISE, (1, SAMPLES))[0]
         lines = {"Without the outlier": _line(x, y, "half_squared_error", seed)}
@@ -49,7 +49,7 @@ class Outlier(Illustration):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Each line, and its mean distance from the points that are not the outlier."""
+        """Return each line, and its mean distance from the points other than the outlier."""
         x, y = self.x[:-1], self.y[:-1]
         return {
             "lines": self.lines,
@@ -60,18 +60,18 @@ class Outlier(Illustration):
 
     @property
     def sentence(self) -> str:
-        """How far the outlier pulls each line."""
+        """Describe how much the outlier changes each line."""
         far = self.facts["distance_from_the_others"]
         w = {name: line[0] for name, line in self.lines.items()}
         return (
-            f"One outlier tilts the line of the squared error from {w['Without the outlier']:.2f} to "
-            f"{w['Squared error']:.2f}, because a residual pulls with its own size; that of the absolute error has "
-            f"{w['Absolute error']:.2f}, because every residual pulls alike. The mean distance from the other points "
-            f"is {far['Squared error']:.2f} against {far['Absolute error']:.2f}."
+            f"With the squared error, one outlier changes the slope of the line from {w['Without the outlier']:.2f} to "
+            f"{w['Squared error']:.2f}, because the gradient of a residual grows with its size; with the absolute "
+            f"error the slope is {w['Absolute error']:.2f}, because the gradient of every residual is ±1. The mean "
+            f"distance from the other points is {far['Squared error']:.2f} and {far['Absolute error']:.2f}."
         )
 
     def picture(self) -> Figure:
-        """The points with the lines, and what a residual costs and how it pulls."""
+        """Draw the points with the lines, and the gradient of a residual."""
         from deltarule.experiments.figures.outlier import robust_lines
 
         return robust_lines(self.x, self.y, self.lines)

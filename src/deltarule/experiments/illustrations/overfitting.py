@@ -1,4 +1,4 @@
-"""Decision boundaries on two moons: a network that learnt its few points by heart, and two that were held back."""
+"""Decision boundaries on two moons: a network that memorizes its few points, and two regularized ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BARE = Recipe(
     network=Network(hidden=(64, 64)), optimizer=Adam(0.01), batch_size=SAMPLES, epochs=600, stopping=None
 )  # fmt: skip
 RECIPES = {
-    "No remedy": BARE,
+    "No regularization": BARE,
     "L2, λ = 0.02": BARE.replace(penalty=L2(0.02)),
     "Dropout 0.5": BARE.replace(network=Network(hidden=(64, 64), dropout=0.5)),
 }
@@ -29,14 +29,14 @@ RECIPES = {
 
 @dataclass(frozen=True)
 class Overfitting(Illustration):
-    """Three networks of one shape, one start, on the same 60 points.
+    """Three networks with the same initial weights, on the same 60 points.
 
-    x, y : the points, (60, 2) and (60,). maps : what each network says of the plane.
-    training, fresh : each network's accuracy on the 60 points, and on 2,000 others from the same source.
+    x, y : the points, (60, 2) and (60,). maps : predictions of each network in the plane.
+    training, fresh : accuracy of each network on the 60 points, and on 2,000 new points.
     """
 
     name: ClassVar[str] = "overfitting"
-    shows: ClassVar[str] = "decision boundaries on two moons, overfitted and regularised"
+    shows: ClassVar[str] = "decision boundaries on two moons, overfitted and regularized"
 
     x: Any
     y: Any
@@ -46,13 +46,11 @@ class Overfitting(Illustration):
 
     @classmethod
     def made(cls, seed: int = 0) -> Self:
-        """Train the three networks, and draw fresh points from the same source."""
+        """Train the three networks, and generate new points."""
         x, y = moons(SAMPLES, NOISE, seed)
         other_x, other_y = moons(FRESH, NOISE, seed + 1)
         data = Dataset(train=(x, y))
-        models = {
-            name: train(recipe.replace(seed=seed), data, engine="reference").model for name, recipe in RECIPES.items()
-        }
+        models = {name: train(recipe.replace(seed=seed), data).model for name, recipe in RECIPES.items()}
         return cls(
             x,
             y,
@@ -63,26 +61,26 @@ class Overfitting(Illustration):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Both accuracies of each network."""
+        """Return both accuracies of each network."""
         return {"training_accuracy": self.training, "fresh_accuracy": self.fresh, "fresh_points": FRESH}
 
     @property
     def sentence(self) -> str:
-        """What the bent boundary costs."""
+        """Compare the accuracies on the training points and on new points."""
         bare, *held = self.fresh
         others = " and ".join(f"{100 * self.fresh[name]:.1f} % with {_within(name)}" for name in held)
         return (
-            f"The bare network is right on {100 * self.training[bare]:.0f} % of its {SAMPLES} points, and bends its "
-            f"boundary around single ones; on {FRESH:,} fresh points it is right on {100 * self.fresh[bare]:.1f} %, "
-            f"against {others}."
+            f"Without regularization, the accuracy is {100 * self.training[bare]:.0f} % on the {SAMPLES} training "
+            f"points, and the boundary bends around single points; on {FRESH:,} new points the accuracy is "
+            f"{100 * self.fresh[bare]:.1f} %, compared with {others}."
         )
 
     def picture(self) -> Figure:
-        """Each network's regions under the points."""
+        """Draw the regions of each network under the points."""
         from deltarule.experiments.figures.boundaries import boundaries
 
         notes = [
-            f"{100 * self.training[name]:.0f} % here, {100 * self.fresh[name]:.1f} % on fresh points"
+            f"{100 * self.training[name]:.0f} % here, {100 * self.fresh[name]:.1f} % on new points"
             for name in self.maps
         ]
         maps = {name: (each.span, each.probabilities) for name, each in self.maps.items()}
@@ -90,7 +88,7 @@ class Overfitting(Illustration):
 
 
 def _within(name: str) -> str:
-    """A name inside a sentence: without its numbers, dropout in small letters.
+    """Return a name for use within a sentence: without its numbers, dropout in lower case.
 
     >>> _within("L2, λ = 0.02"), _within("Dropout 0.5")
     ('L2', 'dropout')

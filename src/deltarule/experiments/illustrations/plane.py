@@ -1,4 +1,4 @@
-"""What a classifier of two inputs says of every place in the plane."""
+"""Predictions of a binary classifier over the plane of its two inputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deltarule.types import Floats
 
 @dataclass(frozen=True)
 class PlaneMap:
-    """The probability of the second class over a rectangle.
+    """The predicted probability of the second class over a rectangle.
 
     span : left, right, bottom, top. probabilities : (rows, columns), the first row at the bottom.
     """
@@ -23,7 +23,7 @@ class PlaneMap:
 
     @classmethod
     def of(cls, model: Model, span: tuple[float, float, float, float], points: int = 201) -> Self:
-        """Ask a model of two classes at `points` × `points` places."""
+        """Evaluate a binary classifier at `points` × `points` positions."""
         left, right, bottom, top = span
         x, y = np.meshgrid(np.linspace(left, right, points), np.linspace(bottom, top, points))
         places = np.stack([x.ravel(), y.ravel()], axis=1)

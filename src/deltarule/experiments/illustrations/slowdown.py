@@ -19,9 +19,9 @@ RATE, EPOCHS, TAUGHT = 0.15, 300, 0.3
 
 @dataclass(frozen=True)
 class Slowdown(Illustration):
-    """One unit, one input of 1, target 0, from a mild start and from a saturated one; Nielsen's where the seed is 0.
+    """One unit with input 1 and target 0, from an unsaturated and a saturated start; Nielsen's values with seed 0.
 
-    Another seed moves both starts up by less than a half.
+    With another seed, a random number below ½ is added to both.
     """
 
     name: ClassVar[str] = "slowdown"
@@ -31,13 +31,13 @@ class Slowdown(Illustration):
 
     @classmethod
     def made(cls, seed: int = 0) -> Self:
-        """Learn from both starts under each cost."""
+        """Train from both starts with each cost."""
         moved = 0.0 if seed == 0 else round(0.5 * float(uniform(seed, Purpose.WEIGHTS, (1, 1))[0, 0]), 2)
         return cls(slowdown((0.6 + moved, 2.0 + moved), (RATE,), EPOCHS))
 
     @property
     def facts(self) -> dict[str, Any]:
-        """For each cost and start the first epoch after which the output is below 0.3; None where there is none."""
+        """Return the first epoch with an output below 0.3 for each cost and start, or None."""
         return {
             f"{curve.loss}, start {curve.start:g}": next(
                 (epoch for epoch, output in enumerate(curve.outputs) if output < TAUGHT), None
@@ -47,17 +47,16 @@ class Slowdown(Illustration):
 
     @property
     def sentence(self) -> str:
-        """How long each takes from the saturated start."""
+        """Compare the costs from the saturated start."""
         start = max(curve.start for curve in self.curves)
         quadratic, cross = (self.facts[f"{loss}, start {start:g}"] for loss in ("quadratic", "cross-entropy"))
-        slow = f"needs {quadratic} epochs" if quadratic is not None else f"has not done it after {EPOCHS} epochs"
+        slow = f"needs {quadratic} epochs" if quadratic is not None else f"does not reach it in {EPOCHS} epochs"
         return (
-            f"From w = b = {start:g} the output is nearly 1 and should be 0. The cross-entropy brings it below "
-            f"{TAUGHT:g} in {cross} epochs; the quadratic cost {slow}, because its gradient carries σ′(z), which is "
-            f"nearly 0 there. "
-            f"Softmax with log-likelihood learns as the cross-entropy does."
+            f"From w = b = {start:g} the output is close to 1; the target is 0. With the cross-entropy it is below "
+            f"{TAUGHT:g} after {cross} epochs; the quadratic cost {slow}, because its gradient has the factor σ′(z), "
+            f"which is close to 0 there. Softmax with log-likelihood learns like the cross-entropy."
         )
 
     def picture(self) -> Figure:
-        """The output against the epoch, from each start."""
+        """Draw the output over the epochs, from each start."""
         return slowdown_curves([dataclasses.asdict(curve) for curve in self.curves], panel=(3.4, 3.0))

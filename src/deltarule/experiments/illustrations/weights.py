@@ -1,4 +1,4 @@
-"""What L2, L1 and dropout do to the weights of a network that learns digits."""
+"""The effect of L2, L1 and dropout on the weights of a network that classifies digits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 HIDDEN = (32,)
 BARE = Recipe(network=Network(hidden=HIDDEN), optimizer=SGD(0.2), batch_size=32, epochs=30, stopping=None)
 RECIPES = {
-    "No remedy": BARE,
+    "No regularization": BARE,
     "L2, λ = 0.003": BARE.replace(penalty=L2(3e-3)),
     "L1, λ = 0.002": BARE.replace(penalty=L1(2e-3, proximal=True)),
     "Dropout 0.5": BARE.replace(network=Network(hidden=HIDDEN, dropout=0.5)),
@@ -29,13 +29,13 @@ RECIPES = {
 
 @dataclass(frozen=True)
 class WeightSizes(Illustration):
-    """Networks 64-32-10 from one start, on the same batches.
+    """Networks 64-32-10 with the same initial weights and batches.
 
-    weights : all weights of each network, biases left out, (2368,). accuracy : of each on the test part.
+    weights : weights of each network without biases, (2368,). accuracy : accuracy of each on the test set.
     """
 
     name: ClassVar[str] = "weights"
-    shows: ClassVar[str] = "what L1, L2 and dropout do to the weights"
+    shows: ClassVar[str] = "the effect of L1, L2 and dropout on the weights"
 
     weights: dict[str, Floats]
     accuracy: dict[str, float]
@@ -47,34 +47,34 @@ class WeightSizes(Illustration):
         assert data.test is not None
         weights, accuracy = {}, {}
         for name, recipe in RECIPES.items():
-            model = train(recipe.replace(seed=seed), data, engine="reference").model
+            model = train(recipe.replace(seed=seed), data).model
             weights[name] = np.concatenate([each.ravel() for each in model.weights]).astype(np.float64)
             accuracy[name] = model.score(data.test.x, data.test.y)
         return cls(weights, accuracy)
 
     @property
     def facts(self) -> dict[str, Any]:
-        """For each network the share of weights that are 0, the mean size of all, and the test accuracy."""
+        """Return the fraction of zero weights, the mean absolute weight, and the test accuracy of each network."""
         return {
-            "share_of_zeros": {name: float(np.mean(w == 0.0)) for name, w in self.weights.items()},
+            "fraction_of_zeros": {name: float(np.mean(w == 0.0)) for name, w in self.weights.items()},
             "mean_size": {name: float(np.mean(np.abs(w))) for name, w in self.weights.items()},
             "test_accuracy": self.accuracy,
         }
 
     @property
     def sentence(self) -> str:
-        """What each does."""
-        zeros, size = self.facts["share_of_zeros"], self.facts["mean_size"]
+        """Describe the effect of each."""
+        zeros, size = self.facts["fraction_of_zeros"], self.facts["mean_size"]
         bare, l2, l1, dropout = self.weights
         return (
-            f"L2 makes the weights smaller (mean size {size[l2]:.3f}, against {size[bare]:.3f} without a remedy), and "
-            f"{100 * zeros[l2]:.0f} % of them zero. L1 with proximal steps makes {100 * zeros[l1]:.0f} % of them "
-            f"exactly zero and lets a few stay large. Dropout asks nothing of their size: it is "
-            f"{size[dropout]:.3f} here."
+            f"L2 makes the weights smaller (mean absolute weight {size[l2]:.3f}, compared with {size[bare]:.3f} "
+            f"without regularization), and {100 * zeros[l2]:.0f} % of them zero. L1 with proximal steps makes "
+            f"{100 * zeros[l1]:.0f} % of them exactly zero and leaves a few large. Dropout does not penalize their "
+            f"size: the mean is {size[dropout]:.3f}."
         )
 
     def picture(self) -> Figure:
-        """A histogram of each network's weights, and their sizes in order."""
+        """Draw a histogram of the weights of each network, and their sorted absolute values."""
         from deltarule.experiments.figures.weights import weight_sizes
 
         return weight_sizes(self.weights, self.accuracy)

@@ -1,4 +1,4 @@
-"""Exclusive or: one neuron draws one straight line; a hidden layer bends it."""
+"""Exclusive or: not linearly separable, but learned with a hidden layer."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ HIDDEN: dict[str, tuple[int, ...]] = {"One neuron": (), "4 hidden units": (4,)}
 
 @dataclass(frozen=True)
 class Xor(Illustration):
-    """Two networks on the four corners: what each says of the plane, and the share of corners that it has right."""
+    """Two networks on the four corners: their predictions in the plane, accuracy and loss."""
 
     name: ClassVar[str] = "xor"
-    shows: ClassVar[str] = "exclusive or: one neuron fails, a hidden layer does it"
+    shows: ClassVar[str] = "exclusive or: one neuron fails, a hidden layer succeeds"
 
     x: Any
     y: Any
@@ -64,26 +64,26 @@ class Xor(Illustration):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Accuracy on the four corners, and the cross-entropy at the end."""
+        """Return the accuracy on the four corners, and the final cross-entropy."""
         return {"accuracy": self.accuracy, "loss": self.loss}
 
     @property
     def sentence(self) -> str:
-        """What each can do."""
+        """Compare the two networks."""
         right = {name: round(4 * share) for name, share in self.accuracy.items()}
         loss = self.loss["One neuron"]
         return (
-            f"One neuron can only draw a straight line, so it is right on {right['One neuron']} of the 4 corners, and "
-            f"its cross-entropy ends at {loss:.3f} = ln 2: it has learnt to say ½. Four hidden units get "
-            f"{right['4 hidden units']} of 4 right."
+            f"The boundary of one neuron is a straight line: it classifies {right['One neuron']} of the 4 corners "
+            f"correctly, and its cross-entropy ends at {loss:.3f} = ln 2, the value of the constant prediction ½. With "
+            f"four hidden units {right['4 hidden units']} of 4 are correct."
         )
 
     def picture(self) -> Figure:
-        """The regions of both under the four corners."""
+        """Draw the regions of both under the four corners."""
         from deltarule.experiments.figures.boundaries import boundaries
 
         notes = [
-            f"{round(4 * self.accuracy[name])} of 4 right, cross-entropy {self.loss[name]:.3f}" for name in self.maps
+            f"{round(4 * self.accuracy[name])} of 4 correct, cross-entropy {self.loss[name]:.3f}" for name in self.maps
         ]
         maps = {name: (each.span, each.probabilities) for name, each in self.maps.items()}
         return boundaries(self.x, self.y, maps, notes, ("y = 0", "y = 1"), large=True)

@@ -1,9 +1,8 @@
-"""The four founding experiments, run again beside the figures published for them.
+"""The four founding experiments, and the comparison of their results with the published ones.
 
-Each is a frozen dataclass of its numbers, any of which can be changed; `run` gives a result, which knows itself as
-JSON, as tables and as pictures. Nothing here prints. `AS_PUBLISHED` keeps every quirk of the originals, so that their
-figures can be met; `AS_IT_SHOULD_BE` has the same starts and batches for all, several seeds, and a test part that is
-whole and met once.
+An experiment is a frozen dataclass of its settings; `run` returns a result with JSON, tables and pictures. Nothing here
+prints. `AS_PUBLISHED` follows the originals in every detail, so that their numbers can be reproduced. `FAIR` compares
+with the same initial weights and batches for all variants, several seeds, and a test set that is used once.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ from deltarule.experiments.reproduce.optimizers import Optimizers
 from deltarule.studies.text_table import TextTable
 
 __all__ = [
-    "AS_IT_SHOULD_BE",
     "AS_PUBLISHED",
+    "FAIR",
     "Digits",
     "Experiment",
     "FairExperiment",
@@ -55,17 +54,15 @@ __all__ = [
 AS_PUBLISHED: dict[str, type[Experiment]] = {cls.name: cls for cls in (Fashion, Moons, Optimizers, Digits)}
 """Each experiment as published, by its name."""
 
-AS_IT_SHOULD_BE: dict[str, type[FairExperiment]] = {
-    cls.name: cls for cls in (FairFashion, FairMoons, FairOptimizers, FairDigits)
-}
-"""Each experiment as a fair comparison, by its name."""
+FAIR: dict[str, type[FairExperiment]] = {cls.name: cls for cls in (FairFashion, FairMoons, FairOptimizers, FairDigits)}
+"""The fair version of each experiment, by its name."""
 
 PUBLISHED_LISTS = "nielsen"
-"""The folder of the published lists, looked for beside the images' and in it."""
+"""Name of the folder of the published lists, searched for beside the folder of the images and in it."""
 
 
 def experiment(name: str, *, fair: bool = False) -> Experiment:
-    """The experiment of this name, as published, or as it should be.
+    """Return the experiment of this name, as published or in its fair version.
 
     >>> experiment("moons").settings()["learning_rate"]
     0.0007
@@ -76,28 +73,28 @@ def experiment(name: str, *, fair: bool = False) -> Experiment:
     """
     if name not in AS_PUBLISHED:
         raise UnknownName(f"an experiment ({', '.join(AS_PUBLISHED)})", repr(name), nearest(name, AS_PUBLISHED))
-    return AS_IT_SHOULD_BE[name]() if fair else AS_PUBLISHED[name]()
+    return FAIR[name]() if fair else AS_PUBLISHED[name]()
 
 
 def data_of(wanted: Experiment, data_dir: Path | None = None, *, progress: bool = False) -> Dataset | None:
-    """The official parts of the data set that an experiment needs; None where it needs none."""
+    """Return the data set of an experiment with its official split, or None if it needs none."""
     if wanted.dataset is None:
         return None
     if data_dir is not None and not data_dir.expanduser().is_dir():
         files = "train-images-idx3-ubyte.gz and the three others"
         raise DataFileError(
             f"a folder with the files of {wanted.dataset} ({files})",
-            f"{str(data_dir)!r}, which is no folder",
+            f"{str(data_dir)!r}, which is not a folder",
             f"--data-dir FOLDER with the four files, or `deltarule data fetch {wanted.dataset}`",
         )
     return load_dataset(wanted.dataset, data_dir=data_dir, split="official", progress=progress)
 
 
 def published_folder(data_dir: Path | None = None, given: Path | None = None) -> Path | None:
-    """Where the published lists lie: the folder given, or one named `nielsen` beside the data or in it; or None."""
+    """Return the folder of the published lists: the one given, or `nielsen` beside the data or in it, or None."""
     if given is not None:
         if not given.expanduser().is_dir():
-            raise DataFileError("a folder with the published lists", f"{str(given)!r}, which is no folder")
+            raise DataFileError("a folder with the published lists", f"{str(given)!r}, which is not a folder")
         return given.expanduser()
     named = data_dir or os.environ.get("DELTARULE_DATA")
     if not named:

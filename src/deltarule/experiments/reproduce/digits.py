@@ -1,4 +1,4 @@
-"""Handwritten digits and the right cost: Nielsen's runs, on which two founding texts rest, digit for digit."""
+"""Nielsen's runs on handwritten digits, on which two founding texts are based, reproduced digit for digit."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from deltarule.formulas import SigmoidCrossEntropy, formula
 from deltarule.models import Model, load_model
 
 VALIDATION = slice(50_000, 60_000)
-"""The last 10,000 of the official training images are for validation."""
+"""The last 10,000 of the official training images, used for validation."""
 
 PIXEL_COUNT = 784
 
 
 @dataclass(frozen=True)
-class Digits(DigitsSettings):  # noqa: D101 - it is explained where its fields are
+class Digits(DigitsSettings):  # noqa: D101 - documented with its fields
     def run(self, given: Given) -> DigitsResult:
-        """Do the parts that were asked for."""
+        """Run the parts selected by `parts`."""
         data = needed(given)
         assert data.test is not None
         result = DigitsResult(self, data.train.x[0], str(data.train.y[0]))
@@ -61,7 +61,7 @@ class Digits(DigitsSettings):  # noqa: D101 - it is explained where its fields a
         return result
 
     def _overfitting(self, data: Dataset, given: Given, decay: float) -> tuple[Monitors, Model]:
-        """The first images only, evaluated on the test images; of two drawings of first values the second is used."""
+        """Train on the first images, evaluate on the test images; the second of two draws of initial values is used."""
         small = Dataset(train=data.train.rows(slice(0, self.images)), validation=data.test)
         protocol = Protocol(SigmoidCrossEntropy(), self.hidden, self.learning_rate, decay, self.batch_size, self.epochs)
         generators = Generators(self.seed, len(small.train))
@@ -70,7 +70,7 @@ class Digits(DigitsSettings):  # noqa: D101 - it is explained where its fields a
         return trained(protocol, small, generators, start, given, f"{self.images} images, λ {decay:g}")
 
     def _initial_weights(self, data: Dataset, given: Given) -> dict[str, tuple[int, ...]]:
-        """Narrow weights, then wide ones; generators and shuffled order run on from the first to the second."""
+        """Train with narrow, then with wide initial weights; the generators and the order continue between the two."""
         split = self._split(data)
         protocol = Protocol(
             SigmoidCrossEntropy(), self.hidden, self.initial_learning_rate, self.initial_decay, self.batch_size,
@@ -85,7 +85,7 @@ class Digits(DigitsSettings):  # noqa: D101 - it is explained where its fields a
         return counts
 
     def _cost(self, cost: PublishedNetwork, data: Dataset, given: Given) -> CostRow:
-        """One network on 50,000 images, chosen by the validation images and looked at once on the test images."""
+        """Train a network on 50,000 images; return the best validation accuracy and the final test accuracy."""
         assert data.test is not None
         split = self._split(data)
         sigmoid = {"inverse_link": "sigmoid"} if cost.loss == "half_squared_error" else {}
@@ -99,7 +99,7 @@ class Digits(DigitsSettings):  # noqa: D101 - it is explained where its fields a
         return CostRow(cost, max(shares), 1 + int(np.argmax(shares)), model.score(data.test.x, data.test.y))
 
     def _split(self, data: Dataset) -> Dataset:
-        """The official training images in their order: the first ones to train on, the last ones to validate with."""
+        """Return the first of the official training images as training set, the last ones as validation set."""
         return Dataset(train=data.train.rows(slice(0, self.initial_images)), validation=data.train.rows(VALIDATION))
 
     @property
@@ -108,10 +108,10 @@ class Digits(DigitsSettings):  # noqa: D101 - it is explained where its fields a
 
 
 def _reloaded(model: Model, part: Part) -> Reloaded:
-    """Save a network to the readable JSON, load it again, and compare what both say of some images."""
+    """Save a network as readable JSON, load it again, and compare the predictions of both."""
     with tempfile.TemporaryDirectory() as folder:
         loaded = load_model(model.save(Path(folder) / "network.json"))
-    # The file holds the network alone: it takes pixels as the network saw them.
+    # The file contains the network only, without the scaling of pixels.
     scaled = part.x.reshape(len(part), -1) / PIXELS
     same = int(np.sum(loaded.predict(scaled) == model.predict(part.x)))
     apart = np.max(np.abs(loaded.predict_proba(scaled) - model.predict_proba(part.x)))

@@ -1,4 +1,4 @@
-"""What the runs on handwritten digits found, beside the published lists."""
+"""Results of the runs on handwritten digits, compared with the published lists."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _WORDS = {
     "training_cost": "training cost",
     "training_accuracy": "training accuracy (of {images:,})",
 }
-_ABSENT = "The published lists are not there; name their folder: --published FOLDER."
+_ABSENT = "No published lists found; give their folder: --published FOLDER."
 
 
 @dataclass(frozen=True)
 class Reloaded:
-    """Images of which a network said the same after it was saved and loaded, and the largest difference in outputs."""
+    """Number of equal predictions of a network before saving and after loading, and the largest output difference."""
 
     same: int
     images: int
@@ -46,7 +46,7 @@ class Reloaded:
 
 @dataclass(frozen=True)
 class CostRow:
-    """One network's accuracy: at its best on validation images, in which epoch, and at the end on test images."""
+    """Best validation accuracy of a network, its epoch, and the final test accuracy."""
 
     cost: PublishedNetwork
     validation: float
@@ -56,7 +56,7 @@ class CostRow:
 
 @dataclass(eq=False)
 class DigitsResult(Result):
-    """Everything that was asked for; what was not is empty."""
+    """Results of the selected parts; the others are empty."""
 
     experiment: DigitsSettings
     image: npt.NDArray[Any]
@@ -72,7 +72,7 @@ class DigitsResult(Result):
     reloaded: Reloaded | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The lists, and how far they are from the published ones."""
+        """Return the lists, and their differences from the published ones."""
         data: dict[str, Any] = {}
         if self.overfitting is not None:
             data["overfitting"] = {"ours": _lists(self.overfitting), "compared": self._compared()}
@@ -96,7 +96,7 @@ class DigitsResult(Result):
         return data
 
     def tables(self) -> list[TextTable]:
-        """Every part that was done."""
+        """Return the tables of every part that was run."""
         tables = []
         if self.overfitting is not None:
             tables += self._overfitting_tables(self.overfitting)
@@ -111,12 +111,12 @@ class DigitsResult(Result):
         if self.reloaded is not None:
             same = f"{self.reloaded.same:,} of {self.reloaded.images:,}"
             apart = f"{self.reloaded.largest_difference:.1e}"
-            rows = (("test images with the same answer", same), ("largest difference of an output", apart))
+            rows = (("test images with equal predictions", same), ("largest difference of an output", apart))
             tables.append(TextTable("The network saved to network.json and loaded again", ("", ""), rows))
         return tables
 
     def headline(self) -> dict[str, float]:
-        """The last figures of each list."""
+        """Return the last value of each list."""
         figures: dict[str, float] = {}
         for name, monitors in (("λ 0", self.overfitting), ("regularized", self.regularization)):
             if monitors is not None:
@@ -130,7 +130,7 @@ class DigitsResult(Result):
         return figures
 
     def write(self, folder: Path) -> list[Path]:
-        """Pictures, the network as readable JSON, and every epoch of the overfitting run as CSV."""
+        """Write pictures, the network as readable JSON, and every epoch of the overfitting run as CSV."""
         image = captioned_images([self.image], [f"The first training image: {self.label}"])
         paths = [save(image, folder / "digit.png")]
         if self.slowdown:
@@ -162,11 +162,11 @@ class DigitsResult(Result):
         for number, counts in enumerate((self.published_initial or {}).values()):
             lines.append(Line("" if number else "published", {"": np.array(counts) / 10_000}, dashed=True))
         e = self.experiment
-        title = f"First weights: {e.initial_images:,} images, η {e.initial_learning_rate:g}, λ {e.initial_decay:g}"
+        title = f"Initial weights: {e.initial_images:,} images, η {e.initial_learning_rate:g}, λ {e.initial_decay:g}"
         return accuracy_lines(lines, title, "Accuracy on 10,000 validation images (%)")
 
     def _csv(self, ours: Monitors) -> str:
-        """Every epoch: ours, theirs and the difference for each of the four lists."""
+        """Return every epoch as CSV: our value, the published one and the difference, for each of the four lists."""
         theirs = None if self.published_overfitting is None else self.published_overfitting.lists()
         lists = ours.lists()
         lines = ["epoch," + ",".join(f"{name}_ours,{name}_published,{name}_difference" for name in lists)]
@@ -181,7 +181,7 @@ class DigitsResult(Result):
         return "\n".join(lines) + "\n"
 
     def _compared(self) -> dict[str, Any] | None:
-        """How far our four lists are from the published ones, over the epochs that both have."""
+        """Return the differences of our four lists from the published ones, over the epochs that both have."""
         if self.overfitting is None or self.published_overfitting is None:
             return None
         found: dict[str, Any] = {}
@@ -196,7 +196,7 @@ class DigitsResult(Result):
         return found
 
     def _equal(self) -> dict[str, Any] | None:
-        """How many of our counts are the published ones."""
+        """Return the number of our counts that equal the published ones."""
         if self.published_initial is None:
             return None
         found = {}
@@ -216,7 +216,7 @@ class DigitsResult(Result):
                 published = theirs[name][epoch - 1] if theirs is not None and known else None
                 what = _WORDS[name].format(images=self.experiment.images) if epoch == shown[0] else ""
                 rows.append((what, str(epoch), *_compare(values[epoch - 1], published)))
-        note = "Every epoch stands in overfitting.csv." if theirs is not None else _ABSENT
+        note = "Every epoch is in overfitting.csv." if theirs is not None else _ABSENT
         title = f"Overfitting: {self.experiment.images:,} training images"
         tables = [TextTable(title, ("", "epoch", "ours", "published", "difference"), tuple(rows), note)]
         compared = self._compared()
@@ -229,7 +229,7 @@ class DigitsResult(Result):
                 else:
                     words = f"largest relative difference {each['largest_relative_difference']:.1e}"
                 found.append((what, str(each["epochs"]), words))
-            tables.append(TextTable("Against the published lists", ("", "epochs", "found"), tuple(found)))
+            tables.append(TextTable("Comparison with the published lists", ("", "epochs", "result"), tuple(found)))
         return tables
 
     def _regularization_table(self, without: Monitors, with_: Monitors) -> TextTable:
@@ -242,7 +242,7 @@ class DigitsResult(Result):
         ends = [(m.training_accuracy[-1] / images, m.evaluation_accuracy[-1] / 10_000) for m in (without, with_)]
         rows.append(("gap of the accuracies", *(percent(training - evaluation) for training, evaluation in ends)))
         columns = ("at the end", f"λ {self.experiment.decay:g}", f"λ {self.experiment.regularization_decay:g}")
-        note = "A cost holds its own penalty: ½ (λ/m) Σ w², m being the images it is evaluated on."
+        note = "A cost includes the penalty ½ (λ/m) Σ w², with m the number of images it is evaluated on."
         return TextTable("L2 against overfitting", columns, tuple(rows), note)
 
     def _initial_table(self) -> TextTable:
@@ -260,7 +260,7 @@ class DigitsResult(Result):
         if equal is not None:
             same, n = (sum(each[key] for each in equal.values()) for key in ("equal_counts", "epochs"))
             note = f"{same} of {n} counts equal the published ones."
-        return TextTable("First weights: validation images recognised, of 10,000", columns, tuple(rows), note)
+        return TextTable("Initial weights: correct validation images, of 10,000", columns, tuple(rows), note)
 
     def _slowdown_table(self) -> TextTable:
         names = list(dict.fromkeys(curve.loss for curve in self.slowdown))
@@ -269,7 +269,7 @@ class DigitsResult(Result):
             cells.setdefault((c.start, c.learning_rate), []).append(f"{c.outputs[-1]:.4f}")
         rows = tuple((f"{start:g}", f"{rate:g}", *outputs) for (start, rate), outputs in cells.items())
         title = f"The learning slowdown: output after {self.experiment.slowdown_epochs} epochs, target 0"
-        note = "Softmax shares with a second output that starts at 0 and learns too."
+        note = "Softmax has a second output that starts at 0 and is trained, too."
         return TextTable(title, ("w = b", "η", *names), rows, note)
 
     def _cost_table(self) -> TextTable:
@@ -281,8 +281,8 @@ class DigitsResult(Result):
             )
             for row in self.costs
         )  # fmt: skip
-        columns = ("cost", "units", "η", "λ", "epochs", "validation, best (epoch)", "test, at the end", "published")
-        note = "Published: single runs with other random numbers, at their best epoch."
+        columns = ("cost", "units", "η", "λ", "epochs", "best validation (epoch)", "final test", "published")
+        note = "Published: single runs with other random numbers, accuracy of their best epoch."
         return TextTable("Costs on 50,000 images", columns, rows, note)
 
 
@@ -291,7 +291,7 @@ def _lists(monitors: Monitors) -> dict[str, list[float]]:
 
 
 def _shares(monitors: Monitors, sizes: dict[str, int]) -> dict[str, Floats]:
-    """The four lists, counts as shares."""
+    """Return the four lists, with counts as fractions."""
     return {name: np.array(values) / sizes.get(name, 1) for name, values in monitors.lists().items()}
 
 

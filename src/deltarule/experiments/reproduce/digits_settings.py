@@ -1,4 +1,4 @@
-"""The numbers of the runs on handwritten digits; every one can be changed."""
+"""Settings of the runs on handwritten digits."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ PARTS = ("slowdown", "overfitting", "regularization", "initial_weights", "quadra
 class DigitsSettings(Experiment):
     """784-30-10 with sigmoid units on MNIST, plain gradient descent, batches of 10.
 
-    parts : what is done. "overfitting" and "initial_weights" have published lists, "regularization" is the overfitting
-        run with λ = regularization_decay, "quadratic" ten epochs of the quadratic cost; "costs", the seven published
-        accuracies, takes as long as all others together several times over and must be asked for.
+    parts : the parts to run. "overfitting" and "initial_weights" have published lists; "regularization" is the
+        overfitting run with λ = regularization_decay; "quadratic" is ten epochs of the quadratic cost; "costs", the
+        seven published accuracies, takes several times as long as all others together and is not run by default.
     """
 
     name: ClassVar[str] = "digits"
     dataset: ClassVar[str | None] = "mnist"
+    selections: ClassVar[tuple[str, ...]] = ("parts",)
 
     parts: tuple[str, ...] = PARTS[:-1]
     hidden: tuple[int, ...] = (30,)
@@ -49,7 +50,7 @@ class DigitsSettings(Experiment):
 
     @property
     def steps(self) -> int:
-        """Epochs of all parts."""
+        """Return the epochs of all parts."""
         each = {
             "overfitting": self.epochs,
             "regularization": self.epochs,
@@ -60,5 +61,5 @@ class DigitsSettings(Experiment):
         return sum(each.get(part, 0) for part in self.parts)
 
     def repeated(self, number: int) -> Self:
-        """The seed of both generators moves on."""
+        """Return a copy with another seed of both generators."""
         return dataclasses.replace(self, seed=self.seed + number)

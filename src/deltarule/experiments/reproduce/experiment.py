@@ -1,4 +1,4 @@
-"""What the founding experiments share: numbers that can be changed, a run, a result beside the published figures."""
+"""The base classes of experiments and their results."""
 
 from __future__ import annotations
 
@@ -19,62 +19,76 @@ from deltarule.studies.text_table import TextTable
 from deltarule.training import Training
 
 ReportProgress: TypeAlias = Callable[[int, str], None]
-"""Told after every few steps how many they were, and what is being done."""
+"""Called after every few steps with their number and a description of the current task."""
+
+
+ReportNetworks: TypeAlias = Callable[[int, int, str], None]
+"""Called after each network of a comparison with the number done, their total, and a description."""
 
 
 def silent(steps: int, note: str) -> None:
-    """A progress that tells nobody."""
+    """Do not report progress."""
+
+
+def silent_networks(done: int, total: int, note: str) -> None:
+    """Do not report progress of a comparison."""
 
 
 @dataclass(frozen=True)
 class Given:
-    """What an experiment is given beside its own numbers.
+    """Inputs of an experiment other than its settings.
 
-    data : its data set, the official parts whole; None where it makes its own points.
-    published : the folder of the published lists; None where there is none.
-    engine : who trains.
-    progress : is told how far it has come.
+    data : data set with its official split; None if the experiment generates its own points.
+    published : folder of the published lists, or None.
+    engine : name of the engine.
+    progress : called to report the progress of an experiment as published.
+    networks : called to report the progress of a fair experiment.
+    folder : folder in which a fair experiment stores each trained network; an interrupted one is resumed from there.
     """
 
     data: Dataset | None = None
     published: Path | None = None
     engine: str = "compiled"
     progress: ReportProgress = silent
+    networks: ReportNetworks = silent_networks
+    folder: Path | None = None
 
     def trainer(self, precision: str) -> dict[str, Any]:
-        """Who trains, and in which precision: float64 where published digits are to be met."""
+        """Return the engine and the precision as arguments of `epochs`; float64 reproduces published digits."""
         return {"engine": self.engine, "precision": precision}
 
 
 class Result:
-    """What an experiment found."""
+    """The result of an experiment."""
 
     def to_json(self) -> dict[str, Any]:
-        """The result as data."""
+        """Return the result as plain data."""
         raise NotImplementedError
 
     def tables(self) -> list[TextTable]:
-        """The result in words, beside the published figures."""
+        """Return the result as tables, with the published numbers."""
         raise NotImplementedError
 
     def headline(self) -> dict[str, float]:
-        """The figures of which mean and spread are taken when the experiment is repeated."""
+        """Return the numbers whose mean and standard deviation are reported when the experiment is repeated."""
         raise NotImplementedError
 
     def write(self, folder: Path) -> list[Path]:
-        """Draw the pictures, and write what else is to be kept, into a folder that exists."""
+        """Write the pictures and other files into an existing folder; return their paths."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """The numbers of an experiment; every field can be changed.
+    """The settings of an experiment.
 
-    name : what the shell calls it. dataset : the set it needs.
+    name : name in the shell. dataset : name of the data set it needs, or None.
+    selections : settings that choose what is run, shown or smoothed, and change no result.
     """
 
     name: ClassVar[str] = ""
     dataset: ClassVar[str | None] = None
+    selections: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         for each in dataclasses.fields(self):
@@ -84,35 +98,39 @@ class Experiment:
 
     @property
     def steps(self) -> int:
-        """How many steps of progress a run tells."""
+        """Return the total number of steps that a run reports to `Given.progress`."""
         raise NotImplementedError
 
     def repeated(self, number: int) -> Self:
-        """The experiment with the seeds of its repetition `number`; 0 is the experiment itself."""
+        """Return the experiment with the seeds of its repetition `number`; 0 is the experiment itself."""
         raise NotImplementedError
 
     def run(self, given: Given) -> Result:
-        """Do it."""
+        """Run the experiment."""
         raise NotImplementedError
 
     def settings(self) -> dict[str, Any]:
-        """Its numbers as data."""
+        """Return the settings as plain data."""
         return {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
 
     def changes(self) -> dict[str, Any]:
-        """Those of its numbers that are not the published ones."""
+        """Return the settings that differ from the defaults."""
         return {
             each.name: getattr(self, each.name)
             for each in dataclasses.fields(self)
             if getattr(self, each.name) != each.default
         }
 
+    def is_as_published(self) -> bool:
+        """Whether the results are comparable to the published ones: only selections differ from the defaults."""
+        return self.changes().keys() <= {*self.selections}
+
 
 E = TypeVar("E", bound=Experiment)
 
 
 def changed(experiment: E, settings: Iterable[str]) -> E:
-    """The experiment with some of its numbers set anew, each as `field=value`; several values take commas.
+    """Return the experiment with some settings changed, each given as `field=value`; lists are comma-separated.
 
     >>> from deltarule.experiments.reproduce.moons import Moons
     >>> changed(Moons(), ["epochs=2000", "hidden=8,4"]).hidden
@@ -135,7 +153,7 @@ def changed(experiment: E, settings: Iterable[str]) -> E:
 
 
 def chosen(name: str, value: Sequence[str], known: Sequence[str]) -> None:
-    """Refuse what is not among the known choices of a field."""
+    """Raise RecipeError if a value is not among the choices of a field."""
     for each in value:
         if each not in known:
             raise RecipeError(f"some of {', '.join(known)}", repr(each), f"--set {name}={','.join(known)}", field=name)
@@ -143,20 +161,20 @@ def chosen(name: str, value: Sequence[str], known: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """An experiment, run once or several times."""
+    """The results of an experiment run with one or several seeds."""
 
     experiment: Experiment
     results: tuple[Result, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The first run's result; with several runs `repeats` tells each headline's values, mean and deviation."""
+        """Return the first result; with several, `repeats` has values, mean and standard deviation of the headlines."""
         data = self.results[0].to_json()
         if len(self.results) > 1:
             data["repeats"] = {"n": len(self.results), "figures": {k: _spread(v) for k, v in self._headlines().items()}}
         return data
 
     def tables(self) -> list[TextTable]:
-        """The first run's tables; with several runs one of mean and spread."""
+        """Return the tables of the first run; with several, also one of means and standard deviations."""
         tables = self.results[0].tables()
         if len(self.results) > 1:
             rows = []
@@ -175,13 +193,17 @@ class Reproduction:
 
 
 def reproduce(experiment: Experiment, given: Given, seeds: int = 1) -> Reproduction:
-    """Run an experiment, and as many repetitions with other seeds as make `seeds` runs."""
+    """Run an experiment `seeds` times, each time with other seeds."""
     integer("seeds", seeds, 1, "--seeds 3")
-    return Reproduction(experiment, tuple(experiment.repeated(number).run(given) for number in range(seeds)))
+    results = [experiment.run(given)]
+    for number in range(1, seeds):
+        folder = None if given.folder is None else given.folder / f"repeat-{number}"
+        results.append(experiment.repeated(number).run(dataclasses.replace(given, folder=folder)))
+    return Reproduction(experiment, tuple(results))
 
 
 def run_on(training: Training, given: Given, note: str, every: int = 1) -> Training:
-    """Train to the end, telling the progress every few epochs."""
+    """Train to the end, reporting progress every few epochs."""
     done = 0
     for done, _ in enumerate(training.ahead(), start=1):
         if done % every == 0:
@@ -191,13 +213,13 @@ def run_on(training: Training, given: Given, note: str, every: int = 1) -> Train
 
 
 def needed(given: Given) -> Dataset:
-    """The data set that was given."""
+    """Return the data set of an experiment that needs one."""
     assert given.data is not None
     return given.data
 
 
 def percent(share: float) -> str:
-    """A share for people.
+    """Return a fraction as a percentage.
 
     >>> percent(0.87654)
     '87.65 %'
@@ -222,11 +244,11 @@ def _check_number(name: str, value: Any) -> None:
         raise RecipeError("a finite number of at least 0", f"{value}", field=name)
 
 
-_WORDS: Mapping[type, str] = {int: "an integer", float: "a number", str: "words"}
+_WORDS: Mapping[type, str] = {int: "an integer", float: "a number", str: "text"}
 
 
 def _read(name: str, text: str, default: Any) -> Any:
-    """The value that a text means for a field with this default."""
+    """Return the value of a text for a field with this default."""
     if not isinstance(default, tuple):
         return _one(name, text, type(default))
     inside = text.strip("()[] ")

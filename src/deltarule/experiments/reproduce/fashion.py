@@ -1,4 +1,4 @@
-"""A deep feedforward network on Fashion-MNIST, and what holds it back from overfitting: the first founding text."""
+"""A deep feedforward network on Fashion-MNIST, and remedies against overfitting: the first founding text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import islice
 
 import numpy as np
 
-from deltarule.data import Dataset
+from deltarule.data import Dataset, Part
 from deltarule.errors import RecipeError
 from deltarule.experiments.reproduce.experiment import Given, needed, run_on
 from deltarule.experiments.reproduce.fashion_result import BatchFigures, EpochFigures, FashionResult, Outcome
@@ -21,9 +21,9 @@ from deltarule.types import Indices
 
 
 @dataclass(frozen=True)
-class Fashion(FashionSettings):  # noqa: D101 - it is explained where its fields are
+class Fashion(FashionSettings):  # noqa: D101 - documented with its fields
     def recipe(self, *, dropout: float = 0.0, l2: float = 0.0, patience: int = 0) -> Recipe:
-        """The published recipe, or one with remedies."""
+        """Return the published recipe, with remedies if given."""
         return Recipe(
             network=Network(
                 hidden=self.hidden,
@@ -41,7 +41,7 @@ class Fashion(FashionSettings):  # noqa: D101 - it is explained where its fields
         )
 
     def run(self, given: Given) -> FashionResult:
-        """The published network, then those with remedies."""
+        """Train the published network, then those with remedies."""
         data = self._split(needed(given))
         result = FashionResult(self, needed(given).train.rows(slice(1, 5)), data.class_names or ())
         self._published(data, given, result)
@@ -50,7 +50,7 @@ class Fashion(FashionSettings):  # noqa: D101 - it is explained where its fields
         return result
 
     def batches(self, images: int) -> list[Indices]:
-        """Consecutive slices of so many images; what does not fill one is dropped."""
+        """Return consecutive slices of the images; the incomplete last one is dropped."""
         full = images // self.batch_size
         return list(np.arange(full * self.batch_size).reshape(full, self.batch_size))
 
@@ -60,13 +60,14 @@ class Fashion(FashionSettings):  # noqa: D101 - it is explained where its fields
         rows = train_test_split(np.arange(len(data.train)), test_size=self.test_size, random_state=self.split_seed)
         train, held = (data.train.rows(each) for each in rows)
         if min(len(train), len(held)) < self.batch_size:
-            came = f"{len(train):,} training and {len(held):,} validation images in batches of {self.batch_size}"
-            raise RecipeError("at least one full batch of each part", came, "--set batch_size=64")
+            given = f"{len(train):,} training and {len(held):,} validation images in batches of {self.batch_size}"
+            wanted = "at least one full batch in the training and the validation set"
+            raise RecipeError(wanted, given, "--set batch_size=64")
         whole = len(held) - len(held) % self.batch_size
         return Dataset(train, held.rows(slice(0, whole)), data.test, data.name, data.class_names)
 
     def _published(self, data: Dataset, given: Given, result: FashionResult) -> None:
-        """The published run. The engine is given short epochs: up to each batch that is reported, and that batch."""
+        """Run the published experiment in short epochs, which end before and after each reported batch."""
         assert data.validation is not None
         pieces = self._pieces(len(data.train))
         order = (piece for _ in range(self.epochs) for piece in pieces)
@@ -82,15 +83,16 @@ class Fashion(FashionSettings):  # noqa: D101 - it is explained where its fields
             result.epochs.append(EpochFigures(number, *_means(records, pieces), loss, accuracy))
             given.progress(1, f"as published, validation accuracy {accuracy:.4f}")
             result.batches += self._reported(number, records, pieces)
+            result.batches += self._reported_validation(number, model, data.validation)
         result.outcomes.append(_outcome("as_published", training.model, data, self.epochs, self.epochs))
 
     def _pieces(self, images: int) -> list[list[Indices]]:
-        """An epoch's batches in pieces, every reported batch a piece of its own."""
+        """Split the batches of an epoch so that every reported batch is a piece of its own."""
         batches, every = self.batches(images), self.report_every
         pieces = []
         for begin in range(0, len(batches), every):
-            hundred = batches[begin : begin + every]
-            pieces += [hundred[:-1], hundred[-1:]] if len(hundred) == every else [hundred]
+            some = batches[begin : begin + every]
+            pieces += [some[:-1], some[-1:]] if len(some) == every else [some]
         return [piece for piece in pieces if piece]
 
     def _reported(self, epoch: int, records: tuple[Epoch, ...], pieces: list[list[Indices]]) -> Iterator[BatchFigures]:
@@ -99,10 +101,19 @@ class Fashion(FashionSettings):  # noqa: D101 - it is explained where its fields
         for record, piece in zip(records, pieces, strict=True):
             within += len(piece)
             if len(piece) == 1 and within % self.report_every == 0:
-                yield BatchFigures(epoch, done + within, record.train_loss, record.train_score)
+                yield BatchFigures(epoch, "training", done + within, record.train_loss, record.train_score)
+
+    def _reported_validation(self, epoch: int, model: Model, validation: Part) -> Iterator[BatchFigures]:
+        """Evaluate every n-th full batch of the validation set at the end of an epoch."""
+        for number in range(
+            self.report_validation_every, len(validation) // self.batch_size + 1, self.report_validation_every
+        ):
+            batch = validation.rows(slice((number - 1) * self.batch_size, number * self.batch_size))
+            found = evaluate(model, batch)
+            yield BatchFigures(epoch, "validation", number, found.loss, found.score)
 
     def _remedy(self, name: str, data: Dataset, given: Given) -> Outcome:
-        """The same network, seed and batches, with one remedy or all of them."""
+        """Train the same network, with the same seed and batches, with one remedy or all of them."""
         every = name == "all_three"
         recipe = self.recipe(
             dropout=self.dropout if every or name == "dropout" else 0.0,
@@ -120,7 +131,7 @@ class Fashion(FashionSettings):  # noqa: D101 - it is explained where its fields
 
 
 def _outcome(name: str, model: Model, data: Dataset, trained: int, kept: int) -> Outcome:
-    """What a network makes of whole parts."""
+    """Return the result of a network on the whole training, validation and test set."""
     assert data.validation is not None
     assert data.test is not None
     figures = (evaluate(model, part) for part in (data.train, data.validation, data.test))
@@ -128,7 +139,7 @@ def _outcome(name: str, model: Model, data: Dataset, trained: int, kept: int) ->
 
 
 def _means(records: tuple[Epoch, ...], pieces: list[list[Indices]]) -> tuple[float, float]:
-    """Loss and accuracy over an epoch's batches as they were met."""
+    """Return the mean loss and accuracy of the batches of an epoch, each before its update."""
     weights = [len(piece) for piece in pieces]
     losses, scores = zip(*((record.train_loss, record.train_score) for record in records), strict=True)
     return float(np.average(losses, weights=weights)), float(np.average(scores, weights=weights))

@@ -1,4 +1,4 @@
-"""What the network on Fashion-MNIST did, beside what was published of it."""
+"""Results of the network on Fashion-MNIST, compared with the published ones."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from deltarule.figures.curves import learning_curves
 from deltarule.figures.style import save
 from deltarule.recipes import Network
 from deltarule.studies.text_table import TextTable
+from deltarule.writing import write_whole
 
 
 class EpochFigures(NamedTuple):
-    """An epoch: training figures as its batches were met, validation figures at its end."""
+    """Metrics of an epoch: training metrics over its batches, validation metrics at its end."""
 
     number: int
     train_loss: float
@@ -30,9 +31,13 @@ class EpochFigures(NamedTuple):
 
 
 class BatchFigures(NamedTuple):
-    """A batch's own loss and accuracy, before its update; `number` counts from the first batch of all."""
+    """Loss and accuracy of a training batch before its update, or of a validation batch at the end of an epoch.
+
+    part : "training" or "validation". number : of the batch, in the whole run for training, in the epoch otherwise.
+    """
 
     epoch: int
+    part: str
     number: int
     loss: float
     accuracy: float
@@ -40,7 +45,7 @@ class BatchFigures(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A network at its end: epochs trained, the epoch kept, and (loss, accuracy) on the three whole parts."""
+    """Result of a network: epochs trained, the epoch restored, and (loss, accuracy) on the three sets."""
 
     name: str
     trained: int
@@ -51,13 +56,13 @@ class Outcome:
 
     @property
     def words(self) -> str:
-        """Its name for people."""
+        """Return the name to display."""
         return {"l2": "L2"}.get(self.name, self.name.replace("_", " "))
 
 
 @dataclass(eq=False)
 class FashionResult(Result):
-    """The published run epoch by epoch, then every network's outcome, the published one's first."""
+    """The epochs of the published run, and the outcomes of all networks, the published one first."""
 
     experiment: FashionSettings
     samples: Part
@@ -68,16 +73,16 @@ class FashionResult(Result):
 
     @property
     def lowest_loss(self) -> int:
-        """The epoch with the lowest validation loss."""
+        """Return the epoch with the lowest validation loss."""
         return min(self.epochs, key=lambda epoch: epoch.validation_loss).number
 
     @property
     def best_accuracy(self) -> int:
-        """The epoch with the highest validation accuracy."""
+        """Return the epoch with the highest validation accuracy."""
         return max(self.epochs, key=lambda epoch: epoch.validation_score).number
 
     def to_json(self) -> dict[str, Any]:
-        """Every epoch, every reported batch, every outcome."""
+        """Return every epoch, every reported batch and every outcome."""
         loss, accuracy = self.outcomes[0].test
         return {
             "epochs": [each._asdict() for each in self.epochs],
@@ -97,11 +102,11 @@ class FashionResult(Result):
         }  # fmt: skip
 
     def tables(self) -> list[TextTable]:
-        """Batches, epochs, the claim, and what remedies change."""
+        """Return tables of batches, epochs, the published claim, and the remedies."""
         return [self._batch_table(), self._epoch_table(), self._claim_table(), self._outcome_table()]
 
     def headline(self) -> dict[str, float]:
-        """Where it overfits, and each network on the test images."""
+        """Return the best epochs, and the test results of each network."""
         figures: dict[str, float] = {
             "lowest validation loss at epoch": self.lowest_loss,
             "best validation accuracy at epoch": self.best_accuracy,
@@ -113,7 +118,7 @@ class FashionResult(Result):
         return figures
 
     def write(self, folder: Path) -> list[Path]:
-        """Samples, learning curves, batches."""
+        """Draw samples, learning curves and batches."""
         captions = [
             f"{number}: {self.class_names[int(label)] if self.class_names else label}"
             for number, label in enumerate(self.samples.y, start=1)
@@ -126,21 +131,29 @@ class FashionResult(Result):
             save(curves, folder / "curves.png"),
         ]
         if self.batches:
-            rows = [(each.number, each.loss, each.accuracy) for each in self.batches]
+            rows = [(each.number, each.loss, each.accuracy) for each in self.batches if each.part == "training"]
             paths.append(save(batches_on_the_way(rows, title=title), folder / "batches.png"))
+            paths.append(folder / "batches.csv")
+            write_whole(paths[-1], self._csv().encode())
         return paths
 
+    def _csv(self) -> str:
+        """Return every reported batch as CSV."""
+        rows = [BatchFigures._fields, *self.batches]
+        return "".join(",".join(map(str, row)) + "\n" for row in rows)
+
     def _batch_table(self) -> TextTable:
-        first_and_last = {self.epochs[0].number, self.epochs[-1].number}
         rows = tuple(
-            (str(each.epoch), str(each.number), f"{each.loss:.4f}", percent(each.accuracy))
+            (each.part, str(each.number), f"{each.loss:.4f}", percent(each.accuracy))
             for each in self.batches
-            if each.epoch in first_and_last
+            if each.epoch == 1
         )
-        every = self.experiment.report_every
-        note = f"Every {every}th batch of the first and the last epoch; all stand in result.json."
-        columns = ("epoch", "batch", "loss", "accuracy")
-        return TextTable("On the way: single batches, before their update", columns, rows, note)
+        e = self.experiment
+        note = (
+            f"Every {e.report_every}th training batch, before its update, and every {e.report_validation_every}th "
+            f"validation batch, at the end of the epoch. All epochs are in batches.csv."
+        )
+        return TextTable("Single batches of the first epoch", ("", "batch", "loss", "accuracy"), rows, note)
 
     def _epoch_table(self) -> TextTable:
         rows = tuple(
@@ -152,7 +165,7 @@ class FashionResult(Result):
         )  # fmt: skip
         loss, accuracy = self.outcomes[0].test
         columns = ("epoch", "training loss", "training accuracy", "validation loss", "validation accuracy")
-        note = f"At the end, on all test images: loss {loss:.4f}, accuracy {percent(accuracy)}."
+        note = f"Final result on all test images: loss {loss:.4f}, accuracy {percent(accuracy)}."
         return TextTable("As published, epoch by epoch", columns, rows, note)
 
     def _claim_table(self) -> TextTable:
@@ -161,8 +174,8 @@ class FashionResult(Result):
             ("our validation loss", f"lowest at epoch {self.lowest_loss} of {len(self.epochs)}"),
             ("our validation accuracy", f"best at epoch {self.best_accuracy} of {len(self.epochs)}"),
         )
-        note = "n = 1 seed here; --seeds N says how much the epochs vary, --set epochs=20 looks further."
-        return TextTable("From where on does it overfit?", ("", ""), rows, note)
+        note = "n = 1 seed; use --seeds N to see the variation between seeds, --set epochs=20 to train longer."
+        return TextTable("When does overfitting begin?", ("", ""), rows, note)
 
     def _outcome_table(self) -> TextTable:
         rows = tuple(
@@ -172,17 +185,17 @@ class FashionResult(Result):
             )
             for each in self.outcomes
         )  # fmt: skip
-        columns = ("", "epochs", "kept", "training", "validation", "test", "training − test", "test loss")
+        columns = ("", "epochs", "restored", "training", "validation", "test", "training − test", "test loss")
         e = self.experiment
         note = (
             f"Early stopping: patience {e.patience} on the validation loss. Dropout {e.dropout:g} of the hidden units. "
-            f"L2 {e.l2:g}. A softmax before the loss, which ruins training, is refused: {softmax_twice()}"
+            f"L2 {e.l2:g}. A second softmax, of which the text warns, is an error: {softmax_twice()}"
         )
-        return TextTable("The same network, seed and batches, and what holds overfitting back", columns, rows, note)
+        return TextTable("Remedies against overfitting, with the same network, seed and batches", columns, rows, note)
 
 
 def softmax_twice() -> str:
-    """What is said to a network with a softmax of its own before the loss that contains one."""
+    """Return the error message for a network with a softmax of its own before the loss that contains one."""
     activations: Any = ("relu", "relu", "softmax")
     try:
         Network(hidden=(256, 128), activation=activations)

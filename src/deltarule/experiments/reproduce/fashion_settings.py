@@ -1,4 +1,4 @@
-"""The numbers of the network on Fashion-MNIST; every one can be changed."""
+"""Settings of the network on Fashion-MNIST."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ class FashionSettings(Experiment):
     """784-256-128-10, ReLU, softmax with cross-entropy, Adam at 0.001 in TensorFlow's form, batches of 64.
 
     Weights and biases are drawn Glorot-uniform. The batches are consecutive slices of scikit-learn's split, the same
-    in every epoch; what does not fill a batch is dropped, of the validation images too. The published run was not
-    seeded: ours is, by `seed`.
+    in every epoch; incomplete batches are dropped, also of the validation images. The published run was not seeded;
+    here `seed` is the seed.
 
-    remedies : the networks that follow on the same seed, with early stopping (patience), dropout on the hidden layers
-        (dropout, the share left out), L2 (l2, the strength), and all three.
-    report_every : the batches whose own loss and accuracy are noted on the way.
+    remedies : further networks with the same seed: with early stopping (patience), dropout on the hidden layers
+        (dropout, the rate), L2 (l2, the strength), and all three.
+    report_every, report_validation_every : every n-th training and validation batch is reported.
     """
 
     name: ClassVar[str] = "fashion"
     dataset: ClassVar[str | None] = "fashion"
+    selections: ClassVar[tuple[str, ...]] = ("remedies", "report_every", "report_validation_every")
 
     hidden: tuple[int, ...] = (256, 128)
     learning_rate: float = 0.001
@@ -36,7 +37,8 @@ class FashionSettings(Experiment):
     test_size: float = 0.1
     split_seed: int = 2
     seed: int = 0
-    report_every: int = 100
+    report_every: int = 10
+    report_validation_every: int = 5
     remedies: tuple[str, ...] = REMEDIES
     patience: int = 3
     dropout: float = 0.2
@@ -46,13 +48,13 @@ class FashionSettings(Experiment):
         super().__post_init__()
         chosen("remedies", self.remedies, REMEDIES)
         if not 0 < self.test_size < 1:
-            raise RecipeError("a share between 0 and 1 for test_size", f"{self.test_size}", "--set test_size=0.1")
+            raise RecipeError("a number between 0 and 1", f"{self.test_size}", "--set test_size=0.1", field="test_size")
 
     @property
     def steps(self) -> int:
-        """Epochs of all networks."""
+        """Return the epochs of all networks."""
         return self.epochs * (1 + len(self.remedies))
 
     def repeated(self, number: int) -> Self:
-        """First weights and dropout change; split and batches stay."""
+        """Return a copy with other initial weights and dropout masks, but the same split and batches."""
         return dataclasses.replace(self, seed=self.seed + number)

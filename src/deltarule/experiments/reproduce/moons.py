@@ -1,4 +1,4 @@
-"""Momentum against Adam on two moons: the second founding text's run, to every printed digit."""
+"""Momentum and Adam on two moons: the run of the second founding text, reproduced to every printed digit."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ from deltarule.types import Floats, Indices
 class Moons(Experiment):
     """2-5-2-1, ReLU, binary cross-entropy, batches of 64, 10,000 epochs, on 300 points; deterministic.
 
-    Points, first weights and the order of each epoch come from NumPy's old generator, seeded as published: points and
-    weights by their own seeds, the order of epoch i by order_seed + i.
+    Points, initial weights and the order of each epoch come from NumPy's legacy generator, seeded as published: points
+    and weights by their own seeds, the order of epoch i by order_seed + i.
     """
 
     name: ClassVar[str] = "moons"
+    selections: ClassVar[tuple[str, ...]] = ("table_every", "plot_every")
 
     samples: int = 300
     noise: float = 0.2
@@ -52,11 +53,11 @@ class Moons(Experiment):
 
     @property
     def steps(self) -> int:
-        """Epochs of both optimizers."""
+        """Return the epochs of both optimizers."""
         return 2 * self.epochs
 
     def repeated(self, number: int) -> Self:
-        """Other points, other first weights, other orders."""
+        """Return a copy with other points, other initial weights and other orders."""
         return dataclasses.replace(
             self,
             points_seed=self.points_seed + number,
@@ -65,7 +66,7 @@ class Moons(Experiment):
         )
 
     def optimizers(self) -> dict[str, Optimizer]:
-        """Momentum as a moving average of gradients, and Adam with ε inside the root."""
+        """Return momentum as a moving average of gradients, and Adam with ε inside the root."""
         rate = self.learning_rate
         return {
             "momentum": Momentum(learning_rate=rate, momentum=self.momentum, dampening=self.momentum),
@@ -73,7 +74,7 @@ class Moons(Experiment):
         }
 
     def start(self) -> list[tuple[Floats, Floats]]:
-        """The first weights: N(0, 2 / inputs), drawn layer by layer in rows of units; biases 0."""
+        """Return the initial weights: N(0, 2 / inputs), drawn layer by layer in rows of units; biases 0."""
         generator = np.random.RandomState(self.weights_seed)
         sizes = (2, *self.hidden, 1)
         return [
@@ -82,7 +83,7 @@ class Moons(Experiment):
         ]
 
     def order(self) -> Iterator[list[Indices]]:
-        """Consecutive runs of a permutation that is seeded anew for every epoch."""
+        """Iterate over the batches of each epoch: consecutive slices of a permutation with its own seed."""
         generator = np.random.RandomState()
         for epoch in range(self.epochs):
             generator.seed(self.order_seed + epoch)
@@ -90,7 +91,7 @@ class Moons(Experiment):
             yield [rows[begin : begin + self.batch_size] for begin in range(0, self.samples, self.batch_size)]
 
     def run(self, given: Given) -> MoonsResult:
-        """Momentum, then Adam."""
+        """Train with momentum, then with Adam."""
         data = Dataset(train=moons(self.samples, self.noise, self.points_seed), name="moons")
         losses: dict[str, Floats] = {}
         accuracy: dict[str, float] = {}
@@ -110,7 +111,7 @@ class Moons(Experiment):
                 recipe, data, initial_parameters=self.start(), batches=self.order(), record="batch", **how
             )
             run = run_on(training, given, name, every=100).run
-            # The figure of an epoch is that of its last batch.
+            # The published loss of an epoch is that of its last batch.
             losses[name] = run.batch_losses[batches - 1 :: batches]
             accuracy[name] = run.model.score(data.train.x, data.train.y)
         return MoonsResult(self, losses, accuracy)
@@ -118,14 +119,14 @@ class Moons(Experiment):
 
 @dataclass(frozen=True)
 class MoonsResult(Result):
-    """For each optimizer the loss of every epoch's last batch, and the accuracy on the training points."""
+    """Loss of the last batch of every epoch, and accuracy on the training points, for each optimizer."""
 
     experiment: Moons
     losses: dict[str, Floats]
     accuracy: dict[str, float]
 
     def to_json(self) -> dict[str, Any]:
-        """For each optimizer its losses, rounded as published, and its accuracy."""
+        """Return the losses, rounded as published, and the accuracy of each optimizer."""
         every = self.experiment.table_every
         return {
             name: {
@@ -136,7 +137,7 @@ class MoonsResult(Result):
         }
 
     def tables(self) -> list[TextTable]:
-        """A table for each optimizer."""
+        """Return a table for each optimizer."""
         every = self.experiment.table_every
         tables = []
         for name, losses in self.losses.items():
@@ -148,12 +149,12 @@ class MoonsResult(Result):
             of = f"accuracy on the {self.experiment.samples}"
             rows.append(_row(of, str(self.accuracy[name]), str(MOONS_ACCURACY[name])))
             columns = ("", "ours", "published", "difference")
-            note = "The loss is that of the epoch's last batch, before its update."
+            note = "Loss of the last batch of the epoch, before its update."
             tables.append(TextTable(f"{name.capitalize()} on two moons", columns, tuple(rows), note))
         return tables
 
     def headline(self) -> dict[str, float]:
-        """Where each ends."""
+        """Return the final loss and accuracy of each optimizer."""
         figures = {}
         for name, losses in self.losses.items():
             figures[f"{name}: mean loss of the last 100 epochs"] = float(np.mean(losses[-100:]))
@@ -161,7 +162,7 @@ class MoonsResult(Result):
         return figures
 
     def write(self, folder: Path) -> list[Path]:
-        """The loss against the epoch."""
+        """Draw the loss over the epochs."""
         every = self.experiment.plot_every
         epochs_shown = np.arange(0, self.experiment.epochs, every)
         shown = {name.capitalize(): (epochs_shown, losses[::every]) for name, losses in self.losses.items()}

@@ -1,7 +1,7 @@
-"""Nielsen's programs as they ran: his generators, his order of images, his costs, his published lists.
+"""Nielsen's protocol: his random generators, order of images and costs, and his published lists.
 
-Two generators are seeded alike: NumPy's draws first biases and weights, Python's shuffles the list of training images,
-which stays shuffled from one epoch, and from one training run, to the next.
+Two generators have the same seed: NumPy's draws the initial biases and weights, Python's shuffles the list of training
+images in place, so that its order is carried over from one epoch, and from one training run, to the next.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from deltarule.training import Epoch, epochs
 from deltarule.types import Floats, Indices
 
 PIXELS = 256.0
-"""What he divided pixels by."""
+"""The divisor of the pixels."""
 
 NARROW, WIDE = "N(0, 1/inputs)", "N(0, 1)"
-"""The two distributions of first weights."""
+"""The two distributions of initial weights."""
 
 
 class Generators:
-    """The two generators, and the list of training images that they keep shuffling.
+    """The two random generators, and the shuffled list of training images.
 
     >>> generators = Generators(12345678, images=4)
     >>> [batch.tolist() for batch in next(generators.order(1, 2))]
@@ -47,19 +47,19 @@ class Generators:
         self._rows = list(range(images))
 
     def start(self, sizes: tuple[int, ...], *, scaled: bool) -> list[tuple[Floats, Floats]]:
-        """First values: all biases N(0, 1), then all weights N(0, 1), or scaled to N(0, 1 / inputs)."""
+        """Return initial values: all biases N(0, 1), then all weights N(0, 1), or scaled to N(0, 1 / inputs)."""
         biases = [self._numpy.randn(units, 1) for units in sizes[1:]]
         weights = [self._numpy.randn(units, inputs) for inputs, units in pairwise(sizes)]
         return [((W / np.sqrt(W.shape[1]) if scaled else W).T, b[:, 0]) for W, b in zip(weights, biases, strict=True)]
 
     def order(self, number: int, batch_size: int) -> Iterator[list[Indices]]:
-        """The batches of the next so many epochs; the list is shuffled in place before each."""
+        """Iterate over the batches of the next `number` epochs; the list is shuffled in place before each."""
         return islice(self._shuffled(batch_size), number)
 
     def _shuffled(self, batch_size: int) -> Iterator[list[Indices]]:
         while True:
             rows, drawn = self._rows, self._python.random
-            # Fisher and Yates as in Python 2's random.shuffle; Python 3's draws other numbers.
+            # Fisher–Yates as in Python 2's random.shuffle; Python 3's draws other numbers.
             for i in range(len(rows) - 1, 0, -1):
                 j = int(drawn() * (i + 1))
                 rows[i], rows[j] = rows[j], rows[i]
@@ -68,7 +68,7 @@ class Generators:
 
 @dataclass(frozen=True)
 class Monitors:
-    """The four lists: cost, and the number of images recognised, on evaluation and on training data."""
+    """The four lists: cost and number of correctly classified images, on evaluation and on training data."""
 
     evaluation_cost: tuple[float, ...]
     evaluation_accuracy: tuple[int, ...]
@@ -76,13 +76,13 @@ class Monitors:
     training_accuracy: tuple[int, ...]
 
     def lists(self) -> dict[str, tuple[float, ...] | tuple[int, ...]]:
-        """Each list by its name, in the order of the published file."""
+        """Return each list by its name, in the order of the published file."""
         return dict(vars(self))
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How he trained: plain gradient descent, batches, and λ, which is divided by the number of training images."""
+    """Settings of a run: gradient descent with λ divided by the number of training images."""
 
     loss: Loss
     hidden: tuple[int, ...]
@@ -92,7 +92,7 @@ class Protocol:
     epochs: int
 
     def recipe(self, images: int, *, evaluate_train: bool) -> Recipe:
-        """The same as a recipe: his w ← (1 − ηλ/n) w is our penalty L2(λ/n)."""
+        """Return the recipe: his update w ← (1 − ηλ/n) w is the penalty L2(λ/n)."""
         return Recipe(
             network=Network(hidden=self.hidden, activation="sigmoid"),
             loss=self.loss,
@@ -116,7 +116,7 @@ def trained(
     *,
     evaluate_train: bool = True,
 ) -> tuple[Monitors, Model]:
-    """Train as he did; data.validation is what he evaluated on."""
+    """Train by this protocol; `data.validation` is the evaluation data."""
     assert data.validation is not None
     n, m = len(data.train), len(data.validation)
     order = generators.order(protocol.epochs, protocol.batch_size)
@@ -126,7 +126,7 @@ def trained(
     for epoch in training.ahead():
         history.append(epoch)
         given.progress(1, note)
-    # His cost adds ½ (λ/m) Σ w², with m images evaluated; ours holds ½ (λ/n) Σ w² whatever is evaluated.
+    # His cost includes ½ (λ/m) Σ w² for m evaluated images, our objective ½ (λ/n) Σ w² for n training images.
     monitors = Monitors(
         tuple(e.validation_loss + (e.validation_objective - e.validation_loss) * n / m for e in history),
         tuple(round(e.validation_score * m) for e in history),
@@ -137,7 +137,7 @@ def trained(
 
 
 def published_monitors(folder: Path | None) -> Monitors | None:
-    """The four lists of the overfitting run; None where the file is not there."""
+    """Return the four published lists of the overfitting run, or None without the file."""
     content = _content(folder, OVERFITTING_FILE)
     if content is None:
         return None
@@ -148,7 +148,7 @@ def published_monitors(folder: Path | None) -> Monitors | None:
 
 
 def published_counts(folder: Path | None) -> dict[str, tuple[int, ...]] | None:
-    """The evaluation accuracies of the initial-weights run, narrow and wide; None where the file is not there."""
+    """Return the published accuracies of the initial-weights run, narrow and wide, or None without the file."""
     content = _content(folder, INITIAL_WEIGHTS_FILE)
     if content is None:
         return None

@@ -1,4 +1,4 @@
-"""Five optimizers on MNIST, and how each moves on a valley of two numbers: as published in the second founding text."""
+"""Five optimizers on MNIST, and their paths in a valley of two variables, as published in a founding text."""
 
 from __future__ import annotations
 
@@ -25,18 +25,22 @@ from deltarule.types import Floats, Indices
 
 PATH_START = (-7.0, 2.0)
 
+MARKERS = {"SGD": "o", "Momentum": "x", "AdaGrad": "s", "RMSProp": "v", "Adam": "D"}
+"""The markers of the published figure."""
+
 
 @dataclass(frozen=True)
 class Optimizers(Experiment):
     """784-100-100-100-100-10, ReLU, 2,000 batches of 128 drawn with replacement, the same batch for all five.
 
-    Each optimizer has a random network of its own, drawn from N(0, 2 / inputs): as published, though it confounds the
-    comparison. One generator, seeded, draws first the five networks and then the batches.
-    `…_path_rate` are the learning rates of the paths on x²/20 + y²; the other numbers are the same there.
+    Each optimizer has its own initial weights from N(0, 2 / inputs), as published, although this confounds the
+    comparison. One seeded generator draws first the five networks and then the batches.
+    `…_path_rate` are the learning rates of the paths on x²/20 + y²; the other settings are the same.
     """
 
     name: ClassVar[str] = "optimizers"
     dataset: ClassVar[str | None] = "mnist"
+    selections: ClassVar[tuple[str, ...]] = ("table_every", "window", "window_beta")
 
     hidden: tuple[int, ...] = (100, 100, 100, 100)
     batch_size: int = 128
@@ -64,15 +68,15 @@ class Optimizers(Experiment):
 
     @property
     def steps(self) -> int:
-        """Iterations of all optimizers."""
+        """Return the iterations of all optimizers."""
         return len(self.optimizers()) * self.iterations
 
     def repeated(self, number: int) -> Self:
-        """Other networks and other batches."""
+        """Return a copy with other networks and other batches."""
         return dataclasses.replace(self, seed=self.seed + number)
 
     def optimizers(self) -> dict[str, Optimizer]:
-        """The five, each with its defaults."""
+        """Return the five optimizers with their published settings."""
         rate = self.adam_learning_rate
         return {
             "SGD": SGD(self.sgd_learning_rate),
@@ -83,7 +87,7 @@ class Optimizers(Experiment):
         }
 
     def run(self, given: Given) -> OptimizersResult:
-        """One optimizer after the other, on the same batches."""
+        """Train with one optimizer after the other, on the same batches."""
         data = needed(given)
         train = Dataset(train=data.train, name=data.name)
         generator = np.random.RandomState(self.seed)
@@ -92,7 +96,7 @@ class Optimizers(Experiment):
         batches = np.stack([generator.choice(len(data.train), self.batch_size) for _ in range(self.iterations)])
         losses = {}
         for (name, optimizer), start in zip(self.optimizers().items(), starts, strict=True):
-            # A hundred batches pass for an epoch, so that the progress is told in between.
+            # An epoch of the engine is a hundred batches, so that progress is reported in between.
             order = [[*hundred] for hundred in _hundreds(batches)]
             recipe = Recipe(
                 network=Network(hidden=self.hidden),
@@ -109,7 +113,7 @@ class Optimizers(Experiment):
         return OptimizersResult(self, losses, self.paths())
 
     def paths(self, start: tuple[float, float] = PATH_START) -> dict[str, Floats]:
-        """Each optimizer's steps on the valley, made by its own formula; the start is the first row."""
+        """Return the steps of each optimizer in the valley; the first row is the start."""
         rates = (
             self.sgd_path_rate, self.momentum_path_rate, self.adagrad_path_rate, self.rmsprop_path_rate,
             self.adam_path_rate,
@@ -121,7 +125,7 @@ class Optimizers(Experiment):
 
 
 def valley(x: Any, y: Any) -> Any:
-    """A long valley: f(x, y) = x²/20 + y².
+    """Return f(x, y) = x²/20 + y², a long valley.
 
     >>> valley(-7.0, 2.0)
     6.45
@@ -130,20 +134,20 @@ def valley(x: Any, y: Any) -> Any:
 
 
 def valley_gradient(w: Floats) -> Floats:
-    """∂f/∂x = x/10, ∂f/∂y = 2y."""
+    """Return ∂f/∂x = x/10, ∂f/∂y = 2y."""
     return np.array([w[0] / 10.0, 2.0 * w[1]])
 
 
 @dataclass(frozen=True)
 class OptimizersResult(Result):
-    """For each optimizer the loss of every batch just after it was learnt; and the paths (steps + 1, 2)."""
+    """Loss of every batch after its update, and path (steps + 1, 2), for each optimizer."""
 
     experiment: Optimizers
     losses: dict[str, Floats]
     paths: dict[str, Floats]
 
     def to_json(self) -> dict[str, Any]:
-        """Every loss, the final ones, and the paths."""
+        """Return every loss, the final ones, and the paths."""
         return {
             "losses": {name: losses.tolist() for name, losses in self.losses.items()},
             "last": {name: float(losses[-1]) for name, losses in self.losses.items()},
@@ -152,30 +156,30 @@ class OptimizersResult(Result):
         }
 
     def tables(self) -> list[TextTable]:
-        """Losses, the final ones compared, and where the paths end."""
+        """Return tables of the losses, the final losses, and the last points of the paths."""
         n, every = self.experiment.iterations, self.experiment.table_every
         shown = sorted({*range(0, n, every), n - 1})
         rows = [(str(i), *(f"{losses[i]:.4f}" for losses in self.losses.values())) for i in shown]
-        note = "The loss of the batch just learnt, after the update. Each optimizer has its own random network."
+        note = "Loss of the batch after its update. Each optimizer has its own initial weights."
         first = TextTable("Loss against the iteration", ("iteration", *self.losses), tuple(rows), note)
         ends = {name: (float(np.mean(each[-100:])), float(each[-1])) for name, each in self.losses.items()}
         ranked = sorted(ends.items(), key=lambda item: item[1][0])
         final = tuple((str(k), name, f"{mean:.4f}", f"{last:.4f}") for k, (name, (mean, last)) in enumerate(ranked, 1))
         columns = ("", "optimizer", "mean of the last 100", "last")
-        best = TextTable("The final losses compared", columns, final, "One run each; nothing was published in figures.")
+        best = TextTable("Final losses", columns, final, "One run each; no numbers were published.")
         stood = tuple(
             (name, f"{steps[-1, 0]:.3f}", f"{steps[-1, 1]:.3f}", f"{valley(*steps[-1]):.4f}")
             for name, steps in self.paths.items()
         )
-        title = f"On x²/20 + y² from (−7, 2), after {self.experiment.path_steps} steps"
+        title = f"x²/20 + y² from (−7, 2), after {self.experiment.path_steps} steps"
         return [first, best, TextTable(title, ("optimizer", "x", "y", "f"), stood)]
 
     def headline(self) -> dict[str, float]:
-        """Where each ends."""
+        """Return the final loss of each optimizer."""
         return {f"{name}: mean loss of the last 100": float(np.mean(each[-100:])) for name, each in self.losses.items()}
 
     def write(self, folder: Path) -> list[Path]:
-        """The smoothed losses, and the paths."""
+        """Draw the smoothed losses, and the paths."""
         e = self.experiment
         lines = {
             name: (np.arange(len(losses)), smoothed(losses, e.window, e.window_beta))
@@ -183,7 +187,7 @@ class OptimizersResult(Result):
         }
         depth = len(e.hidden) + 1
         title = f"MNIST, {depth} layers, batches of {e.batch_size}: loss after each update, smoothed"
-        losses = loss_lines(lines, "Iteration", "Cross-entropy of the batch (nats)", title, mark_every=100, top=1.0)
+        losses = loss_lines(lines, "Iteration", "Cross-entropy of the batch (nats)", title, markers=MARKERS, top=1.0)
         paths = optimizer_paths(self.paths, valley, f"{e.path_steps} steps on f(x, y) = x²/20 + y² from (−7, 2)")
         return [save(losses, folder / "losses.png"), save(paths, folder / "paths.png")]
 
@@ -200,7 +204,7 @@ def _hundreds(batches: Indices) -> Iterator[Indices]:
 
 
 def _per_hundred(given: Given, iterations: int) -> Given:
-    """The same, its progress told in iterations."""
+    """Return the same inputs with progress reported in iterations."""
     left = iterations
 
     def progress(hundreds: int, note: str) -> None:

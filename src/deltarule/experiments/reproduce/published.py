@@ -1,6 +1,6 @@
-"""Figures that others have published, each with its source; ours are set beside them.
+"""Published numbers, each with its source.
 
-The lists of the deterministic runs on handwritten digits are not here: they are read from the user's own copy.
+The lists of the deterministic runs on handwritten digits are not included; they are read from the user's own copy.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class PublishedNetwork(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The cost's name for people."""
+        """Return the display name of the cost."""
         return {"half_squared_error": "quadratic", "sigmoid_cross_entropy": "cross-entropy"}[self.loss]
 
     @property
     def units(self) -> str:
-        """Its hidden units in words."""
+        """Return the hidden units, separated by hyphens."""
         return "-".join(map(str, self.hidden))
 
 
@@ -56,4 +56,4 @@ OVERFITTING_FILE = "overfitting.json"
 """Nielsen's four lists of 400: evaluation cost, evaluation accuracy, training cost, training accuracy."""
 
 INITIAL_WEIGHTS_FILE = "weight_initialization_30.json"
-"""Nielsen's evaluation accuracies for 30 epochs: first weights N(0, 1/inputs), then N(0, 1)."""
+"""Nielsen's evaluation accuracies for 30 epochs: with initial weights from N(0, 1/inputs), then from N(0, 1)."""

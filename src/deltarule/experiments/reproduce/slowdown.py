@@ -1,4 +1,4 @@
-"""The learning slowdown: one unit, one input of 1, one target of 0, and three costs."""
+"""The learning slowdown: one unit with input 1 and target 0, trained with three costs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOSSES: dict[str, Loss] = {
 
 @dataclass(frozen=True)
 class Curve:
-    """The unit's output before the first epoch and after each: (epochs + 1,)."""
+    """Output of the unit before the first epoch and after each, (epochs + 1,)."""
 
     loss: str
     start: float
@@ -27,7 +27,7 @@ class Curve:
 
 
 def slowdown(starts: tuple[float, ...], rates: tuple[float, ...], epochs: int) -> list[Curve]:
-    """The output of the unit under each cost, from each start w = b, at each learning rate.
+    """Return the output of the unit with each cost, from each start w = b, at each learning rate.
 
     >>> curves = slowdown((2.0,), (0.15,), 300)
     >>> [(curve.loss, round(float(curve.outputs[-1]), 2)) for curve in curves]
@@ -42,7 +42,7 @@ def slowdown(starts: tuple[float, ...], rates: tuple[float, ...], epochs: int) -
 
 
 def _outputs(loss: Loss, start: float, rate: float, epochs: int) -> Floats:
-    """A softmax needs a second output to share with: it starts from w = b = 0, is the right one, and learns too."""
+    """Return the outputs. Softmax has a second output, the correct one, which starts at w = b = 0 and is trained."""
     several = loss.output.reach == "row"
     w = np.array([[start, 0.0]]) if several else np.array([[start]])
     b = w[0].copy()

@@ -1,4 +1,4 @@
-"""Activations: what a unit makes of its weighted sum. a = σ(z), and the slope ∂a/∂z."""
+"""Activation functions a = σ(z), and their derivatives ∂a/∂z."""
 
 from deltarule.formulas.namespace import fill
 

@@ -1,4 +1,4 @@
-"""What every activation offers: a = σ(z), and the slope ∂a/∂z."""
+"""The base class of activations: a = σ(z), and the derivative ∂a/∂z."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from deltarule.formulas.formula import Formula, Values
 
 @dataclass(frozen=True)
 class Activation(Formula):
-    """A function of one number, next to its derivative.
+    """An elementwise function and its derivative.
 
-    `value(z)` and `slope(z, a)` work on numbers and on arrays of any shape; `slope` is given a = value(z) as well,
-    since many derivatives are shorter in a.
+    `value(z)` and `slope(z, a)` accept numbers and arrays of any shape. `slope` also receives a = value(z), because
+    many derivatives are simpler in terms of a.
     """
 
     kind: ClassVar[str] = "activation"
     initializer: ClassVar[str] = "glorot_uniform"
 
     def value(self, z: Values) -> Values:
-        """σ(z)."""
+        """Return σ(z)."""
         raise NotImplementedError
 
     def slope(self, z: Values, a: Values) -> Values:
-        """∂σ/∂z, where a = σ(z)."""
+        """Return ∂σ/∂z, where a = σ(z)."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Activations that outputs need: the inverse links of least squares, of counts, and of one choice among many."""
+"""Activations of output units: the inverse links of least squares, of counts, and of classification."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from deltarule.formulas.formula import Values, register
 @register("identity", "linear")
 @dataclass(frozen=True)
 class Identity(Activation):
-    """Leave the weighted sum as it is: the inverse link of least squares.
+    """Identity: the inverse link of least squares.
 
         σ(z) = z        ∂σ/∂z = 1
 
-    As a hidden activation it makes the whole network linear.  Widrow and Hoff (1960).
+    With this hidden activation the whole network is linear.  Widrow and Hoff (1960).
 
     >>> Identity().value(-2.0), float(Identity().slope(-2.0, -2.0))
     (-2.0, 1.0)
@@ -35,12 +35,13 @@ class Identity(Activation):
 @register("exponential", "exp")
 @dataclass(frozen=True)
 class Exponential(Activation):
-    """The exponential: the inverse of the log link, for outputs that are above 0.
+    """Exponential: the inverse of the log link, for positive outputs.
 
         σ(z) = eᶻ        ∂σ/∂z = eᶻ        for z ≤ 60
 
-    Beyond z = 60, where eᶻ is 10²⁶, its tangent goes on, e⁶⁰ (1 + z − 60), so that nothing overflows. It is the inverse
-    link of `PoissonLoss` and `GammaLoss`; in hidden layers it explodes.  Nelder and Wedderburn (1972), section 1.3.
+    Above z = 60, where eᶻ is 10²⁶, it continues as its tangent e⁶⁰ (1 + z − 60), which avoids overflow. It is the
+    inverse link of `PoissonLoss` and `GammaLoss`; in hidden layers it diverges.
+    Nelder and Wedderburn (1972), section 1.3.
 
     >>> float(Exponential().value(0.0)), float(Exponential().slope(0.0, 1.0))
     (1.0, 1.0)
@@ -56,12 +57,12 @@ class Exponential(Activation):
 @register("softmax")
 @dataclass(frozen=True)
 class Softmax(Activation):
-    """Exponentials shared out over a row, so that they add up to 1: the inverse link of the log-likelihood.
+    """Softmax: exponentials normalized to sum 1 over a row; the inverse link of the log-likelihood.
 
         aⱼ = e^zⱼ / Σₖ e^zₖ
 
-    Every output depends on every z, so there is no slope for one number. It is an inverse link, of the loss
-    `SoftmaxCrossEntropy`, and never a layer's activation.  Bridle (1990).
+    Every output depends on every z, so there is no elementwise derivative. It is the inverse link of the loss
+    `SoftmaxCrossEntropy`, and is not available as a hidden activation.  Bridle (1990).
 
     >>> Softmax().value(np.zeros((1, 4))).tolist()
     [[0.25, 0.25, 0.25, 0.25]]
@@ -74,4 +75,4 @@ class Softmax(Activation):
         return e / np.sum(e, axis=-1, keepdims=True)
 
     def slope(self, z: Values, a: Values) -> Values:
-        raise RecipeError("an activation of one number", "softmax", 'loss="softmax_cross_entropy", which contains it')
+        raise RecipeError("an elementwise activation", "softmax", 'loss="softmax_cross_entropy", which contains it')

@@ -1,4 +1,4 @@
-"""Rectified units: straight for z above 0, and next to nothing below."""
+"""Rectified activations: linear for z > 0, and nearly constant below."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from deltarule.formulas.formula import NonNegative, Positive, Values, register
 @register("relu")
 @dataclass(frozen=True)
 class ReLU(Activation):
-    """The rectified linear unit: the positive part.
+    """Rectified linear unit: the positive part of z.
 
         σ(z) = max(z, 0)        ∂σ/∂z = 1 if z > 0, else 0
 
-    A unit whose z is negative for every sample learns no more.  Nair and Hinton (2010).
+    A unit whose z is negative for every sample stops learning.  Nair and Hinton (2010).
 
     >>> float(ReLU().value(-3.0)), float(ReLU().slope(2.0, 2.0))
     (0.0, 1.0)
@@ -36,11 +36,11 @@ class ReLU(Activation):
 @register("leaky_relu")
 @dataclass(frozen=True)
 class LeakyReLU(Activation):
-    """A rectified unit that lets a little through below 0, so that it never stops learning.
+    """Rectified linear unit with a small slope below 0, so that every unit keeps learning.
 
         σ(z) = z if z > 0, else s z        ∂σ/∂z = 1 if z > 0, else s
 
-    s is `negative_slope`. At z = 0 the slope s is taken. With s = 1 it is `Identity`, and the network linear.
+    s is `negative_slope`, also the derivative at z = 0. With s = 1 it is `Identity`, and the network is linear.
     Maas, Hannun and Ng (2013), equation 2.
 
     >>> float(LeakyReLU(0.1).value(-2.0)), float(LeakyReLU(0.1).slope(-2.0, -0.2))
@@ -61,11 +61,11 @@ class LeakyReLU(Activation):
 @register("elu")
 @dataclass(frozen=True)
 class ELU(Activation):
-    """The exponential linear unit: below 0 it bends towards −α, which brings the mean output near 0.
+    """Exponential linear unit: tends to −α for negative z, which brings the mean output near 0.
 
         σ(z) = z if z > 0, else α (eᶻ − 1)        ∂σ/∂z = 1 if z > 0, else a + α
 
-    The slope jumps at 0 unless α = 1. An exponential for every unit: slower than `ReLU`.
+    The derivative is continuous at 0 only for α = 1. One exponential per unit makes it slower than `ReLU`.
     Clevert, Unterthiner and Hochreiter (2016), equation 15.
 
     >>> float(ELU().value(2.0)), float(ELU().slope(0.0, 0.0))
@@ -90,12 +90,12 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 @register("selu")
 @dataclass(frozen=True)
 class SELU(Activation):
-    """The self-normalising unit: with LeCun's first weights, means go to 0 and variances to 1 from layer to layer.
+    """Self-normalizing unit: with LeCun's initial weights, means tend to 0 and variances to 1 from layer to layer.
 
         σ(z) = λ z if z > 0, else λ α (eᶻ − 1)        ∂σ/∂z = λ if z > 0, else a + λ α
 
-    λ = 1.0507…, α = 1.6732… are the only numbers for which that holds; it wants standardised inputs, no batch
-    normalisation, and no plain dropout.  Klambauer, Unterthiner, Mayr and Hochreiter (2017), equation 2.
+    λ = 1.0507… and α = 1.6732… are the only constants with this property. It requires standardized inputs, no batch
+    normalization, and no ordinary dropout.  Klambauer, Unterthiner, Mayr and Hochreiter (2017), equation 2.
 
     >>> round(float(SELU().value(1.0)), 6), float(SELU().value(0.0))
     (1.050701, 0.0)
@@ -113,11 +113,11 @@ class SELU(Activation):
 @register("celu")
 @dataclass(frozen=True)
 class CELU(Activation):
-    """An exponential linear unit whose slope is continuous for every α.
+    """Exponential linear unit whose derivative is continuous for every α.
 
         σ(z) = z if z > 0, else α (e^(z/α) − 1)        ∂σ/∂z = 1 if z > 0, else a/α + 1
 
-    α = 1 is `ELU`; α → 0 is `ReLU`. An exponential for every unit: slower than `ReLU`.  Barron (2017), equation 2.
+    α = 1 is `ELU`; α → 0 is `ReLU`. One exponential per unit makes it slower than `ReLU`.  Barron (2017), equation 2.
 
     >>> float(CELU(2.0).value(-1e4)), float(CELU(2.0).slope(0.0, 0.0))
     (-2.0, 1.0)

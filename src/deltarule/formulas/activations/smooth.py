@@ -1,4 +1,4 @@
-"""Smooth relatives of the rectified unit: softplus, and z weighted by how far it is above 0."""
+"""Smooth variants of the rectified linear unit: softplus, and gated units z · gate(z)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _SIGMOID = Sigmoid()
 @register("softplus")
 @dataclass(frozen=True)
 class Softplus(Activation):
-    """A rectified unit with its corner rounded off: the integral of the sigmoid.
+    """Smooth rectified unit: the integral of the sigmoid.
 
         σ(z) = ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|)        ∂σ/∂z = 1 / (1 + e⁻ᶻ) = 1 − e⁻ᵃ
 
-    Always above 0, so it suits an output that has to be; as a hidden unit it costs more than `ReLU` and is no better.
+    It is positive, so it suits positive outputs; as a hidden activation it costs more than `ReLU` and is no better.
     Dugas, Bengio, Bélisle, Nadeau and Garcia (2001), equation 2.
 
     >>> round(float(Softplus().value(0.0)), 6), round(float(Softplus().slope(0.0, np.log(2.0))), 12)
@@ -39,12 +39,12 @@ class Softplus(Activation):
 @register("silu", "swish")
 @dataclass(frozen=True)
 class SiLU(Activation):
-    """The sigmoid-weighted unit: z times its own sigmoid.
+    """Sigmoid-weighted linear unit: z times its sigmoid.
 
         a = z s,   s = 1 / (1 + e⁻ᶻ)        ∂a/∂z = s (1 + z (1 − s))
 
-    It dips to −0.28 at z = −1.28 and is no function to invert. An exponential for every unit: in small networks seldom
-    worth it beside `ReLU`.
+    It is not monotonic: the minimum is −0.28 at z = −1.28. With one exponential per unit it is seldom worth its cost
+    in small networks; compare with `ReLU`.
     Elfwing, Uchibe and Doya (2018), equation 6; as "swish" Ramachandran, Zoph and Le (2017).
 
     >>> float(SiLU().value(0.0)), float(SiLU().slope(0.0, 0.0))
@@ -65,13 +65,13 @@ class SiLU(Activation):
 @register("gelu")
 @dataclass(frozen=True)
 class GELU(Activation):
-    """The Gaussian error linear unit: z times the probability that a standard normal number is below it.
+    """Gaussian error linear unit: z times the probability that a standard normal variable is below z.
 
         approximate="none":  a = z Φ(z),    Φ(z) = ½ erfc(−z / √2)                   ∂a/∂z = Φ(z) + z φ(z)
         approximate="tanh":  a = ½ z (1 + tanh u),  u = √(2/π) (z + 0.044715 z³)     ∂a/∂z = s + 2 z s (1 − s) ∂u/∂z
 
-    φ(z) = e^(−z²/2) / √(2π); s = ½ (1 + tanh u) is written as the sigmoid of 2u, which loses no digits below 0. Both
-    differ by at most 5 · 10⁻⁴; the second is not the cheaper one here.
+    φ(z) = e^(−z²/2) / √(2π); s = ½ (1 + tanh u) is computed as the sigmoid of 2u, which is accurate for negative u.
+    The two differ by at most 5 · 10⁻⁴; the second is not faster here.
     Hendrycks and Gimpel (2016), section 2.
 
     >>> float(GELU().value(0.0)), float(GELU().slope(0.0, 0.0)), round(float(GELU().value(1.0)), 6)
@@ -98,11 +98,11 @@ class GELU(Activation):
 @register("mish")
 @dataclass(frozen=True)
 class Mish(Activation):
-    """z times the hyperbolic tangent of its softplus.
+    """Mish: z times the hyperbolic tangent of its softplus.
 
         a = z T,   T = tanh ln(1 + eᶻ) = (e²ᶻ + 2eᶻ) / (e²ᶻ + 2eᶻ + 2)        ∂a/∂z = T + z (1 − T²) / (1 + e⁻ᶻ)
 
-    Written with e^−|z|, so that no z overflows. Close to `SiLU` in shape and in what it does.
+    Computed with e^−|z|, which avoids overflow. Shape and results are close to those of `SiLU`.
     Misra (2020), equation 1.
 
     >>> float(Mish().value(0.0)), float(Mish().slope(0.0, 0.0))
@@ -122,13 +122,13 @@ class Mish(Activation):
         return T + z * (rest / below) * (1.0 + T) * _SIGMOID.value(z)
 
     def _parts(self, z: Values) -> tuple[Values, Values]:
-        """T's numerator and what its denominator has beside, both divided by e²ᶻ where z is above 0."""
+        """Return the numerator of T and the remainder of its denominator, both divided by e²ᶻ where z > 0."""
         e = np.exp(-np.abs(z))
         return np.where(z >= 0, 1.0 + 2.0 * e, e * (e + 2.0)), np.where(z >= 0, 2.0 * e * e, 2.0)
 
 
 def _below(z: Values) -> Values:
-    """Φ(z): the probability that a standard normal number is below z."""
+    """Return Φ(z), the probability that a standard normal variable is below z."""
     from scipy.special import erfc
 
     return 0.5 * erfc(z * -math.sqrt(0.5))

@@ -1,4 +1,4 @@
-"""Augmentations: changes of samples that leave their meaning; `composition` applies a list of them to a batch."""
+"""Augmentations: random changes of samples that preserve the label; `composition` applies a list to a batch."""
 
 from deltarule.formulas.namespace import fill
 

@@ -1,4 +1,4 @@
-"""What all augmentations share: a probability, random numbers for each sample, and one of four ways to act."""
+"""The base classes of augmentations: geometric, displacement, pixelwise and mixing."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from deltarule.types import Floats
 __all__ = ["Augmentation", "Displacement", "Geometric", "Mixing", "Pixelwise", "Place"]
 
 KNOTS = 1025
-"""Places at which the shares of mixtures are taken; between them they are interpolated."""
+"""Number of knots at which the quantiles of the mixing coefficient are computed; it is interpolated between them."""
 
 Numbers = tuple[Values, Values, Values, Values, Values, Values]
 
 
 @dataclass(frozen=True)
 class Augmentation(Formula):
-    """A change of samples that leaves their meaning: training then sees new ones at every epoch.
+    """A random change of samples that preserves the label, different at every epoch.
 
-    Raw values become raw values, before they are scaled. `draws` uniform numbers between 0 and 1 are drawn for each
-    sample, and one more: the sample is changed where that one is below `probability`. `samples` says of what an
-    augmentation can be taken: "any", "images", or "rgb", images of three channels.
+    It maps raw values to raw values, before scaling. For each sample, `draws` uniform numbers in (0, 1) are drawn, and
+    one more; the sample is changed if that one is below `probability`. `samples` is the type of samples supported:
+    "any", "images", or "rgb" (images of three channels).
     """
 
     probability: Fraction = field(default=1.0, kw_only=True)
@@ -38,32 +38,32 @@ class Augmentation(Formula):
 
 @dataclass(frozen=True)
 class Geometric(Augmentation):
-    """An affine map of the image's plane.
+    """An affine map of the image plane.
 
-    All maps of a recipe are composed into one, the first listed acting first, and the image is interpolated once.
+    All maps of a recipe are composed into one, in the order of the list, and the image is interpolated once.
     """
 
     samples: ClassVar[str] = "images"
 
     def affine(self, height: Values, width: Values, *u: Values) -> Numbers:
-        """Where a place of the new image is found in the old: (a, b, c, d, e, f).
+        """Return the map from coordinates of the new image to those of the old one: (a, b, c, d, e, f).
 
             y′ = a y + b x + e        x′ = c y + d x + f
 
-        y (downwards) and x (to the right) are pixels from the image's centre; u are `draws` numbers from 0 to 1.
+        y (downwards) and x (to the right) are in pixels from the center of the image; u are `draws` numbers in (0, 1).
         """
         raise NotImplementedError
 
 
 class Place(NamedTuple):
-    """What a `Pixelwise` formula may ask of a value beside the value itself; all of it broadcasts along the values.
+    """The context of a value in a `Pixelwise` formula; all fields broadcast with the values.
 
-    row, column, channel : where the value stands in its image, from 0; a table's features stand in row 0.
-    height, width : of the image, in pixels.
-    low, high : the smallest and the largest raw value of the training part.
-    mean : of the sample's values, as the augmentation meets them.
-    uniform : a random number between 0 and 1 for this value alone.
-    deviation : the standard deviation of this feature in the training part.
+    row, column, channel : position in the image, from 0; the features of a table are in row 0.
+    height, width : size of the image, in pixels.
+    low, high : smallest and largest raw value of the training set.
+    mean : mean of the sample's values before this augmentation.
+    uniform : a uniform random number in (0, 1) for this value.
+    deviation : standard deviation of this feature in the training set.
     """
 
     row: Values
@@ -79,46 +79,46 @@ class Place(NamedTuple):
 
 
 def standard_normal(u: Values) -> Values:
-    """The standard normal number of one that is uniform between 0 and 1, by a logarithm that engines know."""
+    """Return the standard normal quantile of u, computed with functions that all engines provide."""
     return quantile(u - 0.5, np.minimum(u, 1.0 - u), np.log)
 
 
 @dataclass(frozen=True)
 class Pixelwise(Augmentation):
-    """A change of each value by itself. An image's values are then held within `low` and `high`."""
+    """A change of each value separately. Values of images are then clipped to [`low`, `high`]."""
 
     def value(self, x: Values, at: Place, *u: Values) -> Values:
-        """The new value in place of x; u are the sample's `draws` numbers from 0 to 1."""
+        """Return the new value; u are the sample's `draws` numbers in (0, 1)."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Displacement(Augmentation):
-    """A field of displacements, added to the places that an image is read at; see `Elastic`."""
+    """A field of displacements, added to the coordinates at which an image is interpolated; see `Elastic`."""
 
     samples: ClassVar[str] = "images"
 
     def smoothing(self, size: int) -> Floats:
-        """The matrix (size, size) that smooths random numbers along an axis of so many pixels."""
+        """Return the matrix (size, size) that smooths random numbers along an axis of `size` pixels."""
         raise NotImplementedError
 
     def strength(self) -> float:
-        """The factor on the smoothed field: pixels."""
+        """Return the factor on the smoothed field, in pixels."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Mixing(Augmentation):
-    """A mixture of two samples of a batch, targets and all: x ← λ x + (1 − λ) x₂, y ← λ y + (1 − λ) y₂."""
+    """A mixture of two samples of a batch and of their targets: x ← λ x + (1 − λ) x₂, y ← λ y + (1 − λ) y₂."""
 
     draws: ClassVar[int] = 1
 
     def quantile(self, p: Floats) -> Floats:
-        """The share λ that is not exceeded with probability p: from ½ to 1, each sample being the larger part."""
+        """Return the p-quantile of λ, which is from ½ to 1, so that each sample dominates its own mixture."""
         raise NotImplementedError
 
     def share(self, u: Floats) -> Floats:
-        """λ for numbers u from 0 to 1, interpolated between the knots."""
+        """Return λ for uniform numbers u in (0, 1), interpolated between the knots."""
         knots = self.knots()
         place = u * (KNOTS - 1)
         below = np.minimum(place.astype(np.int64), KNOTS - 2)
@@ -126,7 +126,7 @@ class Mixing(Augmentation):
         return share
 
     def knots(self) -> Floats:
-        """λ at even places from 0 to 1."""
+        """Return the quantiles of λ at `KNOTS` equidistant probabilities from 0 to 1."""
         return _knots(self)
 
 

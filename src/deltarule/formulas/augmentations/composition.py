@@ -1,8 +1,8 @@
-"""A list of augmentations taken of a batch: the definition, in float64, that every engine must equal.
+"""Application of a list of augmentations to a batch: the definition, in float64, that every engine must match.
 
-All geometric maps are composed into one and the image is interpolated once; then values are changed one by one, in the
-order of the list; last, samples are mixed. Random numbers are functions of (seed, step, row of the batch, place in the
-list), so no number depends on threads or on what was drawn before.
+All geometric maps are composed into one and the image is interpolated once; then pixelwise changes are applied in the
+order of the list; finally samples are mixed. Random numbers are functions of (seed, step, row of the batch, position in
+the list), so they do not depend on threads or on earlier draws.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from deltarule.formulas.random import Purpose, words
 from deltarule.types import Floats, Indices
 
 GROUP = 16
-"""Random numbers for the pixels of an image are counted along rows that are filled up to whole groups of so many."""
+"""Rows of pixels are padded to a multiple of this when their random numbers are numbered."""
 
 
 @dataclass(frozen=True, eq=False)
 class RawValues:
-    """What augmentations know of the raw values: the training part x (n, d), or `rows` of it, and a sample's shape."""
+    """The raw values of the training set, x (n, d) or `rows` of it, and the shape of a sample."""
 
     x: npt.NDArray[Any]
     shape: tuple[int, ...]
@@ -44,12 +44,12 @@ class RawValues:
 
     @property
     def image(self) -> bool:
-        """Whether a sample is an image; otherwise it is a row of features."""
+        """Whether samples are images rather than rows of features."""
         return len(self.shape) > 1
 
     @property
     def sides(self) -> tuple[int, int, int]:
-        """Height, width and channels; features stand in one row."""
+        """Height, width and channels; features are an image of one row."""
         height, width, channels = (*self.shape, 1, 1)[:3] if self.image else (1, *self.shape, 1)
         return height, width, channels
 
@@ -83,36 +83,36 @@ class RawValues:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Where random numbers come from: the seed, the step (or the copy), and the number of the first row."""
+    """A source of random numbers: the seed, the step (or the copy), and the number of the first row."""
 
     seed: int
     step: int
     first_row: int = 0
 
     def numbers(self, place: int, rows: int, draws: int) -> Floats:
-        """Numbers for the augmentation at a place of the list, (1 + draws, rows); the first says if it acts."""
+        """Return numbers of the augmentation at a position, (1 + draws, rows); the first decides if it acts."""
         drawn = words(self.seed, Purpose.AUGMENTATION, (rows, 1 + draws), place, self.step, self.first_row)
         return (drawn.T.astype(np.float64) + 0.5) / 2.0**32
 
     def pixels(self, place: int, rows: int, units: int) -> Indices:
-        """Words for the pixels or features: (rows, units)."""
+        """Return random 32-bit integers for pixels or features, (rows, units)."""
         drawn = words(self.seed, Purpose.PIXELS, (rows, units), place, self.step, self.first_row)
         return drawn.astype(np.int64)
 
 
 def check(augmentations: Sequence[Augmentation], shape: tuple[int, ...]) -> None:
-    """Refuse what cannot be taken of samples of this shape."""
+    """Raise RecipeError if an augmentation does not support samples of this shape."""
     for each in augmentations:
         image, channels = len(shape) > 1, (*shape, 1, 1)[2]
         if each.samples != "any" and not image:
-            came = f"samples of {math.prod(shape)} features"
-            raise RecipeError("images (n, height, width)", came, 'augmentation="feature_noise"', field=each.name)
+            given = f"samples of {math.prod(shape)} features"
+            raise RecipeError("images (n, height, width)", given, 'augmentation="feature_noise"', field=each.name)
         if each.samples == "rgb" and channels != 3:
             raise RecipeError("images (n, height, width, 3)", f"images of shape {shape}", field=each.name)
 
 
 def check_once(augmentations: Sequence[Augmentation]) -> None:
-    """Refuse two of what there can be one of."""
+    """Raise RecipeError for two augmentations of a kind of which a recipe can have only one."""
     for kind, what in ((Displacement, "elastic deformation"), (Mixing, "mixture")):
         found = [each.name for each in augmentations if isinstance(each, kind)]
         if len(found) > 1:
@@ -120,7 +120,7 @@ def check_once(augmentations: Sequence[Augmentation]) -> None:
 
 
 def augment(x: Any, y: Any, augmentations: Sequence[Augmentation], raw: RawValues, drawn: Drawn) -> tuple[Any, Any]:
-    """New samples (n, d) and targets (n, k), float64, from raw ones."""
+    """Return augmented samples (n, d) and targets (n, k), float64."""
     x = changed(x, augmentations, raw, drawn)
     for place, each in enumerate(augmentations):
         if isinstance(each, Mixing):
@@ -129,7 +129,7 @@ def augment(x: Any, y: Any, augmentations: Sequence[Augmentation], raw: RawValue
 
 
 def changed(x: Any, augmentations: Sequence[Augmentation], raw: RawValues, drawn: Drawn) -> Floats:
-    """New samples (n, d), each from a raw one alone: all of `augment` but mixing."""
+    """Return augmented samples (n, d) without mixing; each depends on one raw sample only."""
     new = warped(np.asarray(x, dtype=np.float64), augmentations, raw, drawn)
     for place, each in enumerate(augmentations):
         if isinstance(each, Pixelwise):
@@ -138,7 +138,7 @@ def changed(x: Any, augmentations: Sequence[Augmentation], raw: RawValues, drawn
 
 
 def identity_unless(acts: Values, numbers: Numbers) -> Numbers:
-    """The affine map where it acts, else the map that changes nothing."""
+    """Return the affine map where it acts, and the identity elsewhere."""
     a, b, c, d, e, f = (
         np.where(acts, number, still) for number, still in zip(numbers, (1.0, 0.0, 0.0, 1.0, 0.0, 0.0), strict=True)
     )
@@ -146,21 +146,21 @@ def identity_unless(acts: Values, numbers: Numbers) -> Numbers:
 
 
 def composed(first: Numbers, then: Numbers) -> Numbers:
-    """Two affine maps as one. Places are sought backwards: from the new image through `then` to `first`."""
+    """Return the composition of two affine maps. Coordinates are mapped backwards: first by `then`, then by `first`."""
     a, b, c, d, e, f = first
     p, q, r, s, t, u = then
     return a * p + b * r, a * q + b * s, c * p + d * r, c * q + d * s, a * t + b * u + e, c * t + d * u + f
 
 
 def from_the_corner(numbers: Numbers, height: float, width: float) -> Numbers:
-    """The same map for places counted from the first pixel, rather than from the image's centre."""
+    """Return the same map in coordinates relative to the first pixel instead of the center of the image."""
     a, b, c, d, e, f = numbers
     y, x = (height - 1.0) * 0.5, (width - 1.0) * 0.5
     return a, b, c, d, e + (y - a * y - b * x), f + (x - c * y - d * x)
 
 
 def warped(x: Floats, augmentations: Sequence[Augmentation], raw: RawValues, drawn: Drawn) -> Floats:
-    """Images (n, d) under all geometric augmentations together, interpolated once."""
+    """Return images (n, d) after all geometric augmentations, interpolated once."""
     rows, (height, width, channels) = len(x), raw.sides
     numbers: Numbers | None = None
     field: Floats | None = None
@@ -188,9 +188,9 @@ def warped(x: Floats, augmentations: Sequence[Augmentation], raw: RawValues, dra
 
 
 def displaced(formula: Displacement, place: int, rows: int, height: int, width: int, drawn: Drawn) -> Floats:
-    """Displacements in pixels, (rows, 2, height, width), downwards first.
+    """Return displacements in pixels, (rows, 2, height, width), vertical first.
 
-    Of each pixel's word the lower half is for y, the upper for x: (2 · half + 1) / 2¹⁶ − 1.
+    The lower 16 bits of each pixel's random integer are used for y, the upper for x: (2 · half + 1) / 2¹⁶ − 1.
     """
     stride = -(-width // GROUP) * GROUP
     pixels = drawn.pixels(place, rows, height * stride).reshape(rows, 1, height, stride)[..., :width]
@@ -201,9 +201,9 @@ def displaced(formula: Displacement, place: int, rows: int, height: int, width: 
 
 
 def interpolated(images: Floats, y: Floats, x: Floats, outside: float) -> Floats:
-    """Images (n, height, width, channels) read at places y, x (n, height, width), between four pixels each.
+    """Return images (n, height, width, channels) at coordinates y, x (n, height, width), by bilinear interpolation.
 
-    Beyond the borders all pixels are `outside`.
+    Pixels outside the image have the value `outside`.
     """
     n, height, width, channels = images.shape
     padded = np.full((n, height + 3, width + 3, channels), outside)
@@ -241,12 +241,12 @@ def _with_values_changed(x: Floats, formula: Pixelwise, place: int, raw: RawValu
 
 
 def held(value: Values, at: Place, *, image: bool) -> Values:
-    """An image's values within their range; a table's as they are."""
+    """Return values clipped to their range for images, unchanged for tables."""
     return np.minimum(np.maximum(value, at.low), at.high) if image else value
 
 
 def mixed(x: Floats, y: Floats, formula: Mixing, place: int, drawn: Drawn) -> tuple[Floats, Floats]:
-    """Samples and targets of a batch mixed with others of it, by the augmentation at a place of the list."""
+    """Return samples and targets of a batch mixed with each other by the augmentation at a position of the list."""
     n = len(x)
     if n == 1:
         return x, y

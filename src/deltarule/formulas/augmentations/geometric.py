@@ -1,6 +1,6 @@
-"""Geometric augmentations: affine maps of the image's plane, and elastic deformation.
+"""Geometric augmentations: affine maps of the image plane, and elastic deformation.
 
-Pixels outside of the old image have the smallest raw value of the training part: the background.
+Pixels outside the old image have the smallest raw value of the training set, the background.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from deltarule.types import Floats
 Degrees = Annotated[float, Domain("a number of degrees from 0 to 180", lambda x: 0 <= x <= 180)]
 Steep = Annotated[float, Domain("a number of degrees from 0 to 80", lambda x: 0 <= x <= 80)]
 Smoothing = Annotated[float, Domain("a number of pixels above 0, at most 1,000", lambda x: 0 < x <= 1000)]
-Side = Annotated[float, Domain("a share above 0, at most 1", lambda x: 0 < x <= 1)]
+Side = Annotated[float, Domain("a number above 0, at most 1", lambda x: 0 < x <= 1)]
 
 
 def cosine_and_sine(degrees: Values) -> tuple[Values, Values]:
-    """Cos and sin of an angle of at most 180° either way, from sums and products alone: the same bits everywhere.
+    """Return cos and sin of an angle from −180° to 180°, from sums and products only, with the same bits everywhere.
 
-    Taylor's series of an eighth of the angle, doubled three times: cos 2φ = 1 − 2 sin²φ, sin 2φ = 2 sin φ cos φ.
+    Taylor series at an eighth of the angle, doubled three times: cos 2φ = 1 − 2 sin²φ, sin 2φ = 2 sin φ cos φ.
 
     >>> [round(float(each), 12) for each in cosine_and_sine(60.0)]
     [0.5, 0.866025403784]
@@ -41,18 +41,18 @@ def cosine_and_sine(degrees: Values) -> tuple[Values, Values]:
 
 
 def between(low: Values, high: Values, u: Values) -> Values:
-    """A number u from 0 to 1 as one from `low` to `high`."""
+    """Map a number u in (0, 1) linearly to the range from `low` to `high`."""
     return low + (high - low) * u
 
 
 @register("horizontal_flip")
 @dataclass(frozen=True)
 class HorizontalFlip(Geometric):
-    """Left and right exchanged, in a share `probability` of the samples.
+    """Horizontal flip, of a fraction `probability` of the samples.
 
         y′ = y        x′ = −x
 
-    For what may be met mirrored: animals and landscapes, not digits and letters.
+    For images that may occur mirrored, such as animals and landscapes, but not digits or letters.
     Krizhevsky, Sutskever and Hinton (2012), section 4.1.
 
     >>> HorizontalFlip().affine(28.0, 28.0)
@@ -68,11 +68,11 @@ class HorizontalFlip(Geometric):
 @register("vertical_flip")
 @dataclass(frozen=True)
 class VerticalFlip(Geometric):
-    """Top and bottom exchanged, in a share `probability` of the samples.
+    """Vertical flip, of a fraction `probability` of the samples.
 
         y′ = −y        x′ = x
 
-    For pictures without an above: from a microscope, from the air.
+    For images without an upright orientation, such as microscopy and aerial images.
     Shorten and Khoshgoftaar (2019), "Flipping".
 
     >>> VerticalFlip().affine(28.0, 28.0)
@@ -88,7 +88,7 @@ class VerticalFlip(Geometric):
 @register("rotation")
 @dataclass(frozen=True)
 class Rotation(Geometric):
-    """A turn about the image's centre, by an angle φ uniform from −`degrees` to `degrees`.
+    """Rotation about the center, by an angle φ uniform from −`degrees` to `degrees`.
 
         y′ = y cos φ + x sin φ        x′ = x cos φ − y sin φ
 
@@ -109,7 +109,7 @@ class Rotation(Geometric):
 @register("translation")
 @dataclass(frozen=True)
 class Translation(Geometric):
-    """A shift by s pixels down and t to the right, each uniform from −`pixels` to `pixels`, fractions too.
+    """Translation by s pixels down and t to the right, uniform real numbers from −`pixels` to `pixels`.
 
         y′ = y − s        x′ = x − t
 
@@ -130,14 +130,14 @@ class Translation(Geometric):
 @register("zoom", "scale")
 @dataclass(frozen=True)
 class Zoom(Geometric):
-    """The image enlarged by factors s and t, each uniform from 1 − `share` to 1 + `share`, about its centre.
+    """Zoom about the center, by factors s and t uniform from 1 − `share` to 1 + `share`.
 
         y′ = y / s        x′ = x / t
 
     Simard, Steinkraus and Platt (2003), section 2.
 
-    share : how far the factors leave 1; below 1.
-    keep_shape : one factor for both axes, s = t.
+    share : largest difference of the factors from 1; below 1.
+    keep_shape : use one factor for both axes, s = t.
 
     >>> Zoom(share=0.25).affine(28.0, 28.0, 1.0, 0.5)
     (0.8, 0.0, 0.0, 1.0, 0.0, 0.0)
@@ -155,7 +155,7 @@ class Zoom(Geometric):
 @register("shear")
 @dataclass(frozen=True)
 class Shear(Geometric):
-    """Upright lines made to lean, by an angle φ uniform from −`degrees` to `degrees`; rows stay rows.
+    """Horizontal shear, by an angle φ uniform from −`degrees` to `degrees`.
 
         y′ = y        x′ = x + y tan φ
 
@@ -178,12 +178,12 @@ class Shear(Geometric):
 @register("random_crop", "crop")
 @dataclass(frozen=True)
 class RandomCrop(Geometric):
-    """A part of the image, resized to the whole: its sides a share r of the image's, at a place inside it.
+    """Random crop, resized to the size of the image; its sides are r times those of the image.
 
         y′ = r y + p (1 − r) h / 2        x′ = r x + q (1 − r) w / 2
 
     r is uniform from `smallest` to 1, p and q from −1 to 1; h and w are the image's height and width in pixels.
-    Szegedy et al. (2015), section 6, whose parts vary in shape as well.
+    Szegedy et al. (2015), section 6, where the aspect ratio varies, too.
 
     >>> RandomCrop(smallest=0.5).affine(28.0, 28.0, 0.0, 0.5, 1.0)
     (0.5, 0.0, 0.0, 0.5, 0.0, 7.0)
@@ -194,24 +194,25 @@ class RandomCrop(Geometric):
 
     def affine(self, height: Values, width: Values, *u: Values) -> Numbers:
         r = between(self.smallest, 1.0, u[0])
-        room = (1.0 - r) * 0.5
-        return r, 0.0, 0.0, r, between(-1.0, 1.0, u[1]) * room * height, between(-1.0, 1.0, u[2]) * room * width
+        margin = (1.0 - r) * 0.5
+        return r, 0.0, 0.0, r, between(-1.0, 1.0, u[1]) * margin * height, between(-1.0, 1.0, u[2]) * margin * width
 
 
 @register("elastic", "elastic_deformation")
 @dataclass(frozen=True)
 class Elastic(Displacement):
-    """Each pixel is read a little beside its place, neighbours alike: as if drawn on rubber.
+    """Elastic deformation: pixels are displaced by a smooth random field.
 
         Δy = α G∗U₁        Δx = α G∗U₂
 
-    U₁ and U₂ hold a number for each pixel, uniform between −1 and 1, and 0 outside of the image. G is the Gaussian of
-    standard deviation `sigma` pixels, cut at 4 σ and of sum 1, along both axes: what `scipy.ndimage.gaussian_filter`
-    calls mode "constant". The field is added in the plane of the new image, before the affine maps are taken.
+    U₁ and U₂ are uniform between −1 and 1 at each pixel, and 0 outside the image. G is a Gaussian with standard
+    deviation `sigma` pixels along both axes, truncated at 4 σ and normalized to sum 1, as in
+    `scipy.ndimage.gaussian_filter` with mode "constant". The field is added to the coordinates of the new image, before
+    the affine maps.
 
-    alpha : the field's strength in pixels, before smoothing. At σ = 4 the displacements' own deviation is about
-        α / 25 pixels.
-    sigma : in pixels, at most 1,000. A small one makes noise of the image, a large one a shift.
+    alpha : strength of the field in pixels, before smoothing. At σ = 4 the standard deviation of the displacements is
+        about α / 25 pixels.
+    sigma : in pixels, at most 1,000. A small value scrambles the pixels, a large one shifts the whole image.
 
     Simard, Steinkraus and Platt (2003), section 2, with σ = 4 and α = 34 for images of 28 × 28 (29 × 29 in the text).
 

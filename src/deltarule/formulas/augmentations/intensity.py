@@ -1,4 +1,4 @@
-"""Augmentations of an image's values: contrast, brightness, noise, colour, and a square left out."""
+"""Augmentations of pixel values: contrast, brightness, noise, color, and cutout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deltarule.formulas.formula import Count, NonNegative, ProperFraction, Value
 @register("contrast")
 @dataclass(frozen=True)
 class Contrast(Pixelwise):
-    """Distances from the image's mean m stretched by a factor c, uniform from 1 − `share` to 1 + `share`.
+    """Contrast: differences from the mean m of the image times a factor c uniform from 1 − `share` to 1 + `share`.
 
         x ← m + c (x − m)
 
@@ -37,7 +37,7 @@ class Contrast(Pixelwise):
 @register("brightness")
 @dataclass(frozen=True)
 class Brightness(Pixelwise):
-    """The same amount added everywhere: b of the values' range, uniform from −`share` to `share`.
+    """Brightness: add b times the range of values, with b uniform from −`share` to `share`.
 
         x ← x + b (high − low)
 
@@ -59,9 +59,9 @@ class Brightness(Pixelwise):
 @register("gaussian_noise")
 @dataclass(frozen=True)
 class GaussianNoise(Pixelwise):
-    """A normal random number n added to each value; its deviation is a share of the values' range.
+    """Gaussian noise with a standard deviation of `share` times the range of values.
 
-        x ← x + share (high − low) n
+        x ← x + share (high − low) n,    n ∼ N(0, 1)
 
     Sietsma and Dow (1991).
 
@@ -80,7 +80,7 @@ class GaussianNoise(Pixelwise):
 @register("colour", "color")
 @dataclass(frozen=True)
 class Colour(Pixelwise):
-    """Red, green and blue each stretched by a factor of its own, uniform from 1 − `share` to 1 + `share`.
+    """Color: each channel times its own factor gⱼ, uniform from 1 − `share` to 1 + `share`.
 
         x ← low + gⱼ (x − low),    j the channel
 
@@ -105,11 +105,11 @@ class Colour(Pixelwise):
 @register("cutout")
 @dataclass(frozen=True)
 class Cutout(Pixelwise):
-    """A square of `size` pixels a side set to the smallest value; its centre is any pixel, so it may be cut off.
+    """Cutout: set a square with sides of `size` pixels to the smallest value; it may extend beyond the image.
 
         x ← low where ⌊u h⌋ − ⌊size / 2⌋ ≤ row < ⌊u h⌋ − ⌊size / 2⌋ + size, and columns likewise
 
-    h is the image's height in pixels, u a number from 0 to 1.
+    h is the height of the image in pixels; u is a uniform number in (0, 1).
     DeVries and Taylor (2017), section 3.2.
 
     >>> at = Place(np.arange(6), 3, 0, 6, 6, 0.0, 1.0, 0.5, 0.5, 1.0)

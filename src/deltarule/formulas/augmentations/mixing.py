@@ -1,4 +1,4 @@
-"""Augmentations that mix samples of a batch."""
+"""Augmentations that mix the samples of a batch."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from deltarule.types import Floats
 @register("mixup")
 @dataclass(frozen=True)
 class Mixup(Mixing):
-    """Each sample mixed with another of its batch, targets and all.
+    """Mixup: each sample and its target are mixed with another of the batch.
 
         x ← λ x + (1 − λ) x₂        y ← λ y + (1 − λ) y₂,        λ = max(b, 1 − b),  b ~ Beta(α, α)
 
-    The other one lies k places further on in the batch, counted round; k is drawn at each step. λ is at least ½:
-    in the text it may be less, which makes the mixture one of the other sample with this one. So a sample's own label
-    is the one that counts as right. A batch of one sample stays as it is. λ is interpolated between 1025 quantiles.
+    The other sample is k rows further in the batch, cyclically; k is drawn at each step. λ is at least ½; in the source
+    it may be less, which gives the mixture of the other sample with this one. A sample's own label is therefore the one
+    used for the accuracy. A batch of one sample is unchanged. λ is interpolated between 1025 quantiles.
 
     Zhang, Cissé, Dauphin and Lopez-Paz (2018), equation 2.
 
@@ -32,6 +32,6 @@ class Mixup(Mixing):
     def quantile(self, p: Floats) -> Floats:
         from scipy.special import betaincinv
 
-        # The upper half of b's own distribution, which is symmetric.
+        # The upper half of the distribution of b, which is symmetric.
         found: Floats = betaincinv(self.alpha, self.alpha, 0.5 + 0.5 * p)
         return found

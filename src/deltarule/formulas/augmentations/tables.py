@@ -1,4 +1,4 @@
-"""Augmentations of tables: noise in the unit of each feature."""
+"""Augmentations of tables."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from deltarule.formulas.formula import NonNegative, Values, register
 @register("feature_noise")
 @dataclass(frozen=True)
 class FeatureNoise(Pixelwise):
-    """A normal random number n added to each feature, in units of its standard deviation s in the training part.
+    """Gaussian noise on each feature, relative to its standard deviation s in the training set.
 
-        x ← x + share · s · n
+        x ← x + share · s · n,    n ∼ N(0, 1)
 
-    In expectation, a linear regression under it is one with an L2 penalty.
+    For a linear regression it is equivalent to L2 regularization in expectation.
     Bishop (1995).
 
     >>> at = Place(0, 0, 0, 1, 1, 0.0, 9.0, 4.0, 0.5, 2.0)

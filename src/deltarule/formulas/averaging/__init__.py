@@ -1,4 +1,4 @@
-"""Averaging: a mean of the weights over the steps, which predicts in their place."""
+"""Averaging of the parameters over the steps; the average is used for validation and prediction."""
 
 from deltarule.formulas.namespace import fill
 

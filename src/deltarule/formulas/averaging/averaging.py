@@ -1,4 +1,4 @@
-"""Averaging: a mean of the weights on the way, which predicts in their place."""
+"""Averaging of the parameters over the steps; the average is used for validation and prediction."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from deltarule.formulas.formula import Formula, ProperFraction, Values, register
 
 @dataclass(frozen=True)
 class Averaging(Formula):
-    """A mean of each parameter over the steps, which begins as the first weights.
+    """An average of each parameter over the steps, which starts at the initial value.
 
-    Training goes on with w; validation, early stopping and the model take the mean.
+    Training continues with w; validation, early stopping and the model use the average.
     """
 
     kind: ClassVar[str] = "averaging"
 
     def average(self, mean: Values, w: Values, t: Values) -> Values:
-        """The mean after step t, w being the parameter after it."""
+        """Return the average after step t, given the parameter w after step t."""
         raise NotImplementedError
 
 
 @register("exponential_average", "ema")
 @dataclass(frozen=True)
 class ExponentialAverage(Averaging):
-    """A mean that forgets: each step back counts ρ times as much as the one after it.
+    """Exponential moving average (EMA): each step counts ρ times as much as the one after it.
 
         mean ← ρ mean + (1 − ρ) w        mean = w at t = 1
 
-    ρ is `decay`; about 1 / (1 − ρ) steps are remembered. It smooths what a large learning rate shakes, much as a
-    falling rate would; on a short run a large ρ holds on to the beginning.  Polyak and Juditsky (1992); with this
-    mean, Tarvainen and Valpola (2017), section 2.
+    ρ is `decay`; the average covers about 1 / (1 − ρ) steps. Like a decreasing learning rate, it reduces the noise of
+    large steps. In a short run with a large ρ, early weights dominate it.  Polyak and Juditsky (1992); with this
+    average, Tarvainen and Valpola (2017), section 2.
 
     >>> ExponentialAverage(0.5).average(1.0, 2.0, 2).item(), ExponentialAverage(0.5).average(1.0, 2.0, 1).item()
     (1.5, 2.0)

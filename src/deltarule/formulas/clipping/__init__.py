@@ -1,4 +1,4 @@
-"""Clipping: a limit on the size of the gradient, before the optimizer sees it."""
+"""Gradient clipping, applied before the optimizer step."""
 
 from deltarule.formulas.namespace import fill
 

@@ -1,4 +1,4 @@
-"""Clipping: a limit to how large a gradient may be, before the optimizer sees it."""
+"""Gradient clipping, applied before the optimizer step."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from deltarule.types import Floats
 
 @dataclass(frozen=True)
 class Clipping(Formula):
-    """A limit on g, the gradient of the objective: of the mean loss and the penalties, but for proximal ones.
+    """A limit on g, the gradient of the objective (the mean loss and the penalties, except proximal ones).
 
-    Of reach "element": `value(g)` for each number. Of reach "matrix": every number is multiplied by `factor(norm)`,
-    norm being that of all parameters' gradients together.
+    "element": `value(g)` is applied elementwise. "matrix": the gradient is multiplied by `factor(norm)`, where norm is
+    the Euclidean norm of the gradient of all parameters.
     """
 
     kind: ClassVar[str] = "clipping"
     reach: ClassVar[str] = "element"
 
     def value(self, g: Values) -> Values:
-        """The gradient in place of g."""
+        """Return the clipped gradient."""
         raise NotImplementedError
 
     def factor(self, norm: Values) -> Values:
-        """What all gradients are multiplied by."""
+        """Return the factor on the whole gradient."""
         raise NotImplementedError
 
     def clipped(self, g: Floats) -> Floats:
-        """The whole gradient, (parameters,), within its limit."""
+        """Return the whole gradient clipped, (parameters,)."""
         limited: Any = self.value(g) if self.reach == "element" else g * self.factor(np.sqrt(np.sum(g**2)))
         return np.asarray(limited)
 
@@ -39,11 +39,11 @@ class Clipping(Formula):
 @register("value")
 @dataclass(frozen=True)
 class ClipByValue(Clipping):
-    """Each number of the gradient within ±c.
+    """Clip each component of the gradient to [−c, c].
 
         g ← max(−c, min(g, c))
 
-    c is `limit`. It turns the step's direction; `ClipByNorm` does not.  Mikolov (2012).
+    c is `limit`. It changes the direction of the gradient; `ClipByNorm` does not.  Mikolov (2012).
 
     >>> ClipByValue(0.5).value(np.array([-2.0, 0.1, 2.0])).tolist()
     [-0.5, 0.1, 0.5]
@@ -58,12 +58,12 @@ class ClipByValue(Clipping):
 @register("norm", "global_norm")
 @dataclass(frozen=True)
 class ClipByNorm(Clipping):
-    """The gradient of all parameters together no longer than c.
+    """Scale the gradient of all parameters to a norm of at most c.
 
         g ← g · c / max(‖g‖, c)
 
-    c is `limit`, ‖g‖ the root of the sum of all squares. Optimizers that divide by the gradient's size, such as Adam,
-    hardly feel a limit that is always met.  Pascanu, Mikolov and Bengio (2013), algorithm 1.
+    c is `limit`, ‖g‖ the Euclidean norm. Optimizers that divide by the size of the gradient, such as Adam, are hardly
+    affected if every gradient exceeds the limit.  Pascanu, Mikolov and Bengio (2013), algorithm 1.
 
     >>> ClipByNorm(1.0).clipped(np.array([3.0, 4.0])).tolist()
     [0.6000000000000001, 0.8]

@@ -1,4 +1,4 @@
-"""Constraints: a limit on the size of the weights into a unit."""
+"""Constraints on the incoming weights of hidden units."""
 
 from deltarule.formulas.namespace import fill
 

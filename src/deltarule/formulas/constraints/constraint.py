@@ -1,4 +1,4 @@
-"""Constraints: how large the weights into a unit may be."""
+"""Constraints on the incoming weights of hidden units."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from deltarule.formulas.formula import Formula, Positive, Values, register
 
 @dataclass(frozen=True)
 class Constraint(Formula):
-    """A limit that holds after every step: the weights into each hidden unit are multiplied by `factor(norm)`.
+    """A limit applied after every step: the incoming weights of each hidden unit are multiplied by `factor(norm)`.
 
-    norm is the Euclidean length of the unit's incoming weights, its bias not among them.
+    norm is the Euclidean norm of the unit's incoming weights, without its bias.
     """
 
     kind: ClassVar[str] = "constraint"
 
     def factor(self, norm: Values) -> Values:
-        """What the weights into a unit are multiplied by."""
+        """Return the factor on the incoming weights of a unit."""
         raise NotImplementedError
 
 
 @register("max_norm")
 @dataclass(frozen=True)
 class MaxNorm(Constraint):
-    """The weights into each hidden unit no longer than c.
+    """Limit the norm of the incoming weights of each hidden unit to c.
 
         w ← w · c / max(‖w‖, c)
 
-    c is `limit`, usually between 2 and 4, ‖w‖ the length of the unit's incoming weights. It goes well with dropout and
-    large learning rates, as weights cannot blow up.  Srebro and Shraibman (2005); Srivastava et al. (2014), section
-    5.1.
+    c is `limit`, typically from 2 to 4; ‖w‖ is the norm of the unit's incoming weights. It allows large learning rates
+    together with dropout, because weights cannot diverge.
+    Srebro and Shraibman (2005); Srivastava et al. (2014), section 5.1.
 
     >>> float(MaxNorm(2.0).factor(4.0)), float(MaxNorm(2.0).factor(1.0))
     (0.5, 1.0)

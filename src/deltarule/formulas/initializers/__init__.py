@@ -1,4 +1,4 @@
-"""Initializers: the distribution of the initial weights, given a layer's numbers of inputs and outputs."""
+"""Distributions of the initial weights, given the numbers of inputs and outputs of a layer."""
 
 from deltarule.formulas.namespace import fill
 

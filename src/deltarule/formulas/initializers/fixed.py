@@ -1,4 +1,4 @@
-"""Initial weights of the same width whatever the number of inputs."""
+"""Initial weights whose distribution does not depend on the size of the layer."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from deltarule.formulas.initializers.initializer import TRUNCATED_DEVIATION, Ini
 @register("zeros")
 @dataclass(frozen=True)
 class Zeros(Initializer):
-    """All zeros: for biases.
+    """Zeros, for biases.
 
         w = 0
 
-    Weights that start equal stay equal, so a hidden layer of zeros never learns.
+    Units with equal initial weights stay equal, so a hidden layer of zeros does not learn.
     Goodfellow, Bengio and Courville (2016), section 8.4.
 
     >>> Zeros().scale(100, 10)
@@ -30,11 +30,11 @@ class Zeros(Initializer):
 @register("constant")
 @dataclass(frozen=True)
 class Constant(Initializer):
-    """The same number everywhere: for biases, say a little above 0 under rectified units.
+    """A constant, for biases: for example slightly above 0 for rectified units.
 
         w = c
 
-    c is `value`. Weights that start equal stay equal, so it is nothing for a hidden layer's weights.
+    c is `value`. Units with equal initial weights stay equal, so it is unsuitable for the weights of hidden layers.
     Goodfellow, Bengio and Courville (2016), section 8.4.
 
     >>> Constant(0.1).scale(100, 10)
@@ -52,11 +52,11 @@ class Constant(Initializer):
 @register("standard_normal")
 @dataclass(frozen=True)
 class StandardNormal(Initializer):
-    """Standard normal, whatever the number of inputs: sums of many inputs saturate sigmoid units.
+    """Standard normal distribution, independent of the number of inputs.
 
         w ∼ N(0, 1)
 
-    It shows what good first weights are good for; otherwise take `LeCun`, `He` or Glorot's.
+    Sums of many inputs saturate sigmoid units. It serves as a baseline; in practice use `LeCun`, `He` or Glorot.
     Nielsen (2015), chapter 3, "Weight initialization".
 
     >>> StandardNormal().scale(100, 10)
@@ -70,11 +70,11 @@ class StandardNormal(Initializer):
 @register("normal")
 @dataclass(frozen=True)
 class Normal(Initializer):
-    """Normal, with the same deviation whatever the number of inputs.
+    """Normal distribution with a fixed standard deviation.
 
         w ∼ N(0, σ²)
 
-    σ is `deviation`. No single σ suits layers of different widths: see `LeCun`, `He` and Glorot's.
+    σ is `deviation`. No single σ suits layers of different widths; see `LeCun`, `He` and Glorot.
     Krizhevsky, Sutskever and Hinton (2012), section 5.
 
     >>> Normal(0.05).scale(100, 10)
@@ -90,12 +90,12 @@ class Normal(Initializer):
 @register("truncated_normal")
 @dataclass(frozen=True)
 class TruncatedNormal(Initializer):
-    """Normal without its tails, with the same deviation whatever the number of inputs.
+    """Truncated normal distribution with a fixed standard deviation.
 
         w ∼ N(0, σ²), given that |w| < 2 σ
 
-    σ, `deviation`, is that of the normal distribution before the cut, as in PyTorch and Keras: what is drawn has the
-    standard deviation 0.8796 σ. No single σ suits layers of different widths.
+    σ is `deviation`, the standard deviation before truncation, as in PyTorch and Keras; that of the weights is
+    0.8796 σ. No single σ suits layers of different widths.
 
     >>> round(TruncatedNormal(0.05).scale(100, 10), 6)
     0.043981
@@ -112,7 +112,7 @@ class TruncatedNormal(Initializer):
 @register("uniform")
 @dataclass(frozen=True)
 class Uniform(Initializer):
-    """Uniform, with the same limit whatever the number of inputs.
+    """Uniform distribution with a fixed limit.
 
         w ∼ U(−c, c)
 

@@ -1,4 +1,4 @@
-"""Initial weights: how wide the first weights are drawn, given how many inputs and outputs they join."""
+"""Distributions of the initial weights, given the numbers of inputs and outputs of a layer."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ __all__ = ["Initializer", "drawn"]
 
 @dataclass(frozen=True)
 class Initializer(Formula):
-    """A distribution about zero, whose width follows a layer's numbers of inputs and of outputs.
+    """A distribution of mean 0 whose width depends on a layer's numbers of inputs (fan_in) and outputs (fan_out).
 
-    `distribution` is "normal", "truncated" (a normal one without what lies beyond two deviations), "uniform",
-    "orthogonal", or "constant". `scale(fan_in, fan_out)` is the standard deviation of the numbers drawn; of a
-    "uniform" distribution it is the limit, of a "constant" the number itself.
-    The numbers are drawn from (seed, layer, input, output), so the same seed gives the same weights everywhere.
-    A bias is drawn with the fans of its layer, so as wide as its weights under the same initializer.
+    `distribution` is "normal", "truncated" (normal, truncated at two standard deviations), "uniform", "orthogonal" or
+    "constant". `scale(fan_in, fan_out)` is the standard deviation of the weights; of a "uniform" distribution it is
+    the limit, of a "constant" the value itself.
+    Each weight is a function of (seed, layer, input, output), so the same seed gives the same weights everywhere.
+    A bias uses the fans of its layer, so under the same initializer it has the same distribution as the weights.
     """
 
     kind: ClassVar[str] = "initializer"
     distribution: ClassVar[str] = "normal"
 
     def scale(self, fan_in: int, fan_out: int) -> float:
-        """The width of the distribution."""
+        """Return the width of the distribution."""
         raise NotImplementedError
 
 
 TRUNCATED_DEVIATION = 0.8796256610342398
-"""The standard deviation of a standard normal number that lies within ±2: √(1 − 4 φ(2) / (2 Φ(2) − 1))."""
+"""The standard deviation of a standard normal variable truncated to [−2, 2]: √(1 − 4 φ(2) / (2 Φ(2) − 1))."""
 BELOW_MINUS_TWO = 0.022750131948179212
 """Φ(−2)."""
 
@@ -49,7 +49,7 @@ def drawn(
     shape: tuple[int, int],
     fans: tuple[int, int],
 ) -> Floats:
-    """Numbers of an initializer's distribution, (rows, units), for a layer of so many inputs and outputs."""
+    """Return random numbers from an initializer's distribution, (rows, units), for a layer with these fans."""
     scale, place = initializer.scale(*fans), (seed, purpose, shape, layer)
     if scale == 0.0:
         return np.zeros(shape)
@@ -70,7 +70,7 @@ def drawn(
 
 
 def _orthonormal(numbers: Floats) -> Floats:
-    """Q of numbers = Q R, or of their transpose where they are wider than high, with R's diagonal positive."""
+    """Return Q of the QR decomposition (of the transpose for a wide matrix), the diagonal of R being positive."""
     high = numbers.shape[0] >= numbers.shape[1]
     q, r = np.linalg.qr(numbers if high else numbers.T)
     q = q * np.where(np.diag(r) < 0, -1.0, 1.0)

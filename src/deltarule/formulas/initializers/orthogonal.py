@@ -1,4 +1,4 @@
-"""Initial weights that leave lengths unchanged."""
+"""Orthogonal initial weights."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from deltarule.formulas.initializers.initializer import Initializer
 @register("orthogonal")
 @dataclass(frozen=True)
 class Orthogonal(Initializer):
-    """Columns (or rows, whichever are fewer) at right angles, each of length `gain`: lengths pass a layer unchanged.
+    """Random orthogonal matrix times `gain`: its columns (or rows, whichever are fewer) are orthogonal, of norm `gain`.
 
         W = gain · Q,   Q R = N
 
-    N is a matrix of standard normal numbers, or its transpose where that is wider than high; the signs are those that
-    leave R's diagonal positive, which makes Q uniform over all such matrices. The decomposition is LAPACK's, so another
-    processor gives it to rounding alone; for large layers it takes time.
+    N is a matrix of standard normal numbers, or its transpose if it has more columns than rows. The signs make the
+    diagonal of R positive, so that Q is uniformly distributed over all such matrices. The decomposition is LAPACK's, so
+    results on different processors agree only to rounding; for large layers it is slow.
     Saxe, McClelland and Ganguli (2014), section 3.
 
     >>> Orthogonal().scale(100, 25)

@@ -1,4 +1,4 @@
-"""Initial weights whose width follows the number of inputs, or of inputs and outputs."""
+"""Initial weights scaled by the number of inputs, or of inputs and outputs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from deltarule.formulas.initializers.initializer import Initializer
 @register("lecun", "lecun_normal")
 @dataclass(frozen=True)
 class LeCun(Initializer):
-    """Normal, as wide as keeps a sum of standardised inputs at variance 1.
+    """Normal distribution that gives weighted sums of standardized inputs variance 1.
 
         w ∼ N(0, 1 / fan_in)
 
-    `truncated` keeps that variance and leaves out what lies beyond two deviations, as Keras does. Under rectified
-    units, which halve the variance, take `He`.  LeCun, Bottou, Orr and Müller (1998), section 4.6.
+    `truncated` truncates at two standard deviations and keeps the variance, as Keras does. For rectified units, which
+    halve the variance, use `He`.  LeCun, Bottou, Orr and Müller (1998), section 4.6.
 
     >>> LeCun().scale(100, 10)
     0.1
@@ -28,7 +28,7 @@ class LeCun(Initializer):
 
     @property
     def distribution(self) -> str:  # type: ignore[override]
-        """Normal, or cut off where `truncated` asks for it."""
+        """Return "truncated" or "normal", depending on `truncated`."""
         return "truncated" if self.truncated else "normal"
 
     def scale(self, fan_in: int, fan_out: int) -> float:
@@ -38,11 +38,11 @@ class LeCun(Initializer):
 @register("lecun_uniform")
 @dataclass(frozen=True)
 class LeCunUniform(Initializer):
-    """Uniform, with the same variance as `LeCun`.
+    """Uniform distribution with the variance of `LeCun`.
 
         w ∼ U(−c, c),   c = √(3 / fan_in)
 
-    See `LeCun` for what it is good for.
+    See `LeCun` for its use.
     LeCun, Bottou, Orr and Müller (1998), section 4.6.
 
     >>> LeCunUniform().scale(300, 10)
@@ -58,12 +58,12 @@ class LeCunUniform(Initializer):
 @register("glorot_normal", "xavier_normal")
 @dataclass(frozen=True)
 class GlorotNormal(Initializer):
-    """Normal, a compromise between keeping the variances forwards and backwards.
+    """Normal distribution that balances the variances of the forward and the backward pass.
 
         w ∼ N(0, 2 k² / (fan_in + fan_out))
 
-    k is `gain`. `truncated` keeps the variance and leaves out what lies beyond two deviations, as Keras does. Derived
-    for units that are straight about 0, such as `Tanh`: under rectified ones take `He`.
+    k is `gain`. `truncated` truncates at two standard deviations and keeps the variance, as Keras does. Derived for
+    activations that are nearly linear at 0, such as `Tanh`; for rectified units use `He`.
     Glorot and Bengio (2010), equation 12.
 
     >>> GlorotNormal().scale(150, 50)
@@ -75,7 +75,7 @@ class GlorotNormal(Initializer):
 
     @property
     def distribution(self) -> str:  # type: ignore[override]
-        """Normal, or cut off where `truncated` asks for it."""
+        """Return "truncated" or "normal", depending on `truncated`."""
         return "truncated" if self.truncated else "normal"
 
     def scale(self, fan_in: int, fan_out: int) -> float:
@@ -85,11 +85,11 @@ class GlorotNormal(Initializer):
 @register("glorot_uniform", "glorot", "xavier")
 @dataclass(frozen=True)
 class GlorotUniform(Initializer):
-    """Uniform, with the same variance as `GlorotNormal`.
+    """Uniform distribution with the variance of `GlorotNormal`.
 
         w ∼ U(−c, c),   c = k √(6 / (fan_in + fan_out))
 
-    k is `gain`. See `GlorotNormal` for what it is good for.  Glorot and Bengio (2010), equation 16.
+    k is `gain`. See `GlorotNormal` for its use.  Glorot and Bengio (2010), equation 16.
 
     >>> GlorotUniform().scale(400, 200)
     0.1
@@ -106,13 +106,13 @@ class GlorotUniform(Initializer):
 @register("he", "he_normal", "kaiming")
 @dataclass(frozen=True)
 class He(Initializer):
-    """Normal, as wide as keeps the variance under rectified units, which pass on half of it.
+    """Normal distribution that preserves the variance through rectified units, which halve it.
 
         w ∼ N(0, 2 / ((1 + s²) fan_in))
 
-    s is `negative_slope`, of units that let something through below 0, such as `LeakyReLU`. `truncated` keeps the
-    variance and leaves out what lies beyond two deviations, as Keras does. Too wide under units that pass on all of it,
-    such as `Tanh`.  He, Zhang, Ren and Sun (2015), equations 10 and 15.
+    s is `negative_slope`, for activations such as `LeakyReLU`. `truncated` truncates at two standard deviations and
+    keeps the variance, as Keras does. Too wide for activations that do not halve the variance, such as `Tanh`.
+    He, Zhang, Ren and Sun (2015), equations 10 and 15.
 
     >>> He().scale(200, 10)
     0.1
@@ -123,7 +123,7 @@ class He(Initializer):
 
     @property
     def distribution(self) -> str:  # type: ignore[override]
-        """Normal, or cut off where `truncated` asks for it."""
+        """Return "truncated" or "normal", depending on `truncated`."""
         return "truncated" if self.truncated else "normal"
 
     def scale(self, fan_in: int, fan_out: int) -> float:
@@ -133,11 +133,11 @@ class He(Initializer):
 @register("he_uniform", "kaiming_uniform")
 @dataclass(frozen=True)
 class HeUniform(Initializer):
-    """Uniform, with the same variance as `He`.
+    """Uniform distribution with the variance of `He`.
 
         w ∼ U(−c, c),   c = √(6 / ((1 + s²) fan_in))
 
-    s is `negative_slope`. See `He` for what it is good for.  He, Zhang, Ren and Sun (2015), equations 10 and 15.
+    s is `negative_slope`. See `He` for its use.  He, Zhang, Ren and Sun (2015), equations 10 and 15.
 
     >>> HeUniform().scale(600, 10)
     0.1

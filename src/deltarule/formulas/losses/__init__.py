@@ -1,4 +1,4 @@
-"""Losses: what a wrong output costs, as a function of the raw output z, with the inverse link that turns z into a."""
+"""Losses as functions of the raw output z, and their inverse links a = σ(z)."""
 
 from deltarule.formulas.namespace import fill
 

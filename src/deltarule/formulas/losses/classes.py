@@ -1,4 +1,4 @@
-"""Losses of classes: cross-entropies, their focal forms, and the hinge."""
+"""Classification losses: cross-entropies, focal losses, and the hinge loss."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from deltarule.formulas.losses.loss import Loss
 @register("sigmoid_cross_entropy", "cross_entropy_cost", "binary_cross_entropy", "bce")
 @dataclass(frozen=True)
 class SigmoidCrossEntropy(Loss):
-    """Cross-entropy of independent sigmoid outputs, in one expression on the raw output.
+    """Cross-entropy of independent sigmoid outputs, computed from the raw output.
 
         C = −Σⱼ [yⱼ ln aⱼ + (1 − yⱼ) ln(1 − aⱼ)] = Σⱼ [max(zⱼ, 0) − yⱼ zⱼ + ln(1 + e^−|zⱼ|)]        ∂C/∂z = a − y
 
-    a = σ(z) is the logistic function; y lies in [0, 1]. The slope σ′ has cancelled, so a wrong output learns fast.
-    With `label_smoothing` ε, y is replaced by (1 − ε) y + ½ ε. For labels that do not exclude each other, and for two
-    classes by one output; of classes of which one is right take `SoftmaxCrossEntropy`.
+    a = σ(z) is the logistic function; y is in [0, 1]. The derivative σ′ cancels, so a saturated wrong output learns
+    fast. With `label_smoothing` ε, y is replaced by (1 − ε) y + ½ ε. Use it for binary and multilabel classification;
+    for mutually exclusive classes use `SoftmaxCrossEntropy`.
     Nielsen (2015), chapter 3, equation 57; the smoothing: Szegedy et al. (2016), section 7.
 
     >>> SigmoidCrossEntropy().value(np.zeros((1, 1)), np.ones((1, 1))).round(6).tolist()
@@ -46,13 +46,13 @@ class SigmoidCrossEntropy(Loss):
 @register("softmax_cross_entropy", "log_likelihood_cost", "categorical_cross_entropy")
 @dataclass(frozen=True)
 class SoftmaxCrossEntropy(Loss):
-    """Cross-entropy of one choice among k classes, in one expression on the raw output.
+    """Cross-entropy of k mutually exclusive classes, computed from the raw output.
 
         C = −Σⱼ yⱼ ln aⱼ = Σⱼ yⱼ (ln Σₖ e^zₖ − zⱼ)        ∂C/∂z = a Σⱼ yⱼ − y
 
-    a = softmax(z), so C is the negative log-likelihood of the class. The gradient is a − y where y adds up to 1.
-    With `label_smoothing` ε, y is replaced by (1 − ε) y + ε / k; such networks answer with less confidence. Where
-    several labels may hold at once take `SigmoidCrossEntropy`.
+    a = softmax(z), so C is the negative log-likelihood of the class. The gradient is a − y if y sums to 1.
+    With `label_smoothing` ε, y is replaced by (1 − ε) y + ε / k, which makes predictions less confident. For several
+    labels per sample use `SigmoidCrossEntropy`.
     Bridle (1990); Nielsen (2015), chapter 3, equation 80; the smoothing: Szegedy et al. (2016), section 7.
 
     >>> SoftmaxCrossEntropy().value(np.zeros((1, 4)), np.eye(4)[:1]).round(6).tolist()
@@ -82,13 +82,13 @@ class SoftmaxCrossEntropy(Loss):
 @register("sigmoid_focal", "binary_focal")
 @dataclass(frozen=True)
 class SigmoidFocal(Loss):
-    """Cross-entropy of independent sigmoid outputs in which what is already right counts for little.
+    """Focal loss of independent sigmoid outputs: cross-entropy with a lower weight on well-classified samples.
 
         C = −Σⱼ [yⱼ (1 − aⱼ)^γ ln aⱼ + (1 − yⱼ) aⱼ^γ ln(1 − aⱼ)]
         ∂C/∂z = y (1 − a)^γ (γ a ln a − (1 − a)) + (1 − y) a^γ (a − γ (1 − a) ln(1 − a))
 
-    a = σ(z); γ is `gamma`, and γ = 0 is `SigmoidCrossEntropy`. For rare classes among many easy samples; its outputs
-    are not calibrated probabilities. The α of the source is a weight of classes, and no part of it.
+    a = σ(z); γ is `gamma`, and γ = 0 is `SigmoidCrossEntropy`. It is meant for rare classes among many easy samples;
+    its outputs are not calibrated probabilities. The α of the source is a class weight and not part of this loss.
     Lin, Goyal, Girshick, He and Dollár (2017), equation 4.
 
     >>> SigmoidFocal(2.0).value(np.zeros((1, 1)), np.ones((1, 1))).round(6).tolist()
@@ -112,7 +112,7 @@ class SigmoidFocal(Loss):
         return y * right + (1.0 - y) * wrong
 
     def _costs(self, z: Values) -> tuple[Values, Values]:
-        """The costs −ln(1 − a) and −ln a."""
+        """Return −ln(1 − a) and −ln a."""
         small = np.log1p(np.exp(-np.abs(z)))
         return np.maximum(z, 0.0) + small, np.maximum(-z, 0.0) + small
 
@@ -120,12 +120,12 @@ class SigmoidFocal(Loss):
 @register("softmax_focal", "categorical_focal")
 @dataclass(frozen=True)
 class SoftmaxFocal(Loss):
-    """Cross-entropy of one choice among k classes in which what is already right counts for little.
+    """Focal loss of k mutually exclusive classes: cross-entropy with a lower weight on well-classified samples.
 
         C = −Σⱼ yⱼ (1 − aⱼ)^γ ln aⱼ
         ∂C/∂z = y h − a Σⱼ yⱼ hⱼ,   h = (1 − a)^γ (γ a ln a / (1 − a) − 1)
 
-    a = softmax(z); γ is `gamma`, and γ = 0 is `SoftmaxCrossEntropy`. See `SigmoidFocal` for what it is good for.
+    a = softmax(z); γ is `gamma`, and γ = 0 is `SoftmaxCrossEntropy`. See `SigmoidFocal` for its use.
     Lin, Goyal, Girshick, He and Dollár (2017), equation 4, for more than two classes.
 
     >>> SoftmaxFocal(2.0).value(np.zeros((1, 2)), np.eye(2)[:1]).round(6).tolist()
@@ -158,15 +158,15 @@ class SoftmaxFocal(Loss):
 @register("hinge")
 @dataclass(frozen=True)
 class Hinge(Loss):
-    """How far each output is from the right side of a margin: one class against the rest.
+    """Hinge loss: the distance of each output from its side of the margin, one class against the rest.
 
         s = 2y − 1        C = Σⱼ max(0, 1 − sⱼ zⱼ)          ∂C/∂z = −s if s z < 1, else 0
         squared:          C = Σⱼ max(0, 1 − sⱼ zⱼ)²         ∂C/∂z = −2 s max(0, 1 − s z)
 
-    y is 0 or 1, for each class; the decision is the sign of z, or the largest of many. What lies beyond the margin
-    costs nothing and teaches nothing. The inverse link is the sigmoid, so that ½ is the border, but a is a score and no
-    probability: where that is wanted take a cross-entropy.  Cortes and Vapnik (1995); Crammer and Singer's form, which
-    compares with the best wrong class, is another one.
+    y is 0 or 1 for each class; the decision is the sign of z, or the largest z of several classes. Samples beyond the
+    margin have loss and gradient 0. The inverse link is the sigmoid, so that the decision threshold is ½, but a is a
+    score and not a probability; for probabilities use a cross-entropy. The multiclass form of Crammer and Singer, which
+    compares with the best wrong class, is a different loss.  Cortes and Vapnik (1995).
 
     >>> Hinge().value(np.array([[0.5, -2.0]]), np.array([[1.0, 0.0]])).tolist()
     [0.5]

@@ -1,4 +1,4 @@
-"""Losses of numbers: how far the output a lies from the target, measured in several ways."""
+"""Regression losses: functions of the difference between the output a and the target y."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from deltarule.formulas.losses.loss import LinkedLoss
 @register("squared_error", "mse")
 @dataclass(frozen=True)
 class SquaredError(LinkedLoss):
-    """The squared distance of output and target.
+    """Squared error.
 
         C = Σⱼ (aⱼ − yⱼ)²        ∂C/∂z = 2 (a − y) σ′(z)
 
-    No ½, no 1/k: the sum over the outputs. The maximum-likelihood loss for noise of one normal distribution; a single
-    outlier can rule it.  Gauss (1809).
+    The sum over the outputs, without ½ or 1/k. It is the negative log-likelihood under normally distributed noise, up
+    to constants; a single outlier can dominate it.  Gauss (1809).
 
     >>> SquaredError().value(np.array([[3.0, 1.0]]), np.array([[1.0, 1.0]])).tolist()
     [4.0]
@@ -37,12 +37,12 @@ class SquaredError(LinkedLoss):
 @register("half_squared_error", "quadratic_cost")
 @dataclass(frozen=True)
 class HalfSquaredError(LinkedLoss):
-    """Half the squared distance: Nielsen's quadratic cost, with any inverse link.
+    """Half the squared error: Nielsen's quadratic cost, with any inverse link.
 
         C = ½ Σⱼ (aⱼ − yⱼ)²        ∂C/∂z = (a − y) σ′(z)
 
-    With a sigmoid as inverse link the factor σ′(z) makes a saturated, wrong output learn slowly; use
-    `SigmoidCrossEntropy` there.
+    With a sigmoid as inverse link, the factor σ′(z) makes a saturated wrong output learn slowly; use
+    `SigmoidCrossEntropy` instead.
     Nielsen (2015), chapter 1, equation 6.
 
     >>> HalfSquaredError().value(np.array([[3.0]]), np.array([[1.0]])).tolist()
@@ -61,12 +61,12 @@ class HalfSquaredError(LinkedLoss):
 @register("absolute_error", "mae")
 @dataclass(frozen=True)
 class AbsoluteError(LinkedLoss):
-    """The absolute distance of output and target: the median's loss, calm about outliers.
+    """Absolute error: minimized by the median, robust to outliers.
 
         C = Σⱼ |aⱼ − yⱼ|        ∂C/∂z = sign(a − y) σ′(z)
 
-    At a = y the subgradient 0 is taken. Near the target it pulls as hard as far away, so steps of one size never settle
-    there: lower the rate, or take `Huber`.  Laplace (1774).
+    At a = y the subgradient is 0. Its gradient is as large near the target as far away, so steps of a fixed size do not
+    converge: decrease the learning rate, or use `Huber`.  Laplace (1774).
 
     >>> AbsoluteError().value(np.array([[3.0, 0.0]]), np.array([[1.0, 1.0]])).tolist()
     [3.0]
@@ -83,12 +83,12 @@ class AbsoluteError(LinkedLoss):
 @register("huber")
 @dataclass(frozen=True)
 class Huber(LinkedLoss):
-    """Half the squared distance when near, the absolute distance when far: outliers pull no harder than δ.
+    """Huber loss: half the squared error for small errors, linear for large ones, with a gradient of at most δ.
 
-        r = a − y        C = Σⱼ ½ r² if |r| ≤ δ, else δ (|r| − ½ δ)        ∂C/∂z = r held within [−δ, δ] · σ′(z)
+        r = a − y        C = Σⱼ ½ r² if |r| ≤ δ, else δ (|r| − ½ δ)        ∂C/∂z = clip(r, −δ, δ) σ′(z)
 
-    δ is in units of the target and has to be chosen with them, a little above the usual noise. δ → ∞ is
-    `HalfSquaredError`; C / δ for δ → 0 is `AbsoluteError`.
+    δ is in units of the target; choose it slightly above the noise level. δ → ∞ is `HalfSquaredError`; C / δ for δ → 0
+    is `AbsoluteError`.
     Huber (1964), section 3.
 
     >>> Huber(2.0).value(np.array([[5.0, 1.0]]), np.array([[0.0, 0.0]])).tolist()
@@ -110,11 +110,11 @@ class Huber(LinkedLoss):
 @register("log_cosh")
 @dataclass(frozen=True)
 class LogCosh(LinkedLoss):
-    """The logarithm of the distance's hyperbolic cosine: a `Huber` of δ = 1 without its corners.
+    """Logarithm of the hyperbolic cosine of the error: a smooth form of `Huber` with δ = 1.
 
         r = a − y        C = Σⱼ ln cosh r = Σⱼ |r| + ln(1 + e^−2|r|) − ln 2        ∂C/∂z = tanh(r) σ′(z)
 
-    Near 0 it is ½ r², far away |r| − ln 2. It has no width to set: scale the targets instead.
+    It is close to ½ r² for small r and to |r| − ln 2 for large r. It has no width parameter; scale the targets instead.
     Green (1990), section 3.
 
     >>> LogCosh().value(np.array([[0.0, 1000.0]]), np.zeros((1, 2))).round(6).tolist()
@@ -133,12 +133,12 @@ class LogCosh(LinkedLoss):
 @register("quantile", "pinball")
 @dataclass(frozen=True)
 class Quantile(LinkedLoss):
-    """The loss whose smallest mean is at the q-quantile: too low costs q, too high 1 − q, for each unit.
+    """Quantile (pinball) loss: minimized by the q-quantile.
 
         C = Σⱼ max(q (yⱼ − aⱼ), (q − 1) (yⱼ − aⱼ))        ∂C/∂z = σ′(z) · (1 − q if a > y, −q if a < y, 0 if a = y)
 
-    q is `quantile`; at ½ it is half of `AbsoluteError`. Two networks, for 0.05 and 0.95, give an interval; nothing
-    keeps their outputs from crossing.  Koenker and Bassett (1978), equation 2.1.
+    q is `quantile`; with q = ½ it is half of `AbsoluteError`. Two networks, with 0.05 and 0.95, give a prediction
+    interval, but their outputs may cross.  Koenker and Bassett (1978), equation 2.1.
 
     >>> Quantile(0.75).value(np.array([[0.0], [2.0]]), np.array([[1.0], [1.0]])).tolist()
     [0.75, 0.25]

@@ -1,4 +1,4 @@
-"""Losses of numbers that cannot be negative: log-likelihoods of generalised linear models with a log link."""
+"""Losses of non-negative targets: negative log-likelihoods of generalized linear models with a log link."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _EXP = Exponential()
 @register("poisson")
 @dataclass(frozen=True)
 class PoissonLoss(Loss):
-    """The negative log-likelihood of counts whose mean is a = eᶻ, up to what depends on y alone.
+    """Negative log-likelihood of Poisson counts with mean a = eᶻ, up to a function of y.
 
         C = Σⱼ (e^zⱼ − yⱼ zⱼ)        ∂C/∂z = a − y
 
-    y is 0 or above, an integer or not. ln y! is left out, so C may be negative; a is `Exponential`, which goes on
-    straight beyond z = 60. The variance is taken to be the mean: where it is proportional to its square, take
-    `GammaLoss`.  Nelder and Wedderburn (1972), section 1.3.
+    y ≥ 0, not necessarily an integer. ln y! is omitted, so C may be negative; a is `Exponential`, which is linear above
+    z = 60. The variance equals the mean; if it is proportional to the squared mean, use `GammaLoss`.
+    Nelder and Wedderburn (1972), section 1.3.
 
     >>> PoissonLoss().value(np.array([[0.0]]), np.array([[3.0]])).tolist()
     [1.0]
@@ -42,12 +42,13 @@ class PoissonLoss(Loss):
 @register("gamma")
 @dataclass(frozen=True)
 class GammaLoss(Loss):
-    """The negative log-likelihood of amounts whose mean is a = eᶻ and whose deviation is a share of it.
+    """Negative log-likelihood of gamma-distributed amounts with mean a = eᶻ, up to a factor and a function of y.
 
         C = Σⱼ (zⱼ + yⱼ e^−zⱼ)        ∂C/∂z = 1 − y e⁻ᶻ = (a − y) / a
 
-    y is above 0: waiting times, claims, prices. The shape is a factor of C and left out, as is what depends on y alone.
-    e⁻ᶻ is `Exponential`, which goes on straight below z = −60.  Nelder and Wedderburn (1972), section 1.3.
+    y > 0, for example waiting times, claims or prices; the standard deviation is proportional to the mean. The shape
+    parameter is only a factor of C and is omitted. e⁻ᶻ is `Exponential`, which is linear below z = −60.
+    Nelder and Wedderburn (1972), section 1.3.
 
     >>> GammaLoss().value(np.array([[0.0]]), np.array([[3.0]])).tolist()
     [3.0]

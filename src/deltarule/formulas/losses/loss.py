@@ -1,4 +1,4 @@
-"""What every loss offers, and those that take any inverse link."""
+"""The base class of losses, and that of losses with a choice of inverse link."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from deltarule.formulas.formula import Formula, Values, formula
 
 @dataclass(frozen=True)
 class Loss(Formula):
-    """A cost for each sample, and its gradient on the raw output.
+    """A loss of each sample, and its gradient with respect to the raw output.
 
-    z is (n, k): the last layer's weighted sums. y is (n, k): targets, one-hot for classes. `value(z, y)` is (n,), the
-    sum over the k outputs; `gradient(z, y)` is (n, k), ∂value/∂z. The mean over samples is taken elsewhere.
-    `inverse_link` names the output's function, which turns z into the prediction a; `domain` says which y are allowed:
-    "real", "unit" for [0, 1], "non_negative" for 0 and above, "positive" for above 0.
+    z is the raw output, (n, k): the weighted sums of the last layer. y is the target, (n, k), one-hot for classes.
+    `value(z, y)` is (n,), the sum over the k outputs; `gradient(z, y)` is ∂value/∂z, (n, k). The mean over samples is
+    taken by the engine. `inverse_link` names the activation that turns z into the prediction a. `domain` is the set of
+    valid targets: "real", "unit" for [0, 1], "non_negative" for y ≥ 0, "positive" for y > 0.
     """
 
     kind: ClassVar[str] = "loss"
@@ -27,13 +27,13 @@ class Loss(Formula):
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        if "link" in vars(cls):  # a user's own loss, written when `inverse_link` was called that
+        if "link" in vars(cls):  # a user-defined loss that uses the former name of `inverse_link`
             _warn(f"`link` of {cls.__name__}")
             cls.inverse_link = property(lambda self: self.link)  # type: ignore[attr-defined]
 
     @property
     def output(self) -> Activation:
-        """The inverse link as a formula: what turns z into the network's output a."""
+        """Return the inverse link as a formula: the activation that turns z into the output a."""
         return formula("activation", getattr(self, "inverse_link", "identity"))  # type: ignore[no-any-return]
 
     @property
@@ -43,22 +43,22 @@ class Loss(Formula):
         return getattr(self, "inverse_link", "identity")
 
     def value(self, z: Values, y: Values) -> Values:
-        """The loss of each sample: (n,)."""
+        """Return the loss of each sample, (n,)."""
         raise NotImplementedError
 
     def gradient(self, z: Values, y: Values) -> Values:
-        """∂loss/∂z: (n, k)."""
+        """Return ∂loss/∂z, (n, k)."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class LinkedLoss(Loss):
-    """A loss on the output a = σ(z), for any inverse link σ of one number."""
+    """A loss of the output a = σ(z), for any elementwise inverse link σ."""
 
     renamed_fields: ClassVar[Mapping[str, str]] = {"link": "inverse_link"}
 
     inverse_link: str = field(
-        default="identity", kw_only=True, metadata={"domain": "the name of an activation of one number"}
+        default="identity", kw_only=True, metadata={"domain": "the name of an elementwise activation"}
     )
 
     def __post_init__(self) -> None:

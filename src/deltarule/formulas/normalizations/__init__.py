@@ -1,4 +1,4 @@
-"""Normalizations: a layer's weighted sums brought to mean 0 and variance 1, then scaled and shifted."""
+"""Normalization of a layer's weighted sums to mean 0 and variance 1, followed by a trained scale and shift."""
 
 from deltarule.formulas.namespace import fill
 

@@ -1,4 +1,4 @@
-"""Normalisations: a layer's weighted sums brought to mean 0 and variance 1, then scaled and shifted as is learnt."""
+"""Normalization of a layer's weighted sums to mean 0 and variance 1, followed by a trained scale and shift."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from deltarule.formulas.formula import Formula, Positive, ProperFraction, Values
 
 @dataclass(frozen=True)
 class Normalization(Formula):
-    """What stands between a hidden layer's weighted sums z (n, units) and its activation's input h.
+    """A transformation of a hidden layer's weighted sums z, (n, units), to the input h of its activation.
 
         x = (z − m) / √(v + ε)        h = γ x + β
 
-    m and v are the mean and the variance (divided by the count) of z along `axis`: 0, over the batch, for each unit; 1,
-    over the units, for each sample. γ and β, one for each unit, are learnt from 1 and 0; no penalty sees them. Where
-    the formula `keeps` statistics, predictions are made with those, for a sample must not depend on its neighbours.
-    The layer's own bias has no effect under axis 0; it stays where it began.
+    m and v are the mean and the (biased) variance of z along `axis`: 0 for each unit over the batch, 1 for each sample
+    over the units. γ and β, one per unit, are trained from 1 and 0, without penalties. If the formula `keeps` running
+    statistics, predictions use them, so that a prediction does not depend on the other samples of the batch.
+    With axis 0 the bias of the layer has no effect and keeps its initial value.
     """
 
     kind: ClassVar[str] = "normalization"
@@ -29,32 +29,33 @@ class Normalization(Formula):
     epsilon: Positive = 1e-5
 
     def normalized(self, z: Values, m: Values, v: Values) -> Values:
-        """X of z and its statistics."""
+        """Return x, given z and its statistics."""
         return (z - m) / np.sqrt(v + self.epsilon)
 
     def output(self, x: Values, gamma: Values, beta: Values) -> Values:
-        """h, the activation's input."""
+        """Return h, the input of the activation."""
         return gamma * x + beta
 
     def gradient(self, d: Values, x: Values, v: Values, mean_d: Values, mean_dx: Values) -> Values:
-        """∂C/∂z from d = ∂C/∂x, as m and v follow z; the means of d and of d · x are along the axis."""
+        """Return ∂C/∂z, given d = ∂C/∂x and the means of d and d · x along the axis; m and v depend on z."""
         return (d - mean_d - x * mean_dx) / np.sqrt(v + self.epsilon)
 
     def keep(self, mean: Values, variance: Values, m: Values, v: Values, n: Values) -> tuple[Values, Values]:
-        """The mean and the variance to predict with, after one more batch of n samples; they begin at 0 and 1."""
+        """Return the running statistics (mean, variance) after a batch of n samples; they start at 0 and 1."""
         return mean, variance
 
 
 @register("batch")
 @dataclass(frozen=True)
 class BatchNormalization(Normalization):
-    """Each unit's sums over the batch brought to mean 0 and variance 1.
+    """Batch normalization: the weighted sums of each unit are normalized over the batch.
 
         x = (z − m) / √(v + ε)        h = γ x + β        m, v over the batch
-        kept for predictions:   mean ← ρ mean + (1 − ρ) m        variance ← ρ variance + (1 − ρ) v n / (n − 1)
+        running statistics:     mean ← ρ mean + (1 − ρ) m        variance ← ρ variance + (1 − ρ) v n / (n − 1)
 
-    ρ is `momentum`, n the batch's size; ε stands inside the root. Small batches have noisy statistics, and in a batch
-    of one x is 0: take `LayerNormalization` there. The last, smaller batch of an epoch counts as much as the others.
+    ρ is `momentum`, n the batch size; ε is inside the root. Predictions use the running statistics. Small batches have
+    noisy statistics, and in a batch of one x is 0: use `LayerNormalization` there. The last, smaller batch of an epoch
+    has the same weight as the others.
     Ioffe and Szegedy (2015), algorithms 1 and 2.
 
     >>> mean, variance = BatchNormalization(momentum=0.5).keep(0.0, 1.0, 2.0, 3.0, 4)
@@ -76,12 +77,12 @@ class BatchNormalization(Normalization):
 @register("layer")
 @dataclass(frozen=True)
 class LayerNormalization(Normalization):
-    """Each sample's sums over the units of a layer brought to mean 0 and variance 1.
+    """Layer normalization: the weighted sums of each sample are normalized over the units of the layer.
 
         x = (z − m) / √(v + ε)        h = γ x + β        m, v over the units
 
-    Nothing depends on the batch, so training and prediction are the same; ε stands inside the root. A layer of one unit
-    would always give β.  Ba, Kiros and Hinton (2016), equations 2 to 4.
+    It does not depend on the batch, so training and prediction use the same statistics; ε is inside the root. In a
+    layer of one unit the output is always β.  Ba, Kiros and Hinton (2016), equations 2 to 4.
 
     >>> float(LayerNormalization(epsilon=1.0).normalized(3.0, 1.0, 3.0))
     1.0

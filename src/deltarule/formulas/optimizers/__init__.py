@@ -1,4 +1,4 @@
-"""Optimizers: how a parameter moves, given its gradient. One step for one number, or for all at once."""
+"""Optimizers: the update of a parameter, given its gradient."""
 
 from deltarule.formulas.namespace import fill
 

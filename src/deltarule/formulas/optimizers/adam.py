@@ -1,4 +1,4 @@
-"""Adam and its kin: running moments of the gradient, corrected for having started at 0."""
+"""Adam and its variants: exponential moving averages of the gradient's moments, with bias correction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deltarule.formulas.optimizers.optimizer import Optimizer
 @register("adam")
 @dataclass(frozen=True)
 class Adam(Optimizer):
-    """Scale each step by running estimates of the gradient's first two moments.
+    """Adam: steps scaled by bias-corrected moving averages of the gradient and of its square.
 
         m ← β₁ m + (1 − β₁) g        v ← β₂ v + (1 − β₂) g²
         m̂ = m / (1 − β₁ᵗ)            v̂ = v / (1 − β₂ᵗ)
@@ -25,8 +25,8 @@ class Adam(Optimizer):
         epsilon_place="before_correction":  w ← w − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε)
 
     m, v are 0 at t = 0; t counts from 1. The first form is PyTorch's, the last one TensorFlow's and scikit-learn's.
-    Where its noise keeps the loss from settling, lower the rate towards the end, or take `Momentum`.
-    Kingma and Ba (2015), algorithm 1; the last form: the closing remark of their section 2.
+    If noise keeps the loss from converging, decrease the learning rate towards the end, or use `Momentum`.
+    Kingma and Ba (2015), algorithm 1; the last form: the end of their section 2.
 
     >>> w, m, v = Adam(learning_rate=0.5, epsilon=0.0).step(1.0, 2.0, 1, 0.0, 0.0)
     >>> round(float(w), 12), round(m, 12), round(v, 12)
@@ -60,13 +60,13 @@ class Adam(Optimizer):
 @register("adamw")
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam with decoupled decay: parameters shrink beside the step, and are not divided by √v̂.
+    """Adam with decoupled weight decay: the decay is not divided by √v̂.
 
         w ← (1 − η λ) w, then `Adam`'s step
 
-    λ is `weight_decay`. All parameters shrink, biases too, as PyTorch's and Keras's do; for weights alone, and in the
-    gradient, take `Adam` with the penalty `L2`. A schedule's factor is in η, so it is in the decay as well; the source
-    has the factor on λ, and no η.  Loshchilov and Hutter (2019), algorithm 2.
+    λ is `weight_decay`. All parameters decay, including biases, as in PyTorch and Keras; `Adam` with the penalty `L2`
+    applies to weights only, and in the gradient. A schedule's factor is part of η and so applies to the decay, too; in
+    the source the decay has the factor, but not η.  Loshchilov and Hutter (2019), algorithm 2.
 
     >>> w, m, v = AdamW(learning_rate=0.5, weight_decay=0.5, epsilon=0.0).step(4.0, 2.0, 1, 0.0, 0.0)
     >>> round(float(w), 12)
@@ -82,12 +82,12 @@ class AdamW(Adam):
 @register("amsgrad")
 @dataclass(frozen=True)
 class AMSGrad(Adam):
-    """Adam whose divisor never shrinks: the largest v so far stands for v.
+    """AMSGrad: Adam with the maximum of all v so far in place of v.
 
         h ← max(h, v)        then `Adam`'s step with h for v
 
-    h is 0 at t = 0. The largest is taken of the uncorrected v, and corrected for the step, as PyTorch and Keras do; the
-    source corrects nothing. It mends a proof of convergence; in practice it seldom beats `Adam`.
+    h is 0 at t = 0. The maximum is that of the uncorrected v, corrected at each step, as in PyTorch and Keras; the
+    source has no correction. It fixes the proof of convergence; in practice it is seldom better than `Adam`.
     Reddi, Kale and Kumar (2018), algorithm 2.
 
     >>> w, m, v, h = AMSGrad(learning_rate=0.5, epsilon=0.0).step(1.0, 2.0, 1, 0.0, 0.0, 0.0)
@@ -106,15 +106,15 @@ class AMSGrad(Adam):
 @register("adamax")
 @dataclass(frozen=True)
 class Adamax(Optimizer):
-    """Adam with the largest gradient, slowly forgotten, in place of the root of the mean square.
+    """Adamax: Adam with an exponentially decaying maximum of |g| in place of √v̂.
 
         m ← β₁ m + (1 − β₁) g
 
         epsilon_place="outside":   u ← max(β₂ u, |g|)            w ← w − η / (1 − β₁ᵗ) · m / (u + ε)
         epsilon_place="gradient":  u ← max(β₂ u, |g| + ε)        w ← w − η / (1 − β₁ᵗ) · m / u
 
-    m, u are 0 at t = 0; u needs no correction. In the second form u stays 0, and w where it is, until a first gradient
-    other than 0 comes. One huge gradient keeps the steps short for some 1 / (1 − β₂) of them.
+    m, u are 0 at t = 0; u needs no correction. In the second form u and the step are 0 until the first nonzero
+    gradient. A very large gradient keeps the following steps small, for about 1 / (1 − β₂) of them.
     Kingma and Ba (2015), algorithm 2, which has no ε; the second form is PyTorch's.
 
     >>> w, m, u = Adamax(learning_rate=0.5, epsilon=0.0).step(1.0, 2.0, 1, 0.0, 0.0)
@@ -143,12 +143,12 @@ class Adamax(Optimizer):
 @register("nadam")
 @dataclass(frozen=True)
 class NAdam(Optimizer):
-    """Adam that looks ahead as `Nesterov` does, its momentum warmed up.
+    """NAdam: Adam with Nesterov momentum, which increases over the first steps.
 
         μₜ = β₁ (1 − ½ · 0.96^(t ψ))        Πₜ = μ₁ μ₂ … μₜ        m, v as in `Adam`
         w ← w − η [μₜ₊₁ m / (1 − Πₜ₊₁) + (1 − μₜ) g / (1 − Πₜ)] / (√v̂ + ε)
 
-    ψ is `momentum_decay`. Π is computed from t alone, to within 10⁻¹², so that nothing is remembered but m and v.
+    ψ is `momentum_decay`. Π is computed from t, to within 10⁻¹², so that the state is only m and v.
     Dozat (2016), algorithm 8 and its schedule, with ψ = 1/250 as in PyTorch; Keras has ψ = 1.
 
     >>> w, m, v = NAdam(learning_rate=0.5, beta1=0.0, epsilon=0.0).step(1.0, 2.0, 1, 0.0, 0.0)
@@ -197,14 +197,14 @@ _LOG_096, _TERMS = math.log(0.96), 40
 @register("radam")
 @dataclass(frozen=True)
 class RAdam(Optimizer):
-    """Adam without its early leaps: plain momentum until enough gradients were seen, then rectified.
+    """Rectified Adam: momentum until the variance of v̂ is small enough, then Adam with a rectified step.
 
         ρ∞ = 2 / (1 − β₂) − 1        ρₜ = ρ∞ − 2 t β₂ᵗ / (1 − β₂ᵗ)        m, v as in `Adam`
         ρₜ > 5:  w ← w − η r m̂ √(1 − β₂ᵗ) / (√v + ε),   r² = (ρₜ − 4)(ρₜ − 2) ρ∞ / ((ρ∞ − 4)(ρ∞ − 2) ρₜ)
         else:    w ← w − η m̂
 
-    m̂ = m / (1 − β₁ᵗ). ρₜ is how many gradients v stands for. It makes a warm-up unnecessary; with one, take `Adam`.
-    Liu et al. (2020), algorithm 2, which divides where ρₜ > 4; 5 and the place of ε are its authors' program's.
+    m̂ = m / (1 − β₁ᵗ). ρₜ is the effective number of gradients averaged in v. It replaces a warm-up; with a warm-up use
+    `Adam`.  Liu et al. (2020), algorithm 2, with the condition ρₜ > 4; 5 and the place of ε are from the authors' code.
 
     >>> w, m, v = RAdam(learning_rate=0.5).step(1.0, 2.0, 1, 0.0, 0.0)
     >>> round(float(w), 12)

@@ -1,4 +1,4 @@
-"""Steps divided by the size of earlier gradients, each parameter by its own."""
+"""Adaptive optimizers: steps divided by the size of earlier gradients, for each parameter separately."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from deltarule.formulas.optimizers.optimizer import Optimizer
 @register("adagrad")
 @dataclass(frozen=True)
 class AdaGrad(Optimizer):
-    """Divide each step by the root of all squared gradients so far.
+    """AdaGrad: steps divided by the root of the sum of all squared gradients.
 
         h ← h + g²        w ← w − η g / (√(h + h₀) + ε)
 
-    h is 0 at t = 0, h₀ is `initial`; ε stands outside the root. Steps only ever shrink, which suits sparse features and
-    tires on long runs.  Duchi, Hazan and Singer (2011), section 1.
+    h is 0 at t = 0, h₀ is `initial`; ε is outside the root. Steps can only become smaller, which suits sparse features
+    but slows long runs down.  Duchi, Hazan and Singer (2011), section 1.
 
     >>> w, h = AdaGrad(learning_rate=0.5, epsilon=0.0).step(1.0, 2.0, 1, 0.0)
     >>> float(w), h
@@ -39,12 +39,12 @@ class AdaGrad(Optimizer):
 @register("adadelta")
 @dataclass(frozen=True)
 class AdaDelta(Optimizer):
-    """Divide each step by the size of earlier gradients and multiply it by that of earlier steps: no unit is left.
+    """AdaDelta: steps multiplied by the size of earlier steps and divided by that of earlier gradients.
 
         h ← ρ h + (1 − ρ) g²        δ = g √(s + ε) / √(h + ε)        s ← ρ s + (1 − ρ) δ²        w ← w − η δ
 
-    ρ is `decay`; h, s are 0 at t = 0; ε stands inside both roots, and decides how large the first steps are: they grow
-    from √ε, slowly. The source has η = 1.  Zeiler (2012), algorithm 1.
+    ρ is `decay`; h, s are 0 at t = 0; ε is inside both roots and determines the first steps, which grow slowly from √ε.
+    The source has η = 1.  Zeiler (2012), algorithm 1.
 
     >>> w, h, s = AdaDelta(decay=0.0, epsilon=1.0).step(1.0, 0.0, 1, 5.0, 7.0)
     >>> float(w), h, float(s)
@@ -66,16 +66,16 @@ class AdaDelta(Optimizer):
 @register("rmsprop")
 @dataclass(frozen=True)
 class RMSProp(Optimizer):
-    """Divide each step by the root of a running mean of squared gradients.
+    """RMSProp: steps divided by the root of a moving average of squared gradients.
 
         h ← ρ h + (1 − ρ) g²        w ← w − η g / r
 
         epsilon_place="outside":  r = √h + ε        "inside":  r = √(h + ε)
-        centered:                 m ← ρ m + (1 − ρ) g, and h − m², the variance, stands for h in r
+        centered:                 m ← ρ m + (1 − ρ) g, with the variance h − m² in place of h in r
         momentum > 0:             v ← α v + g / r        w ← w − η v
 
-    ρ is `decay`, α `momentum`; h, m, v are 0 at t = 0 and not corrected, so that the first steps are 1 / √(1 − ρ)
-    times too long: `Adam` corrects for it. m and v are kept where they are used.
+    ρ is `decay`, α `momentum`; h, m, v are 0 at t = 0 and not corrected, so the first steps are too large by a factor
+    of 1 / √(1 − ρ); `Adam` corrects for this. m and v exist only if they are used.
     Tieleman and Hinton (2012), lecture 6.5; centred and with momentum, Graves (2013), equations 38 to 41.
 
     >>> w, h = RMSProp(learning_rate=0.5, decay=0.75, epsilon=0.0).step(1.0, 2.0, 1, 0.0)
@@ -93,7 +93,7 @@ class RMSProp(Optimizer):
 
     @property
     def slots(self) -> tuple[str, ...]:  # type: ignore[override]
-        """h, and m and v where the fields ask for them."""
+        """Return h, and m and v if they are used."""
         return ("h", *("m",) * self.centered, *("v",) * (self.momentum > 0))
 
     def step(self, w: Values, g: Values, t: Values, h: Values, *slots: Values) -> tuple[Values, ...]:

@@ -1,4 +1,4 @@
-"""Steps along the gradient, along a velocity, and along its sign."""
+"""Gradient descent, momentum, Nesterov momentum, and sign momentum."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from deltarule.formulas.optimizers.optimizer import Optimizer
 @register("sgd", "gradient_descent")
 @dataclass(frozen=True)
 class SGD(Optimizer):
-    """Step against the gradient.
+    """Gradient descent.
 
         w ← w − η g
 
-    Batch, mini-batch or stochastic gradient descent, as the batch size is. One rate for all parameters: slow in long,
-    narrow valleys, where `Momentum` and `Adam` are not.  Robbins and Monro (1951).
+    Batch, mini-batch or stochastic gradient descent, depending on the batch size. With one learning rate for all
+    parameters it is slow in long, narrow valleys, where `Momentum` and `Adam` are faster.  Robbins and Monro (1951).
 
     >>> SGD(learning_rate=0.5).step(1.0, 2.0, 1)
     (0.0,)
@@ -32,14 +32,15 @@ class SGD(Optimizer):
 @register("momentum")
 @dataclass(frozen=True)
 class Momentum(Optimizer):
-    """Let steps add up where gradients agree, and cancel where they do not.
+    """Gradient descent with momentum: steps along a decaying sum of gradients.
 
         velocity="steps":      v ← α v − η (1 − δ) g        w ← w + v
         velocity="gradients":  v ← α v + (1 − δ) g          w ← w − η v
 
-    α is `momentum`, δ `dampening`. Both are the same rule while η stays; under a schedule the first remembers the rate
-    of each step, the second (PyTorch's) applies today's to all. δ = 0 is the classical rule, δ = α the moving average.
-    v is 0 at t = 0, so a damped average begins too small: with first="undamped", as PyTorch has it, δ is 0 at t = 1.
+    α is `momentum`, δ `dampening`. Both forms are equal for a constant η. Under a schedule, the first applies to each
+    gradient the rate of its own step, the second (PyTorch's) the current rate. δ = 0 is the classical rule, δ = α an
+    exponential moving average. v is 0 at t = 0, so the average starts too small; with first="undamped", as in PyTorch,
+    δ is 0 at t = 1.
     Polyak (1964); Sutskever, Martens, Dahl and Hinton (2013), equations 1 and 2.
 
     >>> Momentum(learning_rate=0.5, momentum=0.5).step(1.0, 2.0, 1, 0.0)
@@ -67,15 +68,15 @@ class Momentum(Optimizer):
 @register("nesterov", "nag")
 @dataclass(frozen=True)
 class Nesterov(Optimizer):
-    """Momentum that looks ahead: the gradient is taken where the velocity is about to lead.
+    """Nesterov momentum: the gradient is evaluated at the point that the velocity leads to.
 
         velocity="steps":      v ← α v − η g        w ← w + α v − η g
         velocity="gradients":  v ← α v + g          w ← w − η (g + α v)
 
-    α is `momentum`; v is 0 at t = 0. Both are the same rule while η stays (see `Momentum`). Sutskever, Martens, Dahl
-    and Hinton (2013), equations 3 and 4, take g at w + α v and step from w; here w stands for that point ahead, as
-    Bengio, Boulanger-Lewandowski and Pascanu (2013), equation 7, and the libraries have it.
-    Its gain over `Momentum` is proved for gradients without noise; in small batches there is little of it.
+    α is `momentum`; v is 0 at t = 0. Both forms are equal for a constant η (see `Momentum`). Sutskever, Martens, Dahl
+    and Hinton (2013), equations 3 and 4, evaluate g at w + α v and step from w; here w is that point itself, as in
+    Bengio, Boulanger-Lewandowski and Pascanu (2013), equation 7, and in other libraries.
+    It is provably faster than `Momentum` for exact gradients; with small batches the difference is small.
     Nesterov (1983).
 
     >>> Nesterov(learning_rate=0.5, momentum=0.5).step(1.0, 2.0, 1, 0.0)
@@ -98,12 +99,13 @@ class Nesterov(Optimizer):
 @register("lion")
 @dataclass(frozen=True)
 class Lion(Optimizer):
-    """Step by the sign of a blend of gradient and momentum: every parameter moves by η.
+    """Lion: steps along the sign of an average of gradient and momentum, of size η for every parameter.
 
         w ← w − η (sign(β₁ m + (1 − β₁) g) + λ w)        m ← β₂ m + (1 − β₂) g
 
-    λ is `weight_decay`, of all parameters, biases too; m is 0 at t = 0. Its η wants to be three to ten times smaller
-    than Adam's, its λ larger by as much. It never comes to rest nearer than η: lower the rate at the end.
+    λ is `weight_decay`, applied to all parameters including biases; m is 0 at t = 0. η should be three to ten times
+    smaller than Adam's, λ larger by the same factor. It does not get closer than η to a minimum, so decrease the
+    learning rate at the end.
     Chen et al. (2023), algorithm 2.
 
     >>> w, m = Lion(learning_rate=0.5).step(1.0, 2.0, 1, 0.0)

@@ -1,4 +1,4 @@
-"""What every optimizer offers."""
+"""The base class of optimizers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from deltarule.formulas.formula import Formula, Positive, Values
 class Optimizer(Formula):
     """A rule `step(w, g, t, *slots)` that returns the new w and the new slots.
 
-    w is any parameter, g its gradient, t the step counted from 1. `slots` names what is remembered of each parameter;
-    all slots are 0 before the first step. Where fields decide what is remembered, `slots` is a property.
+    w is a parameter, g its gradient, t the number of the step, from 1. `slots` names the state of each parameter; all
+    slots are 0 before the first step. If the slots depend on fields, `slots` is a property.
 
-    Of reach "element" the rule is for each number alone. Of reach "matrix" it is for the weights of a hidden layer,
-    (fan_in, fan_out); all other parameters follow its field `others`, a rule for numbers; its slots are the last.
-    Of reach "run" there is no step: the engine minimises the objective of the whole training part.
+    "element": the rule is elementwise. "matrix": it applies to the weights of a hidden layer, (fan_in, fan_out); all
+    other parameters use the elementwise optimizer `others`, whose slots come last. "run": there is no step; the engine
+    minimizes the objective over the whole training set.
     """
 
     kind: ClassVar[str] = "optimizer"
@@ -29,7 +29,7 @@ class Optimizer(Formula):
     learning_rate: Positive = 0.01
 
     def at_rate(self, factor: float) -> Self:
-        """The same rule at its learning rate times a schedule's factor, which may be 0."""
+        """Return a copy with the learning rate multiplied by a schedule's factor, which may be 0."""
         if factor == 1.0:
             return self
         scheduled = copy.copy(self)
@@ -37,5 +37,5 @@ class Optimizer(Formula):
         return scheduled
 
     def step(self, w: Values, g: Values, t: Values, *slots: Values, **named: Values) -> tuple[Values, ...]:
-        """The parameter and its slots after step t. A subclass names its slots as parameters."""
+        """Return the parameter and its slots after step t. A subclass names its slots as parameters."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Optimizers that see more than one number at a time: a whole matrix of weights, or the whole run."""
+"""Optimizers that are not elementwise: Muon for matrices of weights, L-BFGS for all parameters."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from deltarule.formulas.optimizers.optimizer import Optimizer
 @register("muon")
 @dataclass(frozen=True)
 class Muon(Optimizer):
-    """Step along the momentum's nearest orthogonal matrix: all directions of a matrix of weights move alike.
+    """Muon: steps along the orthogonal matrix nearest to the momentum.
 
         m ← μ m + g        d = g + μ m        w ← w − η (s O(d) + λ w)
         O: X = d / ‖d‖, then five times  X ← a X + (b A + c A²) X,  A = X Xᵀ,  (a, b, c) = (3.4445, −4.775, 2.0315)
 
-    For the weights (fan_in, fan_out) of hidden layers; biases, the output layer, γ and β are left to `others`, Adam
-    unless another is named. μ is `momentum`, λ `weight_decay`; with `nesterov=False` d = m. scale="shape" makes
-    s = √max(1, fan_out / fan_in), "rms" s = 0.2 √max(fan_in, fan_out), for which Adam's rates do. O's singular values
-    lie within some 0.7 and 1.2. A step costs 30 products of the layer's size: worth it for few, wide layers.
+    For the weights (fan_in, fan_out) of hidden layers; biases, the output layer, γ and β use `others` (default: Adam).
+    μ is `momentum`, λ `weight_decay`; with `nesterov=False`, d = m. scale="shape" is s = √max(1, fan_out / fan_in),
+    "rms" is s = 0.2 √max(fan_in, fan_out), with which Adam's learning rates work. The singular values of O are between
+    about 0.7 and 1.2. A step costs 15 matrix products of the size of the layer, so it suits few, wide layers.
     Jordan (2024), "Muon"; "rms": Liu et al. (2025), equation 4.
 
     >>> w, m, *_ = Muon(learning_rate=1.0).step(np.zeros((2, 2)), np.diag([3.0, 4.0]), 1, np.zeros((2, 2)))
@@ -55,11 +55,11 @@ class Muon(Optimizer):
 
     @property
     def slots(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The momentum, and what `others` remember."""
+        """Return the slot of the momentum, and those of `others`."""
         return ("m", *(f"others_{name}" for name in self.others.slots))
 
     def at_rate(self, factor: float) -> Self:
-        """The same rule, and the others', at the learning rates times a factor."""
+        """Return a copy with both learning rates multiplied by a factor."""
         scheduled = copy.copy(super().at_rate(factor))
         object.__setattr__(scheduled, "others", self.others.at_rate(factor))
         return scheduled
@@ -73,7 +73,7 @@ class Muon(Optimizer):
 
 
 def orthogonal(d: Any, steps: int = 5) -> Any:
-    """Nearly the orthogonal matrix nearest to d: Newton and Schulz's iteration with Jordan's coefficients."""
+    """Return nearly the orthogonal matrix nearest to d, by Newton–Schulz iteration with Jordan's coefficients."""
     a, b, c = 3.4445, -4.7750, 2.0315
     wide = d.shape[0] <= d.shape[1]
     X = (d if wide else d.T) / (np.sqrt(np.sum(d * d)) + 1e-7)
@@ -86,15 +86,15 @@ def orthogonal(d: Any, steps: int = 5) -> Any:
 @register("lbfgs", "l_bfgs")
 @dataclass(frozen=True)
 class LBFGS(Optimizer):
-    """Newton's method on the whole training part, the curvature being read off the last steps: SciPy's L-BFGS-B.
+    """L-BFGS: a quasi-Newton method on the whole training set, by SciPy's L-BFGS-B.
 
-        w ← w − α H g        H: the inverse curvature that the last steps s = Δw, y = Δg show, H y = s
+        w ← w − α H g        H: the inverse Hessian estimated from the last steps s = Δw, y = Δg, with H y = s
 
-    Each epoch is one iteration. The gradient is that of all samples, so the batch size is not used; the line search
-    finds how far to go, so neither is the learning rate. It computes in float64. `memory` is how many steps are
-    remembered; the search ends when an iteration lowers the objective by less than `tolerance` times its size (or 1),
-    or no component of the gradient exceeds `gradient_tolerance`. Exact and quick on small data; on large data each
-    iteration costs a whole epoch, and nothing random helps it out of a bad valley.
+    Each epoch is one iteration with the gradient over all samples and a line search; the batch size and the learning
+    rate are not used. Computed in float64. `memory` is the number of steps stored. The run ends when an iteration
+    decreases the objective by less than `tolerance` relative to max(|objective|, 1), or when no component of the
+    gradient exceeds `gradient_tolerance`. It is exact and fast on small data; on large data each iteration costs a
+    whole epoch, and there is no noise to leave a poor local minimum.
     Liu and Nocedal (1989), algorithm 2.1; Byrd, Lu, Nocedal and Zhu (1995).
 
     >>> LBFGS().reach

@@ -1,4 +1,4 @@
-"""Penalties: what a weight costs by its size. The objective is the mean loss plus the sum over all weights."""
+"""Penalties on the weights (regularization). The objective is the mean loss plus the sum over all weights."""
 
 from deltarule.formulas.namespace import fill
 

@@ -1,4 +1,4 @@
-"""Penalties: what a weight costs by its size. The objective is the mean loss plus the sum over all weights."""
+"""Penalties on the weights (regularization). The objective is the mean loss plus the sum over all weights."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from deltarule.formulas.formula import Formula, Fraction, NonNegative, Values, r
 
 @dataclass(frozen=True)
 class Penalty(Formula):
-    """A cost for one weight, next to its derivative."""
+    """A function of a weight that is added to the objective, and its derivative."""
 
     kind: ClassVar[str] = "penalty"
 
     @property
     def takes_prox(self) -> bool:
-        """Whether updates are followed by `prox` in place of a step along the gradient."""
+        """Whether updates use the proximal step `prox` instead of the gradient."""
         return getattr(self, "proximal", False)
 
     def share(self, weight: Values) -> Values:
-        """The factor on the penalty for a batch of this weight: its samples, or what their weights add up to."""
+        """Return the factor on the penalty for a batch, given its size or the sum of its sample weights."""
         return (1.0 / weight if weight else 0.0) if getattr(self, "per_batch", False) else 1.0
 
     def value(self, w: Values) -> Values:
-        """The cost of the weight w."""
+        """Return the penalty of the weight w."""
         raise NotImplementedError
 
     def gradient(self, w: Values) -> Values:
-        """∂value/∂w."""
+        """Return ∂value/∂w."""
         raise NotImplementedError
 
     def prox(self, w: Values, step: Values) -> Values:
-        """The weight after a proximal step of length `step`, where `proximal` asks for one."""
+        """Return the weight after a proximal step of length `step`; used if `proximal` is set."""
         raise NotImplementedError
 
 
 @register("l2", "weight_decay", "ridge")
 @dataclass(frozen=True)
 class L2(Penalty):
-    """Half the squared weight, times λ: weights shrink in proportion to their size.
+    """L2 regularization: half the squared weight times λ, which shrinks weights in proportion to their size.
 
         P = ½ λ w²        ∂P/∂w = λ w
 
-    λ is a field of its own, divided by nothing: Nielsen's λ is n times ours (n samples). With `per_batch=True` it is
-    divided by the weight of each batch, as scikit-learn's `alpha` is; then smaller batches are held back more. Under
-    `Adam` and its kin a step is divided by the size of the gradient, penalty included, so weights do not shrink in
-    proportion: there `AdamW` does.  Krogh and Hertz (1992).
+    λ is `strength`, without a divisor; Nielsen's λ is n times as large, for n samples. With `per_batch=True` it is
+    divided by the weight of each batch, as scikit-learn's `alpha` is. `Adam` and similar optimizers divide the step by
+    the size of the gradient, including the penalty, so weights do not shrink in proportion; use `AdamW` for that.
+    Krogh and Hertz (1992).
 
     >>> float(L2(0.1).value(2.0)), L2(0.1).gradient(2.0)
     (0.2, 0.2)
@@ -69,12 +69,13 @@ class L2(Penalty):
 @register("l1", "lasso")
 @dataclass(frozen=True)
 class L1(Penalty):
-    """The absolute weight, times λ: small weights go to zero.
+    """L1 regularization: the absolute weight times λ, which drives small weights to zero.
 
         P = λ |w|        ∂P/∂w = λ sign w        prox(w, η) = sign w · max(|w| − η λ, 0)
 
-    Subgradient steps hover about zero and almost never meet it. With `proximal=True` the gradient is left out and
-    every update is followed by `prox` at the learning rate η, which makes exact zeros. `per_batch` as in `L2`.
+    λ is `strength`. Subgradient steps oscillate about zero and almost never reach it. With `proximal=True` the gradient
+    is omitted and every update is followed by `prox` at the learning rate η, which gives exact zeros. `per_batch` as in
+    `L2`.
     Tibshirani (1996); the proximal step: Daubechies, Defrise and De Mol (2004).
 
     >>> float(L1(0.1).value(-2.0)), float(L1(0.1).gradient(-2.0)), float(L1(0.1).prox(0.05, 1.0))
@@ -98,13 +99,13 @@ class L1(Penalty):
 @register("elastic_net", "l1_l2")
 @dataclass(frozen=True)
 class ElasticNet(Penalty):
-    """L1 and L2 together: small weights go to zero, and weights that do the same share the work.
+    """Elastic net: a mixture of L1 and L2, with sparse weights that correlated inputs share.
 
         P = λ (ρ |w| + ½ (1 − ρ) w²)        ∂P/∂w = λ (ρ sign w + (1 − ρ) w)
         prox(w, η) = sign w · max(|w| − η λ ρ, 0) / (1 + η λ (1 − ρ))
 
-    ρ is `l1_ratio`: 1 is `L1(λ)`, 0 is `L2(λ)`. `proximal` as in `L1`, here for both parts; `per_batch` as in `L2`.
-    It has two strengths to choose; where neither exact zeros nor sharing is wanted, one of the two penalties is enough.
+    λ is `strength`, ρ is `l1_ratio`: 1 is `L1(λ)`, 0 is `L2(λ)`. `proximal` as in `L1`, for both terms; `per_batch` as
+    in `L2`. It has two hyperparameters; if only one of the two effects is needed, use `L1` or `L2`.
     Zou and Hastie (2005), section 2.1; with these letters, scikit-learn's.
 
     >>> float(ElasticNet(0.1, l1_ratio=0.5).value(-2.0)), float(ElasticNet(0.1, l1_ratio=0.5).gradient(-2.0))

@@ -1,4 +1,4 @@
-"""Schedules: how the learning rate changes during training. Each is a factor on the optimizer's own rate."""
+"""Learning rate schedules: factors on the learning rate of the optimizer."""
 
 from deltarule.formulas.namespace import fill
 

@@ -1,4 +1,4 @@
-"""Schedules that rise again: restarts, and one cycle."""
+"""Cyclic schedules: cosine with restarts, and one cycle."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ AtLeastOne = Annotated[float, Domain("a number of at least 1", lambda x: x >= 1)
 @register("cosine_restarts")
 @dataclass(frozen=True)
 class CosineRestarts(Schedule):
-    """Half cosines one after the other, each beginning warm.
+    """Cosine decay with warm restarts.
 
         rate = e + ½ (1 − e) hⁱ (1 + cos(π (u − sᵢ) / nᵢ)),   nᵢ = n gⁱ,   sᵢ = n₀ + … + nᵢ₋₁
 
-    n is `period`, g `growth` of the periods, h `shrink` of their tops, e `end`. Weights are best at the end of a
-    period, so choose the run's length to end with one.  Loshchilov and Hutter (2017), equation 5.
+    n is `period`, g `growth`, h `shrink`, e `end`: each period is g times as long and its peak h times as high as the
+    one before. Weights are best at the end of a period, so choose the length of the run accordingly.
+    Loshchilov and Hutter (2017), equation 5.
 
     >>> CosineRestarts(4, growth=2.0).rate(np.array([1, 3, 5, 9, 13]), 12).round(12).tolist()
     [1.0, 0.5, 1.0, 0.5, 1.0]
@@ -48,14 +49,14 @@ class CosineRestarts(Schedule):
 @register("one_cycle")
 @dataclass(frozen=True)
 class OneCycle(Schedule):
-    """Up to the full rate, then down to next to nothing.
+    """One cycle: increase to the full learning rate, then decrease to almost 0.
 
         u ≤ p T − 1:  from s to 1        after it:  from 1 to e, at u = T − 1
         shape="cosine":  x + (y − x) ½ (1 − cos π φ)        shape="linear":  x + (y − x) φ
 
-    s is `first`, p is `peak`, e is `end`; φ is the share of the way from x to y. T is `steps`, or the whole run where
-    that is 0. The optimizer's rate is the largest one. Its source also cycles the momentum the other way, which is not
-    done here.  Smith and Topin (2019), section 3.
+    s is `first`, p is `peak`, e is `end`; φ is the fraction of the way from x to y. T is `steps`, or the whole run if
+    `steps` is 0. The learning rate of the optimizer is the maximum. The source also cycles the momentum inversely;
+    this formula does not.  Smith and Topin (2019), section 3.
 
     >>> OneCycle(peak=0.5, shape="linear", first=0.5, end=0.0).rate(np.array([1, 5, 10]), 10).tolist()
     [0.5, 1.0, 0.0]

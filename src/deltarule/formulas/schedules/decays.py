@@ -1,4 +1,4 @@
-"""Schedules that fall: by steps, steadily, with the inverse of time, along a power or a cosine."""
+"""Decreasing schedules: step, exponential, inverse-time, polynomial, linear and cosine decay."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from deltarule.formulas.schedules.schedule import Schedule
 @register("step")
 @dataclass(frozen=True)
 class StepDecay(Schedule):
-    """A fall by the same factor after every so many steps.
+    """Step decay: multiply by a factor after every n steps.
 
         rate = f^⌊u / n⌋
 
-    f is `factor`, n is `every`. Where the falls belong has to be known beforehand; see `ReduceOnPlateau`.
+    f is `factor`, n is `every`. The steps have to be chosen beforehand; compare `ReduceOnPlateau`.
     He, Zhang, Ren and Sun (2016), section 4.2.
 
     >>> StepDecay(0.5, every=10).rate(np.array([1, 10, 11, 21]), 30).tolist()
@@ -35,11 +35,11 @@ class StepDecay(Schedule):
 @register("exponential")
 @dataclass(frozen=True)
 class ExponentialDecay(Schedule):
-    """A steady fall by a factor for every so many steps.
+    """Exponential decay: by a factor over every n steps.
 
         rate = f^(u / n)
 
-    f is `factor`, n is `every`. It is soon too small on long runs.
+    f is `factor`, n is `every`. In long runs the rate becomes too small early.
     Szegedy et al. (2016), section 8.
 
     >>> ExponentialDecay(0.25, every=10).rate(np.array([1, 6, 11]), 30).tolist()
@@ -56,11 +56,11 @@ class ExponentialDecay(Schedule):
 @register("inverse_time")
 @dataclass(frozen=True)
 class InverseTimeDecay(Schedule):
-    """A fall with the inverse of time, for which stochastic gradient descent was first proved to arrive.
+    """Inverse-time decay, for which the convergence of stochastic gradient descent was first proved.
 
         rate = (1 + d u / n)^−p
 
-    d is `decay`, n is `every`, p is `power`. The proof wants ½ < p ≤ 1; in practice it is slow.
+    d is `decay`, n is `every`, p is `power`. The proof requires ½ < p ≤ 1; in practice it is slow.
     Robbins and Monro (1951), section 2.
 
     >>> InverseTimeDecay(1.0, every=10).rate(np.array([1, 11, 31]), 30).tolist()
@@ -78,12 +78,12 @@ class InverseTimeDecay(Schedule):
 @register("polynomial")
 @dataclass(frozen=True)
 class PolynomialDecay(Schedule):
-    """A fall to a last rate, as a power of what is left.
+    """Polynomial decay to a final rate.
 
         rate = e + (1 − e) (1 − min(u, T) / T)^p
 
-    e is `end`, p is `power`; T is `steps`, or the whole run where that is 0. A run that is stopped early has not come
-    to its small rates.  As the "poly" policy Chen, Papandreou, Kokkinos, Murphy and Yuille (2018).
+    e is `end`, p is `power`; T is `steps`, or the whole run if `steps` is 0. A run that stops early does not reach the
+    small rates.  As the "poly" policy Chen, Papandreou, Kokkinos, Murphy and Yuille (2018).
 
     >>> PolynomialDecay(power=2.0).rate(np.array([1, 6]), 10).tolist()
     [1.0, 0.25]
@@ -101,12 +101,12 @@ class PolynomialDecay(Schedule):
 @register("linear_to_zero")
 @dataclass(frozen=True)
 class LinearToZero(Schedule):
-    """A fall to nothing in a straight line.
+    """Linear decay to 0.
 
         rate = 1 − min(u, T) / T
 
-    T is `steps`, or the whole run where that is 0: its last step has the rate 1 / T. It wants the length of the run to
-    be known.  Li, Yumer and Ramanan (2020).
+    T is `steps`, or the whole run if `steps` is 0; its last step has the rate 1 / T. The length of the run has to be
+    known.  Li, Yumer and Ramanan (2020).
 
     >>> LinearToZero().rate(np.array([1, 6, 10]), 10).round(12).tolist()
     [1.0, 0.5, 0.1]
@@ -122,12 +122,12 @@ class LinearToZero(Schedule):
 @register("cosine")
 @dataclass(frozen=True)
 class CosineDecay(Schedule):
-    """A fall along half a cosine: slow at first, slow at the end.
+    """Cosine decay: slow at the beginning and at the end.
 
         rate = e + ½ (1 − e) (1 + cos(π min(u, T) / T))
 
-    e is `end`; T is `steps`, or the whole run where that is 0. A run that is stopped early has not come to the rates
-    that make it good.  Loshchilov and Hutter (2017), equation 5, one cycle.
+    e is `end`; T is `steps`, or the whole run if `steps` is 0. A run that stops early does not reach the small rates,
+    which contribute most of the improvement.  Loshchilov and Hutter (2017), equation 5, one cycle.
 
     >>> CosineDecay().rate(np.array([1, 6]), 10).tolist()
     [1.0, 0.5]

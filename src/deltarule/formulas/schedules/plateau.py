@@ -1,4 +1,4 @@
-"""The schedule that follows the validation loss."""
+"""The schedule that depends on the validation loss."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from deltarule.formulas.schedules.schedule import Schedule
 @register("reduce_on_plateau")
 @dataclass(frozen=True)
 class ReduceOnPlateau(Schedule):
-    """A fall by the same factor whenever the validation loss has stopped falling. It watches the validation loss.
+    """Multiply the learning rate by a factor when the validation loss has stopped decreasing.
 
-        after an epoch:  better, if loss < best − δ        relative:  if loss < best (1 − δ)
-        after p epochs without a better one:  rate ← max(f · rate, s), and nothing is counted for c epochs
+        improvement:  loss < best − δ        relative:  loss < best (1 − δ)
+        after p epochs without improvement:  rate ← max(f · rate, s), then c epochs without counting
 
-    f is `factor`, p `patience`, δ `min_improvement`, c `cooldown`, s `smallest`. State: the rate, the best loss, epochs
-    waited, epochs still to rest. Give early stopping more patience, or it ends the run first.
-    Krizhevsky, Sutskever and Hinton (2012), section 5, who did it by hand.
+    f is `factor`, p `patience`, δ `min_improvement`, c `cooldown`, s `smallest`. State: the rate, the best loss, the
+    epochs without improvement, the remaining epochs of the cooldown. Early stopping needs more patience, or it ends the
+    run first.  Krizhevsky, Sutskever and Hinton (2012), section 5, who did it by hand.
 
     >>> plateau, state = ReduceOnPlateau(0.5, patience=2), ReduceOnPlateau.start
     >>> for loss in (1.0, 0.9, 0.9, 0.9):

@@ -1,4 +1,4 @@
-"""Schedules that begin with small rates: a warm-up, and a range of rates to be tested."""
+"""Increasing schedules: warm-up, and exponential growth for a range test."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from deltarule.formulas.schedules.schedule import ConstantRate, Schedule
 @register("exponential_growth")
 @dataclass(frozen=True)
 class ExponentialGrowth(Schedule):
-    """A steady rise from next to nothing to the full rate: for a test of which rates are good, and no way to train.
+    """Exponential growth to the full learning rate, for a learning rate range test.
 
         rate = s^(1 − min(u, T − 1) / (T − 1))
 
-    s is `first`; T is `steps`, or the whole run where that is 0. The optimizer's rate is the largest one. See
-    `learning_rate_range`.  Smith (2017), section 3.3, whose rates grow in a straight line.
+    s is `first`; T is `steps`, or the whole run if `steps` is 0. The learning rate of the optimizer is the maximum. See
+    `learning_rate_range`.  Smith (2017), section 3.3, where the growth is linear.
 
     >>> ExponentialGrowth(0.25, steps=3).rate(np.array([1, 2, 3, 4]), 30).tolist()
     [0.25, 0.5, 1.0, 1.0]
@@ -36,12 +36,12 @@ class ExponentialGrowth(Schedule):
 @register("warm_up")
 @dataclass(frozen=True)
 class WarmUp(Schedule):
-    """A rise in a straight line before another schedule begins.
+    """Linear warm-up, followed by another schedule.
 
-        u < n:  rate = s + (1 − s) u / n        after it:  the other's rate, of step t − n of total − n
+        u < n:  rate = s + (1 − s) u / n        u ≥ n:  the rate of `then` at step t − n of total − n
 
-    n is `steps`, s is `first`, `then` is any schedule, or its name. It keeps the first steps, whose gradients are large
-    and whose running means are young, from doing harm.  Goyal et al. (2017), section 2.2.
+    n is `steps`, s is `first`, `then` is a schedule or its name. It keeps the first steps small, when gradients are
+    large and the optimizer's moving averages are based on few samples.  Goyal et al. (2017), section 2.2.
 
     >>> WarmUp(4, first=0.0, then="linear_to_zero").rate(np.array([1, 3, 5, 10]), 14).tolist()
     [0.0, 0.5, 1.0, 0.5]
@@ -57,7 +57,7 @@ class WarmUp(Schedule):
 
     @property
     def start(self) -> tuple[float, ...]:  # type: ignore[override]
-        """What the other schedule remembers."""
+        """Return the initial state of the other schedule."""
         return self.then.start
 
     def rate(self, t: Values, total: Values, *state: Values) -> Values:

@@ -1,4 +1,4 @@
-"""What every schedule offers, and the one that changes nothing."""
+"""The base class of learning rate schedules, and the constant schedule."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from deltarule.formulas.formula import Formula, Values, register
 class Schedule(Formula):
     """A factor `rate(t, total)` on the learning rate of step t.
 
-    t counts from 1 to total, the steps of the whole run; numbers and arrays will do. Lengths in fields are in the same
-    steps. u = t − 1 is how many steps lie behind: libraries that count from 0 mean it by their step.
+    t is the number of the step, from 1 to total, the number of steps of the run; both may be arrays. Fields that are
+    lengths count the same steps. u = t − 1 is the number of completed steps, which libraries that count from 0 call the
+    step.
 
-    A schedule that watches the validation loss remembers numbers: `start` has them before the first epoch,
-    `watch(loss, *state)` gives them after one more, and `rate(t, total, *state)` reads them.
+    A schedule that depends on the validation loss has a state: `start` before the first epoch, `watch(loss, *state)`
+    after each further epoch; `rate(t, total, *state)` reads it.
     """
 
     kind: ClassVar[str] = "schedule"
@@ -30,22 +31,22 @@ class Schedule(Formula):
         return bool(self.start)
 
     def rate(self, t: Values, total: Values, *state: Values) -> Values:
-        """The factor on the learning rate of step t."""
+        """Return the factor on the learning rate of step t."""
         raise NotImplementedError
 
     def watch(self, loss: Values, *state: Values) -> tuple[Values, ...]:
-        """What is remembered after an epoch with this validation loss."""
+        """Return the state after an epoch with this validation loss."""
         return state
 
 
 @register("constant")
 @dataclass(frozen=True)
 class ConstantRate(Schedule):
-    """The same rate all along.
+    """Constant learning rate.
 
         rate = 1
 
-    What a recipe without a schedule has. Stochastic steps do not come to rest under it.
+    The schedule of a recipe without one. Stochastic gradient descent does not converge with it.
 
     >>> float(ConstantRate().rate(7, 10))
     1.0

@@ -1,1 +1,1 @@
-"""The founding experiments as they should be: the same starts and batches for all, several seeds, fresh samples."""
+"""Fair versions of the experiments: equal initial weights and batches, several seeds, a test set used once."""

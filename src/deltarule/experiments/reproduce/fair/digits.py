@@ -1,4 +1,4 @@
-"""Handwritten digits as it should be: costs, L2 and first weights over several seeds."""
+"""The fair version of `digits`: costs, L2 and initial weights over several seeds."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from deltarule.formulas import L2, SGD, HalfSquaredError
 from deltarule.recipes import Network, Recipe
 
 TRAINING_IMAGES = 50_000
-"""By which a published λ is divided."""
+"""The divisor of a published λ."""
 
 
 @dataclass(frozen=True)
 class FairDigits(FairExperiment):
-    """784-30-10, sigmoid units, plain descent, batches of 10; one thing is changed at a time.
+    """784-30-10, sigmoid units, gradient descent, batches of 10; variants differ in one setting.
 
-    decay : the published λ, which stands for λ / 50,000 here.
+    decay : the published λ, which is L2(λ / 50,000).
     """
 
     name: ClassVar[str] = "digits"
@@ -27,8 +27,8 @@ class FairDigits(FairExperiment):
     claims: ClassVar[tuple[tuple[str, str, str], ...]] = (
         ("cross-entropy beats quadratic", "cross-entropy", "quadratic"),
         ("L2 helps", "cross-entropy, L2", "cross-entropy"),
-        ("a narrow start helps", "cross-entropy, narrow start", "cross-entropy"),
-        ("with L2 as well", "cross-entropy, L2, narrow start", "cross-entropy, L2"),
+        ("narrow initial weights help", "cross-entropy, narrow weights", "cross-entropy"),
+        ("with L2 as well", "cross-entropy, L2, narrow weights", "cross-entropy, L2"),
     )
 
     hidden: tuple[int, ...] = (30,)
@@ -39,7 +39,7 @@ class FairDigits(FairExperiment):
     decay: float = 5.0
 
     def variants(self) -> dict[str, Recipe]:
-        """Three costs from N(0, 1) weights; then, of the cross-entropy, L2, narrow weights, and both."""
+        """Return three costs with N(0, 1) weights, and cross-entropy with L2, with narrow weights, and with both."""
         wide = Network(hidden=self.hidden, activation="sigmoid", initializer="standard_normal")
         narrow = wide.replace(initializer="lecun")
         cross = Recipe(
@@ -60,6 +60,6 @@ class FairDigits(FairExperiment):
             "cross-entropy": cross,
             "log-likelihood": cross.replace(loss="softmax_cross_entropy"),
             "cross-entropy, L2": cross.replace(penalty=penalty),
-            "cross-entropy, narrow start": cross.replace(network=narrow),
-            "cross-entropy, L2, narrow start": cross.replace(network=narrow, penalty=penalty),
+            "cross-entropy, narrow weights": cross.replace(network=narrow),
+            "cross-entropy, L2, narrow weights": cross.replace(network=narrow, penalty=penalty),
         }

@@ -1,9 +1,10 @@
-"""What the experiments share as they should be: variants, seeds, tuning, and a comparison for a result."""
+"""The base class of fair experiments: variants, seeds, tuning, and a comparison as the result."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -21,16 +22,15 @@ from deltarule.studies.text_table import TextTable
 RATES = ("published", "tuned")
 
 COMPARISON = "comparison"
-"""The folder of the whole comparison, in that of the result."""
+"""Name of the folder of the comparison, within that of the result."""
 
 
 @dataclass(frozen=True)
 class FairExperiment(Experiment):
-    """Variants from the same starts on the same batches, over several seeds, the test part met once.
+    """Variants with equal initial weights and batches, over several seeds, with a test set that is used once.
 
-    seeds, seed : how many seeds, and the first. rates : "published" learning rates, or "tuned" ones: for each variant
-    the one that does best on the validation part. claims : what a text concludes, the variant that should be better,
-    and the one that it should be better than.
+    seeds, seed : number of seeds, and the first one. rates : "published" learning rates, or "tuned" on the validation
+    set for each variant. claims : conclusion of the text, the variant claimed to be better, and the other one.
     """
 
     seeds_vary: ClassVar[tuple[str, ...]] = USUAL
@@ -48,27 +48,32 @@ class FairExperiment(Experiment):
 
     @property
     def steps(self) -> int:
-        """Networks, those that tune left out."""
+        """Return the number of networks, without those for tuning."""
         return self.seeds * len(self.variants())
 
     def repeated(self, number: int) -> Self:
-        """The seeds that come after those of the repetitions before."""
+        """Return a copy with the seeds after those of the previous repetitions."""
         return dataclasses.replace(self, seed=self.seed + number * self.seeds)
 
     def variants(self) -> dict[str, Recipe]:
-        """What is compared, by name."""
+        """Return the recipes to compare, by name."""
         raise NotImplementedError
 
     def data(self, given: Given) -> Dataset:
-        """What it is compared on: the set that was given, with a validation part from its training part."""
+        """Return the data set given, with a validation set split off its training set."""
         return needed(given).with_validation(seed=self.seed)
 
     def further_tables(self, comparison: Comparison) -> list[TextTable]:
-        """What this experiment says beside the scores: what has become of the text's conclusions."""
+        """Return tables besides the scores: the conclusions of the text, tested."""
         return [claims_table(self.claims, comparison)] if self.claims else []
 
     def run(self, given: Given) -> FairResult:
-        """Compare, telling the progress after each network."""
+        """Compare the variants, reporting progress after each network.
+
+        With a folder, each network is stored in it as it ends, and an interrupted comparison is resumed; its report is
+        written also after an interruption.
+        """
+        folder = None if given.folder is None else given.folder / COMPARISON
         comparing = Comparing(
             {name: recipe.replace(seed=self.seed) for name, recipe in self.variants().items()},
             self.data(given),
@@ -77,36 +82,43 @@ class FairExperiment(Experiment):
             tune="learning_rate" if self.rates == "tuned" else None,
             record=self.record,
             engine=given.engine,
+            folder=folder,
         )
-        for progress in comparing:
-            given.progress(progress.stage == "comparing", f"{progress.stage}: {progress.network.variant}")
+        try:
+            with closing(iter(comparing)) as networks:
+                for each in networks:
+                    given.networks(each.done, each.total, f"{each.stage}: {each.done:,} of {each.total:,} networks")
+        except KeyboardInterrupt:
+            if folder is not None:
+                comparing.comparison.write(folder)
+            raise
         comparison = comparing.comparison
         return FairResult(comparison, self.further_tables(comparison), self.pictures)
 
 
 @dataclass(frozen=True)
 class FairResult(Result):
-    """A comparison, and what else its experiment makes of it."""
+    """A comparison, and further tables of its experiment."""
 
     comparison: Comparison
     further: list[TextTable] = field(default_factory=list)
     pictures: Sequence[str] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """The comparison as data, and the further tables as they stand."""
+        """Return the comparison and the further tables as plain data."""
         tables = [{"title": each.title, "columns": each.columns, "rows": each.rows} for each in self.further]
         return {**self.comparison.to_json(), "tables": tables}
 
     def tables(self) -> list[TextTable]:
-        """The scores, what they say, and what is further said."""
+        """Return tables of the scores, the further tables, and the findings."""
         return [self._scores(), *self.further, self._said()]
 
     def headline(self) -> dict[str, float]:
-        """The mean score of each variant."""
+        """Return the mean score of each variant."""
         return {f"{name}: mean score": each.mean for name, each in self.comparison.summaries.items()}
 
     def write(self, folder: Path) -> list[Path]:
-        """The whole comparison in a folder of its own, its report first; and its pictures."""
+        """Write the pictures, and the comparison in a folder of its own."""
         written = self.comparison.write(folder / COMPARISON)
         drawn = [save(self.comparison.plot(kind).figure_, folder / f"{kind}.png") for kind in self.pictures]
         return [*drawn, *written]
@@ -125,36 +137,36 @@ class FairResult(Result):
             for each in [comparison.summaries[name]]
         )  # fmt: skip
         seeds = len(comparison.seeds.numbers)
-        columns = ("", "rate", "mean", "deviation", "95 % interval", "range")
-        note = f"{seeds} seeds each, from the same starts on the same batches. The interval is that of the mean."
+        columns = ("", "rate", "mean", "standard deviation", "95 % interval", "range")
+        note = f"{seeds} seeds, equal initial weights and batches for all variants. The interval is that of the mean."
         unit = " (%)" if percent else ""
-        return TextTable(f"{comparison.score_name} on the {comparison.part} part{unit}", columns, rows, note)
+        return TextTable(f"{comparison.score_name} on the {comparison.part} set{unit}", columns, rows, note)
 
     def _said(self) -> TextTable:
         rows = tuple(("•", sentence) for sentence in self.comparison.sentences)
-        return TextTable("What holds over the seeds", ("", ""), rows)
+        return TextTable("Findings over the seeds", ("", ""), rows)
 
 
 def claims_table(claims: Sequence[tuple[str, str, str]], comparison: Comparison) -> TextTable:
-    """For each claim the difference of its two variants, and whether it is seen."""
+    """Return a table of the difference of the two variants of each claim, and whether it is significant."""
     percent = comparison.task == "classification"
     scale, show = (100, "{:+.2f}".format) if percent else (1, "{:+.4f}".format)
     rows = []
     for claim, better, other in claims:
         found = comparison.difference(better, other)
-        said = "not seen" if not found.seen else "holds" if found.mean > 0 else "the opposite holds"
+        said = "not significant" if not found.seen else "holds" if found.mean > 0 else "the opposite holds"
         interval = f"{show(scale * found.low)} to {show(scale * found.high)}"
         rows.append((claim, show(scale * found.mean), interval, f"{found.adjusted:.2g}", said))
     unit = " (points)" if percent else ""
     columns = ("", f"difference{unit}", "95 % interval", "p", "")
-    note = "p is corrected for the number of pairs that can be made; a difference is seen where it is at most 0.05."
-    return TextTable("What the text concludes", columns, tuple(rows), note)
+    note = "p is corrected for all pairs of variants; a difference is significant if p is at most 0.05."
+    return TextTable("Conclusions of the text", columns, tuple(rows), note)
 
 
-def spread_words(values: Sequence[float]) -> str:
-    """The median of some values, and their range, in words.
+def median_and_range(values: Sequence[float]) -> str:
+    """Return the median and the range of some values as text.
 
-    >>> spread_words([3, 9, 5, 6])
+    >>> median_and_range([3, 9, 5, 6])
     '5.5 (3 to 9)'
     """
     return f"{np.median(values):g} ({min(values):g} to {max(values):g})"

@@ -1,4 +1,4 @@
-"""Fashion-MNIST as it should be: when overfitting sets in over several seeds, and what each remedy is worth."""
+"""The fair version of `fashion`: the onset of overfitting and the effect of each remedy, over several seeds."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import ClassVar
 
 import numpy as np
 
-from deltarule.experiments.reproduce.fair.experiment import FairExperiment, spread_words
+from deltarule.experiments.reproduce.fair.experiment import FairExperiment, median_and_range
 from deltarule.formulas import L2, HorizontalFlip, Translation
 from deltarule.recipes import EarlyStopping, Network, Recipe
 from deltarule.studies.compare import Comparison, Finished
 from deltarule.studies.text_table import TextTable
 
-BARE = "no remedy"
+BARE = "no regularization"
 PUBLISHED_ONSET = 8
-"""The epoch from which on the published validation accuracy falls."""
+"""The epoch after which the published validation accuracy decreases."""
 
 
 @dataclass(frozen=True)
 class FairFashion(FairExperiment):
     """784-256-128-10, Adam at 0.001, batches of 64 in a new order each epoch, twenty epochs.
 
-    patience, dropout, l2 : of early stopping, of the hidden units left out, of the penalty.
-    shift : images are moved by up to so many pixels, and half of them mirrored, where they are augmented.
+    patience, dropout, l2 : patience of early stopping, dropout rate, and strength of the penalty.
+    shift : maximum translation in pixels of the augmentation, which also mirrors half of the images.
     """
 
     name: ClassVar[str] = "fashion"
@@ -43,7 +43,7 @@ class FairFashion(FairExperiment):
     shift: float = 1.0
 
     def variants(self) -> dict[str, Recipe]:
-        """The bare network, one with each remedy, and one with early stopping, dropout and L2."""
+        """Return the network without remedies, with each remedy, and with early stopping, dropout and L2 together."""
         network = Network(hidden=self.hidden)
         bare = Recipe(
             network=network,
@@ -63,28 +63,28 @@ class FairFashion(FairExperiment):
         }
 
     def further_tables(self, comparison: Comparison) -> list[TextTable]:
-        """When each network is at its best on the validation part, by loss and by accuracy."""
+        """Return a table of the best epochs on the validation set, by loss and by accuracy, and the claims."""
         rows = []
         for name in self.variants():
             networks = comparison.of(name).values()
             gaps = [100 * (each.curves["train_score"][-1] - each.curves["validation_score"][-1]) for each in networks]
-            best = (spread_words([found[place] for found in map(_best_epochs, networks)]) for place in (0, 1))
+            best = (median_and_range([found[place] for found in map(_best_epochs, networks)]) for place in (0, 1))
             rows.append((name, *best, f"{np.mean(gaps):.1f}"))
         columns = ("", "lowest loss", "best accuracy", "training − validation (points)")
         bare = [_best_epochs(each) for each in comparison.of(BARE).values()]
         late = sum(accuracy > PUBLISHED_ONSET for _, accuracy in bare)
         earlier = sum(loss < accuracy for loss, accuracy in bare)
         note = (
-            f"Epochs: median and range. The last column is the accuracy at the end. Published, from one run: the "
-            f"validation accuracy falls from epoch {PUBLISHED_ONSET} on. With no remedy it is at its best after that "
-            f"with {late} of {len(bare)} seeds, and the loss is at its lowest before the accuracy is at its best with "
-            f"{earlier} of them."
+            f"Epochs: median and range. Last column: difference of the final accuracies. Published, from one run: the "
+            f"validation accuracy decreases from epoch {PUBLISHED_ONSET} on. Without regularization it is highest "
+            f"after that with {late} of {len(bare)} seeds, and the loss is lowest before the accuracy is highest "
+            f"with {earlier} of them."
         )
-        onset = TextTable("When overfitting sets in: the best epoch on the validation part", columns, tuple(rows), note)
+        onset = TextTable("When overfitting begins: best epoch on the validation set", columns, tuple(rows), note)
         return [onset, *super().further_tables(comparison)]
 
 
 def _best_epochs(network: Finished) -> tuple[int, int]:
-    """The epoch of the lowest validation loss, and that of the best validation accuracy."""
+    """Return the epochs of the lowest validation loss and of the best validation accuracy."""
     losses, scores = network.curves["validation_loss"], network.curves["validation_score"]
     return int(np.argmin(losses)) + 1, int(np.argmax(scores)) + 1

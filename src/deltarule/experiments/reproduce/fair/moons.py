@@ -1,4 +1,4 @@
-"""Momentum against Adam on two moons as it should be: over seeds, on fresh points, each at its own best rate."""
+"""The fair version of `moons`: over seeds, on new points, each optimizer with its own tuned learning rate."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from deltarule.studies.text_table import TextTable
 
 @dataclass(frozen=True)
 class FairMoons(FairExperiment):
-    """2-5-2-1 as published; the seeds deal out training and validation points anew, and the test points are fresh.
+    """2-5-2-1 as published; each seed resplits training and validation points, and the test points are new.
 
-    The two learning rates are those around which each is tuned; `rates=published` takes both as 0.0007.
+    Each learning rate is tuned around the given one; `rates=published` uses 0.0007 for both.
     """
 
     name: ClassVar[str] = "moons"
@@ -41,7 +41,7 @@ class FairMoons(FairExperiment):
     momentum: float = 0.9
 
     def variants(self) -> dict[str, Recipe]:
-        """Momentum as a moving average of gradients, and Adam with ε inside the root."""
+        """Return momentum as a moving average of gradients, and Adam with ε inside the root."""
         tuned = self.rates == "tuned"
         momentum = Momentum(
             self.momentum_learning_rate if tuned else self.published_rate, self.momentum, dampening=self.momentum
@@ -57,8 +57,8 @@ class FairMoons(FairExperiment):
         )
         return {"momentum": recipe.replace(optimizer=momentum), "adam": recipe.replace(optimizer=adam)}
 
-    def data(self, given: Given) -> Dataset:  # noqa: ARG002 - it makes its own points
-        """As many points for validation as for training, and fresh ones for the test."""
+    def data(self, given: Given) -> Dataset:  # noqa: ARG002 - it generates its own points
+        """Return a validation set as large as the training set, and a test set of new points."""
         x, y = moons(2 * self.samples, self.noise, self.seed)
         held = slice(self.samples, None)
         return Dataset(
@@ -69,7 +69,7 @@ class FairMoons(FairExperiment):
         )
 
     def further_tables(self, comparison: Comparison) -> list[TextTable]:
-        """The published conclusion, and what it rests on."""
+        """Return the table of the published conclusion, with its basis."""
         (table,) = super().further_tables(comparison)
-        basis = "Published: 0.94 against 0.797, of one run each at the rate 0.0007, on the training points."
+        basis = "Published: 0.94 and 0.797, from one run each at learning rate 0.0007, on the training points."
         return [dataclasses.replace(table, note=f"{basis} {table.note}")]

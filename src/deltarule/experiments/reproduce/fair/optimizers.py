@@ -1,4 +1,4 @@
-"""Five optimizers on MNIST as it should be: one start and one order of batches for all, seed by seed."""
+"""The fair version of `optimizers`: equal initial weights and batches for all optimizers, over several seeds."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from deltarule.recipes import Network, Recipe
 
 @dataclass(frozen=True)
 class FairOptimizers(FairExperiment):
-    """784-100-100-100-100-10, batches of 128, five epochs of 50,000 images: 1,955 steps. Each at its published rate.
+    """784-100-100-100-100-10, batches of 128, five epochs of 50,000 images: 1,955 steps, at the published rates.
 
-    `rates=tuned` gives each the rate that does best on the 10,000 validation images.
+    `rates=tuned` uses for each the learning rate with the best result on the 10,000 validation images.
     """
 
     name: ClassVar[str] = "optimizers"
@@ -32,7 +32,7 @@ class FairOptimizers(FairExperiment):
     epochs: int = 5
 
     def variants(self) -> dict[str, Recipe]:
-        """The five, each with its defaults, on one recipe."""
+        """Return the five optimizers with their published settings in one recipe."""
         recipe = Recipe(
             network=Network(hidden=self.hidden, initializer="he"),
             batch_size=self.batch_size,
