@@ -3,6 +3,7 @@
     DeltaruleError
     ├── RecipeError (ValueError)        a network, formula or recipe that cannot be meant
     │   └── UnknownName                 a name that no formula, field or choice has
+    │       └── UnknownArgument (TypeError)   an argument that a function or a constructor does not have
     ├── DataError (ValueError)          data from which nothing can be learnt as they are
     │   ├── UnknownDataset              a data set's name that is not known
     │   └── DataFileError               a data file that is missing, cut short or foreign
@@ -47,6 +48,7 @@ __all__ = [
     "OutputError",
     "RecipeError",
     "ThreadsWarning",
+    "UnknownArgument",
     "UnknownDataset",
     "UnknownName",
     "memory_checked",
@@ -124,6 +126,10 @@ class UnknownName(RecipeError):
     ) -> None:
         super().__init__(expected, value, suggestion or (nearest and repr(nearest)), field=field)
         self.nearest = nearest
+
+
+class UnknownArgument(UnknownName, TypeError):
+    """An argument that a function or a constructor does not have; Python itself raises a TypeError for it."""
 
 
 class DataError(DeltaruleError, ValueError):

@@ -24,8 +24,8 @@ import deltarule as dr
 from deltarule.engines.objective import Objective
 from deltarule.engines.problem import Problem, Samples
 from deltarule.engines.threads import allowed_threads
-from deltarule.estimators.prediction import UNSCALED
-from deltarule.estimators.specification import class_loss, number_loss, recipe_of
+from deltarule.estimators.inputs import UNSCALED
+from deltarule.estimators.parameters import class_loss, number_loss, recipe_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -115,7 +115,7 @@ def test_schedules_are_factors_on_the_rate():
     still = small(schedule=dr.StepDecay(1e-12, every=5), max_iter=30, batch_size=30).fit(X, Y)
     short = small(max_iter=1, batch_size=30).fit(X, Y)
     assert_allclose(still.coefs_[0], short.coefs_[0], atol=1e-9)
-    with pytest.raises(ValueError, match="for the schedule to watch"):
+    with pytest.raises(ValueError, match="for the schedule to monitor"):
         small(schedule="reduce_on_plateau").fit(X, Y)
     watched = small(schedule="reduce_on_plateau", max_iter=60).fit(X, Y, X_val=X, y_val=Y)
     assert watched.score(X, Y) > 0.8
@@ -179,7 +179,7 @@ def test_early_stopping_goes_back_to_the_best_epoch(scoring):
 def test_the_best_epoch_survives_a_smaller_rate():
     settings = {"solver": "sgd", "learning_rate": "adaptive", "early_stopping": True, "n_iter_no_change": 2}
     network = small_regressor(**settings, tol=0.05, learning_rate_init=0.3, max_iter=200).fit(PATIENTS, NUMBERS)
-    assert network._optimizer.learning_rate < 0.3
+    assert network._fit_state.optimizer.learning_rate < 0.3
     own = small_regressor(**settings, tol=0.05, learning_rate_init=0.3, scoring="neg_mean_squared_error", max_iter=200)
     own.fit(PATIENTS, NUMBERS)
     # Scored by the engine and by a scorer: R² and the squared error like the same epoch best.
@@ -269,7 +269,7 @@ def test_verbose_tells(capsys):
         ({"normalization": "group"}, "group"),
         ({"max_norm": 0.0}, "above 0 for max_norm"),
         ({"schedule": "cosin"}, "cosine"),
-        ({"loss": "poisson"}, "a loss for classes"),
+        ({"loss": "poisson"}, "a loss for classification"),
         ({"engine": "gpu"}, "'compiled'"),
         ({"n_threads": 0}, "n_threads"),
         ({"initializer": "hee"}, "Try: initializer='he'"),
@@ -291,9 +291,9 @@ def test_data_that_cannot_be_learnt_from_are_refused():
         small(max_iter=1).fit(X[:100], Y[:100], X_val=X, y_val=Y)
     with pytest.raises(ValueError, match="y_val of 1 outputs"):
         small_regressor(max_iter=1).fit(PATIENTS, NUMBERS, X_val=PATIENTS, y_val=np.c_[NUMBERS, NUMBERS])
-    with pytest.raises(ValueError, match="all classes of the calls to come"):
+    with pytest.raises(ValueError, match="all classes of this and later calls"):
         small().partial_fit(X, Y)
-    with pytest.raises(ValueError, match="the classes of the calls before"):
+    with pytest.raises(ValueError, match="the classes of earlier calls"):
         small().partial_fit(X, Y, classes=[0, 1, 2]).partial_fit(X, Y, classes=[0, 1])
     with pytest.raises(ValueError, match="targets of at least 0"):
         small_regressor(loss="poisson").fit(PATIENTS, NUMBERS)
@@ -302,7 +302,7 @@ def test_data_that_cannot_be_learnt_from_are_refused():
     with pytest.raises(NotFittedError):
         small().predict(X)
     begun = small().partial_fit(X, Y, classes=[0, 1, 2])
-    with pytest.raises(ValueError, match="partial_fit began with"):
+    with pytest.raises(ValueError, match="of the first partial_fit"):
         begun.set_params(solver="sgd").partial_fit(X, Y)
     fitted = small(max_iter=1).fit(X, Y)
     with pytest.raises(ValueError, match="features"):

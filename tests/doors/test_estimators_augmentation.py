@@ -65,7 +65,10 @@ def test_it_is_kept_in_the_model(tmp_path):
         ({"augmentation": "rotatio"}, "Try: 'rotation'"),
         ({"image_shape": 8}, "height and width, or height, width and channels for image_shape, got 8"),
         ({"augmentation": "colour", "image_shape": (8, 8)}, "for colour, got images of shape"),
-        ({"augmentation": "rotation", "image_shape": (8, 8), "solver": "lbfgs"}, 'one objective .* solver="lbfgs"'),
+        (
+            {"augmentation": "rotation", "image_shape": (8, 8), "solver": "lbfgs"},
+            'same objective .* solver="lbfgs"',
+        ),
         ({"augmentation": ["mixup", "mixup"]}, "at most one mixture"),
     ],
 )

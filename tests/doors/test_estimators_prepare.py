@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 import deltarule as dr
 from deltarule.data import table_of
 from deltarule.errors import DataWarning
-from deltarule.training.columns import learn_encoding
+from deltarule.training.columns import fit_encoding
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -65,7 +65,7 @@ def test_frames_are_learnt_from_and_predicted(parameters, tmp_path):
 def test_the_encoding_is_that_of_the_tables_and_learnt_in_fit_alone():
     few, others = FRAME[FRAME["city"] != "Pune"], FRAME[FRAME["city"] == "Pune"]
     network = classifier().fit(few, LABELS[few.index])
-    learnt = learn_encoding(dr.Preparation(), table_of(few))
+    learnt = fit_encoding(dr.Preparation(), table_of(few))
     by_hand = classifier(prepare=None).fit(learnt(few), LABELS[few.index])
     assert_array_equal(network.coefs_[0], by_hand.coefs_[0])
     assert_array_equal(network.predict_proba(others), by_hand.predict_proba(learnt(others)))
@@ -77,7 +77,7 @@ def test_batches_and_warm_starts_keep_the_first_encoding():
     stepped = classifier()
     for start in range(0, N, 60):
         stepped.partial_fit(FRAME[start : start + 60], LABELS[start : start + 60], classes=["high", "low"])
-    learnt = learn_encoding(dr.Preparation(), table_of(FRAME[:60]))
+    learnt = fit_encoding(dr.Preparation(), table_of(FRAME[:60]))
     by_hand = classifier(prepare=None)
     for start in range(0, N, 60):
         part = slice(start, start + 60)
@@ -169,7 +169,7 @@ def test_what_cannot_be_learnt_from_is_told():
     ],
 )
 def test_without_it_scikit_learns_errors_name_it(X, kind, message):
-    with pytest.raises(kind, match=rf'(?s){message}.*\nWith prepare="auto", columns'):
+    with pytest.raises(kind, match=rf'(?s){message}.*\nColumns of text.* need prepare="auto"'):
         dr.MLPClassifier().fit(X, LABELS)
 
 

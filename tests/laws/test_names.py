@@ -126,7 +126,7 @@ def test_cross_entropy_is_that_of_the_task(y, expected):
 
 
 def test_the_estimators_names_are_those_of_scikit_learn_in_every_spelling():
-    from deltarule.estimators.specification import class_loss, number_loss, optimizer_of
+    from deltarule.estimators.parameters import class_loss, number_loss, optimizer_of
 
     for name in ("log_loss", "cross_entropy", "Cross-Entropy"):
         assert class_loss(name, several=True) == dr.SoftmaxCrossEntropy()

@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,29 @@ def test_pyright_finds_nothing_wrong_in_users_code():
     assert done.returncode == 0, done.stdout
 
 
+WRONG = {
+    "dr.Recipe(lr=0.1)": "lr",
+    "dr.Recipe().replace(netwrok=dr.Network())": "netwrok",
+    "dr.Recipe().replace(epochs='ten')": "epochs",
+    "dr.Network().replace(hiden=(3,))": "hiden",
+    "dr.Network(activation=3)": "activation",
+    "dr.train(dr.Recipe(), ([[0.0]], [1]), callbacks=[])": "callbacks",
+    "MLPClassifier(activation=3)": "activation",
+}
+"""Calls that a type checker must refuse, and what its message names."""
+
+
+def test_mypy_refuses_misspelled_and_invalid_arguments(tmp_path):
+    if importlib.util.find_spec("mypy") is None:
+        pytest.skip("mypy is not installed")
+    code = tmp_path / "wrong.py"
+    code.write_text("import deltarule as dr\nfrom deltarule import MLPClassifier\n" + "\n".join(WRONG) + "\n")
+    options = ["--follow-imports", "silent", "--ignore-missing-imports", "--cache-dir", str(tmp_path)]
+    done = checked([sys.executable, "-m", "mypy", "--config-file", "", *options, str(code)])
+    for line, (call, name) in enumerate(WRONG.items(), 3):
+        assert re.search(rf"wrong.py:{line}: error: .*{name}", done.stdout), f"{call}\n{done.stdout}"
+
+
 def checked(command):
     environment = {**os.environ, "MYPYPATH": str(SOURCE), "PYTHONPATH": str(SOURCE)}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=CODE.parents[2])
@@ -61,3 +85,12 @@ def test_a_constructor_written_for_type_checkers_has_the_fields_of_the_class(cls
     assert not [*arguments.posonlyargs, *arguments.kwonlyargs]
     assert [each.arg for each in arguments.args[1:]] == [field.name for field in dataclasses.fields(cls)]
     assert len(arguments.defaults) == len(arguments.args) - 1
+
+
+@pytest.mark.parametrize("cls", [Recipe, Network], ids=lambda cls: cls.__name__)
+def test_replace_is_typed_by_the_fields_of_the_class(cls):
+    tree = ast.parse(Path(sys.modules[cls.__module__].__file__).read_text(encoding="utf-8"))
+    classes = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    (init,) = (node for node in ast.walk(classes[cls.__name__]) if getattr(node, "name", "") == "__init__")
+    typed = {node.target.id: ast.unparse(node.annotation) for node in classes[f"{cls.__name__}Fields"].body[1:]}
+    assert typed == {each.arg: ast.unparse(each.annotation) for each in init.args.args[1:]}

@@ -91,6 +91,37 @@ def studies(one: dr.Recipe, other: dr.Recipe, data: dr.Dataset) -> list[float | 
     return [epoch.validation_loss for epoch in dr.epochs(one, data)]
 
 
+def arrays(x: npt.NDArray[np.float64], y: npt.NDArray[np.str_], recipe: dr.Recipe) -> dr.Run:
+    """Data in all forms, callbacks, and what a run offers."""
+
+    def improves(epoch: dr.Epoch) -> bool:
+        return epoch.validation_score > 0.99
+
+    losses: list[float] = []
+    dr.train(recipe, (x, y), progress=False, on_epoch=lambda epoch: losses.append(epoch.train_loss))
+    dr.train_many([recipe], (x, y))
+    for epoch in (training := dr.epochs(recipe, x, y)):
+        if improves(epoch):
+            training.stop()
+    run = dr.train(recipe, x, y, on_epoch=improves)
+    scores: dict[str, dr.Evaluation] = run.evaluate()
+    run.plot().save("curves.png")
+    assert run.verdict()
+    assert scores["train"].score >= 0
+    return run
+
+
+def replaced(recipe: dr.Recipe) -> dr.Recipe:
+    """`replace` takes what the constructor takes."""
+    network = recipe.network.replace(hidden=[64, 32], activation=["relu", "tanh"])
+    return recipe.replace(network=network, optimizer="sgd", penalty=["l2", None, None], scaling=255, stopping=None)
+
+
+def estimators(x: npt.NDArray[np.float64], y: npt.NDArray[np.int64]) -> None:
+    MLPClassifier([20, 10], activation=["relu", dr.activations.Tanh()], solver=dr.SGD(0.1), dropout=[0.1, 0.2, 0.2])
+    MLPRegressor(loss="huber", normalization="batch", schedule="cosine", prepare=dr.Preparation()).fit(x, y)
+
+
 def own() -> dr.Recipe:
     @dr.register("signum")
     @dataclass(frozen=True)

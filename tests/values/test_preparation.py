@@ -10,7 +10,7 @@ from deltarule.data import table_of
 from deltarule.errors import DataError, ModelError, ModelFileError, RecipeError
 from deltarule.models import Encoding
 from deltarule.recipes import Preparation
-from deltarule.training.columns import learn_encoding
+from deltarule.training.columns import fit_encoding
 
 rng = np.random.default_rng(0)
 N = 200
@@ -34,7 +34,7 @@ def test_numbers_equal_scikit_learn(numbers, missing):
         "none": FunctionTransformer(),
     }
     peer = make_pipeline(SimpleImputer(strategy=missing), steps[numbers]).fit(NUMBERS)
-    encoding = learn_encoding(Preparation(numbers=numbers, missing=missing), TABLE.without(["c"]))
+    encoding = fit_encoding(Preparation(numbers=numbers, missing=missing), TABLE.without(["c"]))
     assert encoding.inputs == ("n", "n missing", "m", "m missing")
     for x in (NUMBERS, NEW, np.full((1, 2), np.nan)):
         made = encoding(x)
@@ -48,7 +48,7 @@ def test_one_hot_equals_scikit_learn(most):
 
     handling = "infrequent_if_exist"
     peer = OneHotEncoder(max_categories=most, handle_unknown=handling, sparse_output=False).fit(WORDS[:, None])
-    encoding = learn_encoding(Preparation(categories_at_most=most), table_of({"c": WORDS.tolist()}))
+    encoding = fit_encoding(Preparation(categories_at_most=most), table_of({"c": WORDS.tolist()}))
     new = np.array(["blue", "violet", "rare", "red"], dtype=object)[:, None]
     np.testing.assert_array_equal(encoding(WORDS[:, None].astype(object)), peer.transform(WORDS[:, None]))
     np.testing.assert_array_equal(encoding(new), peer.transform(new))
@@ -59,14 +59,14 @@ def test_ordinal_equals_scikit_learn():
     from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 
     peer = make_pipeline(OrdinalEncoder(), StandardScaler()).fit(WORDS[:, None])
-    encoding = learn_encoding(Preparation(categories="ordinal"), table_of({"c": WORDS.tolist()}))
+    encoding = fit_encoding(Preparation(categories="ordinal"), table_of({"c": WORDS.tolist()}))
     made = encoding(WORDS[:, None].astype(object))
     np.testing.assert_allclose(made, peer.transform(WORDS[:, None]), rtol=1e-6)
     assert encoding([{"c": "violet"}, {"c": None}]).tolist() == [[0.0], [0.0]]
 
 
 def test_missing_and_unseen_values_have_an_answer():
-    encoding = learn_encoding(Preparation(), table_of({"a": [1.0, 3.0], "c": ["x", None], "t": [True, False]}))
+    encoding = fit_encoding(Preparation(), table_of({"a": [1.0, 3.0], "c": ["x", None], "t": [True, False]}))
     assert encoding.inputs == ("a", "c=x", "c=missing", "t")
     assert encoding([{"a": None, "c": "new", "t": None}]).tolist() == [[0, 0, 0, 0]]
     assert encoding([{"a": 3, "c": "?", "t": "true"}]).tolist() == [[1, 0, 1, 1]]
@@ -76,7 +76,7 @@ def test_missing_and_unseen_values_have_an_answer():
 
 
 def test_raw_rows_in_every_form():
-    encoding = learn_encoding(Preparation(), table_of({"a": [1.0, 3.0, 5.0], "c": ["1", "2", "u"]}))
+    encoding = fit_encoding(Preparation(), table_of({"a": [1.0, 3.0, 5.0], "c": ["1", "2", "u"]}))
     rows = [{"a": 3, "c": "2"}, {"a": 5, "c": "u"}]
     expected = encoding(rows)
     forms = [{"a": [3, 5], "c": ["2", "u"]}, [[3, "2"], [5, "u"]], np.array([[3, "2"], [5, "u"]], dtype=object)]
@@ -160,7 +160,7 @@ def test_a_recipe_says_how():
 
 
 def bad_records():
-    encoding = learn_encoding(Preparation("quantiles"), TABLE)
+    encoding = fit_encoding(Preparation("quantiles"), TABLE)
     for change in (
         {"columns": []},
         {"target": 5},

@@ -15,6 +15,7 @@ from deltarule.data.strata import shuffled_parts, stratified_parts
 from deltarule.data.table import Table
 from deltarule.errors import DataError
 from deltarule.mapped import is_mapped
+from deltarule.markup import card, table
 
 __all__ = ["Dataset", "PartLike"]
 
@@ -107,6 +108,24 @@ class Dataset:
             of = "1 number" if y.ndim == 1 else f"{y.shape[1]} numbers"
         name = f"{self.name!r}: " if self.name else ""
         return f"Dataset({name}{sizes}; x {shape_of(self.train.x)}; {of})"
+
+    def _repr_html_(self) -> str:
+        """Return the sets, the classes and the columns, for a notebook."""
+        rows = [("Sets", ", ".join(f"{len(part):,} {name}" for name, part in self.parts.items()))]
+        rows.append(("Samples", shape_of(self.train.x)))
+        if self.task == "classification":
+            labels, counts = np.unique(self.train.y, return_counts=True)
+            names = self.class_names or [str(label) for label in labels.tolist()]
+            shown = ", ".join(f"{name} ({n:,})" for name, n in list(zip(names, counts.tolist(), strict=False))[:20])
+            rows.append((f"{len(labels)} classes", shown + (", …" if len(labels) > 20 else "")))
+        else:
+            y = self.train.y.astype(np.float64)
+            rows.append(("Target", f"{self.target or 'y'}: mean {y.mean():.4g}, standard deviation {y.std():.4g}"))
+        if self.source:
+            rows.append(("Source", self.source))
+        x = self.train.x
+        kinds = [(column.name, column.kind) for column in x][:100] if isinstance(x, Table) else []
+        return card("Dataset", self.name, rows, table(("column", "kind"), kinds) if kinds else "")
 
     def with_validation(self, share: float | None = None, size: int | None = None, seed: int = 0) -> Dataset:
         """The same data set with a validation part taken out of the training part, by class where y is classes.

@@ -1,7 +1,7 @@
-"""The scikit-learn door: networks as estimators."""
+"""scikit-learn's interface: networks as estimators."""
 
 from deltarule.estimators.classifier import MLPClassifier
 from deltarule.estimators.regressor import MLPRegressor
-from deltarule.estimators.search import NetworkSearchCV
+from deltarule.estimators.several import NetworkSearchCV
 
 __all__ = ["MLPClassifier", "MLPRegressor", "NetworkSearchCV"]

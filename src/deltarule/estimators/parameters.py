@@ -1,4 +1,4 @@
-"""The parameters of the estimators: what each may be, checked when `fit` begins."""
+"""The parameters of the estimators: checked when `fit` starts, and converted to a recipe."""
 
 from __future__ import annotations
 
@@ -11,9 +11,26 @@ import numpy as np
 
 from deltarule.engines.registry import ENGINES
 from deltarule.errors import RecipeError, UnknownName, nearest
-from deltarule.formulas import Optimizer, formula
+from deltarule.formulas import (
+    L1,
+    L2,
+    SGD,
+    Adam,
+    ElasticNet,
+    HalfSquaredError,
+    Loss,
+    MaxNorm,
+    Momentum,
+    Nesterov,
+    Optimizer,
+    Penalty,
+    PoissonLoss,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+    formula,
+)
 from deltarule.formulas.formula import normalized
-from deltarule.recipes import Preparation
+from deltarule.recipes import EarlyStopping, Network, Preparation, Recipe, Scaling
 from deltarule.recipes.checks import boolean, fraction, integer, one_of
 from deltarule.recipes.recipe import augmentations
 
@@ -21,7 +38,7 @@ Check: TypeAlias = Callable[[str, Any], object]
 
 
 def check_parameters(parameters: Mapping[str, Any]) -> None:
-    """Raise RecipeError for the first parameter whose value cannot be meant.
+    """Raise RecipeError for the first parameter with an invalid value.
 
     >>> check_parameters({"alpha": -1})
     Traceback (most recent call last):
@@ -34,7 +51,7 @@ def check_parameters(parameters: Mapping[str, Any]) -> None:
 
 
 def hidden_sizes(given: Any) -> tuple[int, ...]:
-    """The units of the hidden layers: of one number, or of a sequence of them.
+    """Return the units of the hidden layers, given as one number or a sequence.
 
     >>> hidden_sizes(100), hidden_sizes([20, 10])
     ((100,), (20, 10))
@@ -45,15 +62,15 @@ def hidden_sizes(given: Any) -> tuple[int, ...]:
 
 
 def stochastic(solver: Any) -> bool:
-    """Whether a solver steps batch by batch: all but L-BFGS."""
+    """Return whether a solver uses batches, as all but L-BFGS do."""
     return normalized(solver) != "lbfgs"
 
 
-def _number(words: str, holds: Callable[[float], bool]) -> Check:
+def _number(expected: str, holds: Callable[[float], bool]) -> Check:
     def check(name: str, value: Any) -> None:
         number = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
         if not number or not holds(float(value)):
-            raise RecipeError(words, repr(value), field=name)
+            raise RecipeError(expected, repr(value), field=name)
 
     return check
 
@@ -75,7 +92,7 @@ def _at_least_one(name: str, value: Any) -> None:
     integer(name, value, 1)
 
 
-def _truth(name: str, value: Any) -> None:
+def _boolean(name: str, value: Any) -> None:
     boolean(name, bool(value) if isinstance(value, np.bool_) else value)
 
 
@@ -90,18 +107,18 @@ def _patience(name: str, value: Any) -> None:
 
 
 def _verbose(name: str, value: Any) -> None:
-    known = isinstance(value, (bool, np.bool_)) or (isinstance(value, Integral) and int(value) >= 0) or value == "bar"
-    if not known:
-        raise RecipeError(f'True, False, an integer or "bar" for {name}', repr(value), 'verbose="bar"')
+    valid = isinstance(value, (bool, np.bool_)) or (isinstance(value, Integral) and int(value) >= 0) or value == "bar"
+    if not valid:
+        raise RecipeError('True, False, an integer or "bar"', repr(value), 'verbose="bar"', field=name)
 
 
 def _threads(name: str, value: Any) -> None:
     if value is not None:
-        integer(name, value, 1, "n_threads=None, which lets the engine choose")
+        integer(name, value, 1, "n_threads=None, to let the engine choose")
 
 
 def _known(kind: str, *others: str) -> Check:
-    """That a name, or each of several, is registered or one of the others; formulas and JSON speak for themselves."""
+    """Check that a name, or each of several, is registered or one of the others; formulas and JSON pass."""
 
     def check(name: str, value: Any) -> None:
         for each in value if isinstance(value, (list, tuple)) else (value,):
@@ -112,18 +129,18 @@ def _known(kind: str, *others: str) -> Check:
 
 
 def _registered(kind: str, name: str, spec: str, *, alone: bool = True) -> None:
-    """Refuse a name that is not registered; what is offered names the parameter where it is all of its value."""
+    """Refuse a name that is not registered; `alone` says whether it is the parameter's whole value."""
     try:
         formula(kind, spec)
     except UnknownName as error:
-        instead = f"{name}={error.suggestion}" if alone and error.suggestion else error.suggestion
-        raise UnknownName(f"{error.expected} for {name}", error.value, instead) from None
+        instead = f"{name}={error.nearest!r}" if alone and error.nearest else None
+        raise UnknownName(error.expected, error.value, instead, field=name, nearest=error.nearest) from None
 
 
 def _solver(name: str, value: Any) -> None:
     if not isinstance(value, (str, Optimizer, Mapping)):
-        wanted = f'"sgd", "adam", "lbfgs", or another optimizer by its name or as a formula, for {name}'
-        raise RecipeError(wanted, repr(value), 'solver="adam"')
+        expected = '"sgd", "adam", "lbfgs", or another optimizer by its name or as a formula'
+        raise RecipeError(expected, repr(value), 'solver="adam"', field=name)
     if isinstance(value, str):
         _registered("optimizer", name, value)
 
@@ -135,26 +152,26 @@ def _scoring(name: str, value: Any) -> None:
 
     if value not in get_scorer_names():
         guess = nearest(str(value), get_scorer_names())
-        wanted = f'None, "loss", or a scorer of scikit-learn\'s for {name}'
-        raise UnknownName(wanted, repr(value), f"{name}={guess!r}" if guess else None)
+        expected = 'None, "loss", or one of scikit-learn\'s scorers'
+        raise UnknownName(expected, repr(value), f"{name}={guess!r}" if guess else None, field=name)
 
 
 def _class_weight(name: str, value: Any) -> None:
     if value is not None and value != "balanced" and not isinstance(value, (Mapping, list)):
-        raise RecipeError(f'None, "balanced" or a dictionary for {name}', repr(value), f'{name}="balanced"')
+        raise RecipeError('None, "balanced" or a dictionary', repr(value), f'{name}="balanced"', field=name)
 
 
 def _prepare(name: str, value: Any) -> None:
     if isinstance(value, Mapping):
         Preparation.of(value)
     elif not (value is None or isinstance(value, Preparation) or (isinstance(value, str) and value == "auto")):
-        raise RecipeError(f'None, "auto" or a Preparation for {name}', repr(value), f'{name}="auto"')
+        raise RecipeError('None, "auto" or a Preparation', repr(value), f'{name}="auto"', field=name)
 
 
 def _image_shape(name: str, value: Any) -> None:
     if value is None:
         return
-    instead = f"{name}=(28, 28), or {name}=(32, 32, 3) for images in colours"
+    instead = f"{name}=(28, 28), or {name}=(32, 32, 3) for images in colour"
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) not in (2, 3):
         raise RecipeError("height and width, or height, width and channels", repr(value), instead, field=name)
     for side in value:
@@ -176,13 +193,13 @@ _CHECKS: dict[str, Check] = {
     "learning_rate_init": _positive,
     "power_t": _not_negative,
     "max_iter": _at_least_one,
-    "shuffle": _truth,
+    "shuffle": _boolean,
     "tol": _not_negative,
     "verbose": _verbose,
-    "warm_start": _truth,
+    "warm_start": _boolean,
     "momentum": lambda name, value: fraction(name, value, "momentum=0.9"),
-    "nesterovs_momentum": _truth,
-    "early_stopping": _truth,
+    "nesterovs_momentum": _boolean,
+    "early_stopping": _boolean,
     "validation_fraction": lambda name, value: fraction(name, value, "validation_fraction=0.1"),
     "beta_1": lambda name, value: fraction(name, value, "beta_1=0.9"),
     "beta_2": lambda name, value: fraction(name, value, "beta_2=0.999"),
@@ -200,3 +217,119 @@ _CHECKS: dict[str, Check] = {
     "engine": _choice(*ENGINES),
     "n_threads": _threads,
 }
+
+
+# scikit-learn's names of inverse links that differ from ours.
+_OUTPUTS = {"sigmoid": "logistic", "exponential": "exp"}
+
+
+def output_name(loss: Loss) -> str:
+    """Return the name of a loss's inverse link in scikit-learn.
+
+    >>> output_name(SigmoidCrossEntropy()), output_name(SoftmaxCrossEntropy())
+    ('logistic', 'softmax')
+    """
+    return _OUTPUTS.get(loss.output.name, loss.output.name)
+
+
+def class_loss(spec: Any, *, several: bool) -> Loss:
+    """Return the loss of a classifier; `several` for more than two classes."""
+    if normalized(spec) in ("logloss", "crossentropy"):
+        return SoftmaxCrossEntropy() if several else SigmoidCrossEntropy()
+    return _registered_loss(spec, "log_loss")
+
+
+def number_loss(spec: Any) -> Loss:
+    """Return the loss of a regressor; scikit-learn's names have its meaning."""
+    of_sklearn: dict[str, type[Loss]] = {
+        "squarederror": HalfSquaredError,
+        "mse": HalfSquaredError,
+        "poisson": PoissonLoss,
+        "crossentropy": SigmoidCrossEntropy,
+    }
+    if normalized(spec) in of_sklearn:
+        return of_sklearn[normalized(spec)]()
+    loss = _registered_loss(spec, "squared_error", "poisson")
+    if loss.output.reach == "row":
+        raise RecipeError("a loss for regression", loss.name, 'loss="squared_error"')
+    return loss
+
+
+def _registered_loss(spec: Any, *of_sklearn: str) -> Loss:
+    """Return a registered loss; the error for an unknown name also suggests scikit-learn's names."""
+    try:
+        return formula("loss", spec)  # type: ignore[no-any-return]
+    except UnknownName as error:
+        guess = nearest(str(spec), of_sklearn)
+        expected = f"{', '.join(map(repr, of_sklearn))}, or {error.expected}"
+        raise UnknownName(expected, error.value, field="loss", nearest=guess or error.nearest) from None
+
+
+def network_of(parameters: Mapping[str, Any]) -> Network:
+    """Return the network that the parameters describe; for `initializer="auto"` the fit draws the initial weights."""
+    activation, initializer = parameters["activation"], parameters["initializer"]
+    layered = isinstance(activation, (list, tuple))
+    return Network(
+        hidden=hidden_sizes(parameters["hidden_layer_sizes"]),
+        activation=tuple(activation) if layered else activation,
+        dropout=parameters["dropout"],
+        normalization=parameters["normalization"],
+        initializer=initializer,
+    )
+
+
+def optimizer_of(parameters: Mapping[str, Any], learning_rate: float | None = None) -> Optimizer:
+    """Return the optimizer of `solver`, with its initial learning rate or another one.
+
+    A name takes `learning_rate_init`; a formula has its own rate.
+    """
+    solver = parameters["solver"]
+    rate = parameters["learning_rate_init"] if learning_rate is None else learning_rate
+    if normalized(solver) == "adam":
+        beta1, beta2 = parameters["beta_1"], parameters["beta_2"]
+        return Adam(rate, beta1, beta2, parameters["epsilon"], epsilon_place="before_correction")
+    if normalized(solver) == "sgd":
+        momentum = parameters["momentum"]
+        if momentum == 0:
+            return SGD(rate)
+        return (Nesterov if parameters["nesterovs_momentum"] else Momentum)(rate, momentum=momentum)
+    optimizer: Optimizer = formula("optimizer", solver)
+    if isinstance(solver, str):
+        return optimizer.replace(learning_rate=rate)
+    return optimizer if learning_rate is None else optimizer.replace(learning_rate=learning_rate)
+
+
+def penalty_of(parameters: Mapping[str, Any]) -> Penalty | None:
+    """Return the penalty of `alpha` and `l1`, both divided by each batch's weight."""
+    l1, l2 = float(parameters["l1"]), float(parameters["alpha"])
+    if not l1:
+        return L2(l2, per_batch=True) if l2 else None
+    return ElasticNet(l1 + l2, l1 / (l1 + l2), per_batch=True) if l2 else L1(l1, per_batch=True)
+
+
+def recipe_of(
+    parameters: Mapping[str, Any],
+    loss: Loss,
+    *,
+    batch_size: int,
+    learning_rate: float | None = None,
+    stopping: EarlyStopping | None = None,
+    seed: int = 0,
+) -> Recipe:
+    """Return the recipe: everything that decides training except the order of the samples and when it stops."""
+    bound = parameters["max_norm"]
+    return Recipe(
+        network=network_of(parameters),
+        loss=loss,
+        optimizer=optimizer_of(parameters, learning_rate),
+        penalty=penalty_of(parameters),
+        constraint=None if bound is None else MaxNorm(bound),
+        schedule=formula("schedule", "constant" if parameters["schedule"] is None else parameters["schedule"]),
+        augmentation=parameters["augmentation"],
+        batch_size=batch_size,
+        epochs=int(parameters["max_iter"]),
+        stopping=stopping,
+        scaling=Scaling("none"),
+        target_scaling="none",
+        seed=seed,
+    )

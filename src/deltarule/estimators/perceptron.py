@@ -1,9 +1,10 @@
-"""What both estimators do: checks, weights to start from, training, and what is left behind."""
+"""The base class of both estimators: checks, initial parameters, training, and the fitted attributes."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -14,41 +15,50 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from deltarule.engines.parameters import Shape, given
 from deltarule.engines.parameters import first as first_theta
-from deltarule.engines.problem import Samples
-from deltarule.errors import OutOfMemory, RecipeError
-from deltarule.estimators.callbacks import CallbackSupportMixin, Tasks, with_callbacks
-from deltarule.estimators.ensemble import average, fit_members
-from deltarule.estimators.first_weights import drawn
-from deltarule.estimators.fitting import descend, minimise, seed_from
-from deltarule.estimators.parameters import check_parameters, stochastic
-from deltarule.estimators.prediction import UNSCALED, RawOutputs, checked_inputs, dense_blocks, plain
-from deltarule.estimators.raw_columns import RawColumns, naming_prepare
-from deltarule.estimators.specification import network_of, output_name
+from deltarule.engines.problem import Samples, StopRequested, never
+from deltarule.errors import DataError, OutOfMemory, RecipeError
+from deltarule.estimators.descent import FitState, OptimizerState
+from deltarule.estimators.fitting import FitCall, ValidationSet, descend, initial_theta, minimize, seed_from
+from deltarule.estimators.inputs import (
+    UNSCALED,
+    FittedShape,
+    RawColumns,
+    RawOutputs,
+    checked_inputs,
+    dense_blocks,
+    needs_no_check,
+    suggesting_prepare,
+)
+from deltarule.estimators.parameters import check_parameters, network_of, output_name, stochastic
+from deltarule.estimators.reporting import CallbackSupportMixin, FitCallbacks, with_callbacks
+from deltarule.estimators.several import average, fit_members
 from deltarule.formulas import Loss
 from deltarule.models import Model
 from deltarule.recipes import Network, Recipe
-from deltarule.types import Floats
+from deltarule.types import Booleans, Floats
 
 
 class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
-    """A multi-layer perceptron as scikit-learn's estimators are: parameters in, attributes out."""
+    """A multi-layer perceptron as a scikit-learn estimator; subclasses define targets and predictions.
+
+    `_fit_state` is the state of training, `_fitted_shape`, `_loss`, `_normalization_state` and `_columns` determine
+    predictions together with the weights in `coefs_` and `intercepts_`.
+    """
 
     prepare: Any
+    n_outputs_: int
+    coefs_: list[npt.NDArray[Any]]
+    intercepts_: list[npt.NDArray[Any]]
     _columns: RawColumns | None = None
     _loss: Loss
     _recipe: Recipe
-    _state: npt.NDArray[Any]
-    _outputs: RawOutputs
-    _sizes: tuple[int, ...]
-    _network: Network
-    best_loss_: float | None
-    best_validation_score_: float | None
-    loss_curve_: list[float]
-    validation_scores_: list[float] | None
-    validation_loss_curve_: list[float] | None
+    _fitted_shape: FittedShape
+    _fit_state = FitState()
+    _normalization_state: npt.NDArray[Any] = np.zeros(0)
+    _raw_outputs: RawOutputs
 
-    def _remember(self, parameters: Mapping[str, Any]) -> None:
-        """Keep the parameters of `__init__` under their names, as they came."""
+    def _set_parameters(self, parameters: Mapping[str, Any]) -> None:
+        """Set the parameters of `__init__` as attributes, unchanged."""
         for name in self._get_param_names():
             setattr(self, name, parameters[name])
 
@@ -65,138 +75,175 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Self:
         """Train on X (n, d), an array, a data frame or a sparse matrix, and y (n,) or (n, k).
 
-        sample_weight : (n,), how much each sample counts.
-        X_val, y_val, sample_weight_val : a validation part of one's own. `validation_scores_` and
-            `validation_loss_curve_` then tell of it, and with `early_stopping` it stands for the share held out.
+        sample_weight : (n,), weights of the samples.
+        X_val, y_val, sample_weight_val : a validation set, evaluated in `validation_scores_` and
+            `validation_loss_curve_`; with `early_stopping` it replaces the held-out fraction.
 
-        Raises RecipeError for parameters that cannot be meant, ValueError for data that cannot be learnt from.
+        Raises RecipeError for invalid parameters, ValueError for invalid data.
         """
         if (X_val is None) != (y_val is None):
-            came = "X_val alone" if y_val is None else "y_val alone"
-            raise RecipeError("X_val and y_val together", came, "fit(X, y, X_val=X_val, y_val=y_val)")
-        brought = None if X_val is None else (X_val, y_val, sample_weight_val)
+            got = "X_val alone" if y_val is None else "y_val alone"
+            raise RecipeError("X_val and y_val together", got, "fit(X, y, X_val=X_val, y_val=y_val)")
+        validation = None if X_val is None else (X_val, y_val, sample_weight_val)
         try:
-            return self._fit(X, y, sample_weight, brought)
+            return self._fit(X, y, sample_weight, validation)
         except MemoryError as error:
             raise OutOfMemory.of(error) from error
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, brought: Any = None, *, incremental: bool = False) -> Self:
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: Any = None,
+        *,
+        incremental: bool = False,
+        stop_requested: StopRequested = never,
+    ) -> Self:
+        """Train; `validation` is None or X, y and sample weights, `incremental` is `partial_fit`."""
         parameters = self.get_params(deep=False)
         check_parameters(parameters)
         if incremental and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True: it sees a part of the data at a time.")
+            raise ValueError("partial_fit does not support early_stopping=True: a call sees a part of the data.")
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         raw = X
         X, y = self._checked(X, y, reset=first)
-        if brought is not None:
-            brought = (*self._checked(*brought[:2], reset=False), brought[2])
-        self._learn_targets(y, anew=first, incremental=incremental)
+        if validation is not None:
+            validation = (*self._checked(*validation[:2], reset=False), validation[2])
+        self._fit_targets(y, first=first, incremental=incremental)
         random = check_random_state(self.random_state)
         if self.n_ensemble > 1:
-            fit_members(self, X, y, sample_weight, brought, random, anew=first, incremental=incremental)
+            fit_members(self, X, y, sample_weight, validation, random, first=first, incremental=incremental)
             return self
         weights = self._class_weighted(self._sample_weights(sample_weight, X), y)
         samples = Samples(X, self._targets(y), self.n_outputs_, weights)
-        network = network_of(parameters)
+        network, batches = network_of(parameters), stochastic(self.solver)
         sizes = network.sizes(X.shape[1], self.n_outputs_)
-        theta = self._start(network, sizes, random, X.dtype, anew=first)
-        self._begin(sizes, anew=first)
-        self._sizes, self._network, self._dtype = sizes, network, X.dtype
-        told = X if self._columns is None else raw
-        if stochastic(self.solver):
-            tasks = None if incremental else Tasks(self, told, y, int(self.max_iter))
-            theta = descend(self, samples, y, sizes, theta, brought, random, tasks)
-        else:
-            self._dtype = np.dtype(np.float64)
-            theta = minimise(self, samples, sizes, theta, Tasks(self, told, y, 0))
-        if not np.isfinite(theta).all():
-            # scikit-learn's words, which programs look for.
+        theta = self._initial_theta(network, sizes, random, X.dtype, first=first)
+        shape = FittedShape(sizes, network, X.dtype if batches else np.dtype(np.float64))
+        state = FitState() if first else self._fit_state.continued()
+        state.monitor(early_stopping=self.early_stopping)
+        self._fitted_shape, self.n_layers_, self.out_activation_ = shape, len(sizes), output_name(self._loss)
+        self.__dict__.pop("estimators_", None)
+
+        def attributes(theta: Floats) -> dict[str, Any]:
+            return shape.attributes(theta) | state.attributes(curves=batches)
+
+        def publish() -> None:
+            self.__dict__.update(state.attributes(curves=batches))
+
+        X_given, epochs = X if self._columns is None else raw, int(self.max_iter) if batches else 0
+        call = FitCall(
+            parameters=parameters,
+            network=network,
+            loss=self._loss,
+            sizes=sizes,
+            samples=samples,
+            y=y,
+            strata=self._strata(samples.targets),
+            theta=theta,
+            random=random,
+            validation=None if validation is None else self._validation_set(validation, samples),
+            score_from_metrics=self._score_from_metrics,
+            scorer=self._scorer,
+            attributes=attributes,
+            publish=publish,
+            callbacks=None if incremental else FitCallbacks(self, X_given, y, epochs),
+            stop_requested=stop_requested,
+        )
+        fit = descend(call, state) if batches else minimize(call, state)
+        publish()
+        if not np.isfinite(fit.theta).all():
+            # scikit-learn's message, which programs look for.
             why = "The input data may contain large values and need to be preprocessed."
             raise ValueError(f"Solver produced non-finite parameter weights. {why}")
-        self._set_theta(theta)
+        self._fit_state, self._recipe = state, fit.recipe
+        self.__dict__.update(shape.attributes(fit.theta))
+        if fit.history is not None:
+            self.history_ = fit.history
         return self
 
-    def _start(
-        self, network: Network, sizes: tuple[int, ...], random: np.random.RandomState, dtype: Any, *, anew: bool
+    @property
+    def _optimizer(self) -> OptimizerState | None:
+        """The optimizer's state, under scikit-learn's name, which its own tests read."""
+        return self._fit_state.optimizer
+
+    @property
+    def _no_improvement_count(self) -> int:
+        """The number of epochs without improvement, under scikit-learn's name, which its own tests read."""
+        return self._fit_state.without_improvement
+
+    @_no_improvement_count.setter
+    def _no_improvement_count(self, epochs: int) -> None:
+        self._fit_state = dataclasses.replace(self._fit_state, without_improvement=epochs)
+
+    def _initial_theta(
+        self, network: Network, sizes: tuple[int, ...], random: np.random.RandomState, dtype: Any, *, first: bool
     ) -> Floats:
-        """θ, and the state of normalised layers, that training starts from: those there are, or new ones."""
-        shape = Shape(sizes, network.normalization)
-        state = np.zeros(0)
-        if not anew:
+        """Return θ and the state of normalized layers before training: the current ones, or initial ones."""
+        shape, state = Shape(sizes, network.normalization), np.zeros(0)
+        if not first:
             theta = given(list(zip(self.coefs_, self.intercepts_, strict=True)), sizes)
-            state = getattr(self, "_state", state)
+            state = self._normalization_state
         elif self.initializer == "auto":
-            theta = drawn(random, sizes, network.activations, dtype)
+            theta = initial_theta(random, sizes, network.activations, dtype)
         else:
             theta = first_theta(network, sizes, seed_from(random))
         return np.concatenate([theta, state]) if len(state) == shape.total - shape.theta else shape.begun(theta)
 
-    def _begin(self, sizes: tuple[int, ...], *, anew: bool) -> None:
-        """The attributes that training goes on from: as they were, or anew."""
-        self.n_layers_, self.out_activation_ = len(sizes), output_name(self._loss)
-        self.__dict__.pop("estimators_", None)
-        if anew:
-            self.t_ = 0
-        if not stochastic(self.solver):
-            return
-        first: dict[str, Any] = {"loss_curve_": [], "validation_scores_": None, "validation_loss_curve_": None}
-        first |= {"t_": 0, "best_loss_": None, "best_validation_score_": None, "_no_improvement_count": 0}
-        for name, value in first.items():
-            if anew or not hasattr(self, name):
-                setattr(self, name, value)
-        if self.early_stopping and self.best_validation_score_ is None:
-            self.best_validation_score_ = -np.inf
-        elif not self.early_stopping and self.best_loss_ is None:
-            self.best_loss_ = np.inf
+    def _validation_set(self, validation: Any, train: Samples) -> ValidationSet:
+        """Return the validation set of the caller."""
+        x, y, sample_weight = validation
+        weights, targets = self._sample_weights(sample_weight, x), self._targets(y)
+        if targets.shape[1:] != train.targets.shape[1:]:
+            raise DataError(f"y_val of {train.outputs} outputs, as y has", f"shape {y.shape}")
+        return ValidationSet(Samples(x, targets, train.outputs, weights), x, y, weights)
 
-    def _attributes_at(self, theta: npt.NDArray[Any]) -> dict[str, Any]:
-        """The attributes that make predictions, for θ.
+    def _scorer(self, validation: ValidationSet) -> Callable[[Floats], float]:
+        """Return a function from θ to the score by one of scikit-learn's scorers, or the estimator's own `score`."""
+        from sklearn.metrics import get_scorer
 
-        Weights and biases are views that cannot be written to, for predictions would not follow.
-        """
-        own = theta.astype(self._dtype)
-        own.flags.writeable = False
-        shape = Shape(self._sizes, self._network.normalization)
-        pairs = shape.layers(own)
-        weights, biases = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-        return {"coefs_": weights, "intercepts_": biases, "_state": own[shape.theta :], "_outputs": RawOutputs()}
+        scorer: Any = type(self).score if self.scoring is None else get_scorer(self.scoring)
+        network = copy.copy(self)  # it takes arrays of encoded inputs, without names
+        network._columns, network.n_features_in_ = None, validation.x.shape[1]
+        network.__dict__.pop("feature_names_in_", None)
+        weights = {} if validation.weights is None else {"sample_weight": validation.weights}
 
-    def _set_theta(self, theta: npt.NDArray[Any]) -> None:
-        self.__dict__.update(self._attributes_at(theta))
+        def score(theta: Floats) -> float:
+            if not np.isfinite(theta).all():
+                return np.nan
+            network.__dict__.update(self._fitted_shape.attributes(theta))
+            return float(scorer(network, validation.x, validation.y, **weights))
+
+        return score
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        for part in (*getattr(self, "coefs_", ()), *getattr(self, "intercepts_", ())):
-            part.flags.writeable = False
+        for each in (*getattr(self, "coefs_", ()), *getattr(self, "intercepts_", ())):
+            each.flags.writeable = False
 
-    def _raw_outputs(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The last layer's weighted sums for an array of inputs that has been checked."""
-        return self._outputs(self.coefs_, self.intercepts_, self._state, self._network, x)
+    def _weighted_sums(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the last layer's weighted sums for an array of checked inputs."""
+        network = self._fitted_shape.network
+        return self._raw_outputs(self.coefs_, self.intercepts_, self._normalization_state, network, x)
 
-    def _activated(self, X: Any) -> npt.NDArray[Any]:
-        """The network's outputs (n, outputs), of an ensemble their mean."""
+    def _outputs(self, X: Any) -> npt.NDArray[Any]:
+        """Return the network's outputs (n, outputs): for an ensemble, the mean of its networks' outputs."""
         members = self._members()
-        blocks = dense_blocks(X if plain(self, X) else checked_inputs(self, X))
-        outputs = [average([self._loss.output.value(each._raw_outputs(x)) for each in members]) for x in blocks]
+        blocks = dense_blocks(X if needs_no_check(self, X) else checked_inputs(self, X))
+        outputs = [average([self._loss.output.value(each._weighted_sums(x)) for each in members]) for x in blocks]
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
-    def _of_inputs(self, width: int) -> Self:
-        """A copy that takes the network's own inputs (n, width): arrays of numbers without names."""
-        viewed = copy.copy(self)
-        viewed._columns, viewed.n_features_in_ = None, width
-        viewed.__dict__.pop("feature_names_in_", None)
-        return viewed
-
     def _members(self) -> list[Any]:
-        """The networks that predict: this one, or those of an ensemble."""
+        """Return the networks that predict: this one, or those of an ensemble."""
         if "coefs_" not in vars(self):
             check_is_fitted(self)
         return vars(self).get("estimators_") or [self]
 
     def to_model(self) -> Model:
-        """The trained network as a `deltarule.Model`, to be saved and looked into; of an ensemble the first one.
+        """Return the trained network as a `deltarule.Model`, which can be saved; of an ensemble, the first network.
 
-        Its recipe has no word for scikit-learn's rules of stopping, nor for L-BFGS.
+        Its recipe does not contain scikit-learn's stopping rules, nor L-BFGS.
 
         >>> from sklearn.datasets import load_iris
         >>> from deltarule import MLPClassifier
@@ -205,19 +252,19 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         Model(4-8-3, 67 parameters, 3 classes)
         """
         check_is_fitted(self)
-        classes = self._model_classes()
+        classes, sizes = self._model_classes(), self._fitted_shape.sizes
         pairs = zip(self.coefs_, self.intercepts_, strict=True)
         encoding = None if self._columns is None else self._columns.encoding
         names = tuple(getattr(self, "feature_names_in_", ())) if encoding is None else encoding.inputs
         return Model(
             recipe=self._recipe.replace(task="regression" if classes is None else "classification"),
-            sizes=self._sizes,
-            theta=np.concatenate([part.ravel() for layer in pairs for part in layer]),
+            sizes=sizes,
+            theta=np.concatenate([each.ravel() for layer in pairs for each in layer]),
             scaling=UNSCALED,
-            input_shape=self._sizes[:1],
+            input_shape=sizes[:1],
             classes=classes,
             single=self.n_outputs_ == 1 or classes is not None,
-            state=self._state,
+            state=self._normalization_state,
             feature_names=names or None,
             encoding=encoding,
         )
@@ -225,35 +272,55 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
     def _model_classes(self) -> npt.NDArray[Any] | None:
         return None
 
+    def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Return X as a dense array of floats and y as an array, checked by scikit-learn."""
+        raise NotImplementedError
+
+    def _fit_targets(self, y: npt.NDArray[Any], *, first: bool, incremental: bool) -> None:
+        """Set the classes, the loss and the number of outputs."""
+        raise NotImplementedError
+
+    def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return class indices (n,), or numbers (n, k)."""
+        raise NotImplementedError
+
+    def _strata(self, targets: npt.NDArray[Any]) -> Booleans | None:
+        """Return the classes (n, 1) by which a held-out validation set is stratified, or None."""
+        raise NotImplementedError
+
+    def _score_from_metrics(self, validation: Samples) -> Callable[[Floats], float] | None:
+        """Return the score as a function of an epoch's metrics, or None where they do not contain it."""
+        raise NotImplementedError
+
     def _validated(self, X: Any, y: Any, *, reset: bool, numbers: bool) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """X as a dense array of floats, rows whole, and y, by scikit-learn's own checks."""
+        """Return X as a dense, C-ordered array of floats, and y, checked by scikit-learn."""
         checks: dict[str, Any] = {"multi_output": True, "y_numeric": numbers, "dtype": (np.float64, np.float32)}
         if reset:
-            self._columns = None if self.prepare is None else RawColumns.learn(self, X)
+            self._columns = None if self.prepare is None else RawColumns.fit(self, X)
         if self._columns is not None:
             X, y = check_X_y(self._columns.inputs(self, X), y, estimator=self, **checks)
         else:
-            with naming_prepare(X):
+            with suggesting_prepare(X):
                 X, y = validate_data(self, X, y, accept_sparse=["csr", "csc"], reset=reset, **checks)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return np.ascontiguousarray(X if isinstance(X, np.ndarray) else X.toarray()), y
 
     def _sample_weights(self, sample_weight: Any, X: npt.NDArray[Any]) -> Floats | None:
-        """How much each sample counts, or None where all count the same."""
+        """Return the samples' weights, or None if all are equal."""
         if sample_weight is None:
             return None
         weights: Floats = _check_sample_weight(sample_weight, X, dtype=np.float64)
         return weights
 
     def _class_weighted(self, weights: Floats | None, y: npt.NDArray[Any]) -> Floats | None:  # noqa: ARG002
-        """The samples' weights times those of their classes, where there are any."""
+        """Return the samples' weights, multiplied by those of their classes, if any."""
         return weights
 
-    def _may_step(self) -> bool:
-        """Whether there is a `partial_fit`: L-BFGS has none."""
+    def _has_partial_fit(self) -> bool:
+        """Return True; AttributeError for L-BFGS, which has no `partial_fit`."""
         if not stochastic(self.solver):
-            raise AttributeError('partial_fit needs a solver that goes batch by batch, and solver="lbfgs" does not.')
+            raise AttributeError('partial_fit needs a solver that uses batches; solver="lbfgs" does not.')
         return True
 
     def __sklearn_tags__(self) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -13,9 +13,13 @@ from sklearn.utils.metaestimators import available_if
 
 from deltarule.engines.problem import Samples
 from deltarule.errors import DataError, OutOfMemory
+from deltarule.estimators.fitting import r_squared
+from deltarule.estimators.parameters import number_loss
 from deltarule.estimators.perceptron import Perceptron
-from deltarule.estimators.specification import number_loss
-from deltarule.estimators.validation import determination
+from deltarule.formulas import Activation, Augmentation, Initializer, Loss, Normalization, Optimizer, Schedule
+from deltarule.formulas.formula import Spec
+from deltarule.recipes import Preparation
+from deltarule.types import Floats
 
 _DOMAINS: dict[str, tuple[str, Callable[[npt.NDArray[Any]], Any]]] = {
     "unit": ("between 0 and 1", lambda y: (y >= 0) & (y <= 1)),
@@ -25,12 +29,12 @@ _DOMAINS: dict[str, tuple[str, Callable[[npt.NDArray[Any]], Any]]] = {
 
 
 class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
-    """A multi-layer perceptron that predicts numbers: scikit-learn's estimator, trained by deltarule.
+    """Multi-layer perceptron regressor: scikit-learn's estimator, trained by deltarule.
 
-    Every parameter of scikit-learn's `MLPRegressor` means what it means there, has the same default, and with the same
-    `random_state` leads to the same weights, up to rounding. `loss` is "squared_error" or "poisson", which are
-    scikit-learn's halves, or any registered loss, by its name or as a formula; `scoring=None` watches R². Every other
-    parameter, and every attribute but `classes_`, is `MLPClassifier`'s.
+    Every parameter of scikit-learn's `MLPRegressor` has the same meaning and default, and the same `random_state` gives
+    the same weights, up to rounding. `loss` is "squared_error" or "poisson", which include scikit-learn's factor ½, or
+    any registered loss, by its name or as a formula; `scoring=None` monitors R². The other parameters, and the
+    attributes except `classes_`, are those of `MLPClassifier`.
 
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
@@ -41,11 +45,11 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
 
     def __init__(
         self,
-        loss: Any = "squared_error",
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "relu",
+        loss: Spec | Loss = "squared_error",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: Spec | Activation | Sequence[Spec | Activation] = "relu",
         *,
-        solver: Any = "adam",
+        solver: Spec | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | str = "auto",
         learning_rate: str = "constant",
@@ -53,7 +57,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         power_t: float = 0.5,
         max_iter: int = 200,
         shuffle: bool = True,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
         verbose: bool | int | str = False,
         warm_start: bool = False,
@@ -66,60 +70,59 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
-        dropout: Any = 0.0,
-        normalization: Any = None,
+        dropout: float | Sequence[float] = 0.0,
+        normalization: Spec | Normalization | None = None,
         l1: float = 0.0,
         max_norm: float | None = None,
-        schedule: Any = None,
-        initializer: Any = "auto",
-        scoring: Any = None,
-        prepare: Any = None,
-        augmentation: Any = None,
-        image_shape: tuple[int, ...] | None = None,
+        schedule: Spec | Schedule | None = None,
+        initializer: Spec | Initializer = "auto",
+        scoring: str | Callable[..., float] | None = None,
+        prepare: str | Preparation | Mapping[str, Any] | None = None,
+        augmentation: Spec | Augmentation | Sequence[Spec | Augmentation] | None = None,
+        image_shape: Sequence[int] | None = None,
         n_ensemble: int = 1,
         engine: str = "compiled",
         n_threads: int | None = None,
     ) -> None:
-        self._remember(locals())
+        self._set_parameters(locals())
 
-    @available_if(lambda self: self._may_step())  # type: ignore[untyped-decorator]
+    @available_if(lambda self: self._has_partial_fit())  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train for one epoch on X (n, d) and y, going on from where the last call left off."""
+        """Train for one epoch on X (n, d) and y, continuing from the last call."""
         try:
             return self._fit(X, y, sample_weight, incremental=True)
         except MemoryError as error:
             raise OutOfMemory.of(error) from error
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """The numbers predicted: (n,), or (n, k) where k were learnt."""
-        a = self._activated(X)
+        """Return the predicted numbers: (n,), or (n, k) for k targets."""
+        a = self._outputs(X)
         return a[:, 0] if a.shape[1] == 1 else a
 
     def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        X, y = self._validated(X, y, reset=reset, numbers=True)
-        return X, y
+        return self._validated(X, y, reset=reset, numbers=True)
 
-    def _learn_targets(self, y: npt.NDArray[Any], *, anew: bool, incremental: bool) -> None:  # noqa: ARG002
+    def _fit_targets(self, y: npt.NDArray[Any], *, first: bool, incremental: bool) -> None:  # noqa: ARG002
         self._loss = number_loss(self.loss)
         self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
 
     def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
         numbers = y.astype(np.float64).reshape(len(y), -1)
         if self._loss.domain in _DOMAINS:
-            words, holds = _DOMAINS[self._loss.domain]
+            domain, holds = _DOMAINS[self._loss.domain]
             if not holds(numbers).all():
-                came = f"numbers from {numbers.min():g} to {numbers.max():g}"
-                raise DataError(f"targets {words} for {self._loss.name}", came, 'loss="squared_error"')
+                got = f"numbers from {numbers.min():g} to {numbers.max():g}"
+                raise DataError(f"targets {domain} for {self._loss.name}", got, 'loss="squared_error"')
         return numbers
 
     def _strata(self, targets: npt.NDArray[Any]) -> None:  # noqa: ARG002
-        """Numbers are split without regard to them."""
+        """Return None: numbers are not stratified."""
         return
 
-    def _score_of_figures(self, held: Samples) -> Callable[..., float] | None:
-        if held.outputs > 1 or self.scoring not in (None, "r2"):
+    def _score_from_metrics(self, validation: Samples) -> Callable[[Floats], float] | None:
+        if validation.outputs > 1 or self.scoring not in (None, "r2"):
             return None
-        return functools.partial(determination, spread=held.spread())
+        return functools.partial(r_squared, spread=validation.spread())
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from deltarule.figures.style import LIGHT, Theme, draw, figure
+from deltarule.figures.style import LIGHT, Theme, draw, figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,13 +48,28 @@ class Display:
 
     def _repr_png_(self) -> bytes | None:
         """Return the picture for a notebook."""
-        import io
+        return png(self.figure_) if hasattr(self, "figure_") else None
 
-        if not hasattr(self, "figure_"):
-            return None
-        content = io.BytesIO()
-        draw(self.figure_, content, "png")
-        return content.getvalue()
+
+class Picture:
+    """A figure that a notebook shows; `figure_` is matplotlib's, `axes_` are its axes."""
+
+    def __init__(self, picture: Figure) -> None:
+        self.figure_, self.axes_ = picture, picture.axes
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture; its suffix (.png, .svg, .pdf) chooses the format."""
+        return save(self.figure_, path)
+
+    def _repr_png_(self) -> bytes:
+        return png(self.figure_)
+
+
+def png(picture: Figure) -> bytes:
+    """Return a figure as a PNG file."""
+    content = io.BytesIO()
+    draw(picture, content, "png")
+    return content.getvalue()
 
 
 def legend(axes: Axes, theme: Theme, **further: Any) -> None:

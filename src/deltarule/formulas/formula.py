@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache, wraps
 from typing import Annotated, Any, ClassVar, Self, TypeAlias, TypeVar, get_args, get_type_hints
 
-from deltarule.errors import RecipeError, UnknownName, nearest
+from deltarule.errors import RecipeError, UnknownArgument, UnknownName, nearest
 
 Values: TypeAlias = Any
 """A number, an array, or a symbol of a traced expression; the methods of a formula accept all three."""
@@ -124,14 +124,12 @@ def _lookup(names: Mapping[str, type[Formula]], name: str) -> type[Formula] | No
 
 
 def _accept_other_names(cls: type[Formula]) -> None:
-    """Make the constructor accept fields by their aliases and former names."""
-    if not (cls.field_aliases or cls.renamed_fields):
-        return
-    construct = cls.__init__
+    """Make the constructor accept fields by their aliases, former names and other spellings; others are errors."""
+    construct, own = cls.__init__, {field.name for field in dataclasses.fields(cls)}
 
     @wraps(construct)
     def accept(self: Formula, *args: Any, **fields: Any) -> None:
-        if fields.keys() & {*cls.field_aliases, *cls.renamed_fields}:
+        if not fields.keys() <= own:
             fields = named_fields(cls, fields)
         construct(self, *args, **fields)
 
@@ -225,7 +223,7 @@ def unknown_field(cls: type[Any], fields: Mapping[str, Any]) -> None:
     for field in fields:
         if field not in known:
             guess = nearest(str(field), known)
-            raise UnknownName(f"a field of {cls.__name__} ({', '.join(known)})", repr(field), guess, nearest=guess)
+            raise UnknownArgument(f"a field of {cls.__name__} ({', '.join(known)})", repr(field), guess, nearest=guess)
 
 
 @cache

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from deltarule.errors import ModelError, memory_checked
 from deltarule.mapped import forget, is_mapped
+from deltarule.markup import card, details, table
 from deltarule.models.files import read_model, write_model
 from deltarule.models.model_data import ModelData
 from deltarule.types import Floats
@@ -116,6 +117,16 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         shape = "-".join(map(str, self.sizes))
         what = "numbers" if self.classes is None else f"{len(self.classes)} classes"
         return f"Model({shape}, {self.shape.learnt:,} parameters, {what})"
+
+    def _repr_html_(self) -> str:
+        """Return the layers and what the model predicts, for a notebook."""
+        inputs = f"{self.sizes[0]} numbers" if self.encoding is None else f"{len(self.encoding.expected())} columns"
+        names = [] if self.classes is None else [self.name_of(label) for label in self.classes[:20].tolist()]
+        more = ", …" if self.classes is not None and len(self.classes) > len(names) else ""
+        predicts = "numbers" if self.classes is None else ", ".join(names) + more
+        rows = [("Inputs", inputs), ("Predicts", predicts), ("Parameters", f"{self.shape.learnt:,}")]
+        layers = table(("layer", "weights", "activation", "parameters"), layer_table(self))
+        return card("Model", "-".join(map(str, self.sizes)), rows, layers, details("Recipe", self.recipe.to_json()))
 
     def _inputs(self, given: Any) -> npt.NDArray[Any]:
         if self.encoding is not None:

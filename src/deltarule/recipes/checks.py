@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
 from deltarule.errors import RecipeError
-from deltarule.formulas.formula import chosen, real, unknown_field
+from deltarule.formulas.formula import chosen, real
+from deltarule.recipes.suggestions import unknown_field
 
 
 def integer(label: str, value: Any, least: int, suggestion: str | None = None) -> int:
@@ -52,5 +54,8 @@ def fields_of(cls: type[Any], data: Any) -> dict[str, Any]:
     """Return the JSON object `data` as keyword arguments of the dataclass `cls`; anything else is an error."""
     if not isinstance(data, Mapping):
         raise RecipeError("a JSON object", repr(data), field=cls.__name__)
-    unknown_field(cls, data)
+    known = {field.name for field in dataclasses.fields(cls)}
+    for name in data:
+        if name not in known:
+            raise unknown_field(cls, str(name))
     return dict(data)

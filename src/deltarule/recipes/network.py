@@ -6,14 +6,29 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from deltarule.errors import RecipeError
 from deltarule.formulas import Activation, Initializer, Normalization, formula
 from deltarule.formulas.formula import Spec
 from deltarule.recipes.checks import fields_of, fraction, integer, non_negative
+from deltarule.recipes.suggestions import explained
+
+if TYPE_CHECKING:
+
+    class NetworkFields(TypedDict, total=False):
+        """The fields of a network, with the types that `replace` accepts."""
+
+        hidden: int | Sequence[int]
+        activation: Spec | Activation | Sequence[Spec | Activation]
+        dropout: float | Sequence[float]
+        noise: float | Sequence[float]
+        normalization: Spec | Normalization | None
+        initializer: Spec | Initializer
+        bias_initializer: Spec | Initializer
 
 
+@explained
 @dataclass(frozen=True)
 class Network:
     """A deep feedforward network, whose input and output sizes are inferred from the data.
@@ -118,7 +133,7 @@ class Network:
         """Return the network that `to_json` wrote."""
         return cls(**fields_of(cls, data))
 
-    def replace(self, **fields: Any) -> Self:
+    def replace(self, **fields: Unpack[NetworkFields]) -> Self:
         """Return a copy with other values for some fields."""
         return dataclasses.replace(self, **fields_of(type(self), fields))
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from deltarule.recipes.checks import fields_of, integer, one_of
+from deltarule.recipes.suggestions import explained
 
 
+@explained
 @dataclass(frozen=True)
 class Preparation:
     """Preprocessing of a table's columns to a network's inputs, fitted to the training set only.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict, Unpack
 
 from deltarule.errors import RecipeError
 from deltarule.formulas import (
@@ -21,11 +21,13 @@ from deltarule.formulas import (
 )
 from deltarule.formulas.augmentations.composition import check_once
 from deltarule.formulas.formula import Spec, normalized
+from deltarule.markup import card, details
 from deltarule.recipes.checks import boolean, fields_of, integer, non_negative, one_of
 from deltarule.recipes.network import Network
 from deltarule.recipes.preparation import Preparation
 from deltarule.recipes.scaling import Scaling
 from deltarule.recipes.stopping import EarlyStopping
+from deltarule.recipes.suggestions import explained
 from deltarule.regular_files import json_of, reason
 
 ClassWeight: TypeAlias = tuple[tuple[Any, float], ...] | str | None
@@ -36,6 +38,33 @@ LOSSES_BY_TASK = ("auto", "cross_entropy")
 """Losses that are chosen by the task once the data are known."""
 
 
+if TYPE_CHECKING:
+
+    class RecipeFields(TypedDict, total=False):
+        """The fields of a recipe, with the types that `replace` accepts."""
+
+        network: Network
+        loss: Spec | Loss
+        optimizer: Spec | Optimizer
+        penalty: Spec | Penalty | Sequence[Spec | Penalty | None] | None
+        schedule: Spec | Schedule
+        clipping: Spec | Clipping | None
+        constraint: Spec | Constraint | None
+        averaging: Spec | Averaging | None
+        class_weight: ClassWeight | Mapping[Any, float] | Sequence[Sequence[Any]]
+        batch_size: int
+        epochs: int
+        stopping: EarlyStopping | None
+        scaling: str | float | Scaling
+        preparation: Preparation | Mapping[str, Any]
+        target_scaling: str
+        task: str
+        augmentation: Spec | Augmentation | Sequence[Spec | Augmentation] | None
+        evaluate_train: bool
+        seed: int
+
+
+@explained
 @dataclass(frozen=True)
 class Recipe:
     """Specification of a network and its training: frozen, validated, and convertible to and from JSON.
@@ -180,13 +209,20 @@ class Recipe:
             fields["stopping"] = EarlyStopping.from_json(fields["stopping"])
         return cls(**fields)
 
-    def replace(self, **fields: Any) -> Self:
+    def replace(self, **fields: Unpack[RecipeFields]) -> Self:
         """Return a copy with other values for some fields.
 
         >>> Recipe().replace(seed=1).seed
         1
         """
         return dataclasses.replace(self, **fields_of(type(self), fields))
+
+    def _repr_html_(self) -> str:
+        """Return the fields that differ from the defaults, and all of them in an element that opens, for a notebook."""
+        mine, usual = self.to_json(), Recipe().to_json()
+        rows = [(name, _short(value)) for name, value in mine.items() if value != usual[name]]
+        title = "" if rows else "with the defaults"
+        return card("Recipe", title, rows, details("All fields", mine))
 
     def _checked_penalty(self) -> Penalty | tuple[Penalty | None, ...] | None:
         given: Any = self.penalty
@@ -203,6 +239,14 @@ class Recipe:
                 wanted, f"{len(chosen)}", "penalty=L2(1e-4), which applies to every layer", field="penalty"
             )
         return chosen
+
+
+def _short(value: Any) -> str:
+    """Return the JSON of a field in one line: a formula as a call."""
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{name}={_short(each)}" for name, each in value.items() if name != "name")
+        return f"{value.get('name', '')}({inside})"
+    return f"[{', '.join(map(_short, value))}]" if isinstance(value, (list, tuple)) else repr(value)
 
 
 def _loss(given: Any) -> Loss | str:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from deltarule.recipes.checks import boolean, fields_of, integer, non_negative, one_of
+from deltarule.recipes.suggestions import explained
 
 
+@explained
 @dataclass(frozen=True)
 class EarlyStopping:
     """Stop when the validation metric has not improved for `patience` epochs, and restore the best epoch.

@@ -16,9 +16,11 @@ from deltarule.data import Dataset
 from deltarule.errors import Diverged, RecipeError
 from deltarule.formulas import ExponentialGrowth
 from deltarule.formulas.random import permutation
+from deltarule.markup import card, curves
 from deltarule.recipes import Recipe
 from deltarule.recipes.checks import integer
 from deltarule.training import Run, train
+from deltarule.training.arguments import Data, dataset_of
 from deltarule.types import Floats, Positions
 
 WINDOW = 0.4
@@ -67,6 +69,20 @@ class LearningRateRange:
             f"fastest at {self.steepest:.2g} and is lowest by {self.largest:.2g}, {then} {how}."
         )
 
+    def _repr_html_(self) -> str:
+        """Return the suggestion and the smoothed loss by the learning rate, for a notebook."""
+        rows = [
+            ("Learning rate", "none" if self.suggestion is None else f"{self.suggestion:.2g}"),
+            ("Result", str(self)),
+        ]
+        lines = curves(
+            {"smoothed loss": self.smoothed.tolist()},
+            x=self.rates.tolist(),
+            mark=self.suggestion,
+            x_label="learning rate",
+        )
+        return card("Learning-rate range test", "", rows, lines)
+
     def to_json(self) -> dict[str, Any]:
         """The result as data; NaN becomes None."""
         return {
@@ -82,7 +98,7 @@ class LearningRateRange:
 
 def learning_rate_range(
     recipe: Recipe,
-    data: Dataset,
+    data: Data,
     *,
     lowest: float = 1e-6,
     highest: float = 10.0,
@@ -92,6 +108,7 @@ def learning_rate_range(
 ) -> LearningRateRange:
     """Let the learning rate grow from batch to batch, and look at which rates the loss falls.
 
+    data : as for `train`: a `Dataset`, or (x, y).
     lowest, highest : the rates of the first and of the last step; the recipe's own rate and schedule play no part.
     steps : updates of a run. seeds : runs that are averaged, of the recipe's seed and those after it.
 
@@ -105,6 +122,7 @@ def learning_rate_range(
     >>> 0.003 < found.suggestion < 1, found.suggestion < found.largest
     (True, True)
     """
+    data = dataset_of(data)
     integer("steps", steps, 20, "steps=300")
     integer("seeds", seeds, 1, "seeds=3")
     if recipe.optimizer.reach == "run":

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data import Part
+from deltarule.data import Dataset, Part
 from deltarule.errors import DataError
 from deltarule.models import Model
+from deltarule.training import Run
 
 Z = 1.959963984540054
 """The normal distribution's quantile for intervals of 95 %."""
@@ -101,6 +102,12 @@ class Verdict:
             "remedies": list(self.remedies),
             "gap": gap,
         }
+
+
+def verdict_of(run: Run, data: Dataset, reference_error: float | None = None) -> Verdict:
+    """Return the verdict on a run: of its errors on the data's training and validation sets."""
+    held = None if data.validation is None else error_of(run.model, data.validation)
+    return verdict(error_of(run.model, data.train), held, reference_error)
 
 
 def error_of(model: Model, part: Part) -> ErrorEstimate:

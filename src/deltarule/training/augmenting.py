@@ -39,7 +39,7 @@ def augmented(
     originals : whether the original samples are included, first; the transformed ones follow, copy by copy.
 
     Values keep their type; integers are rounded. Labels and weights are repeated, so mixtures, which change labels, are
-    an error. With `Recipe(augmentation=...)` samples are instead transformed anew at each step.
+    an error. With `Recipe(augmentation=...)` samples are instead transformed at each step.
 
     >>> import deltarule as dr
     >>> larger = augmented(dr.load_dataset("digits"), ["rotation", dr.Translation(1)], copies=2)

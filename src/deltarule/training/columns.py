@@ -19,7 +19,7 @@ _QUANTILES = 100
 _ROWS_AT_MOST = 100_000
 
 
-def learn_encoding(preparation: Preparation, table: Table, target: str | None = None) -> Encoding:
+def fit_encoding(preparation: Preparation, table: Table, target: str | None = None) -> Encoding:
     """Fit the encoding of a training set's usable columns.
 
     For a table on disk, 100,000 evenly spaced rows are used.
@@ -27,7 +27,7 @@ def learn_encoding(preparation: Preparation, table: Table, target: str | None = 
     Raises DataError if no column is usable.
 
     >>> from deltarule.data import table_of
-    >>> encoding = learn_encoding(Preparation(), table_of({"age": [30, 50, None], "sex": ["F", "M", "M"]}))
+    >>> encoding = fit_encoding(Preparation(), table_of({"age": [30, 50, None], "sex": ["F", "M", "M"]}))
     >>> encoding.inputs
     ('age', 'age missing', 'sex=F', 'sex=M')
     """
@@ -36,17 +36,17 @@ def learn_encoding(preparation: Preparation, table: Table, target: str | None = 
         table = whole[np.linspace(0, len(whole) - 1, _ROWS_AT_MOST).astype(np.intp)]
         forget(whole)
     numbers = [column for column in table.usable if not column.coded]
-    learnt: dict[str, NumberEncoding | CategoryEncoding] = {}
+    fitted: dict[str, NumberEncoding | CategoryEncoding] = {}
     if numbers:
-        learnt |= {each.name: each for each in _numbers(preparation, numbers)}
+        fitted |= {each.name: each for each in _numbers(preparation, numbers)}
     for column in table.usable:
         if column.coded:
             found = _ordinal(column) if preparation.categories == "ordinal" else _one_hot(column, preparation)
             if found is not None:
-                learnt[column.name] = found
-    if not learnt:
+                fitted[column.name] = found
+    if not fitted:
         raise DataError("a column of numbers, categories, booleans or dates", f"{table}")
-    return Encoding(tuple(learnt[column.name] for column in table.usable if column.name in learnt), target)
+    return Encoding(tuple(fitted[column.name] for column in table.usable if column.name in fitted), target)
 
 
 def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[NumberEncoding]:
@@ -66,8 +66,8 @@ def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[Number
             scaler = StandardScaler().fit(filled)
         shift, factor = scaler.mean_, 1.0 / scaler.scale_
         for place in np.flatnonzero(~np.isfinite(shift * factor)).tolist():
-            came = f"{np.abs(filled[:, place]).max():.3g} in column {columns[place].name!r}"
-            raise DataError("numbers small enough to be squared", came, 'Preparation(numbers="quantiles")')
+            got = f"{np.abs(filled[:, place]).max():.3g} in column {columns[place].name!r}"
+            raise DataError("numbers small enough to be squared", got, 'Preparation(numbers="quantiles")')
     elif preparation.numbers == "quantiles":
         steps = min(_QUANTILES, len(filled))
         # The transformer needs at least two quantiles, so a single sample is repeated.
@@ -98,8 +98,8 @@ def _one_hot(column: Column, preparation: Preparation) -> CategoryEncoding | Non
     encoder = OneHotEncoder(max_categories=preparation.categories_at_most).fit(codes[:, np.newaxis])
     rare = encoder.infrequent_categories_[0]
     rare = set() if rare is None else set(rare.tolist())
-    words = tuple(column.categories[code] for code in encoder.categories_[0].tolist() if code not in rare)
-    return CategoryEncoding(column.name, words, bool(rare), missing)
+    names = tuple(column.categories[code] for code in encoder.categories_[0].tolist() if code not in rare)
+    return CategoryEncoding(column.name, names, bool(rare), missing)
 
 
 def _ordinal(column: Column) -> CategoryEncoding | None:
@@ -111,6 +111,6 @@ def _ordinal(column: Column) -> CategoryEncoding | None:
     encoder = OrdinalEncoder()
     places = encoder.fit_transform(codes[:, np.newaxis])
     scaler = StandardScaler().fit(places)
-    words = tuple(column.categories[code] for code in encoder.categories_[0].tolist())
+    names = tuple(column.categories[code] for code in encoder.categories_[0].tolist())
     shift, factor = float(scaler.mean_[0]), float(1.0 / scaler.scale_[0])
-    return CategoryEncoding(column.name, words, ordinal=True, shift=shift, factor=factor)
+    return CategoryEncoding(column.name, names, ordinal=True, shift=shift, factor=factor)

@@ -12,8 +12,8 @@ from deltarule.engines.problem import Problem, Sums
 from deltarule.errors import DataError
 from deltarule.mapped import forget
 from deltarule.models import Model
-from deltarule.training.preparing import Learnt
-from deltarule.training.run import means
+from deltarule.training.epoch import means
+from deltarule.training.preparing import FittedData
 
 _BLOCK = 8192
 
@@ -45,8 +45,8 @@ def evaluate(model: Model, part: Part) -> Evaluation:
     (True, 15)
     """
     if model.encoding is None and part.x[0].size != model.sizes[0]:
-        wanted = " × ".join(map(str, model.input_shape))
-        raise DataError(f"samples of shape {wanted}", " × ".join(map(str, part.x.shape[1:])))
+        expected = " × ".join(map(str, model.input_shape))
+        raise DataError(f"samples of shape {expected}", " × ".join(map(str, part.x.shape[1:])))
     outputs = model.sizes[-1]
     if model.classes is None and (part.y.dtype.kind not in "fiub" or part.y[0].size != outputs):
         raise DataError(f"{outputs} numbers a sample to compare with", f"{part.y.dtype} of shape {part.y.shape}")
@@ -54,10 +54,10 @@ def evaluate(model: Model, part: Part) -> Evaluation:
         part.y.ndim != 1 or (part.y.dtype.kind in "UT") != (model.classes.dtype.kind in "UT")
     ):
         raise DataError(f"labels like {model.classes[0]!r}", f"{part.y.dtype} of shape {part.y.shape}")
-    learnt = Learnt(
+    fitted = FittedData(
         model.input_shape, model.scaling, model.classes, model.target_scaling, model.single, outputs, model.encoding
     )
-    samples = learnt.samples(part)
+    samples = fitted.samples(part)
     problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, model.parameters)
     total = Sums()
     with np.errstate(over="ignore", invalid="ignore"):

@@ -13,7 +13,7 @@ from deltarule.errors import ModelFileError, OutputError
 from deltarule.models import Model
 from deltarule.recipes import Recipe
 from deltarule.regular_files import encoded, read_json, reason
-from deltarule.training.run import Epoch
+from deltarule.training.epoch import Epoch
 from deltarule.writing import append_lines, write_whole
 
 RECIPE, HISTORY, MODEL, SPLIT = "recipe.json", "history.jsonl", "model.safetensors", "split.json"
@@ -141,8 +141,8 @@ def check_free(path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise OutputError("a folder for the run", f"{folder}: {error.strerror or error}") from error
     if taken:
-        came = f"{folder}, which {'is not empty' if folder.is_dir() else 'is a file'}"
-        raise OutputError("a new or empty folder for the run", came)
+        got = f"{folder}, which {'is not empty' if folder.is_dir() else 'is a file'}"
+        raise OutputError("a new or empty folder for the run", got)
     return folder
 
 

@@ -18,17 +18,22 @@ from deltarule.engines.registry import engine_of
 from deltarule.errors import Diverged, Interrupted, memory_checked
 from deltarule.models import Model
 from deltarule.recipes import Affine, Recipe
+from deltarule.training.arguments import Data, OnEpoch, checked_recipe, dataset_of, explained_arguments, requests_stop
+from deltarule.training.epoch import Epoch, History, epoch_of
 from deltarule.training.preparing import Start, model_of, prepared
-from deltarule.training.run import Epoch, History, Run, epoch_of
+from deltarule.training.progress import Progress, shown
+from deltarule.training.run import Run
 from deltarule.types import Floats
 
 _renamed = renamed_arguments(start="initial_parameters", order="batches")
 
 
 @_renamed
+@explained_arguments
 def train(
     recipe: Recipe,
-    data: Dataset,
+    data: Data,
+    y: Any = None,
     *,
     engine: str = "compiled",
     precision: str = "float32",
@@ -36,9 +41,14 @@ def train(
     initial_parameters: Start = None,
     batches: Order | None = None,
     record: str | None = None,
+    progress: bool | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> Run:
     """Train a network by a recipe.
 
+    data : a `Dataset`; or (x, y) or (x, y, weights); or x alone, an array or a data frame, followed by y.
+    y : the targets of x, or the name of the data frame's column to predict. All samples of x and y are training
+        samples, of which early stopping holds out a tenth.
     engine : "compiled", or "reference" for the definition in float64 NumPy.
     precision : "float32" or "float64", of the compiled engine.
     n_threads : number of threads; None uses all cores where a step is large enough to benefit, otherwise one. The
@@ -47,6 +57,8 @@ def train(
         them alone, in place of the recipe's.
     batches : for each epoch an iterable of index arrays into the training set; repeats are allowed.
     record : "batch" records each batch's loss before its update, "batch_after" after it, in `run.batch_losses`.
+    progress : whether to show progress; None shows it in a notebook, and on standard error if it is a terminal.
+    on_epoch : a function called with each `Epoch` before the next starts; if it returns True, training stops.
 
     Raises `Diverged` if the loss is no longer finite; its `.run` has the last finite weights.
 
@@ -56,8 +68,8 @@ def train(
     (2, Model(4-128-64-3, 9,091 parameters, 3 classes))
     """
     training = Training(
-        recipe,
-        data,
+        checked_recipe(recipe),
+        dataset_of(data, y),
         engine=engine,
         precision=precision,
         n_threads=n_threads,
@@ -65,14 +77,18 @@ def train(
         batches=batches,
         record=record,
     )
-    training.finish()
+    score = "accuracy" if training.recipe.task == "classification" else "R²"
+    with shown(progress, training.recipe.epochs, score) as display:
+        training.finish(on_epoch=on_epoch, display=display)
     return training.run
 
 
 @_renamed
+@explained_arguments
 def epochs(
     recipe: Recipe,
-    data: Dataset,
+    data: Data,
+    y: Any = None,
     *,
     engine: str = "compiled",
     precision: str = "float32",
@@ -83,7 +99,7 @@ def epochs(
 ) -> Training:
     """Return training as an iterable, which yields each `Epoch` before the next one starts.
 
-    The arguments are those of `train`. `.model` and `.run` are available at any time.
+    The arguments are those of `train`. `.model` and `.run` are available at any time; `.stop()` ends the loop.
 
     >>> import deltarule as dr
     >>> training = dr.epochs(dr.Recipe(epochs=3, stopping=None), dr.load_dataset("iris"))
@@ -93,8 +109,8 @@ def epochs(
     'finished'
     """
     return Training(
-        recipe,
-        data,
+        checked_recipe(recipe),
+        dataset_of(data, y),
         engine=engine,
         precision=precision,
         n_threads=n_threads,
@@ -127,9 +143,8 @@ class Training:
         rows: Any = None,
         scalings: dict[Any, Affine] | None = None,
     ) -> None:
-        self._data = data
-        self._lock, self._broken_off, self._torn = threading.RLock(), False, False
-        self._problem, self._learnt = prepared(recipe, data, initial_parameters, batches, record, rows, scalings)
+        self._lock, self._broken_off, self._torn, self._stopped = threading.RLock(), False, False, False
+        self._problem, self._fitted = prepared(recipe, data, initial_parameters, batches, record, rows, scalings)
         self._engine: Engine = engine_of(self._problem, engine, precision, n_threads)
         held = self._problem.validation
         self._spreads = (self._problem.train.spread(), math.nan if held is None else held.spread())
@@ -146,11 +161,43 @@ class Training:
         """Yield each epoch, running the engine for about `seconds` at a time; stop once `interrupted()` is true."""
         return self._delivered(self._problem.recipe.epochs, seconds, interrupted)
 
-    def finish(self, interrupted: StopRequested = never) -> None:
-        """Train to the end, or until `interrupted()` is true, which is checked about twenty times a second."""
-        while self._goes_on() and not interrupted():
-            self._advance(self._problem.recipe.epochs, 0.05, interrupted)
+    def finish(
+        self, interrupted: StopRequested = never, *, on_epoch: OnEpoch | None = None, display: Progress | None = None
+    ) -> None:
+        """Train to the end, or until `interrupted()` is true, which is checked about twenty times a second.
+
+        on_epoch : called with each epoch before the next starts; if it returns True, training stops.
+        display : shows progress.
+        """
+
+        def ends() -> bool:
+            if display is not None:
+                display.tick()
+            return interrupted()
+
+        at_most, seconds = (self.recipe.epochs, 0.05) if on_epoch is None else (1, 0.0)
+        while self._goes_on() and not ends():
+            number, table = self._advance(at_most, seconds, ends)
+            if len(table) and (display is not None or on_epoch is not None):
+                epoch = epoch_of(table[-1], number + len(table), self._spreads)
+                if display is not None:
+                    display.epoch(epoch)
+                if on_epoch is not None and not self._diverged and requests_stop(on_epoch(epoch)):
+                    self.stop()
             self._check()
+
+    def stop(self) -> None:
+        """Stop training after the current epoch; the status of the run is then "stopped".
+
+        >>> import deltarule as dr
+        >>> training = dr.epochs(dr.Recipe(epochs=50), dr.load_dataset("iris"))
+        >>> for epoch in training:
+        ...     if epoch.number == 3:
+        ...         training.stop()
+        >>> training.run
+        Run(stopped, 3 epochs, ...)
+        """
+        self._stopped = True
 
     @property
     def recipe(self) -> Recipe:
@@ -167,7 +214,7 @@ class Training:
             rule = self.recipe.stopping
             restore = self._engine.best_epoch > 0 and rule is not None and rule.restore_best
             theta = self._engine.best_theta if restore or self._diverged else self._engine.theta
-            return model_of(self._problem, self._learnt, self._data, theta.copy())
+            return model_of(self._problem, self._fitted, theta.copy())
 
     @property
     @memory_checked
@@ -189,15 +236,18 @@ class Training:
         done = len(history)
         if self._diverged:
             status = "diverged"
-        elif self._broken_off or not self._engine.finished:
+        elif self._broken_off or not (self._engine.finished or self._stopped):
             status = "interrupted"
+        elif self._stopped and not self._engine.finished:
+            status = "stopped"
         else:
             status = "finished" if done == self.recipe.epochs or self._problem.order is not None else "stopped"
         rule = self.recipe.stopping
         # The best epoch may be one that was interrupted before it was added to the history.
         best = min(self._engine.best_epoch, done) if rule is not None and rule.restore_best else 0
         losses = np.concatenate([np.zeros(0), *self._batch_losses])
-        return Run(history, self.model, self.recipe, self._seconds, status, best or done, losses)
+        data = self._fitted.data
+        return Run(history, self.model, self.recipe, self._seconds, status, best or done, losses, data)
 
     @property
     def _diverged(self) -> bool:
@@ -235,7 +285,7 @@ class Training:
         with self._lock:
             if self._broken_off:
                 raise Interrupted(*(_TORN if self._torn else _BROKEN_OFF))
-            return not self._engine.finished
+            return not (self._engine.finished or self._stopped)
 
     def after_fork(self) -> None:
         """Reset the lock in a child process, and note whether another thread of the parent was running an epoch."""
@@ -257,12 +307,12 @@ class Training:
 
 
 _BROKEN_OFF = (
-    "a training run that can go on",
-    "one that an exception broke off in the middle of an epoch",
-    "training.run for what it had come to, or a new training run",
+    "a training run that can continue",
+    "one that an exception interrupted within an epoch",
+    "training.run for its history and model, or a new training run",
 )
 _TORN = (
-    "a training run that can go on in this process",
+    "a training run that can continue in this process",
     "one that another thread was training when the process was forked",
     "a new training run in the child process, or to fork between epochs",
 )

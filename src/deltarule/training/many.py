@@ -13,6 +13,7 @@ from deltarule.data import Dataset
 from deltarule.engines.threads import allowed_threads, chosen_threads
 from deltarule.errors import Diverged, RecipeError
 from deltarule.recipes import Affine, Recipe
+from deltarule.training.arguments import Data, dataset_of
 from deltarule.training.loop import Training
 from deltarule.training.preparing import Start
 from deltarule.training.run import Run
@@ -22,7 +23,7 @@ Result = TypeVar("Result")
 
 def train_many(
     recipes: Iterable[Recipe],
-    data: Dataset | Sequence[Dataset],
+    data: Data | Sequence[Dataset],
     *,
     rows: Sequence[Any] | None = None,
     engine: str = "compiled",
@@ -32,7 +33,7 @@ def train_many(
     """Train many networks at once, one per core; return the runs in the order of the recipes.
 
     recipes : may differ in any field.
-    data : one data set for all, or one for each.
+    data : one data set for all, as for `train`, or a list with one for each.
     rows : the training samples of each recipe: an array of row numbers, repeats allowed, or None for all. Folds and
         bootstraps need no copies. For a recipe with early stopping and a data set without a validation set, some of
         these rows are held out for validation.
@@ -51,7 +52,7 @@ def train_many(
 
 def train_each(
     recipes: Iterable[Recipe],
-    data: Dataset | Sequence[Dataset],
+    data: Data | Sequence[Dataset],
     *,
     rows: Sequence[Any] | None = None,
     starts: Sequence[Start] | None = None,
@@ -76,10 +77,10 @@ def train_each(
     [0, 1, 2]
     """
     chosen = list(recipes)
-    sets = [data] * len(chosen) if isinstance(data, Dataset) else list(data)
+    sets = _sets(data, len(chosen))
     picked: list[Any] = [None] * len(chosen) if rows is None else list(rows)
-    begun: list[Start] = [None] * len(chosen) if starts is None else list(starts)
-    for what, given in (("data sets", sets), ("arrays of rows", picked), ("starts", begun)):
+    initial: list[Start] = [None] * len(chosen) if starts is None else list(starts)
+    for what, given in (("data sets", sets), ("arrays of rows", picked), ("starts", initial)):
         if len(given) != len(chosen):
             raise RecipeError(f"{len(chosen)} {what}, one for each recipe", f"{len(given)}")
     closed = threading.Event()
@@ -98,7 +99,7 @@ def train_each(
             engine=engine,
             precision=precision,
             n_threads=1,
-            initial_parameters=begun[place],
+            initial_parameters=initial[place],
             record=record,
             rows=picked[place],
             scalings=scalings[id(sets[place])],
@@ -108,6 +109,13 @@ def train_each(
         return training.run
 
     return as_they_end(one, len(chosen), workers_for(n_threads, len(chosen)), closed)
+
+
+def _sets(data: Any, n: int) -> list[Dataset]:
+    """Return the data set of each of n networks."""
+    if isinstance(data, (list, tuple)) and all(isinstance(each, Dataset) for each in data):
+        return list(data)
+    return [dataset_of(data)] * n
 
 
 def as_they_end(

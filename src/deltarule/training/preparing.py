@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,7 +18,7 @@ from deltarule.formulas.augmentations import composition
 from deltarule.mapped import rows_read_together
 from deltarule.models import Encoding, Model
 from deltarule.recipes import Affine, ClassWeight, Recipe, Scaling
-from deltarule.training.columns import learn_encoding
+from deltarule.training.columns import fit_encoding
 from deltarule.types import Floats, Indices
 
 Start: TypeAlias = Sequence[tuple[Any, Any]] | int | None
@@ -26,8 +26,11 @@ Start: TypeAlias = Sequence[tuple[Any, Any]] | int | None
 
 
 @dataclass(frozen=True)
-class Learnt:
-    """What a model stores of its training data, in addition to θ."""
+class FittedData:
+    """What is fitted to the training data, which a model stores in addition to θ.
+
+    data : the data set, with the validation set that was split off for training.
+    """
 
     input_shape: tuple[int, ...]
     scaling: Affine
@@ -36,6 +39,7 @@ class Learnt:
     single: bool
     outputs: int
     encoding: Encoding | None = None
+    data: Dataset | None = None
 
     def samples(self, part: Part, rows: Indices | None = None, class_weight: ClassWeight = None) -> Samples:
         """Return a set, or some of its rows, as an engine's samples; weights are multiplied by those of the classes."""
@@ -67,11 +71,11 @@ class Learnt:
             return numbers if self.target_scaling is None else self.target_scaling(numbers)
         codes = np.searchsorted(self.classes, y)
         codes = np.minimum(codes, len(self.classes) - 1)
-        meant = slice(None) if rows is None else rows
-        unknown = self.classes[codes[meant]] != y[meant]
+        selected = slice(None) if rows is None else rows
+        unknown = self.classes[codes[selected]] != y[selected]
         if unknown.any():
-            came = f"{y[meant][unknown][0]!r} in another part"
-            raise DataError(f"labels that the training part has ({len(self.classes)} classes)", came)
+            got = f"{y[selected][unknown][0]!r} in another set"
+            raise DataError(f"labels of the training set ({len(self.classes)} classes)", got)
         return codes.astype(np.int64)
 
 
@@ -83,7 +87,7 @@ def prepared(
     record: str | None = None,
     rows: Any = None,
     scalings: dict[Any, Any] | None = None,
-) -> tuple[Problem, Learnt]:
+) -> tuple[Problem, FittedData]:
     """Return the problem that a recipe poses on a data set, and what was fitted to the data.
 
     rows : selected rows of the training set, repeats allowed; they are not copied.
@@ -104,22 +108,22 @@ def prepared(
     loss = _loss(recipe, task)
     # The cache is valid only for the same training set.
     known = scalings if data is given and rows is None else None
-    learnt = _learnt(recipe, loss, data, chosen, known, classes=task == "classification")
-    _check_targets(loss, train, learnt)
-    sizes = recipe.network.sizes(int(np.prod(learnt.input_shape)), learnt.outputs)
+    fitted = _fit(recipe, loss, data, chosen, known, classes=task == "classification")
+    _check_targets(loss, train, fitted)
+    sizes = recipe.network.sizes(int(np.prod(fitted.input_shape)), fitted.outputs)
     theta = _first(recipe, sizes, start)
-    held = None if data.validation is None else learnt.samples(data.validation)
+    validation = None if data.validation is None else fitted.samples(data.validation)
     if held_rows is not None:
-        held = learnt.samples(train, held_rows)
+        validation = fitted.samples(train, held_rows)
     recipe = recipe.replace(loss=loss, task=task)
-    begun = parameters.Shape(sizes, recipe.network.normalization).begun(theta)
-    samples, raw = learnt.samples(train, chosen, recipe.class_weight), None
+    initial = parameters.Shape(sizes, recipe.network.normalization).begun(theta)
+    samples, raw = fitted.samples(train, chosen, recipe.class_weight), None
     if recipe.augmentation:
-        composition.check(recipe.augmentation, learnt.input_shape)
-        raw = composition.RawValues(samples.x, learnt.input_shape, samples.rows)
+        composition.check(recipe.augmentation, fitted.input_shape)
+        raw = composition.RawValues(samples.x, fitted.input_shape, samples.rows)
     stretch = rows_read_together(samples.x)
-    problem = Problem(recipe, sizes, learnt.scaling, samples, held, begun, order, record, stretch, raw)
-    return problem, learnt
+    problem = Problem(recipe, sizes, fitted.scaling, samples, validation, initial, order, record, stretch, raw)
+    return problem, replace(fitted, data=data)
 
 
 def _first(recipe: Recipe, sizes: tuple[int, ...], start: Start) -> Floats:
@@ -136,8 +140,8 @@ def checked_rows(rows: Any, n: int) -> Indices:
         indices = np.flatnonzero(indices)
     whole = indices.ndim == 1 and indices.dtype.kind in "iu" and len(indices) > 0
     if not whole or indices.min() < 0 or indices.max() >= n:
-        came = f"{indices.dtype} of shape {indices.shape}" if not whole else f"{indices.min()} to {indices.max()}"
-        raise DataError(f"row numbers from 0 to {n - 1}", came)
+        got = f"{indices.dtype} of shape {indices.shape}" if not whole else f"{indices.min()} to {indices.max()}"
+        raise DataError(f"row numbers from 0 to {n - 1}", got)
     return indices.astype(np.int64)
 
 
@@ -151,21 +155,22 @@ def _held_out(train: Part, rows: Indices, seed: int) -> tuple[Indices, Indices]:
     return rows[~np.isin(rows, held)], held
 
 
-def model_of(problem: Problem, learnt: Learnt, data: Dataset, theta: npt.NDArray[Any]) -> Model:
+def model_of(problem: Problem, fitted: FittedData, theta: npt.NDArray[Any]) -> Model:
     """Return the model with the parameters θ."""
+    data, encoding = fitted.data, fitted.encoding
     return Model(
         recipe=problem.recipe,
         sizes=problem.sizes,
         theta=theta[: problem.shape.theta],
         state=theta[problem.shape.theta :],
-        scaling=learnt.scaling,
-        input_shape=learnt.input_shape,
-        classes=learnt.classes,
-        target_scaling=learnt.target_scaling,
-        single=learnt.single,
-        class_names=data.class_names,
-        feature_names=data.feature_names if learnt.encoding is None else learnt.encoding.inputs,
-        encoding=learnt.encoding,
+        scaling=fitted.scaling,
+        input_shape=fitted.input_shape,
+        classes=fitted.classes,
+        target_scaling=fitted.target_scaling,
+        single=fitted.single,
+        class_names=None if data is None else data.class_names,
+        feature_names=encoding.inputs if encoding is not None else None if data is None else data.feature_names,
+        encoding=encoding,
     )
 
 
@@ -177,38 +182,38 @@ def _loss(recipe: Recipe, task: str) -> Loss:
     else:
         loss = SigmoidCrossEntropy() if recipe.loss == "cross_entropy" else SquaredError()
     if task == "regression" and loss.output.reach == "row":
-        raise RecipeError("a loss for numbers", loss.name, 'loss="squared_error", or task="classification"')
+        raise RecipeError("a loss for regression", loss.name, 'loss="squared_error", or task="classification"')
     return loss
 
 
-def _learnt(
+def _fit(
     recipe: Recipe, loss: Loss, data: Dataset, rows: Indices | None, known: dict[Any, Any] | None, *, classes: bool
-) -> Learnt:
+) -> FittedData:
     train = data.train
     known = {} if known is None else known
     encoding, shape = None, train.x.shape[1:]
     if isinstance(train.x, Table):
         encoding = known.get(recipe.preparation)
         if encoding is None:
-            meant_rows = train.x if rows is None else train.x[rows]
-            encoding = known[recipe.preparation] = learn_encoding(recipe.preparation, meant_rows, data.target)
+            train_rows = train.x if rows is None else train.x[rows]
+            encoding = known[recipe.preparation] = fit_encoding(recipe.preparation, train_rows, data.target)
         shape = (len(encoding.inputs),)
     scaling = _scaling(recipe, train, rows, known, encoding)
-    meant = train.y if rows is None else train.y[rows]
+    selected = train.y if rows is None else train.y[rows]
     if classes:
         if train.y.ndim != 1:
             raise RecipeError("labels (n,) for classification", f"shape {train.y.shape}", 'task="regression"')
-        labels = require_classes(meant)
+        labels = require_classes(selected)
         outputs = 1 if len(labels) == 2 and loss.output.reach == "element" else len(labels)
-        return Learnt(shape, scaling, labels, None, single=True, outputs=outputs, encoding=encoding)
+        return FittedData(shape, scaling, labels, None, single=True, outputs=outputs, encoding=encoding)
     if train.y.dtype.kind not in "fiub":
         raise RecipeError("numbers for regression", f"labels of dtype {train.y.dtype}", 'task="classification"')
-    y = meant.astype(np.float64).reshape(len(meant), -1)
+    y = selected.astype(np.float64).reshape(len(selected), -1)
     standard = recipe.target_scaling
     if standard == "auto":
         standard = "standard" if loss.output.name == "identity" else "none"
     target = Scaling("standard").learn(y, image=False) if standard == "standard" else None
-    return Learnt(shape, scaling, None, target, train.y.ndim == 1, y.shape[1], encoding)
+    return FittedData(shape, scaling, None, target, train.y.ndim == 1, y.shape[1], encoding)
 
 
 def _scaling(
@@ -225,15 +230,15 @@ def _scaling(
     return scaling
 
 
-def _check_targets(loss: Loss, train: Part, learnt: Learnt) -> None:
-    if learnt.classes is not None or loss.domain == "real":
+def _check_targets(loss: Loss, train: Part, fitted: FittedData) -> None:
+    if fitted.classes is not None or loss.domain == "real":
         return
     y = train.y.astype(np.float64)
-    words, holds = {
+    domain, holds = {
         "unit": ("between 0 and 1", y.min() >= 0 and y.max() <= 1),
         "non_negative": ("of at least 0", y.min() >= 0),
         "positive": ("above 0", y.min() > 0),
     }[loss.domain]
     if not holds:
-        came = f"numbers from {y.min():g} to {y.max():g}"
-        raise DataError(f"targets {words} for {loss.name}", came, 'loss="squared_error"')
+        got = f"numbers from {y.min():g} to {y.max():g}"
+        raise DataError(f"targets {domain} for {loss.name}", got, 'loss="squared_error"')

@@ -1,41 +1,28 @@
-"""Results of training: a record of each epoch, and the run."""
+"""The result of training: the run."""
 
 from __future__ import annotations
 
-import dataclasses
+import importlib
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any
 
-from deltarule.engines.problem import Figure, Sums
+import numpy as np
+
+from deltarule.data import Dataset, Part
+from deltarule.errors import DataError
+from deltarule.figures.curves import learning_curves
+from deltarule.figures.displays import Picture
+from deltarule.figures.style import plain
+from deltarule.markup import card, curves, details, table
 from deltarule.models import Model
 from deltarule.recipes import Recipe
+from deltarule.training.epoch import Epoch, History
+from deltarule.training.evaluating import Evaluation, evaluate
 from deltarule.types import Floats
 
-
-@dataclass(frozen=True)
-class Epoch:
-    """Metrics of one epoch.
-
-    A loss is a mean over samples; an objective is the loss plus the penalty at the end of the epoch; a score is the
-    accuracy, or R² for regression. Training metrics are means over the batches during training, unless the recipe sets
-    `evaluate_train`. Validation metrics are NaN where there is no validation set.
-    """
-
-    number: int
-    train_loss: float
-    train_objective: float
-    train_score: float
-    validation_loss: float
-    validation_objective: float
-    validation_score: float
-    seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the epoch as data; NaN and infinity become None."""
-        fields = dataclasses.asdict(self)
-        return {name: value if math.isfinite(value) else None for name, value in fields.items()}
+_VERDICT = "deltarule.studies.verdict"
+"""The package of studies is above this one: `Run.verdict` loads it by its name when it is called."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,6 +36,8 @@ class Run:
     status : "finished", "stopped" (early), "interrupted", or "diverged".
     best_epoch : the number of the epoch whose weights the model has.
     batch_losses : (steps,), where they were recorded.
+    data : the data set, with the validation set that was split off for early stopping; None after pickling, which
+        leaves it out.
     """
 
     history: History
@@ -58,58 +47,119 @@ class Run:
     status: str
     best_epoch: int
     batch_losses: Floats
+    data: Dataset | None = None
+
+    def evaluate(self, data: Dataset | Part | None = None) -> Evaluations:
+        """Return the model's metrics on each set of the run's data, or of other data, by name.
+
+        data : a `Dataset`; or a `Part`, whose name is then "data".
+
+        >>> import deltarule as dr
+        >>> run = dr.train(dr.Recipe(epochs=20), dr.load_dataset("iris"))
+        >>> list(run.evaluate()), run.evaluate()["test"].samples
+        (['train', 'validation', 'test'], 15)
+        """
+        sets = {"data": data} if isinstance(data, Part) else self._data(data).parts
+        return Evaluations({name: evaluate(self.model, part) for name, part in sets.items()})
+
+    def plot(self) -> Picture:
+        """Draw the loss and the score of each epoch: a picture with `.figure_` and `.axes_`, which a notebook shows.
+
+        >>> import deltarule as dr
+        >>> run = dr.train(dr.Recipe(epochs=3), dr.load_dataset("iris"))
+        >>> [axes.get_ylabel() for axes in run.plot().axes_]
+        ['Loss (mean over samples)', 'Accuracy (%)']
+        """
+        history = [epoch.to_json() for epoch in self.history]
+        score = "R² (1 is perfect, 0 is the mean's)" if self.model.classes is None else "Accuracy"
+        title = plain(self._title, 100)
+        return Picture(learning_curves(history, best_epoch=self.best_epoch, score=score, title=title))
+
+    def verdict(self, reference_error: float | None = None, data: Dataset | None = None) -> Any:
+        """Return the `Verdict` on the run: what its errors say of bias and variance, and what may help.
+
+        reference_error : the lowest error that can be reached, as an error rate or a mean squared error.
+
+        >>> import deltarule as dr
+        >>> run = dr.train(dr.Recipe(epochs=20), dr.load_dataset("iris"))
+        >>> "training error" in str(run.verdict())
+        True
+        """
+        return importlib.import_module(_VERDICT).verdict_of(self, self._data(data), reference_error)
 
     def __repr__(self) -> str:
         if not self.history:
             return f"Run({self.status}, 0 epochs)"
-        last = self.history[max(self.best_epoch, 1) - 1]
-        shown = last.train_score if math.isnan(last.validation_score) else last.validation_score
-        part = "train" if math.isnan(last.validation_score) else "validation"
-        return f"Run({self.status}, {len(self.history)} epochs, {part} score {shown:.4f}, {self.seconds:.2f} s)"
+        name, score = _shown(self.history[max(self.best_epoch, 1) - 1])
+        return f"Run({self.status}, {len(self.history)} epochs, {name} score {score:.4f}, {self.seconds:.2f} s)"
+
+    def _repr_html_(self) -> str:
+        """Return the metrics, the curves and the recipe, for a notebook."""
+        classes = self.model.classes is not None
+        rows = [("Status", self._status), ("Network", repr(self.model))]
+        if self.history:
+            best = self.history[max(self.best_epoch, 1) - 1]
+            rows.append(("Training", _metrics(best.train_loss, best.train_score, classes=classes)))
+            if math.isfinite(best.validation_score):
+                rows.append(("Validation", _metrics(best.validation_loss, best.validation_score, classes=classes)))
+            rows += self._baseline()
+        losses = {
+            "training loss": [epoch.train_loss for epoch in self.history],
+            "validation loss": [epoch.validation_loss for epoch in self.history],
+        }
+        scores = {
+            f"training {'accuracy' if classes else 'R²'}": [epoch.train_score for epoch in self.history],
+            f"validation {'accuracy' if classes else 'R²'}": [epoch.validation_score for epoch in self.history],
+        }
+        pictures = curves(losses, mark=self.best_epoch) + curves(scores, mark=self.best_epoch)
+        return card("Run", self._title, rows, pictures, details("Recipe", self.recipe.to_json()))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"data": None}
+
+    def _data(self, other: Dataset | None) -> Dataset:
+        data = self.data if other is None else other
+        if data is None:
+            raise DataError("the data set, which a pickled run does not contain", None, "run.evaluate(data)")
+        return data
+
+    @property
+    def _title(self) -> str:
+        name = self.data.name if self.data is not None else ""
+        return f"{name or 'Training'}: {'-'.join(map(str, self.model.sizes))}"
+
+    @property
+    def _status(self) -> str:
+        done = len(self.history)
+        of = f"; the model is that of epoch {self.best_epoch}" if 0 < self.best_epoch < done else ""
+        return f"{self.status} after {done} epoch{'' if done == 1 else 's'} in {self.seconds:.3g} s{of}"
+
+    def _baseline(self) -> list[tuple[str, str]]:
+        """Return a row with the accuracy of the most frequent class on the validation set, or else the training set."""
+        if self.data is None or self.model.classes is None:
+            return []
+        part = self.data.train if self.data.validation is None else self.data.validation
+        labels, counts = np.unique(self.data.train.y, return_counts=True)
+        label = labels[np.argmax(counts)]
+        accuracy = f"accuracy {100 * np.mean(part.y == label):.2f} %"
+        return [("Baseline", f"{accuracy}, always predicting {self.model.name_of(label)}")]
 
 
-class History(Sequence[Epoch]):
-    """The epochs of a run. Each record is created on access, from the engine's table of sums.
+class Evaluations(dict[str, Evaluation]):
+    """The metrics of a model on several sets, by name, which a notebook shows as a table."""
 
-    table : (epochs, columns), with the columns of `engines.problem.Figure`.
-    spreads : the divisors of training and validation errors: 1 for classification, the variance for regression.
-    """
-
-    def __init__(self, table: Floats, spreads: tuple[float, float]) -> None:
-        self.table = table
-        self._spreads = spreads
-
-    def __len__(self) -> int:
-        return len(self.table)
-
-    @overload
-    def __getitem__(self, place: int) -> Epoch: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> tuple[Epoch, ...]: ...
-
-    def __getitem__(self, place: int | slice) -> Epoch | tuple[Epoch, ...]:
-        """Return an epoch by its index, starting from 0, or a slice of them."""
-        if isinstance(place, slice):
-            return tuple(self[each] for each in range(*place.indices(len(self))))
-        return epoch_of(self.table[place], range(len(self))[place] + 1, self._spreads)
-
-    def __repr__(self) -> str:
-        return f"History({len(self)} epochs)"
+    def _repr_html_(self) -> str:
+        rows = [(name, f"{each.samples:,}", f"{each.score:.4f}", f"{each.loss:.4f}") for name, each in self.items()]
+        return card("Evaluation", "", [], table(("set", "samples", "score", "loss"), rows))
 
 
-def epoch_of(figures: Floats, number: int, spreads: tuple[float, float]) -> Epoch:
-    """Convert a row of an engine's table to means and scores."""
-    row = figures.tolist()
-    loss, score = means(Sums(*row[: Figure.VALIDATION_WEIGHT]), spreads[0])
-    held_loss, held_score = math.nan, math.nan
-    if row[Figure.VALIDATION_WEIGHT] > 0:
-        held_loss, held_score = means(Sums(*row[Figure.VALIDATION_WEIGHT : Figure.PENALTY]), spreads[1])
-    penalty, seconds = row[Figure.PENALTY], row[Figure.SECONDS]
-    return Epoch(number, loss, loss + penalty, score, held_loss, held_loss + penalty, held_score, seconds)
+def _metrics(loss: float, score: float, *, classes: bool) -> str:
+    shown = f"accuracy {100 * score:.2f} %" if classes else f"R² {score:.4f}"
+    return f"{shown}, loss {loss:.4f}"
 
 
-def means(sums: Sums, spread: float) -> tuple[float, float]:
-    """Return mean loss and score, 1 − error / spread: accuracy for classification, R² for regression."""
-    error = sums.error / sums.weight
-    return sums.loss / sums.weight, 1.0 - error / spread if spread > 0 else (1.0 if error == 0 else math.nan)
+def _shown(epoch: Epoch) -> tuple[str, float]:
+    """Return the name and the score of the validation set, or of the training set where there is none."""
+    if math.isnan(epoch.validation_score):
+        return "train", epoch.train_score
+    return "validation", epoch.validation_score

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deltarule.figures.displays import Display
+from deltarule.markup import card, curves
 from deltarule.studies.compare import page, pictures, words, writing
 from deltarule.studies.compare.comparison_data import ComparisonData
 
@@ -47,5 +48,6 @@ class Comparison(ComparisonData):  # noqa: D101 - it is explained where its fiel
         return "\n".join(self.sentences)
 
     def _repr_html_(self) -> str:
-        """The table and the sentences, for a notebook."""
-        return page.fragment(self)
+        """The sentences, the table and each variant's curve, for a notebook."""
+        lines = {name: values.tolist() for name, values in pictures.median_losses(self).items()}
+        return card("Comparison", repr(self), [], page.fragment(self), curves(lines))

@@ -12,6 +12,7 @@ from deltarule.figures.displays import MOST, Display
 from deltarule.figures.score_displays import HeatMapDisplay, IntervalsDisplay, ScoresDisplay
 from deltarule.figures.style import plain
 from deltarule.studies.compare.comparison_data import ComparisonData, settings_of
+from deltarule.types import Floats
 
 
 def display(comparison: ComparisonData, kind: str) -> Display:
@@ -112,6 +113,16 @@ KINDS: dict[str, Callable[[ComparisonData], Display]] = {
 
 def _by_variant(comparison: ComparisonData, figure: str) -> dict[str, list[list[float]]]:
     return {name: [each.curves[figure] for each in comparison.of(name).values()] for name in comparison.ranked}
+
+
+def median_losses(comparison: ComparisonData, most: int = 4) -> dict[str, Floats]:
+    """Return the median validation loss over the seeds by epoch, of the best variants; stopped networks keep theirs."""
+    found = {}
+    for name, losses in list(_by_variant(comparison, "validation_loss").items())[:most]:
+        longest = max(map(len, losses), default=0)
+        if longest:
+            found[name] = np.median([[*each, *[each[-1]] * (longest - len(each))] for each in losses if each], axis=0)
+    return found
 
 
 def _of(comparison: ComparisonData) -> str:

@@ -215,9 +215,11 @@ class Comparing:
             yield ComparisonProgress(stage, done, total, now - self._began, left, network)
 
     def _recorded(self, trials: list[Trial]) -> list[Finished]:
-        """The networks of these trials that the folder has, or that are known where there is no folder."""
+        """The networks of these trials that the folder has, or that are known where there is no folder, as they ended."""
         known = self._known if self._folder is None else self._folder.networks()
-        return [replace(known[each.key], variant=each.variant, seed=each.seed) for each in trials if each.key in known]
+        ended = {key: place for place, key in enumerate(known)}
+        finished = sorted((each for each in trials if each.key in ended), key=lambda each: ended[each.key])
+        return [replace(known[each.key], variant=each.variant, seed=each.seed) for each in finished]
 
     def _knows(self, trial: Trial) -> bool:
         """Whether there is nothing left to train: the network is known, and its model where models are kept."""

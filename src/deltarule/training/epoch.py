@@ -1,0 +1,83 @@
+"""The record of each epoch, and the history that consists of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+from deltarule.engines.problem import Figure, Sums
+from deltarule.types import Floats
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Metrics of one epoch.
+
+    A loss is a mean over samples; an objective is the loss plus the penalty at the end of the epoch; a score is the
+    accuracy, or R² for regression. Training metrics are means over the batches during training, unless the recipe sets
+    `evaluate_train`. Validation metrics are NaN where there is no validation set.
+    """
+
+    number: int
+    train_loss: float
+    train_objective: float
+    train_score: float
+    validation_loss: float
+    validation_objective: float
+    validation_score: float
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the epoch as data; NaN and infinity become None."""
+        fields = dataclasses.asdict(self)
+        return {name: value if math.isfinite(value) else None for name, value in fields.items()}
+
+
+class History(Sequence[Epoch]):
+    """The epochs of a run. Each record is created on access, from the engine's table of sums.
+
+    table : (epochs, columns), with the columns of `engines.problem.Figure`.
+    spreads : the divisors of training and validation errors: 1 for classification, the variance for regression.
+    """
+
+    def __init__(self, table: Floats, spreads: tuple[float, float]) -> None:
+        self.table = table
+        self._spreads = spreads
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @overload
+    def __getitem__(self, place: int) -> Epoch: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Epoch, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Epoch | tuple[Epoch, ...]:
+        """Return an epoch by its index, starting from 0, or a slice of them."""
+        if isinstance(place, slice):
+            return tuple(self[each] for each in range(*place.indices(len(self))))
+        return epoch_of(self.table[place], range(len(self))[place] + 1, self._spreads)
+
+    def __repr__(self) -> str:
+        return f"History({len(self)} epochs)"
+
+
+def epoch_of(figures: Floats, number: int, spreads: tuple[float, float]) -> Epoch:
+    """Convert a row of an engine's table to means and scores."""
+    row = figures.tolist()
+    loss, score = means(Sums(*row[: Figure.VALIDATION_WEIGHT]), spreads[0])
+    held_loss, held_score = math.nan, math.nan
+    if row[Figure.VALIDATION_WEIGHT] > 0:
+        held_loss, held_score = means(Sums(*row[Figure.VALIDATION_WEIGHT : Figure.PENALTY]), spreads[1])
+    penalty, seconds = row[Figure.PENALTY], row[Figure.SECONDS]
+    return Epoch(number, loss, loss + penalty, score, held_loss, held_loss + penalty, held_score, seconds)
+
+
+def means(sums: Sums, spread: float) -> tuple[float, float]:
+    """Return mean loss and score, 1 − error / spread: accuracy for classification, R² for regression."""
+    error = sums.error / sums.weight
+    return sums.loss / sums.weight, 1.0 - error / spread if spread > 0 else (1.0 if error == 0 else math.nan)
