@@ -19,6 +19,7 @@
 and what it only warns of:
 
     DataWarning (UserWarning)           data that can be learnt from, but say less than they seem to
+    SeedsWarning (UserWarning)          a comparison with too few seeds for any difference to be significant
     ThreadsWarning (UserWarning)        a number of threads that training is slower with than it could be
 
 Each says what was wanted, what came, and where it helps the corrected call.
@@ -47,6 +48,7 @@ __all__ = [
     "OutOfThreads",
     "OutputError",
     "RecipeError",
+    "SeedsWarning",
     "ThreadsWarning",
     "UnknownArgument",
     "UnknownDataset",
@@ -204,6 +206,10 @@ class Diverged(DeltaruleError, ArithmeticError):
 
 class DataWarning(UserWarning):
     """Data that can be learnt from, but say less than they seem to: samples in two parts, rows without a target."""
+
+
+class SeedsWarning(UserWarning):
+    """A comparison with too few seeds for any of its differences to be significant, however large."""
 
 
 class ThreadsWarning(UserWarning):

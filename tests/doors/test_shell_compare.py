@@ -30,7 +30,7 @@ def test_tables_sentences_and_a_folder(shell, tmp_path):
     assert found["seeds"] == [0, 1, 2]
     assert set(found["variants"]) == {"sgd", "adam"}
     assert all(each["recipe"]["network"]["hidden"] == [4] for each in found["variants"].values())
-    for words in ("Accuracy on the test part", "Cost", "Pair by pair", "best on average", *found["sentences"]):
+    for words in ("Accuracy on the test set", "Cost", "Pairs", "take 6 seeds or more", *found["sentences"]):
         assert words in result.stderr
     folder = tmp_path / "runs" / "compare-iris-1"
     assert json.loads((folder / "result.json").read_text()) == found
@@ -54,6 +54,16 @@ def test_everything_at_once(shell, tmp_path):
     assert json.loads((tmp_path / "mine" / "result.json").read_text())["seeds_vary"] == ["start", "split"]
 
 
+def test_tested_pairs_are_chosen_and_too_few_seeds_for_them_are_said_before_training(shell):
+    three = [*SHORT, "--vary", "optimizer=sgd,momentum,adam", "--seeds", "6"]
+    result = shell(*three, "--against", "sgd", "--against", "sgd vs adam", "--json")
+    what, note, *_ = result.stderr.splitlines()
+    assert what.startswith("3 variants, 6 seeds: 18 networks")
+    assert note.startswith("With 6 seeds none of 2 pairs can differ significantly")
+    pairs = {frozenset((each["first"], each["second"])) for each in json.loads(result.stdout)["pairs"]}
+    assert pairs == {frozenset(("momentum", "sgd")), frozenset(("adam", "sgd"))}
+
+
 def test_a_table_is_dealt_out_anew(shell, tmp_path):
     rows = [f"{k},{'red' if k % 2 else 'blue'},{'yes' if k % 3 else 'no'}" for k in range(90)]
     (tmp_path / "rows.csv").write_text("\n".join(["a,colour,answer", *rows]))
@@ -72,6 +82,8 @@ def test_a_table_is_dealt_out_anew(shell, tmp_path):
         ([*SHORT, "--vary", "optimiser=sgd,adam"], "Try: --vary optimizer=adam"),
         ([*SHORT, "--vary", "optimizer=sgd,adm"], "Try: --vary optimizer=adam"),
         ([*VARIED, "--seeds", "0"], "seeds"),
+        ([*VARIED, "--against", "adma"], "Try: --against adam"),
+        ([*VARIED, "--against", "adam vs adam"], "a pair of two variants"),
         ([*VARIED, "--tune", "activation"], "a field above 0"),
         ([*VARIED, "--budget", "later"], "60s"),
         ([*VARIED, "--seeds-vary", "luck"], "--seeds-vary start,order"),

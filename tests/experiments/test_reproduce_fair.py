@@ -48,7 +48,7 @@ def test_moons_are_tuned_and_judged_on_fresh_points():
     assert not (parts[0] | parts[1]) & parts[2]
     (claim,) = result.further[0].rows
     assert claim[1] == f"{100 * comparison.difference('adam', 'momentum').mean:+.2f}"
-    assert claim[-1] == "not significant"  # two seeds can show nothing
+    assert claim[-1] == "not significant"  # as no difference can be with two seeds
     assert "training points" in result.further[0].note
     assert comparison.seeds.vary == ("start", "order", "split")
 

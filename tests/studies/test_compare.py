@@ -1,5 +1,6 @@
-"""Comparisons under way: what seeds share and vary, tuning, halving, folders that go on."""
+"""Running a comparison: what seeds vary, the tested pairs, divergence, tuning, halving, folders that resume."""
 
+import dataclasses
 import json
 import time
 
@@ -7,13 +8,36 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.studies.compare import Comparing, conditions, tuning, varied
+from deltarule.studies.compare import (
+    Comparing,
+    Comparison,
+    Finished,
+    Seeds,
+    Variant,
+    conditions,
+    tables,
+    tuning,
+    varied,
+)
 from deltarule.studies.compare.halving import better_half, rungs
+from deltarule.studies.compare.sample_scores import SampleScores
+from deltarule.studies.compare.trial import CURVES
 
 IRIS = dr.load_dataset("iris")
 SMALL = dr.Recipe(network=dr.Network(hidden=(5,)), epochs=4)
 TWO = dr.vary(SMALL, learning_rate=(0.01, 0.001))
 BATCHES = dr.vary(SMALL, batch_size=(8, 32))
+
+
+def finished(variant, seed, score, sample_scores=None):
+    return Finished(variant, seed, f"{variant}-{seed}", "complete", score, 0.1, score, 0.1, 0, 0, 1.0,
+                    {name: [] for name in CURVES}, [], sample_scores)  # fmt: skip
+
+
+def made_of(networks):
+    variants = tuple(Variant(name, SMALL) for name in dict.fromkeys(each.variant for each in networks))
+    seeds = tuple(dict.fromkeys(each.seed for each in networks))
+    return Comparison(variants, tuple(networks), Seeds(seeds), "test", "classification")
 
 
 def curves(comparison):
@@ -41,10 +65,10 @@ def test_a_network_is_the_one_that_train_gives():
 def test_equal_variants_are_equal_seed_by_seed():
     comparison = dr.compare({"one": SMALL, "other": SMALL.replace(seed=5)}, IRIS, seeds=7)
     found = comparison.difference("one", "other")
-    assert (found.mean, found.low, found.high, found.p, found.seen) == (0, 0, 0, 1, False)
-    assert "No difference seen between" in str(comparison)
-    assert "alike seed by seed" in str(comparison)
-    assert comparison.sentences[0].startswith("other and one are alike and best on average")
+    assert (found.mean, found.low, found.high, found.p, found.significant) == (0, 0, 0, 1, False)
+    assert "No significant difference between" in str(comparison)
+    assert "equal with every seed" in str(comparison)
+    assert comparison.sentences[0].startswith("No clear winner: other and one have the same highest mean")
 
 
 def test_a_seed_varies_what_was_chosen():
@@ -62,9 +86,9 @@ def test_a_seed_varies_what_was_chosen():
 
 
 def test_the_split_deals_out_what_is_not_tested():
-    from deltarule.studies.compare.seeds import dealt_anew
+    from deltarule.studies.compare.seeds import resplit
 
-    other = dealt_anew(IRIS, 4)
+    other = resplit(IRIS, 4)
     assert other.test is IRIS.test
     assert len(other.validation) == len(IRIS.validation)
     together = [np.sort(np.concatenate([each.train.x, each.validation.x]), axis=0) for each in (IRIS, other)]
@@ -200,7 +224,7 @@ def test_a_budget_gives_the_better_half_more_seeds():
     assert comparison.difference("learning_rate=0.01", "learning_rate=1e-06").n == 1
     # Holm's correction is for the one pair that is tested.
     alone = comparison.difference("learning_rate=0.01", "learning_rate=0.03")
-    assert (comparison.tested, alone.adjusted) == (1, alone.p)
+    assert (comparison.tests, alone.adjusted) == (1, alone.p)
 
 
 def test_a_budget_is_kept():
@@ -224,22 +248,176 @@ def test_a_diverged_network_is_told_of():
     calm = dr.Recipe(network=dr.Network(hidden=(4,)), epochs=60, stopping=None, batch_size=8, scaling=1e-3)
     comparison = dr.compare({"calm": calm, "wild": calm.replace(optimizer=dr.SGD(0.5))}, data, seeds=2)
     assert {each.status for each in comparison.of("wild").values()} == {"diverged"}
-    assert any("2 of 2 networks of wild diverged" in sentence for sentence in comparison.sentences)
+    assert any("Of 2 networks of wild 2 diverged" in sentence for sentence in comparison.sentences)
     assert comparison.ranked[0] == "calm"
+    assert comparison.summaries["wild"].n == comparison.difference("calm", "wild").n == 0
+    assert comparison.difference("calm", "wild").beats == pytest.approx(2.5 / 3)
     json.dumps(comparison.to_json(), allow_nan=False)
+    for kind in ("scores", "intervals", "differences", "cost"):
+        comparison.plot(kind)
+
+
+def test_failure_rates_have_a_test_of_their_own():
+    networks = [finished(name, seed, 0.9 + seed / 100) for seed in range(9) for name in ("calm", "wild", "slow")]
+    networks = [
+        dataclasses.replace(each, status="diverged") if each.variant == "wild" and each.seed < 8 else each
+        for each in networks
+    ]
+    comparison = made_of(networks)
+    found = comparison.failures["calm", "wild"]
+    assert (found.n, found.first, found.second, found.discordant) == (9, 0, 8, 8)
+    assert found.p == pytest.approx(2 / 2**8)
+    # calm and slow are tested by their scores; the two pairs of wild by the rates alone.
+    assert comparison.tests == 3
+    assert found.adjusted == pytest.approx(3 * found.p)
+    assert comparison.difference("calm", "wild").n == 1
+    assert not comparison.difference("calm", "wild").significant
+    assert comparison.ranked[-1] == "wild"
+    assert any(
+        "failure rate of" in sentence and "differs significantly" in sentence for sentence in comparison.sentences
+    )
+    assert "Of 9 networks of wild 8 diverged" in str(comparison)
+    pairs = {(each["first"], each["second"]): each for each in comparison.to_json()["pairs"]}
+    assert pairs["calm", "wild"]["failures"]["discordant"] == 8
+
+
+def test_networks_stuck_at_chance_level_are_failures_and_a_variant_that_hardly_learns_is_not():
+    stuck = [finished("a", seed, 0.1 if seed in {2, 5} else 0.9 + seed / 1000) for seed in range(8)]
+    slow = [finished("b", seed, 0.11 + seed / 1000) for seed in range(8)]
+    comparison = dataclasses.replace(made_of([*stuck, *slow]), chance=0.1)
+    assert comparison.failed == {("a", 2), ("a", 5)}
+    assert comparison.failures["a", "b"].first == 2
+    assert comparison.summaries["a"].mean > 0.9
+    assert comparison.difference("a", "b").n == 6
+    assert "Of 8 networks of a 2 stayed at chance level" in str(comparison)
+    assert not dataclasses.replace(comparison, chance=np.nan).failed
+    often = [finished("a", seed, 0.9 + seed / 1000 if seed < 3 else 0.1) for seed in range(8)]
+    assert len(dataclasses.replace(made_of(often), chance=0.1).failed) == 5
+    few = dataclasses.replace(made_of(stuck[:5]), chance=0.1)
+    assert not few.failed
+    noise = np.random.default_rng(0).normal(0.1, 0.03, 40)
+    unlearnable = made_of([finished("ab"[seed % 2], seed // 2, score) for seed, score in enumerate(noise)])
+    assert not dataclasses.replace(unlearnable, chance=0.1).failed
+
+
+def test_the_ranking_counts_failures_and_the_headline_says_so():
+    risky = [finished("risky", seed, 0.95 if seed < 5 else 0.1) for seed in range(8)]
+    safe = [finished("safe", seed, 0.9) for seed in range(8)]
+    comparison = dataclasses.replace(made_of([*risky, *safe]), chance=0.1)
+    assert comparison.ranked == ("safe", "risky")
+    assert comparison.sentences[0].startswith("No clear winner: safe ranks first, as fewer of its networks failed")
+
+
+def test_only_the_pairs_that_are_asked_for_are_tested():
+    four = {rate: SMALL.replace(optimizer=dr.Adam(float(rate))) for rate in ("0.03", "0.01", "0.001", "0.0001")}
+    every = dr.compare(four, IRIS, seeds=8)
+    base = dr.compare(four, IRIS, seeds=8, against="0.0001")
+    pair = dr.compare(four, IRIS, seeds=8, against=[("0.0001", "0.03")])
+    assert [each.tests for each in (every, base, pair)] == [6, 3, 1]
+    found = [each.difference("0.03", "0.0001") for each in (every, base, pair)]
+    assert len({each.p for each in found}) == 1
+    assert [each.adjusted / each.p for each in found] == pytest.approx([6, 3, 1])
+    assert all("0.0001" in name for name in base.differences)
+    with pytest.raises(dr.DeltaruleError, match="a pair that the comparison compares"):
+        pair.difference("0.01", "0.001")
+    assert "0.03 beats 0.0001" in str(pair)
+    assert pair.plot("differences").names == ["0.03 − 0.0001"]
+    assert [row[0] for row in tables.pairs(pair).rows] == ["0.03 − 0.0001"]
+
+
+def test_too_few_seeds_are_an_error_of_design_that_is_said_before_training():
+    under_way = Comparing(TWO, IRIS, seeds=5)
+    assert under_way.notes == (
+        "With 5 seeds no difference can be significant, however large the difference: take 6 seeds or more.",
+    )
+    trained = []
+    with pytest.warns(dr.errors.SeedsWarning, match="take 6 seeds or more"):
+        dr.compare(TWO, IRIS, seeds=1, progress=trained.append)
+    assert len(trained) == 2
+    assert Comparing(TWO, IRIS, seeds=6).notes == ()
+
+
+def test_by_default_there_are_as_many_seeds_as_the_tests_need():
+    many = dr.vary(SMALL, l2=tuple(range(10)))
+    assert len(Comparing(TWO, IRIS).comparison.seeds.numbers) == 10
+    assert len(Comparing(many, IRIS).comparison.seeds.numbers) == 11
+    assert len(Comparing(many, IRIS, against="l2=0").comparison.seeds.numbers) == 10
+    (note,) = Comparing(many, IRIS, seeds=10).notes
+    assert "none of 45 pairs can differ significantly" in note
+
+
+def test_a_winner_is_named_where_the_tests_name_one():
+    clear = [finished(name, seed, score + seed / 1000) for seed in range(8) for name, score in (("a", 0.9), ("b", 0.8))]
+    assert (
+        made_of(clear).sentences[0]
+        == "a is best: 90.35 % on the test set, over 8 seeds, significantly more than every other variant."
+    )
+    noise = np.random.default_rng(0).normal(0, 0.01, (8, 2))
+    tie = [finished(name, seed, 0.9 + noise[seed, place]) for seed in range(8) for place, name in enumerate("ab")]
+    headline, sentence, *_ = made_of(tie).sentences
+    assert headline.startswith("No clear winner: ")
+    assert "not significantly higher than" in headline
+    assert sentence.startswith("No significant difference between")
+
+
+def test_an_unadjusted_interval_beside_an_adjusted_p_is_said_to_be_of_its_pair_alone():
+    gains = np.array([0.01, 0.02, 0.01, 0.03, 0.02, 0.01])
+    scores = {"a": 0.9 + gains, "b": np.full(6, 0.9), "c": 0.9 - gains[::-1] / 50}
+    found = made_of([finished(name, seed, each[seed]) for seed in range(6) for name, each in scores.items()])
+    difference = found.difference("a", "b")
+    assert difference.low > 0
+    assert difference.p <= 0.05 < difference.adjusted
+    sentence = next(each for each in found.sentences if each.startswith("No significant difference between a and b"))
+    assert "for this pair alone), p = 0.094 adjusted for 3 tests (0.031 for this pair alone)" in sentence
+
+
+def test_the_interval_with_test_samples_is_wider_and_a_small_test_set_is_named(tmp_path):
+    comparison = dr.compare(TWO, IRIS, seeds=6, folder=tmp_path)
+    for name, found in comparison.summaries.items():
+        assert found.total_low <= found.low <= found.high <= found.total_high
+        for network in comparison.of(name).values():
+            assert network.sample_scores.count == len(IRIS.test)
+            assert network.sample_scores.values.mean() == pytest.approx(network.score)
+    known = [[0.0] * 12 + [1.0] * 3, [1.0] * 2 + [0.0] * 10 + [1.0] * 3]
+    small = [
+        finished(name, seed, float(np.mean(known[place])), SampleScores.of(known[place]))
+        for seed in range(6)
+        for place, name in enumerate("ab")
+    ]
+    found = made_of(small).difference("b", "a")
+    assert found.significant
+    assert found.total_low < 0 < found.low
+    assert any("the test set is too small" in sentence for sentence in made_of(small).sentences)
+
+
+def test_a_folder_of_an_earlier_version_is_readable(tmp_path):
+    before = dr.compare(TWO, IRIS, seeds=2, folder=tmp_path)
+    lines = tmp_path / "networks.jsonl"
+    old = [json.loads(line) for line in lines.read_text().splitlines()]
+    for each in old:
+        del each["sample_scores"]
+    lines.write_text("".join(json.dumps(each) + "\n" for each in old))
+    trained = []
+    after = dr.compare(TWO, IRIS, seeds=2, folder=tmp_path, progress=trained.append)
+    assert [each.seconds_left for each in trained] == [None] * 4
+    assert all((after.scores(name) == before.scores(name)).all() for name in before.ranked)
+    assert np.isnan(after.summaries[after.ranked[0]].total_low)
+    assert "With test samples" not in tables.variants(after).columns
 
 
 def test_without_a_test_part_the_validation_part_is_named():
     data = dr.Dataset(train=IRIS.train)
     comparison = dr.compare(TWO, data, seeds=2)
     assert comparison.part == "validation"
-    assert any("no test part" in sentence for sentence in comparison.sentences)
+    assert any("no test set" in sentence for sentence in comparison.sentences)
     assert all(network.score == network.validation_score for network in comparison.networks)
 
 
 def test_few_seeds_are_said_to_be_few():
     comparison = dr.compare(TWO, IRIS, seeds=3)
-    assert any("With 3 seeds no difference, however large" in sentence for sentence in comparison.sentences)
+    assert any(
+        "With 3 seeds no difference can be significant, however large" in sentence for sentence in comparison.sentences
+    )
 
 
 def test_costs_to_a_target():
@@ -265,6 +443,9 @@ def test_costs_to_a_target():
         (lambda: dr.compare(TWO, IRIS, seeds=0), "seeds"),
         (lambda: dr.compare(TWO, IRIS, seeds=[1, 1]), "seeds that differ"),
         (lambda: dr.compare(TWO, IRIS, seeds_vary="weights"), "seeds_vary"),
+        (lambda: dr.compare(TWO, IRIS, against="learning_rate=0.02"), "Try: learning_rate=0.01"),
+        (lambda: dr.compare(TWO, IRIS, against=[]), "different pairs of names"),
+        (lambda: dr.compare(TWO, IRIS, against=["learning_rate=0.01"]), "a pair of two variants"),
         (lambda: dr.compare(TWO, IRIS, budget="soon"), "a time for budget"),
         (lambda: dr.compare(TWO, IRIS, budget=-1), "a time for budget"),
         (lambda: dr.compare(TWO, IRIS, tune="activation"), "a field above 0 in"),
@@ -322,3 +503,25 @@ def test_fields_of_all_parts_vary():
     assert [(v.recipe.optimizer.name, v.recipe.optimizer.momentum) for v in both] == [
         (name, momentum) for momentum in (0.5, 0.8) for name in ("momentum", "nesterov")
     ]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", ["iris", "diabetes"])
+def test_scores_of_samples_have_the_score_as_mean_and_its_sampling_error(name, weighted):
+    data = dr.load_dataset(name)
+    recipe = dr.Recipe(network=dr.Network(hidden=(5,)), epochs=20)
+    model = dr.train(recipe, data).model
+    generator = np.random.default_rng(0)
+    weights = generator.uniform(0.5, 2, len(data.train)) if weighted else None
+    part = dr.Part(data.train.x, data.train.y, weights)
+    found = dr.evaluate(model, part)
+    assert found.sample_scores.mean() == pytest.approx(found.score)
+    if not weighted and name == "iris":
+        assert set(found.sample_scores) == {0.0, 1.0}
+    resampled = []
+    for _ in range(200):
+        rows = generator.integers(0, len(part), len(part))
+        again = dr.Part(part.x[rows], part.y[rows], None if weights is None else weights[rows])
+        resampled.append(dr.evaluate(model, again).score)
+    error = found.sample_scores.std(ddof=1) / np.sqrt(len(part))
+    assert np.std(resampled) == pytest.approx(error, rel=0.2)

@@ -193,7 +193,7 @@ def test_numbers_are_compared_too():
     comparison = dr.compare(dr.vary(SMALL, optimizer=("sgd", "adam")), data, seeds=2)
     assert comparison.score_name == "R²"
     text = page(comparison)
-    assert "R² on the test part" in text
+    assert "R² on the test set" in text
     assert comparison.plot("scores").ax_.get_xlabel().startswith("R²")
 
 

@@ -31,8 +31,8 @@ def test_the_steepest_rate_of_a_known_curve_is_found(centre, noise):
     assert found.steepest < found.suggestion < found.largest < 0.5
     assert found.suggestion**2 == pytest.approx(found.steepest * found.largest)
     assert found.rises
-    assert f"Take learning rate {found.suggestion:.2g}, or one that comes down from {found.largest:.2g}" in str(found)
-    assert f"fastest at {found.steepest:.2g} and is lowest by {found.largest:.2g}, then it rises" in str(found)
+    assert f"Take learning rate {found.suggestion:.2g}, or one that decays from {found.largest:.2g}" in str(found)
+    assert f"fastest at {found.steepest:.2g} and is lowest at {found.largest:.2g}, then it rises" in str(found)
 
 
 def test_how_far_the_end_leaps_changes_nothing():
@@ -56,7 +56,7 @@ def test_a_loss_that_does_not_fall_suggests_nothing():
     flat = 2 + 0.3 * np.random.default_rng(2).normal(size=(2, len(RATES)))
     found = found_in(RATES, flat)
     assert found.suggestion is found.steepest is found.largest is None
-    assert "falls at no learning rate" in str(found)
+    assert "falls at none of these learning rates" in str(found)
     assert found_in(RATES, np.full(len(RATES), np.nan)).suggestion is None
 
 

@@ -32,6 +32,8 @@ from deltarule.errors import OutputError, RecipeError
 from deltarule.recipes import Recipe
 from deltarule.recipes.edit import option_of
 from deltarule.studies.compare import Comparing, Comparison, Variant, varied
+from deltarule.studies.compare.messages import seeds as text_of_seeds
+from deltarule.studies.compare.pairs import against_of
 from deltarule.studies.compare.seeds import USUAL
 from deltarule.studies.compare.tables import tables
 from deltarule.training.folder import RunFolder
@@ -54,7 +56,24 @@ class ComparisonChoice:
             "FIELD=VALUE,VALUE",
         ),
     ] = None
-    seeds: Annotated[int, option("--seeds", "Networks trained per variant.", VARIED, "NUMBER", show_default=True)] = 10
+    seeds: Annotated[
+        int | None,
+        option(
+            "--seeds",
+            "Networks trained per variant (default: 10, or as many as the number of tests needs).",
+            VARIED,
+            "NUMBER",
+        ),
+    ] = None
+    against: Annotated[
+        list[str] | None,
+        option(
+            "--against",
+            'Variant to test each other against, or "A vs B"; repeatable (default: all pairs).',
+            VARIED,
+            "VARIANT",
+        ),
+    ] = None
     seeds_vary: Annotated[
         str,
         option(
@@ -99,6 +118,7 @@ class ComparisonChoice:
             variants,
             data,
             self.seeds,
+            against=against_of(self.against or (), variants),
             seeds_vary=[each.strip() for each in self.seeds_vary.split(",")],
             tune=self.tune,
             budget=self.budget,
@@ -132,6 +152,7 @@ def compare(
     \b
     deltarule compare digits --vary optimizer=sgd,momentum,adam
     deltarule compare digits --vary optimizer=sgd,adam --vary l2=0,1e-4 --seeds 20
+    deltarule compare digits --vary optimizer=sgd,momentum,adam --against sgd
     deltarule compare moons --vary hidden=none,5x2,30 --epochs 50
     deltarule compare digits --vary optimizer=sgd,adam --tune learning_rate --budget 60s
     """  # noqa: D301, D412 - Typer does not join the lines after \b
@@ -144,7 +165,9 @@ def compare(
     under_way = chosen.comparing(variants, dataset, engine)
     folder = chosen.output or RunFolder.next_of("runs", f"compare-{dataset.name or Path(data).name}").path
     under_way.keep_in(folder, models=chosen.keep_models)
-    say(_what(recipe, len(variants), chosen.seeds), messages)
+    say(_what(recipe, under_way), messages)
+    for note in under_way.notes:
+        say(note, messages)
     _run_and_report(under_way, folder, messages, as_json=as_json)
 
 
@@ -184,9 +207,11 @@ def _run_and_report(under_way: Comparing, folder: Path, messages: Console, *, as
     failures.check()
 
 
-def _what(recipe: Recipe, many: int, seeds: int) -> str:
-    plural = "s" if seeds != 1 else ""
-    return f"{many} variants, {seeds} seed{plural}: {many * seeds} networks of at most {recipe.epochs} epochs."
+def _what(recipe: Recipe, comparing: Comparing) -> str:
+    comparison = comparing.comparison
+    variants, seeds = len(comparison.variants), len(comparison.seeds.numbers)
+    networks = f"{variants * seeds} networks of at most {recipe.epochs} epochs"
+    return f"{variants} variants, {text_of_seeds(seeds)}: {networks}."
 
 
 def _run(under_way: Comparing, folder: Path, messages: Console, failures: Failures, *, as_json: bool) -> bool:

@@ -12,8 +12,10 @@ from deltarule.cli.terminal import engine_messages, messages_of
 from deltarule.errors import RecipeError
 
 EXAMPLES = {
+    "against": '"adam vs sgd"',
     "budget": "60s",
     "reference_error": "0.02",
+    "seeds": "10",
     "scheduler": "tcp://host:8786",
     "seeds_vary": "start,order",
     "set": "optimizer.beta1=0.8",

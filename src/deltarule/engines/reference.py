@@ -81,12 +81,16 @@ def add_penalties(problem: Problem, parameters: npt.NDArray[Any], g: Floats, wei
             g_W += penalty.share(weight) * penalty.gradient(W)
 
 
+def errors(problem: Problem, samples: Samples, z: Floats, y: Floats) -> Any:
+    """Return the error of each sample, (n,): 1 for a misclassification, or the squared distance."""
+    if samples.classes and samples.outputs > 1:
+        return np.argmax(z, axis=1) != np.argmax(y, axis=1)
+    return (wrong_side if samples.classes else squared_distance)(problem.loss, z, y)
+
+
 def sums(problem: Problem, samples: Samples, z: Floats, y: Floats, w: Floats) -> Sums:
     """Return the sums of weight, loss and error of some samples."""
-    if samples.classes and samples.outputs > 1:
-        error = np.argmax(z, axis=1) != np.argmax(y, axis=1)
-    else:
-        error = (wrong_side if samples.classes else squared_distance)(problem.loss, z, y)
+    error = errors(problem, samples, z, y)
     return Sums(float(np.sum(w)), float(np.sum(w * problem.loss.value(z, y))), float(np.sum(w * error)))
 
 

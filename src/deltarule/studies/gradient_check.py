@@ -1,4 +1,4 @@
-"""Is backpropagation right? Its gradient beside differences of the objective, and what each costs."""
+"""Gradient check: backpropagation against differences of the objective, with the cost of each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deltarule.types import Floats, Indices
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """The gradient by backpropagation and by central differences, at the recipe's first weights.
+    """The gradient by backpropagation and by central differences, at the recipe's initial weights.
 
     relative_errors : (parameters,), |backward − numerical| / max(|backward|, |numerical|, largest |gradient| · 10⁻³).
     numerical_passes, numerical_seconds : two forward passes for each parameter.
@@ -35,12 +35,12 @@ class GradientCheck:
 
     @property
     def parameters(self) -> int:
-        """How many weights and biases were checked."""
+        """Number of weights and biases that were checked."""
         return len(self.backward)
 
     @property
     def largest_relative_error(self) -> float:
-        """The worst of the relative errors."""
+        """The largest of the relative errors."""
         return float(self.relative_errors.max())
 
     def __str__(self) -> str:
@@ -54,10 +54,10 @@ class GradientCheck:
 def gradient_check(
     recipe: Recipe, data: Dataset, *, samples: int = 32, parameters: int = 500, step: float = 1e-5
 ) -> GradientCheck:
-    """Compare backpropagation with (C(θ + h) − C(θ − h)) / 2h, one parameter after the other.
+    """Compare backpropagation with (C(θ + h) − C(θ − h)) / 2h, one parameter at a time.
 
-    samples : how many of the training part the objective is taken over.
-    parameters : how many weights and biases are checked, evenly spread over θ; all where there are fewer.
+    samples : number of training samples of the objective.
+    parameters : number of weights and biases to check, evenly spaced in θ; all if there are fewer.
     step : h, in units of the parameter. float64 throughout; dropout is off.
 
     >>> import deltarule as dr
@@ -93,7 +93,7 @@ def gradient_check(
 def _difference(
     problem: Problem, theta: Floats, rows: Indices, index: int, step: float, penalty: Penalty | None
 ) -> float:
-    """The slope of the objective along one parameter; losses are subtracted before they are added, to keep digits."""
+    """Return the derivative by one parameter; losses are subtracted before they are added, to keep digits."""
     before, losses, penalties = theta[index], [], []
     for side in (step, -step):
         theta[index] = before + side
@@ -107,7 +107,7 @@ def _difference(
 
 
 def _losses(problem: Problem, theta: Floats, rows: Indices) -> Floats:
-    """The loss of each row: (rows,)."""
+    """Return the loss of each row: (rows,)."""
     samples = problem.train
     z = forward(problem, theta, problem.scaling(samples.inputs(rows)), training=True).z[-1]
     losses: Floats = problem.loss.value(z, samples.y(rows))

@@ -1,4 +1,4 @@
-"""The learning-rate range test: the rate grows from batch to batch, and the loss shows which rates are good."""
+"""Learning-rate range test: the loss of batches while the learning rate grows."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from deltarule.training.arguments import Data, dataset_of
 from deltarule.types import Floats, Positions
 
 WINDOW = 0.4
-"""Half the width, in decades of the rate, of what a smoothed loss is made of."""
+"""Half-width of the smoothing window, in decades of the learning rate."""
 CERTAIN = 5.0
-"""By so many standard errors must the smoothed loss fall, or nothing is suggested."""
+"""Number of standard errors by which the smoothed loss must fall for a suggestion."""
 
 FLAT = 0.02
-"""Within this share of the whole fall a loss counts as the lowest: of a flat valley the near side is meant."""
+"""Fraction of the total decrease within which a loss counts as the lowest, so that of a flat minimum the first does."""
 
 
 @dataclass(frozen=True, eq=False)
 class LearningRateRange:
-    """What a learning-rate range test has found.
+    """Result of a learning-rate range test.
 
     rates : (steps,), the learning rate of each step, growing by the same factor from one to the next.
     losses : (seeds, steps), the mean loss of each batch before its update; NaN after a run has diverged.
     smoothed : (steps,), the mean over the seeds, smoothed along the logarithm of the rate.
-    steepest : the rate at which the smoothed loss falls fastest: a careful rate. None where it does not fall.
-    largest : the rate by which it is lowest, before it rises: the most that a schedule should come up to.
-    rises : whether it rises after that; where it does not, larger rates may do as well.
+    steepest : the rate at which the smoothed loss falls fastest, a cautious choice. None if it does not fall.
+    largest : the rate at which it is lowest, before it rises: the maximum for a schedule.
+    rises : whether it rises after that; if not, larger rates may be as good.
     """
 
     rates: Floats
@@ -53,7 +53,7 @@ class LearningRateRange:
 
     @property
     def suggestion(self) -> float | None:
-        """A rate to keep: half-way, on the logarithmic scale, between the steepest and the largest."""
+        """A constant rate: the geometric mean of the steepest and the largest."""
         return None if self.steepest is None or self.largest is None else math.sqrt(self.steepest * self.largest)
 
     def __str__(self) -> str:
@@ -61,12 +61,12 @@ class LearningRateRange:
         runs = "run" if len(self.losses) == 1 else "runs"
         how = f"({len(self.losses)} {runs} of {len(self.rates)} steps, from {low} to {high})"
         if self.suggestion is None:
-            without = "The loss falls at no learning rate that was tried by more than its noise"
+            without = "The loss falls at none of these learning rates by more than its noise"
             return f"{without} {how}: try more runs, larger rates, or another recipe."
         then = "then it rises" if self.rises else "and nothing shows that larger ones are worse"
         return (
-            f"Take learning rate {self.suggestion:.2g}, or one that comes down from {self.largest:.2g}: the loss falls "
-            f"fastest at {self.steepest:.2g} and is lowest by {self.largest:.2g}, {then} {how}."
+            f"Take learning rate {self.suggestion:.2g}, or one that decays from {self.largest:.2g}: the loss falls "
+            f"fastest at {self.steepest:.2g} and is lowest at {self.largest:.2g}, {then} {how}."
         )
 
     def _repr_html_(self) -> str:
@@ -106,14 +106,14 @@ def learning_rate_range(
     seeds: int = 3,
     engine: str = "compiled",
 ) -> LearningRateRange:
-    """Let the learning rate grow from batch to batch, and look at which rates the loss falls.
+    """Increase the learning rate from batch to batch, and find the rates at which the loss falls.
 
     data : as for `train`: a `Dataset`, or (x, y).
-    lowest, highest : the rates of the first and of the last step; the recipe's own rate and schedule play no part.
-    steps : updates of a run. seeds : runs that are averaged, of the recipe's seed and those after it.
+    lowest, highest : the rates of the first and of the last step; the recipe's own rate and schedule are not used.
+    steps : updates of a run. seeds : number of runs to average, starting with the recipe's seed.
 
     Good rates depend on the batch size, the scaling and the network: test the recipe that will be trained. A short run
-    from the first weights says nothing of what is good late in training.
+    from the initial weights does not show what is good late in training.
     Smith (2017), section 3.3; growing exponentially and judged by the loss, as in fastai, Howard and Gugger (2020).
 
     >>> import deltarule as dr
@@ -152,12 +152,12 @@ def learning_rate_range(
 
 
 def found_in(rates: npt.ArrayLike, losses: npt.ArrayLike) -> LearningRateRange:
-    """What the losses, (seeds, steps) or (steps,), of growing rates, (steps,), say; NaN where a run has diverged.
+    """Analyse the losses, (seeds, steps) or (steps,), of growing rates, (steps,); NaN after a run has diverged.
 
-    The rates grow by the same factor from each to the next, and by 10 in all at the least.
+    The rates grow by the same factor from each to the next, and by 10 in total at least.
 
-    A loss counts for no more than as far above the first ones as the lowest is below, and NaN for as much: how far the
-    last steps leap is no part of the question, and would hide all else.
+    Losses are clipped as far above the first ones as the lowest is below them, and NaN counts as this limit: the size
+    of the last jumps does not matter, and would dominate the smoothing.
 
     >>> rates = np.geomspace(1e-4, 10, 100)
     >>> found = found_in(rates, np.where(rates < 0.5, 2 - np.tanh(np.log10(rates / 0.01)), 9.0))
@@ -178,7 +178,7 @@ def found_in(rates: npt.ArrayLike, losses: npt.ArrayLike) -> LearningRateRange:
     if not begun - least > CERTAIN * error:
         return LearningRateRange(rates, losses, smoothed, None, None, rises=False)
     lowest = int(np.argmax(smoothed[:rise] <= least + FLAT * (begun - least)))
-    # At the very beginning a line has neighbours on one side alone, and its slope is next to all noise.
+    # At the start a local line has neighbours on one side only, and its slope is mostly noise.
     inside = min(early, lowest)
     steepest = inside + int(np.argmin(slopes[inside : lowest + 1]))
     rises = rise < len(rates)
@@ -186,23 +186,23 @@ def found_in(rates: npt.ArrayLike, losses: npt.ArrayLike) -> LearningRateRange:
 
 
 def _first_rise(smoothed: Floats, least: float) -> int:
-    """The first place that is above what was lowest before by more than `least`; past the end where there is none.
+    """Return the first step that exceeds the minimum before it by more than `least`; the length if there is none.
 
-    Beyond it the runs are no longer themselves: a network that has broken down may well have a lower loss again.
+    After it a network may have broken down and have a lower loss again.
     """
     above = smoothed - np.minimum.accumulate(smoothed) > least
     return int(np.argmax(above)) if above.any() else len(smoothed)
 
 
 def _smoothed(rates: Floats, losses: Floats) -> tuple[Floats, Floats, float]:
-    """Local straight lines along log₁₀ rate (Cleveland, 1979): their values, slopes, and a value's standard error."""
+    """Fit local lines over log₁₀ rate (Cleveland, 1979): values, slopes, and the standard error of a value."""
     step = math.log10(rates[-1] / rates[0]) / (len(rates) - 1)
     half = max(WINDOW, 3.5 * step)
     away = step * np.arange(-int(half / step), int(half / step) + 1)
     weights = (1.0 - np.abs(away / half) ** 3) ** 3
 
     def added(values: Floats, power: int) -> Floats:
-        """Around each place, Σ weight · distance^power · value."""
+        """Return Σ weight · distance^power · value around each step."""
         around: Floats = np.correlate(values, weights * away**power, mode="same")
         return around
 
@@ -210,13 +210,13 @@ def _smoothed(rates: Floats, losses: Floats) -> tuple[Floats, Floats, float]:
     total = added(one, 0)
     centre, mean = added(one, 1) / total, added(losses, 0) / total
     slopes = (added(losses, 1) / total - centre * mean) / (added(one, 2) / total - centre**2)
-    # Differences of neighbours know the noise, and nothing of the curve.
+    # Differences of neighbours contain the noise and almost nothing of the curve.
     noise = np.median(np.abs(np.diff(losses[: max(len(losses) // 3, 2)]))) / 0.954
     return mean - slopes * centre, slopes, float(noise * np.sqrt(np.sum(weights**2)) / np.sum(weights))
 
 
 def _batches(recipe: Recipe, samples: int) -> Iterator[Positions]:
-    """Batches without end, every sample once before any comes again."""
+    """Yield batches without end, shuffled in each epoch."""
     size, epoch = min(recipe.batch_size, samples), 0
     while True:
         shuffled = permutation(recipe.seed, epoch, samples)

@@ -1,4 +1,4 @@
-"""A table of a study, in words."""
+"""A table of a study as text."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table for people: numbers have been turned into words already.
+    """A table with formatted numbers.
 
-    words : columns of words beside the first one, which are set to the left.
+    words : columns of text in addition to the first one, which are left-aligned.
     """
 
     title: str

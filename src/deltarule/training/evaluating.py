@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from deltarule.data import Part
 from deltarule.engines import reference
-from deltarule.engines.problem import Problem, Sums
+from deltarule.engines.problem import Problem, Samples, Sums
 from deltarule.errors import DataError
 from deltarule.mapped import forget
 from deltarule.models import Model
 from deltarule.training.epoch import means
 from deltarule.training.preparing import FittedData
+from deltarule.types import Floats
 
 _BLOCK = 8192
 
@@ -25,11 +26,14 @@ class Evaluation:
     loss : mean loss over the samples, without the penalty, in the units used in training.
     score : accuracy, or R² for regression; R² is NaN if all targets are equal.
     samples : number of samples.
+    sample_scores : (samples,), what each sample contributes to the score, which is their mean: 1 or 0 for a right or
+        wrong answer; for R², and for weighted samples, the score plus the sample's influence on it.
     """
 
     loss: float
     score: float
     samples: int
+    sample_scores: Floats = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
 
 
 def evaluate(model: Model, part: Part) -> Evaluation:
@@ -59,11 +63,27 @@ def evaluate(model: Model, part: Part) -> Evaluation:
     )
     samples = fitted.samples(part)
     problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, model.parameters)
-    total = Sums()
+    total, errors = Sums(), []
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(samples), _BLOCK):
             rows = slice(start, start + _BLOCK)
             z = model.raw_outputs(part.x[rows]).astype(np.float64)
             total += reference.sums(problem, samples, z, samples.y(rows), samples.weight(rows))
+            errors.append(reference.errors(problem, samples, z, samples.y(rows)))
             forget(part.x[rows])
-    return Evaluation(*means(total, samples.spread()), len(samples))
+        loss, score = means(total, samples.spread())
+        return Evaluation(loss, score, len(samples), _sample_scores(samples, np.concatenate(errors), score))
+
+
+def _sample_scores(samples: Samples, errors: Floats, score: float) -> Floats:
+    """Return the contributions of samples to the score 1 − mean error / spread, (n,), whose mean is the score.
+
+    For R² both means depend on the samples: the contribution is linearized (infinitesimal jackknife; Efron, 1982).
+    """
+    w = samples.weight(slice(None))
+    each = 1.0 - errors
+    if not samples.classes:
+        y = samples.y(slice(None))
+        spread, mean = samples.spread() or np.nan, np.sum((w / np.sum(w))[:, None] * y, axis=0)
+        each = score - (errors - (1.0 - score) * np.sum((y - mean) ** 2, axis=1)) / spread
+    return score + (w / np.mean(w)) * (each - score)

@@ -1,4 +1,4 @@
-"""A comparison with its interface: in sentences, drawn, written, as data, in a notebook."""
+"""A comparison with its interface: sentences, pictures, files, data, notebooks."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any
 
 from deltarule.figures.displays import Display
 from deltarule.markup import card, curves
-from deltarule.studies.compare import page, pictures, words, writing
+from deltarule.studies.compare import messages, page, pictures, writing
 from deltarule.studies.compare.comparison_data import ComparisonData
 
 
-class Comparison(ComparisonData):  # noqa: D101 - it is explained where its fields are
+class Comparison(ComparisonData):  # noqa: D101 - the fields have the explanation
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What was found, in plain words."""
-        return words.sentences(self)
+        """The findings in sentences."""
+        return messages.sentences(self)
 
     def plot(self, kind: str = "scores", ax: Any = None) -> Display:
-        """A picture of it: a display in scikit-learn's manner, with `.figure_` and `.ax_`.
+        """Draw a picture: a display like scikit-learn's, with `.figure_` and `.ax_`.
 
-        kind : "scores", every score with its box; "intervals", means with their intervals; "differences", of the best
-            from all others; "curves" and "score_curves", loss and score of the validation part by epoch, with bands
-            over the seeds; "iterations", the smoothed loss of each batch, where `record="batch"` kept it; "cost",
-            seconds against score; "heat_map", the score over two fields that vary.
+        kind : "scores", every score with its box; "intervals", means with their intervals; "differences", the best
+            variant minus the others, or the chosen pairs; "curves" and "score_curves", loss and score of the
+            validation set by epoch, with bands over the seeds; "iterations", the smoothed loss of each batch, which
+            needs `record="batch"`; "cost", seconds and score; "heat_map", the score over two fields that vary.
         ax : matplotlib axes to draw on; None makes a figure.
         """
         return pictures.display(self, kind).plot(ax)
@@ -32,12 +32,12 @@ class Comparison(ComparisonData):  # noqa: D101 - it is explained where its fiel
     def write(self, folder: str | os.PathLike[str]) -> list[Path]:
         """Write report.html, result.json and the tables variants.csv, pairs.csv, networks.csv and epochs.csv.
 
-        Raises OutputError where they cannot be written.
+        Raises OutputError if one cannot be written.
         """
         return writing.write(self, Path(folder))
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the curves, as data; None stands where there is no finite number."""
+        """Return everything but the curves as data; None for numbers that are not finite."""
         return writing.as_data(self)
 
     def __repr__(self) -> str:

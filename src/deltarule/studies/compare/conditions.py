@@ -1,4 +1,4 @@
-"""What all trials of a comparison share, and a trial carried out under it, on whatever machine."""
+"""Conditions that all trials of a comparison share, and the training of a trial under them, on any machine."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from deltarule.data import Dataset
 from deltarule.errors import ClusterError, Diverged
 from deltarule.models import Model
 from deltarule.studies.compare.machine import version
-from deltarule.studies.compare.seeds import dealt_anew
+from deltarule.studies.compare.seeds import resplit
 from deltarule.studies.compare.trial import Finished, Trial
 from deltarule.training import Training, evaluate
 
 Outcome: TypeAlias = tuple[Finished, Model | None]
-"""A trained network in figures, and the network itself where it is kept."""
+"""The record of a trained network, and its model if models are kept."""
 
-_DEALT = 2
-"""So many splits are held at a time: trials come seed by seed."""
+_SPLITS = 2
+"""Number of splits that are held at a time, as trials come seed by seed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Conditions:
-    """What all trials of a comparison share. It travels to a worker once; trials follow.
+    """Conditions that all trials of a comparison share. They are sent to a worker once, before its trials.
 
-    data : with a validation part; a trial may have it dealt out anew.
-    part : "test" or "validation": where a judged network is evaluated.
-    record, engine, precision : as `train` has them.
-    models : whether networks that are judged come back too.
-    deltarule : the version, which every worker has to have.
+    data : with a validation set; a trial may split it again.
+    part : "test" or "validation": the set on which a judged network is evaluated.
+    record, engine, precision : as in `train`.
+    models : whether the models of judged networks are returned too.
+    deltarule : the version, which must be that of every worker.
     """
 
     data: Dataset
@@ -40,14 +40,14 @@ class Conditions:
     precision: str
     models: bool
     deltarule: str = field(default_factory=version)
-    _dealt: dict[int | None, tuple[Dataset, dict[Any, Any]]] = field(default_factory=dict, repr=False)
+    _splits: dict[int | None, tuple[Dataset, dict[Any, Any]]] = field(default_factory=dict, repr=False)
 
     def outcome(self, trial: Trial, interrupted: Callable[[], bool] = lambda: False) -> Outcome | None:
-        """Train the network of a trial on one thread and evaluate it once; None where it was interrupted.
+        """Train the network of a trial on one thread and evaluate it once; None if it was interrupted.
 
-        interrupted : asked some twenty times a second.
+        interrupted : called about twenty times a second.
 
-        Raises ClusterError where this is another version of deltarule than that of the one who asks.
+        Raises ClusterError if this version of deltarule is not that of the calling process.
         """
         if self.deltarule != version():
             came = f"{version()} on a worker"
@@ -74,11 +74,11 @@ class Conditions:
         return Finished.of(trial, run, found), run.model if self.models and trial.judged else None
 
     def _data_of(self, split: int | None) -> tuple[Dataset, dict[Any, Any]]:
-        """The data of a trial, and the scalings that were learnt of them."""
-        found = self._dealt.get(split)
+        """Return the data of a trial, and the scalings fitted on them."""
+        found = self._splits.get(split)
         if found is None:
-            found = (self.data if split is None else dealt_anew(self.data, split), {})
-            self._dealt[split] = found
-            for old in list(self._dealt)[:-_DEALT]:
-                self._dealt.pop(old, None)
+            found = (self.data if split is None else resplit(self.data, split), {})
+            self._splits[split] = found
+            for old in list(self._splits)[:-_SPLITS]:
+                self._splits.pop(old, None)
         return found

@@ -1,6 +1,6 @@
-"""Who trains the trials: the threads of this process, a joblib backend, or a Dask cluster.
+"""Executors of trials: the threads of this process, a joblib backend, or a Dask cluster.
 
-Each takes the same conditions and trials, and hands over the same outcomes, to the last bit, as they end.
+Each takes the same conditions and trials, and yields the same outcomes, to the last bit, as they end.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ from deltarule.studies.compare.trial import Trial
 from deltarule.training.many import as_they_end, workers_for
 
 Train: TypeAlias = Callable[[Sequence[Trial], float | None], Iterator[Outcome]]
-"""From trials to their outcomes, until a time of `time.monotonic`; what is not ended by then never comes."""
+"""From trials to their outcomes, until a time of `time.monotonic`; later outcomes are dropped."""
 
 THREADS, DASK = "threads", "dask"
 SECONDS_TO_ANSWER = 10
 DEATHS = 3
-"""How many workers may die, without a trial ending between, before a joblib backend is given up."""
+"""Number of workers that may die, with no trial ending in between, before a joblib backend is given up."""
 
 _AGAIN = "the same again: what is finished is in the folder, where there is one"
 
 
 class Executor(Protocol):
-    """Whoever can train trials."""
+    """An executor of trials."""
 
     @property
     def about(self) -> str:
-        """Who it is, in words."""
+        """Description of the executor."""
         ...
 
     def at_work(self, conditions: Conditions) -> AbstractContextManager[Train]:
-        """Hand the conditions to all workers, once; trials may follow until the context ends, and all work with it."""
+        """Send the conditions to all workers once; trials can be trained until the context ends."""
         ...
 
 
 def executor_of(backend: str | None, n_threads: int | None = None) -> Executor:
-    """Who is meant by a name: "threads", a joblib backend, or the address of a Dask scheduler.
+    """Return the executor of a name: "threads", a joblib backend, or the address of a Dask scheduler.
 
-    backend : None takes the joblib backend that is active, as `joblib.parallel_config` sets it, or else threads.
-    n_threads : how many networks train at a time; None takes as many as there are cores. A cluster has its own say.
+    backend : None for the active joblib backend, as `joblib.parallel_config` sets it, or else threads.
+    n_threads : number of networks that train at a time; None for the number of cores. A cluster ignores it.
 
-    Raises RecipeError for a name that nobody has, ClusterError where no scheduler answers.
+    Raises RecipeError for an unknown name, ClusterError if no scheduler answers.
 
     >>> executor_of("threads", 2).about
     'threads of one process'
@@ -75,7 +75,7 @@ def executor_of(backend: str | None, n_threads: int | None = None) -> Executor:
 
 
 def _active(n_threads: int | None) -> Executor:
-    """The joblib backend that is active. Where joblib was never imported nobody can have set one."""
+    """Return the active joblib backend; if joblib was not imported, none has been set."""
     if "joblib" not in sys.modules:
         return Threads(n_threads)
     from joblib.parallel import SequentialBackend, ThreadingBackend, get_active_backend
@@ -97,7 +97,7 @@ class Threads:
 
     @contextlib.contextmanager
     def at_work(self, conditions: Conditions) -> Iterator[Train]:
-        """Nothing has to be handed over."""
+        """Train in this process; nothing has to be sent."""
 
         def train(trials: Sequence[Trial], until: float | None) -> Iterator[Outcome]:
             closed = threading.Event()
@@ -116,7 +116,7 @@ class Threads:
 
 @dataclass(frozen=True)
 class Joblib:
-    """A joblib backend: processes, or whatever else registers as one, such as Ray."""
+    """A joblib backend: processes, or one that is registered, for example Ray."""
 
     backend: Any
     n_jobs: int
@@ -129,10 +129,10 @@ class Joblib:
 
     @contextlib.contextmanager
     def at_work(self, conditions: Conditions) -> Iterator[Train]:
-        """Large arrays of the data become a file that all workers map; small ones go along with each trial."""
+        """Memory-map large arrays of the data in all workers; small ones are sent with each trial."""
 
         def train(trials: Sequence[Trial], until: float | None) -> Iterator[Outcome]:
-            # The clock of a worker elsewhere agrees on the time of day alone.
+            # Clocks of other machines agree on the time of day only.
             end = None if until is None else time.time() + until - time.monotonic()
             left, deaths = dict(enumerate(trials)), 0
             while left:
@@ -158,7 +158,7 @@ class Joblib:
             backend, _ = joblib.parallel.get_active_backend()
             streams = backend.supports_return_generator
             places = list(trials)
-            # Where outcomes come all at once, some trials at a time: so that few are lost where it is broken off.
+            # If outcomes come all at once, some trials at a time, so that an interruption loses few.
             at_once = len(places) if streams else joblib.effective_n_jobs()
             for first in range(0, len(places), at_once):
                 parallel = joblib.Parallel(return_as="generator_unordered" if streams else "list")
@@ -186,15 +186,15 @@ class Cluster:
 
     @property
     def about(self) -> str:
-        """Where its scheduler is."""
+        """The address of its scheduler."""
         address = self.scheduler if isinstance(self.scheduler, str) else self.scheduler.scheduler.address
         return f"the Dask cluster at {address}"
 
     @contextlib.contextmanager
     def at_work(self, conditions: Conditions) -> Iterator[Train]:
-        """The conditions are a task of the cluster: whoever needs them has them sent once, by the scheduler or a peer.
+        """Make the conditions a task of the cluster, whose result each worker gets once, from the scheduler or a peer.
 
-        Scattered they would be lost with the workers that hold them; the outcome of a task is made anew.
+        Scattered data would be lost with the workers that hold them; the result of a task is computed again.
         """
         import dask
 
@@ -209,7 +209,7 @@ class Cluster:
 
     @contextlib.contextmanager
     def _client(self) -> Iterator[Any]:
-        """A connection of our own, closed in the end; or the one that somebody gave, left open."""
+        """Open a connection that is closed at the end, or use a given one, which stays open."""
         if not isinstance(self.scheduler, str):
             yield self.scheduler
             return
@@ -219,15 +219,15 @@ class Cluster:
         except (OSError, ValueError) as error:
             wanted = f"a Dask scheduler that answers within {SECONDS_TO_ANSWER} s"
             raise ClusterError(wanted, f"{self.scheduler}: {error}", "dask scheduler, and its address") from None
-        # What the cluster has to say is said once, by our own errors.
+        # Errors of the cluster are raised as ours, once.
         with distributed.utils.silence_logging_cmgr(logging.CRITICAL), client:
             yield client
 
 
 def _of_the_cluster(client: Any, shared: Any, trials: Sequence[Trial], until: float | None) -> Iterator[Outcome]:
-    """Outcomes as they end. A worker's trials go to another one when it dies; that is the scheduler's work."""
+    """Yield outcomes as they end. The scheduler moves the trials of a dead worker to another one."""
     distributed = _distributed()
-    futures = client.map(_wanted_outcome, trials, conditions=shared, pure=False)
+    futures = client.map(_awaited_outcome, trials, conditions=shared, pure=False)
     left = None if until is None else max(0.0, until - time.monotonic())
     try:
         for future in distributed.as_completed(futures, loop=client.loop, timeout=left):
@@ -248,15 +248,15 @@ def _of_the_cluster(client: Any, shared: Any, trials: Sequence[Trial], until: fl
         client.cancel(futures)
 
 
-def _wanted_outcome(trial: Trial, conditions: Conditions) -> Outcome | None:
-    """The outcome of a trial, on a worker, as long as somebody waits for it."""
+def _awaited_outcome(trial: Trial, conditions: Conditions) -> Outcome | None:
+    """Return the outcome of a trial on a worker, as long as the task is not cancelled."""
     worker = _distributed().get_worker()
     task = worker.state.tasks[worker.get_current_task()]
     return conditions.outcome(trial, lambda: task.state != "executing")
 
 
 def _first_line(error: BaseException) -> str:
-    """What was the matter in the first place, in one line."""
+    """Return the first line of the original cause."""
     while error.__cause__ is not None:
         error = error.__cause__
     return next(iter(str(error).splitlines()), type(error).__name__)

@@ -1,4 +1,4 @@
-"""The folder of a comparison: what it is of, and a line for each network, written as it ends."""
+"""The folder of a comparison: its plan, and a line for each network, written as it ends."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from deltarule.writing import append_lines, write_whole
 
 PLAN, NETWORKS, MODELS = "comparison.json", "networks.jsonl", "models"
 LONGEST_NAME = 120  # bytes
-_LONGEST_LINE = 1 << 26  # bytes: the losses of some five million batches
+_LONGEST_LINE = 1 << 26  # bytes: the losses of about five million batches
 FORMAT = "deltarule-comparison-1"
 
 
 class ComparisonFolder:
-    """A folder that keeps a comparison, also one that was broken off; the next with the same folder goes on.
+    """The folder of a comparison, complete or interrupted; the next comparison with the same folder resumes.
 
     comparison.json    what is compared: data, seeds, the recipe of each variant
-    networks.jsonl     one trained network a line, those that tuned a rate too; each has the key of what decides it
-    models/            NAME-SEED-KEY.safetensors, where models are kept; the key is that of networks.jsonl
+    networks.jsonl     one trained network a line, including those of tuning; each has the key of what determines it
+    models/            NAME-SEED-KEY.safetensors, if models are kept; the key is that of networks.jsonl
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,15 +36,15 @@ class ComparisonFolder:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], data: str) -> Self:
-        """A new folder, or that of a comparison on the same data, whose finished networks count.
+        """Open a new folder, or that of a comparison on the same data, whose finished networks are used.
 
-        data : the digest of the samples.
+        data : digest of the samples.
 
-        Raises OutputError where something else lies there.
+        Raises OutputError if the folder contains something else.
         """
         folder = Path(path)
         if not (folder / PLAN).exists():
-            if not _is_begun(folder):
+            if not _is_started(folder):
                 check_free(folder)
         else:
             known = _plan(folder / PLAN)
@@ -65,7 +65,7 @@ class ComparisonFolder:
         write_whole(self.path / PLAN, encoded(f"{text}\n"))
 
     def networks(self) -> dict[str, Finished]:
-        """The networks that are finished, by their keys. A line that was cut short is a network that is not."""
+        """Return the finished networks by their keys. A truncated line is a network that is not finished."""
         found = {}
         try:
             with opened(self.path / NETWORKS, BYTES_AT_MOST) as stream:
@@ -80,11 +80,11 @@ class ComparisonFolder:
         return found
 
     def append(self, network: Finished) -> None:
-        """Add a network, readable by others at once."""
+        """Append a network, visible to other processes at once."""
         append_lines(self.path / NETWORKS, json.dumps(network.to_json(), allow_nan=False) + "\n")
 
     def write_model(self, network: Finished, model: Model) -> None:
-        """Keep a network's model."""
+        """Write the model of a network."""
         path = self._path_of(network)
         try:
             path.parent.mkdir(exist_ok=True)
@@ -93,14 +93,14 @@ class ComparisonFolder:
         model.save(path)
 
     def has_model(self, network: Finished) -> bool:
-        """Whether the model of a network is there."""
+        """Whether the model of a network exists."""
         return self._path_of(network).is_file()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """While this lasts no other process compares in the folder; when a process ends, however it does, so does this.
+        """Hold the folder's lock, which the system releases when the process ends.
 
-        Raises OutputError where another one does.
+        Raises OutputError if another process holds it.
         """
         try:
             import fcntl
@@ -109,7 +109,7 @@ class ComparisonFolder:
             return
         try:
             if (self.path / NETWORKS).exists():
-                opened(self.path / NETWORKS).close()  # a pipe would be waited for
+                opened(self.path / NETWORKS).close()  # opening a pipe would block
             stream = (self.path / NETWORKS).open("ab")
         except OSError as error:
             raise OutputError(f"a place to write {NETWORKS}", f"{self.path}: {error.strerror or error}") from error
@@ -130,8 +130,8 @@ class ComparisonFolder:
         return self.path / MODELS / f"{name}-{network.seed}-{network.key[:8]}.safetensors"
 
 
-def _is_begun(folder: Path) -> bool:
-    """Whether a comparison began there, and ended before it could write what it is of."""
+def _is_started(folder: Path) -> bool:
+    """Whether a comparison was started there and ended before it wrote its plan."""
     try:
         return [path.name for path in folder.iterdir()] == [NETWORKS] and not (folder / NETWORKS).stat().st_size
     except OSError:

@@ -1,6 +1,6 @@
-"""Successive halving: when time is short, the worse half of the variants gets no further seeds.
+"""Successive halving: under a time limit, the worse half of the variants gets no further seeds.
 
-After each rung, which doubles the seeds, the variants that did worse on the validation part are left out (after
+After each rung, which doubles the seeds, the variants with worse validation results are left out (after
 Jamieson and Talwalkar, 2016, with seeds in place of epochs, so that every network is trained to its end).
 """
 
@@ -15,7 +15,7 @@ from deltarule.studies.compare.trial import Finished
 
 
 def rungs(seeds: Sequence[int]) -> list[tuple[int, ...]]:
-    """The seeds in groups: one, one more, two more, four more, …
+    """Return the seeds in groups: one, one more, two more, four more, …
 
     >>> rungs(range(10))
     [(0,), (1,), (2, 3), (4, 5, 6, 7), (8, 9)]
@@ -29,7 +29,7 @@ def rungs(seeds: Sequence[int]) -> list[tuple[int, ...]]:
 
 
 def better_half(names: Sequence[str], networks: Sequence[Finished]) -> list[str]:
-    """Those of the variants that did better on the validation part, at least two, in their order."""
+    """Return the variants with better validation results, at least two, in their order."""
     kept = max(2, math.ceil(len(names) / 2))
 
     def score(name: str) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The machine that a comparison ran on."""
+"""Description of the machine that a comparison ran on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 
 def machine() -> dict[str, str]:
-    """What it is and what ran on it, in words.
+    """Return hardware, system and versions, in words.
 
     >>> sorted(machine())
     ['cores', 'deltarule', 'numpy', 'processor', 'python', 'system']
@@ -38,12 +38,12 @@ def _processor() -> str:
 
 
 def version() -> str:
-    """The version of deltarule.
+    """Return the version of deltarule.
 
     >>> version() != ""
     True
     """
     try:
         return metadata.version("deltarule")
-    except metadata.PackageNotFoundError:  # run from its sources
+    except metadata.PackageNotFoundError:  # run from the sources
         return "from its sources"

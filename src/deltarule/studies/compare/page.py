@@ -1,4 +1,4 @@
-"""The report of a comparison: one HTML file that asks nobody for anything, readable in light and dark."""
+"""The report of a comparison: one self-contained HTML file, readable in light and dark."""
 
 from __future__ import annotations
 
@@ -12,32 +12,34 @@ from typing import TYPE_CHECKING, Any
 
 from deltarule.figures.displays import Display
 from deltarule.figures.style import DARK, LIGHT, Theme, draw
-from deltarule.studies.compare import pictures, tables, words
+from deltarule.studies.compare import messages, pictures, tables
 from deltarule.studies.compare.comparison_data import ComparisonData
-from deltarule.studies.compare.method import method
+from deltarule.studies.compare.method_notes import method_notes
 from deltarule.studies.text_table import TextTable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _CAPTIONS = {
-    "scores": "Every network a dot. The box holds the middle half, its bar is the median, the diamond the mean.",
+    "scores": "Each dot is a network. The box spans the quartiles, its bar is the median, the diamond the mean. "
+    "Diverged networks are not shown.",
     "intervals": "The mean over the seeds with its 95 % interval.",
-    "differences": "The best variant less each other, seed by seed. A ring is a difference that may be luck.",
+    "differences": "Paired differences with their 95 % intervals, each of its pair alone. Filled: significant.",
     "heat_map": "The mean over the seeds for each pair of values; the best is framed.",
-    "curves": "Loss on the validation part: the median network, and a band that holds 80 % of them. A network that has "
-    "stopped stays where it is.",
-    "score_curves": "Score on the validation part, in the same way.",
-    "iterations": "Loss of the batches as they were met, the mean over the seeds, smoothed by a Kaiser window.",
-    "cost": "Time against score: each network, and large the median of each variant. Up and to the left is better.",
+    "curves": "Loss on the validation set: the median network, and a band that contains 80 % of them. A network that "
+    "has stopped keeps its last value.",
+    "score_curves": "Score on the validation set, in the same way.",
+    "iterations": "Loss of the batches in order, the mean over the seeds, smoothed by a Kaiser window.",
+    "cost": "Training time and score of each network, and of each variant its median (large). Up and to the left is "
+    "better.",
 }
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""The browser itself is told to fetch nothing."""
+"""Forbids the browser to fetch anything."""
 
 
 def page(comparison: ComparisonData) -> str:
-    """The whole report."""
+    """Return the report."""
     name = str(comparison.data.get("name", "data"))
     title = f"{name}: {len(comparison.variants)} variants compared"
     css = resources.files("deltarule.studies.compare").joinpath("page.css").read_text(encoding="utf-8")
@@ -46,9 +48,10 @@ def page(comparison: ComparisonData) -> str:
         _titled(tables.variants(comparison)),
         _section("Pictures", _pictures(comparison)),
         _titled(tables.pairs(comparison), "plain") if comparison.differences else "",
+        _titled(tables.failures(comparison), "plain") if comparison.failures else "",
         _titled(tables.costs(comparison), "plain"),
         _titled(tables.sweeps(comparison), "plain text") if comparison.sweeps else "",
-        _section("How it was done", _each("p", method(comparison))),
+        _section("Method", _each("p", method_notes(comparison))),
         _section("Recipes", _recipes(comparison)),
         _section("Machine", _machine(comparison)),
     )
@@ -64,20 +67,22 @@ def page(comparison: ComparisonData) -> str:
 
 
 def fragment(comparison: ComparisonData) -> str:
-    """The sentences and the table alone, without styles, for a notebook."""
+    """Return the sentences and the table of scores without styles, for a notebook."""
     return f"<div>{_sentences(comparison)}{_table(tables.variants(comparison))}</div>"
 
 
 def _head(comparison: ComparisonData, title: str) -> str:
     parts = comparison.data.get("parts", {})
     sizes = ", ".join(f"{count:,} {part}" for part, count in parts.items())
-    about = f"{len(comparison.networks):,} networks · {words.seeds(len(comparison.seeds.numbers))} · samples: {sizes}"
+    about = (
+        f"{len(comparison.networks):,} networks · {messages.seeds(len(comparison.seeds.numbers))} · samples: {sizes}"
+    )
     return f'<h1>{escape(title)}</h1>\n<p class="kicker">{escape(about)}</p>\n{_sentences(comparison)}'
 
 
 def _sentences(comparison: ComparisonData) -> str:
-    # A line does not break between a number and its sign.
-    kept = (text.replace(" %", "\u00a0%").replace(" = ", "\u00a0=\u00a0") for text in words.sentences(comparison))
+    # No line break between a number and its sign.
+    kept = (text.replace(" %", "\u00a0%").replace(" = ", "\u00a0=\u00a0") for text in messages.sentences(comparison))
     return f'<ul class="found">{_each("li", kept)}</ul>'
 
 
@@ -128,7 +133,7 @@ def _recipes(comparison: ComparisonData) -> str:
 
 
 def _machine(comparison: ComparisonData) -> str:
-    rows: dict[str, Any] = {**comparison.machine, "seconds in all": f"{comparison.seconds:.1f}"}
+    rows: dict[str, Any] = {**comparison.machine, "total seconds": f"{comparison.seconds:.1f}"}
     return (
         "<dl>"
         + "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in rows.items())

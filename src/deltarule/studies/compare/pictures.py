@@ -1,4 +1,4 @@
-"""The pictures of a comparison: from its networks to displays."""
+"""The pictures of a comparison as displays."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from deltarule.types import Floats
 
 
 def display(comparison: ComparisonData, kind: str) -> Display:
-    """The display of that kind; `Comparison.plot` says which there are.
+    """Return the display of a kind that `Comparison.plot` lists.
 
-    Raises UnknownName for another kind, RecipeError where the comparison has nothing to show of it.
+    Raises UnknownName for another kind, RecipeError where the comparison has no data for it.
     """
     if kind not in KINDS:
         raise UnknownName(f"a kind of picture ({', '.join(KINDS)})", repr(kind), nearest(str(kind), KINDS))
@@ -28,12 +28,13 @@ def display(comparison: ComparisonData, kind: str) -> Display:
 
 
 def kinds_of(comparison: ComparisonData) -> list[str]:
-    """The kinds of pictures that a comparison has something to show of."""
+    """Return the kinds of pictures that a comparison has data for."""
     fields = {name for variant in comparison.variants for name in variant.settings}
     there = {
         "iterations": any(network.batch_losses for network in comparison.networks),
+        "cost": any(found.n for found in comparison.summaries.values()),
         "heat_map": len(fields) == 2,
-        "differences": len(comparison.ranked) > 1,
+        "differences": bool(comparison.differences),
     }
     return [kind for kind in KINDS if comparison.networks and there.get(kind, True)]
 
@@ -50,13 +51,21 @@ def _intervals(comparison: ComparisonData) -> Display:
 
 
 def _differences(comparison: ComparisonData) -> Display:
-    best = comparison.ranked[0]
-    found = {other: each for (first, other), each in comparison.differences.items() if first == best}
-    intervals = {other: (each.mean, each.low, each.high) for other, each in found.items()}
-    seen = [other for other, each in found.items() if each.seen]
+    """Show the best variant minus each other, or the chosen pairs."""
+    best, pairs = comparison.ranked[0], comparison.differences
+    if not pairs:
+        raise RecipeError("a pair of variants with networks, to draw its difference", "none")
+    chosen = comparison.pairs or not any(first == best for first, _ in pairs)
+    found = {
+        f"{first} − {second}" if chosen else second: each
+        for (first, second), each in pairs.items()
+        if chosen or first == best
+    }
+    intervals = {name: (each.mean, each.low, each.high) for name, each in found.items()}
+    significant = [name for name, each in found.items() if each.significant]
     unit = "points" if comparison.task == "classification" else comparison.score_name
-    label = f"{plain(best)} less each of these ({unit})\nfilled: a difference is seen"
-    return IntervalsDisplay(intervals, label, factor=_factor(comparison), filled=seen, zero=True)
+    label = f"{'Difference' if chosen else f'{plain(best)} minus each of these'} ({unit})\nfilled: significant"
+    return IntervalsDisplay(intervals, label, factor=_factor(comparison), filled=significant, zero=True)
 
 
 def _curves(comparison: ComparisonData) -> Display:
@@ -78,9 +87,9 @@ def _iterations(comparison: ComparisonData) -> Display:
 
 def _cost(comparison: ComparisonData) -> Display:
     costs = {
-        name: ([each.seconds for each in own.values()], [each.score for each in own.values()])
+        name: ([each.seconds for each in finished], [each.score for each in finished])
         for name in comparison.ranked
-        for own in [comparison.of(name)]
+        if (finished := [each for each in comparison.of(name).values() if not each.diverged])
     }
     return CostDisplay(costs, _label(comparison), factor=_factor(comparison), title=_of(comparison))
 
@@ -126,7 +135,7 @@ def median_losses(comparison: ComparisonData, most: int = 4) -> dict[str, Floats
 
 
 def _of(comparison: ComparisonData) -> str:
-    """A title where not all can be shown."""
+    """Return a title where only some variants are shown."""
     many = len(comparison.ranked)
     return f"The best {MOST} of {many} variants" if many > MOST else ""
 
@@ -137,7 +146,7 @@ def _unit(comparison: ComparisonData) -> str:
 
 def _label(comparison: ComparisonData) -> str:
     unit = _unit(comparison)
-    return f"{unit[0].upper()}{unit[1:]} on the {comparison.part} part"
+    return f"{unit[0].upper()}{unit[1:]} on the {comparison.part} set"
 
 
 def _factor(comparison: ComparisonData) -> float:

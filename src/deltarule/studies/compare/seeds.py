@@ -1,4 +1,4 @@
-"""What a seed varies: the first weights, the order of the samples, the split. Variants share it seed by seed."""
+"""Seeds of a comparison: what they vary, initial weights, order of the samples or split, for all variants alike."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ USUAL = (START, ORDER)
 class Seeds:
     """The seeds of a comparison, and what they vary.
 
-    numbers : a network of each variant is trained with each of them.
-    vary : "start", the first weights; "order", the order of the samples and dropout's masks; "split", which samples are
-        learnt from and which validated with. What is not varied is that of the first seed.
+    numbers : one network of each variant is trained with each of them.
+    vary : "start", the initial weights; "order", the order of the samples and dropout's masks; "split", the split into
+        training and validation set. What is not varied is that of the first seed.
 
     >>> Seeds.of(3, first=5).numbers
     (5, 6, 7)
@@ -36,7 +36,7 @@ class Seeds:
 
     @classmethod
     def of(cls, seeds: int | Sequence[int], first: int = 0, vary: Sequence[str] = USUAL) -> Seeds:
-        """So many seeds from the first on, or just these."""
+        """Make a number of seeds starting with the first, or the given seeds."""
         if isinstance(seeds, Sequence):
             numbers = tuple(integer("a seed", each, 0, "seeds=(0, 1, 2)") for each in seeds)
         else:
@@ -52,28 +52,28 @@ class Seeds:
         return cls(numbers, tuple(each for each in known if each in chosen))
 
     def recipe(self, recipe: Recipe, seed: int) -> Recipe:
-        """The recipe of a network: its seed decides the order, and the first weights unless `start` does."""
+        """Return the recipe of a network; its seed determines the order of the samples."""
         return recipe.replace(seed=seed if ORDER in self.vary else self.numbers[0])
 
     def start(self, seed: int) -> int:
-        """The seed that draws the first weights."""
+        """Return the seed of the initial weights."""
         return seed if START in self.vary else self.numbers[0]
 
     def split(self, seed: int) -> int | None:
-        """The seed that deals out training and validation anew; None where they stay as they came."""
+        """Return the seed of the split into training and validation set; None for the split of the data."""
         return seed if SPLIT in self.vary else None
 
     def __str__(self) -> str:
-        names = {START: "the first weights", ORDER: "the order of the samples", SPLIT: "the validation part"}
+        names = {START: "the initial weights", ORDER: "the order of the samples", SPLIT: "the validation set"}
         words = [names[each] for each in self.vary]
         return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def dealt_anew(dataset: Dataset, seed: int) -> Dataset:
-    """The samples of the training and the validation part, dealt out anew in parts of the same sizes.
+def resplit(dataset: Dataset, seed: int) -> Dataset:
+    """Split the training and validation samples again, into sets of the same sizes.
 
     >>> import deltarule as dr
-    >>> dealt_anew(dr.load_dataset("iris"), seed=1)
+    >>> resplit(dr.load_dataset("iris"), seed=1)
     Dataset('iris': 120 train, 15 validation, 15 test; x 4 float64; 3 classes)
     """
     train, held = dataset.train, dataset.validation

@@ -1,101 +1,150 @@
-"""The tables of a comparison, in words for people: each a head and rows of text."""
+"""Tables of a comparison as text: column titles, rows and notes.
+
+A new statistic is a field of `Summary` or `Difference` and a column here; files have the fields by themselves.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-from deltarule.studies.compare import words
+from deltarule.studies.compare import messages
 from deltarule.studies.compare.comparison_data import ComparisonData
+from deltarule.studies.compare.pairs import Pair
+from deltarule.studies.compare.statistics import Difference, Summary
 from deltarule.studies.text_table import TextTable
+
+SUMMARY_COLUMNS: dict[str, Callable[[Summary, ComparisonData], str]] = {
+    "Mean": lambda each, of: messages.amount(each.mean, of),
+    "95 % interval": lambda each, of: _range(each.low, each.high, messages.amount, of),
+    "With test samples": lambda each, of: _range(each.total_low, each.total_high, messages.amount, of),
+    "Median": lambda each, of: messages.amount(each.median, of),
+    "Std. dev.": lambda each, of: messages.points(each.deviation, of, unit=False),
+    "Lowest": lambda each, of: messages.amount(each.smallest, of),
+    "Highest": lambda each, of: messages.amount(each.largest, of),
+    "Seeds": lambda each, _: str(each.n),
+}
+
+DIFFERENCE_COLUMNS: dict[str, Callable[[Difference, ComparisonData], str]] = {
+    "Mean": lambda each, of: messages.points(each.mean, of, unit=False),
+    "95 % interval": lambda each, of: _range(each.low, each.high, messages.points, of),
+    "With test samples": lambda each, of: _range(each.total_low, each.total_high, messages.points, of),
+    "Effect": lambda each, _: _effect(each.effect),
+    "p": lambda each, _: f"{each.p:.2g}",
+    "Holm's p": lambda each, _: f"{each.adjusted:.2g}",
+    "Wins": lambda each, _: messages.percent(each.beats),
+    "Sig.": lambda each, _: "yes" if each.significant else "no",
+}
 
 
 def tables(comparison: ComparisonData) -> list[TextTable]:
-    """The variants, what they cost, what each pair differs by, and how a field was tuned, as far as there is any."""
+    """Return the tables of scores, costs, pairs, failures and tuning, as far as there is any."""
     made = [variants(comparison), costs(comparison)]
     if comparison.differences:
         made.append(pairs(comparison))
+    if comparison.failures:
+        made.append(failures(comparison))
     if comparison.sweeps:
         made.append(sweeps(comparison))
     return made
 
 
 def variants(comparison: ComparisonData) -> TextTable:
-    """A row for each variant, the best first."""
-    rows = []
-    for name in comparison.ranked:
-        found = comparison.summaries[name]
-        ends = [words.amount(end, comparison, unit=False) for end in (found.low, found.high)]
-        rows.append((
-            name,
-            words.amount(found.mean, comparison),
-            f"{ends[0]} to {ends[1]}" if math.isfinite(found.low) else "–",
-            words.amount(found.median, comparison),
-            words.points(found.deviation, comparison, unit=False),
-            words.amount(found.smallest, comparison),
-            words.amount(found.largest, comparison),
-            str(found.n),
-        ))  # fmt: skip
-    columns = ("Variant", "Mean", "95 % interval", "Median", "Deviation", "Lowest", "Highest", "Seeds")
-    title = f"{comparison.score_name} on the {comparison.part} part"
-    note = "Intervals of the mean, over seeds: another test set is not among them."
-    return TextTable(title, columns, tuple(rows), note)
+    """Return a row for each variant, the best first."""
+    rows = tuple(
+        (name, *(text(comparison.summaries[name], comparison) for text in SUMMARY_COLUMNS.values()))
+        for name in comparison.ranked
+    )
+    title = f"{comparison.score_name} on the {comparison.part} set"
+    note = "Intervals of the mean for new seeds, and for new seeds and new test samples."
+    return _without_empty(TextTable(title, ("Variant", *SUMMARY_COLUMNS), rows, note))
 
 
 def costs(comparison: ComparisonData) -> TextTable:
-    """What each variant cost, to the end and to the target."""
+    """Return the cost of each variant, to the end and to the target."""
     rows = []
     for name, cost in comparison.costs.items():
         epochs = f"{cost.target_epochs:.0f}" if math.isfinite(cost.target_epochs) else "never"
         rows.append((
             name,
-            words.seconds(cost.seconds.median),
+            messages.seconds(cost.seconds.median),
             f"{cost.epochs.median:.0f}",
             epochs,
-            words.seconds(cost.target_seconds),
+            messages.seconds(cost.target_seconds),
             f"{100 * cost.reached:.0f} %",
         ))  # fmt: skip
-    target = words.amount(comparison.target_score, comparison)
+    target = messages.amount(comparison.target_score, comparison)
     columns = ("Variant", "Time", "Epochs", "Epochs to target", "Time to target", "Reached it")
-    note = f"Medians over seeds, each network on one core. Target: {target} on the validation part."
+    note = f"Medians over seeds, each network on one core. Target: {target} on the validation set."
     return TextTable("Cost", columns, tuple(rows), note)
 
 
 def pairs(comparison: ComparisonData) -> TextTable:
-    """What each pair differs by."""
-    rows = []
-    for (first, second), found in comparison.differences.items():
-        ends = [words.points(end, comparison, unit=False) for end in (found.low, found.high)]
-        rows.append((
-            f"{first} − {second}",
-            words.points(found.mean, comparison, unit=False),
-            f"{ends[0]} to {ends[1]}" if math.isfinite(found.low) else "–",
-            _effect(found.effect),
-            f"{found.p:.2g}",
-            f"{found.adjusted:.2g}",
-            words.share(found.beats),
-            "yes" if found.seen else "no",
-        ))  # fmt: skip
-    unit = "Points" if comparison.task == "classification" else comparison.score_name
-    columns = ("Pair", unit, "95 % interval", "Effect", "p", "Holm's p", "Wins", "Seen")
-    note = (
-        "Differences seed by seed. Effect: mean over standard deviation. p: paired permutation test. Wins: how "
-        "probably the first has the higher score on a new seed. Seen: Holm's p is at most 0.05."
+    """Return a row for each compared pair."""
+    rows = tuple(
+        (_pair(pair), *(text(found, comparison) for text in DIFFERENCE_COLUMNS.values()))
+        for pair, found in comparison.differences.items()
     )
-    return TextTable("Pair by pair", columns, tuple(rows), note)
+    unit = "Points" if comparison.task == "classification" else comparison.score_name
+    columns = ("Pair", unit, *list(DIFFERENCE_COLUMNS)[1:])
+    note = (
+        "Paired differences, for seeds with which neither failed. Each interval is of its pair alone. Effect: mean "
+        f"over standard deviation. Holm's p: adjusted for {comparison.tests} tests. Wins: probability that the first "
+        "has the higher score with a new seed. Sig.: significant, Holm's p is at most 0.05."
+    )
+    return _without_empty(TextTable("Pairs", columns, rows, note))
+
+
+def failures(comparison: ComparisonData) -> TextTable:
+    """Return a row for each compared pair with a failed network."""
+    rows = tuple(
+        (
+            _pair(pair),
+            f"{each.first} of {each.n}",
+            f"{each.second} of {each.n}",
+            f"{each.p:.2g}",
+            f"{each.adjusted:.2g}",
+        )
+        for pair, each in comparison.failures.items()
+    )
+    columns = ("Pair", "First failed", "Second failed", "p", "Holm's p")
+    return TextTable(
+        "Failed networks", columns, rows, "Diverged, or stuck at chance level. p: McNemar's exact test of equal rates."
+    )
 
 
 def sweeps(comparison: ComparisonData) -> TextTable:
-    """How a field was tuned."""
+    """Return a row for each tuned variant."""
     rows = []
     for sweep in comparison.sweeps:
-        figures = sweep.scores if sweep.by == "score" else sweep.losses
-        told = [words.amount(each, comparison) if sweep.by == "score" else f"{each:.3g}" for each in figures]
-        tried = (f"{value:.3g}: {figure}" for value, figure in zip(sweep.values, told, strict=True))
+        numbers = sweep.scores if sweep.by == "score" else sweep.losses
+        texts = [messages.amount(each, comparison) if sweep.by == "score" else f"{each:.3g}" for each in numbers]
+        tried = (f"{value:.3g}: {text}" for value, text in zip(sweep.values, texts, strict=True))
         rows.append((sweep.variant, f"{sweep.chosen:.3g}", ";  ".join(tried)))
     field, by = comparison.sweeps[0].field, " and ".join(sorted({sweep.by for sweep in comparison.sweeps}))
     columns = ("Variant", "Chosen", f"Validation {by}")
-    note = "On the validation part alone, with seeds of their own."
+    note = "On the validation set alone, with separate seeds."
     return TextTable(f"Tuning of {field}", columns, tuple(rows), note, words=columns[2:])
+
+
+def _pair(pair: Pair) -> str:
+    return f"{pair[0]} − {pair[1]}"
+
+
+def _range(low: float, high: float, text: Callable[..., str], comparison: ComparisonData) -> str:
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "–"
+    return f"{text(low, comparison, unit=False)} to {text(high, comparison, unit=False)}"
+
+
+def _without_empty(table: TextTable) -> TextTable:
+    """Leave out the interval with test samples where none is known."""
+    place = table.columns.index("With test samples")
+    if any(row[place] != "–" for row in table.rows):
+        return table
+    kept = [index for index in range(len(table.columns)) if index != place]
+    rows = tuple(tuple(row[index] for index in kept) for row in table.rows)
+    return TextTable(table.title, tuple(table.columns[index] for index in kept), rows, table.note, table.words)
 
 
 def _effect(effect: float) -> str:

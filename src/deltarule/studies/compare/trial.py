@@ -1,4 +1,4 @@
-"""A trial: a network of one variant with one seed. What decides it, and once it is trained its figures."""
+"""A trial, the training of one variant with one seed: what decides it, and the record of the trained network."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ import numpy.typing as npt
 from deltarule.data import Dataset, Part
 from deltarule.mapped import forget, is_mapped
 from deltarule.recipes import Recipe
+from deltarule.studies.compare.sample_scores import SampleScores
 from deltarule.training import Evaluation, Run
 from deltarule.types import Floats
 
 _LARGEST = float(np.finfo(np.float64).max)
 CURVES = ("train_loss", "train_score", "validation_loss", "validation_score", "seconds")
 
-
-# Rows of a mapped file that are read together for its digest.
 _ROWS = 4096
+"""Rows of a mapped file that are read at a time for its digest."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A network to be trained: the variant it belongs to, and all that decides it.
+    """A network to train: its variant, and all that decides it.
 
-    split : the seed that deals out training and validation anew; None where they are as they came.
-    key : a digest of all that decides it: the same key is the same network.
-    judged : whether it meets the part that the comparison is about; a network that tunes does not.
+    split : seed of a new split into training and validation set; None for the split of the data.
+    key : digest of all that decides it: the same key is the same network.
+    judged : whether it is evaluated on the set that the comparison is about; a network of tuning is not.
     """
 
     variant: str
@@ -46,14 +46,15 @@ class Trial:
 
 @dataclass(frozen=True)
 class Finished:
-    """A trained network in figures.
+    """Record of a trained network.
 
-    score, loss : on the part that the comparison is about; NaN for a network that only served tuning.
+    score, loss : on the set that the comparison is about; NaN for a network of tuning.
     validation_score, validation_loss : of the epoch whose weights the model has.
     epochs, best_epoch, status : as the `Run` has them.
-    seconds : spent in training it, on one core.
-    curves : for each of CURVES a figure for each epoch.
-    batch_losses : of each step, where they were asked for.
+    seconds : training time on one core.
+    curves : for each of CURVES a number for each epoch.
+    batch_losses : of each step, where they were recorded.
+    sample_scores : the score of each sample of the set; None for a network of tuning, or of an earlier version.
     """
 
     variant: str
@@ -69,10 +70,16 @@ class Finished:
     seconds: float
     curves: dict[str, list[float]] = field(default_factory=dict, repr=False)
     batch_losses: list[float] = field(default_factory=list, repr=False)
+    sample_scores: SampleScores | None = field(default=None, repr=False)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether training diverged, or gave a model whose score is not a finite number."""
+        return self.status == "diverged" or not math.isfinite(self.score)
 
     @classmethod
     def of(cls, trial: Trial, run: Run, found: Evaluation | None = None) -> Self:
-        """What is kept of a run."""
+        """Make the record of a run."""
         epochs = list(run.history)
         best = epochs[run.best_epoch - 1] if run.best_epoch else None
         return cls(
@@ -89,25 +96,28 @@ class Finished:
             run.seconds,
             {name: [_short(getattr(epoch, name)) for epoch in epochs] for name in CURVES},
             [_short(loss) for loss in run.batch_losses.tolist()],
+            None if found is None else SampleScores.of(found.sample_scores),
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The network as data; None stands for what is no finite number."""
+        """The record as data; None for numbers that are not finite."""
         data = dataclasses.asdict(self)
+        data["sample_scores"] = None if self.sample_scores is None else self.sample_scores.to_json()
         data["curves"] = {name: [finite(each) for each in values] for name, values in self.curves.items()}
         data["batch_losses"] = [finite(each) for each in self.batch_losses]
         return {name: finite(value) if isinstance(value, float) else value for name, value in data.items()}
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        """The network that `to_json` wrote.
+        """Read the record that `to_json` wrote, also that of an earlier version without `sample_scores`.
 
         Raises ValueError for anything else.
         """
         fields = {each.name: each.type for each in dataclasses.fields(cls)}
-        if not isinstance(data, dict) or set(data) != set(fields):
+        if not isinstance(data, dict) or {"sample_scores", *data} != set(fields):
             raise ValueError(f"expected an object of {', '.join(fields)}")
         readers: dict[Any, Any] = {"str": _text, "int": _count, "float": _number, "list[float]": _numbers}
+        readers["SampleScores | None"] = SampleScores.from_json
         read = {name: readers.get(fields[name], _curves)(value) for name, value in data.items()}
         made = cls(**read)
         lengths = {len(values) for values in made.curves.values()}
@@ -116,7 +126,7 @@ class Finished:
         return made
 
     def reached(self, target: float) -> tuple[float, float]:
-        """The epochs and the seconds that it took to a validation score; infinity where it never came to it."""
+        """Return epochs and seconds until a validation score; infinity if it was not reached."""
         scores = np.array(self.curves.get("validation_score", []), dtype=np.float64)
         there = np.flatnonzero(scores >= target)
         if not len(there):
@@ -126,7 +136,7 @@ class Finished:
 
 
 def digest_of(data: Dataset) -> str:
-    """A digest of all samples of a data set."""
+    """Return a digest of all samples of a data set."""
     digest = hashlib.sha256()
     for name, part in data.parts.items():
         digest.update(f"{name} {part.x.shape} {part.x.dtype} {part.y.shape} {part.y.dtype}".encode())
@@ -143,13 +153,13 @@ def digest_of(data: Dataset) -> str:
 
 
 def key_of(recipe: Recipe, start: int, *surroundings: str) -> str:
-    """A digest of all that decides a network: its recipe, its first weights, its data, its engine."""
+    """Return a digest of all that decides a network: recipe, initial weights, data, engine."""
     decided = json.dumps([recipe.to_json(), start, *surroundings], sort_keys=True)
     return hashlib.sha256(decided.encode()).hexdigest()[:24]
 
 
 def finite(number: float | None) -> float | None:
-    """The number for JSON, which knows neither NaN nor infinity: None stands for them."""
+    """Return the number for JSON, which has neither NaN nor infinity: None."""
     return number if number is not None and math.isfinite(number) else None
 
 
@@ -186,7 +196,7 @@ def _curves(value: Any) -> dict[str, list[float]]:
 
 
 def _short(number: float) -> float:
-    """Seven digits, which is what single precision has."""
+    """Round to seven digits, the precision of float32."""
     return float(f"{number:.7g}")
 
 

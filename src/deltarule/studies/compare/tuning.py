@@ -1,4 +1,4 @@
-"""Tuning: a value for one field of each variant, found by a small sweep that sees the validation part alone."""
+"""Tuning: choose a value for one field of each variant by a small sweep on the validation set."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ SEEDS = 3
 class Sweep:
     """The values tried for a field of a variant, in ascending order.
 
-    scores, losses : on the validation part, means over the sweep's own seeds.
-    by : "loss" or "score", by which the value is chosen: what early stopping watches; without it, the loss, which tells
-        values apart where a small part's accuracy cannot.
+    scores, losses : on the validation set, means over the seeds of the sweep.
+    by : "loss" or "score", by which the value is chosen: the monitor of early stopping; without it the loss, which is
+        finer than the accuracy on a small set.
     """
 
     variant: str
@@ -49,7 +49,7 @@ class Sweep:
 
     @property
     def next_value(self) -> float:
-        """The value beyond the edge."""
+        """The next value beyond the edge."""
         step = 1 / FURTHER if self._best == 0 else FURTHER
         return _like(self.chosen * step, self.chosen)
 
@@ -59,14 +59,14 @@ class Sweep:
         return max(range(len(ranks)), key=lambda place: _least(ranks[place]))
 
     def to_json(self) -> dict[str, Any]:
-        """The sweep as data."""
+        """Return the sweep as data."""
         tried = zip(self.values, self.scores, self.losses, strict=True)
         rows = [{"value": value, "score": finite(score), "loss": finite(loss)} for value, score, loss in tried]
         return {"variant": self.variant, "field": self.field, "chosen": self.chosen, "by": self.by, "tried": rows}
 
 
 def first_values(variant: Variant, field: str) -> list[float]:
-    """The values around a variant's own.
+    """Return values around that of the variant.
 
     >>> from deltarule.recipes import Recipe
     >>> [float(f"{rate:.3g}") for rate in first_values(Variant("adam", Recipe()), "learning_rate")]
@@ -83,14 +83,14 @@ def first_values(variant: Variant, field: str) -> list[float]:
 
 
 def trial_recipe(variant: Variant, field: str, value: float) -> Variant:
-    """The variant with another value."""
+    """Return the variant with another value."""
     return Variant(variant.name, edited(variant.recipe, {field: value}), variant.settings)
 
 
 def sweep_of(variant: Variant, field: str, found: Mapping[float, Sequence[Finished]]) -> Sweep:
-    """What the networks trained with each value say."""
+    """Summarize the networks trained with each value."""
     values = tuple(sorted(found))
-    # By seed, as a sum depends on its order.
+    # Sorted by seed, as a sum depends on its order.
     tried = [sorted(found[value], key=lambda each: each.seed) for value in values]
     scores = tuple(float(np.mean([each.validation_score for each in some])) for some in tried)
     losses = tuple(float(np.mean([each.validation_loss for each in some])) for some in tried)
@@ -99,7 +99,7 @@ def sweep_of(variant: Variant, field: str, found: Mapping[float, Sequence[Finish
 
 
 def _like(value: float, own: float) -> float:
-    """Six digits; an integer where the field is one."""
+    """Round to six digits, or to an integer if the field is one."""
     return max(1, round(value)) if isinstance(own, int) else float(f"{value:.6g}")
 
 
@@ -112,5 +112,5 @@ def _taken(variant: Variant, field: str, value: float) -> bool:
 
 
 def _least(number: float) -> float:
-    """What is no number counts as the worst."""
+    """Return −∞ for NaN, which is the worst."""
     return -math.inf if math.isnan(number) else number

@@ -1,4 +1,4 @@
-"""Variants: what is compared, each a recipe with a name, and the product of all that varies."""
+"""Variants: recipes with names, and the product of the fields that vary."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _SEVERAL = 'dr.compare({"momentum": one, "adam": other}, data)'
 
 @dataclass(frozen=True)
 class Variant:
-    """One of the things compared.
+    """A recipe of a comparison, with a name.
 
-    name : what tables and pictures call it.
-    recipe : how its networks are trained; the comparison decides the seed.
-    settings : the value of each field that varies, in words; empty where nobody said what varies.
+    name : in tables and pictures.
+    recipe : how its networks are trained; the comparison sets the seed.
+    settings : the value of each field that varies, as text; empty if it is unknown what varies.
     """
 
     name: str

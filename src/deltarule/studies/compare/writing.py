@@ -1,4 +1,4 @@
-"""A comparison as files: JSON, tables of comma-separated values, and the report."""
+"""A comparison as files: JSON, comma-separated tables, and the report."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from typing import Any
 from deltarule.data.kinds import number_of
 from deltarule.errors import OutputError
 from deltarule.regular_files import encoded
-from deltarule.studies.compare import words
+from deltarule.studies.compare import messages
 from deltarule.studies.compare.comparison_data import ComparisonData
 from deltarule.studies.compare.page import page
+from deltarule.studies.compare.statistics import Difference, Summary
 from deltarule.studies.compare.trial import CURVES, finite
 from deltarule.writing import Failures, write_whole
 
 RESULT, REPORT = "result.json", "report.html"
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What a formula begins with in a spreadsheet."""
+"""First characters of a formula in a spreadsheet."""
 _SEPARATORS = ',;|"\t\r\n'
 
 _FIGURES = (
@@ -29,9 +30,9 @@ _FIGURES = (
 
 
 def write(comparison: ComparisonData, folder: Path) -> list[Path]:
-    """Write everything into a folder, which is made where there is none; each file whole or not at all.
+    """Write all files into a folder, creating it if it does not exist; each file completely or not at all.
 
-    Each file is written whatever becomes of the others. Raises OutputError where one could not be.
+    An error in one file does not keep the others from being written. Raises OutputError after it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +44,7 @@ def write(comparison: ComparisonData, folder: Path) -> list[Path]:
         "pairs.csv": lambda: _table(*_pairs(comparison)),
         "networks.csv": lambda: _table(*_networks(comparison)),
         "epochs.csv": lambda: _table(*_epochs(comparison)),
-        REPORT: lambda: page(comparison),  # the last: its pictures take seconds
+        REPORT: lambda: page(comparison),  # last, as its pictures take seconds
     }
     failures = Failures()
     for name, text in files.items():
@@ -57,7 +58,7 @@ def _write(path: Path, text: Callable[[], str]) -> None:
 
 
 def as_data(comparison: ComparisonData) -> dict[str, Any]:
-    """Everything but the curves; None stands where there is no finite number."""
+    """Return everything but the curves; None for numbers that are not finite."""
     return {
         "data": dict(comparison.data),
         "task": comparison.task,
@@ -65,9 +66,10 @@ def as_data(comparison: ComparisonData) -> dict[str, Any]:
         "score": comparison.score_name,
         "seeds": list(comparison.seeds.numbers),
         "seeds_vary": list(comparison.seeds.vary),
+        "chance": finite(comparison.chance),
         "budget": comparison.budget,
         "target_score": finite(comparison.target_score),
-        "sentences": list(words.sentences(comparison)),
+        "sentences": list(messages.sentences(comparison)),
         "ranked": list(comparison.ranked),
         "variants": {
             variant.name: {
@@ -79,9 +81,17 @@ def as_data(comparison: ComparisonData) -> dict[str, Any]:
             for variant in comparison.variants
         },
         "pairs": [
-            {"first": first, "second": second, "seen": found.seen, **_plain(found)}
-            for (first, second), found in comparison.differences.items()
+            {
+                "first": pair[0],
+                "second": pair[1],
+                "seen": found.significant,
+                "significant": found.significant,
+                **_plain(found),
+                "failures": _plain(comparison.failures[pair]) if pair in comparison.failures else None,
+            }
+            for pair, found in comparison.differences.items()
         ],
+        "tests": comparison.tests,
         "tuning": [sweep.to_json() for sweep in comparison.sweeps],
         "networks": [
             {"variant": each.variant, "seed": each.seed, **{name: _value(getattr(each, name)) for name in _FIGURES}}
@@ -93,7 +103,7 @@ def as_data(comparison: ComparisonData) -> dict[str, Any]:
 
 
 def _plain(figures: Any) -> dict[str, Any]:
-    """A record of figures as data."""
+    """Return a dataclass of numbers as data."""
     return {
         each.name: _plain(value) if dataclasses.is_dataclass(value) else _value(value)
         for each in dataclasses.fields(figures)
@@ -110,7 +120,7 @@ Rows = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 def _variants(comparison: ComparisonData) -> Rows:
     fields = list(dict.fromkeys(name for variant in comparison.variants for name in variant.settings))
-    figures = ("n", "mean", "median", "deviation", "low", "high", "smallest", "largest")
+    figures = [each.name for each in dataclasses.fields(Summary)]
     rows = (
         (
             variant.name,
@@ -123,7 +133,7 @@ def _variants(comparison: ComparisonData) -> Rows:
 
 
 def _pairs(comparison: ComparisonData) -> Rows:
-    figures = ("n", "mean", "low", "high", "effect", "p", "adjusted", "beats", "beats_low", "beats_high", "seen")
+    figures = [*(each.name for each in dataclasses.fields(Difference)), "significant"]
     rows = ((*pair, *(getattr(found, name) for name in figures)) for pair, found in comparison.differences.items())
     return ("first", "second", *figures), rows
 
@@ -143,15 +153,15 @@ def _epochs(comparison: ComparisonData) -> Rows:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Comma-separated values; an empty cell where there is no finite number."""
+    """Return comma-separated values; an empty cell for a number that is not finite."""
     return "".join(",".join(map(_cell, row)) + "\n" for row in (head, *rows))
 
 
 def _cell(value: Any) -> str:
-    """One value as a cell.
+    """Format a value as a cell.
 
-    A spreadsheet would run text that begins as a formula does: an apostrophe stands before it, as OWASP advises
-    against CSV injection. Text with anything that separates cells somewhere is quoted.
+    Text that a spreadsheet would execute as a formula is preceded by an apostrophe, as OWASP advises against CSV
+    injection. Text that contains a separator is quoted.
 
     >>> _cell("=HYPERLINK(1)"), _cell("-0.5"), _cell(-0.5), _cell("adam; l2"), _cell(float("nan"))
     ("'=HYPERLINK(1)", '-0.5', '-0.5', '"adam; l2"', '')

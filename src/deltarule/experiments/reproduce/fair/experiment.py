@@ -78,6 +78,7 @@ class FairExperiment(Experiment):
             {name: recipe.replace(seed=self.seed) for name, recipe in self.variants().items()},
             self.data(given),
             range(self.seed, self.seed + self.seeds),
+            against=[(better, other) for _, better, other in self.claims] or None,
             seeds_vary=self.seeds_vary,
             tune="learning_rate" if self.rates == "tuned" else None,
             record=self.record,
@@ -154,12 +155,12 @@ def claims_table(claims: Sequence[tuple[str, str, str]], comparison: Comparison)
     rows = []
     for claim, better, other in claims:
         found = comparison.difference(better, other)
-        said = "not significant" if not found.seen else "holds" if found.mean > 0 else "the opposite holds"
+        said = "not significant" if not found.significant else "holds" if found.mean > 0 else "the opposite holds"
         interval = f"{show(scale * found.low)} to {show(scale * found.high)}"
         rows.append((claim, show(scale * found.mean), interval, f"{found.adjusted:.2g}", said))
     unit = " (points)" if percent else ""
     columns = ("", f"difference{unit}", "95 % interval", "p", "")
-    note = "p is corrected for all pairs of variants; a difference is significant if p is at most 0.05."
+    note = "p is corrected (Holm) for the claims of this table; a difference is significant where it is at most 0.05."
     return TextTable("Conclusions of the text", columns, tuple(rows), note)
 
 

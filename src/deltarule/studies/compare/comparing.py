@@ -1,7 +1,8 @@
-"""A comparison under way: trials trained on all cores, each kept as it ends."""
+"""Run a comparison: train its networks on all cores and record each as it ends."""
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -9,18 +10,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from deltarule.data import Dataset
+import numpy as np
+
+from deltarule.data import Dataset, Part
 from deltarule.engines.registry import ENGINES, PRECISIONS
 from deltarule.errors import RecipeError
 from deltarule.recipes import Recipe
 from deltarule.recipes.checks import one_of
-from deltarule.studies.compare import tuning
+from deltarule.studies.compare import statistics, tuning
 from deltarule.studies.compare.comparison import Comparison
 from deltarule.studies.compare.conditions import Conditions
 from deltarule.studies.compare.distributing import Train, executor_of
 from deltarule.studies.compare.folder import ComparisonFolder
 from deltarule.studies.compare.halving import better_half, rungs
 from deltarule.studies.compare.machine import machine
+from deltarule.studies.compare.messages import notes_before
+from deltarule.studies.compare.pairs import Against, pairs_of
 from deltarule.studies.compare.seeds import USUAL, Seeds
 from deltarule.studies.compare.trial import Finished, Trial, digest_of, key_of
 from deltarule.studies.compare.variants import Variant, variants_of
@@ -29,10 +34,10 @@ from deltarule.training.preparing import prepared
 
 @dataclass(frozen=True)
 class ComparisonProgress:
-    """How far a comparison has come: a record after each network.
+    """Progress of a comparison: a record after each network.
 
     stage : "tuning" or "comparing". done, total : networks of this stage.
-    seconds, seconds_left : since the beginning, and about how many the stage still takes; None where nobody knows yet.
+    seconds, seconds_left : since the start, and the estimate for the rest of the stage; None where it is unknown.
     """
 
     stage: str
@@ -44,17 +49,18 @@ class ComparisonProgress:
 
 
 class Comparing:
-    """A comparison under way: iterate over it for its progress. `.comparison` is there at any moment.
+    """A running comparison: iterate over it for its progress. `.comparison` has the networks so far.
 
-    The arguments are those of `compare`.
+    The arguments are those of `compare`. `notes` says before training what the result cannot be.
     """
 
     def __init__(
         self,
         recipes: Mapping[str, Recipe] | Sequence[Recipe | Variant],
         data: Dataset,
-        seeds: int | Sequence[int] = 10,
+        seeds: int | Sequence[int] | None = None,
         *,
+        against: Against = None,
         seeds_vary: Sequence[str] = USUAL,
         tune: str | None = None,
         budget: str | float | None = None,
@@ -68,7 +74,11 @@ class Comparing:
         backend: str | None = None,
     ) -> None:
         self._given = self._variants = variants_of(recipes)
-        self._seeds = Seeds.of(seeds, self._given[0].recipe.seed, seeds_vary)
+        self._pairs = pairs_of(against, self._given)
+        tests = len(self._pairs) or math.comb(len(self._given), 2)
+        number = statistics.default_seeds(tests) if seeds is None else seeds
+        self._seeds = Seeds.of(number, self._given[0].recipe.seed, seeds_vary)
+        self.notes = notes_before(tests, len(self._seeds.numbers))
         self._budget = None if budget is None else seconds_of(budget)
         engine = one_of("engine", engine, tuple(ENGINES))
         precision = one_of("precision", precision, PRECISIONS)
@@ -96,16 +106,16 @@ class Comparing:
             self.keep_in(folder, models=keep_models)
 
     def keep_in(self, folder: str | os.PathLike[str], *, models: bool = False) -> None:
-        """Write each network into a folder as it ends, with its model where `models` says so.
+        """Write each network to a folder as it ends, with its model if `models`.
 
-        The folder is new, empty, or that of an earlier comparison on the same data, whose networks count.
+        The folder is new, empty, or that of an earlier comparison on the same data, whose networks are used.
         """
         self._folder = ComparisonFolder.open(folder, self._digest)
         self._keep_models = models
 
     @property
     def comparison(self) -> Comparison:
-        """The comparison as far as it has come."""
+        """The comparison of the networks so far."""
         return Comparison(
             variants=self._variants,
             networks=tuple(self._networks),
@@ -113,15 +123,17 @@ class Comparing:
             part=self._part,
             task=self._task,
             data=self._about_data(),
+            pairs=self._pairs,
             sweeps=self._sweeps,
             given_target_score=self._target_score,
             budget=self._budget,
             seconds=self._seconds,
             machine=self._machine | self._engine,
+            chance=chance_level(self._data.parts[self._part], self._task),
         )
 
     def __iter__(self) -> Generator[ComparisonProgress]:
-        """A record after each network, those of an earlier comparison in the same folder first."""
+        """Yield a record after each network, those of an earlier comparison in the same folder first."""
         self._began = time.monotonic()
         self._variants, self._networks, self._sweeps = self._given, [], ()
         with ExitStack() as stack:
@@ -139,7 +151,7 @@ class Comparing:
                 self._write_plan()
 
     def _compared(self) -> Iterator[ComparisonProgress]:
-        """Train the variants with all seeds; under a budget, with more and more of them while the worse half leaves."""
+        """Train the variants with all seeds; under a budget by successive halving."""
         alive = [variant.name for variant in self._variants]
         groups = [self._seeds.numbers] if self._budget is None else rungs(self._seeds.numbers)
         for place, seeds in enumerate(groups):
@@ -149,16 +161,16 @@ class Comparing:
                 for progress in self._trained("comparing", trials, len(earlier), total):
                     self._networks.append(progress.network)
                     yield progress
-            except BaseException:  # it may have come between writing a network down and adding it to the comparison
+            except BaseException:  # it may be raised between writing a network and adding it to the comparison
                 self._networks = earlier + self._recorded(trials)
                 raise
             if len(self._networks) < total:
-                break  # the time is up
+                break  # the time is over
             if place + 1 < len(groups):
                 alive = better_half(alive, self._networks)
 
     def _tuned(self, field: str) -> Iterator[ComparisonProgress]:
-        """Train the sweeps of all variants, and give each the value that it does best with."""
+        """Train the sweeps of all variants, and give each variant its best value."""
         values = {variant.name: tuning.first_values(variant, field) for variant in self._variants}
         found: dict[str, dict[float, list[Finished]]] = {name: {} for name in values}
         done = total = 0
@@ -184,7 +196,7 @@ class Comparing:
         )
 
     def _tuning_trials(self, field: str, values: Mapping[str, Sequence[float]]) -> Iterator[tuple[Trial, float]]:
-        """The networks of a sweep, each with the value that it tries."""
+        """Yield the networks of a sweep, each with its value."""
         for variant in self._variants:
             for value in values.get(variant.name, ()):
                 changed = tuning.trial_recipe(variant, field, value)
@@ -192,14 +204,14 @@ class Comparing:
                     yield self._tuning_trial(changed, tuning.FIRST_SEED + number), value
 
     def _swept(self, field: str, found: Mapping[str, Mapping[float, Sequence[Finished]]]) -> Iterator[tuning.Sweep]:
-        """What the values say that were tried with all seeds."""
+        """Yield the sweeps of the values that were tried with all seeds."""
         for variant in self._variants:
             tried = {value: each for value, each in found[variant.name].items() if len(each) == tuning.SEEDS}
             if tried:
                 yield tuning.sweep_of(variant, field, tried)
 
     def _trained(self, stage: str, trials: list[Trial], before: int, total: int) -> Iterator[ComparisonProgress]:
-        """Each trial as it ends; those that the folder knows come first. Once the time is up none comes any more."""
+        """Yield each trial as it ends, those in the folder first, until the time is over."""
         known = [trial for trial in trials if self._knows(trial)]
         new = [trial for trial in trials if not self._knows(trial)]
         began, done = time.monotonic(), before
@@ -215,21 +227,21 @@ class Comparing:
             yield ComparisonProgress(stage, done, total, now - self._began, left, network)
 
     def _recorded(self, trials: list[Trial]) -> list[Finished]:
-        """The networks of these trials that the folder has, or that are known where there is no folder, as they ended."""
+        """Return the finished networks of these trials in order: the folder's, or without one the known ones."""
         known = self._known if self._folder is None else self._folder.networks()
         ended = {key: place for place, key in enumerate(known)}
         finished = sorted((each for each in trials if each.key in ended), key=lambda each: ended[each.key])
         return [replace(known[each.key], variant=each.variant, seed=each.seed) for each in finished]
 
     def _knows(self, trial: Trial) -> bool:
-        """Whether there is nothing left to train: the network is known, and its model where models are kept."""
+        """Whether nothing is left to train: the network is known, and its model if models are kept."""
         network = self._known.get(trial.key)
         if network is None or self._folder is None or not (self._keep_models and trial.judged):
             return network is not None
         return self._folder.has_model(replace(network, variant=trial.variant, seed=trial.seed))
 
     def _new(self, trials: list[Trial]) -> Iterator[Finished]:
-        """Train what is not known yet, and keep each network."""
+        """Train the networks that are not known, and record each."""
         until = None if self._budget is None else self._began + self._budget
         for network, model in self._train(trials, until):
             self._known[network.key] = network
@@ -240,12 +252,12 @@ class Comparing:
             yield network
 
     def _trial(self, variant: Variant, seed: int) -> Trial:
-        """The network of a variant with a seed."""
+        """Return the trial of a variant with a seed."""
         recipe, start = self._seeds.recipe(variant.recipe, seed), self._seeds.start(seed)
         return self._decided(variant, seed, recipe, start, self._seeds.split(seed), judged=True)
 
     def _tuning_trial(self, variant: Variant, seed: int) -> Trial:
-        """A network that tunes: the data are as the first seed has them, and it does not meet the test part."""
+        """Return a trial of tuning: split as for the first seed, and not evaluated on the test set."""
         recipe = variant.recipe.replace(seed=seed)
         split = self._seeds.split(self._seeds.numbers[0])
         return self._decided(variant, seed, recipe, seed, split, judged=False)
@@ -269,7 +281,7 @@ class Comparing:
         return Conditions(self._data, self._part, self._record, engine, precision, self._keep_models)
 
     def _checked_task(self) -> str:
-        """The task that all variants share; what one of them cannot be trained for is an error now, not at its turn."""
+        """Return the task that all variants share; a variant that cannot be trained is an error before training."""
         scalings: dict[Any, Any] = {}
         tasks = {
             variant.name: prepared(variant.recipe, self._data, record=self._record, scalings=scalings)[0].recipe.task
@@ -281,13 +293,14 @@ class Comparing:
         return next(iter(tasks.values()))
 
     def _write_plan(self) -> None:
-        """Keep what is compared, with the values that tuning has found so far."""
+        """Write what is compared to the folder, with the values that tuning has found so far."""
         if self._folder is None:
             return
         plan = {
             "data": {**self._about_data(), "digest": self._digest},
             "seeds": list(self._seeds.numbers),
             "seeds_vary": list(self._seeds.vary),
+            "against": [list(pair) for pair in self._pairs] or None,
             "tune": self._tune,
             "budget": self._budget,
             "variants": {variant.name: variant.recipe.to_json() for variant in self._variants},
@@ -299,8 +312,22 @@ class Comparing:
         return {"name": self._data.name or "data", "parts": parts, "shape": list(self._data.train.x.shape[1:])}
 
 
+def chance_level(part: Part, task: str) -> float:
+    """Return the score of the best constant prediction: the fraction of the most frequent class, or an R² of 0.
+
+    >>> import numpy as np
+    >>> chance_level(Part(np.zeros((4, 1)), np.array(["a", "b", "a", "a"])), "classification")
+    0.75
+    """
+    if task != "classification" or part.y.ndim > 1:
+        return 0.0 if task != "classification" else math.nan
+    _, classes = np.unique(part.y, return_inverse=True)
+    weights = np.bincount(classes, part.weights)
+    return float(weights.max() / weights.sum())
+
+
 def seconds_of(budget: str | float) -> float:
-    """A time in seconds, as a number or in words.
+    """Return a duration in seconds, given as a number or as text.
 
     >>> seconds_of("90s"), seconds_of("2min"), seconds_of("1.5h"), seconds_of(30)
     (90.0, 120.0, 5400.0, 30.0)
