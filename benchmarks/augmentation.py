@@ -33,8 +33,8 @@ def images(folder: str | None) -> dr.Dataset:
 def by_deltarule(data: dr.Dataset) -> Callable[[], None]:
     """One batch as the compiled engine builds it, by one thread."""
     from deltarule.engines.compiled.plan.augmenter import Augmenter
-    from deltarule.engines.compiled.plan.layout import Share
     from deltarule.engines.compiled.plan.memory import Arena
+    from deltarule.engines.compiled.plan.tables import ALL_ROWS
     from deltarule.engines.compiled.runtime.epochs import SingleThread
     from deltarule.formulas.augmentations.composition import RawValues
     from deltarule.recipes import Scaling
@@ -45,7 +45,7 @@ def by_deltarule(data: dr.Dataset) -> Callable[[], None]:
     scaling = Scaling("pooled").learn(x, image=True)
     made = Augmenter(arena, dr.Recipe(augmentation=RECIPE), RawValues(x, (SIDE, SIDE)), x, scaling)
     batch, steps = arena.matrix(BATCH, x.shape[1]), count(1)
-    augment = SingleThread(arena, [made.augment(order, batch, Share(0, 0), BATCH)])
+    augment = SingleThread(arena, [made.augment(order, batch, ALL_ROWS, BATCH)])
 
     def build() -> None:
         augment.set(step=next(steps))

@@ -19,9 +19,9 @@ import numpy as np
 
 from benchmarks.conductor import Failed, environment
 from benchmarks.probes import aligned
-from deltarule.engines.compiled.codegen.processor import compile_functions
-from deltarule.engines.compiled.codegen.tiles import tiles
-from deltarule.engines.compiled.plan import products
+from deltarule.native import products
+from deltarule.native.processor import compile_functions
+from deltarule.native.tiles import tiles
 
 __all__ = ["SHAPES", "avx2"]
 
@@ -60,19 +60,19 @@ def _matrix(rows: int, columns: int, stride: int) -> Any:
 
 def _forwards(times: int, t: int, z: int, zs: int, a: int, as_: int, w: int, ws: int, b: int, i: int, o: int) -> None:
     for _ in range(times):
-        products.forward(t, z, zs, 0, a, as_, w, ws, b, i, o)
+        products.gemm_nn(t, z, zs, 0, a, as_, w, ws, b, i, o)
 
 
 def _backwards(
     times: int, t: int, a: int, as_: int, z: int, zs: int, w: int, ws: int, b: int, i: int, o: int, room: int
 ) -> None:
     for _ in range(times):
-        products.backward(t, a, as_, z, zs, w, ws, b, i, o, room, 0)
+        products.gemm_nt(t, a, as_, z, zs, w, ws, b, i, o, room, 0)
 
 
 def _gradients(times: int, t: int, w: int, ws: int, a: int, as_: int, z: int, zs: int, b: int, i: int, o: int) -> None:
     for _ in range(times):
-        products.gradient(t, w, ws, a, as_, z, zs, b, i, o)
+        products.gemm_tn(t, w, ws, a, as_, z, zs, b, i, o)
 
 
 @functools.cache

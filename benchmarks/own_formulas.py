@@ -43,7 +43,7 @@ class OwnCrossEntropy(Loss):
     name = "own_cross_entropy"
     inverse_link = "softmax"
     domain = "unit"
-    reach = "row"
+    granularity = "rowwise"
 
     def value(self, z: Any, y: Any) -> Any:
         shifted = z - np.max(z, axis=-1, keepdims=True)

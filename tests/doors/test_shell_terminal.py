@@ -24,8 +24,8 @@ from deltarule.cli.terminal import (
     print_table,
     table_of,
 )
-from deltarule.engines.compiled.codegen import processor
 from deltarule.engines.compiled.runtime import fork_join
+from deltarule.native import processor
 from deltarule.studies.compare.tables import tables
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(dr.__file__).parents[1])}

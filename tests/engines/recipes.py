@@ -11,9 +11,11 @@ from deltarule.formulas import registered
 from deltarule.formulas.augmentations import Displacement
 
 # An exponential of exponentials is no hidden layer.
-ACTIVATIONS = [cls.name for cls in registered("activation") if cls.reach == "element" and cls.name != "exponential"]
+ACTIVATIONS = [
+    cls.name for cls in registered("activation") if cls.granularity == "elementwise" and cls.name != "exponential"
+]
 OPTIMIZERS = [
-    *(cls(learning_rate=0.001) for cls in registered("optimizer") if cls.reach == "element"),
+    *(cls(learning_rate=0.001) for cls in registered("optimizer") if cls.granularity == "elementwise"),
     dr.Momentum(0.001, velocity="gradients", dampening=0.5),
     dr.Adam(0.001, epsilon_place="inside"),
     dr.Adam(0.001, epsilon_place="before_correction"),

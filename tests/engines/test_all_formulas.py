@@ -9,7 +9,7 @@ from deltarule.formulas import CELU, ELU, GELU, LeakyReLU, registered
 
 SMOOTH, CLASSES, NUMBERS = dr.SoftmaxCrossEntropy(), np.arange(30) % 3, "numbers"
 ACTIVATIONS = [
-    *(cls() for cls in registered("activation") if cls.reach == "element"),
+    *(cls() for cls in registered("activation") if cls.granularity == "elementwise"),
     *(LeakyReLU(0.3), ELU(0.5), CELU(0.5), GELU(approximate="tanh")),
 ]
 LOSSES = [
@@ -23,7 +23,7 @@ PENALTIES = [
     *(dr.L1(0.01, proximal=True), dr.ElasticNet(0.01, l1_ratio=0.3, proximal=True)),
 ]
 OPTIMIZERS = [
-    *(cls() for cls in registered("optimizer") if cls.reach == "element"),
+    *(cls() for cls in registered("optimizer") if cls.granularity == "elementwise"),
     *(dr.Momentum(dampening=0.5, velocity="gradients"), dr.Nesterov(velocity="gradients"), dr.AdaGrad(initial=0.1)),
     *(dr.RMSProp(momentum=0.9), dr.RMSProp(centered=True), dr.RMSProp(centered=True, momentum=0.5)),
     *(dr.RMSProp(epsilon_place="inside"), dr.AMSGrad(epsilon_place="before_correction")),

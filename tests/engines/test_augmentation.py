@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import deltarule as dr
-from deltarule.engines.compiled.codegen.processor import processor
 from deltarule.engines.compiled.plan.augmenter import Augmenter
-from deltarule.engines.compiled.plan.layout import Share
 from deltarule.engines.compiled.plan.memory import Arena
+from deltarule.engines.compiled.plan.tables import Rows
 from deltarule.engines.compiled.runtime.epochs import SingleThread
 from deltarule.formulas import registered
 from deltarule.formulas.augmentations import Displacement, Mixing, Pixelwise, Place
 from deltarule.formulas.augmentations.composition import Drawn, RawValues, augment
+from deltarule.native.processor import processor
 from deltarule.recipes import Scaling
 
 RELAXED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "derandomize": True}
@@ -50,7 +50,7 @@ def built(x, shape, augmentations, precision, scaling, step=5, rows=23):
     raw, arena = RawValues(x, shape), Arena(precision)
     augmenter = Augmenter(arena, dr.Recipe(augmentation=augmentations), raw, x, scaling)
     matrix, order = arena.matrix(rows, x.shape[1]), np.arange(rows)[::-1].copy()
-    parts = [augmenter.augment(order.ctypes.data, matrix, Share(0, 0, part, 3), rows) for part in range(3)]
+    parts = [augmenter.augment(order.ctypes.data, matrix, Rows(part, 3), rows) for part in range(3)]
     SingleThread(arena, parts, seed_low=11, step=step)(rows)
     expected, _ = augment(x[order], None, augmentations, raw, Drawn(11, step))
     return matrix.view(rows)[:, : x.shape[1]].copy(), scaling(expected)

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 import deltarule
-from deltarule.engines.compiled.codegen import cache
+from deltarule.native import cache
 
 PROGRAM = """
 import deltarule as dr
-from deltarule.engines.compiled.codegen import processor
+from deltarule.native import processor
 found, load_code = [], processor.load_code
 def load(key):
     code = load_code(key)
@@ -25,7 +25,7 @@ def load(key):
     return code
 processor.load_code = load
 run = dr.train(dr.Recipe(epochs=1, stopping=None), dr.load_dataset("iris"))
-from deltarule.engines.compiled.codegen.cache import cache_folder
+from deltarule.native.cache import cache_folder
 print(cache_folder(), len(found), run.model.theta.sum(), run.history[-1].train_loss)
 """
 PACKAGE = Path(deltarule.__file__).parent

@@ -10,14 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from tests.engines.recipes import problems
 
 import deltarule as dr
-from deltarule.engines.compiled.codegen.structs import Record, packed
 from deltarule.engines.compiled.plan import instruction as instructions
-from deltarule.engines.compiled.plan.definition import Work
-from deltarule.engines.compiled.plan.instruction import Instruction
+from deltarule.engines.compiled.plan.instruction import Instruction, Work
 from deltarule.engines.compiled.plan.layers import Wait
 from deltarule.engines.compiled.plan.tables import Thread
 from deltarule.engines.compiled.runtime.engine import Compiled
 from deltarule.formulas.random import permutation
+from deltarule.native.structs import Record, packed
 from deltarule.training.preparing import prepared
 
 
@@ -51,7 +50,7 @@ class Bench:
         self.team.ready(step - 1)
 
     def work(self, thread):
-        found = [arena.found for arena in self.arenas]
+        found = [arena.names.things.get for arena in self.arenas]
         return Work(self.run, thread, lambda address: next(each for of in found if (each := of(address)) is not None))
 
     def state(self):

@@ -12,9 +12,9 @@ import pytest
 from scipy import special
 
 from deltarule.engines.compiled.codegen import formula_kernels
-from deltarule.engines.compiled.codegen.dropout import dropout
 from deltarule.engines.compiled.codegen.kernels import _call, compile_kernel
-from deltarule.engines.tracing.trace import Shape, operand, scalar
+from deltarule.engines.compiled.codegen.random_numbers import dropout
+from deltarule.engines.tracing.trace import ValueShape, operand, scalar
 from deltarule.formulas import L1, L2, SGD, Activation, Adam, ReLU, random, registered
 
 PRECISIONS = (np.float64, np.float32)
@@ -22,8 +22,8 @@ ORDINARY = {np.float64: 1e-13, np.float32: 4e-6}
 EXTREMES = [0.0, -0.0, 1e4, -1e4, np.inf, -np.inf, np.nan, 1e-30, -1e-30, 20.0, -20.0, 1.0, -1.0, 0.5, 3e38, -3e38]
 
 
-def every(kind, reach="element"):
-    return [made() for made in registered(kind) if reach in (made.reach, "any")]
+def every(kind, granularity="elementwise"):
+    return [made() for made in registered(kind) if granularity in (made.granularity, "any")]
 
 
 def numbers(dtype, count=80, scale=4.0, seed=0):
@@ -35,7 +35,7 @@ def element(inputs, output, dtype, **scalars):
     """A kernel's output for arrays by name."""
     symbols = {name: operand(name) for name in inputs}
     symbols |= {name: scalar(name) for name in scalars}
-    kernel = compile_kernel(dict.fromkeys(inputs, Shape.ELEMENT), {"out": output(**symbols)}, scalars, dtype)
+    kernel = compile_kernel(dict.fromkeys(inputs, ValueShape.ELEMENT), {"out": output(**symbols)}, scalars, dtype)
     out = np.full_like(next(iter(inputs.values())), 7.0)
     kernel.run([*inputs.values(), out])
     return out
@@ -95,7 +95,7 @@ def test_losses(loss, width, dtype):
 @pytest.mark.parametrize("dtype", PRECISIONS)
 @pytest.mark.parametrize("width", [2, 16, 17, 1000])
 def test_softmax_bears_large_numbers_and_adds_up_to_one(width, dtype):
-    (softmax,) = every("activation", "row")
+    (softmax,) = every("activation", "rowwise")
     z = padded(dtype, 3, width, -(-width // 16) * 16)
     z[0, 0], z[1, 1] = 1e4, -1e4
     a = np.empty_like(z)
@@ -290,10 +290,10 @@ import hashlib, sys
 import numpy as np
 from scipy import special
 from deltarule.engines.compiled.codegen import formula_kernels
-from deltarule.engines.compiled.codegen import processor
-from deltarule.engines.compiled.codegen.dropout import dropout
+from deltarule.native import processor
+from deltarule.engines.compiled.codegen.random_numbers import dropout
 from deltarule.engines.compiled.codegen.kernels import compile_kernel, _call
-from deltarule.engines.tracing.trace import Shape, operand
+from deltarule.engines.tracing.trace import ValueShape, operand
 from deltarule.formulas import L2, Adam, SoftmaxCrossEntropy, Tanh
 bits = hashlib.sha256()
 for dtype in (np.float32, np.float64):
@@ -302,7 +302,7 @@ for dtype in (np.float32, np.float64):
     composed = lambda z: np.log(np.abs(z)), lambda z: np.abs(z) ** 1.3
     for function in (np.exp, np.tanh, np.expm1, special.erf, np.floor, np.sinh, *composed):
         out = np.empty_like(z)
-        compile_kernel({"z": Shape.ELEMENT}, {"a": function(operand("z"))}, {}, dtype).run([z, out])
+        compile_kernel({"z": ValueShape.ELEMENT}, {"a": function(operand("z"))}, {}, dtype).run([z, out])
         np.testing.assert_allclose(out, function(z.astype(np.float64)), rtol=tight)
         bits.update(out.tobytes())
     rows, y = z.reshape(5, 32).copy(), np.eye(5, 32, dtype=dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from benchmarks.own_formulas import OwnAdam, OwnCrossEntropy, OwnReLU, compare  
 from benchmarks.workloads import WORKLOADS  # noqa: E402
 
 import deltarule as dr  # noqa: E402
+from deltarule.formulas import Activation  # noqa: E402
 
 NETWORK = dr.Network(hidden=(20, 10))
 BUILT_IN = dr.Recipe(network=NETWORK, loss="softmax_cross_entropy", optimizer="adam", epochs=3, stopping=None)
@@ -39,3 +40,15 @@ def test_the_comparison_of_speed_measures_both():
     assert found["largest_difference_of_weights"] < 1e-5
     assert all(microseconds > 0 for microseconds in found["microseconds_a_step"].values())
     assert found["own_to_built_in"] > 0
+
+
+@pytest.mark.parametrize(("former", "present"), [("row", "rowwise"), ("element", "elementwise"), ("matrix", "matrix")])
+def test_the_former_name_of_granularity_still_works(former, present):
+    with pytest.warns(DeprecationWarning, match=r"OwnSoftmax.reach is deprecated.*Use: granularity") as warned:
+
+        @dataclass(frozen=True)
+        class OwnSoftmax(Activation):
+            reach = former
+
+    assert warned[0].filename == __file__
+    assert OwnSoftmax.granularity == present

@@ -8,7 +8,7 @@ from tests.engines.test_definitions import CHOSEN
 
 import deltarule as dr
 from deltarule.cli.main import main
-from deltarule.engines.compiled.plan.names import Named, Names
+from deltarule.engines.compiled.plan.printing import Named, Names
 from deltarule.errors import RecipeError
 from deltarule.training.plan import plan_text
 

@@ -12,20 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deltarule.engines.compiled.codegen.memory import load_int64, store, struct_at
-from deltarule.engines.compiled.codegen.processor import compile_functions, processor
-from deltarule.engines.compiled.codegen.tiles import tiles
-from deltarule.engines.compiled.plan import products
-from deltarule.engines.compiled.plan.instruction import wait
-from deltarule.engines.compiled.plan.products import COLUMNS, row_stride
-from deltarule.engines.compiled.plan.tables import Barrier
-from deltarule.engines.compiled.runtime.team import barrier
+from deltarule.native import products
+from deltarule.native.memory import load_int64, store, struct_at
+from deltarule.native.processor import compile_functions, processor
+from deltarule.native.products import GROUP, row_stride
+from deltarule.native.threads import Barrier, barrier, wait
+from deltarule.native.tiles import tiles
 
 CODE = compile_functions(
     {
-        "forward": (products.forward, *[int] * 11),
-        "backward": (products.backward, *[int] * 12),
-        "gradient": (products.gradient, *[int] * 10),
+        "forward": (products.gemm_nn, *[int] * 11),
+        "backward": (products.gemm_nt, *[int] * 12),
+        "gradient": (products.gemm_tn, *[int] * 10),
     }
 )
 forward, backward, gradient = (
@@ -36,12 +34,12 @@ SENTINEL = 777.0
 
 
 def padded(columns):
-    return -(-columns // COLUMNS) * COLUMNS
+    return -(-columns // GROUP) * GROUP
 
 
 def matrix(rows, columns, dtype, seed=0, extra=0):
     """Normal numbers in (rows, columns), the padding beyond full of others that no product may let through."""
-    whole = np.full((rows, padded(columns) + COLUMNS * extra), SENTINEL, dtype)
+    whole = np.full((rows, padded(columns) + GROUP * extra), SENTINEL, dtype)
     whole[:, :columns] = np.random.default_rng(seed).normal(size=(rows, columns))
     return whole
 
@@ -55,7 +53,7 @@ def row(array):
 
 
 def run_forward(a, w, bias, fan_in, columns):
-    z = np.full((len(a), padded(columns) + COLUMNS), SENTINEL, a.dtype)
+    z = np.full((len(a), padded(columns) + GROUP), SENTINEL, a.dtype)
     table = tiles(a.dtype.name).address
     start = 0 if bias is None else at(bias)
     forward(table, at(z), row(z), start, at(a), row(a), at(w), row(w), len(a), fan_in, columns)
@@ -64,7 +62,7 @@ def run_forward(a, w, bias, fan_in, columns):
 
 
 def run_backward(d, w, columns, fan_out):
-    da = np.full((len(d), padded(columns) + COLUMNS), SENTINEL, d.dtype)
+    da = np.full((len(d), padded(columns) + GROUP), SENTINEL, d.dtype)
     workspace = np.full(products.WORKSPACE_BYTES, 255, np.uint8)
     table = tiles(d.dtype.name).address
     sizes = len(d), columns, fan_out
@@ -74,7 +72,7 @@ def run_backward(d, w, columns, fan_out):
 
 
 def run_gradient(a, d, rows, columns):
-    g = np.full((rows, padded(columns) + COLUMNS), SENTINEL, a.dtype)
+    g = np.full((rows, padded(columns) + GROUP), SENTINEL, a.dtype)
     table = tiles(a.dtype.name).address
     gradient(table, at(g), row(g), at(a), row(a), at(d), row(d), len(a), rows, columns)
     assert (g[:, padded(columns) :] == SENTINEL).all()
@@ -149,12 +147,12 @@ def test_bits_do_not_depend_on_shares(dtype, data):
         assert (run_backward(d[part], w, fan_in, fan_out) == da[part]).all()
     first = data.draw(st.integers(0, fan_in - 1))
     assert (run_gradient(a[:, first:], d, fan_in - first, fan_out) == g[first:]).all()
-    if fan_out > COLUMNS:
-        left = COLUMNS * data.draw(st.integers(1, (fan_out - 1) // COLUMNS))
+    if fan_out > GROUP:
+        left = GROUP * data.draw(st.integers(1, (fan_out - 1) // GROUP))
         assert (run_forward(a, w[:, left:], bias[:, left:], fan_in, fan_out - left) == z[:, left:]).all()
         assert (run_gradient(a, d[:, left:], fan_in, fan_out - left) == g[:, left:]).all()
-    if fan_in > COLUMNS:
-        assert (run_backward(d, w[COLUMNS:], fan_in - COLUMNS, fan_out) == da[:, COLUMNS:]).all()
+    if fan_in > GROUP:
+        assert (run_backward(d, w[GROUP:], fan_in - GROUP, fan_out) == da[:, GROUP:]).all()
 
 
 def test_row_strides_keep_clear_of_the_period():
@@ -162,8 +160,8 @@ def test_row_strides_keep_clear_of_the_period():
         for item_bytes in (4, 8):
             for period in (1024, 4096):
                 numbers = row_stride(columns, item_bytes, period)
-                assert columns <= numbers < columns + 2 * COLUMNS
-                assert numbers % COLUMNS == 0
+                assert columns <= numbers < columns + 2 * GROUP
+                assert numbers % GROUP == 0
                 assert numbers * item_bytes % period
 
 
@@ -208,7 +206,7 @@ FORCED = {
 def test_products_on_another_processor(name):
     cpu, features, vector_bytes, fused = FORCED[name]
     script = (
-        "from deltarule.engines.compiled.codegen.processor import processor as p;"
+        "from deltarule.native.processor import processor as p;"
         f"assert (p().vector_bytes, p().registers, p().fused) == ({vector_bytes}, 16, {fused}), p();"
         "import pytest, sys; sys.exit(pytest.main(sys.argv[1:]))"
     )

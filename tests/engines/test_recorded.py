@@ -105,7 +105,7 @@ def fingerprint(name):
 
 @pytest.mark.parametrize("name", cases())
 def test_weights_are_those_that_were_recorded(name):
-    from deltarule.engines.compiled.codegen.processor import processor
+    from deltarule.native.processor import processor
 
     if not processor().fused:
         pytest.skip("bits were recorded on processors with fused multiply-add")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from deltarule.engines.tracing.trace import Shape, operand, scalar, trace
+from deltarule.engines.tracing.trace import ValueShape, operand, scalar, trace
 from deltarule.errors import RecipeError
 from deltarule.formulas import SGD, Activation, Adam, HalfSquaredError, Sigmoid, SoftmaxCrossEntropy
 
@@ -41,10 +41,10 @@ def test_a_loss_reaches_its_link():
 
 def test_shapes_follow_numpy():
     z, y = operand("z"), operand("y")
-    assert trace(SoftmaxCrossEntropy(), "value", z, y).expression.shape == Shape.SAMPLES
-    assert trace(SoftmaxCrossEntropy(), "gradient", z, y).expression.shape == Shape.ELEMENT
-    assert np.max(z, axis=-1, keepdims=True).expression.shape == Shape.COLUMN
-    assert (scalar("t") ** 2).expression.shape == Shape.SCALAR
+    assert trace(SoftmaxCrossEntropy(), "value", z, y).expression.shape == ValueShape.SAMPLES
+    assert trace(SoftmaxCrossEntropy(), "gradient", z, y).expression.shape == ValueShape.ELEMENT
+    assert np.max(z, axis=-1, keepdims=True).expression.shape == ValueShape.COLUMN
+    assert (scalar("t") ** 2).expression.shape == ValueShape.SCALAR
 
 
 def test_integer_powers_are_products():

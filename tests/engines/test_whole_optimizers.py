@@ -57,7 +57,7 @@ def test_a_formula_that_fails_in_the_midst_of_a_run_says_so():
     @dataclass(frozen=True)
     class Broken(Optimizer):
         name = "broken"
-        reach: ClassVar[str] = "matrix"
+        granularity: ClassVar[str] = "matrix"
         slots: ClassVar[tuple[str, ...]] = ("m",)
         others: Optimizer = dr.SGD()  # noqa: RUF009
 
@@ -71,7 +71,7 @@ def test_a_formula_that_fails_in_the_midst_of_a_run_says_so():
 @pytest.mark.parametrize("engine", ["compiled", "reference"])
 def test_lbfgs_finds_the_bottom(engine):
     """Logistic regression with L2 has one minimum: the gradient vanishes there."""
-    from deltarule.engines.reference import add_penalties, gradient
+    from deltarule.engines.definition import add_penalties, gradient
     from deltarule.training.preparing import prepared
 
     bowl = dr.Recipe(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import deltarule as dr
-from deltarule.engines.compiled.codegen import cache
+from deltarule.native import cache
 
 PROGRAM = """
 import hashlib, deltarule as dr

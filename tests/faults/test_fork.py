@@ -77,7 +77,7 @@ def test_beside_a_thread_that_compiles():
     widths = iter(range(1, 10**6))
 
     def compiles():
-        from deltarule.engines.compiled.codegen.processor import assemble, load
+        from deltarule.native.processor import assemble, load
 
         load(assemble(f"define i64 @f() {{ ret i64 {next(widths)} }}"))
 

@@ -10,9 +10,9 @@ import pytest
 from tests.faults.guarded import threads
 
 import deltarule as dr
-from deltarule.engines.compiled.codegen.structs import Record
-from deltarule.engines.compiled.runtime import fork_join
 from deltarule.engines.threads import allowed_threads, cores
+from deltarule.native import threads as fork_join
+from deltarule.native.structs import Record
 from deltarule.training.many import as_they_end
 
 GENERATOR = np.random.default_rng(0)

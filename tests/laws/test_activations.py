@@ -6,7 +6,7 @@ import pytest
 from deltarule.formulas import CELU, ELU, GELU, SELU, Exponential, LeakyReLU, Mish, ReLU, Softplus, registered
 
 ACTIVATIONS = [
-    *(cls() for cls in registered("activation") if cls.reach == "element"),
+    *(cls() for cls in registered("activation") if cls.granularity == "elementwise"),
     LeakyReLU(0.3),
     ELU(0.5),
     CELU(0.5),

@@ -17,7 +17,7 @@ from deltarule.formulas import CELU, ELU, GELU, LeakyReLU, registered
 
 PRECISIONS = (np.float64, np.float32)
 ACTIVATIONS = [
-    *(cls() for cls in registered("activation") if cls.reach == "element"),
+    *(cls() for cls in registered("activation") if cls.granularity == "elementwise"),
     LeakyReLU(0.3),
     ELU(0.5),
     CELU(0.5),
@@ -98,7 +98,7 @@ def targets(loss, n, k):
     """The two ends of what a target may be, and something between."""
     ends = {"unit": (0.0, 1.0, 0.3), "non_negative": (0.0, 7.0, 1.0), "positive": (1e-3, 7.0, 1.0)}
     y = np.resize(ends.get(loss.domain, (-2.0, 0.0, 5.0)), (n, k))
-    return np.eye(k)[np.arange(n) % k] if loss.output.reach == "row" else y
+    return np.eye(k)[np.arange(n) % k] if loss.output.granularity == "rowwise" else y
 
 
 BATCHES = {
@@ -156,7 +156,7 @@ def test_certain_answers_cost_nothing_when_right_and_their_distance_when_wrong()
 
 
 OPTIMIZERS = [
-    *(cls() for cls in registered("optimizer") if cls.reach == "element"),
+    *(cls() for cls in registered("optimizer") if cls.granularity == "elementwise"),
     dr.Momentum(velocity="gradients"),
     dr.Nesterov(velocity="gradients"),
     dr.RMSProp(centered=True, momentum=0.9),

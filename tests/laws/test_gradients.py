@@ -8,12 +8,12 @@ from tests.laws.test_losses import LOSSES
 
 import deltarule as dr
 from deltarule.engines.backpropagation import Draws
-from deltarule.engines.reference import gradient, objective
+from deltarule.engines.definition import gradient, objective
 from deltarule.formulas import registered
 from deltarule.studies.gradient_check import gradient_check
 from deltarule.training.preparing import prepared
 
-ACTIVATIONS = [cls.name for cls in registered("activation") if cls.reach == "element"]
+ACTIVATIONS = [cls.name for cls in registered("activation") if cls.granularity == "elementwise"]
 PENALTIES = [None, *(cls(0.01) for cls in registered("penalty"))]
 
 

@@ -20,7 +20,7 @@ from deltarule.formulas import (
     registered,
 )
 
-LINKS = [cls.name for cls in registered("activation") if cls.reach == "element"]
+LINKS = [cls.name for cls in registered("activation") if cls.granularity == "elementwise"]
 
 
 def losses():
@@ -47,7 +47,7 @@ FORMS = [
 def targets(loss, n, k, generator):
     if loss.domain in ("non_negative", "positive"):
         return generator.exponential(size=(n, k)) + 0.1
-    if loss.output.reach == "row":
+    if loss.output.granularity == "rowwise":
         return np.eye(k)[generator.integers(k, size=n)]
     return generator.random((n, k)) if loss.domain == "unit" else generator.normal(size=(n, k))
 

@@ -23,7 +23,7 @@ from deltarule.formulas import (
 )
 
 FORMS = [
-    *(cls() for cls in registered("optimizer") if cls.reach == "element"),
+    *(cls() for cls in registered("optimizer") if cls.granularity == "elementwise"),
     Momentum(velocity="gradients"),
     Momentum(velocity="gradients", dampening=0.9),
     Adam(epsilon_place="inside"),

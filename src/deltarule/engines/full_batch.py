@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from deltarule.engines.definition import evaluate
 from deltarule.engines.objective import Objective
 from deltarule.engines.problem import Figure, Figures, Problem, Progress, StopRequested, Sums, never
-from deltarule.engines.reference import evaluate
 from deltarule.engines.watching import Watched
 from deltarule.errors import Interrupted, OutOfThreads, RecipeError
 from deltarule.formulas import LBFGS

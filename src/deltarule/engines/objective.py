@@ -11,8 +11,8 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from deltarule.engines.definition import add_penalties, evaluate, gradient, penalty_value
 from deltarule.engines.problem import Engine, Figure, Problem, Sums
-from deltarule.engines.reference import add_penalties, evaluate, gradient, penalty_value
 from deltarule.formulas import Optimizer
 from deltarule.formulas.formula import Values
 from deltarule.types import Floats

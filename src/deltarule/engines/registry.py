@@ -50,7 +50,7 @@ def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None
     precision = one_of("precision", precision, PRECISIONS)
     if n_threads is not None:
         integer("n_threads", n_threads, 1, "n_threads=None, which lets the engine choose")
-    if problem.recipe.optimizer.reach == "run":
+    if problem.recipe.optimizer.granularity == "full-batch":
         return FullBatch(problem, lambda posed: objective_of(posed, name, n_threads))
     return ENGINES[name](problem, precision, n_threads)
 

@@ -33,7 +33,7 @@ def stepped(
         g = recipe.clipping.clipped(g)
     optimizer = recipe.optimizer.at_rate(rate)
     learnt = parameters[: shape.learnt]
-    if optimizer.reach == "matrix":
+    if optimizer.granularity == "matrix":
         after, *slots = _by_matrices(problem, optimizer, learnt, g, t, slots)
     else:
         after, *slots = optimizer.step(learnt, g, t, *slots)

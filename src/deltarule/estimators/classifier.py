@@ -149,7 +149,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         if a.shape[1] == 1 and not self._multilabel:
             a = np.clip(a, 0.0, 1.0)
             return np.hstack([1 - a, a])
-        if self._multilabel or self._loss.output.reach == "row":
+        if self._multilabel or self._loss.output.granularity == "rowwise":
             return a
         a = np.clip(a, 0.0, 1.0)
         total = a.sum(axis=1, keepdims=True)
@@ -195,11 +195,11 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         elif len(np.setdiff1d(found, self.classes_)):
             raise DataError(f"classes among {self.classes_}", f"{found}")
         self._loss = class_loss(self.loss, several=not self._multilabel and len(self.classes_) > 2)
-        if self._multilabel and self._loss.output.reach == "row":
+        if self._multilabel and self._loss.output.granularity == "rowwise":
             raise RecipeError("a loss for several labels per sample", self._loss.name, 'loss="log_loss"')
         if self._loss.domain in ("non_negative", "positive"):
             raise RecipeError("a loss for classification", self._loss.name, 'loss="log_loss"')
-        two = len(self.classes_) <= 2 and self._loss.output.reach == "element"
+        two = len(self.classes_) <= 2 and self._loss.output.granularity == "elementwise"
         self.n_outputs_ = y.shape[1] if self._multilabel else 1 if two else max(2, len(self.classes_))
 
     def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -11,9 +11,9 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 
+from deltarule.engines.definition import penalty_value
 from deltarule.engines.parameters import Shape
 from deltarule.engines.problem import Engine, Figure, Problem, Progress, Samples, StopRequested, never
-from deltarule.engines.reference import penalty_value
 from deltarule.engines.registry import engine_of
 from deltarule.errors import DataError
 from deltarule.estimators.inputs import UNSCALED

@@ -250,7 +250,7 @@ def number_loss(spec: Any) -> Loss:
     if normalized(spec) in of_sklearn:
         return of_sklearn[normalized(spec)]()
     loss = _registered_loss(spec, "squared_error", "poisson")
-    if loss.output.reach == "row":
+    if loss.output.granularity == "rowwise":
         raise RecipeError("a loss for regression", loss.name, 'loss="squared_error"')
     return loss
 

@@ -37,6 +37,8 @@ Integer = Annotated[int, Domain("an integer of at least 0", lambda x: x >= 0)]
 
 _RENAMED_TYPES = {"Share": "Fraction", "Between": "Interval", "Whole": "Integer"}
 
+_FORMER_GRANULARITIES = {"element": "elementwise", "row": "rowwise", "run": "full-batch"}
+
 
 def __getattr__(name: str) -> Any:
     if name not in _RENAMED_TYPES:
@@ -53,6 +55,9 @@ class Formula:
     select a variant of the formula; the choices of a `str` field are its `Literal` type. A field may itself be a
     formula, and then accepts everything that `formula` accepts.
 
+    `granularity` is what one call of a method computes from: one number ("elementwise"), the numbers of a sample
+    ("rowwise"), the weights of a layer or all numbers together ("matrix"), or all training samples ("full-batch").
+
     `field_aliases` are alternative names of fields. `renamed_fields` are former names, which work and warn.
     """
 
@@ -61,7 +66,14 @@ class Formula:
     aliases: ClassVar[tuple[str, ...]] = ()
     field_aliases: ClassVar[Mapping[str, str]] = {}
     renamed_fields: ClassVar[Mapping[str, str]] = {}
-    reach: ClassVar[str] = "element"
+    granularity: ClassVar[str] = "elementwise"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "reach" in vars(cls):  # of a user's own formula
+            _deprecated(f"{cls.__qualname__}.reach", "granularity", stacklevel=3)
+            former = vars(cls)["reach"]
+            cls.granularity = _FORMER_GRANULARITIES.get(former, former)
 
     def __post_init__(self) -> None:
         for field, hint in hints(type(self)).items():  # type: ignore[arg-type]
@@ -212,9 +224,9 @@ def field_name(kind: str, data: Mapping[str, Any], typed: str) -> str:
     return typed if cls is None else _spellings(cls).get(normalized(typed), typed)
 
 
-def _deprecated(former: str, present: str) -> None:
+def _deprecated(former: str, present: str, stacklevel: int = 4) -> None:
     message = f"{former} is deprecated and will be removed in the next version. Use: {present}"
-    warnings.warn(message, DeprecationWarning, stacklevel=4)
+    warnings.warn(message, DeprecationWarning, stacklevel=stacklevel)
 
 
 def unknown_field(cls: type[Any], fields: Mapping[str, Any]) -> None:

@@ -91,21 +91,13 @@ def _safetensors(model: ModelData) -> bytes:
 
 
 def _model(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
-    weights: list[Any] = []
-    while f"layer.{len(weights)}.weights" in tensors:
-        weights.append(tensors[f"layer.{len(weights)}.weights"])
-    if not weights or any(each.ndim != 2 or 0 in each.shape for each in weights):
-        raise ModelFileError("weights of at least one layer", "none, or not matrices")
-    sizes = (weights[0].shape[0], *(each.shape[1] for each in weights))
-    # Before room is made for them: matrices that do not follow each other could ask for far more than they hold.
-    if [each.shape for each in weights] != [*pairwise(sizes)]:
-        raise ModelFileError(f"weights for layers {sizes}", f"{[each.shape for each in weights]}")
+    sizes = _sizes(tensors)
     scaling, target_scaling = _affine(tensors, "input", sizes[0]), _affine(tensors, "target", sizes[-1])
     if set(data) - _PERHAPS != _KEYS or data["format"] != FORMAT:
         raise ModelFileError(f"the format {FORMAT}", f"{data.get('format')!r} with fields {sorted(data)}")
     recipe = Recipe.from_json(data["recipe"])
     shape = Shape(sizes, recipe.network.normalization)
-    parameters = np.zeros(shape.total, dtype=weights[0].dtype)
+    parameters = np.zeros(shape.total, dtype=tensors["layer.0.weights"].dtype)
     for number, (layer_weights, biases) in enumerate(shape.layers(parameters)):
         _fill(layer_weights, tensors, f"layer.{number}.weights")
         _fill(biases, tensors, f"layer.{number}.biases")
@@ -129,6 +121,20 @@ def _model(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
     return ModelData(
         recipe, sizes, theta, scaling, input_shape, classes, target_scaling, single, *names, encoding, state
     )
+
+
+def _sizes(tensors: dict[str, Any]) -> tuple[int, ...]:
+    """The layers' sizes, inputs first, by the shapes of the weights."""
+    weights: list[Any] = []
+    while f"layer.{len(weights)}.weights" in tensors:
+        weights.append(tensors[f"layer.{len(weights)}.weights"])
+    if not weights or any(each.ndim != 2 or 0 in each.shape for each in weights):
+        raise ModelFileError("weights of at least one layer", "none, or not matrices")
+    sizes = (weights[0].shape[0], *(each.shape[1] for each in weights))
+    # Before room is made for them: matrices that do not follow each other could ask for far more than they hold.
+    if [each.shape for each in weights] != [*pairwise(sizes)]:
+        raise ModelFileError(f"weights for layers {sizes}", f"{[each.shape for each in weights]}")
+    return sizes
 
 
 def _kept(state: State) -> list[tuple[str, npt.NDArray[Any]]]:

@@ -146,7 +146,7 @@ class Network:
         if many and len(chosen) == layers + 1:
             raise _output_activation(chosen)
         for activation in chosen:
-            if activation.reach != "element":
+            if activation.granularity != "elementwise":
                 raise RecipeError(
                     "an elementwise activation for the hidden layers",
                     repr(activation.name),

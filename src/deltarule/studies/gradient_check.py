@@ -9,8 +9,8 @@ import numpy as np
 
 from deltarule.data import Dataset
 from deltarule.engines.backpropagation import forward
+from deltarule.engines.definition import add_penalties, gradient
 from deltarule.engines.problem import Problem
-from deltarule.engines.reference import add_penalties, gradient
 from deltarule.formulas import Penalty
 from deltarule.recipes import Recipe
 from deltarule.training.preparing import prepared

@@ -125,7 +125,7 @@ def learning_rate_range(
     data = dataset_of(data)
     integer("steps", steps, 20, "steps=300")
     integer("seeds", seeds, 1, "seeds=3")
-    if recipe.optimizer.reach == "run":
+    if recipe.optimizer.granularity == "full-batch":
         came = f"{recipe.optimizer.name}, whose line search finds how far to go"
         raise RecipeError("an optimizer that steps by a learning rate", came, 'optimizer="adam"', field="optimizer")
     if not 0 < highest < math.inf:

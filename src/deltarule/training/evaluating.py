@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from deltarule.data import Part
-from deltarule.engines import reference
+from deltarule.engines import definition
 from deltarule.engines.problem import Problem, Samples, Sums
 from deltarule.errors import DataError
 from deltarule.mapped import forget
@@ -68,8 +68,8 @@ def evaluate(model: Model, part: Part) -> Evaluation:
         for start in range(0, len(samples), _BLOCK):
             rows = slice(start, start + _BLOCK)
             z = model.raw_outputs(part.x[rows]).astype(np.float64)
-            total += reference.sums(problem, samples, z, samples.y(rows), samples.weight(rows))
-            errors.append(reference.errors(problem, samples, z, samples.y(rows)))
+            total += definition.sums(problem, samples, z, samples.y(rows), samples.weight(rows))
+            errors.append(definition.errors(problem, samples, z, samples.y(rows)))
             forget(part.x[rows])
         loss, score = means(total, samples.spread())
         return Evaluation(loss, score, len(samples), _sample_scores(samples, np.concatenate(errors), score))

@@ -141,13 +141,7 @@ def as_they_end(
 
     threads: list[threading.Thread] = []
     try:
-        for number in range(workers):
-            threads.append(threading.Thread(target=work, name=f"deltarule_{number}"))
-            try:
-                threads[-1].start()
-            except RuntimeError:  # the system cannot start more threads
-                threads.pop()
-                break
+        _start(threads, work, workers)
         for _ in range(networks):
             if not threads:
                 work(1)
@@ -159,6 +153,17 @@ def as_they_end(
     finally:
         closed.set()
         _join(threads)
+
+
+def _start(threads: list[threading.Thread], work: Callable[[], None], workers: int) -> None:
+    """Start up to so many threads, as far as the system starts more; each is listed before it starts."""
+    for number in range(workers):
+        threads.append(threading.Thread(target=work, name=f"deltarule_{number}"))
+        try:
+            threads[-1].start()
+        except RuntimeError:
+            threads.pop()
+            break
 
 
 def _join(threads: Sequence[threading.Thread]) -> None:

@@ -181,7 +181,7 @@ def _loss(recipe: Recipe, task: str) -> Loss:
         loss = SoftmaxCrossEntropy()
     else:
         loss = SigmoidCrossEntropy() if recipe.loss == "cross_entropy" else SquaredError()
-    if task == "regression" and loss.output.reach == "row":
+    if task == "regression" and loss.output.granularity == "rowwise":
         raise RecipeError("a loss for regression", loss.name, 'loss="squared_error", or task="classification"')
     return loss
 
@@ -204,7 +204,7 @@ def _fit(
         if train.y.ndim != 1:
             raise RecipeError("labels (n,) for classification", f"shape {train.y.shape}", 'task="regression"')
         labels = require_classes(selected)
-        outputs = 1 if len(labels) == 2 and loss.output.reach == "element" else len(labels)
+        outputs = 1 if len(labels) == 2 and loss.output.granularity == "elementwise" else len(labels)
         return FittedData(shape, scaling, labels, None, single=True, outputs=outputs, encoding=encoding)
     if train.y.dtype.kind not in "fiub":
         raise RecipeError("numbers for regression", f"labels of dtype {train.y.dtype}", 'task="classification"')

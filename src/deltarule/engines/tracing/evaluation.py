@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from deltarule.engines.tracing.trace import Expression, Shape
+from deltarule.engines.tracing.trace import Expression, ValueShape
 
 __all__ = ["evaluate"]
 
@@ -45,7 +45,7 @@ def _computed(node: Expression, values: list[Any], given: Mapping[str, Any]) -> 
             return given[str(node.detail)]
         case "row_sum" | "row_max":
             reduce = np.sum if node.operation == "row_sum" else np.max
-            return reduce(values[0], axis=-1, keepdims=node.shape == Shape.COLUMN)
+            return reduce(values[0], axis=-1, keepdims=node.shape == ValueShape.COLUMN)
         case "filled":
             return values[0]
         case "where":

@@ -19,10 +19,10 @@ from deltarule.engines.tracing.vocabulary import BOOLEAN, COMPOSED, LOGICAL, PRI
 from deltarule.errors import RecipeError
 from deltarule.formulas.formula import Formula
 
-__all__ = ["Expression", "Shape", "Symbol", "constant", "hyperparameters", "operand", "scalar", "trace", "twin"]
+__all__ = ["Expression", "Symbol", "ValueShape", "constant", "hyperparameters", "operand", "scalar", "trace", "twin"]
 
 
-class Shape(IntEnum):
+class ValueShape(IntEnum):
     """How far a value spreads: one for all, one for each row, one for each row and unit."""
 
     SCALAR = 0
@@ -46,7 +46,7 @@ class Expression:
     operation: str
     arguments: tuple[Expression, ...]
     detail: float | str
-    shape: Shape
+    shape: ValueShape
     boolean: bool
 
     def within(self) -> set[Expression]:
@@ -65,7 +65,7 @@ _KNOWN: WeakValueDictionary[tuple[object, ...], Expression] = WeakValueDictionar
 
 
 def expression(
-    operation: str, arguments: tuple[Expression, ...] = (), detail: float | str = "", shape: Shape | None = None
+    operation: str, arguments: tuple[Expression, ...] = (), detail: float | str = "", shape: ValueShape | None = None
 ) -> Expression:
     """The one expression of these parts."""
     if shape is None:
@@ -78,10 +78,10 @@ def expression(
     return known
 
 
-def _joined(shapes: list[Shape]) -> Shape:
+def _joined(shapes: list[ValueShape]) -> ValueShape:
     """What shape comes of values of these shapes, as NumPy broadcasts them."""
     widest = max(shapes)
-    if Shape.SAMPLES in shapes and widest > Shape.SAMPLES:
+    if ValueShape.SAMPLES in shapes and widest > ValueShape.SAMPLES:
         raise RecipeError(
             "values that broadcast along rows",
             "a sum or maximum (n,) beside rows (n, k)",
@@ -120,7 +120,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
                 if node.operation in ("row_sum", "row_max"):
                     made[node] = arguments[0]
                 elif node.operation == "operand":
-                    made[node] = expression("operand", (), node.detail, Shape.ELEMENT)
+                    made[node] = expression("operand", (), node.detail, ValueShape.ELEMENT)
                 else:
                     made[node] = expression(node.operation, arguments, node.detail, None if arguments else node.shape)
             return made[node]
@@ -163,7 +163,7 @@ def lift(value: Any) -> Expression:
     array = np.asarray(value)
     if array.ndim or array.dtype.kind not in "fiub":
         raise RecipeError("one number", f"{type(value).__name__} {value!r}", "a float field of the formula")
-    return expression("constant", (), float(array), Shape.SCALAR)
+    return expression("constant", (), float(array), ValueShape.SCALAR)
 
 
 def _apply(name: str, inputs: tuple[Any, ...]) -> Any:
@@ -236,9 +236,9 @@ def _full_like(a: Any, fill_value: Any) -> Symbol:
 def _along_row(operation: str) -> Callable[..., Symbol]:
     def reduce(a: Any, axis: Any = None, *, keepdims: bool = False) -> Symbol:
         value = _number(lift(a))
-        if axis != -1 or value.shape != Shape.ELEMENT:
+        if axis != -1 or value.shape != ValueShape.ELEMENT:
             raise RecipeError("a sum or maximum along each row", f"axis={axis}", "np.sum(z, axis=-1)")
-        return Symbol(expression(operation, (value,), shape=Shape.COLUMN if keepdims else Shape.SAMPLES))
+        return Symbol(expression(operation, (value,), shape=ValueShape.COLUMN if keepdims else ValueShape.SAMPLES))
 
     return reduce
 
@@ -266,10 +266,10 @@ def constant(number: float) -> Symbol:
 
 def scalar(name: str) -> Symbol:
     """A symbol for a number that is the same for all elements and is known at run time."""
-    return Symbol(expression("scalar", (), name, Shape.SCALAR))
+    return Symbol(expression("scalar", (), name, ValueShape.SCALAR))
 
 
-def operand(name: str, shape: Shape = Shape.ELEMENT) -> Symbol:
+def operand(name: str, shape: ValueShape = ValueShape.ELEMENT) -> Symbol:
     """A symbol for an array that is given at run time."""
     return Symbol(expression("operand", (), name, shape))
 

@@ -43,7 +43,7 @@ def slowdown(starts: tuple[float, ...], rates: tuple[float, ...], epochs: int) -
 
 def _outputs(loss: Loss, start: float, rate: float, epochs: int) -> Floats:
     """Return the outputs. Softmax has a second output, the correct one, which starts at w = b = 0 and is trained."""
-    several = loss.output.reach == "row"
+    several = loss.output.granularity == "rowwise"
     w = np.array([[start, 0.0]]) if several else np.array([[start]])
     b = w[0].copy()
     x, y = np.ones((1, 1)), np.array([[0.0, 1.0]]) if several else np.zeros((1, 1))

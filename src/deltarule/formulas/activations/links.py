@@ -68,7 +68,7 @@ class Softmax(Activation):
     [[0.25, 0.25, 0.25, 0.25]]
     """
 
-    reach: ClassVar[str] = "row"
+    granularity: ClassVar[str] = "rowwise"
 
     def value(self, z: Values) -> Values:
         e = np.exp(z - np.max(z, axis=-1, keepdims=True))

@@ -15,12 +15,12 @@ from deltarule.types import Floats
 class Clipping(Formula):
     """A limit on g, the gradient of the objective (the mean loss and the penalties, except proximal ones).
 
-    "element": `value(g)` is applied elementwise. "matrix": the gradient is multiplied by `factor(norm)`, where norm is
-    the Euclidean norm of the gradient of all parameters.
+    `granularity` "elementwise": `value(g)` is applied to each number. "matrix": the gradient is multiplied by
+    `factor(norm)`, where norm is the Euclidean norm of the gradient of all parameters.
     """
 
     kind: ClassVar[str] = "clipping"
-    reach: ClassVar[str] = "element"
+    granularity: ClassVar[str] = "elementwise"
 
     def value(self, g: Values) -> Values:
         """Return the clipped gradient."""
@@ -32,7 +32,7 @@ class Clipping(Formula):
 
     def clipped(self, g: Floats) -> Floats:
         """Return the whole gradient clipped, (parameters,)."""
-        limited: Any = self.value(g) if self.reach == "element" else g * self.factor(np.sqrt(np.sum(g**2)))
+        limited: Any = self.value(g) if self.granularity == "elementwise" else g * self.factor(np.sqrt(np.sum(g**2)))
         return np.asarray(limited)
 
 
@@ -69,7 +69,7 @@ class ClipByNorm(Clipping):
     [0.6000000000000001, 0.8]
     """
 
-    reach: ClassVar[str] = "matrix"
+    granularity: ClassVar[str] = "matrix"
 
     limit: Positive = 1.0
 

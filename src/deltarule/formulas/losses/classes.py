@@ -61,7 +61,7 @@ class SoftmaxCrossEntropy(Loss):
 
     inverse_link: ClassVar[str] = "softmax"
     domain: ClassVar[str] = "unit"
-    reach: ClassVar[str] = "row"
+    granularity: ClassVar[str] = "rowwise"
 
     label_smoothing: ProperFraction = 0.0
 
@@ -134,7 +134,7 @@ class SoftmaxFocal(Loss):
 
     inverse_link: ClassVar[str] = "softmax"
     domain: ClassVar[str] = "unit"
-    reach: ClassVar[str] = "row"
+    granularity: ClassVar[str] = "rowwise"
 
     gamma: NonNegative = 2.0
 

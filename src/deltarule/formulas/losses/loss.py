@@ -63,7 +63,7 @@ class LinkedLoss(Loss):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.output.reach != "element":
+        if self.output.granularity != "elementwise":
             raise RecipeError(
                 "an elementwise inverse link",
                 repr(self.inverse_link),

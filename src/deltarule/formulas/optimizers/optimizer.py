@@ -17,9 +17,9 @@ class Optimizer(Formula):
     w is a parameter, g its gradient, t the number of the step, from 1. `slots` names the state of each parameter; all
     slots are 0 before the first step. If the slots depend on fields, `slots` is a property.
 
-    "element": the rule is elementwise. "matrix": it applies to the weights of a hidden layer, (fan_in, fan_out); all
-    other parameters use the elementwise optimizer `others`, whose slots come last. "run": there is no step; the engine
-    minimizes the objective over the whole training set.
+    `granularity` "elementwise": the rule is for each number alone. "matrix": it applies to the weights of a hidden
+    layer, (fan_in, fan_out); all other parameters use the elementwise optimizer `others`, whose slots come last.
+    "full-batch": there is no step; the engine minimizes the objective over the whole training set.
     """
 
     kind: ClassVar[str] = "optimizer"

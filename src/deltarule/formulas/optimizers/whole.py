@@ -32,7 +32,7 @@ class Muon(Optimizer):
     [1.1, 0.7]
     """
 
-    reach: ClassVar[str] = "matrix"
+    granularity: ClassVar[str] = "matrix"
 
     learning_rate: Positive = 0.02
     momentum: ProperFraction = 0.95
@@ -97,11 +97,11 @@ class LBFGS(Optimizer):
     whole epoch, and there is no noise to leave a poor local minimum.
     Liu and Nocedal (1989), algorithm 2.1; Byrd, Lu, Nocedal and Zhu (1995).
 
-    >>> LBFGS().reach
-    'run'
+    >>> LBFGS().granularity
+    'full-batch'
     """
 
-    reach: ClassVar[str] = "run"
+    granularity: ClassVar[str] = "full-batch"
 
     memory: Count = 10
     tolerance: NonNegative = 2.2e-9

@@ -227,7 +227,7 @@ class Comparing:
             yield ComparisonProgress(stage, done, total, now - self._began, left, network)
 
     def _recorded(self, trials: list[Trial]) -> list[Finished]:
-        """Return the finished networks of these trials in order: the folder's, or without one the known ones."""
+        """Return the finished networks of these trials, in their order: those in the folder, or else the known ones."""
         known = self._known if self._folder is None else self._folder.networks()
         ended = {key: place for place, key in enumerate(known)}
         finished = sorted((each for each in trials if each.key in ended), key=lambda each: ended[each.key])

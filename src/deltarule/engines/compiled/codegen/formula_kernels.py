@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.kernels import Kernel, compile_kernel
-from deltarule.engines.tracing.trace import Shape, Symbol, hyperparameters, operand, scalar, trace
+from deltarule.engines.tracing.trace import Symbol, ValueShape, hyperparameters, operand, scalar, trace
 from deltarule.formulas import (
     Activation,
     Averaging,
@@ -28,20 +28,9 @@ from deltarule.formulas import (
 )
 
 __all__ = [
-    "activation_slope",
-    "activation_value",
-    "average",
-    "factor",
-    "loss",
-    "noise",
-    "normalized",
-    "normalized_back",
-    "objective_gradient",
-    "penalty_value",
-    "statistics_kept",
-    "update",
-]
-
+    "activation_slope", "activation_value", "average", "factor", "loss", "noise", "normalized", "normalized_back",
+    "objective_gradient", "penalty_value", "statistics_kept", "update",
+]  # fmt: skip
 
 # Many networks share a recipe's formulas: what was traced and printed for one serves the others.
 _once = functools.lru_cache(maxsize=512)
@@ -52,7 +41,7 @@ def activation_value(activation: Activation, dtype: npt.DTypeLike) -> Kernel:
     """Forwards, z → a = value(z); by rows where the activation is of rows, as softmax is."""
     value = trace(activation, "value", operand("z"))
     return compile_kernel(
-        {"z": Shape.ELEMENT}, {"a": value}, hyperparameters(activation), dtype, activation.reach, activation.name
+        ("z",), {"a": value}, hyperparameters(activation), dtype, activation.granularity, activation.name
     )
 
 
@@ -61,8 +50,8 @@ def activation_slope(activation: Activation, dtype: npt.DTypeLike, *, from_z: bo
     """Backwards, da, z, a → dz = da · slope(z, a); `from_z` where a, as dropout leaves it, is no longer value(z)."""
     a = trace(activation, "value", operand("z")) if from_z else operand("a")
     slope = operand("da") * trace(activation, "slope", operand("z"), a)
-    inputs = dict.fromkeys(("da", "z", "a"), Shape.ELEMENT)
-    return compile_kernel(inputs, {"dz": slope}, hyperparameters(activation), dtype, name=f"{activation.name} slope")
+    name = f"{activation.name} slope"
+    return compile_kernel(("da", "z", "a"), {"dz": slope}, hyperparameters(activation), dtype, name=name)
 
 
 @_once
@@ -79,16 +68,16 @@ def loss(
 
     `gradient` gives dz = scale · gradient(z, y); the scalar "scale", 1 / Σ weights, stands first. `weighted` takes a
     third input, "weights" (n,), and multiplies each row of dz by its own. `error` makes errors of the loss, z and y.
-    With `single` there is one output: everything is (n,), and reach is "element".
+    With `single` there is one output: everything is (n,), and granularity is "elementwise".
     """
     z, y = operand("z"), operand("y")
-    inputs = {"z": Shape.ELEMENT, "y": Shape.ELEMENT}
+    inputs = {"z": ValueShape.ELEMENT, "y": ValueShape.ELEMENT}
     outputs = {}
     if gradient:
         share = scalar("scale")
         if weighted:
-            inputs["weights"] = Shape.SAMPLES
-            share = share * operand("weights", Shape.COLUMN)
+            inputs["weights"] = ValueShape.SAMPLES
+            share = share * operand("weights", ValueShape.COLUMN)
         outputs["dz"] = trace(formula, "gradient", z, y) * share
     outputs["losses"] = trace(formula, "value", z, y)
     if error is not None:
@@ -96,8 +85,8 @@ def loss(
     scalars = {"scale": 1.0, **hyperparameters(formula)}
     if single:
         alone = {name: symbol.alone() for name, symbol in outputs.items()}
-        return compile_kernel(dict.fromkeys(inputs, Shape.ELEMENT), alone, scalars, dtype, name=formula.name)
-    return compile_kernel(inputs, outputs, scalars, dtype, "row", formula.name)
+        return compile_kernel(inputs, alone, scalars, dtype, name=formula.name)
+    return compile_kernel(inputs, outputs, scalars, dtype, "rowwise", formula.name)
 
 
 @_once
@@ -141,9 +130,9 @@ def update(
         scalars |= hyperparameters(averaging, "averaging.")
         mean = trace(averaging, "average", operand("averaged"), moved[0], scalar("t"), prefix="averaging.")
         names, moved = [*names, "averaged"], (*moved, mean)
-    inputs = dict.fromkeys(("w", "g", *names[1:]), Shape.ELEMENT)
-    called = " and ".join(each.name for each in (optimizer, penalty, averaging) if each is not None)
-    return compile_kernel(inputs, dict(zip(names, moved, strict=True)), scalars, dtype, name=called)
+    inputs, outputs = ("w", "g", *names[1:]), dict(zip(names, moved, strict=True))
+    name = " and ".join(each.name for each in (optimizer, penalty, averaging) if each is not None)
+    return compile_kernel(inputs, outputs, scalars, dtype, name=name)
 
 
 @_once
@@ -154,8 +143,7 @@ def average(averaging: Averaging, dtype: npt.DTypeLike) -> Kernel:
     """
     w, scalars = operand("w"), {"t": 1.0, "rate": 1.0, **hyperparameters(averaging)}
     mean = trace(averaging, "average", operand("averaged"), w, scalar("t"))
-    inputs = dict.fromkeys(("w", "g", "averaged"), Shape.ELEMENT)
-    return compile_kernel(inputs, {"w": w, "averaged": mean}, scalars, dtype, name=averaging.name)
+    return compile_kernel(("w", "g", "averaged"), {"w": w, "averaged": mean}, scalars, dtype, name=averaging.name)
 
 
 @_once
@@ -163,18 +151,14 @@ def objective_gradient(penalty: Penalty, dtype: npt.DTypeLike) -> Kernel:
     """The objective's gradient from the mean loss's, w, g → g + share · penalty.gradient(w); scalars as in `update`."""
     g = operand("g") + scalar("share") * trace(penalty, "gradient", operand("w"))
     scalars = {"t": 1.0, "rate": 1.0, "clip": 1.0, "share": 1.0, **hyperparameters(penalty)}
-    return compile_kernel(
-        dict.fromkeys(("w", "g"), Shape.ELEMENT), {"g": g}, scalars, dtype, name=f"{penalty.name} gradient"
-    )
+    return compile_kernel(("w", "g"), {"g": g}, scalars, dtype, name=f"{penalty.name} gradient")
 
 
 @_once
 def factor(limit: Clipping | Constraint) -> Kernel:
     """A limit's factor for a norm, norm → factor, in float64."""
     value = trace(limit, "factor", operand("norm"))
-    return compile_kernel(
-        {"norm": Shape.ELEMENT}, {"factor": value}, hyperparameters(limit), np.float64, name=limit.name
-    )
+    return compile_kernel(("norm",), {"factor": value}, hyperparameters(limit), np.float64, name=limit.name)
 
 
 @_once
@@ -184,9 +168,7 @@ def normalized(normalization: Normalization, dtype: npt.DTypeLike) -> Kernel:
     z, m, v, gamma, beta = map(operand, names)
     x = trace(normalization, "normalized", z, m, v)
     outputs = {"x": x, "h": trace(normalization, "output", x, gamma, beta)}
-    return compile_kernel(
-        dict.fromkeys(names, Shape.ELEMENT), outputs, hyperparameters(normalization), dtype, name=normalization.name
-    )
+    return compile_kernel(names, outputs, hyperparameters(normalization), dtype, name=normalization.name)
 
 
 @_once
@@ -195,13 +177,8 @@ def normalized_back(normalization: Normalization, dtype: npt.DTypeLike) -> Kerne
     names = ("dh", "x", "v", "gamma", "mean_d", "mean_dx")
     dh, x, v, gamma, mean_d, mean_dx = map(operand, names)
     dz = trace(normalization, "gradient", dh * gamma, x, v, mean_d, mean_dx)
-    return compile_kernel(
-        dict.fromkeys(names, Shape.ELEMENT),
-        {"dz": dz},
-        hyperparameters(normalization),
-        dtype,
-        name=f"{normalization.name} gradient",
-    )
+    name = f"{normalization.name} gradient"
+    return compile_kernel(names, {"dz": dz}, hyperparameters(normalization), dtype, name=name)
 
 
 @_once
@@ -211,7 +188,7 @@ def statistics_kept(normalization: Normalization, dtype: npt.DTypeLike) -> Kerne
     kept = trace(normalization, "keep", *map(operand, names), scalar("n"))
     scalars = {"n": 1.0, **hyperparameters(normalization)}
     outputs = dict(zip(names[:2], kept, strict=True))
-    return compile_kernel(dict.fromkeys(names, Shape.ELEMENT), outputs, scalars, dtype, name=normalization.name)
+    return compile_kernel(names, outputs, scalars, dtype, name=normalization.name)
 
 
 @_once
@@ -223,7 +200,7 @@ def noise(dtype: npt.DTypeLike) -> Kernel:
     names = ("x", "centred", "least")
     x, centred, least = map(operand, names)
     noisy = x + scalar("deviation") * random.quantile(centred, least, np.log)
-    return compile_kernel(dict.fromkeys(names, Shape.ELEMENT), {"x": noisy}, {"deviation": 1.0}, dtype, name="noise")
+    return compile_kernel(names, {"x": noisy}, {"deviation": 1.0}, dtype, name="noise")
 
 
 @_once
@@ -231,4 +208,4 @@ def penalty_value(penalty: Penalty, dtype: npt.DTypeLike) -> Kernel:
     """The penalty, w → share · Σ value(w) over all elements, one float64. Padding must be zeros, which cost nothing."""
     value = scalar("share") * trace(penalty, "value", operand("w"))
     scalars = {"share": 1.0, **hyperparameters(penalty)}
-    return compile_kernel({"w": Shape.ELEMENT}, {"total": value}, scalars, dtype, "total", penalty.name)
+    return compile_kernel(("w",), {"total": value}, scalars, dtype, "total", penalty.name)

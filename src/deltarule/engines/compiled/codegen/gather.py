@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.ir import Lanes, Text
 from deltarule.engines.compiled.codegen.kernels import compiled
-from deltarule.engines.compiled.codegen.scopes import GROUP
+from deltarule.native.ir import Lanes, Text
+from deltarule.native.products import GROUP
 from deltarule.recipes import Affine
 
 __all__ = ["Gatherer", "gatherable", "gatherer"]
@@ -33,7 +33,6 @@ class Gatherer:
     source: np.dtype[Any]
     shift: npt.NDArray[Any]
     factor: npt.NDArray[Any]
-    code: object
 
     @property
     def within(self) -> np.dtype[Any]:
@@ -65,41 +64,33 @@ def gatherer(source: npt.DTypeLike, target: npt.DTypeLike, scaling: Affine) -> G
         shift, factor = np.broadcast_arrays(shift, factor)
         shift, factor = np.ascontiguousarray(shift), np.ascontiguousarray(factor)
     code = compiled(_function(source, target, within, single=single))
-    return Gatherer(code.address("gather"), source, shift, factor, code)
+    return Gatherer(code.address("gather"), source, shift, factor)
 
 
 def _function(source: np.dtype[Any], target: np.dtype[Any], within: np.dtype[Any], *, single: bool) -> str:
     text = Text()
     raw, shift, factor, batch = (text.pointer(f"%{name}") for name in ("source", "shift", "factor", "target"))
-    grouped = text.integer("and", "%columns", str(-GROUP))
+    ends = text.ends("%columns", (GROUP, 1))
 
     def row(number: str, _: list[str]) -> list[str]:
         chosen = text.result(f"load i64, ptr {text.address(text.pointer('%order'), 'i64', number)}")
         read = text.address(raw, "i8", text.integer("mul", chosen, "%source_row"))
         write = text.address(batch, "i8", text.integer("mul", number, "%target_row"))
 
-        def columns(count: int, start: str, stop: str) -> None:
+        def scale(count: int, column: str) -> None:
             middle = Lanes(text, 8 * within.itemsize, count, fused=False)
+            less, times = (
+                middle.everywhere(middle.alike(count=1).load(base, "0")) if single else middle.load(base, column)
+                for base in (shift, factor)
+            )
+            place = text.address(read, _kind(source, 1), column)
+            loaded = text.result(f"load {_kind(source, count)}, ptr {place}, align {source.itemsize}")
+            x = _cast(text, source, within, count, loaded)
+            scaled = middle.multiply(middle.subtract(x, less), times)
+            made = middle.alike(bits=8 * target.itemsize)
+            made.store(_cast(text, within, target, count, scaled), write, column)
 
-            def scale(column: str, _: list[str]) -> list[str]:
-                less, times = (
-                    middle.everywhere(middle.alike(count=1).load(base, "0")) if single else middle.load(base, column)
-                    for base in (shift, factor)
-                )
-                kind = _kind(source, count)
-                place = text.address(read, _kind(source, 1), column)
-                x = _cast(
-                    text, source, within, count, text.result(f"load {kind}, ptr {place}, align {source.itemsize}")
-                )
-                scaled = middle.multiply(middle.subtract(x, less), times)
-                made = middle.alike(bits=8 * target.itemsize)
-                made.store(_cast(text, within, target, count, scaled), write, column)
-                return []
-
-            text.loop(start, stop, count, [], scale)
-
-        columns(GROUP, "0", grouped)
-        columns(1, grouped, "%columns")
+        text.chunks(ends, (GROUP, 1), scale)
         return []
 
     text.loop("0", "%rows", 1, [], row)

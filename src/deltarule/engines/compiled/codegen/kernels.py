@@ -15,13 +15,78 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.elements import module
-from deltarule.engines.compiled.codegen.processor import MachineCode, assemble, load, processor
-from deltarule.engines.compiled.codegen.scopes import GROUP, Program
+from deltarule.engines.compiled.codegen.bodies import Program, Scope, largest, print_body
 from deltarule.engines.tracing.evaluation import evaluate
-from deltarule.engines.tracing.trace import Expression, Shape, Symbol
+from deltarule.engines.tracing.trace import Expression, Symbol, ValueShape, constant, expression
+from deltarule.native.ir import Lanes, Text
+from deltarule.native.processor import MachineCode, assemble, load, processor
+from deltarule.native.products import GROUP
 
-__all__ = ["GROUP", "Kernel", "compile_kernel", "compiled"]
+__all__ = ["Kernel", "compile_kernel", "compiled"]
+
+
+def _printed(program: Program) -> tuple[str, tuple[Expression, ...], tuple[Expression, ...]]:
+    """A kernel's LLVM IR, the constants that its prologue hands to the body, and the outputs as they are computed.
+
+    prologue(float64 *scalars, T *constants)
+    body(count, T *constants, T **operands)                    elementwise, total: count is a multiple of 16
+    body(rows, width, stride, T *constants, T **operands)      rowwise: stride is a multiple of 16
+    """
+    outputs = _with_reciprocals(program.outputs) if program.bits == 32 else program.outputs
+    # What is the same for all elements and not literal is computed once.
+    same = largest(outputs, lambda node: node.shape == ValueShape.SCALAR)
+    shared = {node: place for place, node in enumerate(each for each in same if each.operation != "constant")}
+    texts = Text(), Text()
+    _print_prologue(program, texts[0], shared)
+    print_body(program, texts[1], outputs, shared)
+    sizes = ["rows", "width", "stride"] if program.granularity == "rowwise" else ["count"]
+    prologue = texts[0].function("prologue", ["scalars", "constants"])
+    body = texts[1].function("body", [*sizes, "constants", "operands"])
+    called = texts[0].functions | texts[1].functions
+    declared = sorted(texts[0].declared | texts[1].declared)
+    return "\n".join([*declared, *called.values(), prologue, body]), tuple(shared), outputs
+
+
+def _with_reciprocals(outputs: tuple[Expression, ...]) -> tuple[Expression, ...]:
+    """The outputs with x / c, where c is the same for all elements, as x · (1 / c).
+
+    For float32, where speed counts more than the last bit. In float64 the division stays: results equal NumPy's.
+    """
+    made: dict[Expression, Expression] = {}
+
+    def rewritten(node: Expression) -> Expression:
+        if node.shape == ValueShape.SCALAR or not node.arguments:
+            return node
+        if node not in made:
+            operation, arguments = node.operation, tuple(map(rewritten, node.arguments))
+            if operation == "divide" and arguments[1].shape == ValueShape.SCALAR:
+                reciprocal = expression("divide", (constant(1.0).expression, arguments[1]))
+                operation, arguments = "multiply", (arguments[0], reciprocal)
+            made[node] = expression(operation, arguments, node.detail, node.shape)
+        return made[node]
+
+    return tuple(map(rewritten, outputs))
+
+
+def _print_prologue(program: Program, text: Text, shared: Mapping[Expression, int]) -> None:
+    scalars = text.pointer("%scalars")
+    constants = text.pointer("%constants")
+    to = Lanes(text, 64, 1, program.fused)
+
+    def leaf(node: Expression) -> str | None:
+        if node.operation != "scalar":
+            return None
+        return to.load(scalars, str(program.scalars.index(str(node.detail))))
+
+    scope = Scope(to, leaf)
+    for node, place in shared.items():
+        value = scope.value(node)
+        if node.boolean:
+            value = to.select(value, to.real(1.0), to.real(0.0))
+        if program.bits == 32:
+            value = to.narrowed(value)
+        program.lanes(text, 1).store(value, constants, str(place))
+
 
 _COMPILED: dict[bytes, MachineCode] = {}
 # One register in so many holds a number in flight: enough of them hide latencies, more would spill what is between.
@@ -29,21 +94,21 @@ _SHARE_IN_FLIGHT = 8
 
 
 def compiled(text: str) -> MachineCode:
-    """The functions of some LLVM IR, compiled once for each text and kept for the life of the process."""
+    """The functions of some LLVM IR, compiled once for each text and kept for the life of the process.
+
+    Of two threads that compile the same text, both get what the first has made.
+    """
     key = sha256(text.encode()).digest()
-    code = _COMPILED.get(key)
-    if code is None:
-        code = _COMPILED[key] = load(assemble(text))
-    return code
+    return _COMPILED.get(key) or _COMPILED.setdefault(key, load(assemble(text)))
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A compiled formula: addresses for `pointers.call`, and what they must be given.
+    """A compiled formula: addresses for `memory.call`, and what they must be given.
 
     call(prologue, (scalars, constants))                              scalars: float64, as many as `scalars` names
-    call(body, (count, constants, operands))                          reach "element" and "total"
-    call(body, (rows, width, stride, constants, operands))            reach "row"
+    call(body, (count, constants, operands))                          granularity elementwise and total
+    call(body, (rows, width, stride, constants, operands))            granularity rowwise
 
     The prologue fills `constants` numbers of `dtype`. `operands` is an array of addresses, one for each of `inputs`
     and then of `outputs`; an output may be an input's memory. count and stride are multiples of 16. Arrays are
@@ -58,11 +123,10 @@ class Kernel:
     outputs: tuple[str, ...]
     scalars: tuple[str, ...]
     values: tuple[float, ...]
-    reach: str
+    granularity: str
     dtype: np.dtype[np.floating]
     prologue: int
     body: int
-    code: MachineCode = field(repr=False, compare=False)
     name: str = field(compare=False)
     constant_expressions: tuple[Expression, ...] = field(repr=False, compare=False)
     output_expressions: tuple[Expression, ...] = field(repr=False, compare=False)
@@ -83,10 +147,10 @@ class Kernel:
             for node, number in zip(self.constant_expressions, constants, strict=True)
         }
         results = evaluate(self.output_expressions, dict(zip(self.inputs, operands, strict=True)), known)
-        if self.reach == "total":
+        if self.granularity == "total":
             return [np.sum(result, dtype=np.float64) for result in results]
         return [
-            np.array(result)[:, None] if node.shape == Shape.SAMPLES else np.array(result)
+            np.array(result)[:, None] if node.shape == ValueShape.SAMPLES else np.array(result)
             for node, result in zip(self.output_expressions, results, strict=True)
         ]
 
@@ -102,7 +166,7 @@ class Kernel:
         constants = self.shared(**changed)
         operands = np.array([array.ctypes.data for array in arrays], np.int64)
         sizes: tuple[int, ...] = (arrays[0].size,)
-        if self.reach == "row":
+        if self.granularity == "rowwise":
             rows, stride = arrays[0].shape
             sizes = rows, stride if width is None else width, stride
         _call(self.body, *sizes, constants.ctypes.data, operands.ctypes.data)
@@ -113,41 +177,42 @@ def _call(address: int, *words: int) -> None:
 
 
 def compile_kernel(
-    inputs: Mapping[str, Shape],
+    inputs: Sequence[str] | Mapping[str, ValueShape],
     outputs: Mapping[str, Symbol],
     scalars: Mapping[str, float],
     dtype: npt.DTypeLike,
-    reach: str = "element",
+    granularity: str = "elementwise",
     name: str = "kernel",
 ) -> Kernel:
     """A kernel that computes `outputs` of operands and scalars by these names, in one pass over memory.
 
-    The operands that no output depends on are given all the same, and never read. `scalars` go into `Kernel.values`.
+    Inputs without a shape are elements. Those that no output depends on are given all the same, and never read.
+    `scalars` go into `Kernel.values`.
     """
     kind: np.dtype[Any] = np.dtype(dtype)
     bits, target = 8 * kind.itemsize, processor()
+    shapes = inputs if isinstance(inputs, Mapping) else dict.fromkeys(inputs, ValueShape.ELEMENT)
     program = Program(
-        inputs=inputs,
+        inputs=shapes,
         outputs=tuple(symbol.expression for symbol in outputs.values()),
         scalars=tuple(scalars),
-        reach=reach,
+        granularity=granularity,
         bits=bits,
         fused=target.fused,
         together=max(GROUP, target.registers // _SHARE_IN_FLIGHT * target.vector_bytes // kind.itemsize),
     )
-    printed = module(program)
-    code = compiled(printed.text)
+    text, constants, computed = _printed(program)
+    code = compiled(text)
     return Kernel(
         inputs=tuple(inputs),
         outputs=tuple(outputs),
         scalars=program.scalars,
         values=tuple(scalars.values()),
-        reach=reach,
+        granularity=granularity,
         dtype=kind,
         prologue=code.address("prologue"),
         body=code.address("body"),
-        code=code,
         name=name,
-        constant_expressions=printed.constants,
-        output_expressions=printed.outputs,
+        constant_expressions=constants,
+        output_expressions=computed,
     )

@@ -1,4 +1,4 @@
-"""Random fields and warped images, printed as LLVM IR for images of one size.
+"""Warped images, printed as LLVM IR for images of one size.
 
 Lanes are neighbouring pixels of a row. An image is read from a plane: its rows with one pixel of background before them
 and two behind, and as many rows above and below, so that no place needs a test of its own.
@@ -6,27 +6,21 @@ and two behind, and as many rows above and below, so that no place needs a test 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.ir import Lanes, Text
 from deltarule.engines.compiled.codegen.kernels import compiled
-from deltarule.engines.compiled.codegen.philox import philox_keys, philox_words
-from deltarule.engines.compiled.codegen.processor import MachineCode, processor
-from deltarule.engines.compiled.codegen.scopes import GROUP
-from deltarule.engines.compiled.plan.layout import padded
-from deltarule.formulas.random import Purpose
+from deltarule.native.ir import Lanes, Text
+from deltarule.native.processor import processor
+from deltarule.native.products import GROUP, padded
 
-__all__ = ["BORDER", "Plane", "Randoms", "Warp", "randoms", "warp"]
+__all__ = ["BORDER", "Plane", "Warp", "warp"]
 
 BORDER = 3
 """Pixels of background along each axis of a plane: one before the image, two behind."""
-
-_TOGETHER = 64
-_DRAWN = ["row", "count", "step", "place", "seed_low", "seed_high", "numbers"]
 
 
 @dataclass(frozen=True)
@@ -59,26 +53,8 @@ class Plane:
 
 
 @dataclass(frozen=True)
-class Randoms:
-    """Addresses of two functions for `pointers.call`, of random numbers for the pixels of the batch's row `row`.
-
-    call(uniforms, (row, count, step, place, seed_low, seed_high, numbers))
-        `count` numbers between 0 and 1: ((word >> 9) + ½) / 2²³.
-    call(displacements, (row, count, step, place, seed_low, seed_high, numbers))
-        two fields of `count` numbers, one behind the other, between −1 and 1: (2 · half + 1) / 2¹⁶ − 1 of each word's
-        lower and upper half.
-
-    count is a multiple of 16. `place` is the augmentation's place in the recipe's list.
-    """
-
-    uniforms: int
-    displacements: int
-    code: MachineCode = field(repr=False, compare=False)
-
-
-@dataclass(frozen=True)
 class Warp:
-    """Addresses of two functions for `pointers.call`.
+    """Addresses of two functions for `memory.call`.
 
     call(spread, (image, plane))                        the numbers of an image into the middle of a plane
     call(read, (plane, map, apart, field, image))       the image of a plane under a map and a field of displacements
@@ -90,14 +66,6 @@ class Warp:
 
     spread: int
     read: int
-    code: MachineCode = field(repr=False, compare=False)
-
-
-def randoms(dtype: npt.DTypeLike) -> Randoms:
-    """The functions for numbers of this precision."""
-    bits = 8 * np.dtype(dtype).itemsize
-    code = compiled("\n".join([_drawn("uniforms", bits), _drawn("displacements", bits)]))
-    return Randoms(code.address("uniforms"), code.address("displacements"), code)
 
 
 def warp(dtype: npt.DTypeLike, plane: Plane) -> Warp:
@@ -106,45 +74,7 @@ def warp(dtype: npt.DTypeLike, plane: Plane) -> Warp:
     texts = Text(), Text()
     functions = [_spread(texts[0], 8 * kind.itemsize, plane), _read(texts[1], 8 * kind.itemsize, plane)]
     code = compiled("\n".join([*sorted(texts[0].declared | texts[1].declared), *functions]))
-    return Warp(code.address("spread"), code.address("read"), code)
-
-
-def _drawn(name: str, bits: int) -> str:
-    text = Text()
-    one = Lanes(text, bits, 1, processor().fused)
-    numbers = text.pointer("%numbers")
-    keys = philox_keys(text)
-    purpose = text.integer("or", text.integer("shl", "%place", "4"), str(int(Purpose.PIXELS)))
-    whole = text.integer("and", "%count", str(-_TOGETHER))
-
-    def part(together: int, first: str, stop: str) -> None:
-        lanes = one.alike(count=together)
-        integers = f"<{together} x i32>"
-
-        def integer(operation: str, a: str, number: int) -> str:
-            constant = "<" + ", ".join([f"i32 {number}"] * together) + ">"
-            return text.result(f"{operation} {integers} {a}, {constant}")
-
-        def real(a: str) -> str:
-            return text.result(f"sitofp {integers} {a} to {lanes.kind}")
-
-        def some(unit: str, _: list[str]) -> list[str]:
-            words = philox_words(text, together, (unit, "%row", "%step", purpose), keys)
-            if name == "uniforms":
-                half = lanes.add(real(integer("lshr", words, 9)), lanes.real(0.5))
-                lanes.store(lanes.multiply(half, lanes.real(2.0**-23)), numbers, unit)
-                return []
-            behind = text.integer("add", unit, "%count")
-            for half, place in ((integer("and", words, 0xFFFF), unit), (integer("lshr", words, 16), behind)):
-                odd = integer("add", integer("shl", half, 1), 1 - 2**16)
-                lanes.store(lanes.multiply(real(odd), lanes.real(2.0**-16)), numbers, place)
-            return []
-
-        text.loop(first, stop, together, [], some)
-
-    part(_TOGETHER, "0", whole)
-    part(GROUP, whole, "%count")
-    return text.function(name, _DRAWN)
+    return Warp(code.address("spread"), code.address("read"))
 
 
 def _spread(text: Text, bits: int, plane: Plane) -> str:
@@ -226,8 +156,7 @@ def _counted(one: Lanes, word: str) -> str:
 
 def _ascending(lanes: Lanes) -> str:
     """The numbers 0, 1, 2, …"""
-    words = "<" + ", ".join(f"i{lanes.bits} {lane}" for lane in range(lanes.count)) + ">"
-    return lanes.text.result(f"sitofp {lanes.words} {words} to {lanes.kind}")
+    return lanes.text.result(f"sitofp {lanes.words} {lanes.lanes()} to {lanes.kind}")
 
 
 def _mapped(lanes: Lanes, a: str, down: str, b: str, right: str, e: str) -> str:

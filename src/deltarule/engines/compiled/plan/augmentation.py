@@ -1,4 +1,4 @@
-"""Instructions that build rows of a batch from changed samples, and that mix rows with one another.
+"""Instructions that build rows of a batch from changed samples and that mix rows, and the structs that they read.
 
 See `formulas.augmentations.composition` for what is computed, and `augmenter` for who writes these. `place` is an
 augmentation's place in the recipe's list; probabilities are compared with the first random number of a sample.
@@ -10,25 +10,147 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int64, store, struct_at
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, size_of
-from deltarule.engines.compiled.plan import products
-from deltarule.engines.compiled.plan.augmentation_tables import (
-    AffineMap,
-    AffineMaps,
-    Displacements,
-    ImageWarp,
-    RawImage,
-    ValueChange,
-    ValueChanges,
-)  # fmt: skip
-from deltarule.engines.compiled.plan.definition import Work
-from deltarule.engines.compiled.plan.instruction import Instruction, order_of, put, sample, samples_named
-from deltarule.engines.compiled.plan.tables import KernelCall, Rows, Run, Thread
+from deltarule.engines.compiled.plan.instruction import (
+    Instruction,
+    Work,
+    order_of,
+    put,
+    run_kernel,
+    sample,
+    samples_named,
+    uniform,
+)
+from deltarule.engines.compiled.plan.tables import (
+    Gathering,
+    KernelCall,
+    MatrixAt,
+    PreparedKernel,
+    Rows,
+    Run,
+    Targets,
+    Thread,
+)
 from deltarule.formulas import random
 from deltarule.formulas.augmentations.composition import Drawn, changed, mixed
+from deltarule.native import products
+from deltarule.native.memory import call, load_float64, store, struct_at
+from deltarule.native.structs import Address, Count, Stride, Struct, size_of
 
-__all__ = ["Augment", "Mix"]
+__all__ = [
+    "AffineMap", "AffineMaps", "Augment", "Displacements", "ImageWarp", "Mix", "RawImage", "Smoothing", "ValueChange",
+    "ValueChanges",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RawImage(Struct):
+    """One sample: the function that brings its raw row into `image`, unscaled, and the one that scales it.
+
+    first : address of a zero, an order of one row. item_bytes : of the image's numbers.
+    """
+
+    read: Gathering
+    source: MatrixAt
+    columns: Count
+    scale: Gathering
+    first: Address
+    image: Address
+    item_bytes: Stride
+    tiles: Address
+
+
+@dataclass(frozen=True)
+class AffineMap(Struct):
+    """An affine map: how many numbers it draws, and the first of the `numbers` that it fills."""
+
+    place: Count
+    draws: Count
+    slot: Count
+
+
+@dataclass(frozen=True)
+class AffineMaps(Struct):
+    """All affine maps of a batch, and the kernel that composes them into one for each row.
+
+    table : `AffineMap`s. numbers, results : arrays of `capacity` rows, for each random number, and for each of the six
+    numbers of a map.
+    """
+
+    count: Count
+    table: Address
+    numbers: Address
+    capacity: Count
+    kernel: KernelCall
+    operands: Address
+    results: Address
+
+
+@dataclass(frozen=True)
+class Smoothing(Struct):
+    """A matrix that smooths a field along one axis, and how far from its diagonal it is not 0."""
+
+    matrix: MatrixAt
+    radius: Count
+
+
+@dataclass(frozen=True)
+class Displacements(Struct):
+    """A field of random displacements; noise, halfway and field are (2, height, stride) numbers."""
+
+    used: bool
+    place: Count
+    probability: float
+    draw: Address
+    noise: Address
+    halfway: Address
+    field: Address
+    height: Count
+    width: Count
+    stride: Count
+    down: Smoothing
+    right: Smoothing
+
+
+@dataclass(frozen=True)
+class ImageWarp(Struct):
+    """The functions that read an image anew under a map and a field; `still` is a field of zeros."""
+
+    used: bool
+    spread: Address
+    read: Address
+    plane: Address
+    still: Address
+
+
+@dataclass(frozen=True)
+class ValueChange(Struct):
+    """A change of values. The scalars begin with the draws; then, where it is used, comes the image's mean."""
+
+    place: Count
+    draws: Count
+    probability: float
+    prepared: PreparedKernel
+    operands: Address
+    uses_uniform: bool
+    uses_mean: bool
+
+
+@dataclass(frozen=True)
+class ValueChanges(Struct):
+    """All changes of values: a table of `ValueChange`s, and what several of them use.
+
+    draw : the function that draws a number for each value into `uniform`. total : the kernel that adds up an image
+    into `sum`.
+    """
+
+    count: Count
+    table: Address
+    draw: Address
+    uniform: Address
+    total: KernelCall
+    total_operands: Address
+    sum: Address
+
 
 _PURPOSE = np.uint64(int(random.Purpose.AUGMENTATION))
 _SHIFT = np.uint64(4)
@@ -52,13 +174,8 @@ def _chosen(part: int, w0: np.uint64, w1: np.uint64, w2: np.uint64, w3: np.uint6
     return w0 if part == 0 else w1 if part == 1 else w2 if part == 2 else w3
 
 
-def _uniform(word: np.uint64) -> float:
-    """The random number of a word: (word + ½) / 2³²."""
-    return (float(word) + 0.5) / 4294967296.0
-
-
 def _number(unit: int, row: int, step: int, place: int, run: Run) -> float:
-    return _uniform(_word(unit, row, step, place, run))
+    return uniform(_word(unit, row, step, place, run))
 
 
 @dataclass(frozen=True)
@@ -71,8 +188,7 @@ class Augment(Instruction):
     displacements: Displacements
     changes: ValueChanges
     order: Address
-    target: Address
-    target_row: Stride
+    target: MatrixAt
     rows: Rows
 
     def equation(self) -> str:
@@ -81,32 +197,23 @@ class Augment(Instruction):
     def execute(self, thread: Thread) -> None:
         raw, begin, rows = self.raw, self.rows.first(thread.size), self.rows.count(thread.size)
         order = order_of(self.order, thread.run.order) + 8 * (thread.first + begin)
-        target = self.target + begin * self.target_row
         if self.maps.count:
             self.draw_maps(begin, rows, thread)
         for row in range(rows):
-            call(
-                raw.gather, 1, order + 8 * row, raw.source, raw.source_row, raw.image, 0, raw.columns, raw.no_shift,
-                raw.no_factor,
-            )  # fmt: skip
+            raw.read.rows(1, order + 8 * row, raw.source.address, raw.source.row, raw.image, 0, raw.columns)
             if self.warp.used:
                 self.warp_image(row, begin + row, thread)
             for index in range(self.changes.count):
                 change = struct_at(ValueChange, self.changes.table + size_of(ValueChange) * index)
                 self.change_values(change, begin + row, thread)
-            call(
-                raw.scale, 1, raw.first, raw.image, 0, target + row * self.target_row, 0, raw.columns, raw.shift,
-                raw.factor,
-            )  # fmt: skip
+            raw.scale.rows(1, raw.first, raw.image, 0, self.target.at(begin + row), 0, raw.columns)
 
     def define(self, work: Work) -> None:
         rows, raw, of = work.rows(self.rows), self.raw, work.found(self.raw.image)
-        types, scaling = work.found(raw.gather), work.found(raw.scale)
-        samples = work.samples(self.order)[rows]
-        x = work.table(raw.source, raw.source_row, raw.columns, samples, types.source).astype(np.float64)
-        x = changed(x, of.augmentations, of.raw, Drawn(work.seed, work.step, rows.start)).astype(scaling.within)
-        shift, factor = (work.vector(each, scaling.shift.size, scaling.within) for each in (raw.shift, raw.factor))
-        work.batch(self.target, self.target_row, raw.columns)[rows] = (x - shift) * factor
+        types, samples = work.found(raw.read.function), work.samples(self.order)[rows]
+        x = work.table(raw.source, raw.columns, samples, types.source).astype(np.float64)
+        x = changed(x, of.augmentations, of.raw, Drawn(work.seed, work.step, rows.start))
+        work.batch(self.target, raw.columns)[rows] = work.scaled(raw.scale, x)
 
     def draw_maps(self, begin: int, rows: int, thread: Thread) -> None:
         """Draw the numbers of all affine maps, and compose the maps, for all rows."""
@@ -118,7 +225,7 @@ class Augment(Instruction):
                 for block in range((one.draws + 3) >> 2):
                     w0, w1, w2, w3 = _block(block, begin + row, thread.step, one.place, thread.run)
                     for part in range(min(4, one.draws - 4 * block)):
-                        drawn = _uniform(_chosen(part, w0, w1, w2, w3))
+                        drawn = uniform(_chosen(part, w0, w1, w2, w3))
                         store(first + (4 * block + part) * column + 8 * row, drawn)
         call(maps.kernel.body, (rows + 15) // 16 * 16, maps.kernel.constants, maps.operands)
 
@@ -146,23 +253,22 @@ class Augment(Instruction):
         line, height = of.stride * item, of.height
         run = thread.run
         call(of.draw, row, height * of.stride, thread.step, of.place, run.seed_low, run.seed_high, of.noise)
-        matrix, matrix_row, reach = of.right.matrix, of.right.row, of.right.reach
+        matrix, radius = of.right.matrix, of.right.radius
         for first in range(0, of.width, _BLOCK):
             columns = min(_BLOCK, of.width - first)
-            start, end = max(0, first - reach), min(of.width, first + columns + reach)
-            products.forward(
+            start, end = max(0, first - radius), min(of.width, first + columns + radius)
+            products.gemm_nn(
                 table, of.halfway + first * item, line, 0, of.noise + start * item, line,
-                matrix + start * matrix_row + first * item, matrix_row, 2 * height, end - start, columns,
+                matrix.at(start) + first * item, matrix.row, 2 * height, end - start, columns,
             )  # fmt: skip
-        matrix, matrix_row, reach = of.down.matrix, of.down.row, of.down.reach
+        matrix, radius = of.down.matrix, of.down.radius
         for first in range(0, height, _BLOCK):
             rows = min(_BLOCK, height - first)
-            start, end = max(0, first - reach), min(height, first + rows + reach)
+            start, end = max(0, first - radius), min(height, first + rows + radius)
             for half in range(2):
                 above = half * height
-                products.forward(
-                    table, of.field + (above + first) * line, line, 0,
-                    matrix + first * matrix_row + start * item, matrix_row,
+                products.gemm_nn(
+                    table, of.field + (above + first) * line, line, 0, matrix.at(first) + start * item, matrix.row,
                     of.halfway + (above + start) * line, line, rows, end - start, of.stride,
                 )  # fmt: skip
 
@@ -171,7 +277,7 @@ class Augment(Instruction):
         run, step, shared = thread.run, thread.step, self.changes
         if _number(0, row, step, change.place, run) >= change.probability:
             return
-        columns, scalars = self.raw.columns, change.scalars
+        columns, scalars, kernel = self.raw.columns, change.prepared.scalars, change.prepared.kernel
         padded = (columns + 15) // 16 * 16
         for unit in range(change.draws):
             store(scalars + 8 * unit, _number(1 + unit, row, step, change.place, run))
@@ -180,8 +286,8 @@ class Augment(Instruction):
             store(scalars + 8 * change.draws, load_float64(shared.sum) / columns)
         if change.uses_uniform:
             call(shared.draw, row, padded, step, change.place, run.seed_low, run.seed_high, shared.uniform)
-        call(change.prologue, scalars, change.kernel.constants)
-        call(change.kernel.body, padded, change.kernel.constants, change.operands)
+        change.prepared.prepare()
+        call(kernel.body, padded, kernel.constants, change.operands)
         self.clear_padding()
 
     def clear_padding(self) -> None:
@@ -195,27 +301,19 @@ class Augment(Instruction):
 class Mix(Instruction):
     """Rows of the batch mixed with others of it, and their targets likewise: see `formulas.augmentations.mixing`.
 
-    knots : quantiles of λ, with `spaces` between them. x : unmixed rows; mixed : where they go. Targets are class
-    `codes` or `numbers`, the other address being 0.
+    knots : quantiles of λ, with `spaces` between them. x : unmixed rows; mixed : where they go.
     """
 
     place: Count
     probability: float
     knots: Address
     spaces: Count
-    prologue: Address
-    scalars: Address
-    kernel: KernelCall
-    operands: Address
-    x: Address
-    mixed: Address
-    x_row: Stride
+    prepared: PreparedKernel
+    x: MatrixAt
+    mixed: MatrixAt
     columns: Count
-    y: Address
-    y_row: Stride
-    outputs: Count
-    codes: Address
-    numbers: Address
+    y: MatrixAt
+    targets: Targets
     order: Address
     rows: Rows
 
@@ -224,30 +322,29 @@ class Mix(Instruction):
 
     def execute(self, thread: Thread) -> None:
         run, step, size = thread.run, thread.step, thread.size
-        order, begin = order_of(self.order, run.order), self.rows.first(size)
-        operands, constants = self.operands, self.kernel.constants
+        order = order_of(self.order, run.order)
         further = int(_word(2, 0, step, self.place, run) * np.uint64(size - 1) >> random.HALF)
-        for row in range(begin, begin + self.rows.count(size)):
+        for row in range(self.rows.first(size), self.rows.stop(size)):
             other, share = row, 1.0
             if size > 1:
                 other = (row + 1 + further) % size
                 if _number(0, row, step, self.place, run) < self.probability:
                     share = self.share(_number(1, row, step, self.place, run))
-            store(self.scalars, share)
-            call(self.prologue, self.scalars, constants)
-            store(operands, self.x + row * self.x_row)
-            store(operands + 8, self.x + other * self.x_row)
-            store(operands + 16, self.mixed + row * self.x_row)
-            call(self.kernel.body, self.columns, constants, operands)
+            store(self.prepared.scalars, share)
+            self.prepared.prepare()
+            images = self.x.at(row), self.x.at(other), self.mixed.at(row)
+            run_kernel(self.prepared.kernel, self.columns, thread.operands, images)
             one, two = sample(order, thread.first, row), sample(order, thread.first, other)
-            self.mix_targets(row, one, two, share, run.item_bytes)
+            for output in range(self.targets.outputs):
+                here, there = self.targets.value(one, output), self.targets.value(two, output)
+                put(self.y.at(row), output, run.item_bytes, share * here + (1.0 - share) * there)
 
     def define(self, work: Work) -> None:
         rows, drawn = work.rows(self.rows), Drawn(work.seed, work.step)
-        unmixed, mixture = (work.batch(each, self.x_row, self.columns) for each in (self.x, self.mixed))
-        targets = work.targets(self.codes, self.numbers, self.outputs, work.samples(self.order))
+        unmixed, mixture = (work.batch(each, self.columns) for each in (self.x, self.mixed))
+        targets = work.targets(self.targets, work.samples(self.order))
         x, y = mixed(unmixed, targets, work.found(self.knots), self.place, drawn)
-        mixture[rows], work.batch(self.y, self.y_row, self.outputs)[rows] = x[rows], y[rows]
+        mixture[rows], work.batch(self.y, self.targets.outputs)[rows] = x[rows], y[rows]
 
     def share(self, u: float) -> float:
         """λ for a number from 0 to 1, between the quantiles."""
@@ -255,17 +352,3 @@ class Mix(Instruction):
         below = min(int(place), self.spaces - 1)
         here, after = load_float64(self.knots + 8 * below), load_float64(self.knots + 8 * (below + 1))
         return here + (place - below) * (after - here)
-
-    def mix_targets(self, row: int, one: int, two: int, share: float, item: int) -> None:
-        """Y of a row from the targets of two samples."""
-        y, outputs = self.y + row * self.y_row, self.outputs
-        for output in range(outputs):
-            if self.numbers:
-                here = load_float64(self.numbers + 8 * (one * outputs + output))
-                there = load_float64(self.numbers + 8 * (two * outputs + output))
-            elif outputs == 1:
-                here, there = float(load_int64(self.codes + 8 * one)), float(load_int64(self.codes + 8 * two))
-            else:
-                here = 1.0 if load_int64(self.codes + 8 * one) == output else 0.0
-                there = 1.0 if load_int64(self.codes + 8 * two) == output else 0.0
-            put(y, output, item, share * here + (1.0 - share) * there)

@@ -1,49 +1,107 @@
-"""A recipe's augmentations as instructions: their formulas read and compiled, their memory laid out."""
+"""A recipe's augmentations as instructions: their formulas as kernels, their memory laid out."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.augmentation_kernels import changer, composition, mixture, total
 from deltarule.engines.compiled.codegen.gather import gatherer
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, packed
-from deltarule.engines.compiled.codegen.tiles import tiles
-from deltarule.engines.compiled.codegen.warps import Plane, randoms, warp
-from deltarule.engines.compiled.plan.augmentation import Augment, Mix
-from deltarule.engines.compiled.plan.augmentation_tables import (
+from deltarule.engines.compiled.codegen.kernels import Kernel, compile_kernel
+from deltarule.engines.compiled.codegen.random_numbers import randoms
+from deltarule.engines.compiled.codegen.warps import Plane, warp
+from deltarule.engines.compiled.plan.augmentation import (
     AffineMap,
     AffineMaps,
+    Augment,
     Displacements,
     ImageWarp,
+    Mix,
     RawImage,
     Smoothing,
     ValueChange,
     ValueChanges,
-)  # fmt: skip
+)
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.layout import Share, padded
 from deltarule.engines.compiled.plan.memory import Arena, Matrix, aligned
-from deltarule.engines.compiled.plan.names import SCRATCH
-from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall
-from deltarule.formulas.augmentations import Displacement, Geometric, Mixing, Pixelwise
-from deltarule.formulas.augmentations.composition import RawValues
+from deltarule.engines.compiled.plan.printing import SCRATCH
+from deltarule.engines.compiled.plan.tables import NO_KERNEL, MatrixAt, Rows, Targets
+from deltarule.engines.tracing.trace import hyperparameters, operand, scalar, trace
+from deltarule.formulas.augmentations import Displacement, Geometric, Mixing, Pixelwise, Place
+from deltarule.formulas.augmentations.composition import RawValues, composed, from_the_corner, held, identity_unless
+from deltarule.native.products import padded
+from deltarule.native.structs import Address, Count, Stride, packed, zeros
+from deltarule.native.tiles import tiles
 from deltarule.recipes import Affine, Recipe
 
-__all__ = ["Augmenter", "Targets"]
+__all__ = ["Augmenter"]
 
-_NONE = Smoothing(Address(0), Stride(0), Count(0))
+PLACES = ("row", "column", "channel", "deviation")
+"""What a change of values is given of each value, beside the value: constant arrays."""
+
+
+@dataclass(frozen=True)
+class Changer:
+    """A kernel that changes values in place: x, `PLACES`, uniform → x.
+
+    Its scalars begin with the sample's random numbers and the mean of its values. `uniform`, `mean` and `deviation` say
+    whether it reads these.
+    """
+
+    kernel: Kernel
+    uniform: bool
+    mean: bool
+    deviation: bool
+
+
+def composition(maps: Sequence[tuple[int, Geometric]], raw: RawValues) -> Kernel:
+    """One map for each row of the batch, in float64: the random numbers of all in, the six numbers of one map out."""
+    inputs: list[str] = []
+    scalars = {"height": float(raw.sides[0]), "width": float(raw.sides[1])}
+    height, width = scalar("height"), scalar("width")
+    whole: Any = None
+    for place, each in maps:
+        names = [f"{place}.{unit}" for unit in range(1 + each.draws)]
+        inputs += names
+        scalars |= hyperparameters(each, f"{place}:")
+        decides, *u = map(operand, names)
+        numbers = trace(each, "affine", height, width, *u, prefix=f"{place}:")
+        one = identity_unless(decides < scalar(f"{place}:probability"), numbers)
+        whole = one if whole is None else composed(whole, one)
+    outputs = dict(zip("abcdef", from_the_corner(whole, height, width), strict=True))  # type: ignore[arg-type]
+    return compile_kernel(inputs, outputs, scalars, np.float64, name="affine maps")
+
+
+def changer(formula: Pixelwise, raw: RawValues, dtype: npt.DTypeLike) -> Changer:
+    """A change of values as a kernel."""
+    draws = [f"u{unit}" for unit in range(formula.draws)]
+    height, width, _ = raw.sides
+    facts = {"mean": 0.0, "height": float(height), "width": float(width), "low": raw.low, "high": raw.high}
+    elements = {name: operand(name) for name in (*PLACES, "uniform")}
+    at = Place(**elements, **{name: scalar(name) for name in facts})
+    value = held(trace(formula, "value", operand("x"), at, *map(scalar, draws), prefix="formula."), at, image=raw.image)
+    scalars = dict.fromkeys(draws, 0.0) | facts | hyperparameters(formula, "formula.")
+    read = {node.detail for node in value.expression.within()}
+    kernel = compile_kernel(("x", *elements), {"x": value}, scalars, dtype, name=formula.name)
+    return Changer(kernel, *(name in read for name in ("uniform", "mean", "deviation")))
+
+
+def mixture(dtype: npt.DTypeLike) -> Kernel:
+    """A share of x and the rest of another: x, other → mixed; the scalar is the share."""
+    share = scalar("share")
+    mixed = share * operand("x") + (1.0 - share) * operand("other")
+    return compile_kernel(("x", "other"), {"mixed": mixed}, {"share": 1.0}, dtype, name="mixture")
+
+
+def total(dtype: npt.DTypeLike) -> Kernel:
+    """The sum of x, one float64."""
+    return compile_kernel(("x",), {"total": operand("x")}, {}, dtype, "total", "sum")
+
+
 _STILL = Affine(np.array(0.0), np.array(1.0))
-
-
-class Targets(NamedTuple):
-    """A part's targets by address: class codes or numbers, the other being 0; and how many outputs there are."""
-
-    codes: Address
-    numbers: Address
-    outputs: int
 
 
 class Augmenter:
@@ -52,24 +110,20 @@ class Augmenter:
     def __init__(self, arena: Arena, recipe: Recipe, raw: RawValues, x: npt.NDArray[Any], scaling: Affine) -> None:
         self._batch, self.raw, self.augmentations = arena, raw, recipe.augmentation
         self._arena = own = arena.hold(Arena(_precision(x.dtype, arena.dtype, image=raw.image)))
-        self._x = arena.keep(x, "data"), Stride(x.strides[0])
+        self._x = MatrixAt(arena.keep(x, "data"), Stride(x.strides[0]))
         self._plane = Plane(*raw.sides)
         listed = list(enumerate(recipe.augmentation))
         self._maps = [(place, each) for place, each in listed if isinstance(each, Geometric)]
         self._fields = [(place, each) for place, each in listed if isinstance(each, Displacement)]
         self._changes = [(place, each) for place, each in listed if isinstance(each, Pixelwise)]
         self._mixtures = [(place, each) for place, each in listed if isinstance(each, Mixing)]
-        self._raw_gatherer, self._scaler = (
-            gatherer(x.dtype, own.dtype, _STILL),
-            gatherer(own.dtype, arena.dtype, scaling),
-        )
-        for each in (self._raw_gatherer, self._scaler):
-            arena.hold(each, each.address)
-        self._randoms = own.hold(randoms(own.dtype))
-        self._warp = own.hold(warp(own.dtype, self._plane)) if self._maps or self._fields else None
-        self._composed = own.hold(composition(self._maps, raw)) if self._maps else None
-        self._changers = [own.hold(changer(each, raw, own.dtype)) for _, each in self._changes]
-        self._total = own.hold(total(own.dtype))
+        self._read = arena.gathering(gatherer(x.dtype, own.dtype, _STILL))
+        self._scale = arena.gathering(gatherer(own.dtype, arena.dtype, scaling))
+        self._randoms = randoms(own.dtype)
+        self._warp = warp(own.dtype, self._plane) if self._maps or self._fields else None
+        self._composed = composition(self._maps, raw) if self._maps else None
+        self._changers = [changer(each, raw, own.dtype) for _, each in self._changes]
+        self._total = total(own.dtype)
         self._places = self._laid_out() if self._changes else []
 
     @property
@@ -77,21 +131,16 @@ class Augmenter:
         """Whether samples are mixed with each other."""
         return bool(self._mixtures)
 
-    def augment(self, order: Address, target: Matrix, rows: Share, most: int) -> Instruction:
+    def augment(self, order: Address, target: Matrix, rows: Rows, most: int) -> Instruction:
         """Build some rows of a batch, of at most so many in all, by one thread."""
         arena, plane = self._arena, self._plane
-        image, no_scaling = arena.numbers(padded(plane.room)), self._raw_gatherer
+        image = arena.numbers(padded(plane.room))
         self._batch.hold(self, image)
         raw = RawImage(
-            gather=Address(no_scaling.address),
-            source=self._x[0],
-            source_row=self._x[1],
+            read=self._read,
+            source=self._x,
             columns=Count(plane.columns),
-            no_shift=arena.keep(no_scaling.shift),
-            no_factor=arena.keep(no_scaling.factor),
-            scale=Address(self._scaler.address),
-            shift=arena.keep(self._scaler.shift),
-            factor=arena.keep(self._scaler.factor),
+            scale=self._scale,
             first=arena.words(1),
             image=image,
             item_bytes=Stride(arena.dtype.itemsize),
@@ -99,13 +148,12 @@ class Augmenter:
         )
         return Augment(
             raw, self._affine_maps(most), self._image_warp(), self._displacements(), self._value_changes(image), order,
-            target.address, target.row, rows.split,
+            target.part(), rows,
         )  # fmt: skip
 
-    def mix(self, order: Address, x: Matrix, mixed: Matrix, y: Matrix, targets: Targets, rows: Share) -> Instruction:
+    def mix(self, order: Address, x: Matrix, mixed: Matrix, y: Matrix, targets: Targets, rows: Rows) -> Instruction:
         """Mix some rows of x, all of which are there, into `mixed`; and write y anew."""
         arena, (place, formula) = self._batch, self._mixtures[0]
-        kernel = arena.hold(mixture(arena.dtype))
         knots = formula.knots()
         quantiles = arena.keep(knots)
         arena.hold(formula, quantiles)
@@ -114,21 +162,14 @@ class Augmenter:
             probability=formula.probability,
             knots=quantiles,
             spaces=Count(len(knots) - 1),
-            prologue=Address(kernel.prologue),
-            scalars=arena.words(1, SCRATCH),
-            kernel=KernelCall(Address(kernel.body), arena.numbers(max(1, kernel.constants), SCRATCH)),
-            operands=arena.words(3, SCRATCH),
-            x=x.address,
-            mixed=mixed.address,
-            x_row=x.row,
+            prepared=arena.prepared(mixture(arena.dtype), SCRATCH),
+            x=x.part(),
+            mixed=mixed.part(),
             columns=x.stride,
-            y=y.address,
-            y_row=y.row,
-            outputs=Count(targets.outputs),
-            codes=targets.codes,
-            numbers=targets.numbers,
+            y=y.part(),
+            targets=targets,
             order=order,
-            rows=rows.split,
+            rows=rows,
         )
 
     def _affine_maps(self, rows: int) -> AffineMaps:
@@ -153,9 +194,9 @@ class Augmenter:
         )
 
     def _image_warp(self) -> ImageWarp:
-        arena, plane, nowhere = self._arena, self._plane, Address(0)
+        arena, plane = self._arena, self._plane
         if self._warp is None:
-            return ImageWarp(used=False, spread=nowhere, read=nowhere, plane=nowhere, still=nowhere)
+            return zeros(ImageWarp)
         return ImageWarp(
             used=True,
             spread=Address(self._warp.spread),
@@ -166,12 +207,13 @@ class Augmenter:
 
     def _displacements(self) -> Displacements:
         arena, plane = self._arena, self._plane
-        place, formula = self._fields[0] if self._fields else (0, None)
-        size = 2 * plane.height * plane.stride if formula is not None else 0
+        if not self._fields:
+            return zeros(Displacements)
+        (place, formula), size = self._fields[0], 2 * plane.height * plane.stride
         return Displacements(
-            used=formula is not None,
+            used=True,
             place=Count(place),
-            probability=0.0 if formula is None else formula.probability,
+            probability=formula.probability,
             draw=Address(self._randoms.displacements),
             noise=arena.numbers(size),
             halfway=arena.numbers(size),
@@ -179,8 +221,8 @@ class Augmenter:
             height=Count(plane.height),
             width=Count(plane.width),
             stride=Count(plane.stride),
-            down=_NONE if formula is None else self._smoothing(formula.strength() * formula.smoothing(plane.height)),
-            right=_NONE if formula is None else self._smoothing(formula.smoothing(plane.width)),
+            down=self._smoothing(formula.strength() * formula.smoothing(plane.height)),
+            right=self._smoothing(formula.smoothing(plane.width)),
         )
 
     def _smoothing(self, matrix: npt.NDArray[np.float64]) -> Smoothing:
@@ -189,22 +231,20 @@ class Augmenter:
         room = aligned(side * columns, self._arena.dtype).reshape(side, -1)
         room[:, :side] = matrix
         far, near = np.nonzero(matrix)
-        reach = int(np.abs(far - near).max(initial=0))
-        return Smoothing(self._arena.keep(room), Stride(columns * room.itemsize), Count(reach))
+        at = MatrixAt(self._arena.keep(room), Stride(columns * room.itemsize))
+        return Smoothing(at, Count(int(np.abs(far - near).max(initial=0))))
 
     def _value_changes(self, image: Address) -> ValueChanges:
         arena, nowhere = self._arena, Address(0)
         uniform = arena.numbers(padded(self._plane.columns) if self._changes else 0)
         table = []
         for (place, each), made in zip(self._changes, self._changers, strict=True):
-            kernel, operands = made.kernel, np.array([image, *self._places, uniform, image], np.int64)
+            operands = np.array([image, *self._places, uniform, image], np.int64)
             change = ValueChange(
                 place=Count(place),
                 draws=Count(each.draws),
                 probability=each.probability,
-                prologue=Address(kernel.prologue),
-                scalars=arena.keep(np.array(kernel.values)),
-                kernel=KernelCall(Address(kernel.body), arena.numbers(max(1, kernel.constants))),
+                prepared=arena.prepared(made.kernel),
                 operands=arena.keep(operands),
                 uses_uniform=made.uniform,
                 uses_mean=made.mean,
@@ -222,7 +262,7 @@ class Augmenter:
         )
 
     def _laid_out(self) -> list[Address]:
-        """Where each value stands, and its feature's deviation: `augmentation_kernels.PLACES`."""
+        """Where each value stands, and its feature's deviation: `PLACES`."""
         plane, column = self._plane, np.arange(self._plane.columns)
         row, pixel = column // (plane.width * plane.channels), column // plane.channels % plane.width
         addresses = []

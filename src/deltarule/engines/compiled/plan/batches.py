@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int64, prefetch, store
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
-from deltarule.engines.compiled.plan.definition import Work
-from deltarule.engines.compiled.plan.instruction import Instruction, number, order_of, put, sample, samples_named
-from deltarule.engines.compiled.plan.tables import Rows, Thread
+from deltarule.engines.compiled.plan.instruction import Instruction, Work, number, order_of, put, sample, samples_named
+from deltarule.engines.compiled.plan.tables import Gathering, MatrixAt, Rows, Targets, Thread
+from deltarule.native.memory import load_float64, load_int64, prefetch, store
+from deltarule.native.structs import Address, Count
 
 __all__ = ["AddToSums", "CountErrors", "Gather", "Prefetch", "RecordLoss", "Target"]
 
@@ -22,15 +21,11 @@ class Gather(Instruction):
     order : 1 for the run's own, 0 for samples as they lie, or the address of an array of row numbers.
     """
 
-    gather: Address
+    gathering: Gathering
     order: Address
-    source: Address
-    source_row: Stride
-    target: Address
-    target_row: Stride
+    source: MatrixAt
+    target: MatrixAt
     columns: Count
-    shift: Address
-    factor: Address
     rows: Rows
 
     def equation(self) -> str:
@@ -40,23 +35,18 @@ class Gather(Instruction):
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
         if rows == 0:
             return
-        order, source = order_of(self.order, thread.run.order), int(self.source)
+        order, source = order_of(self.order, thread.run.order), int(self.source.address)
         if order:
             order += 8 * (thread.first + begin)
         else:
             order = thread.run.ascending
-            source += (thread.first + begin) * self.source_row
-        call(
-            self.gather, rows, order, source, self.source_row, self.target + begin * self.target_row, self.target_row,
-            self.columns, self.shift, self.factor,
-        )  # fmt: skip
+            source = self.source.at(thread.first + begin)
+        self.gathering.rows(rows, order, source, self.source.row, self.target.at(begin), self.target.row, self.columns)
 
     def define(self, work: Work) -> None:
-        rows, types = work.rows(self.rows), work.found(self.gather)
-        samples = work.samples(self.order)[rows]
-        raw = work.table(self.source, self.source_row, self.columns, samples, types.source).astype(types.within)
-        shift, factor = (work.vector(each, types.shift.size, types.within) for each in (self.shift, self.factor))
-        work.batch(self.target, self.target_row, self.columns)[rows] = (raw - shift) * factor
+        rows, types = work.rows(self.rows), work.found(self.gathering.function)
+        raw = work.table(self.source, self.columns, work.samples(self.order)[rows], types.source)
+        work.batch(self.target, self.columns)[rows] = work.scaled(self.gathering, raw)
 
 
 @dataclass(frozen=True)
@@ -64,8 +54,7 @@ class Prefetch(Instruction):
     """Fetch the raw rows of the next batch, `bytes` long, to have them near when it is built."""
 
     order: Address
-    source: Address
-    source_row: Stride
+    source: MatrixAt
     bytes: Count
     rows: Rows
 
@@ -77,7 +66,7 @@ class Prefetch(Instruction):
         many = min(thread.size, thread.run.listed - following)
         begin = following + self.rows.first(many)
         for place in range(begin, begin + self.rows.count(many)):
-            row = self.source + sample(order, place, 0) * self.source_row
+            row = self.source.at(sample(order, place, 0))
             for offset in range(0, self.bytes, 64):
                 prefetch(row + offset)
 
@@ -87,47 +76,32 @@ class Prefetch(Instruction):
 
 @dataclass(frozen=True)
 class Target(Instruction):
-    """Rows of y: one-hot, 0 or 1 for a single output, or numbers; and the rows' weights.
-
-    Targets are class `codes` (int64) or `numbers` (float64), the other address being 0; `weights` is 0 for none.
-    """
+    """Rows of y: one-hot, 0 or 1 for a single output, or numbers; and the rows' weights, where there are any."""
 
     order: Address
-    codes: Address
-    numbers: Address
+    targets: Targets
     weights: Address
-    y: Address
-    y_row: Stride
-    outputs: Count
+    y: MatrixAt
     batch_weights: Address
     rows: Rows
 
     def equation(self) -> str:
         samples = samples_named(self.order)
         weights = f"; {{batch_weights:rows}} = {{weights}}[{samples}]" if self.weights else ""
-        return f"{{y:rows}} = {{codes}}, {{numbers}}[{samples}]{weights}"
+        return f"{{y:rows}} = {{targets.codes}}, {{targets.numbers}}[{samples}]{weights}"
 
     def execute(self, thread: Thread) -> None:
         item, order = thread.run.item_bytes, order_of(self.order, thread.run.order)
-        outputs, begin = self.outputs, self.rows.first(thread.size)
-        for row in range(begin, begin + self.rows.count(thread.size)):
+        for row in range(self.rows.first(thread.size), self.rows.stop(thread.size)):
             chosen = sample(order, thread.first, row)
-            place = self.y + row * self.y_row
-            if self.numbers:
-                for output in range(outputs):
-                    put(place, output, item, load_float64(self.numbers + 8 * (chosen * outputs + output)))
-            elif outputs == 1:
-                put(place, 0, item, float(load_int64(self.codes + 8 * chosen)))
-            else:
-                for output in range(outputs):
-                    put(place, output, item, 0.0)
-                put(place, load_int64(self.codes + 8 * chosen), item, 1.0)
+            for output in range(self.targets.outputs):
+                put(self.y.at(row), output, item, self.targets.value(chosen, output))
             if self.weights:
                 put(self.batch_weights, row, item, load_float64(self.weights + 8 * chosen))
 
     def define(self, work: Work) -> None:
-        rows, y = work.rows(self.rows), work.batch(self.y, self.y_row, self.outputs)
-        y[rows] = work.targets(self.codes, self.numbers, self.outputs, work.samples(self.order)[rows])
+        rows, samples = work.rows(self.rows), work.samples(self.order)
+        work.batch(self.y, self.targets.outputs)[rows] = work.targets(self.targets, samples[rows])
         if self.weights:
             work.vector(self.batch_weights, work.size)[rows] = work.weights(self.order, self.weights)[rows]
 
@@ -136,8 +110,7 @@ class Target(Instruction):
 class CountErrors(Instruction):
     """1 for each row whose largest output is another class's, the first of equal ones being taken; else 0."""
 
-    z: Address
-    z_row: Stride
+    z: MatrixAt
     outputs: Count
     order: Address
     codes: Address
@@ -149,9 +122,8 @@ class CountErrors(Instruction):
 
     def execute(self, thread: Thread) -> None:
         item, order = thread.run.item_bytes, order_of(self.order, thread.run.order)
-        begin = self.rows.first(thread.size)
-        for row in range(begin, begin + self.rows.count(thread.size)):
-            place = self.z + row * self.z_row
+        for row in range(self.rows.first(thread.size), self.rows.stop(thread.size)):
+            place = self.z.at(row)
             largest, best = 0, number(place, 0, item)
             for output in range(1, self.outputs):
                 value = number(place, output, item)
@@ -162,7 +134,7 @@ class CountErrors(Instruction):
 
     def define(self, work: Work) -> None:
         rows, samples = work.rows(self.rows), work.samples(self.order)
-        z, classes = work.batch(self.z, self.z_row, self.outputs), work.table(self.codes, 8, 1, samples, np.int64)[:, 0]
+        z, classes = work.batch(self.z, self.outputs), work.words(self.codes, samples, np.int64)
         work.vector(self.errors, work.size)[rows] = z[rows].argmax(axis=1) != classes[rows]
 
 

@@ -1,4 +1,4 @@
-"""What a plan is made of: the base of all instructions, and what they share.
+"""What a plan is made of: the base of all instructions, and what their two forms share.
 
 A plan is the list of instructions that one thread follows: for a training step, and for evaluating a block of samples.
 An instruction is a frozen dataclass. Its fields are what is known when the plan is made: addresses, strides, counts.
@@ -11,33 +11,130 @@ a new instruction is one class in one file.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.memory import (
-    add_atomically,
-    call,
-    load_atomically,
-    load_float32,
-    load_float64,
-    load_int64,
-    pause,
-    store,
-    store_atomically,
-)  # fmt: skip
-from deltarule.engines.compiled.codegen.processor import MachineCode, compile_functions
-from deltarule.engines.compiled.codegen.structs import Struct, packed
-from deltarule.engines.compiled.plan.definition import Work
-from deltarule.engines.compiled.plan.tables import RUN_ORDER, Barrier, Plan, Thread
+from deltarule.engines.compiled.plan.tables import (
+    RUN_ORDER,
+    Gathering,
+    KernelCall,
+    MatrixAt,
+    Plan,
+    PreparedKernel,
+    Rows,
+    Run,
+    Targets,
+    Thread,
+)
+from deltarule.native.memory import call, load_float32, load_float64, load_int64, store
+from deltarule.native.processor import MachineCode, compile_functions
+from deltarule.native.structs import Record, Stride, Struct, packed
 
 __all__ = [
-    "Instruction", "batch_weight", "follow", "inverse", "number", "order_of", "put", "sample", "samples_named",
-    "stored", "wait",
+    "Array", "Instruction", "Work", "batch_weight", "column_sums", "follow", "inverse", "number", "order_of", "put",
+    "run_kernel", "sample", "samples_named", "stored", "uniform",
 ]  # fmt: skip
+
+Array = npt.NDArray[Any]
+
+
+class Work:
+    """A thread's batch, or the block that it evaluates.
+
+    size : samples. step : number of the step, from 1. run, thread : the tables that the compiled instructions read.
+    found : what is kept at an address, for example the kernel whose constants are there.
+    """
+
+    def __init__(self, run: Record[Run], thread: Record[Thread], found: Callable[[int], Any]) -> None:
+        self.run, self.thread, self.found = run, thread, found
+        self.first, self.size, self.step = (int(thread[name]) for name in ("first", "size", "step"))
+        self.seed = int(run["seed_low"]) | int(run["seed_high"]) << 32
+        self.item_bytes = int(run["item_bytes"])
+        self.dtype: np.dtype[Any] = np.dtype(f"f{self.item_bytes}")
+
+    def view(
+        self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], dtype: npt.DTypeLike | None = None
+    ) -> Array:
+        """Memory from an address on; numbers of the engine's precision where nothing else is said."""
+        kind = np.dtype(self.dtype if dtype is None else dtype)
+        if 0 in shape:
+            return np.zeros(shape, kind)
+        extent = sum((length - 1) * stride for length, stride in zip(shape, strides, strict=True)) + kind.itemsize
+        memory = np.ctypeslib.as_array((ctypes.c_uint8 * extent).from_address(address))
+        return np.ndarray(shape, kind, memory, strides=strides)
+
+    def vector(self, address: int, items: int, dtype: npt.DTypeLike | None = None) -> Array:
+        """Neighbouring numbers, (items,)."""
+        kind = np.dtype(self.dtype if dtype is None else dtype)
+        return self.view(address, (items,), (kind.itemsize,), kind)
+
+    def matrix(self, at: MatrixAt, rows: int, columns: int, dtype: npt.DTypeLike | None = None) -> Array:
+        """A matrix (rows, columns)."""
+        kind = np.dtype(self.dtype if dtype is None else dtype)
+        return self.view(at.address, (rows, columns), (at.row, kind.itemsize), kind)
+
+    def batch(self, at: MatrixAt, columns: int, dtype: npt.DTypeLike | None = None) -> Array:
+        """A matrix with a row for each sample of the batch, (size, columns)."""
+        return self.matrix(at, self.size, columns, dtype)
+
+    def rows(self, part: Rows) -> slice:
+        """A part of the batch's rows."""
+        return slice(part.first(self.size), part.stop(self.size))
+
+    def samples(self, order: int) -> npt.NDArray[np.int64]:
+        """Which samples the rows of the batch are, (size,): see `Gather` for `order`."""
+        places = np.arange(self.first, self.first + self.size)
+        if not order:
+            return places
+        return self.vector(self.run["order"] if order == RUN_ORDER else order, self.first + self.size, np.int64)[places]
+
+    def table(self, at: MatrixAt, columns: int, samples: Array, dtype: npt.DTypeLike) -> Array:
+        """Rows of the data, (samples, columns)."""
+        return self.matrix(at, int(samples.max(initial=-1)) + 1, columns, dtype)[samples]
+
+    def words(self, address: int, samples: Array, dtype: npt.DTypeLike) -> Array:
+        """One number for each of some samples, (samples,): 64 bits, an integer or a float64."""
+        return self.vector(address, int(samples.max(initial=-1)) + 1, dtype)[samples]
+
+    def targets(self, of: Targets, samples: Array) -> Array:
+        """Targets of some samples, (samples, outputs): numbers, the class for a single output, or one-hot."""
+        if of.numbers:
+            return self.table(MatrixAt(of.numbers, Stride(8 * of.outputs)), of.outputs, samples, np.float64)
+        classes = self.words(of.codes, samples, np.int64)[:, None]
+        return classes if of.outputs == 1 else classes == np.arange(of.outputs)
+
+    def scaled(self, gathering: Gathering, raw: Array) -> Array:
+        """Rows as `gathering` scales them."""
+        types = self.found(gathering.function)
+        shift, factor = (
+            self.vector(each, types.shift.size, types.within) for each in (gathering.shift, gathering.factor)
+        )
+        scaled: Array = (raw.astype(types.within) - shift) * factor
+        return scaled
+
+    def weights(self, order: int, weights: int) -> Array:
+        """The weights of the batch's samples, (size,); 1 where there are none."""
+        return self.words(weights, self.samples(order), np.float64) if weights else np.ones(self.size)
+
+    def prepare(self, prepared: PreparedKernel) -> None:
+        """A kernel's prologue: its constants from its scalars."""
+        constants = prepared.kernel.constants
+        kernel = self.found(constants)
+        made = kernel.define_constants(self.vector(prepared.scalars, len(kernel.scalars), np.float64))
+        self.vector(constants, kernel.constants, kernel.dtype)[:] = made
+
+    def kernel(self, call: KernelCall, *operands: Array) -> list[Array]:
+        """A kernel's outputs, for its inputs."""
+        kernel = self.found(call.constants)
+        outputs: list[Array] = kernel.define(self.vector(call.constants, kernel.constants, kernel.dtype), operands)
+        return outputs
 
 
 class Instruction(Struct, ABC):
@@ -64,14 +161,11 @@ def _compiled(module: str) -> MachineCode:
     return compile_functions({each.__name__: (each.execute, each, Thread) for each in own})
 
 
-def _address(instruction: type[Instruction]) -> int:
-    """The address of an instruction's compiled method."""
-    return _compiled(instruction.__module__).address(instruction.__name__)
-
-
 def stored(instructions: Sequence[Instruction]) -> tuple[np.ndarray, np.ndarray]:
     """A plan's table of addresses, and the words that these are of."""
-    rows = [[_address(type(each)), *packed(each)] for each in instructions]
+    classes = [type(each) for each in instructions]
+    functions = [_compiled(each.__module__).address(each.__name__) for each in classes]
+    rows = [[function, *packed(each)] for function, each in zip(functions, instructions, strict=True)]
     words = np.array([word for row in rows for word in row], np.int64)
     begins = np.cumsum([0, *map(len, rows)])[:-1]
     return words.ctypes.data + 8 * begins, words
@@ -102,6 +196,39 @@ def put(address: int, index: int, item_bytes: int, value: float) -> None:
         store(address + 8 * index, value)
 
 
+def run_kernel(kernel: KernelCall, items: int, operands: int, addresses: tuple[int, ...]) -> None:
+    """Call a kernel of elements on arrays, inputs and then outputs; `operands` is room for their addresses."""
+    place = operands
+    for address in addresses:
+        store(place, address)
+        place += 8
+    call(kernel.body, items, kernel.constants, operands)
+
+
+def column_sums(a: int, b: int, row: int, rows: int, width: int, into: int, item: int) -> None:
+    """Σ a b of each column, or Σ a where b is 0, row by row: (width,) float64. A product has the numbers' precision."""
+    for column in range(width):
+        store(into + 8 * column, 0.0)
+    for index in range(rows):
+        here, there = a + index * row, b + index * row
+        if b and item == 4:
+            for column in range(width):
+                product = load_float32(here + 4 * column) * load_float32(there + 4 * column)
+                store(into + 8 * column, load_float64(into + 8 * column) + product)
+        elif b:
+            for column in range(width):
+                wide = load_float64(here + 8 * column) * load_float64(there + 8 * column)
+                store(into + 8 * column, load_float64(into + 8 * column) + wide)
+        else:
+            for column in range(width):
+                store(into + 8 * column, load_float64(into + 8 * column) + number(here, column, item))
+
+
+def uniform(word: np.uint64) -> float:
+    """The number between 0 and 1 of a random word: (word + ½) / 2³²."""
+    return (float(word) + 0.5) / 4294967296.0
+
+
 def order_of(order: int, run_order: int) -> int:
     """The order that an instruction means: 1 is the run's own, 0 none, samples being taken as they lie."""
     return run_order if order == RUN_ORDER else order
@@ -130,28 +257,3 @@ def batch_weight(order: int, weights: int, first: int, size: int) -> float:
 def inverse(weight: float) -> float:
     """1 / Σ weights of a batch; 0 where they are all 0, so that the batch adds nothing to the gradient."""
     return 1.0 / weight if weight > 0.0 else 0.0
-
-
-_SPINS = 4096  # some 50 µs: longer than a layer of a small network takes, shorter than a time slice
-
-
-def wait(barrier: Barrier, threads: int) -> None:
-    """Wait until `threads` threads have called this; what any of them wrote before, all see after.
-
-    A waiting thread spins a bounded number of times and then, at each further look, offers its core to others,
-    so threads may outnumber cores.
-    """
-    if threads <= 1:
-        return
-    current = load_atomically(barrier.round)
-    if add_atomically(barrier.arrived, 1) == threads - 1:
-        store_atomically(barrier.arrived, 0)
-        store_atomically(barrier.round, current + 1)
-        return
-    spins = 0
-    while load_atomically(barrier.round) == current:
-        if spins < _SPINS:
-            spins += 1
-            pause()
-        else:
-            call(barrier.give_way)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.memory import call, load_float64, load_int32, load_int64, store
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
-from deltarule.engines.compiled.plan import products
-from deltarule.engines.compiled.plan.definition import Work
-from deltarule.engines.compiled.plan.instruction import Instruction, batch_weight, inverse, order_of, wait
-from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, Rows, Thread
+from deltarule.engines.compiled.plan.instruction import Instruction, Work, batch_weight, inverse, order_of
+from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, MatrixAt, PreparedKernel, Rows, Thread
+from deltarule.native import products
+from deltarule.native.memory import call, load_float64, load_int32, load_int64, store
+from deltarule.native.structs import Address, Count, Stride
+from deltarule.native.threads import wait
 
 __all__ = ["Apply", "Backward", "Forward", "Loss", "PrepareConstants", "Wait"]
 
@@ -38,49 +38,45 @@ class PrepareConstants(Instruction):
     the batch.
     """
 
-    prologue: Address
-    scalars: Address
-    constants: Address
+    prepared: PreparedKernel
     weighted: bool
 
     def equation(self) -> str:
-        return "constants of {constants}, for the step and its learning rate"
+        return "constants of {prepared.kernel}, for the step and its learning rate"
 
     def execute(self, thread: Thread) -> None:
-        run, scalars = thread.run, self.scalars
+        run, scalars = thread.run, self.prepared.scalars
         store(scalars, float(thread.step))
         store(scalars + 8, load_float64(run.rates + 8 * thread.place))
         if self.weighted:
             weight = batch_weight(run.order, run.sample_weights, thread.first, thread.size)
             store(scalars + 24, inverse(weight))
-        call(self.prologue, scalars, self.constants)
+        self.prepared.prepare()
 
     def define(self, work: Work) -> None:
-        place, scalars = work.thread["place"], work.vector(self.scalars, 4 if self.weighted else 2, np.float64)
+        place = work.thread["place"]
+        scalars = work.vector(self.prepared.scalars, 4 if self.weighted else 2, np.float64)
         scalars[:2] = work.step, work.vector(work.run["rates"], place + 1, np.float64)[place]
         if self.weighted:
             scalars[3] = inverse(work.weights(RUN_ORDER, work.run["sample_weights"]).sum())
-        work.prepare(self.constants, self.scalars)
+        work.prepare(self.prepared)
 
 
 @dataclass(frozen=True)
 class Forward(Instruction):
     """z = b + a W for some columns, over a block of weights whose biases are the row after the last."""
 
-    a: Address
-    a_row: Stride
+    a: MatrixAt
     depth: Count
-    w: Address
-    w_row: Stride
+    w: MatrixAt
     width: Count
-    z: Address
-    z_row: Stride
+    z: MatrixAt
     rows: Rows
 
     @property
     def b(self) -> Address:
         """The biases."""
-        return Address(self.w + self.depth * self.w_row)
+        return Address(self.w.at(self.depth))
 
     def equation(self) -> str:
         return "{z:rows,width} = {b:,width} + {a:rows,depth} {w:depth,width}"
@@ -88,30 +84,25 @@ class Forward(Instruction):
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
         if rows > 0:
-            products.forward(
-                thread.run.tiles, self.z + begin * self.z_row, self.z_row, self.w + self.depth * self.w_row,
-                self.a + begin * self.a_row, self.a_row, self.w, self.w_row, rows, self.depth, self.width,
+            products.gemm_nn(
+                thread.run.tiles, self.z.at(begin), self.z.row, self.w.at(self.depth), self.a.at(begin), self.a.row,
+                self.w.address, self.w.row, rows, self.depth, self.width,
             )  # fmt: skip
 
     def define(self, work: Work) -> None:
-        rows = work.rows(self.rows)
-        block = work.matrix(self.w, self.w_row, self.depth + 1, self.width)
+        rows, block = work.rows(self.rows), work.matrix(self.w, self.depth + 1, self.width)
         w, b = block[:-1], block[-1]
-        a, z = work.batch(self.a, self.a_row, self.depth), work.batch(self.z, self.z_row, self.width)
-        z[rows] = b + a[rows] @ w
+        work.batch(self.z, self.width)[rows] = b + work.batch(self.a, self.depth)[rows] @ w
 
 
 @dataclass(frozen=True)
 class Backward(Instruction):
     """da += dz Wᵀ for some columns of da, over a block of W's columns; over the `first` block, da = dz Wᵀ."""
 
-    d: Address
-    d_row: Stride
+    d: MatrixAt
     depth: Count
-    w: Address
-    w_row: Stride
-    target: Address
-    target_row: Stride
+    w: MatrixAt
+    target: MatrixAt
     columns: Count
     first: bool
     rows: Rows
@@ -122,16 +113,15 @@ class Backward(Instruction):
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
         if rows > 0:
-            products.backward(
-                thread.run.tiles, self.target + begin * self.target_row, self.target_row,
-                self.d + begin * self.d_row, self.d_row, self.w, self.w_row, rows, self.columns, self.depth,
-                thread.workspace, not self.first,
+            products.gemm_nt(
+                thread.run.tiles, self.target.at(begin), self.target.row, self.d.at(begin), self.d.row, self.w.address,
+                self.w.row, rows, self.columns, self.depth, thread.workspace, not self.first,
             )  # fmt: skip
 
     def define(self, work: Work) -> None:
         rows, columns = work.rows(self.rows), self.columns
-        d, w = work.batch(self.d, self.d_row, self.depth), work.matrix(self.w, self.w_row, columns, self.depth)
-        da = work.batch(self.target, self.target_row, -(-columns // products.COLUMNS) * products.COLUMNS)
+        d, w = work.batch(self.d, self.depth), work.matrix(self.w, columns, self.depth)
+        da = work.batch(self.target, products.padded(columns))
         if self.first:
             da[rows] = 0.0
         da[rows, :columns] += d[rows] @ w.T
@@ -175,7 +165,7 @@ class Apply(Instruction):
 
     def define(self, work: Work) -> None:
         rows, addresses = work.rows(self.rows), (self.one, self.two, self.three, self.four)[: self.many]
-        *inputs, output = [work.batch(address, self.row, self.width)[rows] for address in addresses]
+        *inputs, output = [work.batch(MatrixAt(address, self.row), self.width)[rows] for address in addresses]
         (output[:],) = work.kernel(self.kernel, *inputs)
 
 
@@ -188,9 +178,7 @@ class Loss(Instruction):
     each row, is first brought together there, so that vectors are full. `order` is that of the samples, see `Gather`.
     """
 
-    prologue: Address
-    scalars: Address
-    kernel: KernelCall
+    prepared: PreparedKernel
     z: Address
     y: Address
     batch_weights: Address
@@ -205,7 +193,7 @@ class Loss(Instruction):
     scratch: Address
 
     def equation(self) -> str:
-        return "{dz:rows}, {losses:rows}, {errors:rows} = {kernel}({z:rows}, {y:rows}, {batch_weights:rows})"
+        return "{dz:rows}, {losses:rows}, {errors:rows} = {prepared.kernel}({z:rows}, {y:rows}, {batch_weights:rows})"
 
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
@@ -213,9 +201,9 @@ class Loss(Instruction):
             return
         run = thread.run
         order = order_of(self.order, run.order)
-        store(self.scalars, inverse(batch_weight(order, self.weights, thread.first, thread.size)))
-        call(self.prologue, self.scalars, self.kernel.constants)
-        item, operands = run.item_bytes, thread.operands
+        store(self.prepared.scalars, inverse(batch_weight(order, self.weights, thread.first, thread.size)))
+        self.prepared.prepare()
+        kernel, item, operands = self.prepared.kernel, run.item_bytes, thread.operands
         row, padded = self.columns * item, (rows + 15) // 16 * 16
         place, room = int(operands), int(self.scratch)
         for argument, stride, read in (
@@ -232,10 +220,10 @@ class Loss(Instruction):
                 store(place, address)
                 place += 8
         if self.scratch:
-            call(self.kernel.body, padded, self.kernel.constants, operands)
+            call(kernel.body, padded, kernel.constants, operands)
             self.spread_results(begin, rows, operands, item)
         else:
-            call(self.kernel.body, rows, self.width, self.columns, self.kernel.constants, operands)
+            call(kernel.body, rows, self.width, self.columns, kernel.constants, operands)
 
     def spread_results(self, begin: int, rows: int, operands: int, item: int) -> None:
         """Copy what a single output's kernel made of neighbouring numbers to the rows where it belongs."""
@@ -246,15 +234,19 @@ class Loss(Instruction):
                 place += 8
 
     def define(self, work: Work) -> None:
-        rows, row, item = work.rows(self.rows), self.columns * work.item_bytes, work.item_bytes
+        rows = work.rows(self.rows)
         if rows.start == rows.stop:
             return
-        work.vector(self.scalars, 1, np.float64)[0] = inverse(work.weights(self.order, self.weights).sum())
-        work.prepare(self.kernel.constants, self.scalars)
-        inputs = (self.z, row, self.width), (self.y, row, self.width), (self.batch_weights, item, 1)
-        outputs = (self.dz, row, self.width), (self.losses, item, 1), (self.errors, item, 1)
-        given, made = ([work.batch(*each)[rows] for each in several if each[0]] for several in (inputs, outputs))
-        for output, result in zip(made, work.kernel(self.kernel, *given), strict=True):
+        work.vector(self.prepared.scalars, 1, np.float64)[0] = inverse(work.weights(self.order, self.weights).sum())
+        work.prepare(self.prepared)
+        row, item, width = Stride(self.columns * work.item_bytes), Stride(work.item_bytes), self.width
+        inputs = (self.z, row, width), (self.y, row, width), (self.batch_weights, item, 1)
+        outputs = (self.dz, row, width), (self.losses, item, 1), (self.errors, item, 1)
+        given, made = (
+            [work.batch(MatrixAt(each, stride), columns)[rows] for each, stride, columns in several if each]
+            for several in (inputs, outputs)
+        )
+        for output, result in zip(made, work.kernel(self.prepared.kernel, *given), strict=True):
             output[:] = result
 
 

@@ -16,57 +16,37 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.scopes import GROUP
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Wait
-from deltarule.engines.compiled.plan.names import Named
-from deltarule.engines.compiled.plan.products import row_stride
-from deltarule.engines.compiled.plan.tables import Rows
-from deltarule.engines.parameters import Shape as NetworkShape
+from deltarule.engines.compiled.plan.printing import Named
+from deltarule.engines.compiled.plan.tables import ALL_ROWS, MatrixAt, Rows
+from deltarule.engines.parameters import Shape
+from deltarule.native.products import GROUP, padded, row_stride
+from deltarule.native.structs import Address, Count, Stride
 
-__all__ = ["WHOLE", "Block", "Division", "Layout", "Share", "padded", "share"]
-
-
-def padded(units: int) -> int:
-    """Columns, filled up to whole groups.
-
-    >>> padded(10), padded(16), padded(100)
-    (16, 16, 112)
-    """
-    return -(-units // GROUP) * GROUP
+__all__ = ["Block", "Division", "Layout", "Share", "share"]
 
 
 @dataclass(frozen=True)
 class Share:
-    """A rectangle of work: columns from `first`, `width` of them, and the part `part` of `parts` of the rows."""
+    """A rectangle of work: columns from `first`, `width` of them, and a part of the rows."""
 
     first: int
     width: int
-    part: int = 0
-    parts: int = 1
-
-    @property
-    def split(self) -> Rows:
-        """The part of the rows, as instructions have it."""
-        return Rows(Count(self.part), Count(self.parts))
-
-    def rows(self, total: int) -> tuple[int, int]:
-        """The rows, of `total`, that belong to this share."""
-        return total * self.part // self.parts, total * (self.part + 1) // self.parts
+    rows: Rows = ALL_ROWS
 
 
 def share(columns: int, thread: int, threads: int) -> Iterator[Share]:
     """A thread's share of a matrix whose columns are padded: its own vectors, and its rows of those left over.
 
-    >>> list(share(112, 1, 2))
-    [Share(first=48, width=48, part=0, parts=1), Share(first=96, width=16, part=1, parts=2)]
+    >>> [(each.first, each.width, str(each.rows)) for each in share(112, 1, 2)]
+    [(48, 48, 'all'), (96, 16, '2/2')]
     """
     own = columns // GROUP // threads * GROUP
     if own:
         yield Share(thread * own, own)
     if columns > own * threads:
-        yield Share(threads * own, columns - own * threads, thread, threads)
+        yield Share(threads * own, columns - own * threads, Rows(Count(thread), Count(threads)))
 
 
 @dataclass(frozen=True)
@@ -94,7 +74,7 @@ class Block:
 class Layout:
     """The blocks of all layers, for a number of threads; a network's vector into them and back."""
 
-    def __init__(self, shape: NetworkShape, threads: int, item_bytes: int) -> None:
+    def __init__(self, shape: Shape, threads: int, item_bytes: int) -> None:
         self.shape, self.sizes, self.threads = shape, shape.sizes, threads
         self.blocks: list[list[Block]] = []
         offset = 0
@@ -108,18 +88,12 @@ class Layout:
             keeps = shape.normalization is not None and shape.normalization.keeps
             learnt = fan_in + (3 if normalized else 1)
             rows = learnt + (2 if normalized and keeps else 0)
-            of_layer = []
+            self.blocks.append([])
             for first, width in sorted(firsts):
                 stride = row_stride(width, item_bytes, period=2048)
-                block = Block(layer, first, width, fan_in, offset, stride, learnt, rows)
-                of_layer.append(block)
-                offset += block.items
-            self.blocks.append(of_layer)
+                self.blocks[-1].append(Block(layer, first, width, fan_in, offset, stride, learnt, rows))
+                offset += rows * stride
         self.items = offset
-
-    def block(self, layer: int, first: int) -> Block:
-        """The block of a layer that begins at a column."""
-        return next(block for block in self.blocks[layer] if block.first == first)
 
     def pack(self, vector: npt.NDArray[Any], parameters: npt.NDArray[Any]) -> None:
         """Write a network's vector into padded parameters (items,)."""
@@ -163,9 +137,6 @@ class Layout:
 _ROWS = ("W", 0, 0), ("b", 0, 1), ("γ", 1, 1), ("β", 2, 1), ("mean", 3, 1), ("variance", 4, 1)
 """What the rows of a block are: those of the weights, and single ones, counted from the biases."""
 
-WHOLE = Share(0, 0)
-"""All rows, as one thread alone takes them."""
-
 
 @dataclass(frozen=True, eq=False)
 class Division:
@@ -181,9 +152,9 @@ class Division:
     apart: int
     item_bytes: int
 
-    def rows(self) -> Share:
+    def rows(self) -> Rows:
         """The thread's part of the batch's rows."""
-        return Share(0, 0, self.thread, self.layout.threads)
+        return Rows(Count(self.thread), Count(self.layout.threads))
 
     def shares(self, layer: int) -> list[Share]:
         """The thread's own columns of a layer, and its rows of those left over."""
@@ -192,28 +163,24 @@ class Division:
     def columns(self, layer: int) -> list[Share]:
         """Columns of which the thread has all rows: its own, and where it is its turn, those left over."""
         turn = layer % self.layout.threads == self.thread
-        return [Share(each.first, each.width) for each in self.shares(layer) if each.parts == 1 or turn]
+        return [Share(each.first, each.width) for each in self.shares(layer) if each.rows.parts == 1 or turn]
 
     def leaves_columns(self, layer: int) -> bool:
         """Whether there are columns left over, whose rows the threads share."""
-        return any(each.parts > 1 for each in self.shares(layer))
+        return any(each.rows.parts > 1 for each in self.shares(layer))
 
     def owns_columns(self, layer: int) -> bool:
         """Whether a layer's columns are divided, so that its rows are whole only when all threads have done theirs."""
-        return any(each.parts == 1 for each in self.shares(layer))
+        return any(each.rows.parts == 1 for each in self.shares(layer))
 
     def block(self, layer: int, each: Share) -> Block:
         """The block of weights that a share of columns belongs to."""
-        return self.layout.block(layer, each.first)
+        return next(block for block in self.layout.blocks[layer] if block.first == each.first)
 
-    def address(self, block: Block, row: int = 0, region: int = 0) -> Address:
-        """Where a row of a block begins: of the parameters, or in another region."""
+    def matrix(self, block: Block, row: int = 0, region: int = 0) -> MatrixAt:
+        """The rows of a block from one on: of the parameters, or in another region."""
         offset = region * self.apart + (block.offset + row * block.stride) * self.item_bytes
-        return Address(self.parameters + offset)
-
-    def row_bytes(self, block: Block) -> Stride:
-        """From one row of a block to the next."""
-        return Stride(block.stride * self.item_bytes)
+        return MatrixAt(Address(self.parameters + offset), Stride(block.stride * self.item_bytes))
 
     def wait(self) -> Iterator[Instruction]:
         """Wait for the other threads, where there are any."""

@@ -10,14 +10,15 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.compiled.codegen.gather import Gatherer
 from deltarule.engines.compiled.codegen.kernels import Kernel
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan.instruction import Instruction, stored
 from deltarule.engines.compiled.plan.layers import Apply, Forward
-from deltarule.engines.compiled.plan.layout import Block, Share, padded
-from deltarule.engines.compiled.plan.names import SCRATCH, Named, Names
-from deltarule.engines.compiled.plan.products import row_stride
-from deltarule.engines.compiled.plan.tables import KernelCall, Plan
+from deltarule.engines.compiled.plan.layout import Block, Share
+from deltarule.engines.compiled.plan.printing import SCRATCH, Named, Names
+from deltarule.engines.compiled.plan.tables import NO_MATRIX, Gathering, KernelCall, MatrixAt, Plan, PreparedKernel
+from deltarule.native.products import padded, row_stride
+from deltarule.native.structs import Address, Count, Stride
 
 Thing = TypeVar("Thing")
 
@@ -44,6 +45,10 @@ class Matrix:
     row: Stride
     item_bytes: Stride
 
+    def part(self, column: int = 0) -> MatrixAt:
+        """The columns from one on."""
+        return MatrixAt(self.column(column), self.row)
+
     def column(self, number: int) -> Address:
         """Where a column begins."""
         return Address(self.address + number * self.item_bytes)
@@ -51,9 +56,7 @@ class Matrix:
     def view(self, rows: int) -> npt.NDArray[Any]:
         """The numbers themselves, (rows, stride); whoever handed out the matrix must live."""
         kind = ctypes.c_float if self.item_bytes == 4 else ctypes.c_double
-        return np.ctypeslib.as_array((kind * (rows * self.stride)).from_address(self.address)).reshape(
-            rows, self.stride
-        )
+        return np.ctypeslib.as_array((kind * self.stride * rows).from_address(self.address))
 
 
 class Arena:
@@ -67,7 +70,6 @@ class Arena:
         self.names = Names()
         self.lasting, self.scratch = list[npt.NDArray[Any]](), list[npt.NDArray[Any]]()
         self._kept: list[Any] = []
-        self._things: dict[int, Any] = {}
         self.operands = 0
         """Addresses that the kernel with the most inputs and outputs takes, of those that are kept here."""
 
@@ -83,15 +85,11 @@ class Arena:
         return address
 
     def hold(self, thing: Thing, address: int = 0) -> Thing:
-        """The thing itself, kept alive: two threads may each make what is made once. It is `found` at an address."""
+        """The thing itself, kept alive: two threads may each make what is made once. `names` know it by an address."""
         self._kept.append(thing)
         if address:
-            self._things[address] = thing
+            self.names.things[address] = thing
         return thing
-
-    def found(self, address: int) -> Any:
-        """The thing that is held here and found at an address, or None."""
-        return self._things.get(address)
 
     def numbers(self, items: int, name: str = "") -> Address:
         """The address of zeros of the engine's precision."""
@@ -107,17 +105,23 @@ class Arena:
         self._hold_kernel(kernel, constants)
         return KernelCall(Address(kernel.body), constants)
 
-    def room(self, kernel: Kernel) -> tuple[Address, Address]:
-        """A kernel's scalars as they begin, and room for its constants."""
-        constants = self.numbers(max(1, kernel.constants))
+    def prepared(self, kernel: Kernel, name: str = "") -> PreparedKernel:
+        """A kernel with its scalars as they begin, and room for its constants."""
+        constants = self.numbers(max(1, kernel.constants), name)
         self._hold_kernel(kernel, constants)
-        return self.keep(np.array(kernel.values or (0.0,))), constants
+        scalars = self.keep(np.array(kernel.values or (0.0,)), name)
+        return PreparedKernel(Address(kernel.prologue), scalars, KernelCall(Address(kernel.body), constants))
 
-    def plan(self, instructions: Sequence[Instruction]) -> Plan:
-        """A plan in memory."""
+    def gathering(self, gatherer: Gatherer) -> Gathering:
+        """A function that builds rows, and its scaling."""
+        self.hold(gatherer, gatherer.address)
+        return Gathering(Address(gatherer.address), self.keep(gatherer.shift), self.keep(gatherer.factor))
+
+    def plan(self, instructions: Sequence[Instruction]) -> tuple[Plan, npt.NDArray[np.int64]]:
+        """A plan in memory, and the words of its instructions."""
         table, words = stored(instructions)
-        self._kept.append(words)
-        return Plan(self.keep(table), Count(len(table)))
+        self.hold(words)
+        return Plan(self.keep(table), Count(len(table))), words
 
     def _hold_kernel(self, kernel: Kernel, constants: Address) -> None:
         self.hold(kernel, constants)
@@ -169,16 +173,16 @@ class Passage:
         self.losses, self.errors, self.weights = (
             self._column(arena, name, arena.dtype) for name in ("losses", "errors", "weights")
         )
-        self.masks = [self._mask(arena, layer) if rate and backward else Address(0) for layer, rate in enumerate(rates)]
+        self.masks = [self._mask(arena, layer) if rate and backward else NO_MATRIX for layer, rate in enumerate(rates)]
 
     def _column(self, arena: Arena, name: str, dtype: npt.DTypeLike) -> Address:
         """A number for each row."""
         return arena.keep(aligned(self.rows, dtype).reshape(self.rows, 1), name)
 
-    def _mask(self, arena: Arena, layer: int) -> Address:
+    def _mask(self, arena: Arena, layer: int) -> MatrixAt:
         """Room for a bit for each of a layer's inputs."""
-        bits = aligned(self.rows * self.inputs(layer).stride // 8, np.uint8)
-        return arena.keep(bits.reshape(self.rows, -1), f"mask{layer}")
+        row = Stride(self.inputs(layer).stride // 8)
+        return MatrixAt(arena.keep(aligned(self.rows * row, np.uint8).reshape(self.rows, row), f"mask{layer}"), row)
 
     def sums(self, layer: int) -> Matrix:
         """Where a layer's weighted sums go."""
@@ -189,18 +193,15 @@ class Passage:
         return self.x if layer == 0 else self.a[layer - 1]
 
 
-def forward(block: Block, address: Address, a: Matrix, z: Matrix, each: Share) -> Instruction:
-    """Some rows of z = b + a W, for the columns of a block of weights that begins at `address`."""
+def forward(block: Block, w: MatrixAt, a: Matrix, z: Matrix, each: Share) -> Instruction:
+    """Some rows of z = b + a W, for the columns of a block of weights."""
     return Forward(
-        a=a.address,
-        a_row=a.row,
+        a=a.part(),
         depth=Count(block.fan_in),
-        w=address,
-        w_row=Stride(block.stride * z.item_bytes),
+        w=w,
         width=Count(block.width),
-        z=z.column(block.first),
-        z_row=z.row,
-        rows=each.split,
+        z=z.part(block.first),
+        rows=each.rows,
     )
 
 
@@ -211,4 +212,4 @@ def apply(kernel: KernelCall, matrices: tuple[Matrix, ...], each: Share) -> Inst
     # Whole rows are taken with their padding, in one call for all.
     width = first.stride if each.first == 0 and each.width == first.columns else Count(each.width)
     many = Count(len(matrices))
-    return Apply(kernel, one, two, three, four, many, first.row, width, first.item_bytes, each.split)
+    return Apply(kernel, one, two, three, four, many, first.row, width, first.item_bytes, each.rows)

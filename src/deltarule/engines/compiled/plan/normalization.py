@@ -3,8 +3,8 @@
 Statistics are of columns (over the batch) or of rows (over the units); sums are taken in float64, in order. A kernel's
 operands are rows: of the batch, and of what all of its rows share, as γ. What is one number a row is broadcast over it.
 
-x is the weighted sums before and the normalised ones after; `state` is γ's row, which β's and the kept statistics'
-follow, `state_row` bytes apart.
+x is the weighted sums before and the normalised ones after; `state` is γ's row, followed by those of β and of the kept
+mean and variance.
 """
 
 from __future__ import annotations
@@ -13,15 +13,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.memory import call, load_float32, load_float64, store
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct
-from deltarule.engines.compiled.plan.definition import Array, Work
-from deltarule.engines.compiled.plan.instruction import Instruction, number, put
-from deltarule.engines.compiled.plan.tables import KernelCall, Rows, Thread
+from deltarule.engines.compiled.plan.instruction import (
+    Array,
+    Instruction,
+    Work,
+    column_sums,
+    number,
+    put,
+    run_kernel,
+)  # fmt: skip
+from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, PreparedKernel, Rows, Thread
+from deltarule.native.memory import load_float64, store
+from deltarule.native.structs import Address, Count, Stride, Struct
 
 __all__ = [
-    "BatchColumns", "CollectState", "GradientByColumns", "GradientByRows", "KeptColumns", "NormalizeByColumns",
-    "NormalizeByKept", "NormalizeByRows", "StateGradient",
+    "BatchColumns", "CollectState", "GradientByColumns", "GradientByRows", "NormalizeByColumns", "NormalizeByKept",
+    "NormalizeByRows", "StateGradient",
 ]  # fmt: skip
 
 
@@ -29,75 +36,20 @@ __all__ = [
 class BatchColumns(Struct):
     """Some columns of a layer: the weighted sums x, what becomes of them h, and what the layer has learnt."""
 
-    x: Address
-    h: Address
-    row: Stride
+    x: MatrixAt
+    h: MatrixAt
     width: Count
-    state: Address
-    state_row: Stride
+    state: MatrixAt
+
+    def normalize(self, kernel: KernelCall, row: int, m: int, v: int, operands: int) -> None:
+        """Normalise a row in place, x, and write h, from the mean m and the variance v."""
+        x, gamma, beta = self.x.at(row), self.state.address, self.state.at(1)
+        run_kernel(kernel, self.width, operands, (x, m, v, gamma, beta, x, self.h.at(row)))
 
     def define(self, work: Work, kernel: KernelCall, rows: slice, m: Array, v: Array) -> None:
         """Normalise some rows in place, x, and write h, from means and variances."""
-        x, h = (work.batch(each, self.row, self.width)[rows] for each in (self.x, self.h))
-        x[:], h[:] = work.kernel(kernel, x, m, v, *self.states(work, 2))
-
-    def states(self, work: Work, many: int) -> Array:
-        """γ, β, and the kept mean and variance, or the first of them: (many, width)."""
-        return work.matrix(self.state, self.state_row, many, self.width)
-
-
-@dataclass(frozen=True)
-class KeptColumns(Struct):
-    """What keeps the statistics for prediction: a prologue, a kernel, and bytes to a second copy, or 0."""
-
-    prologue: Address
-    scalars: Address
-    kernel: KernelCall
-    copy: Stride
-
-
-def _column_sums(a: int, b: int, row: int, rows: int, width: int, into: int, item: int) -> None:
-    """Σ a b of each column, or Σ a where b is 0, row by row: (width,) float64. A product has the numbers' precision."""
-    for column in range(width):
-        store(into + 8 * column, 0.0)
-    for index in range(rows):
-        here, there = a + index * row, b + index * row
-        if b and item == 4:
-            for column in range(width):
-                product = load_float32(here + 4 * column) * load_float32(there + 4 * column)
-                store(into + 8 * column, load_float64(into + 8 * column) + product)
-        elif b:
-            for column in range(width):
-                wide = load_float64(here + 8 * column) * load_float64(there + 8 * column)
-                store(into + 8 * column, load_float64(into + 8 * column) + wide)
-        else:
-            for column in range(width):
-                store(into + 8 * column, load_float64(into + 8 * column) + number(here, column, item))
-
-
-def _column_squares(a: int, row: int, rows: int, width: int, mean: int, into: int, item: int) -> None:
-    """Σ (a − mean)² of each column."""
-    for column in range(width):
-        store(into + 8 * column, 0.0)
-    for index in range(rows):
-        here = a + index * row
-        for column in range(width):
-            distance = number(here, column, item) - load_float64(mean + 8 * column)
-            store(into + 8 * column, load_float64(into + 8 * column) + distance * distance)
-
-
-def _normalize(
-    kernel: KernelCall, width: int, x: int, h: int, m: int, v: int, state: int, state_row: int, operands: int
-) -> None:
-    """Call the kernel that normalises a row in place, x, and writes h, from the mean m and the variance v."""
-    store(operands, x)
-    store(operands + 8, m)
-    store(operands + 16, v)
-    store(operands + 24, state)
-    store(operands + 32, state + state_row)
-    store(operands + 40, x)
-    store(operands + 48, h)
-    call(kernel.body, width, kernel.constants, operands)
+        x, h = (work.batch(each, self.width)[rows] for each in (self.x, self.h))
+        x[:], h[:] = work.kernel(kernel, x, m, v, *work.matrix(self.state, 2, self.width))
 
 
 @dataclass(frozen=True)
@@ -105,13 +57,15 @@ class NormalizeByColumns(Instruction):
     """Normalise some columns over the batch, and keep what predictions will be made with.
 
     `room` holds four numbers of each column: sums, the mean and the variance in float64; the latter two as the kernels
-    take them, where the way back finds the variance.
+    take them, where the way back finds the variance. `keep` is the kernel of the kept statistics, which are copied to
+    `copy` bytes behind them, if that is not 0.
     """
 
     columns: BatchColumns
     room: Address
     kernel: KernelCall
-    keep: KeptColumns
+    keep: PreparedKernel
+    copy: Stride
 
     def equation(self) -> str:
         x, h = (f"{{columns.{name}:,columns.width}}" for name in "xh")
@@ -121,49 +75,47 @@ class NormalizeByColumns(Instruction):
         of, item, operands, size = self.columns, thread.run.item_bytes, thread.operands, thread.size
         width = of.width
         sums, mean, m, v = self.room, self.room + 8 * width, self.room + 16 * width, self.room + 24 * width
-        _column_sums(of.x, 0, of.row, size, width, mean, item)
+        column_sums(of.x.address, 0, of.x.row, size, width, mean, item)
         for column in range(width):
             store(mean + 8 * column, load_float64(mean + 8 * column) / size)
-        _column_squares(of.x, of.row, size, width, mean, sums, item)
+            store(sums + 8 * column, 0.0)
+        for index in range(size):
+            for column in range(width):
+                distance = number(of.x.at(index), column, item) - load_float64(mean + 8 * column)
+                store(sums + 8 * column, load_float64(sums + 8 * column) + distance * distance)
         for column in range(width):
             put(m, column, item, load_float64(mean + 8 * column))
             put(v, column, item, load_float64(sums + 8 * column) / size)
         for index in range(size):
-            x, h = of.x + index * of.row, of.h + index * of.row
-            _normalize(self.kernel, width, x, h, m, v, of.state, of.state_row, operands)
+            of.normalize(self.kernel, index, m, v, operands)
         if self.keep.kernel.body:
             self.keep_statistics(m, v, size, item, operands)
 
     def keep_statistics(self, m: int, v: int, size: int, item: int, operands: int) -> None:
         """Let the batch's mean and variance into the kept ones."""
-        keep, of = self.keep, self.columns
-        mean, variance = of.state + 2 * of.state_row, of.state + 3 * of.state_row
+        keep, width = self.keep, self.columns.width
+        mean, variance = self.columns.state.at(2), self.columns.state.at(3)
         store(keep.scalars, float(size))
-        call(keep.prologue, keep.scalars, keep.kernel.constants)
-        store(operands, mean)
-        store(operands + 8, variance)
-        store(operands + 16, m)
-        store(operands + 24, v)
-        store(operands + 32, mean)
-        store(operands + 40, variance)
-        call(keep.kernel.body, of.width, keep.kernel.constants, operands)
-        if keep.copy:
-            for column in range(of.width):
-                put(mean + keep.copy, column, item, number(mean, column, item))
-                put(variance + keep.copy, column, item, number(variance, column, item))
+        keep.prepare()
+        run_kernel(keep.kernel, width, operands, (mean, variance, m, v, mean, variance))
+        if self.copy:
+            for column in range(width):
+                put(mean + self.copy, column, item, number(mean, column, item))
+                put(variance + self.copy, column, item, number(variance, column, item))
 
     def define(self, work: Work) -> None:
         of, keep = self.columns, self.keep
-        z = work.batch(of.x, of.row, of.width)
+        z = work.batch(of.x, of.width)
         m, v = z.mean(axis=0), z.var(axis=0)
         work.vector(self.room + 24 * of.width, of.width)[:] = v
         of.define(work, self.kernel, slice(None), m, v)
         if keep.kernel.body:
             work.vector(keep.scalars, 1, np.float64)[0] = work.size
-            work.prepare(keep.kernel.constants, keep.scalars)
-            kept = of.states(work, 4)[2:]
-            kept[:] = work.kernel(keep.kernel, *kept, m, v)
-            work.matrix(of.state + 2 * of.state_row + keep.copy, of.state_row, 2, of.width)[:] = kept
+            work.prepare(keep)
+            kept, copy = (MatrixAt(Address(of.state.at(2) + apart), of.state.row) for apart in (0, self.copy))
+            statistics = work.matrix(kept, 2, of.width)
+            statistics[:] = work.kernel(keep.kernel, *statistics, m, v)
+            work.matrix(copy, 2, of.width)[:] = statistics
 
 
 @dataclass(frozen=True)
@@ -178,14 +130,12 @@ class NormalizeByKept(Instruction):
         return "{columns.x:rows,columns.width}, {columns.h:rows,columns.width} = {kernel} by kept statistics"
 
     def execute(self, thread: Thread) -> None:
-        of, begin = self.columns, self.rows.first(thread.size)
-        m, v = of.state + 2 * of.state_row, of.state + 3 * of.state_row
-        for index in range(begin, begin + self.rows.count(thread.size)):
-            x, h = of.x + index * of.row, of.h + index * of.row
-            _normalize(self.kernel, of.width, x, h, m, v, of.state, of.state_row, thread.operands)
+        state = self.columns.state
+        for index in range(self.rows.first(thread.size), self.rows.stop(thread.size)):
+            self.columns.normalize(self.kernel, index, state.at(2), state.at(3), thread.operands)
 
     def define(self, work: Work) -> None:
-        m, v = self.columns.states(work, 4)[2:]
+        m, v = work.matrix(self.columns.state, 4, self.columns.width)[2:]
         self.columns.define(work, self.kernel, work.rows(self.rows), m, v)
 
 
@@ -193,11 +143,9 @@ class NormalizeByKept(Instruction):
 class CollectState(Instruction):
     """Copy γ and β of a block's columns to where those of all columns are beside each other."""
 
-    state: Address
-    state_row: Stride
+    state: MatrixAt
     width: Count
-    target: Address
-    target_row: Stride
+    target: MatrixAt
 
     def equation(self) -> str:
         return "{target:,width} = {state:,width} and the row below"
@@ -205,13 +153,11 @@ class CollectState(Instruction):
     def execute(self, thread: Thread) -> None:
         item = thread.run.item_bytes
         for row in range(2):
-            source, target = self.state + row * self.state_row, self.target + row * self.target_row
             for column in range(self.width):
-                put(target, column, item, number(source, column, item))
+                put(self.target.at(row), column, item, number(self.state.at(row), column, item))
 
     def define(self, work: Work) -> None:
-        source = work.matrix(self.state, self.state_row, 2, self.width)
-        work.matrix(self.target, self.target_row, 2, self.width)[:] = source
+        work.matrix(self.target, 2, self.width)[:] = work.matrix(self.state, 2, self.width)
 
 
 def _broadcast(value: float, width: int, into: int, item: int) -> None:
@@ -238,10 +184,9 @@ class NormalizeByRows(Instruction):
 
     def execute(self, thread: Thread) -> None:
         of, item, units, width = self.columns, thread.run.item_bytes, self.units, self.columns.width
-        begin = self.rows.first(thread.size)
         m, v = self.room, self.room + 8 * width
-        for index in range(begin, begin + self.rows.count(thread.size)):
-            here = of.x + index * of.row
+        for index in range(self.rows.first(thread.size), self.rows.stop(thread.size)):
+            here = of.x.at(index)
             mean, variance = 0.0, 0.0
             for unit in range(units):
                 mean += number(here, unit, item)
@@ -252,28 +197,25 @@ class NormalizeByRows(Instruction):
             variance /= units
             _broadcast(mean, width, m, item)
             _broadcast(variance, width, v, item)
-            h = of.h + index * of.row
-            _normalize(self.kernel, width, here, h, m, v, of.state, of.state_row, thread.operands)
+            of.normalize(self.kernel, index, m, v, thread.operands)
             store(self.statistics + 8 * index, variance)
 
     def define(self, work: Work) -> None:
-        of, rows = self.columns, work.rows(self.rows)
-        z = work.batch(of.x, of.row, self.units)[rows]
+        rows = work.rows(self.rows)
+        z = work.batch(self.columns.x, self.units)[rows]
         m, v = z.mean(axis=1, keepdims=True, dtype=np.float64), z.var(axis=1, keepdims=True, dtype=np.float64)
-        work.batch(self.statistics, 8, 1, np.float64)[rows] = v
-        of.define(work, self.kernel, rows, m, v)
+        work.vector(self.statistics, work.size, np.float64)[rows] = v[:, 0]
+        self.columns.define(work, self.kernel, rows, m, v)
 
 
 @dataclass(frozen=True)
 class StateGradient(Instruction):
-    """The gradients of γ, Σ dh x, and of β, Σ dh, of some columns, `state_row` bytes apart."""
+    """The gradients of γ, Σ dh x, and of β, Σ dh, of some columns, in two rows."""
 
-    d: Address
-    x: Address
-    row: Stride
+    d: MatrixAt
+    x: MatrixAt
     width: Count
-    gradient: Address
-    state_row: Stride
+    gradient: MatrixAt
     room: Address
 
     def equation(self) -> str:
@@ -281,44 +223,25 @@ class StateGradient(Instruction):
 
     def execute(self, thread: Thread) -> None:
         item, room = thread.run.item_bytes, self.room
-        _column_sums(self.d, self.x, self.row, thread.size, self.width, room, item)
-        for column in range(self.width):
-            put(self.gradient, column, item, load_float64(room + 8 * column))
-        _column_sums(self.d, 0, self.row, thread.size, self.width, room, item)
-        for column in range(self.width):
-            put(self.gradient + self.state_row, column, item, load_float64(room + 8 * column))
+        for factor, target in ((self.x.address, self.gradient.address), (0, self.gradient.at(1))):
+            column_sums(self.d.address, factor, self.d.row, thread.size, self.width, room, item)
+            for column in range(self.width):
+                put(target, column, item, load_float64(room + 8 * column))
 
     def define(self, work: Work) -> None:
-        dh, x = (work.batch(each, self.row, self.width) for each in (self.d, self.x))
-        gradient = work.matrix(self.gradient, self.state_row, 2, self.width)
-        gradient[:] = (dh * x).sum(axis=0), dh.sum(axis=0)
-
-
-def _backward(
-    kernel: KernelCall, width: int, d: int, x: int, v: int, state: int, mean_d: int, mean_dx: int, operands: int
-) -> None:
-    """Call the kernel that turns a row of ∂C/∂h into ∂C/∂z."""
-    store(operands, d)
-    store(operands + 8, x)
-    store(operands + 16, v)
-    store(operands + 24, state)
-    store(operands + 32, mean_d)
-    store(operands + 40, mean_dx)
-    store(operands + 48, d)
-    call(kernel.body, width, kernel.constants, operands)
+        dh, x = (work.batch(each, self.width) for each in (self.d, self.x))
+        work.matrix(self.gradient, 2, self.width)[:] = (dh * x).sum(axis=0), dh.sum(axis=0)
 
 
 @dataclass(frozen=True)
 class GradientByColumns(Instruction):
     """∂C/∂h into ∂C/∂z over the batch, for some columns; the gradients of γ and β are there already."""
 
-    d: Address
-    x: Address
-    row: Stride
+    d: MatrixAt
+    x: MatrixAt
     width: Count
     state: Address
-    gradient: Address
-    state_row: Stride
+    gradient: MatrixAt
     room: Address
     kernel: KernelCall
 
@@ -330,16 +253,16 @@ class GradientByColumns(Instruction):
         mean_d, mean_dx, v = room, room + 8 * width, room + 24 * width
         for column in range(width):
             share = number(self.state, column, item) / size
-            put(mean_d, column, item, share * number(self.gradient + self.state_row, column, item))
-            put(mean_dx, column, item, share * number(self.gradient, column, item))
+            put(mean_d, column, item, share * number(self.gradient.at(1), column, item))
+            put(mean_dx, column, item, share * number(self.gradient.address, column, item))
         for index in range(size):
-            d, x = self.d + index * self.row, self.x + index * self.row
-            _backward(self.kernel, width, d, x, v, self.state, mean_d, mean_dx, thread.operands)
+            d, x = self.d.at(index), self.x.at(index)
+            run_kernel(self.kernel, width, thread.operands, (d, x, v, self.state, mean_d, mean_dx, d))
 
     def define(self, work: Work) -> None:
-        d, x = (work.batch(each, self.row, self.width) for each in (self.d, self.x))
+        d, x = (work.batch(each, self.width) for each in (self.d, self.x))
         v, gamma = work.vector(self.room + 24 * self.width, self.width), work.vector(self.state, self.width)
-        along, total = work.matrix(self.gradient, self.state_row, 2, self.width)
+        along, total = work.matrix(self.gradient, 2, self.width)
         share = gamma / work.size
         (d[:],) = work.kernel(self.kernel, d, x, v, gamma, share * total, share * along)
 
@@ -348,9 +271,8 @@ class GradientByColumns(Instruction):
 class GradientByRows(Instruction):
     """∂C/∂h into ∂C/∂z over the units, for some samples. `room` holds three numbers of each column."""
 
-    d: Address
-    x: Address
-    row: Stride
+    d: MatrixAt
+    x: MatrixAt
     units: Count
     width: Count
     state: Address
@@ -364,10 +286,9 @@ class GradientByRows(Instruction):
 
     def execute(self, thread: Thread) -> None:
         item, units, width, room = thread.run.item_bytes, self.units, self.width, self.room
-        begin = self.rows.first(thread.size)
         mean_d, mean_dx, v = room, room + 8 * width, room + 16 * width
-        for index in range(begin, begin + self.rows.count(thread.size)):
-            d, x = self.d + index * self.row, self.x + index * self.row
+        for index in range(self.rows.first(thread.size), self.rows.stop(thread.size)):
+            d, x = self.d.at(index), self.x.at(index)
             total, along = 0.0, 0.0
             for unit in range(units):
                 scaled = number(d, unit, item) * number(self.state, unit, item)
@@ -376,14 +297,14 @@ class GradientByRows(Instruction):
             _broadcast(total / units, width, mean_d, item)
             _broadcast(along / units, width, mean_dx, item)
             _broadcast(load_float64(self.statistics + 8 * index), width, v, item)
-            _backward(self.kernel, width, d, x, v, self.state, mean_d, mean_dx, thread.operands)
+            run_kernel(self.kernel, width, thread.operands, (d, x, v, self.state, mean_d, mean_dx, d))
             for column in range(units, width):
                 put(d, column, item, 0.0)
 
     def define(self, work: Work) -> None:
         rows, units = work.rows(self.rows), self.units
-        d, x = (work.batch(each, self.row, units)[rows] for each in (self.d, self.x))
-        gamma, v = work.vector(self.state, units), work.batch(self.statistics, 8, 1, np.float64)[rows]
+        d, x = (work.batch(each, units)[rows] for each in (self.d, self.x))
+        gamma, v = work.vector(self.state, units), work.vector(self.statistics, work.size, np.float64)[rows, None]
         mean_d, mean_dx = ((d * gamma * each).mean(axis=1, keepdims=True) for each in (1.0, x))
         (d[:],) = work.kernel(self.kernel, d, x, v, gamma, mean_d, mean_dx)
-        work.batch(self.d, self.row, self.width)[rows, units:] = 0.0
+        work.batch(self.d, self.width)[rows, units:] = 0.0

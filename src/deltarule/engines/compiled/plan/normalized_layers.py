@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from deltarule.engines.compiled.codegen import formula_kernels
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.layout import Division, Share, padded
+from deltarule.engines.compiled.plan.layout import Division, Share
 from deltarule.engines.compiled.plan.memory import Arena, Passage, apply
 from deltarule.engines.compiled.plan.normalization import (
     BatchColumns,
     CollectState,
     GradientByColumns,
     GradientByRows,
-    KeptColumns,
     NormalizeByColumns,
     NormalizeByKept,
     NormalizeByRows,
     StateGradient,
 )  # fmt: skip
-from deltarule.engines.compiled.plan.tables import KernelCall
+from deltarule.engines.compiled.plan.tables import NOT_PREPARED, KernelCall, Rows
 from deltarule.formulas import Normalization
+from deltarule.native.products import padded
+from deltarule.native.structs import Address, Count, Stride
 
 __all__ = ["Normalizations"]
 
@@ -38,8 +38,10 @@ class Normalizations:
         self._by_rows, self._keeps = formula.axis == 1, formula.keeps
         self._forwards = arena.constants(formula_kernels.normalized(formula, dtype))
         self._backwards = arena.constants(formula_kernels.normalized_back(formula, dtype))
-        self._keep = formula_kernels.statistics_kept(formula, dtype) if formula.keeps else None
-        self._keep_rooms = [arena.room(self._keep) if self._keep else (Address(0), Address(0)) for _ in range(threads)]
+        self._keep = [
+            arena.prepared(formula_kernels.statistics_kept(formula, dtype)) if formula.keeps else NOT_PREPARED
+            for _ in range(threads)
+        ]
 
     def training(
         self, to: Division, layer: int, passage: Passage, values: KernelCall, room: Address, copy: int
@@ -52,23 +54,13 @@ class Normalizations:
         if self._by_rows:
             yield from self._rows(to, layer, passage, to.rows(), values, room)
             return
-        scalars, keep_constants = self._keep_rooms[to.thread]
-        met = not to.leaves_columns(layer)
-        for each in to.columns(layer):
-            # Own columns come first; of those left over the other threads have rows.
-            if not met and each not in to.shares(layer):
-                yield from to.wait()
-                met = True
-            prologue, body = (0, 0) if self._keep is None else (self._keep.prologue, self._keep.body)
-            yield NormalizeByColumns(
-                columns=self._columns(to, layer, passage, each),
-                room=Address(passage.rooms[layer] + 32 * each.first),
-                kernel=self._forwards,
-                keep=KeptColumns(Address(prologue), scalars, KernelCall(Address(body), keep_constants), Stride(copy)),
-            )
+
+        def normalize(each: Share) -> Iterator[Instruction]:
+            columns, room = self._columns(to, layer, passage, each), Address(passage.rooms[layer] + 32 * each.first)
+            yield NormalizeByColumns(columns, room, self._forwards, self._keep[to.thread], Stride(copy))
             yield apply(values, (passage.z[layer], passage.a[layer]), each)
-        if not met:
-            yield from to.wait()
+
+        yield from _by_columns(to, layer, normalize)
 
     def predicting(
         self,
@@ -76,7 +68,7 @@ class Normalizations:
         layer: int,
         passage: Passage,
         shares: list[Share],
-        rows: Share,
+        rows: Rows,
         values: KernelCall,
         room: Address,
     ) -> Iterator[Instruction]:
@@ -85,46 +77,43 @@ class Normalizations:
             yield from self._rows(to, layer, passage, rows, values, room)
             return
         for each in shares:
-            yield NormalizeByKept(self._columns(to, layer, passage, each), self._forwards, each.split)
+            yield NormalizeByKept(self._columns(to, layer, passage, each), self._forwards, each.rows)
             yield apply(values, (passage.z[layer], passage.a[layer]), each)
 
     def back(self, to: Division, layer: int, passage: Passage, room: Address, region: int) -> Iterator[Instruction]:
         """∂C/∂h into ∂C/∂z of a layer, and the gradients of γ and β into a region of the parameters' memory."""
         d, x = passage.d[layer], passage.normalized[layer]
-        met = False if self._by_rows else not to.leaves_columns(layer)
-        if self._by_rows:
-            yield from to.wait()
-        for each in to.columns(layer):
-            if not self._by_rows and not met and each not in to.shares(layer):
-                yield from to.wait()
-                met = True
+
+        def differentiate(each: Share) -> Iterator[Instruction]:
             block = to.block(layer, each)
-            columns = d.column(each.first), x.column(each.first), d.row, Count(each.width)
-            state, gradient = (to.address(block, block.fan_in + 1, place) for place in (0, region))
-            state_row, of_columns = to.row_bytes(block), Address(passage.rooms[layer] + 32 * each.first)
-            yield StateGradient(*columns, gradient, state_row, of_columns)
+            columns = d.part(each.first), x.part(each.first), Count(each.width)
+            state, gradient = (to.matrix(block, block.fan_in + 1, place) for place in (0, region))
+            of_columns = Address(passage.rooms[layer] + 32 * each.first)
+            yield StateGradient(*columns, gradient, of_columns)
             if not self._by_rows:
-                yield GradientByColumns(*columns, state, gradient, state_row, of_columns, self._backwards)
-        if self._by_rows:
-            yield from to.wait()
-            rows = to.rows()
-            yield GradientByRows(
-                d=d.address,
-                x=x.address,
-                row=d.row,
-                units=Count(to.layout.sizes[layer + 1]),
-                width=d.columns,
-                state=passage.learnt[layer].address,
-                room=room,
-                kernel=self._backwards,
-                rows=rows.split,
-                statistics=passage.statistics[layer],
-            )
-        elif not met:
-            yield from to.wait()
+                yield GradientByColumns(*columns, state.address, gradient, of_columns, self._backwards)
+
+        if not self._by_rows:
+            yield from _by_columns(to, layer, differentiate)
+            return
+        yield from to.wait()
+        for each in to.columns(layer):
+            yield from differentiate(each)
+        yield from to.wait()
+        yield GradientByRows(
+            d=d.part(),
+            x=x.part(),
+            units=Count(to.layout.sizes[layer + 1]),
+            width=d.columns,
+            state=passage.learnt[layer].address,
+            room=room,
+            kernel=self._backwards,
+            rows=to.rows(),
+            statistics=passage.statistics[layer],
+        )
 
     def _rows(
-        self, to: Division, layer: int, passage: Passage, rows: Share, values: KernelCall, room: Address
+        self, to: Division, layer: int, passage: Passage, rows: Rows, values: KernelCall, room: Address
     ) -> Iterator[Instruction]:
         """Whole rows, by the statistics of each."""
         x, z, learnt = passage.normalized[layer], passage.z[layer], passage.learnt[layer]
@@ -132,29 +121,38 @@ class Normalizations:
         for block in to.layout.blocks[layer]:
             each = Share(block.first, block.width)
             if not several or each in to.columns(layer):
-                state, target = to.address(block, block.fan_in + 1), learnt.column(block.first)
-                yield CollectState(state, to.row_bytes(block), Count(block.width), target, learnt.row)
+                state = to.matrix(block, block.fan_in + 1)
+                yield CollectState(state, Count(block.width), learnt.part(block.first))
         if several:
             yield from to.wait()
         yield NormalizeByRows(
-            columns=BatchColumns(x.address, z.address, x.row, x.columns, learnt.address, learnt.row),
+            columns=BatchColumns(x.part(), z.part(), x.columns, learnt.part()),
             units=Count(to.layout.sizes[layer + 1]),
             room=room,
             kernel=self._forwards,
-            rows=rows.split,
+            rows=rows,
             statistics=passage.statistics[layer],
         )
-        whole = Share(0, padded(to.layout.sizes[layer + 1]), rows.part, rows.parts)
+        whole = Share(0, padded(to.layout.sizes[layer + 1]), rows)
         yield apply(values, (z, passage.a[layer]), whole)
 
     def _columns(self, to: Division, layer: int, passage: Passage, each: Share) -> BatchColumns:
         """Some columns of the weighted sums and of z, and what the layer learns and keeps for them."""
-        block, x = to.block(layer, each), passage.normalized[layer]
-        return BatchColumns(
-            x=x.column(each.first),
-            h=passage.z[layer].column(each.first),
-            row=x.row,
-            width=Count(each.width),
-            state=to.address(block, block.fan_in + 1),
-            state_row=to.row_bytes(block),
-        )
+        block = to.block(layer, each)
+        x, h = (matrices[layer].part(each.first) for matrices in (passage.normalized, passage.z))
+        return BatchColumns(x, h, Count(each.width), to.matrix(block, block.fan_in + 1))
+
+
+def _by_columns(to: Division, layer: int, work: Callable[[Share], Iterator[Instruction]]) -> Iterator[Instruction]:
+    """The thread's work on whole columns: on its own at once, on those left over when all threads have done their rows.
+
+    Where columns are left over every thread waits once.
+    """
+    waits = to.leaves_columns(layer)
+    for each in to.columns(layer):
+        if waits and each not in to.shares(layer):
+            yield from to.wait()
+            waits = False
+        yield from work(each)
+    if waits:
+        yield from to.wait()

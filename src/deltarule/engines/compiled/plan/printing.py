@@ -1,32 +1,92 @@
-"""Plans as text: a line for each instruction, with the names of what lies at its addresses."""
+"""Plans as text: names of memory, and a line for each instruction with the names of what is at its addresses."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, get_type_hints
 
-from deltarule.engines.compiled.codegen.structs import Address
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.memory import Arena
-from deltarule.engines.compiled.plan.names import SCRATCH, Names
-from deltarule.engines.compiled.plan.tables import KernelCall, Rows
+from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Rows
+from deltarule.native.structs import Address
 
-__all__ = ["Printer"]
+__all__ = ["SCRATCH", "Named", "Names", "Printer"]
+
+SCRATCH = "scratch"
+"""The name of memory whose numbers mean nothing after a step, or after the instruction that writes them."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A matrix in memory, or a vector as its one row.
+
+    row : bytes from one row to the next. first : column of the whole matrix that is the first here; `columns` has all.
+    """
+
+    name: str
+    begin: int
+    rows: int
+    columns: int
+    row: int
+    item_bytes: int
+    first: int = 0
+
+    def part(self, address: int, rows: str | int = 0, width: int = 0) -> str:
+        """What begins at an address: so many columns of it, and so many rows, or a part of them in words.
+
+        >>> z1 = Named("z1", begin=1000, rows=32, columns=100, row=512, item_bytes=4)
+        >>> z1.part(1000, "", 100), z1.part(1000 + 4 * 96, "1/2", 16), z1.part(1000, 4, 10)
+        ('z1', 'z1[1/2, 96:100]', 'z1[0:4, 0:10]')
+        """
+        row, offset = divmod(address - self.begin, self.row)
+        column = self.first + offset // self.item_bytes
+        stop = min(column + width, self.columns) if width else self.columns
+        columns = "" if (column, stop) == (0, self.columns) else f"{column}:{stop}"
+        if isinstance(rows, int):
+            below = row + rows if rows else self.rows
+            rows = "" if (row, below) == (0, self.rows) else f"{row}:{below}"
+        if self.rows == 1:
+            return f"{self.name}[{columns}]" if columns else self.name
+        if columns:
+            return f"{self.name}[{rows or ':'}, {columns}]"
+        return f"{self.name}[{rows}]" if rows else self.name
+
+
+class Names:
+    """What was named, by address; memory named later takes the place of what was there before.
+
+    things : what else is known by an address, for example the kernel whose constants are there.
+    """
+
+    def __init__(self, named: Iterable[Named] = ()) -> None:
+        self.things: dict[int, Any] = {}
+        self._named = {each.begin: each for each in named}
+
+    def add(self, named: Named) -> None:
+        """Name some memory."""
+        self._named[named.begin] = named
+
+    def find(self, address: int) -> Named | None:
+        """What an address lies in."""
+        begin = max((begin for begin in self._named if begin <= address), default=None)
+        found = None if begin is None else self._named[begin]
+        return found if found is not None and address < found.begin + found.rows * found.row else None
+
 
 _NOTHING = "∅"
 
 
 class Printer:
-    """Prints instructions whose memory the arenas handed out, or is among further `names`."""
+    """Prints instructions whose memory is among some names."""
 
-    def __init__(self, arenas: Sequence[Arena], names: Names) -> None:
-        self._arenas, self._names = arenas, [names, *(arena.names for arena in arenas)]
+    def __init__(self, names: Sequence[Names]) -> None:
+        self._names = names
 
     def line(self, instruction: Instruction) -> str:
         """One instruction: its class, and its equation with names for addresses."""
-        equation = instruction.equation().format_map(_Fields(self, instruction))
+        equation = instruction.equation().format_map(_Field(self, instruction, instruction))
         equation = re.sub(f"{_NOTHING}, |, {_NOTHING}", "", equation)
         return f"{type(instruction).__name__:<20}{equation}".rstrip()
 
@@ -53,30 +113,14 @@ class Printer:
 
     def kernel(self, constants: int) -> str:
         """The name of the kernel with these constants."""
-        thing = next((thing for arena in self._arenas if (thing := arena.found(constants)) is not None), None)
+        thing = next((names.things[constants] for names in self._names if constants in names.things), None)
         return str(getattr(thing, "name", ""))
 
 
-class _Fields(Mapping[str, Any]):
-    """An instruction's fields, as `str.format_map` asks for them."""
-
-    def __init__(self, printer: Printer, instruction: Instruction) -> None:
-        self._printer, self._instruction = printer, instruction
-
-    def __getitem__(self, name: str) -> Any:
-        return getattr(_Field(self._printer, self._instruction, self._instruction, None), name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(get_type_hints(type(self._instruction)))
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
-
-
 class _Field:
-    """A field, or a field of one; `{z:rows,width}` has as many rows and columns as the fields of these names say."""
+    """A field of an instruction, by name; `{z:rows,width}` has as many rows and columns as the fields named say."""
 
-    def __init__(self, printer: Printer, instruction: Instruction, value: Any, kind: Any) -> None:
+    def __init__(self, printer: Printer, instruction: Instruction, value: Any, kind: Any = None) -> None:
         self._printer, self._instruction, self._value, self._kind = printer, instruction, value, kind
 
     def __getattr__(self, name: str) -> _Field:
@@ -85,13 +129,15 @@ class _Field:
         kind = get_type_hints(described.fget)["return"] if isinstance(described, property) else None
         return _Field(self._printer, self._instruction, getattr(self._value, name), kind or get_type_hints(owner)[name])
 
+    __getitem__ = __getattr__
+
     def __format__(self, spec: str) -> str:
         if self._kind is KernelCall:
             return self._printer.kernel(self._value.constants)
-        if self._kind is not Address:
+        if self._kind not in (Address, MatrixAt):
             return str(self._value)
-        sizes = [attrgetter(name)(self._instruction) if name else 0 for name in (spec + ",").split(",")[:2]]
-        rows, width = sizes
+        rows, width = (attrgetter(name)(self._instruction) if name else 0 for name in (spec + ",").split(",")[:2])
         if isinstance(rows, Rows):
             rows = "" if rows.parts == 1 else str(rows)
-        return self._printer.place(self._value, rows, width)
+        address = self._value if self._kind is Address else self._value.address
+        return self._printer.place(address, rows, width)

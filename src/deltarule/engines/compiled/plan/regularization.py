@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.memory import call, store
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
-from deltarule.engines.compiled.plan.definition import Work
-from deltarule.engines.compiled.plan.instruction import Instruction, put
-from deltarule.engines.compiled.plan.tables import KernelCall, Rows, Thread
+from deltarule.engines.compiled.plan.instruction import Instruction, Work, put, run_kernel, uniform
+from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Rows, Thread
 from deltarule.formulas import random
+from deltarule.native.memory import call
+from deltarule.native.structs import Address, Count
 
 __all__ = ["Dropout", "DropoutAgain", "Noise"]
 
@@ -21,14 +20,12 @@ class Dropout(Instruction):
     """Draw dropout's mask for rows of a layer's inputs, keep it, and multiply it in; see `codegen.dropout`."""
 
     draw: Address
-    numbers: Address
-    row: Stride
+    numbers: MatrixAt
     columns: Count
     layer: Count
     threshold: int
     scale: Address
-    mask: Address
-    mask_row: Stride
+    mask: MatrixAt
     rows: Rows
 
     def equation(self) -> str:
@@ -38,16 +35,15 @@ class Dropout(Instruction):
         run, begin = thread.run, self.rows.first(thread.size)
         call(
             self.draw, begin, self.rows.count(thread.size), self.columns, thread.step, self.layer, run.seed_low,
-            run.seed_high, self.threshold, self.scale, self.numbers + begin * self.row,
-            self.mask + begin * self.mask_row,
+            run.seed_high, self.threshold, self.scale, self.numbers.at(begin), self.mask.at(begin),
         )  # fmt: skip
 
     def define(self, work: Work) -> None:
         rows, shape = work.rows(self.rows), (work.size, self.columns)
         kept = random.words(work.seed, random.Purpose.DROPOUT, shape, self.layer, work.step)[rows] >= self.threshold
-        mask = work.batch(self.mask, self.mask_row, self.columns // 8, np.uint8)
+        mask = work.batch(self.mask, self.columns // 8, np.uint8)
         mask[rows] = np.packbits(kept, axis=1, bitorder="little")
-        work.batch(self.numbers, self.row, self.columns)[rows] *= kept * work.vector(self.scale, 1)
+        work.batch(self.numbers, self.columns)[rows] *= kept * work.vector(self.scale, 1)
 
 
 @dataclass(frozen=True)
@@ -55,12 +51,10 @@ class DropoutAgain(Instruction):
     """Multiply dropout's mask into what goes back."""
 
     repeat: Address
-    numbers: Address
-    row: Stride
+    numbers: MatrixAt
     columns: Count
     scale: Address
-    mask: Address
-    mask_row: Stride
+    mask: MatrixAt
     rows: Rows
 
     def equation(self) -> str:
@@ -68,36 +62,26 @@ class DropoutAgain(Instruction):
 
     def execute(self, thread: Thread) -> None:
         begin = self.rows.first(thread.size)
-        call(
-            self.repeat, self.rows.count(thread.size) * self.columns, self.scale, self.numbers + begin * self.row,
-            self.mask + begin * self.mask_row,
-        )  # fmt: skip
+        count = self.rows.count(thread.size) * self.columns
+        call(self.repeat, count, self.scale, self.numbers.at(begin), self.mask.at(begin))
 
     def define(self, work: Work) -> None:
-        rows, mask = work.rows(self.rows), work.batch(self.mask, self.mask_row, self.columns // 8, np.uint8)
+        rows, mask = work.rows(self.rows), work.batch(self.mask, self.columns // 8, np.uint8)
         kept = np.unpackbits(mask[rows], axis=1, bitorder="little")
-        work.batch(self.numbers, self.row, self.columns)[rows] *= kept * work.vector(self.scale, 1)
+        work.batch(self.numbers, self.columns)[rows] *= kept * work.vector(self.scale, 1)
 
 
 _NOISE = int(random.Purpose.NOISE)
-
-
-def _uniform_parts(word: np.uint64, centred: int, least: int, unit: int, item: int) -> None:
-    """A uniform number p as p − ½ and as the lesser of p and 1 − p."""
-    p = (float(word) + 0.5) / 4294967296.0
-    put(centred, unit, item, p - 0.5)
-    put(least, unit, item, min(p, 1.0 - p))
 
 
 @dataclass(frozen=True)
 class Noise(Instruction):
     """Add normal noise to rows of a layer's inputs: the same numbers as `formulas.random.normal` draws.
 
-    `room` holds two numbers of each column.
+    The kernel takes a uniform number p as p − ½ and as the lesser of p and 1 − p; `room` holds both for each column.
     """
 
-    numbers: Address
-    row: Stride
+    numbers: MatrixAt
     width: Count
     layer: Count
     kernel: KernelCall
@@ -112,24 +96,22 @@ class Noise(Instruction):
         low, high = np.uint64(run.seed_low), np.uint64(run.seed_high)
         purpose = np.uint64(16 * self.layer + _NOISE)
         centred, least = self.room, self.room + 8 * width
-        begin = self.rows.first(thread.size)
-        for index in range(begin, begin + self.rows.count(thread.size)):
+        for index in range(self.rows.first(thread.size), self.rows.stop(thread.size)):
             for block in range(width // 4):
                 w0, w1, w2, w3 = random.rounds(
                     np.uint64(block), np.uint64(index), np.uint64(thread.step), purpose, low, high
                 )
-                _uniform_parts(w0, centred, least, 4 * block, run.item_bytes)
-                _uniform_parts(w1, centred, least, 4 * block + 1, run.item_bytes)
-                _uniform_parts(w2, centred, least, 4 * block + 2, run.item_bytes)
-                _uniform_parts(w3, centred, least, 4 * block + 3, run.item_bytes)
-            store(operands, self.numbers + index * self.row)
-            store(operands + 8, centred)
-            store(operands + 16, least)
-            store(operands + 24, self.numbers + index * self.row)
-            call(self.kernel.body, width, self.kernel.constants, operands)
+                unit = 4 * block
+                for word in (w0, w1, w2, w3):
+                    p = uniform(word)
+                    put(centred, unit, run.item_bytes, p - 0.5)
+                    put(least, unit, run.item_bytes, min(p, 1.0 - p))
+                    unit += 1
+            numbers = self.numbers.at(index)
+            run_kernel(self.kernel, width, operands, (numbers, centred, least, numbers))
 
     def define(self, work: Work) -> None:
         rows, shape = work.rows(self.rows), (work.size, self.width)
         p = random.uniform(work.seed, random.Purpose.NOISE, shape, self.layer, work.step)[rows]
-        a = work.batch(self.numbers, self.row, self.width)[rows]
+        a = work.batch(self.numbers, self.width)[rows]
         (a[:],) = work.kernel(self.kernel, a, p - 0.5, np.minimum(p, 1.0 - p))

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.gather import Gatherer, gatherable, gatherer
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
+from deltarule.engines.compiled.codegen.gather import gatherable, gatherer
 from deltarule.engines.compiled.plan.batches import AddToSums, CountErrors, Gather, Prefetch, RecordLoss, Target
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.layout import Share
 from deltarule.engines.compiled.plan.memory import Arena, Matrix, Passage
-from deltarule.engines.compiled.plan.tables import RUN_ORDER
+from deltarule.engines.compiled.plan.tables import RUN_ORDER, MatrixAt, Rows, Targets
 from deltarule.engines.problem import Problem, Samples
+from deltarule.native.structs import Address, Count, Stride
 from deltarule.recipes import Affine
 
 if TYPE_CHECKING:
@@ -39,25 +38,21 @@ class Source:
 
             self._augmenter = Augmenter(arena, problem.recipe, problem.raw, x, scaling)
         self._unmixed: dict[tuple[int, int], Matrix] = {}
-        self._gatherer: Gatherer = gatherer(x.dtype, arena.dtype, scaling)
-        arena.hold(self._gatherer, self._gatherer.address)
+        self._gathering = arena.gathering(gatherer(x.dtype, arena.dtype, scaling))
         rows = Address(0) if samples.rows is None else arena.keep(samples.rows, "rows")
         self.shuffled = shuffled
         self.order = RUN_ORDER if shuffled else rows
         self.columns, self.outputs = x.shape[1], samples.outputs
-        self._x, self._row = arena.keep(x, "data"), Stride(x.strides[0])
+        self._x = MatrixAt(arena.keep(x, "data"), Stride(x.strides[0]))
         self._bytes = x.shape[1] * x.itemsize
-        self._shift, self._factor = arena.keep(self._gatherer.shift), arena.keep(self._gatherer.factor)
         self.classes = samples.classes
         kind: npt.DTypeLike = np.int64 if samples.classes else np.float64
         targets: npt.NDArray[Any] = np.ascontiguousarray(samples.targets, kind)
-        self.targets = arena.keep(targets, "targets")
-        weights = samples.weights
-        self.weights = (
-            Address(0)
-            if weights is None
-            else arena.keep(np.ascontiguousarray(weights, np.float64), "weights of samples")
-        )
+        address, outputs = arena.keep(targets, "targets"), Count(samples.outputs)
+        self._targets = Targets(*((address, Address(0)) if samples.classes else (Address(0), address)), outputs)
+        self.weights = Address(0)
+        if samples.weights is not None:
+            self.weights = arena.keep(np.ascontiguousarray(samples.weights, np.float64), "weights of samples")
 
     @property
     def counted(self) -> bool:
@@ -73,32 +68,18 @@ class Source:
         """Whether the rows of a batch, once all of them are there, are to be mixed with each other."""
         return self._augmenter is not None and self._augmenter.mixing
 
-    def gather(self, passage: Passage, rows: Share) -> Instruction:
+    def gather(self, passage: Passage, rows: Rows) -> Instruction:
         """Build rows of the batch."""
         x = passage.x
         if self._augmenter is not None:
             target = self._apart(passage) if self.mixed else x
             return self._augmenter.augment(self.order, target, rows, passage.rows)
-        return Gather(
-            gather=Address(self._gatherer.address),
-            order=self.order,
-            source=self._x,
-            source_row=self._row,
-            target=x.address,
-            target_row=x.row,
-            columns=Count(self.columns),
-            shift=self._shift,
-            factor=self._factor,
-            rows=rows.split,
-        )
+        return Gather(self._gathering, self.order, self._x, x.part(), Count(self.columns), rows)
 
-    def mix(self, passage: Passage, rows: Share) -> Instruction:
+    def mix(self, passage: Passage, rows: Rows) -> Instruction:
         """Mix rows of the batch with others, inputs and targets."""
-        from deltarule.engines.compiled.plan.augmenter import Targets
-
         assert self._augmenter is not None
-        targets = Targets(*self._targets, self.outputs)
-        return self._augmenter.mix(self.order, self._apart(passage), passage.x, passage.y, targets, rows)
+        return self._augmenter.mix(self.order, self._apart(passage), passage.x, passage.y, self._targets, rows)
 
     def _apart(self, passage: Passage) -> Matrix:
         """Room for the rows that are to be mixed into the batch, one for all threads."""
@@ -107,35 +88,19 @@ class Source:
             self._unmixed[key] = self._arena.matrix(passage.rows, passage.x.columns, "unmixed x")
         return self._unmixed[key]
 
-    def prefetch(self, rows: Share) -> Instruction:
+    def prefetch(self, rows: Rows) -> Instruction:
         """Fetch the raw rows of the next batch."""
-        return Prefetch(self.order, self._x, self._row, Count(self._bytes), rows.split)
+        return Prefetch(self.order, self._x, Count(self._bytes), rows)
 
-    @property
-    def _targets(self) -> tuple[Address, Address]:
-        """Class codes and numbers; one of them is 0."""
-        return (self.targets, Address(0)) if self.classes else (Address(0), self.targets)
-
-    def target(self, passage: Passage, rows: Share) -> Instruction:
+    def target(self, passage: Passage, rows: Rows) -> Instruction:
         """Write rows of y, and weights."""
-        codes, numbers = self._targets
-        return Target(
-            order=self.order,
-            codes=codes,
-            numbers=numbers,
-            weights=self.weights,
-            y=passage.y.address,
-            y_row=passage.y.row,
-            outputs=Count(self.outputs),
-            batch_weights=passage.weights,
-            rows=rows.split,
-        )
+        y = passage.y.part()
+        return Target(self.order, self._targets, self.weights, y, passage.weights, rows)
 
-    def count(self, passage: Passage, rows: Share) -> Instruction:
+    def count(self, passage: Passage, rows: Rows) -> Instruction:
         """Count wrong answers among several classes."""
-        z = passage.z[-1]
-        outputs = Count(self.outputs)
-        return CountErrors(z.address, z.row, outputs, self.order, self.targets, passage.errors, rows.split)
+        z, targets = passage.z[-1].part(), self._targets
+        return CountErrors(z, targets.outputs, self.order, targets.codes, passage.errors, rows)
 
     def add(self, passage: Passage) -> Instruction:
         """Add the batch to the sums."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deltarule.engines.compiled.codegen.structs import Address, Count
+from deltarule.engines.compiled.plan.formulas import Formulas, Predicting
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.kernels import Formulas, Predicting
 from deltarule.engines.compiled.plan.layers import Backward
-from deltarule.engines.compiled.plan.layout import WHOLE, Division, Share, padded
+from deltarule.engines.compiled.plan.layout import Division, Share
 from deltarule.engines.compiled.plan.memory import Passage, apply, forward
 from deltarule.engines.compiled.plan.source import Source
+from deltarule.engines.compiled.plan.tables import ALL_ROWS, Rows
 from deltarule.engines.compiled.plan.update_step import Updates
+from deltarule.native.products import padded
+from deltarule.native.structs import Address, Count
 
 __all__ = ["Writer", "predicted"]
 
@@ -52,11 +54,11 @@ class Writer:
 
     def evaluation(self, source: Source, passage: Passage, to: Division) -> Iterator[Instruction]:
         """The sums over a block of samples, by this thread alone, from the parameters that `to` points at."""
-        yield from self._batch(source, passage, WHOLE)
+        yield from self._batch(source, passage, ALL_ROWS)
         for layer, blocks in enumerate(to.layout.blocks):
             shares = [Share(block.first, block.width) for block in blocks]
-            yield from predicted(self.formulas, to, layer, passage, shares, WHOLE, self.updates.scratch)
-        yield from self.formulas.loss(passage, source, WHOLE, to.thread, training=False)
+            yield from predicted(self.formulas, to, layer, passage, shares, ALL_ROWS, self.updates.scratch)
+        yield from self.formulas.loss(passage, source, ALL_ROWS, to.thread, training=False)
         yield source.add(passage)
 
     def _after(self, source: Source, passage: Passage) -> Iterator[Instruction]:
@@ -75,7 +77,7 @@ class Writer:
         # The next batch's weights must not be written while these are read.
         yield from self.to.wait()
 
-    def _batch(self, source: Source, passage: Passage, rows: Share) -> Iterator[Instruction]:
+    def _batch(self, source: Source, passage: Passage, rows: Rows) -> Iterator[Instruction]:
         yield source.gather(passage, rows)
         if source.shuffled:
             yield source.prefetch(rows)
@@ -88,19 +90,11 @@ class Writer:
 
     def _forward(self, layer: int, passage: Passage) -> Iterator[Instruction]:
         """Weighted sums, and what the layer makes of them."""
-        shares, hidden = self.to.shares(layer), layer < len(passage.a)
-        normalization = self.formulas.normalization if hidden else None
-        for each in shares:
-            yield self._sums(layer, passage, each)
-            if hidden and normalization is None:
-                yield apply(self.formulas.values[layer], (passage.z[layer], passage.a[layer]), each)
+        yield from _weighted_sums(self.formulas, self.to, layer, passage, self.to.shares(layer))
+        normalization = self.formulas.normalizations[layer]
         if normalization is not None:
             values, copy = self.formulas.values[layer], self.formulas.updates.averaged * self.to.apart
             yield from normalization.training(self.to, layer, passage, values, self.updates.scratch, copy)
-
-    def _sums(self, layer: int, passage: Passage, each: Share) -> Instruction:
-        block = self.to.block(layer, each)
-        return forward(block, self.to.address(block), passage.inputs(layer), passage.sums(layer), each)
 
     def _drawn(self, layer: int, passage: Passage) -> Iterator[Instruction]:
         """Noise and dropout of a layer's inputs, whole rows at a time."""
@@ -121,16 +115,13 @@ class Writer:
         for each in shares:
             for block in self.to.layout.blocks[layer]:
                 yield Backward(
-                    d=d.column(block.first),
-                    d_row=d.row,
+                    d=d.part(block.first),
                     depth=Count(min(block.width, outputs - block.first)),
-                    w=self.to.address(block, each.first),
-                    w_row=self.to.row_bytes(block),
-                    target=below.column(each.first),
-                    target_row=below.row,
+                    w=self.to.matrix(block, each.first),
+                    target=below.part(each.first),
                     columns=Count(min(each.width, units - each.first)),
                     first=block.first == 0,
-                    rows=each.split,
+                    rows=each.rows,
                 )
             if not dropped:
                 yield self._slope(layer, passage, each)
@@ -138,12 +129,13 @@ class Writer:
             rows = self.to.rows()
             yield from self.to.wait()
             yield self.formulas.drop_again(layer, passage, rows)
-            yield self._slope(layer, passage, Share(0, padded(units), rows.part, rows.parts))
-        if self.formulas.normalization is not None:
+            yield self._slope(layer, passage, Share(0, padded(units), rows))
+        normalization = self.formulas.normalizations[layer - 1]
+        if normalization is not None:
             if dropped:
                 yield from self.to.wait()
             room, region = self.updates.scratch, self.formulas.updates.regions
-            yield from self.formulas.normalization.back(self.to, layer - 1, passage, room, region)
+            yield from normalization.back(self.to, layer - 1, passage, room, region)
 
     def _slope(self, layer: int, passage: Passage, each: Share) -> Instruction:
         below = passage.d[layer - 1]
@@ -152,15 +144,21 @@ class Writer:
 
 
 def predicted(
-    formulas: Predicting, to: Division, layer: int, passage: Passage, shares: list[Share], rows: Share, room: Address
+    formulas: Predicting, to: Division, layer: int, passage: Passage, shares: list[Share], rows: Rows, room: Address
 ) -> Iterator[Instruction]:
     """A layer's weighted sums and what it makes of them, as the network predicts."""
-    hidden = layer < len(passage.a)
-    normalization = formulas.normalization if hidden else None
-    for each in shares:
-        block = to.block(layer, each)
-        yield forward(block, to.address(block), passage.inputs(layer), passage.sums(layer), each)
-        if hidden and normalization is None:
-            yield apply(formulas.values[layer], (passage.z[layer], passage.a[layer]), each)
+    yield from _weighted_sums(formulas, to, layer, passage, shares)
+    normalization = formulas.normalizations[layer]
     if normalization is not None:
         yield from normalization.predicting(to, layer, passage, shares, rows, formulas.values[layer], room)
+
+
+def _weighted_sums(
+    formulas: Predicting, to: Division, layer: int, passage: Passage, shares: list[Share]
+) -> Iterator[Instruction]:
+    """Weighted sums, and of a hidden layer without normalisation its activations."""
+    for each in shares:
+        block = to.block(layer, each)
+        yield forward(block, to.matrix(block), passage.inputs(layer), passage.sums(layer), each)
+        if layer < len(passage.a) and formulas.normalizations[layer] is None:
+            yield apply(formulas.values[layer], (passage.z[layer], passage.a[layer]), each)

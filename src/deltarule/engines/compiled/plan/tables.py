@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deltarule.engines.compiled.codegen.structs import Address, Count, Pointer, Stride, Struct
+from deltarule.native.memory import call, load_float64, load_int64
+from deltarule.native.structs import Address, Count, Pointer, Stride, Struct, zeros
+from deltarule.native.threads import Barrier
 
 __all__ = [
-    "ALL_ROWS", "NO_KERNEL", "RUN_ORDER", "Barrier", "KernelCall", "Plan", "Progress", "Rows", "Run", "Thread",
+    "ALL_ROWS", "NOT_PREPARED", "NO_KERNEL", "NO_MATRIX", "RUN_ORDER", "Gathering", "KernelCall", "MatrixAt",
+    "Plan", "PreparedKernel", "Progress", "Rows", "Run", "Targets", "Thread",
 ]  # fmt: skip
 
 
@@ -22,12 +25,28 @@ class Rows(Struct):
         """The first row, in a batch of `size`."""
         return size * self.part // self.parts
 
+    def stop(self, size: int) -> int:
+        """The row after the last."""
+        return size * (self.part + 1) // self.parts
+
     def count(self, size: int) -> int:
         """How many rows."""
-        return size * (self.part + 1) // self.parts - size * self.part // self.parts
+        return self.stop(size) - self.first(size)
 
     def __str__(self) -> str:
         return "all" if self.parts == 1 else f"{self.part + 1}/{self.parts}"
+
+
+@dataclass(frozen=True)
+class MatrixAt(Struct):
+    """Where a matrix is in memory, and the bytes from one row to the next."""
+
+    address: Address
+    row: Stride
+
+    def at(self, index: int) -> int:
+        """The address of a row."""
+        return self.address + index * self.row
 
 
 ALL_ROWS = Rows(Count(0), Count(1))
@@ -43,7 +62,51 @@ class KernelCall(Struct):
     constants: Address
 
 
-NO_KERNEL = KernelCall(Address(0), Address(0))
+@dataclass(frozen=True)
+class Targets(Struct):
+    """The targets of a set: class `codes` (int64) or `numbers` (float64), the other address being 0."""
+
+    codes: Address
+    numbers: Address
+    outputs: Count
+
+    def value(self, sample: int, output: int) -> float:
+        """A sample's target for an output: a number, the class where there is one output, or 0 or 1."""
+        if self.numbers:
+            return load_float64(self.numbers + 8 * (sample * self.outputs + output))
+        code = load_int64(self.codes + 8 * sample)
+        if self.outputs == 1:
+            return float(code)
+        return 1.0 if code == output else 0.0
+
+
+@dataclass(frozen=True)
+class Gathering(Struct):
+    """A function that brings rows of one type into another, scaled: see `codegen.gather`."""
+
+    function: Address
+    shift: Address
+    factor: Address
+
+    def rows(self, many: int, order: int, source: int, source_row: int, target: int, row: int, columns: int) -> None:
+        """Write so many rows, `row` bytes apart."""
+        call(self.function, many, order, source, source_row, target, row, columns, self.shift, self.factor)
+
+
+@dataclass(frozen=True)
+class PreparedKernel(Struct):
+    """A kernel whose scalars change: its prologue makes the constants of its body from them."""
+
+    prologue: Address
+    scalars: Address
+    kernel: KernelCall
+
+    def prepare(self) -> None:
+        """Make the constants."""
+        call(self.prologue, self.scalars, self.kernel.constants)
+
+
+NO_KERNEL, NO_MATRIX, NOT_PREPARED = zeros(KernelCall), zeros(MatrixAt), zeros(PreparedKernel)
 
 
 @dataclass
@@ -52,18 +115,6 @@ class Plan(Struct):
 
     address: Address
     instructions: Count
-
-
-@dataclass
-class Barrier(Struct):
-    """Where threads wait for one another: addresses of two words, in cache lines of their own, and of a function.
-
-    arrived : how many threads wait. round : how often all of them came. give_way : offers the core to others.
-    """
-
-    arrived: Address
-    round: Address
-    give_way: Address
 
 
 @dataclass

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
+from deltarule.engines.compiled.plan.formulas import UpdateKernels
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.layout import Block, Division, Share, padded
+from deltarule.engines.compiled.plan.layout import Block, Division
 from deltarule.engines.compiled.plan.memory import Passage
-from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall
-from deltarule.engines.compiled.plan.update_kernels import UpdateKernels
+from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall, MatrixAt
 from deltarule.engines.compiled.plan.updates import (
     Bound,
     CallFormula,
@@ -22,16 +20,26 @@ from deltarule.engines.compiled.plan.updates import (
     Step,
     Update,
 )  # fmt: skip
+from deltarule.native.products import padded
+from deltarule.native.structs import Address, Count, Stride
 
 __all__ = ["SCRATCH_ROWS", "Updates"]
-
-_Inputs: TypeAlias = tuple[Address, Stride, Stride]
-"""What dz is multiplied with: an address, and the bytes from one input, and from one sample, to the next."""
 
 # Numbers of gradient taken before the optimizer steps over them: a slice that stays in the nearest cache.
 _SLICE = 4096
 SCRATCH_ROWS = 96
 """Rows of a block for which a thread needs room, at the most."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows of a block whose gradient is a product, the kernel of their step, and how many are taken at once."""
+
+    block: Block
+    rows: range
+    product: Product
+    kernel: KernelCall
+    slice: Count
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +68,9 @@ class Updates:
             yield from self._at_once(passage)
         else:
             for layer in reversed(range(self._layers)):
-                for each in self.to.shares(layer):
-                    yield from self._fused(self.to.block(layer, each), each, passage)
+                for part in self._parts(layer, passage):
+                    slots, apart = Count(self.kernels.slots), Stride(self.to.apart)
+                    yield Update(part.product, part.kernel, slots, apart, self.scratch, part.slice)
                 yield from self._state_steps(layer)
         if self.bounded or self.kernels.apart:
             yield from self.to.wait()
@@ -82,50 +91,21 @@ class Updates:
         before = sum(map(padded, self.to.layout.sizes[1 : block.layer + 1]))
         return Address(self.squares + 8 * (before + block.first))
 
-    def _biases_learn(self, block: Block) -> bool:
-        return not (self.idle and block.layer < self._layers - 1)
-
-    def _fused(self, block: Block, each: Share, passage: Passage) -> Iterator[Instruction]:
-        """The gradient of a share of a block, and the step; the biases' too, by whoever has the last rows."""
-        for rows, inputs, kernel, most in self._parts(block, each, passage):
-            yield Update(
-                product=self._product(block, rows, inputs, passage),
-                kernel=kernel,
-                slots=Count(self.kernels.slots),
-                apart=Stride(self.to.apart),
-                scratch=self.scratch,
-                slice=Count(most),
-            )
-
-    def _product(self, block: Block, rows: range, inputs: _Inputs, passage: Passage) -> Product:
-        """What is multiplied for the gradient of some rows of a block, and where these rows are."""
-        d, (a, a_item, a_row) = passage.d[block.layer], inputs
-        return Product(
-            d=d.column(block.first),
-            d_row=d.row,
-            a=a,
-            a_item=a_item,
-            a_row=a_row,
-            w=self.to.address(block, rows.start),
-            w_row=self.to.row_bytes(block),
-            rows=Count(len(rows)),
-            width=Count(block.width),
-        )
-
-    def _parts(self, block: Block, each: Share, passage: Passage) -> Iterator[tuple[range, _Inputs, KernelCall, int]]:
-        """Rows of a block in a share: which, what dz is multiplied with, their kernel, and how many at once."""
-        a, thread = passage.inputs(block.layer), self.to.thread
-        begin, end = each.rows(block.fan_in)
-        if end > begin:
-            inputs = a.column(begin), a.item_bytes, a.row
-            yield range(begin, end), inputs, self.kernels.weights(block.layer, thread), _slice_rows(block)
-        if each.part == each.parts - 1 and self._biases_learn(block):
-            yield (
-                range(block.fan_in, block.fan_in + 1),
-                (self.one, Stride(0), Stride(0)),
-                self.kernels.others(thread),
-                1,
-            )
+    def _parts(self, layer: int, passage: Passage) -> Iterator[_Part]:
+        """The thread's parts of a layer's blocks; the biases of a block belong to whoever has its last rows."""
+        a, thread = passage.inputs(layer), self.to.thread
+        for each in self.to.shares(layer):
+            block = self.to.block(layer, each)
+            d, width, fan_in = passage.d[layer].part(block.first), Count(block.width), block.fan_in
+            begin, end = each.rows.first(fan_in), each.rows.stop(fan_in)
+            if end > begin:
+                w = self.to.matrix(block, begin)
+                product = Product(d, a.part(begin), a.item_bytes, w, Count(end - begin), width)
+                yield _Part(block, range(begin, end), product, self.kernels.weights(layer, thread), _slice_rows(block))
+            if each.rows.part == each.rows.parts - 1 and not (self.idle and layer < self._layers - 1):
+                w, one = self.to.matrix(block, fan_in), MatrixAt(self.one, Stride(0))
+                product = Product(d, one, Stride(0), w, Count(1), width)
+                yield _Part(block, range(fan_in, fan_in + 1), product, self.kernels.others(thread), Count(1))
 
     def _state_steps(self, layer: int) -> Iterator[Instruction]:
         """The steps of γ and β, whose gradients are written down in any case."""
@@ -137,8 +117,8 @@ class Updates:
 
     def _step(self, block: Block, rows: range, kernel: KernelCall) -> Step:
         return Step(
-            w=self.to.address(block, rows.start),
-            gradient=self.to.address(block, rows.start, self._gradient),
+            w=self.to.matrix(block, rows.start).address,
+            gradient=self.to.matrix(block, rows.start, self._gradient).address,
             items=Count(len(rows) * block.stride),
             kernel=kernel,
             slots=Count(self.kernels.slots),
@@ -158,30 +138,26 @@ class Updates:
         for layer in range(self._layers):
             for each in self.to.columns(layer):
                 block = self.to.block(layer, each)
-                matrix, row = self.to.address(block, 0, self._gradient), self.to.row_bytes(block)
-                yield Squares(matrix, row, Count(block.learnt), Count(block.width), self._squares(block))
+                matrix = self.to.matrix(block, 0, self._gradient)
+                yield Squares(matrix, Count(block.learnt), Count(block.width), self._squares(block))
         yield from self.to.wait()
         columns = Count(sum(map(padded, self.to.layout.sizes[1:])))
         for scalars in self.kernels.scalars(self.to.thread):
             yield Clip(self.squares, columns, self.kernels.clip, scalars)
         yield from self.kernels.prepared(self.to.thread)
         for layer in range(self._layers):
-            for each in self.to.shares(layer):
-                block = self.to.block(layer, each)
-                for rows, _, kernel, _ in self._parts(block, each, passage):
-                    yield self._step(block, rows, kernel)
+            for part in self._parts(layer, passage):
+                yield self._step(part.block, part.rows, part.kernel)
             yield from self._state_steps(layer)
 
     def gradients(self, passage: Passage) -> Iterator[Instruction]:
         """Write the objective's gradient down, that of γ and β being there already."""
         for layer in range(self._layers):
-            for each in self.to.shares(layer):
-                block = self.to.block(layer, each)
-                for rows, inputs, _, _ in self._parts(block, each, passage):
-                    weights = rows.start < block.fan_in
-                    kernel = self.kernels.penalty_gradient(layer, self.to.thread) if weights else NO_KERNEL
-                    gradient = self.to.address(block, rows.start, self._gradient)
-                    yield Gradient(self._product(block, rows, inputs, passage), gradient, kernel)
+            for part in self._parts(layer, passage):
+                weights = part.rows.start < part.block.fan_in
+                kernel = self.kernels.penalty_gradient(layer, self.to.thread) if weights else NO_KERNEL
+                gradient = self.to.matrix(part.block, part.rows.start, self._gradient).address
+                yield Gradient(part.product, gradient, kernel)
         yield from self.to.wait()
 
     def _afterwards(self, layer: int) -> Iterator[Instruction]:
@@ -189,13 +165,13 @@ class Updates:
         for each in self.to.columns(layer):
             block = self.to.block(layer, each)
             if self.bounded and layer < self._layers - 1:
-                w, row, rows, width = self.to.address(block), self.to.row_bytes(block), block.fan_in, block.width
-                yield Bound(w, row, Count(rows), Count(width), self._squares(block), self.kernels.bound)
+                rows, width = Count(block.fan_in), Count(block.width)
+                yield Bound(self.to.matrix(block), rows, width, self._squares(block), self.kernels.bound)
             if self.kernels.apart:
                 step = self._step(block, range(block.learnt), self.kernels.average(self.to.thread))
                 yield replace(step, slots=Count(1), apart=Stride(self.kernels.averaged * self.to.apart))
 
 
-def _slice_rows(block: Block) -> int:
+def _slice_rows(block: Block) -> Count:
     """Rows of a block whose gradient is taken at once: whole tiles, some 16 KB."""
-    return min(SCRATCH_ROWS, max(24, _SLICE // block.stride // 24 * 24))
+    return Count(min(SCRATCH_ROWS, max(24, _SLICE // block.stride // 24 * 24)))

@@ -12,47 +12,39 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.memory import (
-    address_of,
-    call,
-    keep_subnormals,
-    load_float32,
-    load_float64,
-    restore_float_mode,
-    square_root,
-    store,
-)  # fmt: skip
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride, Struct
-from deltarule.engines.compiled.plan import products
-from deltarule.engines.compiled.plan.definition import Array, Work
-from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.tables import KernelCall, Thread
+from deltarule.engines.compiled.plan.instruction import Array, Instruction, Work, column_sums, number, put, run_kernel
+from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Thread
+from deltarule.native import memory, products
+from deltarule.native.memory import address_of, call, load_float64, square_root, store
+from deltarule.native.structs import Address, Count, Stride, Struct
 
 __all__ = ["Bound", "CallFormula", "Clip", "Gradient", "Product", "Squares", "Step", "Update"]
 
 
 @dataclass(frozen=True)
 class Product(Struct):
-    """Some rows of a block of weights, from `w` on, and what their gradient aᵀ dz is a product of."""
+    """Some rows of a block of weights, w, and what their gradient aᵀ dz is a product of; `a_item` bytes lie between
+    the inputs of a sample.
+    """
 
-    d: Address
-    d_row: Stride
-    a: Address
+    d: MatrixAt
+    a: MatrixAt
     a_item: Stride
-    a_row: Stride
-    w: Address
-    w_row: Stride
+    w: MatrixAt
     rows: Count
     width: Count
 
-    def weights(self, work: Work) -> Array:
-        """The rows of weights, (rows, width)."""
-        return work.matrix(self.w, self.w_row, self.rows, self.width)
+    def multiply(self, first: int, rows: int, target: int, thread: Thread) -> None:
+        """Write the gradient of some of the rows, as far apart as the weights' are."""
+        products.gemm_tn(
+            thread.run.tiles, target, self.w.row, self.a.address + first * self.a_item, self.a.row, self.d.address,
+            self.d.row, thread.size, rows, self.width,
+        )  # fmt: skip
 
     def gradient(self, work: Work) -> Array:
         """The product aᵀ dz, (rows, width)."""
-        a = work.view(self.a, (self.rows, work.size), (self.a_item, self.a_row))
-        return a @ work.batch(self.d, self.d_row, self.width)
+        a = work.view(self.a.address, (self.rows, work.size), (self.a_item, self.a.row))
+        return a @ work.batch(self.d, self.width)
 
 
 _PRODUCT = "{product.a:,product.rows}ᵀ {product.d:,product.width}"
@@ -62,7 +54,7 @@ _PRODUCT = "{product.a:,product.rows}ᵀ {product.d:,product.width}"
 class Update(Instruction):
     """The gradient of some rows of a block and the optimizer's step, `slice` rows at a time.
 
-    The kernel takes w, g and as many slots, which lie `apart` bytes from w and from one another.
+    The kernel takes w, g and as many slots, which are `apart` bytes from w and from one another.
     """
 
     product: Product
@@ -76,22 +68,19 @@ class Update(Instruction):
         return "{product.w:product.rows,product.width}, slots = {kernel}(" + _PRODUCT + ")"
 
     def execute(self, thread: Thread) -> None:
-        of, operands, table = self.product, thread.operands, thread.run.tiles
-        columns = of.w_row // thread.run.item_bytes
+        of, operands = self.product, thread.operands
+        columns = of.w.row // thread.run.item_bytes
         row = 0
         while row < of.rows:
             many = min(self.slice, of.rows - row)
-            products.gradient(
-                table, self.scratch, of.w_row, of.a + row * of.a_item, of.a_row, of.d, of.d_row, thread.size, many,
-                of.width,
-            )  # fmt: skip
-            _step(self.kernel, of.w + row * of.w_row, self.scratch, many * columns, self.slots, self.apart, operands)
+            of.multiply(row, many, self.scratch, thread)
+            _step(self.kernel, of.w.at(row), self.scratch, many * columns, self.slots, self.apart, operands)
             row += many
 
     def define(self, work: Work) -> None:
         of = self.product
-        places = [of.w + slot * self.apart for slot in range(self.slots + 1)]
-        held = [work.matrix(place, of.w_row, of.rows, of.width) for place in places]
+        places = [MatrixAt(Address(of.w.address + slot * self.apart), of.w.row) for slot in range(self.slots + 1)]
+        held = [work.matrix(place, of.rows, of.width) for place in places]
         _define_step(work, self.kernel, held, of.gradient(work))
 
 
@@ -130,23 +119,19 @@ class Gradient(Instruction):
         return "{gradient:product.rows,product.width} = " + _PRODUCT + added
 
     def execute(self, thread: Thread) -> None:
-        of, gradient, operands = self.product, self.gradient, thread.operands
+        of, gradient = self.product, self.gradient
         for row in range(0, of.rows, _SLICE):
-            products.gradient(
-                thread.run.tiles, gradient + row * of.w_row, of.w_row, of.a + row * of.a_item, of.a_row, of.d, of.d_row,
-                thread.size, min(_SLICE, of.rows - row), of.width,
-            )  # fmt: skip
+            of.multiply(row, min(_SLICE, of.rows - row), gradient + row * of.w.row, thread)
         if self.kernel.body:
-            store(operands, of.w)
-            store(operands + 8, gradient)
-            store(operands + 16, gradient)
-            call(self.kernel.body, of.rows * (of.w_row // thread.run.item_bytes), self.kernel.constants, operands)
+            items = of.rows * (of.w.row // thread.run.item_bytes)
+            run_kernel(self.kernel, items, thread.operands, (of.w.address, gradient, gradient))
 
     def define(self, work: Work) -> None:
-        of, g = self.product, work.matrix(self.gradient, self.product.w_row, self.product.rows, self.product.width)
+        of = self.product
+        g = work.matrix(MatrixAt(self.gradient, of.w.row), of.rows, of.width)
         g[:] = of.gradient(work)
         if self.kernel.body:
-            (g[:],) = work.kernel(self.kernel, of.weights(work), g)
+            (g[:],) = work.kernel(self.kernel, work.matrix(of.w, of.rows, of.width), g)
 
 
 @dataclass(frozen=True)
@@ -175,8 +160,7 @@ class Step(Instruction):
 class Squares(Instruction):
     """Σ x² of some columns of a matrix, one float64 each."""
 
-    matrix: Address
-    row: Stride
+    matrix: MatrixAt
     rows: Count
     width: Count
     squares: Address
@@ -185,27 +169,12 @@ class Squares(Instruction):
         return "{squares} = Σ {matrix:rows,width}² of each column"
 
     def execute(self, thread: Thread) -> None:
-        _column_squares(self.matrix, self.row, self.rows, self.width, self.squares, thread.run.item_bytes)
+        x = self.matrix
+        column_sums(x.address, x.address, x.row, self.rows, self.width, self.squares, thread.run.item_bytes)
 
     def define(self, work: Work) -> None:
-        x = work.matrix(self.matrix, self.row, self.rows, self.width)
+        x = work.matrix(self.matrix, self.rows, self.width)
         work.vector(self.squares, self.width, np.float64)[:] = np.sum(x * x, axis=0, dtype=np.float64)
-
-
-def _column_squares(matrix: int, row: int, rows: int, width: int, squares: int, item: int) -> None:
-    """The sum of squares of each column, added row by row in float64; a square has the numbers' precision."""
-    for column in range(width):
-        store(squares + 8 * column, 0.0)
-    for index in range(rows):
-        here = matrix + index * row
-        if item == 4:
-            for column in range(width):
-                x = load_float32(here + 4 * column)
-                store(squares + 8 * column, load_float64(squares + 8 * column) + x * x)
-        else:
-            for column in range(width):
-                wide = load_float64(here + 8 * column)
-                store(squares + 8 * column, load_float64(squares + 8 * column) + wide * wide)
 
 
 @dataclass(frozen=True)
@@ -225,12 +194,10 @@ class Clip(Instruction):
         for column in range(self.columns):
             total += load_float64(self.squares + 8 * column)
         # A kernel takes sixteen numbers at least: the first of them is used.
-        room, operands = thread.workspace, thread.operands
+        room = int(thread.workspace)
         for place in range(16):
             store(room + 8 * place, square_root(total))
-        store(operands, room)
-        store(operands + 8, room)
-        call(self.kernel.body, 16, self.kernel.constants, operands)
+        run_kernel(self.kernel, 16, thread.operands, (room, room))
         store(self.scalars + 16, load_float64(room))
 
     def define(self, work: Work) -> None:
@@ -242,8 +209,7 @@ class Clip(Instruction):
 class Bound(Instruction):
     """Multiply the weights into each unit of a block by what a constraint makes of their norm."""
 
-    w: Address
-    row: Stride
+    w: MatrixAt
     rows: Count
     width: Count
     squares: Address
@@ -253,26 +219,18 @@ class Bound(Instruction):
         return "{w:rows,width} = {w:rows,width} · {kernel}(norm of each column)"
 
     def execute(self, thread: Thread) -> None:
-        item, operands, squares, width = thread.run.item_bytes, thread.operands, self.squares, self.width
-        _column_squares(self.w, self.row, self.rows, width, squares, item)
+        item, squares, width = thread.run.item_bytes, self.squares, self.width
+        column_sums(self.w.address, self.w.address, self.w.row, self.rows, width, squares, item)
         for column in range(width):
             store(squares + 8 * column, square_root(load_float64(squares + 8 * column)))
-        store(operands, squares)
-        store(operands + 8, squares)
-        call(self.kernel.body, width, self.kernel.constants, operands)
+        run_kernel(self.kernel, width, thread.operands, (squares, squares))
         for index in range(self.rows):
-            here = self.w + index * self.row
-            if item == 4:
-                for column in range(width):
-                    x = float(load_float32(here + 4 * column)) * load_float64(squares + 8 * column)
-                    store(here + 4 * column, np.float32(x))
-            else:
-                for column in range(width):
-                    x = load_float64(here + 8 * column) * load_float64(squares + 8 * column)
-                    store(here + 8 * column, x)
+            here = self.w.at(index)
+            for column in range(width):
+                put(here, column, item, number(here, column, item) * load_float64(squares + 8 * column))
 
     def define(self, work: Work) -> None:
-        w = work.matrix(self.w, self.row, self.rows, self.width)
+        w = work.matrix(self.w, self.rows, self.width)
         factor = work.vector(self.squares, self.width, np.float64)
         (factor[:],) = work.kernel(self.kernel, np.sqrt(np.sum(w * w, axis=0, dtype=np.float64)))
         w *= factor
@@ -288,9 +246,9 @@ class CallFormula(Instruction):
         return "the formula's own step, in Python"
 
     def execute(self, thread: Thread) -> None:
-        mode = keep_subnormals()  # NumPy and the formula calculate as they do elsewhere
+        mode = memory.keep_subnormals()  # NumPy and the formula calculate as they do elsewhere
         call(self.function, address_of(thread))
-        restore_float_mode(mode)
+        memory.restore_float_mode(mode)
 
     def define(self, work: Work) -> None:
         ctypes.CFUNCTYPE(None, ctypes.c_int64)(self.function)(work.thread.address)

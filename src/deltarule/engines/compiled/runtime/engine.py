@@ -10,27 +10,87 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.structs import Record
-from deltarule.engines.compiled.codegen.tiles import tiles
-from deltarule.engines.compiled.plan.kernels import Formulas
+from deltarule.engines.compiled.plan.formulas import Formulas
 from deltarule.engines.compiled.plan.memory import Arena
 from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.plan.tables import Progress as RunProgress
 from deltarule.engines.compiled.plan.tables import Run
-from deltarule.engines.compiled.runtime import fork_join
 from deltarule.engines.compiled.runtime.epochs import entry_points
-from deltarule.engines.compiled.runtime.order import Order
 from deltarule.engines.compiled.runtime.team import BLOCK, Team
-from deltarule.engines.compiled.runtime.threads import Pace, threads_for
+from deltarule.engines.compiled.runtime.thread_tuning import Pace, threads_for
 from deltarule.engines.problem import Figure, Figures, Problem, Progress, StopRequested, Sums, never
 from deltarule.engines.rates import Rates
 from deltarule.engines.threads import chosen_threads
-from deltarule.errors import ThreadsWarning
+from deltarule.errors import DataError, ThreadsWarning
 from deltarule.formulas.random import key
 from deltarule.mapped import TOGETHER, forget
+from deltarule.native.structs import Record
+from deltarule.native.threads import together
+from deltarule.native.tiles import tiles
 from deltarule.types import Floats
 
-__all__ = ["Compiled"]
+__all__ = ["Compiled", "Order"]
+
+# Samples of a given order that are laid out before the compiled loop is called.
+_SAMPLES = 100_000
+
+
+class Order:
+    """Row numbers one batch after the other; `starts` says where each batch begins, and where the last ends.
+
+    given : whether the problem gives it, batch by batch.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.given = problem.ordered
+        self.since, self.until = problem.begun.epoch, problem.recipe.epochs
+        self.largest = 0
+        self.epoch_starts: npt.NDArray[np.int64] = np.zeros(1, np.int64)
+        n, size = len(problem.train), problem.recipe.batch_size
+        self._rows: npt.NDArray[np.int64] = np.zeros(n, np.int64)
+        self.starts = np.minimum(np.arange(-(-n // size) + 1) * size, n)
+        self._chosen = problem.train.rows
+        if self.given:
+            self.until = self.since
+            self._last = problem.recipe.epochs
+            self._epochs = problem.epochs()
+
+    @property
+    def address(self) -> int:
+        """Where the row numbers are."""
+        return self._rows.ctypes.data
+
+    def batches(self, epoch: int) -> int:
+        """How many batches an epoch of those laid out has, epochs counted from 0."""
+        if not self.given:
+            return len(self.starts) - 1
+        return int(self.epoch_starts[epoch - self.since + 1] - self.epoch_starts[epoch - self.since])
+
+    def take(self, epoch: int, most: int) -> bool:
+        """Lay out the next epochs of a given order, at most so many; False when it has ended."""
+        batches: list[npt.NDArray[np.int64]] = []
+        epoch_starts, met = [0], 0
+        while len(epoch_starts) <= min(most, self._last - epoch) and met < _SAMPLES:
+            following = next(self._epochs, None)
+            if following is None:
+                break
+            of_epoch = list(following)
+            if not of_epoch:
+                raise DataError("batches with at least one sample", "an epoch without any")
+            batches += of_epoch
+            met += sum(map(len, of_epoch))
+            epoch_starts.append(len(batches))
+        if not batches:
+            return False
+        sizes = [len(rows) for rows in batches]
+        places = np.concatenate(batches)
+        self._rows = places if self._chosen is None else self._chosen[places]
+        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self.epoch_starts = np.array(epoch_starts, np.int64)
+        self.largest = max(sizes)
+        self.since, self.until = epoch, epoch + len(epoch_starts) - 1
+        return True
+
 
 # Epochs whose figures are kept before Python reads them, and the seconds that a call of the compiled loop takes: fewer
 # while another number of threads is tried.
@@ -69,11 +129,6 @@ class Compiled:
         self._interruption: BaseException | None = None
 
     @property
-    def _sums(self) -> int:
-        """Where an epoch's weight, loss and error are added up."""
-        return self._progress.address_of("weight")
-
-    @property
     def best_epoch(self) -> int:
         """The epoch that early stopping likes best; 0 where it does not watch."""
         return int(self._progress["best_epoch"])
@@ -109,7 +164,9 @@ class Compiled:
         tables: list[Floats] = []
         losses: list[Floats] = []
         done, end = 0, time.perf_counter() + seconds
-        while self._goes_on and (not done or (done < epochs and time.perf_counter() < end)) and not interrupted():
+        while not done or (done < epochs and time.perf_counter() < end):
+            if self.finished or self._interruption is not None or interrupted():
+                break
             left = min(epochs - done, _AHEAD)
             epoch = self._progress["epoch"]
             if self._order.given and epoch == self._order.until:
@@ -124,10 +181,6 @@ class Compiled:
                 losses += [self._losses_of(epoch + place) for place in range(len(table))]
         interruption, self._interruption = self._interruption, None
         return Figures(np.concatenate([np.zeros((0, Figure.COUNT)), *tables]), losses, interruption)
-
-    @property
-    def _goes_on(self) -> bool:
-        return not self.finished and self._interruption is None
 
     def _advance(self, epoch: int, epochs: int) -> Floats:
         """One call of the compiled loop: some steps, and the figures of the epochs that ended with them."""
@@ -174,7 +227,7 @@ class Compiled:
             self._pace = Pace([1])
             self._change_team(1)
             self._team.ready(step)
-            fork_join.together(self._train, self._run.address, 1)
+            together(self._train, self._run.address, 1)
             warnings.warn(came, ThreadsWarning, stacklevel=2)
         forget(self.problem.train.x)
         if self._progress["step"] != step:
@@ -188,7 +241,7 @@ class Compiled:
         """
         threads, aside = self._team.threads, self._team.runs_python
         try:
-            return fork_join.together(self._train, self._run.address, threads, aside=aside)
+            return together(self._train, self._run.address, threads, aside=aside)
         except MemoryError:
             raise  # of the call itself: nothing has run
         except BaseException as interruption:  # noqa: BLE001 - compiled code raises nothing of its own
@@ -197,9 +250,7 @@ class Compiled:
 
     def _go_on(self, elapsed: float) -> None:
         """Choose the team for the next call, by how long the last one took."""
-        # Short calls say more of the call than of the steps.
-        if elapsed > _TRIAL_SECONDS / 2 or self._pace.untold:
-            self._pace.took(self._step_seconds)
+        self._pace.took(self._step_seconds, short=elapsed <= _TRIAL_SECONDS / 2)
         if self._pace.threads != self._team.threads:
             self._change_team(self._pace.threads)
 
@@ -211,9 +262,9 @@ class Compiled:
     def _team_of(self, threads: int) -> Team:
         """The team of so many threads, ready for the compiled loop."""
         if threads not in self._teams:
-            steppers = min(threads, self._steppers)
+            steppers, sums = min(threads, self._steppers), self._progress.address_of("weight")
             self._teams[threads] = Team(
-                self._arena, self.problem, self._formulas, self._sources, threads, steppers, self._run, self._sums
+                self._arena, self.problem, self._formulas, self._sources, threads, steppers, self._run, sums
             )
         team = self._teams[threads]
         team.make_room(self._rows)

@@ -12,30 +12,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.memory import (
-    call,
-    flush_subnormals,
-    load_float64,
-    load_int32,
-    load_int64,
-    restore_float_mode,
-    store,
-    struct_at,
-)  # fmt: skip
-from deltarule.engines.compiled.codegen.processor import MachineCode, compile_functions
-from deltarule.engines.compiled.codegen.structs import Address, Count, Record, Stride, Struct, fields_of, size_of
-from deltarule.engines.compiled.codegen.tiles import tiles
 from deltarule.engines.compiled.plan.batches import Gather
-from deltarule.engines.compiled.plan.instruction import Instruction, follow, stored, wait
+from deltarule.engines.compiled.plan.instruction import Instruction, follow
 from deltarule.engines.compiled.plan.memory import Arena
-from deltarule.engines.compiled.plan.tables import KernelCall, Plan, Run, Thread
+from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Plan, Run, Thread
 from deltarule.engines.problem import Figure
 from deltarule.formulas import random
+from deltarule.native import memory
+from deltarule.native.memory import call, load_float64, load_int32, load_int64, store, struct_at
+from deltarule.native.processor import MachineCode, compile_functions
+from deltarule.native.products import GROUP
+from deltarule.native.structs import Count, Record, Struct, fields_of, size_of
+from deltarule.native.threads import wait
+from deltarule.native.tiles import tiles
 from deltarule.recipes.stopping import improves
 
 __all__ = ["SingleThread", "WeightBlock", "entry_points"]
 
-_GROUP = 16
 _ORDER = np.uint64(int(random.Purpose.ORDER))
 
 
@@ -45,8 +38,7 @@ class WeightBlock(Struct):
 
     blocks: Count
     rows: Count
-    address: Address
-    row: Stride
+    weights: MatrixAt
     groups: Count
     penalty: KernelCall
 
@@ -66,10 +58,9 @@ class SingleThread:
 
     def __init__(self, arena: Arena, instructions: Sequence[Instruction], **values: float) -> None:
         self.plan = list(instructions)
-        table, words = stored(self.plan)
-        arena.keep(words)
+        plan, words = arena.plan(self.plan)
         self._thread = Record(Thread, operands=arena.words(arena.operands))
-        self._thread.put("training", Plan(arena.keep(table), Count(len(table))))
+        self._thread.put("training", plan)
         table_of_tiles = arena.hold(tiles(arena.dtype.name)).address
         self._run = Record(Run, table=self._thread.address, tiles=table_of_tiles, item_bytes=arena.dtype.itemsize)
         self._thread.set(run=self._run.address)
@@ -93,20 +84,17 @@ def follow_once(run: Run, rows: int) -> None:
     """Follow the first thread's plan for `rows` samples as they lie."""
     thread = struct_at(Thread, run.table)
     thread.first, thread.size = 0, rows
-    mode = flush_subnormals()
+    mode = memory.flush_subnormals()
     follow(thread.training, thread)
-    restore_float_mode(mode)
+    memory.restore_float_mode(mode)
 
 
 def train(run: Run, number: int) -> None:
-    """Train with subnormal numbers flushed to 0; the thread's floating-point mode is afterwards what it was."""
-    mode = flush_subnormals()
-    _train(run, number)
-    restore_float_mode(mode)
+    """Train until the budget of steps is spent, an epoch to stop before is reached, or training has finished.
 
-
-def _train(run: Run, number: int) -> None:
-    """Train until the budget of steps is spent, an epoch to stop before is reached, or training has finished."""
+    Meanwhile subnormal numbers are flushed to 0; the thread's floating-point mode is afterwards what it was.
+    """
+    mode = memory.flush_subnormals()
     thread, progress = struct_at(Thread, run.table + size_of(Thread) * number), run.progress
     threads, barrier, first_thread = run.threads, run.barrier, number == 0
     epoch, batch, step = progress.epoch, progress.batch, progress.step
@@ -128,21 +116,26 @@ def _train(run: Run, number: int) -> None:
             recorded += 1
         if batch < last_batch:
             break
-        # Threads that took no steps have waited here for those that did.
-        wait(barrier, threads)
-        _evaluate_sets(run, thread, number)
-        wait(barrier, threads)
         epoch += 1
         if run.shuffled:
             batch = 0
-        if first_thread:
-            _finish(run, epoch)
-        wait(barrier, threads)
+        _end_epoch(run, thread, number, epoch)
         if progress.finished or epoch == progress.until or budget <= 0:
             break
     wait(barrier, threads)
     if first_thread:
         progress.epoch, progress.batch, progress.step, progress.recorded = epoch, batch, step, recorded
+    memory.restore_float_mode(mode)
+
+
+def _end_epoch(run: Run, thread: Thread, number: int, epoch: int) -> None:
+    """Evaluate once all threads are here, also those that took no steps; the first thread decides what is next."""
+    wait(run.barrier, run.threads)
+    _evaluate_sets(run, thread, number)
+    wait(run.barrier, run.threads)
+    if number == 0:
+        _finish(run, epoch)
+    wait(run.barrier, run.threads)
 
 
 def _take_step(run: Run, thread: Thread, batch: int, step: int, place: int) -> None:
@@ -285,7 +278,7 @@ def _all_finite(run: Run) -> bool:
 def _add_penalties(run: Run, into: int) -> None:
     """The penalties' sum over all weights, 16 of a row at a time: in one order, however the columns are divided."""
     total, operands = 0.0, struct_at(Thread, run.table).operands
-    group = _GROUP * run.item_bytes
+    group = GROUP * run.item_bytes
     store(operands + 8, into)
     address = int(run.weights)
     for _ in range(run.layers):
@@ -293,10 +286,10 @@ def _add_penalties(run: Run, into: int) -> None:
         for row in range(first.rows if first.penalty.body else 0):
             for index in range(first.blocks):
                 block = struct_at(WeightBlock, address + size_of(WeightBlock) * index)
-                place = block.address + row * block.row
+                place = block.weights.at(row)
                 for _ in range(block.groups):
                     store(operands, place)
-                    call(first.penalty.body, _GROUP, block.penalty.constants, operands)
+                    call(first.penalty.body, GROUP, block.penalty.constants, operands)
                     total += load_float64(into)
                     place += group
         address += size_of(WeightBlock) * first.blocks

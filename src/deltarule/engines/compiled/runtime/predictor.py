@@ -10,18 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.gather import gatherable, gatherer
-from deltarule.engines.compiled.codegen.structs import Address, Count, Stride
 from deltarule.engines.compiled.plan.batches import Gather
+from deltarule.engines.compiled.plan.formulas import Predicting
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.kernels import Predicting
-from deltarule.engines.compiled.plan.layout import WHOLE, Division, Layout, Share, padded
+from deltarule.engines.compiled.plan.layout import Division, Layout, Share
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.step import predicted
-from deltarule.engines.compiled.plan.tables import ALL_ROWS
+from deltarule.engines.compiled.plan.tables import ALL_ROWS, NO_MATRIX, MatrixAt
 from deltarule.engines.compiled.runtime.epochs import SingleThread
 from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.parameters import Shape
 from deltarule.errors import ModelError
+from deltarule.native.products import padded
+from deltarule.native.structs import Address, Count, Stride
 from deltarule.recipes import Affine, Network
 
 __all__ = ["Predictor"]
@@ -36,12 +37,7 @@ class Predictor:
     """
 
     def __init__(
-        self,
-        sizes: Sequence[int],
-        network: Network,
-        parameters: npt.NDArray[Any],
-        scaling: Affine,
-        kind: npt.DTypeLike,
+        self, sizes: Sequence[int], network: Network, parameters: npt.NDArray[Any], scaling: Affine, kind: npt.DTypeLike
     ) -> None:
         dtype = parameters.dtype
         self._arena = arena = Arena(dtype)
@@ -51,27 +47,15 @@ class Predictor:
         layout.pack(parameters, packed)
         to = Division(layout, 0, arena.keep(packed), 0, item)
         formulas = Predicting(arena, network)
-        normalized = formulas.normalization is not None
-        passage = Passage(arena, _BLOCK, sizes, [0.0] * len(sizes), backward=False, normalized=normalized)
+        passage = Passage(arena, _BLOCK, sizes, [0.0] * len(sizes), backward=False, normalized=formulas.normalized)
         rows = gatherer(gatherable(np.zeros((1, 1), kind)).dtype, dtype, scaling)
-        arena.hold(rows, rows.address)
-        gather = Gather(
-            gather=Address(rows.address),
-            order=Address(0),
-            source=Address(0),
-            source_row=Stride(0),
-            target=passage.x.address,
-            target_row=passage.x.row,
-            columns=Count(sizes[0]),
-            shift=arena.keep(rows.shift),
-            factor=arena.keep(rows.factor),
-            rows=ALL_ROWS,
-        )
+        x, columns = passage.x.part(), Count(sizes[0])
+        gather = Gather(arena.gathering(rows), Address(0), NO_MATRIX, x, columns, ALL_ROWS)
         room = arena.numbers(6 * max(map(padded, sizes)))
         plan: list[Instruction] = [gather]
         for layer, blocks in enumerate(layout.blocks):
             shares = [Share(block.first, block.width) for block in blocks]
-            plan += predicted(formulas, to, layer, passage, shares, WHOLE, room)
+            plan += predicted(formulas, to, layer, passage, shares, ALL_ROWS, room)
         self._z = passage.z[-1].view(_BLOCK)
         self._follow = SingleThread(arena, plan, ascending=arena.keep(np.arange(_BLOCK)))
         # One passage serves one caller at a time.
@@ -87,10 +71,9 @@ class Predictor:
         x, n = gatherable(x), len(x)
         row, made = x.strides[0], np.empty((n, self._outputs), self._z.dtype)
         with self._lock:
-            self._follow.gather.set(source_row=row)
             for start in range(0, n, _BLOCK):
                 rows = min(_BLOCK, n - start)
-                self._follow.gather.set(source=x.ctypes.data + start * row)
+                self._follow.gather.put("source", MatrixAt(Address(x.ctypes.data + start * row), Stride(row)))
                 self._follow(rows)
                 made[start : start + rows] = self._z[:rows, : self._outputs]
         finite = np.isfinite(made)

@@ -9,29 +9,26 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.scopes import GROUP
-from deltarule.engines.compiled.codegen.structs import Address, Count, Record, Stride, packed, size_of
+from deltarule.engines.compiled.plan.formulas import Formulas
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.kernels import Formulas
-from deltarule.engines.compiled.plan.layout import Division, Layout, padded
+from deltarule.engines.compiled.plan.layout import Division, Layout
 from deltarule.engines.compiled.plan.memory import Arena, Passage, aligned
-from deltarule.engines.compiled.plan.names import SCRATCH, Named, Names
-from deltarule.engines.compiled.plan.printing import Printer
-from deltarule.engines.compiled.plan.products import WORKSPACE_BYTES
+from deltarule.engines.compiled.plan.printing import SCRATCH, Named, Names, Printer
 from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.plan.step import Writer
-from deltarule.engines.compiled.plan.tables import Barrier, Run, Thread
+from deltarule.engines.compiled.plan.tables import Run, Thread
 from deltarule.engines.compiled.plan.update_step import SCRATCH_ROWS, Updates
 from deltarule.engines.compiled.runtime.epochs import WeightBlock
-from deltarule.engines.compiled.runtime.fork_join import system
 from deltarule.engines.problem import Problem
 from deltarule.engines.stepping import stepped
 from deltarule.errors import Interrupted
+from deltarule.native.products import GROUP, WORKSPACE_BYTES, padded
+from deltarule.native.structs import Address, Count, Record, packed, size_of
+from deltarule.native.threads import barrier
 
 __all__ = ["BLOCK", "Team"]
 
 _CALLED = ctypes.CFUNCTYPE(None, ctypes.c_int64)
-_APART = 16  # words between two that are in cache lines of their own
 BLOCK = 64
 """Rows evaluated at once: sums are added up by these blocks, so their number must not depend on the threads."""
 
@@ -57,7 +54,7 @@ class Team:
         self._problem, self._formulas, self._sources = problem, formulas, sources
         self._dtype = arena.dtype
         self._layout = Layout(problem.shape, steppers, self._dtype.itemsize)
-        written = formulas.updates.whole or formulas.normalization is not None
+        written = formulas.updates.whole or formulas.normalized
         self._parameters = aligned(self._layout.items * (formulas.updates.regions + written), self._dtype)
         self._best = aligned(self._layout.items, self._dtype)
         self._names = Names(self._named(formulas))
@@ -90,6 +87,10 @@ class Team:
         """Begin with θ and a state, and with what the optimizer remembers."""
         for held in (self._region(0), self._region(self._formulas.updates.averaged), self._best):
             self._layout.pack(theta, held)
+        self._remember(slots)
+
+    def _remember(self, slots: Sequence[npt.NDArray[np.floating]]) -> None:
+        """Write what the optimizer remembers, (learnt,) each."""
         rest = np.zeros(self._problem.shape.total - self._problem.shape.learnt)
         for number, slot in enumerate(slots, start=1):
             self._layout.pack(np.concatenate([slot, rest]), self._region(number))
@@ -123,16 +124,11 @@ class Team:
             regions, learnt = self._formulas.updates.regions, self._problem.shape.learnt
             rate = ctypes.c_double.from_address(self._run["rates"] + 8 * thread["place"]).value
             parameters, gradient = (self._layout.unpack(self._region(number)) for number in (0, regions))
-            numbers = range(1, 1 + len(self._problem.recipe.optimizer.slots))
-            slots = [self._layout.unpack(self._region(number)) for number in numbers]
             with np.errstate(**self._errors | {"over": "ignore", "invalid": "ignore"}):
-                held = [slot[:learnt] for slot in slots]
                 weight = self._batch_weight(thread["first"], thread["size"])
-                after = stepped(self._problem, parameters, gradient[:learnt], weight, step, rate, held)
+                slots = stepped(self._problem, parameters, gradient[:learnt], weight, step, rate, self.slots)
             self._layout.pack(parameters, self._region(0))
-            for number, slot, made in zip(numbers, slots, after, strict=True):
-                slot[:learnt] = made
-                self._layout.pack(slot, self._region(number))
+            self._remember(slots)
             self._stepped = step
 
     @property
@@ -163,31 +159,26 @@ class Team:
 
     def describe_to(self, run: Record[Run]) -> None:
         """Say where this team's memory is."""
-        item, updates = self._dtype.itemsize, self._formulas.updates
-        start = self._region(updates.averaged).ctypes.data
+        updates = self._formulas.updates
+        to = self._division(0, updates.averaged)
         blocks = [block for blocks in self._layout.blocks for block in blocks]
-        self._weights = np.array(
-            [
-                packed(
-                    WeightBlock(
-                        blocks=Count(len(self._layout.blocks[block.layer])),
-                        rows=Count(block.fan_in),
-                        address=Address(start + block.offset * item),
-                        row=Stride(block.stride * item),
-                        groups=Count(block.width // GROUP),
-                        penalty=updates.penalty_value(block.layer),
-                    )
-                )
-                for block in blocks
-            ],
-            np.int64,
-        )
+        weights = [
+            WeightBlock(
+                blocks=Count(len(self._layout.blocks[block.layer])),
+                rows=Count(block.fan_in),
+                weights=to.matrix(block),
+                groups=Count(block.width // GROUP),
+                penalty=updates.penalty_value(block.layer),
+            )
+            for block in blocks
+        ]
+        self._weights = np.array([packed(each) for each in weights], np.int64)
         run.set(
             threads=self.threads,
             steppers=self._steppers,
             barrier=self._barrier.address,
             table=self._table.ctypes.data,
-            parameters=start,
+            parameters=to.parameters,
             best=self._best.ctypes.data,
             items=self._layout.items,
             weights=self._weights.ctypes.data,
@@ -201,7 +192,7 @@ class Team:
         arena, made = Arena(self._dtype), list[dict[str, list[Instruction]]]()
         table = np.zeros_like(self._table)
         sizes, formulas = self._problem.sizes, self._formulas
-        normalized = formulas.normalization is not None
+        normalized = formulas.normalized
         passage = Passage(arena, rows, sizes, formulas.rates, backward=True, normalized=normalized)
         widest = max(*(block.stride for blocks in self._layout.blocks for block in blocks), *map(padded, sizes))
         one = arena.keep(np.ones(1, self._dtype), "1")
@@ -231,11 +222,11 @@ class Team:
             made.append(plans)
             record = Record(Thread, at=table[thread])
             for field, plan in plans.items():
-                record.put(field, arena.plan(plan))
+                record.put(field, arena.plan(plan)[0])
             record.set(
                 run=self._run.address,
                 workspace=arena.keep(aligned(WORKSPACE_BYTES, np.uint8), SCRATCH),
-                operands=arena.words(formulas.operands, SCRATCH),
+                operands=arena.words(formulas.arena.operands, SCRATCH),
                 training_sums=self._sums,
                 sums=self._sums,
             )
@@ -246,7 +237,7 @@ class Team:
 
     def text(self, arena: Arena) -> str:
         """The threads' plans, printed; `arena` is the one that the formulas' and the data's memory came from."""
-        printer = Printer([arena, *self._passages], self._names)
+        printer = Printer([self._names, *(each.names for each in (arena, *self._passages))])
         headings = {
             "training": f"A training step of at most {self._rows} samples",
             "train_evaluation": f"Evaluating a block of at most {BLOCK} training samples",
@@ -259,7 +250,7 @@ class Team:
         """The names of all regions of the parameters."""
         slots = [f"{slot} of " for slot in self._problem.recipe.optimizer.slots]
         averaged = ["average of "] * bool(formulas.updates.averaged)
-        written = ["d"] * (formulas.updates.whole or formulas.normalization is not None)
+        written = ["d"] * (formulas.updates.whole or formulas.normalized)
         for number, prefix in enumerate(["", *slots, *averaged, *written]):
             yield from self._layout.named(self._region(number).ctypes.data, self._dtype.itemsize, prefix)
 
@@ -267,10 +258,3 @@ class Team:
         item = self._dtype.itemsize
         address = self._region(region).ctypes.data
         return Division(self._layout, thread, address, self._layout.items * item, item)
-
-
-def barrier() -> tuple[npt.NDArray[np.int64], Record[Barrier]]:
-    """A barrier's words in memory, and the record that says where they are; keep both while threads use it."""
-    words = np.zeros(2 * _APART, np.int64)
-    address = words.ctypes.data
-    return words, Record(Barrier, arrived=address, round=address + 8 * _APART, give_way=system()["give_way"])

@@ -1,20 +1,19 @@
-"""The three matrix products of a training step, by address, for one thread's share of the result.
-
-    forward   Z  = 1 bᵀ + A W        backward  dA = D Wᵀ        gradient  G = Aᵀ D
+"""Matrix products by address, for one thread's share of the result: A B, A Bᵀ and Aᵀ B.
 
 Every number of a result is one chain of multiply-adds over k = 0, 1, 2, ... that starts from the bias or from 0. Where
 a chain is cut, to keep what it reads in a cache, its sum is stored and taken up again, which changes no bit. So results
 are equal to the last bit however the work is cut into tiles, into blocks, or into shares of threads.
 
-Matrices lie row by row, their columns padded to a multiple of `COLUMNS` with anything finite, at a stride from row to
-row that is a multiple of it too and is counted in numbers; `row_stride` proposes one. A share begins at any row, and at
-a column that is a multiple of `COLUMNS`. `table`, the address of `tiles.tiles(dtype)`, says what numbers these are.
+Matrices lie row by row, their columns padded to a multiple of `GROUP` with anything finite, at a stride from row to
+row that is a multiple of it too; `c_row` and the like are strides in bytes, and `row_stride` proposes one. A share
+begins at any row, and at a column that is a multiple of `GROUP`. `table`, the address of `tiles.tiles(dtype)`, says
+what numbers these are.
 """
 
 from __future__ import annotations
 
-from deltarule.engines.compiled.codegen.memory import call, load_int64
-from deltarule.engines.compiled.codegen.tiles import (
+from deltarule.native.memory import call, load_int64
+from deltarule.native.tiles import (
     HEIGHTS,
     ITEM_BYTES,
     LANES,
@@ -26,13 +25,14 @@ from deltarule.engines.compiled.codegen.tiles import (
     ZEROS,
 )
 
-__all__ = ["COLUMNS", "WORKSPACE_BYTES", "backward", "forward", "gradient", "row_stride"]
+__all__ = ["GROUP", "WORKSPACE_BYTES", "gemm_nn", "gemm_nt", "gemm_tn", "padded", "row_stride"]
 
-COLUMNS = 16
+GROUP = 16
+"""Rows are padded to whole groups of this many numbers, and sums are taken in as many parts, on every processor."""
 
 # Rows of A and of a transposed panel to a block: what a panel is multiplied with stays in the second or third cache.
 _BLOCK_ROWS = 512
-# A block's depth. W and D are read where they lie, a few cache lines of each row: at 512 rows these stay in the second
+# A block's depth. B is read where it lies, a few cache lines of each row: at 512 rows these stay in the second
 # cache even if each lies in a memory page of its own. Up to 1024 it does not pay to cut in two.
 _BLOCK_DEPTH, _UNCUT_DEPTH = 512, 1024
 # A transposed panel: 2 vectors wide is wide enough for tall tiles, and quicker to make than a wider one.
@@ -40,7 +40,16 @@ _PANEL_WIDTH, _PANEL_DEPTH = 2, 1024
 _WIDEST_VECTOR_BYTES = 64
 
 WORKSPACE_BYTES = _PANEL_DEPTH * _PANEL_WIDTH * _WIDEST_VECTOR_BYTES
-"""What `backward` needs, for each thread: 128 KiB, best at a multiple of 64."""
+"""What `gemm_nt` needs, for each thread: 128 KiB, best at a multiple of 64."""
+
+
+def padded(columns: int) -> int:
+    """Columns, filled up to whole groups.
+
+    >>> padded(10), padded(16), padded(100)
+    (16, 16, 112)
+    """
+    return -(-columns // GROUP) * GROUP
 
 
 def row_stride(columns: int, item_bytes: int, period: int = 4096) -> int:
@@ -53,8 +62,8 @@ def row_stride(columns: int, item_bytes: int, period: int = 4096) -> int:
     >>> row_stride(100, 4), row_stride(1024, 4), row_stride(256, 4), row_stride(256, 4, period=1024)
     (112, 1040, 256, 272)
     """
-    padded = -(-columns // COLUMNS) * COLUMNS
-    return padded if padded * item_bytes % period else padded + COLUMNS
+    stride = padded(columns)
+    return stride if stride * item_bytes % period else stride + GROUP
 
 
 def _slot(table: int, index: int) -> int:
@@ -90,7 +99,7 @@ def _panel(
 
 def _vectors(table: int, columns: int) -> int:
     """The vectors that `columns` numbers, padded, lie in."""
-    return -(-columns // COLUMNS) * (COLUMNS // _slot(table, LANES))
+    return -(-columns // GROUP) * (GROUP // _slot(table, LANES))
 
 
 def _multiply(
@@ -142,111 +151,98 @@ def _multiply(
                 left += width * vector_bytes
 
 
-def forward(
+def gemm_nn(
     table: int,
-    z: int,
-    z_row: int,
+    c: int,
+    c_row: int,
     bias: int,
     a: int,
     a_row: int,
-    w: int,
-    w_row: int,
+    b: int,
+    b_row: int,
     rows: int,
-    fan_in: int,
+    depth: int,
     columns: int,
 ) -> None:
-    """Z ← 1 bᵀ + A W, or A W where `bias` is 0.
-
-    Z (rows, columns), b (columns,), A (rows, fan_in), W (fan_in, columns).
-    """
-    item = _slot(table, ITEM_BYTES)
-    _multiply(table, rows, fan_in, columns, a, a_row, item, w, w_row, z, z_row, bias)
+    """C ← 1 biasᵀ + A B, or A B where `bias` is 0: C (rows, columns), A (rows, depth), B (depth, columns)."""
+    _multiply(table, rows, depth, columns, a, a_row, _slot(table, ITEM_BYTES), b, b_row, c, c_row, bias)
 
 
-def gradient(
-    table: int,
-    g: int,
-    g_row: int,
-    a: int,
-    a_row: int,
-    d: int,
-    d_row: int,
-    batch: int,
-    rows: int,
-    columns: int,
+def gemm_tn(
+    table: int, c: int, c_row: int, a: int, a_row: int, b: int, b_row: int, depth: int, rows: int, columns: int
 ) -> None:
-    """G ← Aᵀ D: G (rows, columns), A (batch, rows), D (batch, columns).
+    """C ← Aᵀ B: C (rows, columns), A (depth, rows), B (depth, columns).
 
-    A slice of the weights' rows is a slice of A's columns, which here may begin anywhere.
+    A slice of C's rows is a slice of A's columns, which here may begin anywhere.
     """
-    _multiply(table, rows, batch, columns, a, _slot(table, ITEM_BYTES), a_row, d, d_row, g, g_row, 0)
+    _multiply(table, rows, depth, columns, a, _slot(table, ITEM_BYTES), a_row, b, b_row, c, c_row, 0)
 
 
-def _transpose(table: int, depth: int, width: int, w: int, w_row: int, columns: int, workspace: int) -> None:
-    """Panel[k, j] ← W[j, k] for `width` vectors of j, zeros where j is `columns` or more."""
+def _transpose(table: int, depth: int, width: int, b: int, b_row: int, columns: int, workspace: int) -> None:
+    """Panel[k, j] ← B[j, k] for `width` vectors of j, zeros where j is `columns` or more."""
     lanes, vector_bytes = _slot(table, LANES), _slot(table, VECTOR_BYTES)
     for vector in range(width):
         first = vector * lanes
         present = min(max(columns - first, 0), lanes)
-        source = w + first * w_row if present else w
+        source = b + first * b_row if present else b
         call(
             _slot(table, TRANSPOSE if present == lanes else TRANSPOSE_PART),
             -(-depth // lanes),
             present,
             source,
-            w_row,
+            b_row,
             workspace + vector * vector_bytes,
             width * vector_bytes,
         )
 
 
-def backward(
+def gemm_nt(
     table: int,
-    da: int,
-    da_row: int,
-    d: int,
-    d_row: int,
-    w: int,
-    w_row: int,
+    c: int,
+    c_row: int,
+    a: int,
+    a_row: int,
+    b: int,
+    b_row: int,
     rows: int,
     columns: int,
-    fan_out: int,
+    depth: int,
     workspace: int,
     onto: bool,
 ) -> None:
-    """DA ← D Wᵀ: dA (rows, columns), D (rows, fan_out), W (columns, fan_out); dA's columns are padded with zeros.
+    """C ← A Bᵀ: C (rows, columns), A (rows, depth), B (columns, depth); C's columns are padded with zeros.
 
-    With `onto`, sums go on from what dA holds: a W cut by columns is multiplied one cut after the other.
+    With `onto`, sums go on from what C holds: a B cut by columns is multiplied one cut after the other.
 
-    `workspace` is `WORKSPACE_BYTES` of this thread's own. Transposing W is 20 % of the work at 32 rows and 5 % at 128,
-    and it is shared out among threads only with the columns of dA, which are rows of W.
+    `workspace` is `WORKSPACE_BYTES` of this thread's own. Transposing B is 20 % of the work at 32 rows and 5 % at 128,
+    and it is shared out among threads only with the columns of C, which are rows of B.
     """
     item, lanes, vector_bytes = _slot(table, ITEM_BYTES), _slot(table, LANES), _slot(table, VECTOR_BYTES)
     vectors = _vectors(table, columns)
     for top in range(0, rows, _BLOCK_ROWS):
         height = min(_BLOCK_ROWS, rows - top)
-        for k in range(0, fan_out, _PANEL_DEPTH):
-            depth = min(_PANEL_DEPTH, fan_out - k)
+        for k in range(0, depth, _PANEL_DEPTH):
+            part = min(_PANEL_DEPTH, depth - k)
             for vector in range(0, vectors, _PANEL_WIDTH):
                 width = min(_PANEL_WIDTH, vectors - vector)
                 first = vector * lanes
-                _transpose(table, depth, width, w + first * w_row + k * item, w_row, columns - first, workspace)
-                target = da + top * da_row + vector * vector_bytes
-                start, start_row = target, da_row
+                _transpose(table, part, width, b + first * b_row + k * item, b_row, columns - first, workspace)
+                target = c + top * c_row + vector * vector_bytes
+                start, start_row = target, c_row
                 if k == 0 and not onto:
                     start, start_row = _slot(table, ZEROS), 0
                 _panel(
                     table,
                     height,
-                    depth,
+                    part,
                     width,
-                    d + top * d_row + k * item,
-                    d_row,
+                    a + top * a_row + k * item,
+                    a_row,
                     item,
                     workspace,
                     width * vector_bytes,
                     target,
-                    da_row,
+                    c_row,
                     start,
                     start_row,
                 )

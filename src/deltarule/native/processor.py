@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, cast
 from llvmlite import binding as llvm
 from llvmlite.binding import ffi
 
-from deltarule.engines.compiled.codegen.cache import cache_folder, load_code, store_code
+from deltarule.native.cache import cache_folder, load_code, store_code
 
 if TYPE_CHECKING:
-    from deltarule.engines.compiled.codegen.native import EntryPoint
+    from deltarule.native.compiler import EntryPoint
 
 __all__ = ["MachineCode", "Processor", "assemble", "compile_functions", "load", "processor"]
 
@@ -97,7 +97,7 @@ def assemble(intermediate: str) -> bytes:
 
 
 def compile_functions(functions: Mapping[str, EntryPoint]) -> MachineCode:
-    """Compile functions in the engine's part of Python (see `native`), which LLVM optimises.
+    """Compile functions in the compiled part of Python (see `compiler`), which LLVM optimises.
 
     The cache is one for each state of the package's sources, on which all else depends that is compiled in. The code
     stays for the life of the process: two threads may compile the same functions, and use both.
@@ -107,7 +107,7 @@ def compile_functions(functions: Mapping[str, EntryPoint]) -> MachineCode:
     key = "\n".join([*named, sha256(b"".join(codes)).hexdigest()])
 
     def optimized() -> Any:
-        from deltarule.engines.compiled.codegen.native import module
+        from deltarule.native.compiler import module
 
         often = "in each process, as no cache is used" if cache_folder() is None else "once on this machine"
         logging.getLogger("deltarule").info("Compiling the engine, %s; this takes a few seconds.", often)

@@ -24,7 +24,19 @@ from typing import (
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Address", "Count", "Field", "Pointer", "Record", "Stride", "Struct", "fields_of", "packed", "size_of"]
+__all__ = [
+    "Address",
+    "Count",
+    "Field",
+    "Pointer",
+    "Record",
+    "Stride",
+    "Struct",
+    "fields_of",
+    "packed",
+    "size_of",
+    "zeros",
+]
 
 Address = NewType("Address", int)
 """Where something begins in memory."""
@@ -106,6 +118,21 @@ def packed(value: Struct) -> list[int]:
         else:
             words.append(int(given))
     return words
+
+
+def zeros(struct: type[T]) -> T:
+    """A struct whose fields are all 0.
+
+    >>> @dataclass(frozen=True)
+    ... class Point(Struct):
+    ...     x: float
+    ...     label: int
+    >>> zeros(Point)
+    Point(x=0.0, label=0)
+    """
+    fields = fields_of(struct).items()
+    inside = {name: is_struct(field.type) and not field.pointer for name, field in fields}
+    return struct(**{name: zeros(field.type) if inside[name] else field.type(0) for name, field in fields})
 
 
 class Record(Generic[T]):

@@ -1,4 +1,4 @@
-"""What operators and built-in functions of the compiled part of Python become: see `native`."""
+"""What operators and built-in functions of the compiled part of Python become: see `compiler`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
 import numpy as np
+from llvmlite import binding
 
-from deltarule.engines.compiled.codegen import memory
-from deltarule.engines.compiled.codegen.ir import Text
-from deltarule.engines.compiled.codegen.structs import is_struct
+from deltarule.native import memory
+from deltarule.native.ir import Text
+from deltarule.native.structs import is_struct
 
 __all__ = [
     "INT",
@@ -263,13 +264,50 @@ def _store_atomically(text: Text, values: Sequence[Value]) -> Value:
     return Value(VOID, "")
 
 
+_TRIPLE = binding.get_default_triple()
+_X86, _ARM = _TRIPLE.startswith(("x86_64", "i686", "i386")), _TRIPLE.startswith(("aarch64", "arm64"))
+
+
 def _pause(text: Text, _values: Sequence[Value]) -> Value:
-    text.spin_hint()
+    if _X86:
+        text.declared.add("declare void @llvm.x86.sse2.pause()")
+        text.write("call void @llvm.x86.sse2.pause()")
+    elif _ARM:
+        text.declared.add("declare void @llvm.aarch64.hint(i32)")
+        text.write("call void @llvm.aarch64.hint(i32 1)")
     return Value(VOID, "")
 
 
+def _change_float_mode(text: Text, *, flush: bool) -> Value:
+    """Flush subnormal numbers to 0 from here on, or calculate with them; the mode before. 0 on other processors.
+
+    x86: MXCSR's bits FTZ (results) and DAZ (operands). ARM: FPCR's bit FZ (both).
+    """
+    if _X86:
+        text.declared.add("declare void @llvm.x86.sse.stmxcsr(ptr)")
+        place = text.result("alloca i32")
+        text.write(f"call void @llvm.x86.sse.stmxcsr(ptr {place})")
+        before, bits = text.result(f"zext i32 {text.result(f'load i32, ptr {place}')} to i64"), 1 << 15 | 1 << 6
+    elif _ARM:
+        text.declared.add("declare i64 @llvm.aarch64.get.fpcr()")
+        before, bits = text.result("call i64 @llvm.aarch64.get.fpcr()"), 1 << 24
+    else:
+        return Value(INT, "0")
+    mode = text.integer("or", before, str(bits)) if flush else text.integer("and", before, str(~bits))
+    _restore_float_mode(text, [Value(INT, mode)])
+    return Value(INT, before)
+
+
 def _restore_float_mode(text: Text, values: Sequence[Value]) -> Value:
-    text.set_float_mode(values[0].text)
+    mode = values[0].text
+    if _X86:
+        text.declared.add("declare void @llvm.x86.sse.ldmxcsr(ptr)")
+        place = text.result("alloca i32")
+        text.write(f"store i32 {text.result(f'trunc i64 {mode} to i32')}, ptr {place}")
+        text.write(f"call void @llvm.x86.sse.ldmxcsr(ptr {place})")
+    elif _ARM:
+        text.declared.add("declare void @llvm.aarch64.set.fpcr(i64)")
+        text.write(f"call void @llvm.aarch64.set.fpcr(i64 {mode})")
     return Value(VOID, "")
 
 
@@ -297,8 +335,8 @@ _INSTRUCTIONS: dict[Any, Emitter] = {
     memory.load_atomically: _load_atomically,
     memory.store_atomically: _store_atomically,
     memory.pause: _pause,
-    memory.flush_subnormals: lambda text, _: Value(INT, text.change_float_mode(flush=True)),
-    memory.keep_subnormals: lambda text, _: Value(INT, text.change_float_mode(flush=False)),
+    memory.flush_subnormals: lambda text, _: _change_float_mode(text, flush=True),
+    memory.keep_subnormals: lambda text, _: _change_float_mode(text, flush=False),
     memory.restore_float_mode: _restore_float_mode,
     memory.square_root: _square_root,
 }

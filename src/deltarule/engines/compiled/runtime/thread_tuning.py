@@ -62,17 +62,17 @@ class Pace:
         self._chosen = self.threads = numbers[0]
 
     @property
-    def untold(self) -> bool:
-        """Whether no call has been told of yet."""
-        return self._calls == 0
-
-    @property
     def trying(self) -> bool:
         """Whether the number of threads is one that is only tried."""
         return self.threads != self._chosen
 
-    def took(self, seconds: float) -> None:
-        """A step took so many seconds on average, in a call with the number of threads that was chosen last."""
+    def took(self, seconds: float, *, short: bool = False) -> None:
+        """A step took so many seconds on average, in a call with the number of threads that was chosen last.
+
+        A short call says more of the call than of the steps; of these only the first counts.
+        """
+        if short and self._calls:
+            return
         self._calls += 1
         if len(self._numbers) == 1 or self._calls == 1:
             # The first call finds everything cold: it tells nothing.

@@ -9,15 +9,10 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from llvmlite import binding as llvm
-
 __all__ = ["Lanes", "Text"]
 
 Carried = Sequence[tuple[str, str]]
 Round = Callable[[str, list[str]], list[str]]
-
-_TRIPLE = llvm.get_default_triple()
-_X86, _ARM = ("x86_64", "i686", "i386"), ("aarch64", "arm64")
 
 
 @dataclass
@@ -83,6 +78,34 @@ class Text:
         self.label(after)
         return values
 
+    def ends(self, stop: str, sizes: Sequence[int]) -> list[str]:
+        """Where the chunks of each size end for `chunks`; written before any outer loop."""
+        whole = [self.integer("and", stop, str(-size)) for size in (sizes[:-1] or sizes)]
+        return whole if len(whole) == len(sizes) else [*whole, stop]
+
+    def chunks(
+        self,
+        ends: Sequence[str],
+        sizes: Sequence[int],
+        body: Callable[[int, str], None],
+        prepare: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Go through the words from 0 on, in chunks of each size up to where these end.
+
+        `body(size, index)` writes one chunk, `prepare(size)` what is done once before those of a size. Sizes are powers
+        of 2 that become smaller; the last of several divides the number of words.
+        """
+        start = "0"
+        for size, end in zip(sizes, ends, strict=True):
+            prepare(size)
+
+            def one(index: str, _: list[str], size: int = size) -> list[str]:
+                body(size, index)
+                return []
+
+            self.loop(start, end, size, [], one)
+            start = end
+
     def repeat(self, count: str, carried: Carried, body: Callable[[list[str]], list[str]]) -> list[str]:
         """Repeat `body` `count` times, at least once; values are handed on and returned as in `loop`.
 
@@ -118,44 +141,6 @@ class Text:
     def pointer(self, address: str) -> str:
         """An address, given as an integer, as a pointer."""
         return self.result(f"inttoptr i64 {address} to ptr")
-
-    def spin_hint(self) -> None:
-        """Tell the processor that a loop is waiting; nothing where no such instruction is known."""
-        if _TRIPLE.startswith(_X86):
-            self.declared.add("declare void @llvm.x86.sse2.pause()")
-            self.write("call void @llvm.x86.sse2.pause()")
-        elif _TRIPLE.startswith(_ARM):
-            self.declared.add("declare void @llvm.aarch64.hint(i32)")
-            self.write("call void @llvm.aarch64.hint(i32 1)")
-
-    def change_float_mode(self, *, flush: bool) -> str:
-        """Flush subnormal numbers to 0 from here on, or calculate with them; the mode before. 0 on other processors.
-
-        x86: MXCSR's bits FTZ (results) and DAZ (operands). ARM: FPCR's bit FZ (both).
-        """
-        if _TRIPLE.startswith(_X86):
-            self.declared.add("declare void @llvm.x86.sse.stmxcsr(ptr)")
-            place = self.result("alloca i32")
-            self.write(f"call void @llvm.x86.sse.stmxcsr(ptr {place})")
-            before, bits = self.result(f"zext i32 {self.result(f'load i32, ptr {place}')} to i64"), 1 << 15 | 1 << 6
-        elif _TRIPLE.startswith(_ARM):
-            self.declared.add("declare i64 @llvm.aarch64.get.fpcr()")
-            before, bits = self.result("call i64 @llvm.aarch64.get.fpcr()"), 1 << 24
-        else:
-            return "0"
-        self.set_float_mode(self.integer("or", before, str(bits)) if flush else self.integer("and", before, str(~bits)))
-        return before
-
-    def set_float_mode(self, mode: str) -> None:
-        """Set a mode that `change_float_mode` gave."""
-        if _TRIPLE.startswith(_X86):
-            self.declared.add("declare void @llvm.x86.sse.ldmxcsr(ptr)")
-            place = self.result("alloca i32")
-            self.write(f"store i32 {self.result(f'trunc i64 {mode} to i32')}, ptr {place}")
-            self.write(f"call void @llvm.x86.sse.ldmxcsr(ptr {place})")
-        elif _TRIPLE.startswith(_ARM):
-            self.declared.add("declare void @llvm.aarch64.set.fpcr(i64)")
-            self.write(f"call void @llvm.aarch64.set.fpcr(i64 {mode})")
 
     def integer(self, operation: str, a: str, b: str) -> str:
         """An operation on two words."""
@@ -352,11 +337,20 @@ class Lanes:
 
     def everywhere(self, number: str) -> str:
         """One number, in every lane."""
-        if self.count == 1:
-            return number
-        first = self.text.result(f"insertelement {self.kind} undef, {self.number} {number}, i32 0")
+        return number if self.count == 1 else self._broadcast(self.number, self.kind, number)
+
+    def every_word(self, word: str) -> str:
+        """One integer of as many bits, in every lane."""
+        return self._broadcast(f"i{self.bits}", self.words, word)
+
+    def lanes(self) -> str:
+        """The integers 0, 1, 2, …, one for each lane."""
+        return "<" + ", ".join(f"i{self.bits} {lane}" for lane in range(self.count)) + ">"
+
+    def _broadcast(self, lane: str, kind: str, value: str) -> str:
+        first = self.text.result(f"insertelement {kind} undef, {lane} {value}, i32 0")
         mask = f"<{self.count} x i32> zeroinitializer"
-        return self.text.result(f"shufflevector {self.kind} {first}, {self.kind} undef, {mask}")
+        return self.text.result(f"shufflevector {kind} {first}, {kind} undef, {mask}")
 
     def slice(self, value: str, start: int, count: int) -> str:
         """The lanes from `start` on, `count` of them, as a vector of `alike(count=count)`."""

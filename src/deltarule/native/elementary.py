@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, log, nan
 
-from deltarule.engines.compiled.codegen.ir import Lanes, Text
+from deltarule.native.ir import Lanes, Text
 
 __all__ = ["FUNCTIONS", "power"]
 

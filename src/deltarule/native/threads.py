@@ -1,4 +1,4 @@
-"""Fork and join: one call that runs a compiled function in several threads at once and returns when all have ended.
+"""Threads of compiled code: one call that starts them, runs a function in all and joins them; and a barrier.
 
 Threads are started, set going and joined in compiled code, by the system's own functions. The interpreter sees a single
 call, so no exception, no signal and no failing thread can come between the start of a thread and its end: memory that
@@ -13,20 +13,23 @@ import sys
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from deltarule.engines.compiled.codegen.memory import (
+from deltarule.native.memory import (
+    add_atomically,
     address_of,
     call,
     call_int32,
     call_int64,
     load_atomically,
+    pause,
     store_atomically,
     struct_at,
 )  # fmt: skip
-from deltarule.engines.compiled.codegen.processor import MachineCode, compile_functions
-from deltarule.engines.compiled.codegen.structs import Address, Pointer, Record, Struct, size_of
+from deltarule.native.processor import MachineCode, compile_functions
+from deltarule.native.structs import Address, Pointer, Record, Struct, size_of
 
-__all__ = ["System", "system", "together"]
+__all__ = ["Barrier", "System", "barrier", "system", "together", "wait"]
 
 _WINDOWS = sys.platform == "win32"
 _WORK, _LEAVE = 1, 2  # what the gate says, once it is not 0
@@ -150,3 +153,50 @@ def together(function: int, argument: int, threads: int, *, aside: bool = False)
     workers = np.zeros(threads * size_of(Worker) // 8, np.int64)
     started = _Together(code.address("run_together"))(crew.address, workers.ctypes.data, threads, 0 if aside else 1)
     return bool(started == threads)
+
+
+@dataclass
+class Barrier(Struct):
+    """Where threads wait for one another: addresses of two words, in cache lines of their own, and of a function.
+
+    arrived : how many threads wait. round : how often all of them came. give_way : offers the core to others.
+    """
+
+    arrived: Address
+    round: Address
+    give_way: Address
+
+
+_APART = 16  # words between two that are in cache lines of their own
+
+
+def barrier() -> tuple[npt.NDArray[np.int64], Record[Barrier]]:
+    """A barrier's words in memory, and the record that says where they are; keep both while threads use it."""
+    words = np.zeros(2 * _APART, np.int64)
+    address = words.ctypes.data
+    return words, Record(Barrier, arrived=address, round=address + 8 * _APART, give_way=system()["give_way"])
+
+
+_SPINS = 4096  # some 50 µs: longer than a layer of a small network takes, shorter than a time slice
+
+
+def wait(barrier: Barrier, threads: int) -> None:
+    """Wait until `threads` threads have called this; what any of them wrote before, all see after.
+
+    A waiting thread spins a bounded number of times and then, at each further look, offers its core to others,
+    so threads may outnumber cores.
+    """
+    if threads <= 1:
+        return
+    current = load_atomically(barrier.round)
+    if add_atomically(barrier.arrived, 1) == threads - 1:
+        store_atomically(barrier.arrived, 0)
+        store_atomically(barrier.round, current + 1)
+        return
+    spins = 0
+    while load_atomically(barrier.round) == current:
+        if spins < _SPINS:
+            spins += 1
+            pause()
+        else:
+            call(barrier.give_way)

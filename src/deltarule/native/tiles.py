@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.ir import Lanes, Text
-from deltarule.engines.compiled.codegen.processor import Processor, assemble, load, processor
+from deltarule.native.ir import Lanes, Text
+from deltarule.native.processor import Processor, assemble, load, processor
 
 __all__ = [
     "HEIGHTS",

@@ -24,9 +24,9 @@ from platformdirs import user_cache_path
 
 __all__ = ["SOURCES", "cache_folder", "fingerprint", "load_code", "store_code"]
 
-PACKAGE = Path(__file__).parents[3]
-SOURCES = ("*.py", "data/*.py", "engines/**/*.py", "formulas/**/*.py", "recipes/**/*.py")
-"""Every source that the compiled engine imports: functions and constants of any of them may be compiled in."""
+PACKAGE = Path(__file__).parents[1]
+SOURCES = ("*.py", "data/*.py", "engines/**/*.py", "formulas/**/*.py", "native/*.py", "recipes/**/*.py")
+"""Every source that compiled code may come from: functions and constants of any of them may be compiled in."""
 
 _LONGEST = 1 << 28  # bytes of a file that is read; the longest today are a quarter of a megabyte
 _OTHERS_WRITE = 0o022 if hasattr(os, "geteuid") else 0  # elsewhere, the user's cache is trusted

@@ -1,8 +1,8 @@
-"""A compiler for the engine's loops: a small, typed part of Python, as LLVM IR.
+"""A compiler of a small, typed part of Python into LLVM IR.
 
 Compiled are functions of numbers (int, float, bool, NumPy's uint64, int32 and float32), of addresses, and of `Struct`s
 in memory, whose fields are read and written by name. Statements are assignments, `if`, `while`, `for` over a `range` or
-over a literal tuple, `break`, calls and `return`. An expression means what it means in Python, except that integers
+over a tuple, `break`, calls and `return`. An expression means what it means in Python, except that integers
 have 64 bits. A called function is compiled for the types that it is called with. Names from outside the function are
 constants. Anything else is refused, with its line.
 """
@@ -15,8 +15,8 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
 
-from deltarule.engines.compiled.codegen.ir import Text
-from deltarule.engines.compiled.codegen.operators import (
+from deltarule.native.ir import Text
+from deltarule.native.operators import (
     INT,
     VOID,
     Kind,
@@ -29,7 +29,7 @@ from deltarule.engines.compiled.codegen.operators import (
     llvm,
     negative,
 )  # fmt: skip
-from deltarule.engines.compiled.codegen.structs import fields_of, is_struct
+from deltarule.native.structs import fields_of, is_struct
 
 __all__ = ["CompileError", "EntryPoint", "module"]
 
@@ -85,7 +85,7 @@ class _Function:
         self._after: list[str] = []
         self.text, self.slots = Text(), list[str]()
         for place, (argument, kind) in enumerate(zip(tree.args.args, kinds, strict=True)):
-            self._assign(tree, argument.arg, Value(kind, f"%argument{place}"))
+            self._assign(tree, argument.arg, Value(kind, f"%argument{place}").unpacked(self.text))
 
     def compile(self) -> Kind:
         """Write the function's instructions; the kind of its result."""
@@ -142,6 +142,10 @@ class _Function:
             case ast.For(target, ast.Tuple(elements), body, []):
                 for element in elements:
                     self._assign_to(target, self._value(element))
+                    self._block(body)
+            case ast.For(target, ast.Name() as elements, body, []):
+                for part in self._value(elements).parts:
+                    self._assign_to(target, part)
                     self._block(body)
             case _:
                 self._refuse(node, ast.unparse(node))
@@ -231,14 +235,15 @@ class _Function:
     def _truth(self, node: ast.expr) -> str:
         return converted(self.text, self._value(node), "i1").text
 
-    def _value(self, node: ast.expr) -> Value:
+    def _value(self, node: ast.expr) -> Value:  # noqa: C901 - a case for each kind of expression
         known = self._constant(node)
         if known is not None:
             return Value.constant(known)
         match node:
             case ast.Name(name) if name in self._variables:
                 variable = self._variables[name]
-                return Value(variable.kind, self.text.result(f"load {llvm(variable.kind)}, ptr {variable.text}"))
+                loaded = self.text.result(f"load {llvm(variable.kind)}, ptr {variable.text}")
+                return Value(variable.kind, loaded).unpacked(self.text)
             case ast.Tuple(elements):
                 return Value.tuple([self._value(element) for element in elements])
             case ast.Attribute(owner, name):

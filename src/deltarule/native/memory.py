@@ -1,6 +1,6 @@
 """What compiled functions do with memory and processor: each of these becomes an instruction or two.
 
-Their bodies are never run; `native` knows what they become. An address is a number of bytes; nothing is checked.
+Their bodies are never run; `compiler` knows what they become. An address is a number of bytes; nothing is checked.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.structs import Struct
+from deltarule.native.structs import Struct
 
 __all__ = [
     "add_atomically", "address_of", "call", "call_int32", "call_int64", "flush_subnormals", "keep_subnormals",

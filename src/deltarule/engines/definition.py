@@ -1,0 +1,88 @@
+"""The definition of the objective, its gradient and its evaluation, in float64 NumPy. Every engine must equal it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.backpropagation import Draws, Pass, backward, forward
+from deltarule.engines.problem import Problem, Samples, Sums, squared_distance, wrong_side
+from deltarule.formulas.augmentations.composition import Drawn, augment
+from deltarule.types import Floats
+
+__all__ = ["add_penalties", "batch", "evaluate", "gradient", "objective", "penalty_value", "sums"]
+
+
+def penalty_value(problem: Problem, parameters: npt.NDArray[Any], weight: float) -> float:
+    """Return the sum of the penalties over all weights, for a batch of this weight."""
+    layers = zip(problem.recipe.penalties, problem.shape.layers(parameters), strict=True)
+    sums = (penalty.share(weight) * np.sum(penalty.value(W)) for penalty, (W, _) in layers if penalty is not None)
+    return float(sum(sums))
+
+
+def objective(problem: Problem, parameters: npt.NDArray[Any], rows: Any, draws: Draws | None = None) -> float:
+    """Return the objective, which is minimised: mean loss of some training rows plus the penalties."""
+    samples = problem.train
+    z = forward(problem, parameters, problem.scaling(samples.inputs(rows)), draws, training=True).z[-1]
+    w = samples.weight(rows)
+    mean = np.sum(w * problem.loss.value(z, samples.y(rows))) / np.sum(w)
+    return float(mean) + penalty_value(problem, parameters, float(np.sum(w)))
+
+
+def batch(problem: Problem, rows: Any, step: int) -> tuple[Floats, Floats]:
+    """Return scaled inputs and targets of some training rows, augmented if `step` is not 0."""
+    samples = problem.train
+    x, y = samples.inputs(rows), samples.y(rows)
+    if problem.raw is not None and step:
+        x, y = augment(x, y, problem.recipe.augmentation, problem.raw, Drawn(problem.recipe.seed, step))
+    return problem.scaling(x), y
+
+
+def gradient(
+    problem: Problem, parameters: npt.NDArray[Any], rows: Any, draws: Draws | None = None, step: int = 0
+) -> tuple[Floats, Sums, Pass]:
+    """Return the gradient of the mean loss of some training rows, (learnt,), their sums, and the forward pass.
+
+    The rows are augmented if `step` is not 0.
+    """
+    samples = problem.train
+    x, y = batch(problem, rows, step)
+    w = samples.weight(rows)
+    run = forward(problem, parameters, x, draws, training=True)
+    z = run.z[-1]
+    # A batch whose weights are all 0 contributes nothing to the gradient; the step is made nevertheless.
+    dz = problem.loss.gradient(z, y) * (w / (np.sum(w) or 1.0))[:, None]
+    return backward(problem, parameters, run, dz, draws), sums(problem, samples, z, y, w), run
+
+
+def add_penalties(problem: Problem, parameters: npt.NDArray[Any], g: Floats, weight: float) -> None:
+    """Add the gradients of the penalties to that of the mean loss, except for proximal penalties."""
+    layers = zip(problem.recipe.penalties, problem.shape.layers(parameters), problem.shape.layers(g), strict=True)
+    for penalty, (W, _), (g_W, _) in layers:
+        if penalty is not None and not penalty.takes_prox:
+            g_W += penalty.share(weight) * penalty.gradient(W)
+
+
+def errors(problem: Problem, samples: Samples, z: Floats, y: Floats) -> Any:
+    """Return the error of each sample, (n,): 1 for a misclassification, or the squared distance."""
+    if samples.classes and samples.outputs > 1:
+        return np.argmax(z, axis=1) != np.argmax(y, axis=1)
+    return (wrong_side if samples.classes else squared_distance)(problem.loss, z, y)
+
+
+def sums(problem: Problem, samples: Samples, z: Floats, y: Floats, w: Floats) -> Sums:
+    """Return the sums of weight, loss and error of some samples."""
+    error = errors(problem, samples, z, y)
+    return Sums(float(np.sum(w)), float(np.sum(w * problem.loss.value(z, y))), float(np.sum(w * error)))
+
+
+def evaluate(problem: Problem, parameters: npt.NDArray[Any], samples: Samples, block: int = 8192) -> Sums:
+    """Return the sums over a set of samples, with the network in prediction mode."""
+    total = Sums()
+    for start in range(0, len(samples), block):
+        rows = slice(start, start + block)
+        z = forward(problem, parameters, problem.scaling(samples.inputs(rows))).z[-1]
+        total += sums(problem, samples, z, samples.y(rows), samples.weight(rows))
+    return total
