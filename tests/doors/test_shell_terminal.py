@@ -24,8 +24,7 @@ from deltarule.cli.terminal import (
     print_table,
     table_of,
 )
-from deltarule.engines.compiled.runtime import fork_join
-from deltarule.native import processor
+from deltarule.native import processor, threads
 from deltarule.studies.compare.tables import tables
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(dr.__file__).parents[1])}
@@ -119,9 +118,9 @@ def test_compiling_is_said_once_and_only_where_it_happens(monkeypatch, capsys):
         with engine_messages(console):
             for kept in (stored.clear, lambda: None) if times else (lambda: None,):
                 kept()
-                fork_join._code.__wrapped__()
+                threads._code.__wrapped__()
         assert capsys.readouterr().err.count("Compiling the engine, once on this machine") == times
     with engine_messages(messages_of(command_is_quiet=True)):
         stored.clear()
-        fork_join._code.__wrapped__()
+        threads._code.__wrapped__()
     assert capsys.readouterr().err == ""
