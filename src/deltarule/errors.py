@@ -102,6 +102,8 @@ class DeltaruleError(Exception):
             self.suggestion if suggestion == "" else suggestion,
             field=self.field if field == "" else field,
         )
+        own = vars(changed).keys() & {"expected", "value", "suggestion", "field"}
+        vars(changed).update((name, value) for name, value in vars(self).items() if name not in own)
         changed.__cause__ = self.__cause__
         changed.__dict__ |= {name: value for name, value in self.__dict__.items() if name not in changed.__dict__}
         return changed
@@ -115,7 +117,25 @@ class RecipeError(DeltaruleError, ValueError):
 
 
 class UnknownName(RecipeError):
-    """A name that no formula, field or choice has; the nearest one is offered."""
+    """A name that no formula, field or choice has.
+
+    nearest : the known name most like it, or None; the suggestion where there is no other.
+
+    >>> UnknownName("one of adam, sgd", "'adm'", nearest="adam").suggestion
+    "'adam'"
+    """
+
+    def __init__(
+        self,
+        expected: str,
+        value: str | None = None,
+        suggestion: str | None = None,
+        *,
+        field: str | None = None,
+        nearest: str | None = None,
+    ) -> None:
+        super().__init__(expected, value, suggestion or (nearest and repr(nearest)), field=field)
+        self.nearest = nearest
 
 
 class UnknownArgument(UnknownName, TypeError):

@@ -222,7 +222,7 @@ def test_other_peoples_words_do_not_reach_the_terminal_as_commands(shell):
     assert "\\x1b[31mred" in said[0]
     assert "$x^ and $y" in said[0]
     assert "[bold]" in said[0]
-    assert Path("runs/odd _]0;name_-1/samples.png").is_file()
+    assert Path("runs/odd _]0;name_-1/confusion.png").is_file()
 
 
 def test_a_class_named_in_letters_that_the_font_lacks(shell):

@@ -75,7 +75,7 @@ def test_words_go_to_standard_error(shell):
 
 def test_quiet_says_nothing(shell):
     assert shell("train", "iris", "--epochs", "3", "--quiet") == (0, "", "")
-    assert files("runs/iris-1") == FILES
+    assert files("runs/iris-1") == sorted({*FILES, "confusion.png"} - {"samples.png"})
 
 
 def test_the_figures_are_the_final_models_over_whole_parts(shell):
@@ -132,11 +132,20 @@ def test_numbers_in_place_of_classes(shell):
     assert "R²" in err
 
 
-@pytest.mark.parametrize("data", ["moons", "wine", "breast_cancer", "xor"])
-def test_every_kind_of_data_has_its_pictures(shell, data):
+@pytest.mark.parametrize(
+    ("data", "picture"),
+    [
+        ("moons", "samples.png"),
+        ("wine", "confusion.png"),
+        ("breast_cancer", "confusion.png"),
+        ("xor", "samples.png"),
+        ("diabetes", "predictions.png"),
+    ],
+)
+def test_every_kind_of_data_has_its_pictures(shell, data, picture):
     code, _, _ = shell("train", data, "--epochs", "2", "--quiet")
     assert code == 0
-    assert files(f"runs/{data}-1") == FILES
+    assert files(f"runs/{data}-1") == sorted({*FILES, picture} - {"samples.png"} | {picture})
 
 
 def test_without_validation(shell):

@@ -34,6 +34,7 @@ from deltarule.regular_files import json_of, reason
 ClassWeight: TypeAlias = tuple[tuple[Any, float], ...] | str | None
 
 TASKS = ("auto", "classification", "multilabel", "regression")
+_STOPPING = "stopping=EarlyStopping(patience=10)"
 LOSSES_BY_TASK = ("auto", "cross_entropy")
 """Losses that are chosen by the task once the data are known."""
 
@@ -158,7 +159,9 @@ class Recipe:
     def __post_init__(self) -> None:
         set_ = object.__setattr__
         if not isinstance(self.network, Network):
-            raise RecipeError("a Network", repr(self.network), "Recipe(network=Network(hidden=(128, 64)))")
+            raise RecipeError(
+                "a Network", repr(self.network), "Recipe(network=Network(hidden=(128, 64)))", field="network"
+            )
         set_(self, "loss", _loss(self.loss))
         set_(self, "optimizer", formula("optimizer", self.optimizer))
         set_(self, "penalty", self._checked_penalty())
@@ -168,16 +171,16 @@ class Recipe:
         set_(self, "class_weight", class_weight(self.class_weight))
         set_(self, "schedule", formula("schedule", self.schedule))
         if self.stopping is not None and not isinstance(self.stopping, EarlyStopping):
-            raise RecipeError("an EarlyStopping or None", repr(self.stopping), "stopping=EarlyStopping(patience=10)")
+            raise RecipeError("an EarlyStopping or None", repr(self.stopping), _STOPPING, field="stopping")
         set_(self, "batch_size", integer("batch_size", self.batch_size, 1, "batch_size=32"))
         set_(self, "epochs", integer("epochs", self.epochs, 1, "epochs=100"))
         set_(self, "seed", integer("seed", self.seed, 0, "seed=0"))
         if self.seed >= 2**64:
-            raise RecipeError("a seed below 2**64", repr(self.seed))
+            raise RecipeError("an integer below 2**64", repr(self.seed), "seed=0", field="seed")
         set_(self, "scaling", Scaling.of(self.scaling))
         set_(self, "preparation", Preparation.of(self.preparation))
-        one_of("target_scaling", self.target_scaling, ("auto", "none", "standard"))
-        one_of("task", self.task, TASKS)
+        set_(self, "target_scaling", one_of("target_scaling", self.target_scaling, ("auto", "none", "standard")))
+        set_(self, "task", one_of("task", self.task, TASKS))
         set_(self, "augmentation", augmentations(self.augmentation))
         set_(self, "metrics", metric_names(self.metrics))
         boolean("evaluate_train", self.evaluate_train)
@@ -244,12 +247,15 @@ class Recipe:
         if given is None or isinstance(given, (str, Mapping, Penalty)):
             return None if given is None else formula("penalty", given)
         if not isinstance(given, Sequence):
-            raise RecipeError("a penalty, one for each layer, or None", repr(given), "penalty=L2(1e-4)")
+            wanted = "a penalty, a list with one for each layer, or None"
+            raise RecipeError(wanted, repr(given), "penalty=L2(1e-4)", field="penalty")
         chosen = tuple(None if each is None else formula("penalty", each) for each in given)
         layers = len(self.network.hidden) + 1
         if len(chosen) != layers:
             wanted = f"{layers} penalties, one or None for each layer, the output's last"
-            raise RecipeError(wanted, f"{len(chosen)}", "penalty=L2(1e-4), which stands for every layer")
+            raise RecipeError(
+                wanted, f"{len(chosen)}", "penalty=L2(1e-4), which applies to every layer", field="penalty"
+            )
         return chosen
 
 
@@ -285,18 +291,17 @@ def class_weight(given: Any) -> ClassWeight:
     ):
         pairs = [(label, weight) for label, weight in given]
     else:
-        raise RecipeError("weights of classes", repr(given), hint)
-    what = "the weight of a class"
-    made = tuple((_label(label), non_negative(what, weight, hint)) for label, weight in pairs)
+        raise RecipeError("weights of classes", repr(given), hint, field="class_weight")
+    made = tuple((_label(label), non_negative("class_weight", weight, hint)) for label, weight in pairs)
     if not made or len({label for label, _ in made}) != len(made):
-        raise RecipeError("a weight for at least one class, each named once", repr(given), hint)
+        raise RecipeError("a weight for at least one class, each named once", repr(given), hint, field="class_weight")
     return made
 
 
 def _label(label: Any) -> Any:
     plain = label.item() if hasattr(label, "item") else label
     if not isinstance(plain, (str, int, float, bool)):
-        raise RecipeError("a label as the data have them: text, a number or a boolean", repr(label))
+        raise RecipeError("labels of the data: text, numbers or booleans", repr(label), field="class_weight")
     return plain
 
 

@@ -36,7 +36,8 @@ class EarlyStopping:
     restore_best: bool = True
 
     def __post_init__(self) -> None:
-        integer("patience", self.patience, 1, "EarlyStopping(patience=10)")
+        hint = "EarlyStopping(patience=10), or stopping=None to run all epochs"
+        integer("patience", self.patience, 1, hint)
         if self.monitor not in FIGURES:
             object.__setattr__(self, "monitor", metric(self.monitor, "monitor", FIGURES).name)
         boolean("restore_best", self.restore_best)

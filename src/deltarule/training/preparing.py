@@ -56,13 +56,14 @@ class FittedData:
     def _class_weights(self, targets: npt.NDArray[Any], given: ClassWeight) -> Floats:
         """Return the weight of each class: (classes,)."""
         if self.classes is None:
-            raise RecipeError("classification", "regression", "class_weight=None", field="class_weight")
+            raise RecipeError("no class weights in regression", None, "class_weight=None", field="class_weight")
         if isinstance(given, str):
             return len(targets) / (len(self.classes) * np.bincount(targets, minlength=len(self.classes)))
         weights, known = np.ones(len(self.classes)), self.classes.tolist()
         for label, weight in given or ():
             if label not in known:
-                raise RecipeError(f"labels among {known[:10]}", repr(label), f"class_weight={{{known[0]!r}: 2.0}}")
+                hint = f"class_weight={{{known[0]!r}: 2.0}}"
+                raise RecipeError(f"labels among {known[:10]}", repr(label), hint, field="class_weight")
             weights[known.index(label)] = weight
         return weights
 

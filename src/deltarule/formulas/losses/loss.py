@@ -70,9 +70,10 @@ class LinkedLoss(Loss):
         super().__post_init__()
         if self.output.granularity != "elementwise":
             raise RecipeError(
-                f"an elementwise inverse link for {type(self).__name__}",
+                "an elementwise inverse link",
                 repr(self.inverse_link),
                 f'{type(self).__name__}(inverse_link="sigmoid"), or loss="softmax_cross_entropy"',
+                field=f"{type(self).__name__}.inverse_link",
             )
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deltarule.recipes import Recipe
+from deltarule.recipes.edit import edited
 from deltarule.studies.verdict.baselines import Baseline
 from deltarule.studies.verdict.course import Course
 
@@ -39,9 +40,7 @@ class Remedy:
 
     def applied(self, recipe: Recipe) -> Recipe:
         """The recipe with the change."""
-        from deltarule.studies.compare.variants import changed
-
-        return changed(recipe, self.change)
+        return edited(recipe, self.change)
 
     @property
     def options(self) -> str:

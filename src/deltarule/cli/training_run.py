@@ -11,13 +11,13 @@ import typer
 from rich.console import Console
 
 from deltarule.cli.interrupts import interrupts
-from deltarule.cli.pictures import draw_curves, draw_samples
+from deltarule.cli.pictures import draw_curves, draw_predictions
 from deltarule.cli.report import Report
 from deltarule.cli.terminal import console, print_json, progress_bar, say
 from deltarule.data import Dataset, Part
 from deltarule.errors import DeltaruleError
 from deltarule.training import Epoch, Run, Training
-from deltarule.training.folder import CURVES, MODEL, SAMPLES, RunFolder
+from deltarule.training.folder import CURVES, MODEL, RunFolder
 from deltarule.writing import Failures
 
 
@@ -82,7 +82,7 @@ def finish(
         report.tell(words)
         if as_json:
             ended.failures.attempt(print_json, report.to_json())
-        _draw(ended, dataset, folder)
+        pictures = _draw(ended, dataset, folder)
     except KeyboardInterrupt:
         say(f"Interrupted{kept}.", console)
         raise typer.Exit(interrupts.code) from None
@@ -97,10 +97,11 @@ def finish(
             raise ended.error
         raise typer.Exit(interrupts.code)
     ended.failures.check()
-    say(f"Everything is in {folder.path}: recipe, history, model, {CURVES}, {SAMPLES}.", words)
+    say(f"Everything is in {folder.path}: {', '.join(['recipe, history, model', *pictures])}.", words)
 
 
-def _draw(ended: Ended, dataset: Dataset, folder: RunFolder) -> None:
+def _draw(ended: Ended, dataset: Dataset, folder: RunFolder) -> list[str]:
+    """Draw a run's pictures; return the names of those that could be written."""
     run = ended.run
     history = [epoch.to_json() for epoch in run.history]
     title = f"{dataset.name or 'Training'}: {'-'.join(map(str, run.model.sizes))}"
@@ -108,7 +109,8 @@ def _draw(ended: Ended, dataset: Dataset, folder: RunFolder) -> None:
     curves = partial(draw_curves, best_epoch=run.best_epoch, classes=classes, title=title)
     ended.failures.attempt(curves, folder.path / CURVES, history)
     name, part = _last_part(dataset)
-    ended.failures.attempt(draw_samples, folder.path / SAMPLES, run.model, part, name)
+    drawn = ended.failures.attempt(draw_predictions, folder.path, run.model, part, name)
+    return [CURVES] if drawn is None else [CURVES, drawn.name]
 
 
 def _what(dataset: Dataset, training: Training) -> str:
