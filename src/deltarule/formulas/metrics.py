@@ -271,7 +271,7 @@ def metric(name: Any, field: str = "metrics", further: tuple[str, ...] = ()) -> 
     if plain not in scorers:
         expected = f"one of {', '.join((*further, *METRICS))}, or a scorer of scikit-learn"
         guess = nearest(plain, [*further, *METRICS, *scorers])
-        raise UnknownName(expected, repr(name), guess and repr(guess), field=field)
+        raise UnknownName(expected, repr(name), field=field, nearest=guess)
     return Metric(plain, functools.partial(_scored, plain), larger_is_better=True)
 
 
