@@ -166,3 +166,9 @@ def test_examples_run(example, tmp_path):
     done = subprocess.run([sys.executable, str(example)], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+def test_contributing_lists_every_script():
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `scripts/([\w-]+)` \|", text, re.MULTILINE)
+    assert sorted(listed) == sorted(each.name for each in (CHECKOUT / "scripts").iterdir() if each.is_file())

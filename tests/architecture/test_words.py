@@ -126,8 +126,8 @@ def test_a_retired_phrase_is_found_in_prose_across_lines_and_with_its_place():
     "text",
     [
         "```console\n$ show the test part\n```\n",
-        "The folder `tests/doors` and `the test part`.\n",
-        "[tests](tests/doors/nobody)\n",
+        "The folder `tests/rooms` and `the test part`.\n",
+        "[tests](tests/rooms/nobody)\n",
         "<!-- nobody runs this -->\n",
         "A standard deviation of 1; other words with the same letters: amendment, indoors, metric.\n",
     ],

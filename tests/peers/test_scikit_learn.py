@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn import metrics
 from sklearn.neural_network import MLPRegressor
-from tests.values import kernels
+from tests.peers import kernels
 
 import deltarule as dr
 from deltarule import formulas

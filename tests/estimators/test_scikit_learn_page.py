@@ -109,7 +109,7 @@ def parameters_are_refused_by_value_errors():
             kind(alpha=-1).fit(*load_iris(return_X_y=True))
 
 
-# The others have tests of their own, by these names, in test_estimators_equal.py.
+# The others have tests of their own, by these names, in test_equal.py.
 CHECKED = {
     "`coefs_[0][:] = w`": coefs_cannot_be_written_to,
     "`loss_curve_`, its penalty": the_curve_differs_in_the_fourth_digit,
@@ -126,7 +126,7 @@ CHECKED = {
 
 def test_every_difference_is_checked():
     assert rows(DIFFERENT) == list(CHECKED)
-    tests = (Path(__file__).parent / "test_estimators_equal.py").read_text(encoding="utf-8")
+    tests = (Path(__file__).parent / "test_equal.py").read_text(encoding="utf-8")
     for check in CHECKED.values():
         assert callable(check) or f"def {check}(" in tests
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from tests.values import kernels
+from tests.peers import kernels
 
 import deltarule as dr
 from deltarule import formulas
