@@ -48,6 +48,19 @@ AT_HOME = {
 
 NO_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "base", "misc", "manager", "stuff", "tools"}
 LONGEST = 400
+LONGEST_FUNCTION = 60
+REASON = re.compile(r"# Long: .{10,}")
+
+
+def long_functions(text: str) -> list[str]:
+    """The functions of a module that are longer than allowed, without a reason in the line above."""
+    lines, found = text.splitlines(), []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+            if node.end_lineno - node.lineno >= LONGEST_FUNCTION and not REASON.search(lines[first - 2]):
+                found.append(f"{node.name} in line {node.lineno}")
+    return found
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -192,6 +205,20 @@ def test_a_file_is_short_and_named_after_something(file):
     assert lines <= LONGEST, f"{place(file)} has {lines} lines: split it by kind"
     for part in Path(place(file)).with_suffix("").parts:
         assert not NO_NAMES & set(re.split(r"_+", part)), f"{place(file)}: the name does not say what is inside"
+
+
+@pytest.mark.parametrize("file", FILES, ids=place)
+def test_a_function_is_short_or_says_why_not(file):
+    """All lines count, the docstring's too; the reason is a comment `# Long: ...` in the line above the function."""
+    text = file.read_text(encoding="utf-8")
+    found = long_functions(text)
+    assert not found, f"{place(file)}: split {', '.join(found)} ({LONGEST_FUNCTION} lines at most)"
+
+
+def test_a_long_function_would_be_found():
+    long = "def long():\n" + "    f()\n" * LONGEST_FUNCTION
+    assert long_functions(long) == ["long in line 1"]
+    assert long_functions(f"# Long: one case for each instruction\n{long}") == []
 
 
 def test_the_packages_are_those_of_the_list():

@@ -230,7 +230,7 @@ class Dataset:
                 raise DataError(f"labels from 0 to {len(self.class_names) - 1}, one for each class name", came)
 
 
-def _part(given: PartLike, name: str) -> Part:
+def _part(given: Any, name: str) -> Part:
     if isinstance(given, Part):
         return given
     if not isinstance(given, tuple) or len(given) not in {2, 3}:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -44,8 +45,7 @@ def fold_rows(y: ArrayLike, k: int = 5, *, groups: ArrayLike | None = None, seed
     """
     targets = np.asarray(y)
     n = len(targets)
-    if not isinstance(k, int | np.integer) or not 2 <= k <= n:
-        raise DataError(f"a number of folds from 2 to {n}, the number of samples", repr(k), "folds(data, 5)")
+    _check_folds(k, n)
     sizes = [n // k + (fold < n % k) for fold in range(k)]
     if groups is not None:
         of = np.asarray(groups)
@@ -55,3 +55,8 @@ def fold_rows(y: ArrayLike, k: int = 5, *, groups: ArrayLike | None = None, seed
     if task_of(targets) == "classification":
         return stratified_parts(targets, sizes, seed)
     return shuffled_parts(n, sizes, seed)
+
+
+def _check_folds(k: Any, n: int) -> None:
+    if not isinstance(k, int | np.integer) or not 2 <= k <= n:
+        raise DataError(f"a number of folds from 2 to {n}, the number of samples", repr(k), "folds(data, 5)")

@@ -84,10 +84,7 @@ def load_dataset(
     if split is not None and not isinstance(split, Split) and split != "official":
         raise DataError('a Split, "official" or None for split', repr(split), "Split(validation=0.1, test=0.1)")
     if isinstance(data, str) and data in DATASETS:
-        if target is not None or types is not None:
-            raise DataError("a table for a target or types", f"the named set {data!r}, which has its labels already")
-        if image_size is not None:
-            raise DataError("a folder of images for an image size", f"the named set {data!r}")
+        _check_named(data, target, types, image_size)
         official = _public(SOURCES[data], data_dir, progress) if data in SOURCES else _small(data, seed)
         if data == "xor" and split is None:
             return replace(official, validation=official.train, test=official.train)
@@ -99,12 +96,25 @@ def load_dataset(
     else:
         official = read_own(_existing(data), target, types, image_size)
     made = _split_again(official, split, seed)
+    for warning in _warnings(official, made, types):
+        warnings.warn(warning, stacklevel=2)
+    return made
+
+
+def _check_named(name: str, target: TargetChoice, types: Mapping[str, Any] | None, size: ImageSize | None) -> None:
+    """Refuse what is only for files and tables."""
+    if target is not None or types is not None:
+        raise DataError("a table for a target or types", f"the named set {name!r}, which has its labels already")
+    if size is not None:
+        raise DataError("a folder of images for an image size", f"the named set {name!r}")
+
+
+def _warnings(official: Dataset, made: Dataset, types: Mapping[str, Any] | None) -> list[DataWarning]:
+    """Return what is doubtful in the caller's own data: samples in two sets, then columns."""
     # The sets of a folder of IDX files have been decided by others.
     split_here = made is not official and (isinstance(made.train.x, Table) or official.test is None)
     doubts = [DataWarning(sentence) for sentence in leaks(made)] if split_here else []
-    for warning in [*doubts, *column_warnings(made, types or ())]:
-        warnings.warn(warning, stacklevel=2)
-    return made
+    return [*doubts, *column_warnings(made, types or ())]
 
 
 def _split_again(official: Dataset, split: SplitChoice, seed: int) -> Dataset:

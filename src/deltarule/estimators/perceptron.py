@@ -18,7 +18,7 @@ from deltarule.engines.parameters import first as first_theta
 from deltarule.engines.problem import Samples, StopRequested, never
 from deltarule.errors import DataError, OutOfMemory, RecipeError
 from deltarule.estimators.descent import FitState, OptimizerState
-from deltarule.estimators.fitting import FitCall, ValidationSet, descend, initial_theta, minimize, seed_from
+from deltarule.estimators.fitting import Fit, FitCall, ValidationSet, descend, initial_theta, minimize, seed_from
 from deltarule.estimators.inputs import (
     UNSCALED,
     FittedShape,
@@ -101,10 +101,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         stop_requested: StopRequested = never,
     ) -> Self:
         """Train; `validation` is None or X, y and sample weights, `incremental` is `partial_fit`."""
-        parameters = self.get_params(deep=False)
-        check_parameters(parameters)
-        if incremental and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True: a call sees a part of the data.")
+        parameters = self._checked_parameters(incremental=incremental)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         raw = X
         X, y = self._checked(X, y, reset=first)
@@ -126,9 +123,6 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         self._fitted_shape, self.n_layers_, self.out_activation_ = shape, len(sizes), output_name(self._loss)
         self.__dict__.pop("estimators_", None)
 
-        def attributes(theta: Floats) -> dict[str, Any]:
-            return shape.attributes(theta) | state.attributes(curves=batches)
-
         def publish() -> None:
             self.__dict__.update(state.attributes(curves=batches))
 
@@ -146,22 +140,33 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             validation=None if validation is None else self._validation_set(validation, samples),
             score_from_metrics=self._score_from_metrics,
             scorer=self._scorer,
-            attributes=attributes,
+            attributes=lambda theta: shape.attributes(theta) | state.attributes(curves=batches),
             publish=publish,
             callbacks=None if incremental else FitCallbacks(self, X_given, y, epochs),
             stop_requested=stop_requested,
         )
         fit = descend(call, state) if batches else minimize(call, state)
         publish()
+        self._set_fitted(fit, state)
+        return self
+
+    def _checked_parameters(self, *, incremental: bool) -> dict[str, Any]:
+        parameters: dict[str, Any] = self.get_params(deep=False)
+        check_parameters(parameters)
+        if incremental and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True: a call sees a part of the data.")
+        return parameters
+
+    def _set_fitted(self, fit: Fit, state: FitState) -> None:
+        """Set the attributes of a completed call; `_fitted_shape` is set already."""
         if not np.isfinite(fit.theta).all():
             # scikit-learn's message, which programs look for.
             why = "The input data may contain large values and need to be preprocessed."
             raise ValueError(f"Solver produced non-finite parameter weights. {why}")
         self._fit_state, self._recipe = state, fit.recipe
-        self.__dict__.update(shape.attributes(fit.theta))
+        self.__dict__.update(self._fitted_shape.attributes(fit.theta))
         if fit.history is not None:
             self.history_ = fit.history
-        return self
 
     @property
     def _optimizer(self) -> OptimizerState | None:

@@ -60,7 +60,9 @@ class NumberEncoding:
         numbers = (self.fill, self.shift, self.factor, *self.quantiles, *self.bounds)
         finite = all(type(each) is float and math.isfinite(each) for each in numbers)
         numeric = [name for name, kind in KINDS.items() if kind.usable and not kind.coded]
-        if self.kind not in numeric or not finite or type(self.flag) is not bool or type(self.name) is not str:
+        types = {"name": str, "flag": bool}
+        typed = all(type(getattr(self, name)) is wanted for name, wanted in types.items())
+        if self.kind not in numeric or not finite or not typed:
             raise ModelError("a column of numbers with finite figures", f"{self}"[:200])
         if list(self.quantiles) != sorted(self.quantiles) or len(self.quantiles) == 1:
             raise ModelError("rising quantiles", f"{self.quantiles[:3]}")

@@ -73,7 +73,8 @@ class Network:
         ) -> None: ...
 
     def __post_init__(self) -> None:
-        hidden = self.hidden if isinstance(self.hidden, Sequence) else (self.hidden,)
+        given: Any = self.hidden
+        hidden = given if isinstance(given, Sequence) else (given,)
         hint = "hidden=(128, 64), or hidden=() for a network without hidden layers"
         set_ = object.__setattr__
         set_(self, "hidden", tuple(integer("hidden", units, 1, hint) for units in hidden))

@@ -16,7 +16,7 @@ VERSUS = " vs "
 _EXAMPLE = 'against="sgd" or against=[("adam", "sgd")]'
 
 
-def pairs_of(against: Against, variants: Sequence[Variant]) -> tuple[Pair, ...]:
+def pairs_of(against: Any, variants: Sequence[Variant]) -> tuple[Pair, ...]:
     """Return the pairs to test, by the names of the variants; empty for all pairs.
 
     Raises RecipeError for something else than names of two variants.

@@ -136,9 +136,9 @@ def _name(settings: Mapping[str, str], values: Mapping[str, Any]) -> str:
     return SEPARATOR.join(words if name in alone else f"{name}={words}" for name, words in settings.items())
 
 
-def _values(name: str, given: Sequence[Any] | str) -> list[Any]:
+def _values(name: str, given: Any) -> list[Any]:
     """The values of a field, each as the JSON of a recipe has it."""
-    values = read_several(name, given) if isinstance(given, str) else given
+    values: Any = read_several(name, given) if isinstance(given, str) else given
     if not isinstance(values, Sequence) or not values:
         raise RecipeError("several values", repr(given), _EXAMPLE, field=name)
     values = [each.to_json() if hasattr(each, "to_json") else each for each in values]
