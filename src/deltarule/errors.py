@@ -1,31 +1,31 @@
 """Every error that deltarule raises on purpose.
 
     DeltaruleError
-    ├── RecipeError (ValueError)        a network, formula or recipe that cannot be meant
+    ├── RecipeError (ValueError)        a network, formula or recipe that is invalid
     │   └── UnknownName                 a name that no formula, field or choice has
     │       └── UnknownArgument (TypeError)   an argument that a function or a constructor does not have
-    ├── DataError (ValueError)          data from which nothing can be learnt as they are
+    ├── DataError (ValueError)          data that no network can be trained on as they are
     │   ├── UnknownDataset              a data set's name that is not known
     │   ├── UnknownColumn               a column that does not exist
     │   ├── MissingColumns              a table without the columns that a model needs
     │   ├── ColumnTypeError             values that are not of their column's type
     │   └── DataFileError               a data file that is missing, cut short or foreign
-    ├── ModelError (ValueError)         a question that a model cannot answer
+    ├── ModelError (ValueError)         a prediction or export that a model does not support
     │   └── ModelFileError              a model file that is missing, cut short or foreign
-    ├── OutputError (OSError)           a result that cannot be written where it was asked for
-    ├── ClusterError (OSError)          other machines that do not answer, or do not hold out
+    ├── OutputError (OSError)           a result that cannot be written at the requested place
+    ├── ClusterError (OSError)          machines of a cluster that do not answer or stop working
     ├── OutOfMemory (MemoryError)       a network, a batch or data that do not fit into memory
     ├── OutOfThreads (RuntimeError)     a thread that the system refuses to start
-    ├── Interrupted (RuntimeError)      a training run that was broken off in the middle and cannot go on
-    └── Diverged (ArithmeticError)      a training run whose numbers left the finite range
+    ├── Interrupted (RuntimeError)      a training run that was interrupted and cannot be resumed
+    └── Diverged (ArithmeticError)      a training run whose loss or weights became infinite or NaN
 
-and what it only warns of:
+and the warnings:
 
-    DataWarning (UserWarning)           data that can be learnt from, but say less than they seem to
+    DataWarning (UserWarning)           usable data with a flaw that can mislead
     SeedsWarning (UserWarning)          a comparison with too few seeds for any difference to be significant
-    ThreadsWarning (UserWarning)        a number of threads that training is slower with than it could be
+    ThreadsWarning (UserWarning)        a number of threads that makes training slower than necessary
 
-Each says what was wanted, what came, and where it helps the corrected call.
+Each says what was expected, what was given and, where it helps, the corrected call.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ Result = TypeVar("Result")
 
 
 class DeltaruleError(Exception):
-    """What was expected, what came instead, and what to try.
+    """The base class of all errors: what was expected, what was given, and what to try.
 
     expected, value : a noun phrase, and the value as text, or None where there is none to show.
     suggestion : a corrected call or value in Python's syntax; other interfaces render their own.
@@ -113,13 +113,13 @@ class DeltaruleError(Exception):
 
 
 class RecipeError(DeltaruleError, ValueError):
-    """A network, formula or recipe that cannot be meant."""
+    """A network, formula or recipe that is invalid."""
 
 
 class UnknownName(RecipeError):
     """A name that no formula, field or choice has.
 
-    nearest : the known name most like it, or None; the suggestion where there is no other.
+    nearest : the most similar known name, or None; the suggestion if there is no other.
 
     >>> UnknownName("one of adam, sgd", "'adm'", nearest="adam").suggestion
     "'adam'"
@@ -143,7 +143,7 @@ class UnknownArgument(UnknownName, TypeError):
 
 
 class DataError(DeltaruleError, ValueError):
-    """Data from which nothing can be learnt as they are.
+    """Data that no network can be trained on as they are.
 
     types : types of columns that solve it, as `load_dataset(types=...)` takes them; other interfaces render their own.
     column : the existing column that was probably meant where an argument, `field`, names an unknown one, or none.
@@ -199,11 +199,11 @@ class ModelFileError(ModelError):
 
 
 class OutputError(DeltaruleError, OSError):
-    """A result that cannot be written where it was asked for."""
+    """A result that cannot be written at the requested place."""
 
 
 class ClusterError(DeltaruleError, OSError):
-    """Other machines that do not answer, or do not hold out."""
+    """Machines of a cluster that do not answer or stop working."""
 
 
 class OutOfMemory(DeltaruleError, MemoryError):
@@ -217,7 +217,7 @@ class OutOfMemory(DeltaruleError, MemoryError):
 
 
 def memory_checked(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Have a function raise `OutOfMemory` for a MemoryError."""
+    """Return the function, raising `OutOfMemory` for a MemoryError."""
 
     @functools.wraps(function)
     def checked(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
@@ -236,11 +236,11 @@ class OutOfThreads(DeltaruleError, RuntimeError):
 
 
 class Interrupted(DeltaruleError, RuntimeError):
-    """A training run that was broken off in the middle and cannot go on; its history and model are still there."""
+    """A training run that was interrupted and cannot be resumed; its history and model remain available."""
 
 
 class Diverged(DeltaruleError, ArithmeticError):
-    """A training run whose numbers left the finite range.
+    """A training run whose loss or weights became infinite or NaN.
 
     `run` holds the epochs before it and the last weights that were finite.
     """
@@ -249,7 +249,7 @@ class Diverged(DeltaruleError, ArithmeticError):
 
 
 class DataWarning(UserWarning):
-    """Data that can be learnt from, with a reservation: samples in two sets, rows without a target, columns left out.
+    """Usable data with a flaw that can mislead: samples in two sets, rows without a target, columns left out.
 
     message : a sentence.
     types : types of columns that solve it, as `load_dataset(types=...)` takes them; other interfaces render their own.
@@ -272,17 +272,17 @@ class SeedsWarning(UserWarning):
 
 
 class ThreadsWarning(UserWarning):
-    """A number of threads that training is slower with than it could be: more than cores, or fewer than asked for."""
+    """A number of threads that makes training slower than necessary: more than cores, or fewer than requested."""
 
 
 def _line(text: str) -> str:
-    """The text on one line; a long one, such as a value out of somebody's file, loses its middle."""
+    """The text on one line; a long one, for example a value from a file, loses its middle."""
     line = " ".join(text.splitlines()) if "\n" in text or "\r" in text else text
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} … {line[-_LONGEST // 2 :]}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`, or None where none is alike.
+    """Return the known name most similar to `name`, or None if none is similar.
 
     >>> nearest("fashon", ["digits", "fashion", "mnist"])
     'fashion'

@@ -1,7 +1,7 @@
-"""Arrays that lie in a file and not in memory: what is read of them is given back as soon as it has been used.
+"""Arrays that are stored in a file and not in memory; memory is released as soon as it has been used.
 
-The pages of a mapped file count as the process's own memory for as long as it holds them. Giving them back costs
-little: they stay in the system's cache of files, as long as nobody else needs the room.
+The pages of a mapped file count as the process's own memory for as long as it holds them. Releasing them costs
+little: they stay in the file cache of the operating system while there is free memory.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ MAPPED_FROM = 1 << 29
 """Bytes of samples above which a file's stay on the disk."""
 TOGETHER = 1 << 26
 """Bytes of a mapped array that are held at a time: samples are shuffled within so many."""
-_READ = 1 << 21  # bytes that lie one after the other: systems map files in pieces of up to so many
+_READ = 1 << 21  # contiguous bytes: systems map files in pieces of up to this size
 
 
 def is_mapped(x: Any) -> bool:
-    """Whether an array is a view of a mapped file, such as `np.load(path, mmap_mode="r")`; or a table of such columns.
+    """Whether an array is a view of a mapped file, as `np.load(path, mmap_mode="r")` returns; or a table of them.
 
     >>> is_mapped(np.zeros(3))
     False
@@ -31,7 +31,7 @@ def is_mapped(x: Any) -> bool:
 
 
 def on_disk(shape: tuple[int, ...], dtype: Any) -> np.memmap[Any, Any]:
-    """An array that lies in a temporary file of its own, which is gone when the array is.
+    """Return an array in a temporary file, which is deleted with the array.
 
     >>> x = on_disk((2, 3), np.float32)
     >>> is_mapped(x), x.shape
@@ -42,7 +42,7 @@ def on_disk(shape: tuple[int, ...], dtype: Any) -> np.memmap[Any, Any]:
 
 
 def forget(x: Any) -> None:
-    """Give back the memory that a mapped array or table takes; without effect on what is in memory."""
+    """Release the memory that a mapped array or table takes; arrays in memory are unaffected."""
     if getattr(x, "mapped", False):
         x.forget()
         return
@@ -58,16 +58,16 @@ def forget(x: Any) -> None:
 
 
 def rows_read_together(x: Any) -> int | None:
-    """How many rows of a mapped array lie within one stretch that is read at once; None where any order will do.
+    """Return the rows of a mapped array within one chunk that is read at once; None if any order is fast.
 
-    So it is in memory, and in a file of less than `MAPPED_FROM` bytes: joblib maps what it hands to other processes,
-    where a network has to come out the same.
+    So it is in memory, and in a file of less than `MAPPED_FROM` bytes: joblib maps what it passes to other processes,
+    which have to train the same network.
     """
     return max(1, _READ // max(1, x[:1].nbytes)) if is_mapped(x) and x.nbytes >= MAPPED_FROM else None
 
 
 def _mapping(x: Any) -> mmap.mmap | None:
-    """The file's mapping under an array; None where there is none, or where it holds changes of its own."""
+    """The file's mapping under an array; None where there is none, or where it contains unsaved changes."""
     while isinstance(x, np.ndarray):
         if isinstance(x, np.memmap) and x.mode == "c":
             return None

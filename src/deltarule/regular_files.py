@@ -1,4 +1,4 @@
-"""Regular files: read within bounds and without waiting, and written whole; JSON of a bounded size and depth."""
+"""Regular files: read within bounds and without waiting, and written completely; JSON of a bounded size and depth."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def json_of(text: str | bytes, *, strict: bool = True) -> Any:
 
 
 def reason(error: BaseException) -> str:
-    """What an exception says, on one line; of others' exceptions at most 200 characters.
+    """Return an exception's message on one line; at most 200 characters of exceptions of other libraries.
 
     >>> reason(OSError(13, "Permission denied", "secret.csv")), reason(MemoryError())
     ('Permission denied', 'MemoryError')
@@ -122,7 +122,7 @@ def reason(error: BaseException) -> str:
 
 
 def encoded(text: str) -> bytes:
-    r"""The text in UTF-8; what no letter is, such as a byte of a file's name, written out as JSON and Python do.
+    r"""Return the text in UTF-8; invalid characters, for example a byte of a file's name, are escaped as in JSON.
 
     >>> encoded("caf\udce9")
     b'caf\\udce9'

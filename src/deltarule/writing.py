@@ -1,4 +1,4 @@
-"""Files written whole or not at all, appended to line by line, and each whatever becomes of the others."""
+"""Files written completely or not at all, appended to line by line, and each independently of the others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BINARY = getattr(os, "O_BINARY", 0)
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all; see `writing`."""
+    """Write a file, completely or not at all; see `writing`."""
     with writing(path) as stream:
         stream.write(content)
 
@@ -50,13 +50,13 @@ def writing(path: Path) -> Iterator[BinaryIO]:
 
 
 class Failures:
-    """Files that are written each whatever becomes of the others, and those of them that could not be."""
+    """Files that are written independently of each other, and the errors of those that could not be."""
 
     def __init__(self) -> None:
         self._errors: list[OSError] = []
 
     def attempt(self, write: Callable[..., Written], *arguments: Any) -> Written | None:
-        """Call what writes a file; its error is kept, and then None comes back."""
+        """Call a function that writes a file; return None and keep the error if it fails."""
         try:
             return write(*arguments)
         except OSError as error:
@@ -76,7 +76,7 @@ class Failures:
             raise (broken or self._errors)[0]
         if self._errors:
             came = "; ".join(str(getattr(error, "value", error)) for error in self._errors)
-            raise OutputError("a place to write all files", came, "a disk with more room")
+            raise OutputError("a place to write all files", came, "a disk with more space")
 
 
 def append_lines(path: Path, lines: str, *, flush: bool = False) -> None:

@@ -1,7 +1,7 @@
 """Documents are written in the standard terms of the field: retired phrases do not come back into their prose.
 
 Prose is what is left of a page without code blocks, inline code, comments, link targets and addresses; in Python, the
-docstrings and messages of the packages named in `PACKAGES`.
+docstrings and messages of the package.
 """
 
 from __future__ import annotations
@@ -14,11 +14,8 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-GENERATED = CHECKOUT / "docs" / "reference.md"
-DOCUMENTS = {*CHECKOUT.glob("README*.md"), CHECKOUT / "CONTRIBUTING.md", *(CHECKOUT / "docs").rglob("*.md")}
-PAGES = sorted(DOCUMENTS - {GENERATED})
-PACKAGES = ("experiments", "figures", "formulas")
-MODULES = sorted(path for name in PACKAGES for path in (CHECKOUT / "src" / "deltarule" / name).rglob("*.py"))
+PAGES = sorted({*CHECKOUT.glob("README*.md"), CHECKOUT / "CONTRIBUTING.md", *(CHECKOUT / "docs").rglob("*.md")})
+MODULES = sorted((CHECKOUT / "src" / "deltarule").rglob("*.py"))
 
 RETIRED = {  # a regular expression, between word boundaries, in any case: what to write instead
     r"houses?|rooms?": "package, architecture",
@@ -63,6 +60,14 @@ RETIRED = {  # a regular expression, between word boundaries, in any case: what 
     r"by heart": "memorize",
     r"hears? of": "is called after",
     r"is taken for": "is interpreted as",
+    r"such as": "for example, like",
+    r"(a |an )?[\w-]+ of (its|their) own": "its own, separate",
+    r"as (it|they) lies?": "in stored order, unchanged",
+    r"likes? best": "the best",
+    r"nothing like": "unlike",
+    r"asked for": "requested",
+    r"whatever becomes of": "independently of",
+    r"knows nothing": "is independent of",
 }
 PHRASES = {
     re.compile(r"\b(?:" + phrase.replace(" ", r"\s+") + r")\b", re.IGNORECASE): say for phrase, say in RETIRED.items()

@@ -75,7 +75,7 @@ TEXTS = {
     ),
     "infinite": ("a,y\n" + "".join(f"{i}.5,x\n" for i in range(50)) + "inf,z\n", "for a, .*'inf' in row 51"),
     "no answers": ("a,y\n1,\n2,?\n", "for y, got only missing ones"),
-    "nothing to learn from": ("y\nx\nz\n", "columns to learn from"),
+    "no features": ("y\nx\nz\n", "feature columns beside"),
     "only text": ("a,y\n" + "".join(f"word{i}b,x\n" for i in range(50)), "numbers, categories, booleans or dates"),
     "answers of dates": ("a,y\n1,2020-01-01\n2,2020-01-02\n", "kind 'date'"),
     "a zip archive": (b"PK\x03\x04" + bytes(40), "a zip archive"),

@@ -91,4 +91,4 @@ def test_training_with_a_damaged_cache_ends_as_without(filled, tmp_path):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip() == wanted
-        assert ("is damaged and is compiled anew" not in done.stderr) == mended
+        assert ("is damaged and is compiled again" not in done.stderr) == mended

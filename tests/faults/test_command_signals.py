@@ -61,7 +61,7 @@ def test_a_signal_in_training_keeps_what_was_learnt(warm, tmp_path, number):
     assert ended.seconds < WITHIN
     assert check_run(tmp_path / "run") >= 1
     assert "Interrupted in epoch" in ended.err
-    assert "what was learnt is in run" in ended.err
+    assert "the model so far is in run" in ended.err
     assert "Traceback" not in ended.err
     assert json.loads(ended.out)["status"] == "interrupted"
 
@@ -91,7 +91,7 @@ def test_a_signal_after_training_leaves_the_model(warm, tmp_path):
             break
     assert ended.code == 143
     assert ended.seconds < WITHIN
-    assert "what was learnt is in run" in ended.err
+    assert "the model so far is in run" in ended.err
     assert len((folder / "run" / "history.jsonl").read_text().splitlines()) == 2
     assert dr.load_model(folder / "run" / "model.safetensors").sizes[0] == 64
 

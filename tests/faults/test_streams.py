@@ -98,7 +98,7 @@ def test_memory_that_ends_in_training_leaves_the_model(command, monkeypatch):
     monkeypatch.setattr(Training, "_advance", none_left)
     code, said = command("train", "digits", "--epochs", "100000", "--patience", "none", "--out", "run")
     assert code == 2
-    assert "What was learnt before is in run." in said
+    assert "The earlier model is in run." in said
     assert "memory" in said.splitlines()[-1]
     assert len(Path("run/history.jsonl").read_text().splitlines()) >= 1
     assert dr.load_model("run/model.safetensors").sizes[0] == 64

@@ -116,7 +116,7 @@ class CommandGroup(LazyGroup):
         except ImportError:
             if not interrupts.requested():
                 raise
-            # The signal came while a module of C code was imported, which reports an error of its own.
+            # The signal came while a module of C code was imported, which reports another error.
             raise typer.Exit(_interrupted()) from None
         except OSError as error:
             raise typer.Exit(_complain(DeltaruleError("files that can be read and written", str(error)))) from None

@@ -71,7 +71,7 @@ def finish(
     ended: Ended, dataset: Dataset, folder: RunFolder, words: Console, reference_error: float | None, *, as_json: bool
 ) -> None:
     """Report a run's metrics and draw its pictures; then raise the error that ended it or that occurred in writing."""
-    kept = f"; what was learnt is in {folder.path}" if (folder.path / MODEL).is_file() else ""
+    kept = f"; the model so far is in {folder.path}" if (folder.path / MODEL).is_file() else ""
     interrupted = (ended.error is None and ended.run.status == "interrupted") or interrupts.requested()
     if interrupted:
         where = f" in epoch {len(ended.run.history) + 1}" if ended.run.status == "interrupted" else ""
@@ -87,7 +87,7 @@ def finish(
         say(f"Interrupted{kept}.", console)
         raise typer.Exit(interrupts.code) from None
     if ended.error is not None and kept:
-        say(f"What was learnt before is in {folder.path}.", console)
+        say(f"The earlier model is in {folder.path}.", console)
     if ended.error is not None or interrupted:
         try:
             ended.failures.check()

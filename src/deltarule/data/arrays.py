@@ -1,7 +1,7 @@
-"""What comes in as x, y and weights, looked at once and kept as it is.
+"""Validation of x, y and weights, without changing them.
 
 Nothing is copied and no dtype is changed: these functions turn what they are given into an array by
-`numpy.asarray` and raise a `DataError` for that from which nothing can be learnt.
+`numpy.asarray` and raise a `DataError` for what no network can be trained on.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def checked_samples(x: ArrayLike) -> Array:
 
 
 def checked_targets(y: ArrayLike) -> Array:
-    """What is to be learnt: labels (n,) as text, booleans or integers, or finite numbers (n,) or (n, k).
+    """Return checked targets: labels (n,) as text, booleans or integers, or finite numbers (n,) or (n, k).
 
     Raises DataError: objects that are not all text, other dimensions, empty, NaN or infinite.
 
@@ -81,7 +81,7 @@ def checked_targets(y: ArrayLike) -> Array:
 
 
 def checked_weights(weights: ArrayLike) -> Array:
-    """How much each sample counts: finite numbers (n,), none below 0 and not all of them 0.
+    """Return checked weights of the samples: finite numbers (n,), none below 0 and not all of them 0.
 
     >>> checked_weights([1, 0, 2])
     array([1, 0, 2])
@@ -114,7 +114,7 @@ def _array(values: ArrayLike, name: str) -> Array:
 
 
 def _what(a: Array, name: str, *, numbers: bool) -> str:
-    """What an array holds that cannot be used, with its first place where it is an array of objects."""
+    """Return a description of an array's invalid values, with the first position in an array of objects."""
     if a.dtype.kind != "O":
         return _KINDS.get(a.dtype.kind, str(a.dtype))
     if a.ndim == 0:

@@ -167,7 +167,7 @@ def read_feather(path: Path, types: Mapping[str, Any] | None = None) -> Table:
 
 @contextmanager
 def _said(path: Path, wanted: str) -> Iterator[None]:
-    """Whatever is wrong with a file is said with its name."""
+    """Raise every error about a file with its name."""
     try:
         yield
     except DataError as error:

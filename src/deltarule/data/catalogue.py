@@ -1,4 +1,4 @@
-"""The data sets that have a name, and what is said of each."""
+"""The data sets that have a name, and their descriptions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["DATASETS", "DatasetInfo", "dataset_names"]
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is known of a named set before it is loaded.
+    """Description of a named data set, available before it is loaded.
 
     name      what `load_dataset` takes
     what      one line
@@ -89,7 +89,7 @@ DATASETS: dict[str, DatasetInfo] = {info.name: info for info in _ROWS}
 
 
 def dataset_names() -> tuple[str, ...]:
-    """The names that `load_dataset` knows.
+    """Return the names that `load_dataset` accepts.
 
     >>> dataset_names()[:3]
     ('digits', 'iris', 'wine')

@@ -61,7 +61,7 @@ class Column:
 
     @property
     def usable(self) -> bool:
-        """Whether it can be an input."""
+        """Whether the column can be an input."""
         return KINDS[self.kind].usable
 
     @property

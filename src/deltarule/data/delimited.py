@@ -105,7 +105,7 @@ def _read(path: Path, types: Mapping[str, Any] | None, rows_of: Callable[[Path],
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Whatever is wrong with a file is said with its name."""
+    """Raise every error about a file with its name."""
     try:
         yield
     except DataFileError:
@@ -244,7 +244,7 @@ def _checked_lines(stream: io.TextIOWrapper) -> Iterator[str]:
 
 
 def _refuse_growth(plain: BinaryIO) -> None:
-    """Refuse a compressed file that would grow too much, before any of it is taken for rows."""
+    """Refuse a compressed file that would grow too much, before any of it is parsed."""
     size, grown = os.fstat(plain.fileno()).st_size, 0
     with gzip.GzipFile(fileobj=plain) as stream:
         while chunk := stream.read(_CHUNK):

@@ -105,9 +105,9 @@ def _from_mirror(url: str, file: SourceFile, target: Path, report: Report) -> No
 def _claimed(target: Path, url: str) -> Iterator[Path]:
     """A path for the part that no other process writes to, holding what an earlier attempt left, if any.
 
-    Renaming is atomic, so of several processes one continues the part and the others begin anew.
+    Renaming is atomic, so of several processes one continues the partial file and the others start from the beginning.
     """
-    # Mirrors may have compressed the same content differently, so each has a part of its own.
+    # Mirrors may have compressed the same content differently, so each has a separate partial file.
     stem = f"{target.name}.{zlib.crc32(url.encode()):08x}"
     left, part = target.with_name(f"{stem}.part"), target.with_name(f"{stem}.{uuid.uuid4().hex}.part")
     for candidate in (left, *sorted(target.parent.glob(f"{stem}.*.part"))):
@@ -129,7 +129,7 @@ def _size(path: Path) -> int:
 
 def _place(part: Path, file: SourceFile, target: Path) -> bool:
     """Move the part to its place if it is the official file."""
-    # A process that was taken for dead may still write to the part, but not to its copy.
+    # A process that was assumed dead may still write to the part, but not to its copy.
     copy = target.with_name(f"{target.name}.{uuid.uuid4().hex}.whole")
     try:
         shutil.copyfile(part, copy)
@@ -145,7 +145,7 @@ def _place(part: Path, file: SourceFile, target: Path) -> bool:
 
 
 def _receive(url: str, part: Path, report: Report) -> bool:
-    """Append to the part what is missing of the file; whether it came from its start now."""
+    """Append the missing bytes to the partial file; return whether the server sent the file from its start."""
     import pooch
 
     with part.open("ab") as stream:
@@ -166,7 +166,7 @@ def _receive(url: str, part: Path, report: Report) -> bool:
 
 
 class _Receiver:
-    """A file open for appending that knows how much is still to come."""
+    """A file open for appending with the number of bytes that are still missing."""
 
     def __init__(self, stream: BinaryIO, name: str, report: Report) -> None:
         self.stream, self.name, self.report = stream, name, report
@@ -176,7 +176,7 @@ class _Receiver:
         self.total: int | None = None
 
     def answered(self, response: Any, *_: object, **__: object) -> None:
-        """Look at the answer before its bytes come: does it continue where we are?"""
+        """Check the response before its body is read: whether it continues the partial file."""
         self.close()
         self.response = response
         if response.status_code == 200:
@@ -185,7 +185,7 @@ class _Receiver:
         elif response.status_code == 206:
             came = response.headers.get("content-range", "")
             if not came.startswith(f"bytes {self.size}-"):
-                raise OSError(f"bytes from {self.size} were asked for, {came!r} came")
+                raise OSError(f"expected bytes from {self.size}, got {came!r}")
         else:  # a redirection, or an error that is raised elsewhere
             return
         length = response.headers.get("content-length", "")

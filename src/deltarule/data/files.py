@@ -43,7 +43,7 @@ _ARRAYS = {
 
 
 def is_table_file(path: Path) -> bool:
-    """Whether a file's name says that it holds a table.
+    """Return whether a file's name is that of a table.
 
     >>> is_table_file(Path("adult.csv.gz")), is_table_file(Path("x.npy"))
     (True, False)
@@ -113,7 +113,7 @@ def _read_own(
 
 @contextmanager
 def _within_memory(path: Path) -> Iterator[None]:
-    """What does not fit into memory is an error with the file's name."""
+    """Raise an error with the file's name for data that do not fit into memory."""
     try:
         yield
     except MemoryError as error:
@@ -148,7 +148,7 @@ def _folder(folder: Path, image_size: ImageSize | None) -> Dataset:
 
 
 def _is_large(name: str, path: Path) -> bool:
-    """Whether samples are so many that they stay on the disk."""
+    """Return whether there are so many samples that they stay on the disk."""
     return name in {x for x, _ in _ARRAYS["train"]} and path.stat().st_size > mapped.MAPPED_FROM
 
 

@@ -24,7 +24,7 @@ Some = TypeVar("Some", Kind, Kind | None)
 
 
 def is_tabular(data: Any) -> bool:
-    """Whether this is a table: a `Table`, a data frame, a list of dicts, or columns by name.
+    """Return whether this is a table: a `Table`, a data frame, a list of dicts, or columns by name.
 
     >>> is_tabular({"a": [1, 2]}), is_tabular([{"a": 1}]), is_tabular([[1, 2]])
     (True, True, False)

@@ -35,7 +35,7 @@ def moons(samples: int = 1000, noise: float = 0.2, seed: int = 0) -> tuple[Float
 def xor() -> tuple[Floats, Integers]:
     """The four corners of the square, x (4, 2), and whether exactly one coordinate is 1, y (4,).
 
-    No single layer can tell them apart: the smallest reason for a hidden one.
+    No single layer can separate them: the smallest problem that needs a hidden layer.
 
     >>> x, y = xor()
     >>> x.tolist(), y.tolist()

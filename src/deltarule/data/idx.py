@@ -29,13 +29,13 @@ IDX_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-
 """Images and labels to train on, images and labels to test with."""
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-_DEFLATE = 1032  # bytes that one compressed byte can become at the most
+_DEFLATE = 1032  # bytes that one compressed byte can become at most
 _CHUNK = 1 << 20
 _DIMENSIONS = 8
 
 
 def read_idx(path: str | PathLike[str]) -> Array:
-    """The array in an IDX file, plain or compressed by gzip (the first bytes tell), in the machine's byte order.
+    """The array in an IDX file, plain or compressed by gzip (by its first bytes), in the machine's byte order.
 
     Raises DataFileError, naming the file: missing, not IDX, cut short, bytes after the end, corrupt or
     exploding compression, a header that claims more than 4 GiB or more than the file could hold.
@@ -88,7 +88,7 @@ def find_idx_files(folder: str | PathLike[str]) -> dict[str, Path]:
 
 
 def read_idx_folder(folder: str | PathLike[str], name: str = "") -> Dataset:
-    """The data set in a folder with the four files of MNIST: train and test as they are, no validation part.
+    """The data set in a folder with the four files of MNIST: its training and test set, no validation set.
 
     x is (n, height, width) as stored, y (n,) the labels.
     Raises DataFileError: files missing (they are listed), unsound, or images and labels that differ in number.

@@ -36,7 +36,7 @@ _GREY = {"1", "L", "LA", "I;16", "I", "F"}
 
 
 def is_image_folder(folder: Path) -> bool:
-    """Whether a folder holds images, in folders or not."""
+    """Return whether a folder contains images, in subfolders or not."""
     return next(_images_below(folder, 3), None) is not None
 
 
@@ -111,7 +111,7 @@ def _pixels(path: Path, size: ImageSize, *, grey: bool) -> Array:
             return np.asarray(image, dtype=np.uint8)
     except DataFileError:
         raise
-    except Exception as error:  # a decoder for each format, each with errors of its own
+    except Exception as error:  # a decoder for each format, each with different errors
         raise DataFileError("a whole image", f"{path}: {reason(error)}") from error
 
 
@@ -143,7 +143,7 @@ def _opened(path: Path) -> Iterator[Any]:
         except Image.DecompressionBombError as error:
             wanted = f"an image of at most {_PIXELS_AT_MOST:,} pixels"
             raise DataFileError(wanted, f"{path}: {reason(error)}") from error
-        except Exception as error:  # a decoder for each format, each with errors of its own
+        except Exception as error:  # a decoder for each format, each with different errors
             raise DataFileError("an image", f"{path}: {reason(error)}") from error
         pixels, size = image.width * image.height, os.fstat(file.fileno()).st_size
         most = min(_PIXELS_AT_MOST, max(_PIXELS_FREE, _PIXELS_A_BYTE * size))
@@ -183,5 +183,5 @@ def _images_below(folder: Path, depth: int) -> Any:
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The images that lie in a folder itself, by name."""
+    """Return the images directly in a folder, by name."""
     return sorted(_images_below(folder, 1))

@@ -195,7 +195,7 @@ class DateKind(WrittenKind):
     """Dates, with or without a time of day, as days since 1970-01-01."""
 
     name = "date"
-    cells = "dates such as 2024-12-31"
+    cells = "dates like 2024-12-31"
 
     def usual(self, word: str) -> float | None:
         return date_number(word)

@@ -1,4 +1,4 @@
-"""How much a file may claim to hold, or grow to, before it is refused."""
+"""Limits of the size that a file may claim or decompress to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _RATIO = 100
 
 
 def grows_too_much(claimed: int, size: int) -> bool:
-    """Whether `claimed` bytes are too many for a compressed file of `size` bytes: over 128 MiB and 100 times the size.
+    """Return whether `claimed` bytes are too many for a file of `size` bytes: over 128 MiB and 100 times the size.
 
     >>> grows_too_much(1 << 20, 1_000), grows_too_much(1 << 30, 1_000)
     (False, True)

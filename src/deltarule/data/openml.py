@@ -28,7 +28,7 @@ def load_openml(name: str, target: TargetChoice = None, types: Mapping[str, Any]
     chosen: Any = int(version) if version.isdecimal() else (version or "active")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a second attempt: the error says what became of it
+            warnings.simplefilter("ignore")  # of a second attempt: the error reports its failure
             bunch: Any = fetch_openml(plain, version=chosen, as_frame=True, parser="auto", n_retries=1, delay=0.1)
     except ImportError as error:
         raise DataFileError(

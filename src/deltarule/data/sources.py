@@ -1,4 +1,4 @@
-"""Public data sets: where they lie, and by which checksums they are known."""
+"""Public data sets: their addresses and checksums."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SourceFile:
 
     name     as the mirrors have it
     gzip     the checksum of the compressed file, "md5:…" or "sha256:…"
-    content  the MD5 of the uncompressed bytes, where it is known: a mirror or a user may have compressed anew
+    content  the MD5 of the uncompressed bytes, where it is known: a mirror or a user may have compressed it again
     """
 
     name: str

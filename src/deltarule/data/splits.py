@@ -30,7 +30,7 @@ PROPORTIONS_OF_THE_TEXTS: tuple[tuple[int | None, tuple[float, float, float]], .
 
 @dataclass(frozen=True)
 class Split:
-    """How samples are split. A float is a fraction of all samples, an int a number of them; 0 makes no such set.
+    """Sizes of the validation and test set. A float is a fraction of all samples, an int a number; 0: no such set.
 
     train : None for the samples that validation and test leave.
     validation : 0.1 for a tenth.

@@ -42,7 +42,7 @@ def shuffled_parts(n: int, sizes: Sequence[int], seed: int) -> list[Positions]:
 def stratified_parts(y: Array, sizes: Sequence[int], seed: int) -> list[Positions]:
     """Split n samples into parts of these sizes (they add up to n), stratified by the classes of y (n,).
 
-    Every class with at least as many samples as there are parts is in each of them, if the parts have room.
+    Every class with at least as many samples as there are parts is in each of them, if the parts are large enough.
     Returns an index array (size,) for each part, in random order.
 
     >>> y = np.array([0] * 8 + [1] * 2)
@@ -128,8 +128,8 @@ def counts_by_class(counts: Array, sizes: Sequence[int]) -> Array:
 def _complete(table: Array, counts: Array, parts: list[int]) -> None:
     """Exchange samples, in place, until each class with enough of them is in each of the parts.
 
-    This succeeds wherever a part has room for all such classes: it then has two samples of another class, or one of a
-    class that need not be in it, and another part has two samples of the missing class.
+    This succeeds wherever a part is large enough for all such classes: it then has two samples of another class, or
+    one of a class that need not be in it, and another part has two samples of the missing class.
     """
     needed = counts >= len(parts)
     for p in parts:

@@ -23,7 +23,7 @@ class Table:
 
     columns  a `Column` each; no two have one name
 
-    It stands where samples of a data set stand: `len`, `shape`, and rows by index arrays, masks or slices.
+    It can replace an array of samples: it has `len`, `shape`, and rows by index arrays, masks or slices.
     Raises DataError: no columns, no rows, columns of different lengths, a name twice.
 
     >>> pets = Table((Column("weight", "number", np.array([4.0, 30.5])),))
@@ -72,7 +72,7 @@ class Table:
         return np.dtype([(column.name, column.values.dtype) for column in self.columns])
 
     def tobytes(self) -> bytes:
-        """All that the columns hold, kinds and categories too, as one run of bytes: what a digest is made of.
+        """Return the contents of the columns, with kinds and categories, as bytes for a digest.
 
         >>> pets = Table((Column("weight", "number", np.array([4.0])),))
         >>> pets.tobytes() == pets.to_kinds({"weight": "ignored"}).tobytes()
@@ -93,12 +93,12 @@ class Table:
 
     @property
     def usable(self) -> tuple[Column, ...]:
-        """The columns that a network can learn from."""
+        """The columns that can be inputs of a network."""
         return tuple(column for column in self.columns if column.usable)
 
     @property
     def mapped(self) -> bool:
-        """Whether its values lie in a file and not in memory."""
+        """Whether its values are stored in a file and not in memory."""
         return any(is_mapped(column.values) for column in self.columns)
 
     def forget(self) -> None:
@@ -122,7 +122,7 @@ class Table:
         return Table(tuple(column for column in self.columns if column.name not in left_out))
 
     def to_kinds(self, kinds: Mapping[str, Kind]) -> Table:
-        """The table with some columns taken as other kinds."""
+        """Return the table with some columns converted to other kinds."""
         return Table(tuple(column.to_kind(kinds.get(column.name, column.kind)) for column in self.columns))
 
     @classmethod
@@ -133,7 +133,7 @@ class Table:
         return cls(tuple(_joined([table.column(name) for table in tables]) for name in tables[0].names))
 
     def fingerprints(self) -> Array:
-        """A number (n,) for each row, alike where all of a row's usable values are."""
+        """A number (n,) for each row, equal where all usable values of the rows are equal."""
         mixed = np.zeros(len(self), np.uint64)
         for column in self.usable:
             values = np.where(column.missing, -1.0, column.values) if column.coded else column.values

@@ -50,7 +50,7 @@ def dataset_of_table(
     chosen = target_names(table, target)
     table = _with_targets(table, chosen)
     if len(table.columns) == len(chosen):
-        raise DataError("columns to learn from beside the target", f"{', '.join(chosen)} alone", field="target")
+        raise DataError("feature columns beside the target", f"{', '.join(chosen)} alone", field="target")
     several = not (target is None or isinstance(target, (str, int)))
     y = targets_of([table.column(each) for each in chosen], several=several)
     declared = {_TASKS[types[each]][several] for each in chosen if types and types.get(each) in _TASKS}

@@ -70,8 +70,8 @@ def forward(
 def backward(
     problem: Problem, parameters: npt.NDArray[Any], run: Pass, dz: Floats, draws: Draws | None = None
 ) -> Floats:
-    """Compute the gradient, (learnt,), from dz = ∂C/∂z of the last layer by backpropagation."""
-    gradient = np.zeros(problem.shape.learnt)
+    """Compute the gradient, (trained,), from dz = ∂C/∂z of the last layer by backpropagation."""
+    gradient = np.zeros(problem.shape.trained)
     theta, g = problem.shape.layers(parameters), problem.shape.layers(gradient)
     states, g_states = problem.shape.states(parameters), problem.shape.states(gradient)
     for number in reversed(range(len(theta))):

@@ -43,7 +43,7 @@ def batch(problem: Problem, rows: Any, step: int) -> tuple[Floats, Floats]:
 def gradient(
     problem: Problem, parameters: npt.NDArray[Any], rows: Any, draws: Draws | None = None, step: int = 0
 ) -> tuple[Floats, Sums, Pass]:
-    """Return the gradient of the mean loss of some training rows, (learnt,), their sums, and the forward pass.
+    """Return the gradient of the mean loss of some training rows, (trained,), their sums, and the forward pass.
 
     The rows are augmented if `step` is not 0.
     """

@@ -31,7 +31,7 @@ class Objective:
         self._met: dict[bytes, Sums] = {}
 
     def __call__(self, point: Floats) -> tuple[float, Floats]:
-        """Return the objective and its gradient, (learnt,), at a point."""
+        """Return the objective and its gradient, (trained,), at a point."""
         with np.errstate(over="ignore", invalid="ignore"):
             total, g = self._gradient(point)
             value = total.loss / total.weight + self.penalty(point)

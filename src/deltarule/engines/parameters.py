@@ -50,7 +50,7 @@ class Shape:
         return count(self.sizes)
 
     @property
-    def learnt(self) -> int:
+    def trained(self) -> int:
         """Number of trained parameters: θ, γ and β."""
         return self.theta + (2 * sum(self.sizes[1:-1]) if self.normalization is not None else 0)
 
@@ -58,7 +58,7 @@ class Shape:
     def total(self) -> int:
         """Length of the vector."""
         keeps = self.normalization is not None and self.normalization.keeps
-        return self.learnt + (2 * sum(self.sizes[1:-1]) if keeps else 0)
+        return self.trained + (2 * sum(self.sizes[1:-1]) if keeps else 0)
 
     def layers(self, vector: npt.NDArray[Any]) -> Layers:
         """Return views of each layer's weights and biases."""
@@ -68,7 +68,7 @@ class Shape:
         """Return views of γ, β and, where the vector contains them, the running statistics of each normalised layer."""
         if self.normalization is None:
             return []
-        states, place, kept = [], self.theta, self.learnt
+        states, place, kept = [], self.theta, self.trained
         for units in self.sizes[1:-1]:
             gamma, beta = vector[place : place + units], vector[place + units : place + 2 * units]
             mean, variance = vector[kept : kept + units], vector[kept + units : kept + 2 * units]
@@ -76,7 +76,7 @@ class Shape:
             place, kept = place + 2 * units, kept + 2 * units
         return states
 
-    def begun(self, theta: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def with_initial_state(self, theta: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the vector of θ and of an initial state: γ = 1, β = 0, mean 0, variance 1."""
         vector = np.concatenate([theta, np.zeros(self.total - self.theta, theta.dtype)])
         for state in self.states(vector):
@@ -85,8 +85,8 @@ class Shape:
         return vector
 
     def idle(self) -> Booleans:
-        """Return a mask, (learnt,), of parameters without effect: biases that batch normalization cancels."""
-        mask = np.zeros(self.learnt, dtype=bool)
+        """Return a mask, (trained,), of parameters without effect: biases that batch normalization cancels."""
+        mask = np.zeros(self.trained, dtype=bool)
         if self.normalization is not None and self.normalization.axis == 0:
             for _, biases in self.layers(mask)[:-1]:
                 biases[:] = True

@@ -122,9 +122,9 @@ class Progress:
     """Progress of a run: what another engine needs to continue it, in addition to the parameters.
 
     epoch, step : number of completed epochs and steps.
-    slots : the optimizer's state, in the order of its `slots`, (learnt,) each.
+    slots : the optimizer's state, in the order of its `slots`, (trained,) each.
 
-    Averages of the weights and the state of the schedule start anew.
+    Averages of the weights and the state of the schedule start again.
     """
 
     epoch: int = 0
@@ -190,7 +190,7 @@ class Problem:
         """The progress at the start: that of another engine, or none, with slots of 0."""
         if self.progress is not None:
             return self.progress
-        return Progress(slots=tuple(np.zeros(self.shape.learnt) for _ in self.recipe.optimizer.slots))
+        return Progress(slots=tuple(np.zeros(self.shape.trained) for _ in self.recipe.optimizer.slots))
 
     @property
     def batch_weight(self) -> float:

@@ -31,5 +31,5 @@ class Rates:
     def watch(self, held: Sums) -> None:
         """Update the state by an epoch's validation loss."""
         if self.watching:
-            told = self._schedule.watch(held.loss / held.weight, *self._state)
-            self._state = tuple(float(number) for number in told)
+            watched = self._schedule.watch(held.loss / held.weight, *self._state)
+            self._state = tuple(float(number) for number in watched)

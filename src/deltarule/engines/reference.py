@@ -108,9 +108,9 @@ class Reference(Watched):
                 m, v = normalized.m[0], normalized.v[0]
                 state.mean[:], state.variance[:] = problem.normalization.keep(*state[2:], m, v, float(len(rows)))
         if recipe.averaging is not None:
-            learnt = problem.shape.learnt
-            average = recipe.averaging.average(self._mean[:learnt], parameters[:learnt], self._step)
-            self._mean = np.concatenate([average, parameters[learnt:]])
+            trained = problem.shape.trained
+            average = recipe.averaging.average(self._mean[:trained], parameters[:trained], self._step)
+            self._mean = np.concatenate([average, parameters[trained:]])
         return met
 
     def _draws(self, n: int) -> Draws | None:

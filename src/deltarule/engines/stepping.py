@@ -23,21 +23,21 @@ def stepped(
     rate: float,
     slots: Slots,
 ) -> Slots:
-    """Update the trained parameters in place by step t; return the optimizer's new slots, each (learnt,).
+    """Update the trained parameters in place by step t; return the optimizer's new slots, each (trained,).
 
-    g is the objective's gradient, (learnt,), of a batch of this weight. Clipping is applied before the optimizer,
+    g is the objective's gradient, (trained,), of a batch of this weight. Clipping is applied before the optimizer,
     proximal penalties after it.
     """
     recipe, shape = problem.recipe, problem.shape
     if recipe.clipping is not None:
         g = recipe.clipping.clipped(g)
     optimizer = recipe.optimizer.at_rate(rate)
-    learnt = parameters[: shape.learnt]
+    trained = parameters[: shape.trained]
     if optimizer.granularity == "matrix":
-        after, *slots = _by_matrices(problem, optimizer, learnt, g, t, slots)
+        after, *slots = _by_matrices(problem, optimizer, trained, g, t, slots)
     else:
-        after, *slots = optimizer.step(learnt, g, t, *slots)
-    learnt[:] = np.where(shape.idle(), learnt, after)
+        after, *slots = optimizer.step(trained, g, t, *slots)
+    trained[:] = np.where(shape.idle(), trained, after)
     for penalty, (W, _) in zip(recipe.penalties, shape.layers(parameters), strict=True):
         if penalty is not None and penalty.takes_prox:
             W[:] = penalty.prox(W, optimizer.learning_rate * penalty.share(weight))
@@ -45,12 +45,12 @@ def stepped(
 
 
 def _by_matrices(
-    problem: Problem, optimizer: Any, learnt: npt.NDArray[Any], g: npt.NDArray[Any], t: int, slots: Slots
+    problem: Problem, optimizer: Any, trained: npt.NDArray[Any], g: npt.NDArray[Any], t: int, slots: Slots
 ) -> Slots:
     """Return parameters and slots after a step that updates each hidden layer's weights as a matrix."""
-    after, *rest = optimizer.others.step(learnt, g, t, *slots[1:])
+    after, *rest = optimizer.others.step(trained, g, t, *slots[1:])
     made = [after, slots[0].copy(), *rest]
-    views = [problem.shape.layers(each) for each in (learnt, g, *slots)]
+    views = [problem.shape.layers(each) for each in (trained, g, *slots)]
     for layer in range(len(problem.sizes) - 2):
         w, gradient, *remembered = (view[layer][0] for view in views)
         for whole, part in zip(made, optimizer.step(w, gradient, t, *remembered), strict=True):

@@ -41,7 +41,7 @@ class OptimizerState:
 
     learning_rate : of the next step.
     step : number of steps so far.
-    slots : the optimizer's slots, (learnt,) each; None before the first step.
+    slots : the optimizer's slots, (trained,) each; None before the first step.
     """
 
     learning_rate: float
@@ -334,7 +334,7 @@ class Descent:
 
     def _first_slots(self, recipe: Recipe) -> tuple[Floats, ...]:
         task = self._task
-        slots, length = task.optimizer.slots, Shape(task.sizes, recipe.network.normalization).learnt
+        slots, length = task.optimizer.slots, Shape(task.sizes, recipe.network.normalization).trained
         if slots is None:
             return tuple(np.zeros(length) for _ in recipe.optimizer.slots)
         if len(slots) != len(recipe.optimizer.slots) or any(slot.shape != (length,) for slot in slots):

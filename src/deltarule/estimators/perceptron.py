@@ -194,7 +194,11 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
             theta = initial_theta(random, sizes, network.activations, dtype)
         else:
             theta = first_theta(network, sizes, seed_from(random))
-        return np.concatenate([theta, state]) if len(state) == shape.total - shape.theta else shape.begun(theta)
+        return (
+            np.concatenate([theta, state])
+            if len(state) == shape.total - shape.theta
+            else shape.with_initial_state(theta)
+        )
 
     def _validation_set(self, validation: Any, train: Samples) -> ValidationSet:
         """Return the validation set of the caller."""

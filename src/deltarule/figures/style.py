@@ -93,7 +93,7 @@ def tidy(axes: Axes, *, x: str = "", y: str = "", title: str = "", grid: bool = 
 
 
 def plain(words: str, at_most: int = 40) -> str:
-    r"""Return untrusted text, such as the name of a class, shortened, and with dollar signs escaped.
+    r"""Return untrusted text, for example the name of a class, shortened, and with dollar signs escaped.
 
     A space is put before a leading underscore, because legends omit such labels.
 

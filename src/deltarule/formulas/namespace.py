@@ -39,7 +39,7 @@ def modules_of(package: str) -> list[ModuleType]:
 def fill(package: str, kind: str) -> Lookup:
     """Give a package the public names of its files; return its `__getattr__` and `__dir__`.
 
-    Both include the classes registered elsewhere, such as user-defined formulas.
+    Both include the classes registered elsewhere, for example user-defined formulas.
     """
     namespace = sys.modules[package]
     own = {name: getattr(module, name) for module in modules_of(package) for name in public_names(module)}

@@ -116,10 +116,10 @@ class NumberEncoding:
 class CategoryEncoding:
     """A column of categories: an input for each, 1 in its rows (one-hot), or one input with the place of the category.
 
-    categories : those with an input of their own, in order.
+    categories : those with a separate input, in order.
     rare : whether all others of the training set share an input, which unseen ones have too; without it an unseen
         category is 0 in all inputs.
-    missing : whether missing values have an input of their own; without it they are 0 in all.
+    missing : whether missing values have a separate input; without it they are 0 in all.
     ordinal : whether there is one input: (place − shift) · factor, and 0 for unseen and missing values.
     others : those that share an input; None where they are not known.
     """
@@ -185,7 +185,7 @@ class CategoryEncoding:
 
 @dataclass(frozen=True)
 class Unfamiliar:
-    """Values of a column that the training set had nothing like.
+    """Values of a column unlike all values of the training set.
 
     what : a noun phrase, for example "an unseen category".
     rows : number of such rows out of `total`; `first` is the first of them, counted from 1.
@@ -266,7 +266,7 @@ class Encoding:
         return made
 
     def unfamiliar(self, table: Table) -> list[Unfamiliar]:
-        """Return what the training set had nothing like in a table's columns, with the numbers of rows.
+        """Return the values of a table's columns unlike all of the training set, with the numbers of rows.
 
         >>> encoding = Encoding((NumberEncoding("age", bounds=(17.0, 90.0)), CategoryEncoding("sex", ("F", "M"))))
         >>> for each in encoding.unfamiliar(encoding.table([{"age": 50, "sex": "X"}, {"age": 10_000, "sex": "M"}])):

@@ -34,7 +34,7 @@ _READABLE_AT_MOST = 64 * 2**20  # bytes of readable JSON
 
 
 def write_model(model: ModelData, path: Path) -> Path:
-    """Write a model where `path` says, whole or not at all: JSON for people if it ends in `.json`."""
+    """Write a model to `path`, completely or not at all; readable JSON if it ends in `.json`."""
     if path.suffix != ".json":
         write_whole(path, _safetensors(model))
         return path
@@ -131,14 +131,14 @@ def _sizes(tensors: dict[str, Any]) -> tuple[int, ...]:
     if not weights or any(each.ndim != 2 or 0 in each.shape for each in weights):
         raise ModelFileError("weights of at least one layer", "none, or not matrices")
     sizes = (weights[0].shape[0], *(each.shape[1] for each in weights))
-    # Before room is made for them: matrices that do not follow each other could ask for far more than they hold.
+    # Before allocating: matrices that do not follow each other could need far more memory than the file has.
     if [each.shape for each in weights] != [*pairwise(sizes)]:
         raise ModelFileError(f"weights for layers {sizes}", f"{[each.shape for each in weights]}")
     return sizes
 
 
 def _kept(state: State) -> list[tuple[str, npt.NDArray[Any]]]:
-    """What a normalised layer has, by name, as far as it has anything."""
+    """Return the parameters and running statistics of a normalized layer by name, if any."""
     return [(name, part) for name, part in state._asdict().items() if part.size]
 
 
@@ -210,7 +210,7 @@ def _classes(labels: Any, outputs: int) -> Any:
     if len(labels) != max(outputs, 2) or len(set(labels)) != len(labels):
         raise ModelFileError(f"{max(outputs, 2)} different classes", f"{len(labels)}")
     classes = np.array(labels)
-    # Sorted, as they were learnt and are looked up; and nothing that an array would hold as something else.
+    # Sorted, as they were fitted and are looked up; and nothing that an array would convert.
     same = classes.tolist() == labels and {type(label) for label in classes.tolist()} == kinds
     if not same or not np.array_equal(np.unique(classes), classes):
         raise ModelFileError("classes in their sorted order", f"{labels[:3]}")

@@ -44,7 +44,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         return z
 
     def _predictor(self, inputs: npt.NDArray[Any]) -> Predictor:
-        """What computes the outputs for inputs of this type."""
+        """The predictor for inputs of this type."""
         predictor = self._predictors.get(inputs.dtype)
         if predictor is None:
             from deltarule.engines.registry import predictor_of
@@ -56,7 +56,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
 
     @cached_property
     def _predictors(self) -> dict[np.dtype[Any], Predictor]:
-        """What computes the outputs, for each type of inputs."""
+        """The predictors by type of inputs."""
         return {}
 
     @memory_checked
@@ -66,7 +66,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         A model that was trained on a table takes one: a data frame, a list of dicts, a dict of columns, or an array
         with its columns in their order. Unknown columns are ignored, missing ones are an error.
 
-        strict : what happens with values of a table that the training set had nothing like (unseen categories, numbers
+        strict : what happens with values of a table unlike the training set's (unseen categories, numbers
             farther out of its range than this is wide, missing values where it had none): False gives a `DataWarning`
             for each column, with the number of rows; True raises a `DataError`; None ignores them.
         """
@@ -128,7 +128,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         shape = "-".join(map(str, self.sizes))
         what = f"{len(self.classes)} classes" if self.classes is not None else "regression"
         what = f"{self.sizes[-1]} labels" if self.multilabel else what
-        return f"Model({shape}, {self.shape.learnt:,} parameters, {what})"
+        return f"Model({shape}, {self.shape.trained:,} parameters, {what})"
 
     def _checked(self, x: Any, *, strict: bool | None) -> Any:
         """Return the inputs, as a table where the model needs one; report values unlike those of the training set."""
@@ -149,7 +149,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         more = ", …" if self.classes is not None and len(self.classes) > len(names) else ""
         number = f"{self.sizes[-1]} labels" if self.multilabel else "numbers"
         predicts = number if self.classes is None else ", ".join(names) + more
-        rows = [("Inputs", inputs), ("Predicts", predicts), ("Parameters", f"{self.shape.learnt:,}")]
+        rows = [("Inputs", inputs), ("Predicts", predicts), ("Parameters", f"{self.shape.trained:,}")]
         layers = table(("layer", "weights", "activation", "parameters"), layer_table(self))
         return card("Model", "-".join(map(str, self.sizes)), rows, layers, details("Recipe", self.recipe.to_json()))
 
@@ -196,7 +196,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
 
 
 def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
-    """For each layer: its name, the shape of its weights, its activation, its number of parameters that are learnt."""
+    """For each layer: its name, the shape of its weights, its activation, its number of trained parameters."""
     activations = [activation.name for activation in model.recipe.network.activations]
     output: Sequence[str] = [f"{model.loss.output.name} (of the loss)"]
     names = [f"hidden {number}" for number in range(1, len(activations) + 1)] + ["output"]

@@ -59,7 +59,7 @@ class ModelData:
         self._check_lengths()
 
     def _check_lengths(self) -> None:
-        """What goes with the inputs or the outputs must fit them: the engine reads it by address."""
+        """Check that arrays match the inputs or outputs: the engine reads them by address."""
         inputs, outputs = self.sizes[0], self.sizes[-1]
         lengths = [("scaling", self.scaling, inputs), ("target_scaling", self.target_scaling, outputs)]
         for name, affine, length in lengths:
@@ -78,7 +78,7 @@ class ModelData:
 
     @property
     def multilabel(self) -> bool:
-        """Whether each output is a label of its own, 0 or 1."""
+        """Whether each output is a separate label, 0 or 1."""
         return self.recipe.task == "multilabel"
 
     @property
@@ -88,12 +88,12 @@ class ModelData:
 
     @property
     def shape(self) -> Shape:
-        """How θ and the state, one after the other, hold the network."""
+        """The layout of the network in θ followed by the state."""
         return Shape(self.sizes, self.recipe.network.normalization)
 
     @property
     def states(self) -> list[State]:
-        """What each normalised layer has beside its weights: views of the state."""
+        """The parameters and statistics of each normalized layer: views of the state."""
         return self.shape.states(self.parameters)
 
     @cached_property
@@ -123,5 +123,5 @@ class ModelData:
         return [biases for _, biases in self.layers]
 
     def __getstate__(self) -> dict[str, Any]:
-        """The fields alone: what was made of them is made anew."""
+        """Return the fields alone; what is derived from them is computed again."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

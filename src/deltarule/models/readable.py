@@ -25,7 +25,7 @@ _KEYS = ("sizes", "weights", "biases", "cost")
 
 
 def readable(model: ModelData) -> dict[str, Any]:
-    """The model as an object for JSON. Inputs are taken as the network sees them: scaled by the caller."""
+    """Return the model as an object for JSON, for inputs that the caller has scaled."""
     cost = next((name for name, loss in COSTS.items() if loss == model.loss), None)
     names = {activation.name for activation in model.recipe.network.activations}
     if model.encoding is not None:

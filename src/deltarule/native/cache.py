@@ -2,7 +2,7 @@
 
 Code found there is run, so it is checked twice. Only this user and root can write to the folder or replace a
 folder on the way to it. Each file begins with a hash of its key and of its content, which is compared before anything
-else reads the content; a damaged, stale or foreign file is compiled anew. Where there is no such folder, or where it
+else reads the content; a damaged, stale or foreign file is compiled again. Where there is no such folder, or where it
 cannot be written to, code is compiled in memory. Each of these is logged once, as a warning of the logger `deltarule`.
 """
 
@@ -80,9 +80,9 @@ def _checked(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        _warn_once("Compiled code cannot be read and is compiled anew: %s.", error)
+        _warn_once("Compiled code cannot be read and is compiled again: %s.", error)
         return None
-    _warn_once("Compiled code in %s is damaged and is compiled anew.", path)
+    _warn_once("Compiled code in %s is damaged and is compiled again.", path)
     return None
 
 

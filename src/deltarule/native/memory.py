@@ -1,6 +1,6 @@
 """What compiled functions do with memory and processor: each of these becomes an instruction or two.
 
-Their bodies are never run; `compiler` knows what they become. An address is a number of bytes; nothing is checked.
+Their bodies are never run; `compiler` defines their instructions. An address is a number of bytes; nothing is checked.
 """
 
 from __future__ import annotations

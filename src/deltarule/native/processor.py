@@ -1,7 +1,7 @@
 """The processor that code is made for, and the way from LLVM IR to functions in memory.
 
 `DELTARULE_CPU` and `DELTARULE_CPU_FEATURES` name another processor in LLVM's words, for example "haswell" and
-"-avx512f", one that this machine can stand in for.
+"-avx512f", one whose code this machine can run.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class MachineCode:
     """Functions in memory, for as long as this object lives."""
 
     def __init__(self, object_file: bytes) -> None:
-        # The engine takes its target machine with it, so it gets one of its own.
+        # The engine owns its target machine, so each gets a new one.
         machine = llvm.Target.from_default_triple().create_target_machine(jit=True, codemodel="jitdefault")
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(object_file))

@@ -1,13 +1,13 @@
 """Matrix products by address, for one thread's share of the result: A B, A Bᵀ and Aᵀ B.
 
 Every number of a result is one chain of multiply-adds over k = 0, 1, 2, ... that starts from the bias or from 0. Where
-a chain is cut, to keep what it reads in a cache, its sum is stored and taken up again, which changes no bit. So results
+a chain is cut, to keep what it reads in a cache, its sum is stored and loaded again, which changes no bit. So results
 are equal to the last bit however the work is cut into tiles, into blocks, or into shares of threads.
 
-Matrices lie row by row, their columns padded to a multiple of `GROUP` with anything finite, at a stride from row to
-row that is a multiple of it too; `c_row` and the like are strides in bytes, and `row_stride` proposes one. A share
-begins at any row, and at a column that is a multiple of `GROUP`. `table`, the address of `tiles.tiles(dtype)`, says
-what numbers these are.
+Matrices are stored row by row, their columns padded to a multiple of `GROUP` with anything finite, at a stride
+from row to row that is a multiple of it too; `c_row` and the like are strides in bytes, and `row_stride` proposes one.
+A share begins at any row, and at a column that is a multiple of `GROUP`. `table`, the address of
+`tiles.tiles(dtype)`, determines the type of the numbers.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ GROUP = 16
 
 # Rows of A and of a transposed panel to a block: what a panel is multiplied with stays in the second or third cache.
 _BLOCK_ROWS = 512
-# A block's depth. B is read where it lies, a few cache lines of each row: at 512 rows these stay in the second
-# cache even if each lies in a memory page of its own. Up to 1024 it does not pay to cut in two.
+# A block's depth. B is read in place, a few cache lines of each row: at 512 rows these stay in the second
+# cache even if each is in a different memory page. Up to 1024 it does not pay to cut in two.
 _BLOCK_DEPTH, _UNCUT_DEPTH = 512, 1024
 # A transposed panel: 2 vectors wide is wide enough for tall tiles, and quicker to make than a wider one.
 _PANEL_WIDTH, _PANEL_DEPTH = 2, 1024
@@ -55,8 +55,8 @@ def padded(columns: int) -> int:
 def row_stride(columns: int, item_bytes: int, period: int = 4096) -> int:
     """The numbers from one row to the next: `columns` padded, and 16 more where rows would compete for cache lines.
 
-    Addresses 4096 bytes apart share a place in the first cache, so a column of a matrix whose rows are so long finds
-    no room there: rows of 1024 numbers cost a product 20 % of its speed, rows of 2048 half. Weights take the default
+    Addresses 4096 bytes apart share a place in the first cache, so a column of a matrix with rows of that length does
+    not fit there: rows of 1024 numbers cost a product 20 % of its speed, rows of 2048 half. Weights take the default
     `period`; activations and their derivatives, which take little memory, gain 3 % with one of 1024.
 
     >>> row_stride(100, 4), row_stride(1024, 4), row_stride(256, 4), row_stride(256, 4, period=1024)
@@ -98,7 +98,7 @@ def _panel(
 
 
 def _vectors(table: int, columns: int) -> int:
-    """The vectors that `columns` numbers, padded, lie in."""
+    """The number of vectors of `columns` numbers, padded."""
     return -(-columns // GROUP) * (GROUP // _slot(table, LANES))
 
 
@@ -212,7 +212,7 @@ def gemm_nt(
 ) -> None:
     """C ← A Bᵀ: C (rows, columns), A (rows, depth), B (columns, depth); C's columns are padded with zeros.
 
-    With `onto`, sums go on from what C holds: a B cut by columns is multiplied one cut after the other.
+    With `onto`, sums continue from the values of C: a B cut by columns is multiplied one cut after the other.
 
     `workspace` is `WORKSPACE_BYTES` of this thread's own. Transposing B is 20 % of the work at 32 rows and 5 % at 128,
     and it is shared out among threads only with the columns of C, which are rows of B.

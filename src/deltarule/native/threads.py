@@ -130,7 +130,7 @@ def system() -> Record[System]:
 
 @functools.cache
 def _code() -> MachineCode:
-    """The compiled functions, made when several threads are first asked for."""
+    """The compiled functions, compiled when several threads are first requested."""
     return compile_functions({"work": (work, Worker), "run_together": (run_together, Crew, int, int, int)})
 
 
@@ -157,7 +157,7 @@ def together(function: int, argument: int, threads: int, *, aside: bool = False)
 
 @dataclass
 class Barrier(Struct):
-    """Where threads wait for one another: addresses of two words, in cache lines of their own, and of a function.
+    """Where threads wait for one another: addresses of two words, in separate cache lines, and of a function.
 
     arrived : how many threads wait. round : how often all of them came. give_way : offers the core to others.
     """
@@ -167,7 +167,7 @@ class Barrier(Struct):
     give_way: Address
 
 
-_APART = 16  # words between two that are in cache lines of their own
+_APART = 16  # words between two that are in separate cache lines
 
 
 def barrier() -> tuple[npt.NDArray[np.int64], Record[Barrier]]:

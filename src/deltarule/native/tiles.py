@@ -5,13 +5,13 @@ A tile of `height` rows by `width` vectors of C stays in registers while k runs 
     C[i, j] ← start[i, j] + Σ_k A[i, k] B[k, j],    k = 0, 1, ..., depth − 1
 
 one multiply-add after the other, each rounded once where the processor can. For each k the tile loads `width` vectors
-of row k of B, spreads `height` numbers of column k of A over vectors of their own, and multiplies each with each. What
+of row k of B, spreads `height` numbers of column k of A over separate vectors, and multiplies each with each. What
 becomes of a number of C does not depend on the tile it falls into.
 
 `transpose` turns a matrix into the panels that a tile reads, where B lies transposed.
 
 The functions for one type of number are assembled in 0.2 s and reached through a table of words, so that
-what calls them knows nothing of types and processors. Its slots are the constants below.
+what calls them is independent of types and processors. Its slots are the constants below.
 """
 
 from __future__ import annotations

@@ -137,7 +137,7 @@ def _key(name: str) -> str:
 
 @cache
 def _options() -> dict[str, Option]:
-    """The options by every name, `normalized`; fields without an option of their own have one that reads plain text."""
+    """The options by every name, `normalized`; other fields have one that reads plain text."""
     fields = [("", each.name) for each in dataclasses.fields(Recipe)]
     fields += [(part, each.name) for part, cls in _PARTS.items() for each in dataclasses.fields(cls)]
     found: dict[str, Option] = {}

@@ -353,4 +353,4 @@ TEXT_FIELDS: tuple[Option, ...] = tuple(
         "preparation.missing": "median",
     }.items()
 )
-"""Fields without an option of their own, whose text is not a number; for "none" is one of their values."""
+"""Fields without an option whose text is not a number; "none" is one of their values."""

@@ -20,7 +20,7 @@ class Preparation:
     categories : "one_hot", an input for each category; or "ordinal", one standardised input, for categories whose
         sorted order is meaningful.
     missing : imputation of missing numbers: "median", "mean" or "most_frequent". For a column with missing numbers in
-        training, an additional input indicates them. Missing categories form a category of their own.
+        training, an additional input indicates them. Missing categories form a separate category.
     categories_at_most : maximum number of inputs for the categories of one column; the rarest share the last one.
 
     Arrays are not preprocessed but scaled: see `Scaling`. For tables `scaling="auto"` has no further effect.

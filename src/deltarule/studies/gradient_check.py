@@ -72,9 +72,9 @@ def gradient_check(
     backward, _, _ = gradient(problem, theta, rows)
     add_penalties(problem, theta, backward, float(np.sum(problem.train.weight(rows))))
     backward_seconds = time.perf_counter() - began
-    learnt = problem.shape.learnt
-    chosen = np.unique(np.linspace(0, learnt - 1, min(parameters, learnt)).round().astype(np.intp))
-    layer_of = np.full(learnt, -1)
+    trained = problem.shape.trained
+    chosen = np.unique(np.linspace(0, trained - 1, min(parameters, trained)).round().astype(np.intp))
+    layer_of = np.full(trained, -1)
     for layer, (weights, _) in enumerate(problem.shape.layers(layer_of)):
         weights[:] = layer
     numerical = np.zeros(len(chosen))

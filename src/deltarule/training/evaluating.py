@@ -32,7 +32,7 @@ class Evaluation:
     score : accuracy, or R² for regression; R² is NaN if all targets are equal.
     samples : number of samples.
     metrics : further metrics of the classes, or of the numbers in the target's units.
-    named : the metrics asked for by name.
+    named : the metrics requested by name.
     sample_scores : (samples,), what each sample contributes to the score, which is their mean: 1 or 0 for a right or
         wrong answer; for R², and for weighted samples, the score plus the sample's influence on it.
     """
@@ -54,7 +54,7 @@ class Evaluation:
 def evaluate(model: Model, part: Part, metrics: str | Sequence[str] | None = None) -> Evaluation:
     """Return a model's loss, score and other metrics on a set of samples, as the reference engine defines them.
 
-    metrics : names of further metrics, such as "f1", or of scorers of scikit-learn (default: those of the recipe).
+    metrics : names of further metrics, for example "f1", or of scorers of scikit-learn (default: those of the recipe).
 
     Raises DataError for samples of another shape or labels unknown to the model.
 

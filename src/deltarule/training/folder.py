@@ -78,7 +78,7 @@ class RunFolder:
         write_whole(self.path / SPLIT, encoded(text))
 
     def append(self, epoch: Epoch) -> None:
-        """Append an epoch to `history.jsonl`, visible to other processes at once.
+        """Append an epoch to `history.jsonl`, visible to other processes immediately.
 
         After a failed write, this and all later epochs are written by `finish_history`, so that training continues.
         """

@@ -320,7 +320,7 @@ class Training:
         error = Diverged(
             "a training loss that stays finite",
             f"{epoch.train_loss} in epoch {epoch.number} at learning rate {rate:g}",
-            f"a smaller learning rate, such as {rate / 10:g}, or scaled inputs",
+            f"a smaller learning rate, for example {rate / 10:g}, or scaled inputs",
         )
         error.run = self.run
         raise error

@@ -106,7 +106,7 @@ class RegressionMetrics:
 def predictions_of(
     loss: Loss, samples: Samples, z: npt.NDArray[Any], target_scaling: Affine | None
 ) -> ClassPredictions | LabelPredictions | Predictions:
-    """Return what raw outputs z (n, outputs) of all samples predict, beside the truth, in the target's units."""
+    """Return the predictions of raw outputs z (n, outputs) of all samples and the targets, in the target's units."""
     everything = slice(None)
     weights = None if samples.weights is None else samples.weight(everything)
     z = z.astype(np.float64)

@@ -1,7 +1,7 @@
 """Metrics of the validation set after each epoch, and early stopping by one of them.
 
 Engines compute a loss and a score while they train. A recipe that names further metrics has the engine return after
-each epoch, so that they cost time only where they are asked for.
+each epoch, so that they cost time only where they are requested.
 """
 
 from __future__ import annotations

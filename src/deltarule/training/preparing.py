@@ -120,7 +120,7 @@ def prepared(
     if held_rows is not None:
         validation = fitted.samples(train, held_rows)
     recipe = recipe.replace(loss=loss, task=task)
-    initial = parameters.Shape(sizes, recipe.network.normalization).begun(theta)
+    initial = parameters.Shape(sizes, recipe.network.normalization).with_initial_state(theta)
     samples, raw = fitted.samples(train, chosen, recipe.class_weight), None
     if recipe.augmentation:
         composition.check(recipe.augmentation, fitted.input_shape)

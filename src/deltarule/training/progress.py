@@ -18,7 +18,7 @@ _FIRST, _BETWEEN = 0.5, 0.1
 
 
 class Surface(Protocol):
-    """What shows a line of text, each in place of the one before."""
+    """A display of one line of text, which each new line replaces."""
 
     def show(self, line: str, fraction: float) -> None:
         """Show the line, and how much is done, from 0 to 1."""

@@ -76,7 +76,7 @@ class Run:
         return Picture(learning_curves(history, best_epoch=self.best_epoch, score=score, title=title))
 
     def verdict(self, reference_error: float | None = None, data: Dataset | None = None) -> Any:
-        """Return the `Verdict` on the run: what its errors say of bias and variance, and what may help.
+        """Return the `Verdict` on the run: bias and variance by its errors, and what may help.
 
         reference_error : the lowest error that can be reached, as an error rate or a mean squared error.
 

@@ -1,7 +1,8 @@
-"""Reading a formula by calling its method once on symbols: what comes back says what it computes.
+"""Reading a formula by calling its method once on symbols: the result is an expression of what it computes.
 
-A formula's methods are plain NumPy. A `Symbol` stands for a number, an array or a hyperparameter there, notes every
-ufunc it meets, and grows an `Expression`. Equal expressions are one object, so what is computed twice is seen once.
+A formula's methods are plain NumPy. A `Symbol` stands for a number, an array or a hyperparameter and records every
+ufunc that is applied to it in an `Expression`. Equal expressions are one object, so common parts
+are computed once.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ __all__ = ["Expression", "Symbol", "ValueShape", "constant", "hyperparameters", 
 
 
 class ValueShape(IntEnum):
-    """How far a value spreads: one for all, one for each row, one for each row and unit."""
+    """Shape of a value: one for all, one for each row, one for each row and unit."""
 
     SCALAR = 0
     """(): hyperparameters, the step t, and what is computed from these alone."""
@@ -37,7 +38,7 @@ class ValueShape(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Expression:
-    """What one value is made of. Made by `expression`, so that equal ones are identical.
+    """Expression of one value. Created by `expression`, so that equal ones are identical.
 
     `operation` is "constant" (`detail` is its number), "scalar" or "operand" (`detail` is its name), "row_sum",
     "row_max", or the name of a ufunc in `vocabulary.PRIMITIVE`, taken of `arguments`.
@@ -50,7 +51,7 @@ class Expression:
     boolean: bool
 
     def within(self) -> set[Expression]:
-        """The expression and all that it is made of."""
+        """Return the expression and all its operands, recursively."""
         found: set[Expression] = set()
         waiting = [self]
         while waiting:
@@ -79,7 +80,7 @@ def expression(
 
 
 def _joined(shapes: list[ValueShape]) -> ValueShape:
-    """What shape comes of values of these shapes, as NumPy broadcasts them."""
+    """Return the shape that values of these shapes broadcast to."""
     widest = max(shapes)
     if ValueShape.SAMPLES in shapes and widest > ValueShape.SAMPLES:
         raise RecipeError(
@@ -153,7 +154,7 @@ class Symbol(np.lib.mixins.NDArrayOperatorsMixin):
 
 def _refuse(came: str) -> NoReturn:
     known = ", ".join(["where", "clip", "sum", "max", *sorted(PRIMITIVE | COMPOSED.keys())])
-    raise RecipeError("functions that the compiled engine knows", came, f'{known}, or engine="reference"')
+    raise RecipeError("functions that the compiled engine supports", came, f'{known}, or engine="reference"')
 
 
 def lift(value: Any) -> Expression:
@@ -291,7 +292,7 @@ def twin(formula: Formula, fields: Mapping[str, Symbol]) -> Any:
 def trace(
     formula: Formula, method: str, *arguments: Any, prefix: str = "", fields: Mapping[str, Symbol] | None = None
 ) -> Any:
-    """What `formula.method(*arguments)` gives on symbols: a symbol, or a tuple of them where the method gives one.
+    """Return `formula.method(*arguments)` on symbols: a symbol, or a tuple where the method returns one.
 
     Float fields are scalars named `prefix` + field, unless `fields` says otherwise.
 

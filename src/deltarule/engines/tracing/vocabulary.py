@@ -1,4 +1,4 @@
-"""The functions of numbers that a formula may call: those with a printed form of their own, and those made of these."""
+"""The functions of numbers that a formula may call: primitive ones, and those composed of them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LOGICAL = {
     "logical_and": "and", "bitwise_and": "and", "logical_or": "or", "bitwise_or": "or",
     "logical_xor": "xor", "bitwise_xor": "xor", "logical_not": "not", "invert": "not",
 }  # fmt: skip
-"""Ufuncs of truths, and what they are called here. `&` and `~` mean the same as long as they meet truths alone."""
+"""Ufuncs of booleans, and their names here. `&` and `~` mean the same for operands that are all boolean."""
 
 BOOLEAN = COMPARISONS | TESTS | frozenset(LOGICAL.values())
-"""Operations that give a truth rather than a number."""
+"""Operations whose result is a boolean rather than a number."""
 
 PRIMITIVE = (
     frozenset({"add", "subtract", "multiply", "divide", "negative", "absolute", "sign", "copysign"})

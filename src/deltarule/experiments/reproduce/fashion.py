@@ -87,7 +87,7 @@ class Fashion(FashionSettings):  # noqa: D101 - documented with its fields
         result.outcomes.append(_outcome("as_published", training.model, data, self.epochs, self.epochs))
 
     def _pieces(self, images: int) -> list[list[Indices]]:
-        """Split the batches of an epoch so that every reported batch is a piece of its own."""
+        """Split the batches of an epoch so that every reported batch is a separate piece."""
         batches, every = self.batches(images), self.report_every
         pieces = []
         for begin in range(0, len(batches), every):

@@ -195,7 +195,7 @@ class FashionResult(Result):
 
 
 def softmax_twice() -> str:
-    """Return the error message for a network with a softmax of its own before the loss that contains one."""
+    """Return the error message for a network with a softmax before a loss that contains one."""
     activations: Any = ("relu", "relu", "softmax")
     try:
         Network(hidden=(256, 128), activation=activations)

@@ -52,7 +52,7 @@ class HorizontalFlip(Geometric):
 
         y′ = y        x′ = −x
 
-    For images that may occur mirrored, such as animals and landscapes, but not digits or letters.
+    For images that may occur mirrored, for example animals and landscapes, but not digits or letters.
     Krizhevsky, Sutskever and Hinton (2012), section 4.1.
 
     >>> HorizontalFlip().affine(28.0, 28.0)
@@ -72,7 +72,7 @@ class VerticalFlip(Geometric):
 
         y′ = −y        x′ = x
 
-    For images without an upright orientation, such as microscopy and aerial images.
+    For images without an upright orientation, for example microscopy and aerial images.
     Shorten and Khoshgoftaar (2019), "Flipping".
 
     >>> VerticalFlip().affine(28.0, 28.0)

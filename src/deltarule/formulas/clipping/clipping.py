@@ -62,8 +62,8 @@ class ClipByNorm(Clipping):
 
         g ← g · c / max(‖g‖, c)
 
-    c is `limit`, ‖g‖ the Euclidean norm. Optimizers that divide by the size of the gradient, such as Adam, are hardly
-    affected if every gradient exceeds the limit.  Pascanu, Mikolov and Bengio (2013), algorithm 1.
+    c is `limit`, ‖g‖ the Euclidean norm. Optimizers that divide by the size of the gradient, for example Adam, are
+    hardly affected if every gradient exceeds the limit.  Pascanu, Mikolov and Bengio (2013), algorithm 1.
 
     >>> ClipByNorm(1.0).clipped(np.array([3.0, 4.0])).tolist()
     [0.6000000000000001, 0.8]

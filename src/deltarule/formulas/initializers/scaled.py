@@ -63,7 +63,7 @@ class GlorotNormal(Initializer):
         w ∼ N(0, 2 k² / (fan_in + fan_out))
 
     k is `gain`. `truncated` truncates at two standard deviations and keeps the variance, as Keras does. Derived for
-    activations that are nearly linear at 0, such as `Tanh`; for rectified units use `He`.
+    activations that are nearly linear at 0, for example `Tanh`; for rectified units use `He`.
     Glorot and Bengio (2010), equation 12.
 
     >>> GlorotNormal().scale(150, 50)
@@ -110,8 +110,8 @@ class He(Initializer):
 
         w ∼ N(0, 2 / ((1 + s²) fan_in))
 
-    s is `negative_slope`, for activations such as `LeakyReLU`. `truncated` truncates at two standard deviations and
-    keeps the variance, as Keras does. Too wide for activations that do not halve the variance, such as `Tanh`.
+    s is `negative_slope`, for activations like `LeakyReLU`. `truncated` truncates at two standard deviations and
+    keeps the variance, as Keras does. Too wide for activations that do not halve the variance, for example `Tanh`.
     He, Zhang, Ren and Sun (2015), equations 10 and 15.
 
     >>> He().scale(200, 10)

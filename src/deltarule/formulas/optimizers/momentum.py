@@ -38,7 +38,7 @@ class Momentum(Optimizer):
         velocity="gradients":  v ← α v + (1 − δ) g          w ← w − η v
 
     α is `momentum`, δ `dampening`. Both forms are equal for a constant η. Under a schedule, the first applies to each
-    gradient the rate of its own step, the second (PyTorch's) the current rate. δ = 0 is the classical rule, δ = α an
+    gradient the rate of its step, the second (PyTorch's) the current rate. δ = 0 is the classical rule, δ = α an
     exponential moving average. v is 0 at t = 0, so the average starts too small; with first="undamped", as in PyTorch,
     δ is 0 at t = 1.
     Polyak (1964); Sutskever, Martens, Dahl and Hinton (2013), equations 1 and 2.

@@ -64,7 +64,7 @@ def compare(
         far as their shapes allow.
     tune : a field whose value is chosen for each variant on the validation set, by a sweep around its own value:
         "learning_rate".
-    budget : a time limit such as "60s": successive halving gives further seeds to the better half of the variants only.
+    budget : a time limit, for example "60s": successive halving gives further seeds to the better half only.
     folder : where each network is written as it ends; a later comparison with the same folder resumes.
     progress : called with a `ComparisonProgress` after each network.
     backend : what trains: "threads" of this process; a joblib backend, for example "loky"; a Dask cluster, by the

@@ -118,7 +118,7 @@ class ComparisonFolder:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 wanted = "a folder that no other comparison is writing to"
-                raise OutputError(wanted, f"{self.path}", "a folder of its own, or wait") from None
+                raise OutputError(wanted, f"{self.path}", "a separate folder, or wait") from None
             yield
 
     def _unwritable(self, error: OSError) -> OutputError:

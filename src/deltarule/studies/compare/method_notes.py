@@ -30,7 +30,7 @@ def method_notes(comparison: ComparisonData) -> tuple[str, ...]:
         (
             "A network failed if it diverged, or if it is stuck at chance level: an outlier that gains less than a "
             "tenth of the upper quartile of its variant's gains over the best constant prediction. Failed networks "
-            "are left out of means, intervals and tests of scores, with their pairs; their rate has a test of its own "
+            "are left out of means, intervals and tests of scores, with their pairs; their rate is tested separately "
             "(McNemar's, exact). In the ranking a diverged network counts as a score of 0, a stuck one with its score. "
             "Wins count a failed network as the lower score."
         ),

@@ -19,7 +19,7 @@ _EXAMPLE = 'against="sgd" or against=[("adam", "sgd")]'
 def pairs_of(against: Any, variants: Sequence[Variant]) -> tuple[Pair, ...]:
     """Return the pairs to test, by the names of the variants; empty for all pairs.
 
-    Raises RecipeError for something else than names of two variants.
+    Raises RecipeError for anything but names of two variants.
 
     >>> from deltarule.recipes import Recipe
     >>> pairs_of("sgd", [Variant(name, Recipe()) for name in ("sgd", "momentum", "adam")])
@@ -40,7 +40,7 @@ def pairs_of(against: Any, variants: Sequence[Variant]) -> tuple[Pair, ...]:
 
 
 def against_of(texts: Sequence[str], variants: Sequence[Variant]) -> Against:
-    """Read what the shell's option names: variants, or pairs such as "adam vs sgd".
+    """Read what the shell's option names: variants, or pairs like "adam vs sgd".
 
     >>> from deltarule.recipes import Recipe
     >>> three = [Variant(name, Recipe()) for name in ("sgd", "momentum", "adam")]

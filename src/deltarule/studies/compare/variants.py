@@ -37,11 +37,11 @@ def vary(recipe: Recipe | None = None, /, **fields: Sequence[Any] | str) -> tupl
 
     fields : for each field its values. A field of the recipe goes by its name, and so do those of its network, its
         optimizer, its stopping rule and its penalty, as long as the recipe has none of that name: `hidden`,
-        `learning_rate`, `patience`. The name of a penalty stands for its strength, 0 for no penalty: `l2`.
+        `learning_rate`, `patience`. The name of a penalty means its strength, 0 for no penalty: `l2`.
         Write `network__dropout` for a whole path. Values are those that the field takes, or text as in the shell:
         separated by slashes where it has any, otherwise by commas, "128x64" for a list of numbers, "none" for nothing.
 
-    A name stands for a formula with its own defaults, so an optimizer comes with its own learning rate.
+    A name means a formula with its own defaults, so an optimizer comes with its own learning rate.
     Raises RecipeError for fields that are not there and values that they do not take.
 
     >>> [variant.name for variant in vary(Recipe(), optimizer=("sgd", "adam"), l2=(0, 1e-4))]
@@ -131,7 +131,7 @@ def _check_different(variants: Sequence[Variant]) -> None:
 
 
 def _name(settings: Mapping[str, str], values: Mapping[str, Any]) -> str:
-    """A word alone says which field it is of; a number does not."""
+    """Return the name of a variant: a word identifies its field, a number needs the field's name."""
     alone = {name for name, value in values.items() if isinstance(value, str) and value != "auto"}
     return SEPARATOR.join(words if name in alone else f"{name}={words}" for name, words in settings.items())
 

@@ -1,7 +1,7 @@
 """The verdict: what errors, history and baselines of a run say of bias and variance, and what may help.
 
 Bias is what remains wrong on the training samples; variance is what is worse on others. Both errors were measured on a
-limited number of samples, so each has an interval, and only what the intervals can tell is said.
+limited number of samples, so each has an interval, and only what the intervals support is reported.
 """
 
 from deltarule.studies.verdict.baselines import Baseline, baselines_of

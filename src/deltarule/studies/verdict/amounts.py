@@ -9,7 +9,7 @@ from deltarule.studies.verdict.estimates import ErrorEstimate
 
 
 def amount(value: float, kind: ErrorEstimate) -> str:
-    """An error: "2.5 %", or an RMSE; `kind` says which.
+    """An error: "2.5 %", or an RMSE; depending on `kind`.
 
     >>> amount(0.025, ErrorEstimate.of_shares(1, 40)), amount(2002840896.0, ErrorEstimate.of_squares([2002840896.0]))
     ('2.5 %', '44,753')
@@ -40,7 +40,7 @@ def gap_between(higher: float, lower: float, kind: ErrorEstimate) -> str:
 
 
 def counted(error: ErrorEstimate, *, interval: bool = False) -> str:
-    """An error with its counts and, where it is asked for, its interval.
+    """An error with its counts and, where it is requested, its interval.
 
     >>> counted(ErrorEstimate.of_shares(18, 180), interval=True)
     '10 % (18 of 180; 6.42 to 15.3 % with 95 % confidence)'

@@ -13,7 +13,7 @@ from deltarule.training import Epoch
 from deltarule.types import Floats
 
 _FEWEST = 5
-"""Epochs below which a course says nothing."""
+"""Minimum number of epochs for a statement about the course."""
 _CLEAR = 5
 """The rise above the lowest loss, in standard deviations of the noise: the lowest of many noisy losses is low by 2."""
 _MATTERS = 0.01
@@ -22,7 +22,7 @@ _MATTERS = 0.01
 
 @dataclass(frozen=True)
 class Course:
-    """What a history says of its validation loss.
+    """The course of the validation loss in a history.
 
     epochs, best : how many epochs there are, and the one of the lowest validation loss, from 1.
     overfitted : after the best epoch the validation loss rose beyond its noise, while the training loss fell.

@@ -1,4 +1,4 @@
-"""Errors measured on samples, their 95 % intervals, and what can be told from them."""
+"""Errors measured on samples, their 95 % intervals, and tests based on them."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def verdict(
 
     Variance is found where the validation error is `certainly_above` the training error by at least `MATTERS`; with a
     reference error only as far as the validation error is above that. Bias is found where the interval of the
-    *training* error is above the reference error by as much. Nothing is said where the samples cannot tell.
+    *training* error is above the reference error by as much. Nothing is reported where the samples are too few.
 
     >>> print(verdict(ErrorEstimate.of_shares(2, 1437), ErrorEstimate.of_shares(18, 180)))
     The training error is 0.139 % (2 of 1,437), the validation error 10 % (18 of 180; 6.42 to 15.3 % with 95 %
@@ -258,7 +258,7 @@ class _Findings:
         return linear is not None and constant is not None and linear.value < constant.value
 
     def sentences(self) -> list[str]:
-        """What is said, in order."""
+        """The sentences of the verdict, in order."""
         said = [self._errors(), *self._standing(), *self._turn()]
         faults = [*self._on_variance(), *self._on_bias()]
         return [*said, *(faults or self._good())]
@@ -305,7 +305,7 @@ class _Findings:
         return []
 
     def _turn(self) -> list[str]:
-        """What the history says of the number of epochs."""
+        """The sentence about the number of epochs."""
         course = self.course
         if course is None:
             return []

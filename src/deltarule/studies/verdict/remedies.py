@@ -115,7 +115,7 @@ def remedies_for(evidence: Evidence) -> tuple[Remedy, ...]:
 
 
 def _size(evidence: Evidence) -> Remedy | None:
-    """A simpler network, where the linear model says that it would do."""
+    """A simpler network, where the linear model shows that it suffices."""
     linear, recipe = evidence.linear, evidence.recipe
     if linear is None or linear.validation is None or linear.difference is None or recipe is None:
         return None

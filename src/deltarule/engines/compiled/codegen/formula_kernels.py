@@ -193,9 +193,9 @@ def statistics_kept(normalization: Normalization, dtype: npt.DTypeLike) -> Kerne
 
 @_once
 def noise(dtype: npt.DTypeLike) -> Kernel:
-    """Noise, x, centred, least → x + deviation · normal number.
+    """Noise, x, centred, least → x + σ · normal number.
 
-    Of a uniform number p there are given p − ½ and the lesser of p and 1 − p. The scalar "deviation" stands first.
+    `centred` and `least` are p − ½ and min(p, 1 − p) of a uniform number p. The scalar is σ, the standard deviation.
     """
     names = ("x", "centred", "least")
     x, centred, least = map(operand, names)

@@ -1,7 +1,7 @@
 """Warped images, printed as LLVM IR for images of one size.
 
 Lanes are neighbouring pixels of a row. An image is read from a plane: its rows with one pixel of background before them
-and two behind, and as many rows above and below, so that no place needs a test of its own.
+and two behind, and as many rows above and below, so that no place needs a bounds check.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Plane:
 
     @property
     def room(self) -> int:
-        """Numbers that a warp writes at the most: the last row, too, is written in whole groups."""
+        """Numbers that a warp writes at most: the last row is also written in whole groups."""
         return self.columns + GROUP * self.channels
 
 
@@ -61,7 +61,7 @@ class Warp:
 
     `map` is six float64, `apart` bytes from one to the next: a place y, x of the new image is read at
     a (y + Δy) + b (x + Δx) + e, c (y + Δy) + d (x + Δx) + f, between four pixels. `field` is Δy and Δx,
-    (2, height, stride). `image` has room for `Plane.room` numbers.
+    (2, height, stride). `image` is an array of `Plane.room` numbers.
     """
 
     spread: int
@@ -164,7 +164,7 @@ def _mapped(lanes: Lanes, a: str, down: str, b: str, right: str, e: str) -> str:
 
 
 def _cell(lanes: Lanes, place: str, side: int) -> tuple[str, str]:
-    """The row (or column) of the plane that a place lies behind, and how far it lies on the way to the next."""
+    """The row (or column) of the plane before a place, and the fraction of the way to the next."""
     held = lanes.at_least(lanes.at_most(place, lanes.real(float(side))), lanes.real(-1.0))
     shifted = lanes.add(held, lanes.real(1.0))
     whole = lanes.text.result(f"fptosi {lanes.kind} {shifted} to {lanes.words}")

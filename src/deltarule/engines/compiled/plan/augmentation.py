@@ -113,7 +113,7 @@ class Displacements(Struct):
 
 @dataclass(frozen=True)
 class ImageWarp(Struct):
-    """The functions that read an image anew under a map and a field; `still` is a field of zeros."""
+    """The functions that resample an image under a map and a field; `still` is a field of zeros."""
 
     used: bool
     spread: Address
@@ -230,7 +230,7 @@ class Augment(Instruction):
         call(maps.kernel.body, (rows + 15) // 16 * 16, maps.kernel.constants, maps.operands)
 
     def warp_image(self, place_in_maps: int, row: int, thread: Thread) -> None:
-        """Read the image anew under its map and its field; where both are still, it stays as it is."""
+        """Resample the image under its map and its field; where both are the identity, leave it unchanged."""
         column, field = 8 * self.maps.capacity, int(self.warp.still)
         numbers = self.maps.results + 8 * place_in_maps
         still = True

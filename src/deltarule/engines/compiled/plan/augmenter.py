@@ -40,7 +40,7 @@ from deltarule.recipes import Affine, Recipe
 __all__ = ["Augmenter"]
 
 PLACES = ("row", "column", "channel", "deviation")
-"""What a change of values is given of each value, beside the value: constant arrays."""
+"""The constant arrays that a change of values reads beside the values."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ _STILL = Affine(np.array(0.0), np.array(1.0))
 
 
 class Augmenter:
-    """The augmentations of a recipe, for raw rows x (n, d) and a learnt scaling."""
+    """The augmentations of a recipe, for raw rows x (n, d) and a fitted scaling."""
 
     def __init__(self, arena: Arena, recipe: Recipe, raw: RawValues, x: npt.NDArray[Any], scaling: Affine) -> None:
         self._batch, self.raw, self.augmentations = arena, raw, recipe.augmentation
@@ -152,7 +152,7 @@ class Augmenter:
         )  # fmt: skip
 
     def mix(self, order: Address, x: Matrix, mixed: Matrix, y: Matrix, targets: Targets, rows: Rows) -> Instruction:
-        """Mix some rows of x, all of which are there, into `mixed`; and write y anew."""
+        """Mix some rows of x, all of which are there, into `mixed`; and overwrite y."""
         arena, (place, formula) = self._batch, self._mixtures[0]
         knots = formula.knots()
         quantiles = arena.keep(knots)
@@ -262,11 +262,11 @@ class Augmenter:
         )
 
     def _laid_out(self) -> list[Address]:
-        """Where each value stands, and its feature's deviation: `PLACES`."""
+        """The position of each value, and its feature's standard deviation: `PLACES`."""
         plane, column = self._plane, np.arange(self._plane.columns)
         row, pixel = column // (plane.width * plane.channels), column // plane.channels % plane.width
         addresses = []
-        # Deviations take a look at all of the training part.
+        # Standard deviations are computed over the whole training set.
         deviation = self.raw.deviation if any(each.deviation for each in self._changers) else 0.0
         for numbers in (row, pixel, column % plane.channels, deviation):
             room = aligned(padded(len(column)), self._arena.dtype)

@@ -1,4 +1,4 @@
-"""Instructions that build a batch, and that add up what came of it."""
+"""Instructions that build a batch, and that accumulate its losses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["AddToSums", "CountErrors", "Gather", "Prefetch", "RecordLoss", "Targ
 class Gather(Instruction):
     """Rows of the raw data as scaled rows of the batch.
 
-    order : 1 for the run's own, 0 for samples as they lie, or the address of an array of row numbers.
+    order : 1 for the run's own, 0 for samples in stored order, or the address of an array of row numbers.
     """
 
     gathering: Gathering

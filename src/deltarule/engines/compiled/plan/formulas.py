@@ -1,4 +1,4 @@
-"""A recipe's formulas as kernels, with each thread's room for the constants that their prologues make."""
+"""A recipe's formulas as kernels, with each thread's memory for the constants that their prologues make."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class Predicting:
 
 
 class Formulas(Predicting):
-    """The kernels of a problem, and each thread's room for what their prologues make."""
+    """The kernels of a problem, and each thread's memory for the results of their prologues."""
 
     def __init__(self, arena: Arena, problem: Problem, threads: int) -> None:
         dtype, recipe = arena.dtype, problem.recipe

@@ -197,7 +197,7 @@ def put(address: int, index: int, item_bytes: int, value: float) -> None:
 
 
 def run_kernel(kernel: KernelCall, items: int, operands: int, addresses: tuple[int, ...]) -> None:
-    """Call a kernel of elements on arrays, inputs and then outputs; `operands` is room for their addresses."""
+    """Call a kernel of elements on arrays, inputs and then outputs; `operands` is memory for their addresses."""
     place = operands
     for address in addresses:
         store(place, address)
@@ -230,12 +230,12 @@ def uniform(word: np.uint64) -> float:
 
 
 def order_of(order: int, run_order: int) -> int:
-    """The order that an instruction means: 1 is the run's own, 0 none, samples being taken as they lie."""
+    """The order that an instruction means: 1 is the run's own, 0 none: samples in stored order."""
     return run_order if order == RUN_ORDER else order
 
 
 def sample(order: int, first: int, row: int) -> int:
-    """Which sample is a batch's row; samples are taken as they lie where there is no order."""
+    """Return the sample of a batch's row; without an order, samples are taken in stored order."""
     return load_int64(order + 8 * (first + row)) if order else first + row
 
 

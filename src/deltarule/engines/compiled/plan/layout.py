@@ -1,9 +1,9 @@
-"""Where everything lies in memory, and which thread looks after which part of it.
+"""The layout of the parameters in memory, and the thread that owns each part.
 
 A layer's weights are cut by columns: each thread owns a block of whole vectors, so that the weights it multiplies,
 differentiates and updates stay in its own cache; what is left over is one more block, whose rows the threads share.
-A block is a matrix of its own, (rows, stride): the weights' rows, the biases, and where the layer is normalised γ, β
-and the kept mean and variance. Columns are padded to whole groups of 16.
+Each block is a separate matrix, (rows, stride): the weights' rows, the biases, and where the layer is normalised γ, β
+and the running statistics. Columns are padded to whole groups of 16.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def share(columns: int, thread: int, threads: int) -> Iterator[Share]:
 class Block:
     """Some columns of a layer: `offset` numbers into the parameters, rows of `stride`.
 
-    `learnt` rows, of the weights, the biases and perhaps γ and β, are the optimizer's; `rows` includes kept statistics.
+    `trained` rows, of the weights, the biases and perhaps γ and β, are the optimizer's; `rows` includes the
+    running statistics.
     """
 
     layer: int
@@ -62,7 +63,7 @@ class Block:
     fan_in: int
     offset: int
     stride: int
-    learnt: int
+    trained: int
     rows: int
 
     @property
@@ -86,12 +87,12 @@ class Layout:
             )
             normalized = shape.normalization is not None and layer < hidden
             keeps = shape.normalization is not None and shape.normalization.keeps
-            learnt = fan_in + (3 if normalized else 1)
-            rows = learnt + (2 if normalized and keeps else 0)
+            trained = fan_in + (3 if normalized else 1)
+            rows = trained + (2 if normalized and keeps else 0)
             self.blocks.append([])
             for first, width in sorted(firsts):
                 stride = row_stride(width, item_bytes, period=2048)
-                self.blocks[-1].append(Block(layer, first, width, fan_in, offset, stride, learnt, rows))
+                self.blocks[-1].append(Block(layer, first, width, fan_in, offset, stride, trained, rows))
                 offset += rows * stride
         self.items = offset
 

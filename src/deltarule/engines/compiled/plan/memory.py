@@ -106,7 +106,7 @@ class Arena:
         return KernelCall(Address(kernel.body), constants)
 
     def prepared(self, kernel: Kernel, name: str = "") -> PreparedKernel:
-        """A kernel with its scalars as they begin, and room for its constants."""
+        """Return a kernel with the initial values of its scalars, and memory for its constants."""
         constants = self.numbers(max(1, kernel.constants), name)
         self._hold_kernel(kernel, constants)
         scalars = self.keep(np.array(kernel.values or (0.0,)), name)
@@ -163,7 +163,7 @@ class Passage:
 
         self.normalized = each("s", hidden)
         self.rooms = [arena.words(4 * padded(units), SCRATCH) for units in hidden]
-        self.learnt = each("γβ", hidden, 2)
+        self.trained = each("γβ", hidden, 2)
         self.statistics = [self._column(arena, f"variances{layer + 1}", np.float64) for layer, _ in enumerate(hidden)]
         self.x = arena.matrix(rows, sizes[0], "x")
         self.z = each("z", sizes[1:])
@@ -180,7 +180,7 @@ class Passage:
         return arena.keep(aligned(self.rows, dtype).reshape(self.rows, 1), name)
 
     def _mask(self, arena: Arena, layer: int) -> MatrixAt:
-        """Room for a bit for each of a layer's inputs."""
+        """Allocate a bit for each of a layer's inputs."""
         row = Stride(self.inputs(layer).stride // 8)
         return MatrixAt(arena.keep(aligned(self.rows * row, np.uint8).reshape(self.rows, row), f"mask{layer}"), row)
 

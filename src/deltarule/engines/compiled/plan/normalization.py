@@ -34,7 +34,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class BatchColumns(Struct):
-    """Some columns of a layer: the weighted sums x, what becomes of them h, and what the layer has learnt."""
+    """Some columns of a layer: the weighted sums x, the normalized values h, and the trained γ and β."""
 
     x: MatrixAt
     h: MatrixAt

@@ -48,8 +48,8 @@ class Normalizations:
     ) -> Iterator[Instruction]:
         """Weighted sums into z and a, by the batch's own statistics.
 
-        values : the activation. room : where the thread has room for three numbers of each column. copy : bytes to
-        where kept statistics are written once more, or 0.
+        values : the activation. `room` : memory of the thread for three numbers of each column. copy : bytes to a
+        second copy of the running statistics, or 0.
         """
         if self._by_rows:
             yield from self._rows(to, layer, passage, to.rows(), values, room)
@@ -105,7 +105,7 @@ class Normalizations:
             x=x.part(),
             units=Count(to.layout.sizes[layer + 1]),
             width=d.columns,
-            state=passage.learnt[layer].address,
+            state=passage.trained[layer].address,
             room=room,
             kernel=self._backwards,
             rows=to.rows(),
@@ -116,17 +116,17 @@ class Normalizations:
         self, to: Division, layer: int, passage: Passage, rows: Rows, values: KernelCall, room: Address
     ) -> Iterator[Instruction]:
         """Whole rows, by the statistics of each."""
-        x, z, learnt = passage.normalized[layer], passage.z[layer], passage.learnt[layer]
+        x, z, trained = passage.normalized[layer], passage.z[layer], passage.trained[layer]
         several = rows.parts > 1
         for block in to.layout.blocks[layer]:
             each = Share(block.first, block.width)
             if not several or each in to.columns(layer):
                 state = to.matrix(block, block.fan_in + 1)
-                yield CollectState(state, Count(block.width), learnt.part(block.first))
+                yield CollectState(state, Count(block.width), trained.part(block.first))
         if several:
             yield from to.wait()
         yield NormalizeByRows(
-            columns=BatchColumns(x.part(), z.part(), x.columns, learnt.part()),
+            columns=BatchColumns(x.part(), z.part(), x.columns, trained.part()),
             units=Count(to.layout.sizes[layer + 1]),
             room=room,
             kernel=self._forwards,

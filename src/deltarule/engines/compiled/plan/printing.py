@@ -69,7 +69,7 @@ class Names:
         self._named[named.begin] = named
 
     def find(self, address: int) -> Named | None:
-        """What an address lies in."""
+        """Return the named memory that contains an address."""
         begin = max((begin for begin in self._named if begin <= address), default=None)
         found = None if begin is None else self._named[begin]
         return found if found is not None and address < found.begin + found.rows * found.row else None

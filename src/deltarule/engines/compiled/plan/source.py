@@ -23,7 +23,7 @@ __all__ = ["Source"]
 
 
 class Source:
-    """A part under the run's order, or taken as it lies. The data are not copied."""
+    """A data set in the order of the run or in stored order. The data are not copied."""
 
     def __init__(
         self, arena: Arena, samples: Samples, scaling: Affine, *, shuffled: bool, problem: Problem | None = None
@@ -82,7 +82,7 @@ class Source:
         return self._augmenter.mix(self.order, self._apart(passage), passage.x, passage.y, self._targets, rows)
 
     def _apart(self, passage: Passage) -> Matrix:
-        """Room for the rows that are to be mixed into the batch, one for all threads."""
+        """Return memory for the rows that are to be mixed into the batch, one for all threads."""
         key = passage.x.address, passage.rows
         if key not in self._unmixed:
             self._unmixed[key] = self._arena.matrix(passage.rows, passage.x.columns, "unmixed x")

@@ -141,8 +141,8 @@ class Run(Struct):
     """What all threads of a run read.
 
     order : row numbers of the samples, or of the epochs laid out; `listed` is how many. rows : the samples to shuffle,
-    or 0 for all as they lie. starts : where each batch begins in the order; epoch_starts : the first batch of each
-    epoch of a given order. partial : room for three numbers for each block evaluated. figures : rows of `Figure`.
+    or 0 for all in stored order. starts : where each batch begins in the order; epoch_starts : the first batch of each
+    epoch of a given order. partial : three numbers for each block evaluated. figures : rows of `Figure`.
     parameters : those that predict. weights : `WeightBlock`s, layer by layer. rates : the schedule's factor for each
     step of the budget. budget, until : when to return to Python.
     """
@@ -191,7 +191,7 @@ class Thread(Struct):
     """What one thread reads, and what it works on: samples `first` to `first + size` of the order.
 
     place : which of this call's steps it is. sums : three numbers that losses are added to, `training_sums` or those of
-    a block that is evaluated. workspace : for products. operands : room for a kernel's addresses.
+    a block that is evaluated. workspace : for products. operands : memory for a kernel's addresses.
     """
 
     run: Pointer[Run]

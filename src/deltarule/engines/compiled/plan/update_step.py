@@ -28,7 +28,7 @@ __all__ = ["SCRATCH_ROWS", "Updates"]
 # Numbers of gradient taken before the optimizer steps over them: a slice that stays in the nearest cache.
 _SLICE = 4096
 SCRATCH_ROWS = 96
-"""Rows of a block for which a thread needs room, at the most."""
+"""Largest number of rows of a block for which a thread needs memory."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Updates:
     """Writes one thread's part of the update.
 
     idle : whether the biases of hidden layers stay as they are. one : address of a 1, for the biases' gradient.
-    scratch : the thread's room for a slice of gradient. squares : all threads' room for a float64 of each column.
+    scratch : the thread's memory for a slice of gradient. squares : all threads' memory for a float64 of each column.
     bounded : whether the weights into hidden units are held within a norm.
     formula : address of what steps where the gradient is handed over, or 0.
     """
@@ -139,7 +139,7 @@ class Updates:
             for each in self.to.columns(layer):
                 block = self.to.block(layer, each)
                 matrix = self.to.matrix(block, 0, self._gradient)
-                yield Squares(matrix, Count(block.learnt), Count(block.width), self._squares(block))
+                yield Squares(matrix, Count(block.trained), Count(block.width), self._squares(block))
         yield from self.to.wait()
         columns = Count(sum(map(padded, self.to.layout.sizes[1:])))
         for scalars in self.kernels.scalars(self.to.thread):
@@ -168,7 +168,7 @@ class Updates:
                 rows, width = Count(block.fan_in), Count(block.width)
                 yield Bound(self.to.matrix(block), rows, width, self._squares(block), self.kernels.bound)
             if self.kernels.apart:
-                step = self._step(block, range(block.learnt), self.kernels.average(self.to.thread))
+                step = self._step(block, range(block.trained), self.kernels.average(self.to.thread))
                 yield replace(step, slots=Count(1), apart=Stride(self.kernels.averaged * self.to.apart))
 
 

@@ -130,7 +130,7 @@ class Compiled:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch that early stopping likes best; 0 where it does not watch."""
+        """The best epoch so far by early stopping; 0 without it."""
         return int(self._progress["best_epoch"])
 
     @property
@@ -154,7 +154,7 @@ class Compiled:
         return self._team.best_theta
 
     def begin(self, theta: Floats) -> None:
-        """Go on from another θ, with slots of 0."""
+        """Continue with another θ, with slots of 0."""
         self._team.start(theta, self.problem.begun.slots)
         self.finished = False
         self._progress.set(finished=False)
@@ -244,7 +244,7 @@ class Compiled:
             return together(self._train, self._run.address, threads, aside=aside)
         except MemoryError:
             raise  # of the call itself: nothing has run
-        except BaseException as interruption:  # noqa: BLE001 - compiled code raises nothing of its own
+        except BaseException as interruption:  # noqa: BLE001 - compiled code raises nothing
             self._interruption = interruption
             return True
 
@@ -308,7 +308,7 @@ class Compiled:
         )
 
     def _first_sources(self) -> dict[str, Source]:
-        """The parts of the data: to train on under an order, and to be evaluated as they lie."""
+        """The parts of the data: samples to train on, in an order, and samples to evaluate in stored order."""
         problem, arena = self.problem, self._arena
         sources = {"step": Source(arena, problem.train, problem.scaling, shuffled=True, problem=problem)}
         if problem.recipe.evaluate_train:

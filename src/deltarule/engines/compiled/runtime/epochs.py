@@ -50,7 +50,7 @@ def entry_points() -> MachineCode:
 
 
 class SingleThread:
-    """A plan that the caller's own thread follows, for the first samples of an order or as they lie.
+    """A plan that the caller's own thread follows, for the first samples of an order or of storage.
 
     instructions : the first that is a `Gather`, if any, is `gather`, whose source may be changed between calls.
     values : of the `Run` and of the `Thread`, where they matter to the instructions.
@@ -81,7 +81,7 @@ class SingleThread:
 
 
 def follow_once(run: Run, rows: int) -> None:
-    """Follow the first thread's plan for `rows` samples as they lie."""
+    """Follow the first thread's plan for `rows` samples in stored order."""
     thread = struct_at(Thread, run.table)
     thread.first, thread.size = 0, rows
     mode = memory.flush_subnormals()

@@ -79,9 +79,9 @@ class Team:
 
     @property
     def slots(self) -> list[npt.NDArray[np.floating]]:
-        """What the optimizer remembers, (learnt,) each."""
-        numbers, learnt = range(1, 1 + len(self._problem.recipe.optimizer.slots)), self._problem.shape.learnt
-        return [self._layout.unpack(self._region(number))[:learnt] for number in numbers]
+        """The optimizer's state, (trained,) for each slot."""
+        numbers, trained = range(1, 1 + len(self._problem.recipe.optimizer.slots)), self._problem.shape.trained
+        return [self._layout.unpack(self._region(number))[:trained] for number in numbers]
 
     def start(self, theta: npt.NDArray[np.floating], slots: Sequence[npt.NDArray[np.floating]]) -> None:
         """Begin with θ and a state, and with what the optimizer remembers."""
@@ -90,19 +90,19 @@ class Team:
         self._remember(slots)
 
     def _remember(self, slots: Sequence[npt.NDArray[np.floating]]) -> None:
-        """Write what the optimizer remembers, (learnt,) each."""
-        rest = np.zeros(self._problem.shape.total - self._problem.shape.learnt)
+        """Set the optimizer's state, (trained,) for each slot."""
+        rest = np.zeros(self._problem.shape.total - self._problem.shape.trained)
         for number, slot in enumerate(slots, start=1):
             self._layout.pack(np.concatenate([slot, rest]), self._region(number))
 
     def take_over(self, other: Team) -> None:
-        """Go on from where another team has come."""
+        """Copy the parameters and the optimizer's state of another team."""
         for number in range(self._formulas.updates.regions):
             self._layout.pack(other._layout.unpack(other._region(number)), self._region(number))
         self._layout.pack(other.best_theta, self._best)
 
     def ready(self, step: int) -> None:
-        """Note the last step and the caller's context, such as `np.errstate`, before the compiled loop runs."""
+        """Store the last step and the caller's context (for example `np.errstate`) before the compiled loop runs."""
         self._stepped, self._context = step, contextvars.copy_context()
         self._errors = np.geterr()  # NumPy 1 keeps it by thread, not by context
 
@@ -121,12 +121,12 @@ class Team:
         thread = Record(Thread, at=self._table[(address - self._table.ctypes.data) // size_of(Thread)])
         step = thread["step"]
         if self._failure is None and self._stepped == step - 1:
-            regions, learnt = self._formulas.updates.regions, self._problem.shape.learnt
+            regions, trained = self._formulas.updates.regions, self._problem.shape.trained
             rate = ctypes.c_double.from_address(self._run["rates"] + 8 * thread["place"]).value
             parameters, gradient = (self._layout.unpack(self._region(number)) for number in (0, regions))
             with np.errstate(**self._errors | {"over": "ignore", "invalid": "ignore"}):
                 weight = self._batch_weight(thread["first"], thread["size"])
-                slots = stepped(self._problem, parameters, gradient[:learnt], weight, step, rate, self.slots)
+                slots = stepped(self._problem, parameters, gradient[:trained], weight, step, rate, self.slots)
             self._layout.pack(parameters, self._region(0))
             self._remember(slots)
             self._stepped = step

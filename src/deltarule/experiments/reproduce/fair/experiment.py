@@ -119,7 +119,7 @@ class FairResult(Result):
         return {f"{name}: mean score": each.mean for name, each in self.comparison.summaries.items()}
 
     def write(self, folder: Path) -> list[Path]:
-        """Write the pictures, and the comparison in a folder of its own."""
+        """Write the pictures, and the comparison in a separate folder."""
         written = self.comparison.write(folder / COMPARISON)
         drawn = [save(self.comparison.plot(kind).figure_, folder / f"{kind}.png") for kind in self.pictures]
         return [*drawn, *written]
