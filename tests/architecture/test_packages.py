@@ -224,3 +224,10 @@ def test_a_long_function_would_be_found():
 def test_the_packages_are_those_of_the_list():
     packages = {folder.name for folder in SOURCE.iterdir() if any(folder.glob("*.py"))}
     assert packages <= {*PACKAGES, *INTERFACES}
+
+
+def test_the_design_page_lists_the_packages_in_this_order():
+    page = (CHECKOUT / "docs" / "design.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^  (\w+)(?:/|\.py) ", page, re.MULTILINE)
+    there = [name for name in ORDER if (SOURCE / name).is_dir() or (SOURCE / f"{name}.py").is_file()]
+    assert listed == there
