@@ -1,20 +1,21 @@
 """Documents are written in the standard terms of the field: retired phrases do not come back into their prose.
 
 Prose is what is left of a page without code blocks, inline code, comments, link targets and addresses; in Python, the
-docstrings and messages of the package.
+comments, docstrings and messages of the package.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-PAGES = sorted({*CHECKOUT.glob("README*.md"), CHECKOUT / "CONTRIBUTING.md", *(CHECKOUT / "docs").rglob("*.md")})
+PAGES = sorted([*CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").rglob("*.md")])
 MODULES = sorted((CHECKOUT / "src" / "deltarule").rglob("*.py"))
 
 RETIRED = {  # a regular expression, between word boundaries, in any case: what to write instead
@@ -96,7 +97,11 @@ def retired(text: str, name: str) -> list[str]:
 
 
 def texts(module: Path) -> Iterator[str]:
-    """Docstrings and messages of a module: string constants with a space, without the names of described parameters."""
+    """Comments, docstrings and messages of a module: the latter without the names of described parameters."""
+    with tokenize.open(module) as stream:
+        for token in tokenize.generate_tokens(stream.readline):
+            if token.type == tokenize.COMMENT:
+                yield token.string.removeprefix("#").strip()
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
             yield re.sub(
@@ -115,7 +120,7 @@ def test_no_retired_phrase_in_the_prose_of(page):
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_no_retired_phrase_in_the_docstrings_and_messages_of(module):
+def test_no_retired_phrase_in_the_comments_docstrings_and_messages_of(module):
     found = [each for text in texts(module) for each in retired(text.replace("\n    ", "\n"), name_of(module))]
     assert not found, "Expected the terms of the field, got retired phrases:\n" + "\n".join(found)
 

@@ -355,7 +355,7 @@ def power(to: Lanes, x: str, y: str) -> str:
         return wide.narrowed(power(wide, to.widened(x), to.widened(y)))
     if to.count > 1:
         return _power(to, x, y)
-    # One number's power stands in several places of a prologue, and is compiled once for all.
+    # The power of one number occurs several times in a prologue, and is compiled once.
     name = "power"
     if name not in to.text.functions:
         inner = Text(declared=to.text.declared)

@@ -224,7 +224,7 @@ class RAdam(Optimizer):
         c1, c2 = 1.0 - self.beta1**t, 1.0 - self.beta2**t
         most = 2.0 / (1.0 - self.beta2) - 1.0
         seen = most - 2.0 * t * self.beta2**t / c2
-        # Both sides of a choice are computed: 5 stands where the square root would not be taken.
+        # Both sides of a choice are computed: 5 replaces arguments whose square root is not used.
         rho, limit = np.maximum(seen, 5.0), np.maximum(most, 5.0)
         r = np.sqrt((rho - 4.0) * (rho - 2.0) * limit / ((limit - 4.0) * (limit - 2.0) * rho))
         divided = r * np.sqrt(c2) / (np.sqrt(v) + self.epsilon)

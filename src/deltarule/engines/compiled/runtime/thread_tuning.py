@@ -17,7 +17,7 @@ _AUGMENTED = 100
 # Multiply-adds of an evaluation below which it is not worth a thread that waits for it while others take steps.
 _WORTH_WAITING = 20_000_000
 
-# Calls of the compiled loop before the other number is tried again, at first and at the most; how much slower a call
+# Calls of the compiled loop before the other number is tried again, at first and at most; how much slower a call
 # may be before it is tried at once.
 _SOON, _LATE, _SLOWER = 8, 64, 1.5
 
