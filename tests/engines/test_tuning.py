@@ -45,7 +45,7 @@ def test_each_question_has_one_answer_and_the_answers_add_up():
     assert tiling == DEFAULT.replace(**changes)
 
 
-def test_a_candidate_is_chosen_if_it_is_faster_in_both_halves_of_the_rounds(monkeypatch):
+def test_a_candidate_is_chosen_if_it_is_faster_in_each_part_of_the_rounds(monkeypatch):
     for gains, expected in [((1.2, 1.1), "multiples"), ((1.5, 0.9), "groups"), ((1.01, 1.01), "groups")]:
 
         def rates(_dtype, tried, _shape, gains=gains):

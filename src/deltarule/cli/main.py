@@ -17,6 +17,7 @@ from deltarule import __version__
 from deltarule.cli import data
 from deltarule.cli.augment import augment
 from deltarule.cli.compare import compare
+from deltarule.cli.doctor import doctor
 from deltarule.cli.formulas import formulas
 from deltarule.cli.gradient_check import gradient_check
 from deltarule.cli.illustrate import illustrate
@@ -167,6 +168,7 @@ app.command("gradient-check")(gradient_check)
 app.command("lr-range")(learning_rate_range)
 app.command("reproduce")(reproduce)
 app.command("illustrate")(illustrate)
+app.command("doctor")(doctor)
 
 
 def main() -> None:

@@ -218,12 +218,8 @@ def gemm_nt(
     and it is shared out among threads only with the columns of C, which are rows of B.
     """
     item, lanes, vector_bytes = _slot(table, ITEM_BYTES), _slot(table, LANES), _slot(table, VECTOR_BYTES)
-    block_rows, panel_width, panel_depth = (
-        _slot(table, BLOCK_ROWS),
-        _slot(table, PANEL_WIDTH),
-        _slot(table, PANEL_DEPTH),
-    )
-    vectors = _vectors(table, columns)
+    panel_width, panel_depth = _slot(table, PANEL_WIDTH), _slot(table, PANEL_DEPTH)
+    block_rows, vectors = _slot(table, BLOCK_ROWS), _vectors(table, columns)
     for top in range(0, rows, block_rows):
         height = min(block_rows, rows - top)
         for k in range(0, depth, panel_depth):

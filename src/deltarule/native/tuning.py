@@ -11,8 +11,9 @@ import functools
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +25,14 @@ from deltarule.native.processor import assemble, compile_functions, load, proces
 from deltarule.native.tiles import Tiles, tiles
 from deltarule.native.tiling import Tiling, candidates, default_tiling
 
-__all__ = ["Measurement", "chosen_tiling", "measure", "peak_gflops", "tune", "tuned_tiles"]
+__all__ = ["Measurement", "chosen_tiling", "keep", "measure", "peak_gflops", "tuned_tiles"]
 
-# Seconds for each question; how much faster than what is in use a candidate must be, in both halves of the rounds: no
-# measurement is exact, and another process may have had the core in one half.
-_SECONDS, _MARGIN = 0.05, 1.03
+# Seconds for each question; how much faster than what is in use a candidate must be, in each of so many parts of the
+# rounds: no measurement is exact, and another process may have had the core in one part.
+_SECONDS, _MARGIN, _PARTS = 0.05, 1.03, 4
 # Rows of the batch, inputs, outputs, for questions about tiles; and for those about what lies outside the first cache.
-_SMALL, _LARGE = (64, 784, 256), (64, 1536, 512)
+_SMALL, _LARGE = (64, 784, 256), (32, 1536, 512)
 _ON_LARGE = ("prefetch", "blocks")
-_LEAST_ROUNDS = 4
 _ALIGNED = 64  # bytes
 
 
@@ -67,17 +67,17 @@ def chosen_tiling(dtype: str) -> tuple[Tiling, str]:
     if kept is not None:
         changes = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(kept).items()}
         return default.replace(**changes), "measured before"
-    return tune(dtype), "measured now"
-
-
-def tune(dtype: str) -> Tiling:
-    """Measure the candidates, keep the choice for the next process, and return it."""
     tiling, measurements = measure(dtype)
+    keep(dtype, measurements)
+    return tiling, "measured now"
+
+
+def keep(dtype: str, measurements: Iterable[Measurement]) -> None:
+    """Keep what was chosen for the processes that start from now on."""
     changes: dict[str, object] = {}
     for each in measurements:
         changes |= each.changes if each.chosen else {}
     store_code(_key(dtype), json.dumps(changes).encode())
-    return tiling
 
 
 def measure(dtype: str) -> tuple[Tiling, list[Measurement]]:
@@ -86,8 +86,8 @@ def measure(dtype: str) -> tuple[Tiling, list[Measurement]]:
     tiling, measurements = default_tiling(registers), []
     for question, changes in candidates(registers).items():
         tried = [tiling, *(tiling.replace(**each) for each in changes)]
-        halves = _rates(dtype, tried, _LARGE if question in _ON_LARGE else _SMALL)
-        rates, gains = halves.max(axis=0), (halves / halves[:, :1]).min(axis=0)
+        parts = _rates(dtype, tried, _LARGE if question in _ON_LARGE else _SMALL)
+        rates, gains = parts.max(axis=0), (parts / parts[:, :1]).min(axis=0)
         best = int(gains.argmax()) if gains.max() > _MARGIN else 0
         measurements += [
             Measurement(question, each, float(rate), place == best)
@@ -109,54 +109,73 @@ def _tiles(dtype: str, tiling: Tiling) -> Tiles:
 @functools.cache
 def _entry_points() -> tuple[Callable[..., None], ...]:
     """The three products, for Python to call."""
+    counts: dict[str, tuple[Callable[..., None], int]]
     counts = {"nn": (products.gemm_nn, 11), "nt": (products.gemm_nt, 12), "tn": (products.gemm_tn, 10)}
     code = compile_functions({name: (function, *[int] * count) for name, (function, count) in counts.items()})
     return tuple(code.function(name, count) for name, (_, count) in counts.items())
 
 
 def _rates(dtype: str, tried: list[Tiling], shape: tuple[int, int, int]) -> npt.NDArray[np.float64]:
-    """GFLOP/s (halves, tilings): of the fastest of several rounds, in which tilings take turns, for each half of them."""
-    calls = [_calls(dtype, tiling, shape) for tiling in tried]
-    fastest = np.full((2, len(tried), len(calls[0])), np.inf)
+    """GFLOP/s (parts, tilings): of the fastest rounds of each part of them; in a round tilings take turns."""
+    matrices = _Matrices.of(dtype, shape)
+    calls = [matrices.calls(_tiles(dtype, tiling)) for tiling in tried]
+    fastest = np.full((_PARTS, len(tried), len(calls[0])), np.inf)
     rounds, end = 0, time.perf_counter() + _SECONDS
-    while rounds < _LEAST_ROUNDS or time.perf_counter() < end:
+    while rounds < _PARTS or time.perf_counter() < end:
         for place, of_one in enumerate(calls):
             for number, call in enumerate(of_one):
                 began = time.perf_counter()
                 call()
                 elapsed = time.perf_counter() - began
-                fastest[rounds % 2, place, number] = min(fastest[rounds % 2, place, number], elapsed)
+                fastest[rounds % _PARTS, place, number] = min(fastest[rounds % _PARTS, place, number], elapsed)
         rounds += 1
     operations = 2 * shape[0] * shape[1] * shape[2] * len(calls[0])
-    return operations / fastest.sum(axis=2) / 1e9
+    rates: npt.NDArray[np.float64] = operations / fastest.sum(axis=2) / 1e9
+    return rates
 
 
-def _calls(dtype: str, tiling: Tiling, shape: tuple[int, int, int]) -> list[Callable[[], None]]:
-    """A step's products, of a batch, with one tiling: forward, backward, and the gradient of the weights."""
-    batch, inputs, outputs = shape
-    item = np.dtype(dtype).itemsize
-    x, z = (_matrix(batch, products.row_stride(columns, item, 1024), dtype) for columns in (inputs, outputs))
-    w = _matrix(inputs, products.row_stride(outputs, item), dtype)
-    workspace = _matrix(1, products.WORKSPACE_BYTES, "uint8")
-    held = (_tiles(dtype, tiling), x, z, w, workspace)
-    table, (at_x, at_z, at_w, at_workspace) = held[0].address, (each.ctypes.data for each in held[1:])
-    row_x, row_z, row_w = (each.strides[0] for each in (x, z, w))
-    forward, backward, gradient = _entry_points()
+@dataclass(frozen=True, eq=False)
+class _Matrices:
+    """What the products of a training step read and write, for a batch: inputs x, weights w, derivatives dz."""
 
-    def forwards(_held: object = held) -> None:  # the matrices live as long as the function does
-        forward(table, at_z, row_z, 0, at_x, row_x, at_w, row_w, batch, inputs, outputs)
+    shape: tuple[int, int, int]
+    x: npt.NDArray[Any]
+    w: npt.NDArray[Any]
+    dz: npt.NDArray[Any]
+    z: npt.NDArray[Any]
+    dx: npt.NDArray[Any]
+    dw: npt.NDArray[Any]
+    workspace: npt.NDArray[Any]
 
-    def backwards() -> None:
-        backward(table, at_x, row_x, at_z, row_z, at_w, row_w, batch, inputs, outputs, at_workspace, 0)
+    @classmethod
+    def of(cls, dtype: str, shape: tuple[int, int, int]) -> _Matrices:
+        """Fill matrices with random numbers: a processor needs less power for zeros, and may then be faster."""
+        batch, inputs, outputs = shape
+        item = np.dtype(dtype).itemsize
+        wide, narrow = (products.row_stride(columns, item, 1024) for columns in (inputs, outputs))
+        x, dx = (_matrix(batch, wide, dtype) for _ in range(2))
+        z, dz = (_matrix(batch, narrow, dtype) for _ in range(2))
+        w, dw = (_matrix(inputs, products.row_stride(outputs, item), dtype) for _ in range(2))
+        generator = np.random.default_rng(0)
+        for each in (x, w, dz):
+            each[:] = generator.random(each.shape, np.float32)
+        return cls(shape, x, w, dz, z, dx, dw, _matrix(1, products.WORKSPACE_BYTES, "uint8"))
 
-    def gradients() -> None:
-        gradient(table, at_w, row_w, at_x, row_x, at_z, row_z, batch, inputs, outputs)
+    def calls(self, functions: Tiles) -> list[Callable[[], None]]:
+        """Return a step's products with these tiles: forward, backward, and the gradient of the weights."""
+        table, (forward, backward, gradient) = functions.address, _entry_points()
+        x, w, dz, z, dx, dw = ((each.ctypes.data, each.strides[0]) for each in (
+            self.x, self.w, self.dz, self.z, self.dx, self.dw))  # fmt: skip
+        workspace = self.workspace.ctypes.data
+        return [
+            lambda: forward(table, *z, 0, *x, *w, *self.shape),
+            lambda: backward(table, *dx, *dz, *w, *self.shape, workspace, 0),
+            lambda: gradient(table, *dw, *x, *dz, *self.shape),
+        ]
 
-    return [forwards, backwards, gradients]
 
-
-def _matrix(rows: int, stride: int, dtype: str) -> npt.NDArray[np.generic]:
-    """A matrix of zeros that begins with a cache line."""
+def _matrix(rows: int, stride: int, dtype: str) -> npt.NDArray[Any]:
+    """Return a matrix of zeros that begins with a cache line."""
     size = rows * stride * np.dtype(dtype).itemsize
     whole = np.zeros(size + _ALIGNED, np.uint8)
     first = -whole.ctypes.data % _ALIGNED
