@@ -7,9 +7,8 @@ import platform
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
-import typer
-
 from deltarule import __version__
+from deltarule.cli.option_groups import json_option, option
 from deltarule.cli.terminal import print_json, print_lines
 
 _FEATURES = ("avx2", "fma", "avx512f", "avx512bf16", "amx-bf16", "neon")
@@ -17,15 +16,12 @@ _VARIABLES = ("DELTARULE_", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NU
 
 
 def doctor(
-    tune: Annotated[
-        bool, typer.Option("--tune", help="Keep the choice that is measured now for later processes.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    tune: Annotated[bool, option("--tune", "Keep the choice that is measured now for later processes.")] = False,
+    as_json: Annotated[bool, json_option()] = False,
 ) -> None:
     """Show the processor, the choices measured for it, the cache of compiled code, and versions, for a bug report.
 
-    Every candidate for cutting matrix products into tiles and blocks is measured: in all less than a second. Results
-    of a training do not depend on the choice.
+    All candidates are measured again, which takes a few seconds. Results of training never depend on the choice.
 
     Examples:
 
