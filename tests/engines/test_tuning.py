@@ -1,11 +1,15 @@
 """Choosing how products are cut by measurements: what is asked, what is kept, and when nothing is measured."""
 
+import re
+
 import numpy as np
 import pytest
+from llvmlite import binding as llvm
 
 import deltarule as dr
 from deltarule.native import cache, tuning
-from deltarule.native.processor import processor
+from deltarule.native.processor import _target_machine, processor
+from deltarule.native.tiles import _Tiles
 from deltarule.native.tiling import candidates, default_tiling
 
 DEFAULT = default_tiling(processor().registers)
@@ -102,3 +106,18 @@ def test_a_training_is_the_same_to_the_last_bit_with_any_choice(folder, monkeypa
 def test_the_peak_of_float32_is_about_twice_that_of_float64():
     singles, doubles = (tuning.peak_gflops(dtype) for dtype in ("float32", "float64"))
     assert 1.3 < singles / doubles < 3
+
+
+@pytest.mark.skipif("avx2" not in processor().features, reason="reads assembly of x86")
+def test_multiples_leave_no_calculation_of_addresses_in_the_innermost_loop():
+    for width, height in enumerate(DEFAULT.heights):
+        if height < 2:
+            continue
+        written = _Tiles(32, processor())
+        written.tile(height, width, DEFAULT.replace(addresses="multiples"))
+        assembly = _target_machine().emit_assembly(llvm.parse_assembly(written.module()))
+        loops = re.split(r"\n\.L", assembly)
+        innermost, *_ = re.split(r"\n\tj\w+", max(loops, key=lambda loop: loop.count("\tvfmadd")))
+        assert innermost.count("\tvfmadd") == height * width
+        assert "\tlea" not in innermost
+        assert innermost.count("\tadd") == 2  # the rows of A and of B step once each
