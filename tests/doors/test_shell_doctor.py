@@ -8,11 +8,18 @@ from deltarule.cli.main import app
 from deltarule.native import cache
 from deltarule.native.processor import processor
 from deltarule.native.tiling import candidates
-from deltarule.native.tuning import tuned_tiles
+from deltarule.native.tuning import measure, tuned_tiles
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    """What measuring compiles is in the cache of all tests, and not in one of these alone."""
+    for dtype in ("float32", "float64"):
+        measure(dtype)
 
 
 @pytest.fixture
-def doctor(tmp_path, monkeypatch, capsys):
+def doctor(tmp_path, monkeypatch, capsys, compiled):
     """The command with a cache folder of its own, or with another value of DELTARULE_CACHE: its standard output."""
 
     def run(*arguments, folder=str(tmp_path / "cache")):

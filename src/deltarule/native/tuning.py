@@ -34,6 +34,7 @@ _SECONDS, _MARGIN, _PARTS = 0.05, 1.03, 4
 _SMALL, _LARGE = (64, 784, 256), (32, 1536, 512)
 _ON_LARGE = ("prefetch", "blocks")
 _ALIGNED = 64  # bytes
+_PROBE = "tiling: can anything be kept?"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,9 @@ def chosen_tiling(dtype: str) -> tuple[Tiling, str]:
     if kept is not None:
         changes = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(kept).items()}
         return default.replace(**changes), "measured before"
+    store_code(_PROBE, b"")
+    if load_code(_PROBE) is None:  # a disk that is full or read only: each process would measure again
+        return default, "default, the choice cannot be kept"
     tiling, measurements = measure(dtype)
     keep(dtype, measurements)
     return tiling, "measured now"
