@@ -79,9 +79,8 @@ class ClassificationMetrics:
     def of_labels(cls, predictions: LabelPredictions, names: Sequence[Any] | None = None) -> ClassificationMetrics:
         """Compute all of them for several labels a sample, called `names`, or by their numbers."""
         names = range(len(predictions.labels)) if names is None else names
-        right = np.all([each.true == each.predicted for each in predictions.labels], axis=0)
         return cls(
-            accuracy=float(np.average(right, weights=predictions.labels[0].weights)),
+            accuracy=METRICS["accuracy"](predictions),
             balanced_accuracy=METRICS["balanced_accuracy"](predictions),
             roc_auc=METRICS["roc_auc"](predictions),
             average_precision=METRICS["average_precision"](predictions),
