@@ -17,7 +17,7 @@ RELAXED = {
 
 
 def figures(run):
-    return np.array([dataclasses.astuple(dataclasses.replace(epoch, seconds=0.0)) for epoch in run.history])
+    return np.array([dataclasses.astuple(dataclasses.replace(epoch, seconds=0.0))[:-1] for epoch in run.history])
 
 
 def trained(recipe, data, **how):

@@ -14,32 +14,31 @@ from __future__ import annotations
 
 from deltarule.native.memory import call, load_int64
 from deltarule.native.tiles import (
+    BLOCK_DEPTH,
+    BLOCK_ROWS,
     HEIGHTS,
     ITEM_BYTES,
     LANES,
+    PANEL_DEPTH,
+    PANEL_WIDTH,
     TILE,
     TRANSPOSE,
     TRANSPOSE_PART,
+    UNCUT_DEPTH,
     VECTOR_BYTES,
     WIDTHS,
     ZEROS,
 )
+from deltarule.native.tiling import PANEL_VECTORS
 
 __all__ = ["GROUP", "WORKSPACE_BYTES", "gemm_nn", "gemm_nt", "gemm_tn", "padded", "row_stride"]
 
 GROUP = 16
 """Rows are padded to whole groups of this many numbers, and sums are taken in as many parts, on every processor."""
 
-# Rows of A and of a transposed panel to a block: what a panel is multiplied with stays in the second or third cache.
-_BLOCK_ROWS = 512
-# A block's depth. B is read where it lies, a few cache lines of each row: at 512 rows these stay in the second
-# cache even if each lies in a memory page of its own. Up to 1024 it does not pay to cut in two.
-_BLOCK_DEPTH, _UNCUT_DEPTH = 512, 1024
-# A transposed panel: 2 vectors wide is wide enough for tall tiles, and quicker to make than a wider one.
-_PANEL_WIDTH, _PANEL_DEPTH = 2, 1024
 _WIDEST_VECTOR_BYTES = 64
 
-WORKSPACE_BYTES = _PANEL_DEPTH * _PANEL_WIDTH * _WIDEST_VECTOR_BYTES
+WORKSPACE_BYTES = PANEL_VECTORS * _WIDEST_VECTOR_BYTES
 """What `gemm_nt` needs, for each thread: 128 KiB, best at a multiple of 64."""
 
 
@@ -122,9 +121,10 @@ def _multiply(
     panels = -(-vectors // _slot(table, WIDTHS + min(rows, 15)))
     narrow = vectors // panels
     wider = vectors - panels * narrow
-    block = depth if depth <= _UNCUT_DEPTH else _BLOCK_DEPTH
-    for top in range(0, rows, _BLOCK_ROWS):
-        height = min(_BLOCK_ROWS, rows - top)
+    block = depth if depth <= _slot(table, UNCUT_DEPTH) else _slot(table, BLOCK_DEPTH)
+    block_rows = _slot(table, BLOCK_ROWS)
+    for top in range(0, rows, block_rows):
+        height = min(block_rows, rows - top)
         for k in range(0, depth, block):
             left = 0
             for panel in range(panels):
@@ -218,13 +218,14 @@ def gemm_nt(
     and it is shared out among threads only with the columns of C, which are rows of B.
     """
     item, lanes, vector_bytes = _slot(table, ITEM_BYTES), _slot(table, LANES), _slot(table, VECTOR_BYTES)
-    vectors = _vectors(table, columns)
-    for top in range(0, rows, _BLOCK_ROWS):
-        height = min(_BLOCK_ROWS, rows - top)
-        for k in range(0, depth, _PANEL_DEPTH):
-            part = min(_PANEL_DEPTH, depth - k)
-            for vector in range(0, vectors, _PANEL_WIDTH):
-                width = min(_PANEL_WIDTH, vectors - vector)
+    panel_width, panel_depth = _slot(table, PANEL_WIDTH), _slot(table, PANEL_DEPTH)
+    block_rows, vectors = _slot(table, BLOCK_ROWS), _vectors(table, columns)
+    for top in range(0, rows, block_rows):
+        height = min(block_rows, rows - top)
+        for k in range(0, depth, panel_depth):
+            part = min(panel_depth, depth - k)
+            for vector in range(0, vectors, panel_width):
+                width = min(panel_width, vectors - vector)
                 first = vector * lanes
                 _transpose(table, part, width, b + first * b_row + k * item, b_row, columns - first, workspace)
                 target = c + top * c_row + vector * vector_bytes

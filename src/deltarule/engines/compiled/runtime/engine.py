@@ -26,7 +26,7 @@ from deltarule.formulas.random import key
 from deltarule.mapped import TOGETHER, forget
 from deltarule.native.structs import Record
 from deltarule.native.threads import together
-from deltarule.native.tiles import tiles
+from deltarule.native.tuning import tuned_tiles
 from deltarule.types import Floats
 
 __all__ = ["Compiled", "Order"]
@@ -281,7 +281,7 @@ class Compiled:
         return Record(
             Run,
             progress=self._progress.address,
-            tiles=arena.hold(tiles(arena.dtype.name)).address,
+            tiles=arena.hold(tuned_tiles(arena.dtype.name)).address,
             item_bytes=arena.dtype.itemsize,
             order=self._order.address,
             listed=int(self._order.starts[-1]),

@@ -24,7 +24,7 @@ from deltarule.native.processor import MachineCode, compile_functions
 from deltarule.native.products import GROUP
 from deltarule.native.structs import Count, Record, Struct, fields_of, size_of
 from deltarule.native.threads import wait
-from deltarule.native.tiles import tiles
+from deltarule.native.tuning import tuned_tiles
 from deltarule.recipes.stopping import improves
 
 __all__ = ["SingleThread", "WeightBlock", "entry_points"]
@@ -61,7 +61,7 @@ class SingleThread:
         plan, words = arena.plan(self.plan)
         self._thread = Record(Thread, operands=arena.words(arena.operands))
         self._thread.put("training", plan)
-        table_of_tiles = arena.hold(tiles(arena.dtype.name)).address
+        table_of_tiles = arena.hold(tuned_tiles(arena.dtype.name)).address
         self._run = Record(Run, table=self._thread.address, tiles=table_of_tiles, item_bytes=arena.dtype.itemsize)
         self._thread.set(run=self._run.address)
         self.set(**values)
