@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 import deltarule as dr
 from deltarule.cli.main import app
 from deltarule.cli.pictures import predictions_picture
-from deltarule.figures.samples import confusion_matrix, predicted_against_true
+from deltarule.figures.samples import confusion_matrix, predicted_against_true, probabilities_of_labels
 
 LONG = [f"occupation {number} of people" for number in range(14)]
 
@@ -35,6 +35,14 @@ def test_classes_do_not_collide(names):
 def test_numbers_do_not_collide(scale):
     y = scale * np.random.default_rng(0).lognormal(size=(50, 2))
     assert not collisions(predicted_against_true(y, 1.1 * y, names=["price", "rent"]))
+
+
+def test_labels_are_drawn_as_probabilities():
+    y = np.arange(200).reshape(100, 2) % 3 % 2
+    picture = probabilities_of_labels(y, np.abs(y - 0.2), names=["red", "big"], title="Test set, 100 samples")
+    assert not collisions(picture)
+    assert [axes.get_ylabel() for axes in picture.axes] == ["Probability of red", "Probability of big"]
+    assert [each.get_text() for each in picture.axes[0].get_xticklabels()] == ["no", "yes"]
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_the_command_keeps_what_it_has_and_continues(tmp_path, monkeypatch):
         patched.setattr(Bar, "reached", lambda self, done, total, note: interrupting(2)(done, total, note))
         stopped = CliRunner().invoke(app, short)
     assert stopped.exit_code == 130
-    assert "--out runs/reproduce-moons-1" in stopped.stderr
+    assert "--output runs/reproduce-moons-1" in stopped.stderr
     networks = tmp_path / "runs" / "reproduce-moons-1" / "comparison" / "networks.jsonl"
     kept = networks.read_text()
     assert kept.count("\n") >= 2

@@ -106,6 +106,7 @@ def test_the_shell(model, tmp_path, capsys):
         if strict:
             assert ended.value.code
             assert "values like those of the training set for age" in said
+            assert "Try: the command without --strict" in said
         else:
             assert not ended.value.code
             assert len(shown.out.splitlines()) == 4

@@ -412,3 +412,13 @@ def test_the_error_of_a_model_is_counted_on_raw_labels():
     model = dr.train(dr.Recipe(epochs=3, stopping=None), numbers).model
     mean = np.mean((model.predict(numbers.test.x) - numbers.test.y) ** 2)
     assert error_of(model, numbers.test).value == pytest.approx(mean)
+
+
+def test_it_is_not_good_where_a_linear_model_is_certainly_better():
+    train, held, best = share(0, 1000), share(3, 1000), share(1, 1000)
+    beside = [constant(share(500, 1000), share(500, 1000)), linear(best, -0.002, certain=-1)]
+    assert "Good" in str(verdict(train, held, baselines=[beside[0], linear(best, -0.002)]))
+    said = str(verdict(train, held, baselines=beside))
+    assert "The linear model is better" in said
+    assert "Good" not in said
+    assert "No sign of variance" in said

@@ -34,3 +34,24 @@ def test_the_verdict_counts_samples_with_a_wrong_label(run):
     wrong = np.mean((run.model.predict(run.data.validation.x) != run.data.validation.y).any(axis=1))
     assert f"{100 * wrong:.3g} %" in verdict.sentences[0]
     assert "always giving the most frequent labels" in str(verdict)
+
+
+def test_differences_of_comparisons_are_percentage_points(run):
+    recipe = dr.Recipe(epochs=2, network=dr.Network(hidden=(4,)))
+    with pytest.warns(dr.errors.SeedsWarning):
+        found = dr.compare(dr.vary(recipe, optimizer=("sgd", "adam")), run.data, seeds=2)
+    ((pair, gap),) = found.differences.items()
+    text = str(found)
+    assert f"{100 * gap.mean:.2f} points".replace("-", "−") in text, pair
+    assert "adjusted for 0 tests" not in text
+
+
+def test_metrics_of_classes_are_recorded_and_monitored_for_labels(run):
+    stopping = dr.EarlyStopping(monitor="roc_auc")
+    recipe = dr.Recipe(epochs=2, metrics=("f1", "accuracy"), stopping=stopping, network=dr.Network(hidden=(8,)))
+    trained = dr.train(recipe, run.data)
+    last = trained.history[-1]
+    assert set(last.metrics) == {"f1", "accuracy", "roc_auc"}
+    assert last.metrics["accuracy"] == pytest.approx(last.validation_score, rel=1e-12)
+    with pytest.raises(dr.errors.RecipeError, match="Expected a metric of multilabel, for example one of accuracy,"):
+        dr.train(dr.Recipe(metrics="rmse"), run.data)

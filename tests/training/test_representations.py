@@ -115,3 +115,15 @@ def test_a_run_draws_its_curves(tmp_path):
     assert picture._repr_png_().startswith(b"\x89PNG")
     assert [axes.get_ylabel() for axes in picture.axes_] == ["Loss (mean over samples)", "Accuracy (%)"]
     assert picture.save(tmp_path / "curves.svg").read_bytes().startswith(b"<?xml")
+
+
+def test_several_labels_are_shown_each_and_evaluations_have_their_metrics():
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    frame = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "red": (x[:, 0] > 0) * 1, "big": (x[:, 1] > 1) * 1})
+    data = dr.load_dataset(frame, target=["red", "big"])
+    assert "Label red" in data._repr_html_()
+    assert "standard deviation" not in data._repr_html_()
+    assert "Target y2" in dr.Dataset(train=(x, x))._repr_html_()
+    evaluated = dr.train(dr.Recipe(epochs=1, metrics="f1"), data).evaluate()._repr_html_()
+    for name in ("balanced accuracy", "roc auc", "average precision", "log loss", "f1"):
+        assert name in evaluated

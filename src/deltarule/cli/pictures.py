@@ -47,14 +47,17 @@ def predictions_picture(model: Model, part: Part, part_name: str) -> Figure:
     """Return images, a map of the plane, a confusion matrix, or predicted against true values, as suits the data."""
     from deltarule.figures import samples
 
-    predicted = model.predict(part.x, strict=None)
-    if model.multilabel:
-        predicted = model.predict_proba(part.x, strict=None)
     if model.classes is None:
         columns = (len(part), -1)
         title = f"{part_name} set, {len(part):,} samples"
-        true, guessed = part.y.reshape(columns), predicted.reshape(columns)
+        true = part.y.reshape(columns)
+        if model.multilabel:
+            given = model.predict_proba(part.x, strict=None)
+            title += ": predicted above the line"
+            return samples.probabilities_of_labels(true, given, title=title, names=_target_names(model))
+        guessed = model.predict(part.x, strict=None).reshape(columns)
         return samples.predicted_against_true(true, guessed, title=title, names=_target_names(model))
+    predicted = model.predict(part.x, strict=None)
     wrong = predicted != part.y
     title = f"{part_name} set: {int(wrong.sum()):,} of {len(part):,} wrong"
     if part.x.ndim > 2:

@@ -99,7 +99,12 @@ def _predict(model: Model, x: Any, known: Part | None, chosen: PredictionChoice)
     """Predict, and print or write the predictions."""
     output = chosen.output
     with notes():
-        predictions = model.predict(x, strict=chosen.strict)
+        try:
+            predictions = model.predict(x, strict=chosen.strict)
+        except DataError as error:
+            if error.suggestion != "strict=False":
+                raise
+            raise error.replace(suggestion="the command without --strict") from None
     wanted = chosen.probabilities or (output is not None and model.labelled)
     probabilities = model.predict_proba(x, strict=None) if wanted else None
     if known is not None and not chosen.as_json:

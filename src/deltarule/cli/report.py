@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 from rich.console import Console
 
 from deltarule.cli.terminal import finite, say, table_of
-from deltarule.data import Dataset
+from deltarule.data import Dataset, Part
+from deltarule.formulas.metrics import METRICS, Predictions
 from deltarule.studies.verdict import Verdict, error_of, verdict, verdict_of
 from deltarule.studies.verdict.baselines import constant_losses, most_frequent
 from deltarule.training import Run
@@ -48,8 +50,11 @@ class Report:
         evaluations = {name: evaluate(model, part) for name, part in dataset.parts.items()}
         classes, baselines = model.labelled, {}
         for name, part in dataset.parts.items():
-            error = float(np.average(constant_losses(model, dataset.train, part), weights=part.weights))
-            baselines[name] = 1.0 - error if classes else float(np.sqrt(error))
+            if classes:
+                error = float(np.average(constant_losses(model, dataset.train, part), weights=part.weights))
+                baselines[name] = 1.0 - error
+            else:
+                baselines[name] = _rmse_of_mean(dataset.train, part)
         constant = model.name_of(most_frequent(dataset.train.y).item()) if model.classes is not None else None
         said = _verdict(run, dataset, reference_error)
         return cls(run, evaluations, baselines, constant, said, out)
@@ -141,8 +146,9 @@ class Report:
         if len(classes) > _CLASSES:
             shown = tuple(sorted(classes, key=lambda each: each.recall)[:_CLASSES])
             of = f", the {_CLASSES} of {len(classes)} with the lowest recall"
-        say(f"By class, on the {_PARTS[name].lower()} set{of}:", words)
-        columns = ("Class", "Samples", "Predicted", "Recall", "Precision", "Avg. prec.")
+        kind = "label" if self.run.model.multilabel else "class"
+        say(f"By {kind}, on the {_PARTS[name].lower()} set{of}:", words)
+        columns = (kind.capitalize(), "Samples", "Predicted", "Recall", "Precision", "Avg. prec.")
         rows = [
             (
                 self.run.model.name_of(each.label) if self.constant is not None else str(each.label),
@@ -156,6 +162,13 @@ class Report:
         ]
         words.print(table_of(columns, rows, numbers=columns[1:]))
         words.print()
+
+
+def _rmse_of_mean(train: Part, part: Part) -> float:
+    """The RMSE of always answering the training set's mean; of several targets the mean, as the network's."""
+    mean = np.average(train.y, axis=0, weights=train.weights)
+    constant = Predictions(part.y.reshape(len(part), -1), np.broadcast_to(mean, part.y.shape).reshape(len(part), -1))
+    return METRICS["rmse"](dataclasses.replace(constant, weights=part.weights))
 
 
 def _verdict(run: Run, dataset: Dataset, reference_error: float | None) -> Verdict | None:

@@ -74,7 +74,7 @@ def reproduce(
     """Rerun a founding experiment and compare its figures with the published ones.
 
     Each experiment is run exactly as published, or as a fair comparison with --fair. Settings can be changed.
-    The same command with --out FOLDER continues an interrupted run with --fair.
+    The same command with --output FOLDER continues an interrupted run with --fair.
 
     Examples:
 
@@ -84,7 +84,7 @@ def reproduce(
     deltarule reproduce moons --fair --seeds 20
     deltarule reproduce digits --data-dir my/mnist --published my/lists
     deltarule reproduce fashion --data-dir my/fashion --set epochs=20 --seeds 4
-    deltarule reproduce fashion --fair --out runs/reproduce-fashion-1
+    deltarule reproduce fashion --fair --output runs/reproduce-fashion-1
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     messages = messages_of(quiet)
     of_seeds = [f"seeds={seeds}"] if fair and seeds is not None else []
@@ -125,7 +125,7 @@ def _continued_later(folder: Path) -> Iterator[None]:
             yield
             interrupts.check()
         except KeyboardInterrupt:
-            say(f"Interrupted; continue with the same command and --out {folder}.", console)
+            say(f"Interrupted; continue with the same command and --output {folder}.", console)
             interrupts.said()
             raise typer.Exit(interrupts.code) from None
 

@@ -121,7 +121,7 @@ def _what(dataset: Dataset, training: Training) -> str:
     if not model.single:
         what = f"{model.sizes[-1]} labels a sample" if model.multilabel else f"{what} of {model.sizes[-1]} targets"
     held = 0 if dataset.validation is None else len(dataset.validation)
-    sizes = f"{len(dataset.train):,} training samples, {held or 'no'} validation samples"
+    sizes = f"{len(dataset.train):,} training samples, {f'{held:,}' if held else 'no'} validation samples"
     return f"{dataset.name or 'Data'}: {sizes}; a network {'-'.join(map(str, model.sizes))}, {what}."
 
 

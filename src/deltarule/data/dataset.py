@@ -128,8 +128,15 @@ class Dataset:
             shown = ", ".join(f"{name} ({n:,})" for name, n in list(zip(names, counts.tolist(), strict=False))[:20])
             rows.append((f"{len(labels)} classes", shown + (", …" if len(labels) > 20 else "")))
         else:
-            y = self.train.y.astype(np.float64)
-            rows.append(("Target", f"{self.target or 'y'}: mean {y.mean():.4g}, standard deviation {y.std():.4g}"))
+            y = self.train.y.reshape(len(self.train), -1).astype(np.float64)
+            given = [self.target] if isinstance(self.target, str) else self.target or ()
+            names = given or ([f"y{number + 1}" for number in range(y.shape[1])] if y.shape[1] > 1 else ["y"])
+            rows += [
+                (f"Label {name}", f"{100 * values.mean():.3g} % of the training samples")
+                if self.task == "multilabel"
+                else (f"Target {name}", f"mean {values.mean():.4g}, standard deviation {values.std():.4g}")
+                for name, values in list(zip(names, y.T, strict=True))[:20]
+            ]
         if self.source:
             rows.append(("Source", self.source))
         x = self.train.x

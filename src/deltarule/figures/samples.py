@@ -119,6 +119,32 @@ def predicted_against_true(
     return picture
 
 
+def probabilities_of_labels(
+    true: npt.NDArray[Any], probabilities: npt.NDArray[Any], *, title: str = "", names: Sequence[str] = ()
+) -> Figure:
+    """Draw the probabilities of labels (n, k), for samples without and with the label, a panel for each of up to four.
+
+    names : of the labels, or none. A label is predicted above the dashed line.
+
+    >>> probabilities_of_labels(np.eye(2), np.eye(2), names=("red", "big")).axes[1].get_xlabel()
+    'True big'
+    """
+    outputs = min(true.shape[1], 4)
+    picture = figure(3.4 * outputs + 0.6, 3.8)
+    for number in range(outputs):
+        axes = picture.add_subplot(1, outputs, number + 1)
+        name = names[number] if number < len(names) else f"label {number + 1}"
+        sides = np.random.default_rng(0).uniform(-0.2, 0.2, len(true))  # so that equal probabilities do not collide
+        axes.axhline(0.5, color=GREY, linewidth=1, linestyle="--")
+        alpha = max(0.15, min(0.8, 10 / math.sqrt(len(true))))
+        axes.plot(true[:, number] + sides, probabilities[:, number], "o", color=BLUE, markersize=4, alpha=alpha)
+        tidy(axes, x=f"True {name}", y=f"Probability of {name}", title=title if number == 0 else "")
+        axes.set_xticks([0, 1], ["no", "yes"])
+        axes.set_xlim(-0.5, 1.5)
+        axes.set_ylim(-0.03, 1.03)
+    return picture
+
+
 def _tick_few(axes: Axes, largest: float) -> None:
     """Give both axes few ticks; large numbers are written as 10k, 2M, so that they do not collide."""
     from matplotlib.ticker import EngFormatter, MaxNLocator

@@ -107,25 +107,36 @@ class Metric:
     def __call__(self, predictions: ClassPredictions | LabelPredictions | Predictions) -> float:
         """Compute the metric; NaN where it is undefined, for example a ROC AUC of one class.
 
-        With several labels a sample it is the mean over the labels for which it is defined.
+        With several labels a sample it is the mean over the labels for which it is defined; the accuracy is the
+        fraction of samples that have all labels right.
 
         Raises RecipeError for predictions of the other task.
         """
         if isinstance(predictions, LabelPredictions):
+            if self.name == "accuracy":
+                return subset_accuracy(predictions)
+            self.check("multilabel")
             return _mean_of_defined(np.array([self(each) for each in predictions.labels]))
         self.check("classification" if isinstance(predictions, ClassPredictions) else "regression")
         return self.value(predictions)
 
     def check(self, task: str) -> None:
         """Raise RecipeError if the metric is one of the other task."""
-        if self.task not in ("", task):
-            known = ", ".join(each.name for each in METRICS.values() if each.task == task)
+        kind = "classification" if task == "multilabel" else task
+        if self.task not in ("", kind):
+            known = ", ".join(each.name for each in METRICS.values() if each.task == kind)
             raise RecipeError(f"a metric of {task}, for example one of {known}", self.name, field="metrics")
 
 
 def accuracy(p: ClassPredictions) -> float:
     """The fraction of right answers."""
     return float(np.trace(p.confusion) / p.confusion.sum())
+
+
+def subset_accuracy(p: LabelPredictions) -> float:
+    """The fraction of samples that have all labels right."""
+    right = np.all([each.true == each.predicted for each in p.labels], axis=0)
+    return float(np.average(right, weights=p.labels[0].weights))
 
 
 def balanced_accuracy(p: ClassPredictions) -> float:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 
 from deltarule.data import Dataset, Part, load_dataset
+from deltarule.data.column_warnings import column_warnings
 from deltarule.data.frames import is_tabular
 from deltarule.errors import DataError, RecipeError, UnknownArgument, nearest
 from deltarule.recipes import Network, Recipe
@@ -34,6 +36,7 @@ TRAINING = {
     "validation_data": "train(recipe, Dataset(train=(X, y), validation=(X_val, y_val)))",
     "X_val": "train(recipe, Dataset(train=(X, y), validation=(X_val, y_val)))",
     "validation_split": "train(recipe, split(X, y, Split(validation=0.1, test=0)))",
+    "types": 'train(recipe, load_dataset(frame, target="y", types={"id": "ignored"}))',
     "sample_weight": "train(recipe, (X, y, weights))", "weights": "train(recipe, (X, y, weights))",
     "device": "train(recipe, data): training is on the CPU", "dtype": 'train(recipe, data, precision="float64")',
 }  # fmt: skip
@@ -66,6 +69,8 @@ def dataset_of(data: Data, y: Any = None) -> Dataset:
 
     y : the targets (n,) or (n, k) of x; or the name of a data frame's column.
 
+    A `DataWarning` reports the suspicious columns of a data frame, as `load_dataset` does.
+
     >>> dataset_of([[0.0], [1.0]], ["a", "b"]), dataset_of(([[0.0], [1.0]], ["a", "b"]))
     (Dataset(2 train, 0 validation, 0 test; x 1 float64; 2 classes),
      Dataset(2 train, 0 validation, 0 test; x 1 float64; 2 classes))
@@ -77,13 +82,20 @@ def dataset_of(data: Data, y: Any = None) -> Dataset:
     if isinstance(y, str) and is_tabular(data):
         return load_dataset(data, target=y, split="official")
     if y is not None:
-        return Dataset(Part(data, _targets(y)))
+        return _reported(Dataset(Part(data, _targets(y))))
     if isinstance(data, Part):
-        return Dataset(data)
+        return _reported(Dataset(data))
     if isinstance(data, tuple) and len(data) in {2, 3}:
         x, targets, *weights = data
-        return Dataset(Part(x, _targets(targets), *weights))
+        return _reported(Dataset(Part(x, _targets(targets), *weights)))
     raise DataError("a Dataset, (X, y), or X and y", _name(data), _instead(data))
+
+
+def _reported(dataset: Dataset) -> Dataset:
+    """Return the data set; warn of the columns of a table that are left out or suspicious."""
+    for warning in column_warnings(dataset):
+        warnings.warn(warning, stacklevel=5)
+    return dataset
 
 
 def checked_recipe(recipe: Any) -> Recipe:

@@ -102,9 +102,18 @@ def evaluate(model: Model, part: Part, metrics: str | Sequence[str] | None = Non
         loss, score = means(total, samples.spread())
         of_samples = _sample_scores(samples, np.concatenate(errors), score)
     made = predictions_of(problem.loss, samples, np.concatenate(outputs_of), model.target_scaling)
-    record = metrics_of(made, None if model.classes is None else model.classes.tolist())
+    record = metrics_of(made, _names(model))
     named = {name: metric(name)(made) for name in asked}
     return Evaluation(loss, score, len(samples), record, named, of_samples)
+
+
+def _names(model: Model) -> Sequence[Any] | None:
+    """Return the classes; or the names of several labels a sample, where the table's columns have any."""
+    if model.classes is not None:
+        classes: list[Any] = model.classes.tolist()
+        return classes
+    target = None if model.encoding is None else model.encoding.target
+    return target if model.multilabel and isinstance(target, tuple) else None
 
 
 def _sample_scores(samples: Samples, errors: Floats, score: float) -> Floats:

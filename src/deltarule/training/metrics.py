@@ -76,16 +76,18 @@ class ClassificationMetrics:
         )
 
     @classmethod
-    def of_labels(cls, predictions: LabelPredictions) -> ClassificationMetrics:
-        """Compute all of them for several labels a sample."""
-        right = np.all([each.true == each.predicted for each in predictions.labels], axis=0)
+    def of_labels(cls, predictions: LabelPredictions, names: Sequence[Any] | None = None) -> ClassificationMetrics:
+        """Compute all of them for several labels a sample, called `names`, or by their numbers."""
+        names = range(len(predictions.labels)) if names is None else names
         return cls(
-            accuracy=float(np.average(right, weights=predictions.labels[0].weights)),
+            accuracy=METRICS["accuracy"](predictions),
             balanced_accuracy=METRICS["balanced_accuracy"](predictions),
             roc_auc=METRICS["roc_auc"](predictions),
             average_precision=METRICS["average_precision"](predictions),
             log_loss=METRICS["log_loss"](predictions),
-            classes=tuple(_by_class(each, (None, label))[1] for label, each in enumerate(predictions.labels)),
+            classes=tuple(
+                _by_class(each, (None, name))[1] for name, each in zip(names, predictions.labels, strict=True)
+            ),
         )
 
 
@@ -131,9 +133,9 @@ def _label_predictions(y: Integers, a: Floats, weights: Floats | None) -> ClassP
 def metrics_of(
     predictions: ClassPredictions | LabelPredictions | Predictions, labels: Sequence[Any] | None
 ) -> ClassificationMetrics | RegressionMetrics:
-    """Return the record of the metrics of some predictions."""
+    """Return the record of the metrics of some predictions; `labels` are the names of the classes or labels."""
     if isinstance(predictions, LabelPredictions):
-        return ClassificationMetrics.of_labels(predictions)
+        return ClassificationMetrics.of_labels(predictions, labels)
     if isinstance(predictions, ClassPredictions):
         return ClassificationMetrics.of(predictions, range(predictions.classes) if labels is None else labels)
     return RegressionMetrics.of(predictions)

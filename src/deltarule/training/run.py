@@ -19,6 +19,7 @@ from deltarule.models import Model
 from deltarule.recipes import Recipe
 from deltarule.training.epoch import Epoch, History
 from deltarule.training.evaluating import Evaluation, evaluate
+from deltarule.training.metrics import as_data
 from deltarule.types import Floats
 
 _VERDICT = "deltarule.studies.verdict"
@@ -149,8 +150,16 @@ class Evaluations(dict[str, Evaluation]):
     """The metrics of a model on several sets, by name, which a notebook shows as a table."""
 
     def _repr_html_(self) -> str:
-        rows = [(name, f"{each.samples:,}", f"{each.score:.4f}", f"{each.loss:.4f}") for name, each in self.items()]
-        return card("Evaluation", "", [], table(("set", "samples", "score", "loss"), rows))
+        columns: dict[str, None] = {}
+        rows = []
+        for name, each in self.items():
+            found = {key: value for key, value in as_data(each.metrics).items() if key != "classes"}
+            found |= as_data(dict(each.named))
+            columns |= dict.fromkeys(found)
+            values = ("–" if value is None else f"{value:.4g}" for value in found.values())
+            rows.append((name, f"{each.samples:,}", f"{each.loss:.4g}", *values))
+        heads = ("set", "samples", "loss", *(name.replace("_", " ") for name in columns))
+        return card("Evaluation", "", [], table(heads, rows))
 
 
 def _metrics(loss: float, score: float, *, classes: bool) -> str:

@@ -66,10 +66,10 @@ def amount(score: float, comparison: ComparisonData, *, unit: bool = True) -> st
 
 
 def points(gap: float, comparison: ComparisonData, *, unit: bool = True) -> str:
-    """Format a difference of scores: of accuracies in percentage points."""
+    """Format a difference of scores: of accuracies, also of several labels, in percentage points."""
     if not math.isfinite(gap):
         return "–"
-    if comparison.task != "classification":
+    if comparison.task == "regression":
         return f"{gap:.4f}".replace("-", "−")
     return f"{100 * gap:.2f}{' points' * unit}".replace("-", "−")
 

@@ -87,9 +87,11 @@ def pairs(comparison: ComparisonData) -> TextTable:
     )
     unit = "Points" if comparison.task != "regression" else comparison.score_name
     columns = ("Pair", unit, *list(DIFFERENCE_COLUMNS)[1:])
+    tests = "1 test" if comparison.tests == 1 else f"{comparison.tests} tests"
+    adjusted = f" Holm's p: adjusted for {tests}." if comparison.tests else ""
     note = (
         "Paired differences, for seeds with which neither failed. Each interval is of its pair alone. Effect: mean "
-        f"over standard deviation. Holm's p: adjusted for {comparison.tests} tests. Wins: probability that the first "
+        f"over standard deviation.{adjusted} Wins: probability that the first "
         "has the higher score with a new seed. Sig.: significant, Holm's p is at most 0.05."
     )
     return _without_empty(TextTable("Pairs", columns, rows, note))

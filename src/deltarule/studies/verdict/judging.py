@@ -359,7 +359,8 @@ class _Findings:
         high = difference(self.validation, self.train)[2]
         if not math.isfinite(high):
             return []
-        known = self.beaten and (self.reference is not None or not self.matters(self.train.value, self.train))
+        best = self.beaten and (self.linear is None or self.linear.certain >= 0)
+        known = best and (self.reference is not None or not self.matters(self.train.value, self.train))
         size = gap_between(self.train.value + max(high, 0.0), self.train.value, self.train)
         n = samples(self.validation.n, "validation")
         what = "Good: no sign of bias or of variance" if known else "No sign of variance"
