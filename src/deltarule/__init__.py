@@ -98,7 +98,7 @@ if TYPE_CHECKING:
     from deltarule.studies.compare import Comparison, compare, vary
     from deltarule.studies.gradient_check import GradientCheck, gradient_check
     from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
-    from deltarule.studies.verdict import Verdict, verdict
+    from deltarule.studies.verdict import Remedy, Verdict, verdict, verdict_of
     from deltarule.training import Epoch, Evaluation, Run, Training, augmented, epochs, evaluate, train, train_many
 
 __version__ = "0.1.0"
@@ -173,6 +173,7 @@ __all__ = [
     "RandomCrop",
     "Recipe",
     "ReduceOnPlateau",
+    "Remedy",
     "Rotation",
     "Run",
     "Scaling",
@@ -220,6 +221,7 @@ __all__ = [
     "train_many",
     "vary",
     "verdict",
+    "verdict_of",
 ]
 
 # Everything public is imported when it is first used: `import deltarule` takes milliseconds.

@@ -6,6 +6,9 @@
     │       └── UnknownArgument (TypeError)   an argument that a function or a constructor does not have
     ├── DataError (ValueError)          data from which nothing can be learnt as they are
     │   ├── UnknownDataset              a data set's name that is not known
+    │   ├── UnknownColumn               a column that does not exist
+    │   ├── MissingColumns              a table without the columns that a model needs
+    │   ├── ColumnTypeError             values that are not of their column's type
     │   └── DataFileError               a data file that is missing, cut short or foreign
     ├── ModelError (ValueError)         a question that a model cannot answer
     │   └── ModelFileError              a model file that is missing, cut short or foreign
@@ -29,19 +32,22 @@ from __future__ import annotations
 
 import difflib
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import ParamSpec, Self, TypeVar
 
 _LONGEST = 800  # characters of each half of a message
 
 __all__ = [
     "ClusterError",
+    "ColumnTypeError",
     "DataError",
     "DataFileError",
     "DataWarning",
     "DeltaruleError",
     "Diverged",
     "Interrupted",
+    "MissingColumns",
     "ModelError",
     "ModelFileError",
     "OutOfMemory",
@@ -51,6 +57,7 @@ __all__ = [
     "SeedsWarning",
     "ThreadsWarning",
     "UnknownArgument",
+    "UnknownColumn",
     "UnknownDataset",
     "UnknownName",
     "memory_checked",
@@ -95,7 +102,10 @@ class DeltaruleError(Exception):
             self.suggestion if suggestion == "" else suggestion,
             field=self.field if field == "" else field,
         )
+        own = vars(changed).keys() & {"expected", "value", "suggestion", "field"}
+        vars(changed).update((name, value) for name, value in vars(self).items() if name not in own)
         changed.__cause__ = self.__cause__
+        changed.__dict__ |= {name: value for name, value in self.__dict__.items() if name not in changed.__dict__}
         return changed
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -107,7 +117,25 @@ class RecipeError(DeltaruleError, ValueError):
 
 
 class UnknownName(RecipeError):
-    """A name that no formula, field or choice has; the nearest one is offered."""
+    """A name that no formula, field or choice has.
+
+    nearest : the known name most like it, or None; the suggestion where there is no other.
+
+    >>> UnknownName("one of adam, sgd", "'adm'", nearest="adam").suggestion
+    "'adam'"
+    """
+
+    def __init__(
+        self,
+        expected: str,
+        value: str | None = None,
+        suggestion: str | None = None,
+        *,
+        field: str | None = None,
+        nearest: str | None = None,
+    ) -> None:
+        super().__init__(expected, value, suggestion or (nearest and repr(nearest)), field=field)
+        self.nearest = nearest
 
 
 class UnknownArgument(UnknownName, TypeError):
@@ -115,7 +143,34 @@ class UnknownArgument(UnknownName, TypeError):
 
 
 class DataError(DeltaruleError, ValueError):
-    """Data from which nothing can be learnt as they are."""
+    """Data from which nothing can be learnt as they are.
+
+    types : types of columns that solve it, as `load_dataset(types=...)` takes them; other interfaces render their own.
+    column : the existing column that was probably meant where an argument, `field`, names an unknown one, or none.
+    """
+
+    types: Mapping[str, str] = MappingProxyType({})
+    column: str | None = None
+
+
+class UnknownColumn(DataError):
+    """A column that does not exist, or was not given; `field` is the argument."""
+
+
+class MissingColumns(DataError):
+    """A table without some of the columns that a model needs."""
+
+
+class ColumnTypeError(DataError):
+    """Values that are not of their column's type; `field` names the column."""
+
+    @classmethod
+    def of(cls, expected: str, value: str, column: str, kind: str, otherwise: str = "") -> Self:
+        """Return the error, which suggests to declare a column's type."""
+        suggestion = f"types={{{column!r}: {kind!r}}}" + (f", {otherwise}" if otherwise else "")
+        error = cls(expected, value, suggestion, field=column)
+        error.types = {column: kind}
+        return error
 
 
 class UnknownDataset(DataError):
@@ -124,6 +179,15 @@ class UnknownDataset(DataError):
 
 class DataFileError(DataError):
     """A data file that is missing, cut short or foreign."""
+
+    @classmethod
+    def of(cls, error: DataError, value: str) -> DataFileError:
+        """Return an error about a file's contents, with a value that names the file."""
+        if isinstance(error, cls):
+            return error.replace(value=value)
+        made = cls(error.expected, value, error.suggestion, field=error.field)
+        made.types, made.column = error.types, error.column
+        return made
 
 
 class ModelError(DeltaruleError, ValueError):
@@ -185,7 +249,22 @@ class Diverged(DeltaruleError, ArithmeticError):
 
 
 class DataWarning(UserWarning):
-    """Data that can be learnt from, but say less than they seem to: samples in two parts, rows without a target."""
+    """Data that can be learnt from, with a reservation: samples in two sets, rows without a target, columns left out.
+
+    message : a sentence.
+    types : types of columns that solve it, as `load_dataset(types=...)` takes them; other interfaces render their own.
+    advice : what these types do: "to leave it out".
+
+    >>> print(DataWarning("Column id numbers the rows.", {"id": "ignored"}, "to leave it out"))
+    Column id numbers the rows. Try: types={'id': 'ignored'} to leave it out
+    """
+
+    def __init__(self, message: str, types: Mapping[str, str] | None = None, advice: str = "") -> None:
+        self.message, self.types, self.advice = message, dict(types or {}), advice
+        super().__init__(f"{message} Try: types={self.types}{' ' * bool(advice)}{advice}" if types else message)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.message, self.types, self.advice))
 
 
 class SeedsWarning(UserWarning):

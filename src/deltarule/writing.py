@@ -75,7 +75,7 @@ class Failures:
         if broken or len(self._errors) == 1:
             raise (broken or self._errors)[0]
         if self._errors:
-            came = "; ".join(str(getattr(error, "came", error)) for error in self._errors)
+            came = "; ".join(str(getattr(error, "value", error)) for error in self._errors)
             raise OutputError("a place to write all files", came, "a disk with more room")
 
 

@@ -143,7 +143,7 @@ def test_what_cannot_be_learnt_from_is_told():
     for other, message in (
         (FRAME, "seen at fit time, yet now missing:\n- name"),
         (names.rename(columns={"age": "Age"}), "unseen at fit time:\n- Age"),
-        (names.assign(age="old"), "Expected numbers, got 'old' in row 1, column 'age'"),
+        (names.assign(age="old"), "Expected numbers for age, got 'old' in row 1"),
         (names.to_numpy()[:, :2], "X has 2 features, but MLPClassifier is expecting 5"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -44,7 +44,7 @@ def refused(tmp_path, monkeypatch, capsys):
         (["--hidden", "1.5"], ["1.5"]),
         (["--learning-rate", "-1"], ["number above 0", "--learning-rate 0.001"]),
         (["--learning-rate", "nan"], ["number above 0"]),
-        (["--learning-rate", "fast"], ["--learning-rate", "See: deltarule train --help"]),
+        (["--learning-rate", "fast"], ["a number for --learning-rate, got 'fast'", "Try: --learning-rate 0.001"]),
         (["--optimizer", "adm"], ["'adm'", "--optimizer adam"]),
         (["--optimizer", "sgd", "--set", "optimizer.beta1=0.9"], ["'beta1'"]),
         (["--activation", "softmax"], ["--activation relu"]),
@@ -53,12 +53,13 @@ def refused(tmp_path, monkeypatch, capsys):
         (["--dropout", "1"], ["below 1", "--dropout 0.2"]),
         (["--dropout", "0.1,0.2"], ["3 dropout rates"]),
         (["--loss", "0"], ["'0'", "--loss auto"]),
-        (["--l1", "-1", "--l2", "1"], ["L1.strength", "--l1 0.0001"]),
+        (["--l1", "-1", "--l2", "1"], ["at least 0 for --l1, got -1", "Try: --l1 0.0001"]),
         (["--l2", "-1"], ["at least 0", "--l2"]),
         (["--batch-size", "0"], ["--batch-size 32"]),
         (["--epochs", "0"], ["--epochs 100"]),
         (["--patience", "-1"], ["--patience 10"]),
-        (["--patience", "none", "--monitor", "loss"], ["early stopping before"]),
+        (["--patience", "0"], ["at least 1 for --patience, got 0. Try: --patience 10, or --patience none to run all"]),
+        (["--patience", "none", "--monitor", "loss"], ["for --patience", "--patience none to run all epochs"]),
         (["--monitor", "luck"], ["'luck'"]),
         (["--scaling", "big"], ["'big'"]),
         (["--scaling", "0"], ["above 0"]),
@@ -67,16 +68,28 @@ def refused(tmp_path, monkeypatch, capsys):
         (["--set", "epochs=ten"], ["'ten'"]),
         (["--set", "optimizer.bta1=0.5"], ["'bta1'", "beta1"]),
         (["--set", "nothing.like=this"], ["'nothing'"]),
-        (["--set", "epochs.more=1"], ["a field of a recipe"]),
+        (["--set", "epochs.more=1"], ["epochs is not for --set"]),
         (["--set", "penalty.strength=1"], ["a penalty before"]),
         (["--validation", "2.5"], ["--validation 0.1"]),
         (["--test", "most"], ["--test 0.1"]),
-        (["--validation", "0.6", "--test", "0.6"], ["at least one sample to train on"]),
+        (["--validation", "0.6", "--test", "0.6"], ["at least one training sample"]),
         (["--validation", "0", "--patience", "3"], ["--validation 0"]),
         (["--reference-error", "3"], ["reference error from 0 to 1"]),
         (["--engine", "steam"], ["'steam'"]),
         (["--recipe", "none.json"], ["none.json"]),
         (["--wrong"], ["--wrong", "See: deltarule train --help"]),
+        (["--val", "0.1"], ["No such option: --val. Try: --validation"]),
+        (["--lerning-rate", "1"], ["Try: --learning-rate"]),
+        (["--weight-decay", "1"], ["Try: --l2"]),
+        (["--lr", "-1"], ["above 0 for --learning-rate, got -1. Try: --learning-rate 0.001"]),
+        (["--Learning_Rate", "-1"], ["above 0 for --learning-rate"]),
+        (["--activation", "Rellu"], ["for --activation, got 'Rellu'. Try: --activation relu"]),
+        (["--loss", "mze"], ["Try: --loss mse"]),
+        (["--monitor", "scor"], ["Try: --monitor score"]),
+        (["--task", "regresion"], ["Try: --task regression"]),
+        (["--set", "bta1=0.5"], ["Try: --set beta1=0.9"]),
+        (["--set", "optimizer.epsilon=-1"], ["for optimizer.epsilon, got -1. Try: --set optimizer.epsilon=1e-08"]),
+        (["--set", "preparation.numbers=quantile"], ["Try: --set preparation.numbers=quantiles"]),
     ],
 )
 def test_options_that_cannot_be_meant(refused, arguments, words):
@@ -92,7 +105,8 @@ def test_an_unknown_data_set_offers_the_nearest(refused):
 
 
 def test_a_command_line_that_is_no_command(refused):
-    assert "No such command" in refused("trian", "digits")
+    assert "No such command 'trian'. Try: deltarule train. See: deltarule --help" in refused("trian", "digits")
+    assert "Try: deltarule data list." in refused("data", "lst")
     assert "DATA" in refused("train")
 
 

@@ -187,3 +187,72 @@ def test_help_loads_nothing_heavy():
     ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert ended.stderr == "[]\n"
     assert time.perf_counter() - began < 10
+
+
+PETS = "weight,noise,kind\n" + "\n".join(
+    f"{3 + k % 2 * 9 + k % 5},{k % 3},{'dog' if k % 2 else 'cat'}" for k in range(60)
+)
+
+
+def piped(text, *arguments):
+    """What a process prints and complains of when rows come on its standard input."""
+    environment = os.environ | {"PYTHONPATH": str(Path(dr.__file__).parents[1])}
+    command = [sys.executable, "-m", "deltarule", "predict", *arguments]
+    ended = subprocess.run(command, input=text, env=environment, capture_output=True, text=True, check=False)
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+@pytest.fixture
+def pets(shell):
+    Path("pets.csv").write_text(PETS)
+    shell("train", "pets.csv", "--target", "kind", "--epochs", "30", "--patience", "none", "--quiet", "--out", "run")
+    return shell
+
+
+def test_rows_from_standard_input(pets):
+    expected = pets("predict", "run", "pets.csv")
+    code, out, said = piped(PETS, "run", "-")
+    assert (code, out) == (0, expected)
+    assert "on 60 samples" in said
+    assert piped('{"weight": 3, "noise": 0}\n{"weight": 14, "noise": 1}\n', "run", "-")[:2] == (0, "cat\ndog\n")
+    for text, words in (("", "standard input.csv"), ("weight\n1\n", "noise"), (PETS.replace("3", "x", 1), "standard")):
+        code, out, said = piped(text, "run", "-")
+        assert (code, out, said.count("\n")) == (2, "", 1)
+        assert words.partition(".")[0] in said
+        assert "/tmp" not in said
+    assert piped(PETS, "run", "-", "--part", "test")[0] == 2
+
+
+def test_predictions_in_a_file(pets, capsys):
+    lines = pets("predict", "run", "pets.csv").splitlines()
+    assert pets("predict", "run", "pets.csv", "--output", "out.csv") == ""
+    rows = [line.split(",") for line in Path("out.csv").read_text().splitlines()]
+    assert rows[0] == ["prediction", "probability_cat", "probability_dog"]
+    assert [row[0] for row in rows[1:]] == lines
+    shares = np.array([row[1:] for row in rows[1:]], float)
+    assert shares.sum(axis=1) == pytest.approx(1.0)
+    assert [("cat", "dog")[place] for place in shares.argmax(axis=1)] == lines
+    saved("diabetes")
+    pets("predict", "diabetes.safetensors", "diabetes", "--out", "numbers.csv")
+    numbers = Path("numbers.csv").read_text().splitlines()
+    assert numbers[0] == "prediction"
+    printed = pets("predict", "diabetes.safetensors", "diabetes").splitlines()
+    assert np.array(numbers[1:], float) == pytest.approx(np.array(printed, float))
+    for arguments, words in (
+        (["pets.csv", "--output", "out.txt"], ".csv or .parquet"),
+        (["pets.csv", "--output", "pets.csv"], "another file"),
+        (["pets.csv", "--output", "no/such.csv"], "such.csv"),
+    ):
+        with pytest.raises(AssertionError, match=words):
+            pets("predict", "run", *arguments)
+    assert Path("pets.csv").read_text() == PETS
+
+
+def test_predictions_in_a_parquet_file(pets):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    lines = pets("predict", "run", "pets.csv").splitlines()
+    pets("predict", "run", "pets.csv", "--output", "out.parquet")
+    table = parquet.read_table("out.parquet").to_pydict()
+    assert list(table) == ["prediction", "probability_cat", "probability_dog"]
+    assert table["prediction"] == lines
+    assert all(isinstance(share, float) for share in table["probability_cat"])

@@ -16,7 +16,8 @@ from deltarule.cli.main import app
 
 FILES = ["curves.png", "history.jsonl", "model.safetensors", "recipe.json", "samples.png", "split.json"]
 KEYS = {"train_accuracy", "validation_accuracy", "test_accuracy", "train_loss", "validation_loss", "test_loss"}
-KEYS |= {"epochs", "best_epoch", "seconds", "status", "seed", "verdict", "out"}
+KEYS |= {"metrics", "epochs", "best_epoch", "seconds", "status", "seed", "verdict", "out"}
+ADULT = Path(__file__).parents[3] / "shared" / "data" / "tabular" / "adult_train.csv"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -57,7 +58,9 @@ def test_one_json_object_on_standard_output(shell):
     assert result["seed"] == 0
     assert result["status"] == "finished"
     assert 0.7 < result["test_accuracy"] <= 1
-    assert set(result["verdict"]) == {"sentences", "variance", "bias", "remedies", "gap"}
+    assert set(result["verdict"]) == {
+        "sentences", "variance", "bias", "remedies", "changes", "gap", "baselines"
+    }  # fmt: skip
     assert "Accuracy" in err
     assert result["verdict"]["sentences"][0] in err
 
@@ -72,7 +75,7 @@ def test_words_go_to_standard_error(shell):
 
 def test_quiet_says_nothing(shell):
     assert shell("train", "iris", "--epochs", "3", "--quiet") == (0, "", "")
-    assert files("runs/iris-1") == FILES
+    assert files("runs/iris-1") == sorted({*FILES, "confusion.png"} - {"samples.png"})
 
 
 def test_the_figures_are_the_final_models_over_whole_parts(shell):
@@ -129,11 +132,20 @@ def test_numbers_in_place_of_classes(shell):
     assert "R²" in err
 
 
-@pytest.mark.parametrize("data", ["moons", "wine", "breast_cancer", "xor"])
-def test_every_kind_of_data_has_its_pictures(shell, data):
+@pytest.mark.parametrize(
+    ("data", "picture"),
+    [
+        ("moons", "samples.png"),
+        ("wine", "confusion.png"),
+        ("breast_cancer", "confusion.png"),
+        ("xor", "samples.png"),
+        ("diabetes", "predictions.png"),
+    ],
+)
+def test_every_kind_of_data_has_its_pictures(shell, data, picture):
     code, _, _ = shell("train", data, "--epochs", "2", "--quiet")
     assert code == 0
-    assert files(f"runs/{data}-1") == FILES
+    assert files(f"runs/{data}-1") == sorted({*FILES, picture} - {"samples.png"} | {picture})
 
 
 def test_without_validation(shell):
@@ -142,12 +154,12 @@ def test_without_validation(shell):
     assert code == 0
     assert result["validation_accuracy"] is None
     assert result["validation_loss"] is None
-    assert "there is no validation part" in err
+    assert "there is no validation set" in err
 
 
 def test_shares_and_numbers_of_samples(shell):
     _, _, err = shell("train", "iris", "--validation", "0.2", "--test", "30", "--epochs", "1")
-    assert "90 samples to learn from, 30 to validate with" in err
+    assert "90 training samples, 30 validation samples" in err
 
 
 def test_every_option_reaches_the_recipe(shell):
@@ -221,6 +233,62 @@ def test_a_run_that_diverges_keeps_its_last_good_model(shell):
     assert files("runs/moons-1") == FILES
     assert np.isfinite(dr.load_model("runs/moons-1/model.safetensors").theta).all()
     assert json.loads(Path("runs/moons-1/history.jsonl").read_text().splitlines()[-1])["train_loss"] is None
+
+
+def fraud(path, *, fraction=0.01, n=3000):
+    """A table of payments, a few of which are fraud; most of these can be told by their amount."""
+    rng = np.random.default_rng(0)
+    is_fraud = rng.uniform(size=n) < fraction
+    amount = rng.lognormal(3, 1, n) * np.where(is_fraud, 8, 1)
+    hour, country = rng.integers(0, 24, n), rng.choice(["de", "fr", "ch"], n)
+    rows = zip(amount, hour, country, np.where(is_fraud, "fraud", "normal"), strict=True)
+    path.write_text("amount,hour,country,kind\n" + "".join(f"{a:.2f},{h},{c},{k}\n" for a, h, c, k in rows))
+
+
+def test_rare_classes_are_reported_beside_the_baseline(shell, tmp_path):
+    fraud(tmp_path / "fraud.csv")
+    code, out, err = shell("train", "fraud.csv", "--target", "kind", "--metric", "roc_auc", "--metric", "f1", "--json")
+    result = json.loads(out)
+    assert code == 0
+    of_test = result["metrics"]["test"]
+    assert of_test["baseline"]["accuracy"] == pytest.approx(0.99, abs=0.005)
+    assert [each["label"] for each in of_test["classes"]] == ["fraud", "normal"]
+    assert 0 <= of_test["classes"][0]["recall"] <= 1
+    assert {"roc_auc", "f1", "balanced_accuracy", "average_precision", "log_loss"} <= set(of_test)
+    for word in ("always 'normal'", "Balanced accuracy", "ROC AUC", "By class, on the test set", "Recall", "Precision"):
+        assert word in err
+    said = " ".join(result["verdict"]["sentences"])
+    assert "Good" not in said
+    assert "always answering 'normal'" in said
+    epoch = json.loads(Path("runs/fraud-1/history.jsonl").read_text().splitlines()[-1])
+    assert set(epoch["metrics"]) == {"roc_auc", "f1"}
+
+
+def test_numbers_are_reported_in_the_targets_units(shell):
+    _, out, err = shell("train", "diabetes", "--epochs", "5", "--json", "--monitor", "mae")
+    result = json.loads(out)
+    assert result["metrics"]["test"]["rmse"] < result["metrics"]["test"]["baseline"]["rmse"]
+    assert result["metrics"]["test"]["mae"] > 10
+    for word in ("RMSE", "MAE", "R²", "always the mean"):
+        assert word in err
+    assert dr.Recipe.from_json(Path("runs/diabetes-1/recipe.json").read_text()).stopping.monitor == "mae"
+
+
+def test_metrics_need_a_validation_set(shell):
+    code, _, err = shell("train", "iris", "--validation", "0", "--metric", "f1")
+    assert code != 0
+    assert "a validation set for metrics" in err
+
+
+@pytest.mark.skipif(not ADULT.exists(), reason="needs adult_train.csv among the shared data")
+def test_the_advice_on_adult_is_a_smaller_network_and_not_longer_training(shell):
+    _, out, err = shell("train", str(ADULT), "--target", "income", "--json")
+    result = json.loads(out)
+    assert result["best_epoch"] < 4
+    assert result["verdict"]["changes"] == [{"remedy": "a smaller network", "change": {"hidden": [16]}}]
+    assert "more epochs would not help" in err
+    assert "add --hidden 16" in err
+    assert "longer" not in err
 
 
 def test_a_reference_error_is_heard(shell):

@@ -97,7 +97,9 @@ def cases():
 def fingerprint(name):
     recipe_, data, how = cases()[name]
     run = dr.train(recipe_, data, engine="compiled", **{"n_threads": 1} | how)
-    figures = [dataclasses.astuple(dataclasses.replace(epoch, seconds=0.0)) for epoch in run.history]
+    # What was recorded are the eight figures that an epoch had before it had metrics, which are empty here.
+    assert not any(epoch.metrics for epoch in run.history)
+    figures = [dataclasses.astuple(dataclasses.replace(epoch, seconds=0.0))[:-1] for epoch in run.history]
     digest = sha256(np.ascontiguousarray(run.model.parameters).tobytes())
     digest.update(repr(figures).encode())
     return digest.hexdigest()

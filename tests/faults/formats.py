@@ -20,8 +20,8 @@ import numpy as np
 
 import deltarule as dr
 from deltarule import mapped
-from deltarule.cli.options import read_recipe
-from deltarule.cli.questions import samples_in
+from deltarule.cli.prediction_samples import samples_in
+from deltarule.cli.recipe_options import read_recipe
 from deltarule.data.files import read_own
 from deltarule.data.idx import IDX_NAMES, read_idx_folder
 from deltarule.data.images import read_images

@@ -215,7 +215,7 @@ def test_an_import_that_a_signal_breaks_is_an_interruption(monkeypatch, capsys):
     def broken(self, context):
         raise ImportError("initialization failed")
 
-    monkeypatch.setattr(main.TyperGroup, "invoke", broken)
+    monkeypatch.setattr(main.LazyGroup, "invoke", broken)
     group = main.CommandGroup(name="deltarule")
     with pytest.raises(ImportError):
         group.invoke(None)

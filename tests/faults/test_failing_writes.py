@@ -34,7 +34,7 @@ FILES = {"recipe.json", "split.json", "history.jsonl", "model.safetensors", "cur
 def small_pictures(monkeypatch, tmp_path):
     """What is tested is how pictures are written, not what is on them."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pictures, "samples_picture", lambda *_: figure(0.1, 0.1))
+    monkeypatch.setattr(pictures, "predictions_picture", lambda *_: figure(0.1, 0.1))
     monkeypatch.setattr("deltarule.figures.curves.learning_curves", lambda *_, **__: figure(0.1, 0.1))
     monkeypatch.setattr("deltarule.studies.compare.writing.page", lambda _: "<html></html>")
 

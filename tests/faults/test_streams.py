@@ -12,7 +12,7 @@ import pytest
 from tests.faults.warm import SOURCE
 
 import deltarule as dr
-from deltarule.cli import options
+from deltarule.cli import data_options
 from deltarule.cli.main import app
 from deltarule.training import Training
 
@@ -79,7 +79,7 @@ def test_memory_that_ends_while_data_are_read(command, monkeypatch):
     def none_left(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr(options, "load", none_left)
+    monkeypatch.setattr(data_options, "load", none_left)
     code, said = command("train", "xor")
     assert (code, said.count("\n")) == (2, 1)
     assert "enough memory" in said

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 import deltarule as dr
-from deltarule.cli.compare import _tell
+from deltarule.cli.compare import _print_report
 from deltarule.data.kinds import number_of
 from deltarule.figures import style
 from deltarule.figures.samples import confusion_matrix
@@ -101,5 +101,5 @@ def test_classes_in_pictures(tmp_path):
 
 def test_tables_in_the_shell_read_no_markup(comparison):
     words = Console(file=io.StringIO(), width=200)
-    _tell(comparison, words)
+    _print_report(comparison, words)
     assert "[/red] [bold]" in words.file.getvalue()

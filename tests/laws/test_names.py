@@ -139,9 +139,9 @@ def test_the_estimators_names_are_those_of_scikit_learn_in_every_spelling():
 
 
 def test_names_in_the_shell_and_in_comparisons_are_found_in_every_spelling():
-    from deltarule.cli.options import recipe_of
+    from deltarule.cli.recipe_options import RecipeChoice
 
-    shell = recipe_of({"optimizer": "SGD", "activation": "Leaky-ReLU"}, ["optimizer.lr=0.3"])
+    shell = RecipeChoice({"optimizer": "SGD", "activation": "Leaky-ReLU"}, ["optimizer.lr=0.3"]).recipe()
     assert (shell.optimizer, shell.network.activation) == (dr.SGD(0.3), dr.activations.LeakyReLU())
     varied = dr.vary(dr.Recipe(optimizer="sgd"), lr=(0.1, 0.2))
     assert [each.recipe.optimizer for each in varied] == [dr.SGD(0.1), dr.SGD(0.2)]

@@ -446,9 +446,9 @@ def test_costs_to_a_target():
         (lambda: dr.compare(TWO, IRIS, against="learning_rate=0.02"), "Try: learning_rate=0.01"),
         (lambda: dr.compare(TWO, IRIS, against=[]), "different pairs of names"),
         (lambda: dr.compare(TWO, IRIS, against=["learning_rate=0.01"]), "a pair of two variants"),
-        (lambda: dr.compare(TWO, IRIS, budget="soon"), "a time for the budget"),
-        (lambda: dr.compare(TWO, IRIS, budget=-1), "a time for the budget"),
-        (lambda: dr.compare(TWO, IRIS, tune="activation"), "a number above 0 to tune"),
+        (lambda: dr.compare(TWO, IRIS, budget="soon"), "a time for budget"),
+        (lambda: dr.compare(TWO, IRIS, budget=-1), "a time for budget"),
+        (lambda: dr.compare(TWO, IRIS, tune="activation"), "a field above 0 in"),
         (lambda: dr.compare(BATCHES, IRIS, tune="learning_rat"), "learning_rate"),
         (lambda: dr.compare(TWO, IRIS, tune="learning_rate"), "does not vary already"),
         (lambda: dr.compare(TWO, IRIS, engine="warp"), "engine"),
@@ -459,9 +459,9 @@ def test_costs_to_a_target():
         (lambda: dr.vary(SMALL, optimzer=("sgd",)), "Try: optimizer"),
         (lambda: dr.vary(SMALL, seed=(1, 2)), "the seed"),
         (lambda: dr.vary(SMALL, l2=(0, 0)), "different names"),
-        (lambda: dr.vary(SMALL, l1=(1e-3,), l2=(1e-3,)), "one penalty"),
+        (lambda: dr.vary(SMALL, l1=(-1, 0), l2=(1e-3,)), "at least 0 for L1.strength"),
         (lambda: dr.vary(SMALL, learning_rate=3), "several values"),
-        (lambda: varied(SMALL, ["optimizer"]), "--vary optimizer=sgd,adam"),
+        (lambda: varied(SMALL, ["optimizer"]), "Try: optimizer=sgd,adam"),
         (lambda: varied(SMALL, ["l2=0", "l2=1"]), "each field once"),
     ],
 )
@@ -481,6 +481,9 @@ def test_fields_of_all_parts_vary():
             "patience": "none,3",
             "optimizer": (dr.Adam(0.1), "sgd"),
             "l1": (0, 0.5),
+            "max_norm": "none,3",
+            "lr": (0.1, 0.2),
+            "numbers": "none,quantiles",
             "network__initializer": ("auto", "he"),
         }.items()
     }
@@ -491,6 +494,11 @@ def test_fields_of_all_parts_vary():
     assert [recipe.stopping and recipe.stopping.patience for recipe in found["patience"]] == [None, 3]
     assert [recipe.optimizer for recipe in found["optimizer"]] == [dr.Adam(0.1), dr.SGD()]
     assert [recipe.penalty for recipe in found["l1"]] == [None, dr.L1(0.5)]
+    assert [recipe.constraint for recipe in found["max_norm"]] == [None, dr.MaxNorm(3.0)]
+    assert [recipe.optimizer for recipe in found["lr"]] == [dr.Adam(0.1), dr.Adam(0.2)]
+    assert [recipe.preparation.numbers for recipe in found["numbers"]] == ["none", "quantiles"]
+    penalties = [variant.recipe.penalty for variant in dr.vary(SMALL, l1=(0, 1e-3), l2=(0, 1e-3))]
+    assert penalties == [None, dr.L2(1e-3), dr.L1(1e-3), dr.ElasticNet(2e-3, 0.5)]
     both = dr.vary(SMALL, momentum=(0.5, 0.8), optimizer=("momentum", "nesterov"))
     assert [(v.recipe.optimizer.name, v.recipe.optimizer.momentum) for v in both] == [
         (name, momentum) for momentum in (0.5, 0.8) for name in ("momentum", "nesterov")

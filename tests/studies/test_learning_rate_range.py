@@ -103,7 +103,12 @@ def test_the_same_call_gives_the_same_and_another_seed_another():
 
 @pytest.mark.parametrize(
     ("fields", "words"),
-    [({"steps": 5}, "at least 20"), ({"seeds": 0}, "seeds"), ({"lowest": 1.0, "highest": 5.0}, "ten times the lowest")],
+    [
+        ({"steps": 5}, "at least 20"),
+        ({"seeds": 0}, "seeds"),
+        ({"lowest": 1.0, "highest": 5.0}, "at most a tenth of the highest for lowest"),
+        ({"highest": float("inf")}, "finite number above 0 for highest"),
+    ],
 )
 def test_what_cannot_be_meant_is_refused(fields, words):
     with pytest.raises(RecipeError, match=words):
@@ -134,7 +139,8 @@ def test_the_command(tmp_path, capsys):
     for wrong, words in (
         (["--output", "x.txt"], "--output range.png"),
         (["--optimizer", "sdg"], "--optimizer sgd"),
-        (["--lowest", "1", "--highest", "2"], "Try: --lowest 1e-6 --highest 10"),
+        (["--lowest", "1", "--highest", "2"], "Try: --lowest 1e-06"),
+        (["--highest", "-1"], "Try: --highest 10.0"),
         (["--seeds", "0"], "Try: --seeds 3"),
         (["--optimizer", "lbfgs"], "Try: --optimizer adam"),
     ):

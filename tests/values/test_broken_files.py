@@ -71,10 +71,10 @@ TEXTS = {
     "a million columns": (",".join(map(str, range(1_000_000))) + "\n", "1,000,000 in the first line"),
     "a mistake among numbers": (
         "a,y\n" + "".join(f"{i}.5,x\n" for i in range(50)) + "seven,z\n" + "8,x\n" * 9,
-        r"'seven' in row 51, column 'a'",
+        r"for a, .*'seven' in row 51",
     ),
-    "infinite": ("a,y\n" + "".join(f"{i}.5,x\n" for i in range(50)) + "inf,z\n", "'inf' in row 51, column 'a'"),
-    "no answers": ("a,y\n1,\n2,?\n", "all are missing"),
+    "infinite": ("a,y\n" + "".join(f"{i}.5,x\n" for i in range(50)) + "inf,z\n", "for a, .*'inf' in row 51"),
+    "no answers": ("a,y\n1,\n2,?\n", "for y, got only missing ones"),
     "nothing to learn from": ("y\nx\nz\n", "columns to learn from"),
     "only text": ("a,y\n" + "".join(f"word{i}b,x\n" for i in range(50)), "numbers, categories, booleans or dates"),
     "answers of dates": ("a,y\n1,2020-01-01\n2,2020-01-02\n", "kind 'date'"),
@@ -92,9 +92,9 @@ def test_text(refused, case):
 
 
 def test_a_mistake_that_was_asked_not_to_be_one(refused):
-    assert "'two' in row 2, column 'a'" in refused("n.csv", "a,y\n1,x\ntwo,z\n", types={"a": "number"})
-    assert "'soon' in row 2, column 'a'" in refused("d.csv", "a,y\n2020-01-01,x\nsoon,z\n", types={"a": "date"})
-    assert "'maybe' in row 3, column 'a'" in refused("b.csv", "a,y\nyes,x\nno,z\nmaybe,z\n", types={"a": "boolean"})
+    assert ": 'two' in row 2" in refused("n.csv", "a,y\n1,x\ntwo,z\n", types={"a": "number"})
+    assert ": 'soon' in row 2" in refused("d.csv", "a,y\n2020-01-01,x\nsoon,z\n", types={"a": "date"})
+    assert ": 'maybe' in row 3" in refused("b.csv", "a,y\nyes,x\nno,z\nmaybe,z\n", types={"a": "boolean"})
     assert "a type: number" in refused("t.csv", GOOD, types={"a": "nmber"})
     assert "'c'" in refused("c.csv", GOOD, types={"c": "number"})
     assert "'income'" in refused("y.csv", GOOD, target="income")
@@ -114,8 +114,8 @@ def test_gzip(refused):
 def test_json_lines(refused):
     assert "row 2 (line 2)" in refused("a.jsonl", '{"a": 1, "y": "x"}\n{"a": 2,\n')
     assert "a list" in refused("b.jsonl", "[1, 2]\n")
-    assert "row 1, column 'a'" in refused("c.jsonl", '{"a": {"b": 1}, "y": "x"}\n')
-    assert "row 1, column 'a'" in refused("i.jsonl", '{"a": Infinity, "y": "x"}\n')
+    assert "in row 1" in refused("c.jsonl", '{"a": {"b": 1}, "y": "x"}\n')
+    assert "in row 1" in refused("i.jsonl", '{"a": Infinity, "y": "x"}\n')
     assert "row 1" in refused("d.jsonl", "[" * 100_000 + "\n")
     assert "JSON object" in refused("e.jsonl", "\n\n")
     assert "digits" in refused("f.jsonl", '{"a": ' + "9" * 10_000 + ', "y": "x"}\n')
@@ -186,7 +186,7 @@ def test_headers_that_lie(refused, header, words):
 def test_numbers_too_large_for_a_mean_name_their_column(tmp_path):
     path = tmp_path / "huge.csv"
     path.write_text("a,b,y\n" + "".join(f"{i}.5,{i % 9 + 1}.5e307,{i % 2}\n" for i in range(100)))
-    with pytest.raises(DataError, match=r"squared, got 9.5e\+307 in column 'b'"):
+    with pytest.raises(DataError, match=r"squared for b, got 9.5e\+307"):
         dr.train(dr.Recipe(epochs=1), load_dataset(path, target="y"))
 
 

@@ -66,9 +66,9 @@ def test_it_is_recognised_and_described(runners):
 def test_it_can_be_asked_for():
     assert table_of({"time": ["1:00"]}, {"time": "duration"}).column("time").values.tolist() == [60]
     assert np.isnan(table_of({"time": [None]}, {"time": "duration"}).column("time").values).all()
-    with pytest.raises(DataError, match=r"durations such as 2:30, got '90' in row 2, column 'time'"):
+    with pytest.raises(DataError, match=r"durations such as 2:30 for time, got '90' in row 2"):
         table_of({"time": ["1:00", "90"]}, {"time": "duration"})
-    with pytest.raises(DataError, match=r"a type: number, category, boolean, date, ignored, duration, got"):
+    with pytest.raises(DataError, match=r"a type: number, category, boolean, date, ignored, duration for time, got"):
         table_of({"time": ["1:00"]}, {"time": "durations"})
 
 

@@ -175,16 +175,16 @@ def test_folds():
 def test_samples_in_two_parts_are_counted():
     x = [{"a": place % 7, "c": "xyz"[place % 3]} for place in range(50)]
     data = dr.Dataset((x[:30], list(range(30))), test=([*x[:2], {"a": 99, "c": "x"}], [0, 1, 2]))
-    assert leaks(data) == ["2 of 3 samples of the test part also stand in the training part."]
+    assert leaks(data) == ["2 of 3 test samples are also training samples."]
     arrays = dr.Dataset((np.eye(3), [0, 1, 0]), test=(np.eye(3)[:1], [1]))
     assert len(leaks(arrays)) == 2
-    with pytest.warns(DataWarning, match="also stand"):
+    with pytest.warns(DataWarning, match="also training samples"):
         dr.load_dataset([row | {"y": place % 2} for place, row in enumerate(x)], target="y")
 
 
 def test_a_class_that_a_part_lacks_is_said():
     rows = [{"a": place * 1.5, "y": "rare" if place == 0 else "often"} for place in range(60)]
-    with pytest.warns(DataWarning, match="part has no sample of class 'rare'"):
+    with pytest.warns(DataWarning, match="set has no sample of class 'rare'"):
         dr.load_dataset(rows, target="y")
 
 
@@ -295,6 +295,7 @@ def test_a_large_parquet_file_stays_on_the_disk(tmp_path, monkeypatch):
         "c": np.array(["red", "green", None], dtype=object)[word],
         "name": [f"person {place}" for place in range(n)],
         "b": number > 0,
+        "day": [f"2024-{1 + place % 12:02}-{1 + place % 28:02} 10:{place % 60:02}" for place in range(n)],
         "y": np.array(["no", "yes"])[(number + word > 1).astype(int)],
     }
     parquet.write_table(arrow.table(columns), tmp_path / "a.parquet", row_group_size=40_000)
@@ -303,9 +304,8 @@ def test_a_large_parquet_file_stays_on_the_disk(tmp_path, monkeypatch):
     large = dr.load_dataset(tmp_path / "a.parquet", target="y")
     assert is_mapped(large.train.x)
     assert not is_mapped(large.test.x)
-    assert (
-        large.train.x.kinds == small.train.x.kinds == {"n": "number", "c": "category", "name": "text", "b": "boolean"}
-    )
+    kinds = {"n": "number", "c": "category", "name": "text", "b": "boolean", "day": "date"}
+    assert large.train.x.kinds == small.train.x.kinds == kinds
     assert large.train.y[:100_000].tolist() == small.train.y[:100_000].tolist()
     for column, other in zip(large.train.x.usable, small.train.x.usable, strict=True):
         np.testing.assert_array_equal(column.values[:100_000], other.values[:100_000])

@@ -126,7 +126,7 @@ def test_rows_that_are_not_there(indices):
         (np.arange(CLASSES_AT_MOST + 1), "regression"),
         ([-1, 1000], "classification"),
         ([1.0, 2.0], "regression"),
-        ([[0, 1], [1, 0]], "regression"),
+        ([[0, 1], [1, 0]], "multilabel"),
     ],
 )
 def test_task(y, task):
@@ -149,18 +149,18 @@ def test_dataset_of_tuples():
     assert repr(data) == "Dataset('six': 6 train, 6 validation, 6 test; x 2 float64; 2 classes)"
     assert "6 samples" not in repr(replace(data, test=None))
     assert pickle.loads(pickle.dumps(data)).train.x.tolist() == X.tolist()
-    assert "2 numbers" in repr(Dataset((X, X)))
+    assert "2 targets" in repr(Dataset((X, X)))
 
 
 BAD_DATASETS = {
     "shape of a sample": ({"test": (X[:, :1], Y)}, "samples of one shape"),
     "columns of y": ({"test": (X, X)}, "y of one shape"),
     "text and numbers": ({"validation": (X, Y.astype(str))}, "numbers or of text"),
-    "which part": ({"validation": (X, Y[:2])}, "in the validation part"),
+    "which part": ({"validation": (X, Y[:2])}, "in the validation set"),
     "no tuple": ({"test": X}, r"Dataset\(test=\(x, y\)\)"),
     "tuple of one": ({"test": (X,)}, "tuple of 1"),
-    "too few class names": ({"class_names": ("no",)}, "label 1 in the train part"),
-    "label below 0": ({"validation": (X, -Y), "class_names": ("no", "yes")}, "label -1 in the validation part"),
+    "too few class names": ({"class_names": ("no",)}, "label 1 in the training set"),
+    "label below 0": ({"validation": (X, -Y), "class_names": ("no", "yes")}, "label -1 in the validation set"),
     "classes of floats": ({"train": (X, Y * 1.0), "class_names": ("no", "yes")}, "integer labels"),
     "names in one text": ({"class_names": "no"}, "class_names as a tuple"),
     "names that are numbers": ({"feature_names": (1, 2)}, "feature_names as a tuple"),
@@ -178,13 +178,13 @@ def test_a_bad_dataset_is_refused(case):
 def test_with_validation():
     x, y = np.arange(1000).reshape(-1, 1), np.arange(1000) % 4
     data = Dataset((x, y), test=(x[:50], y[:50]), name="thousand")
-    shared = data.with_validation(share=0.2, seed=3)
+    shared = data.with_validation(fraction=0.2, seed=3)
     assert np.bincount(shared.validation.y).tolist() == [50] * 4
     assert sorted([*shared.train.x.ravel(), *shared.validation.x.ravel()]) == list(range(1000))
     assert shared.test is data.test
     assert shared.name == "thousand"
-    assert np.array_equal(shared.validation.x, data.with_validation(share=0.2, seed=3).validation.x)
-    assert not np.array_equal(shared.validation.x, data.with_validation(share=0.2, seed=4).validation.x)
+    assert np.array_equal(shared.validation.x, data.with_validation(fraction=0.2, seed=3).validation.x)
+    assert not np.array_equal(shared.validation.x, data.with_validation(fraction=0.2, seed=4).validation.x)
     assert len(data.with_validation(size=7).validation) == 7
     assert len(data.with_validation().validation) == 50
     assert len(replace(data, test=None).with_validation().validation) == 100
@@ -192,7 +192,8 @@ def test_with_validation():
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"share": 0}, {"share": 1}, {"size": 6}, {"size": 0}, {"size": 1.5}, {"share": 0.1, "size": 1}]
+    "arguments",
+    [{"fraction": 0}, {"fraction": 1}, {"size": 6}, {"size": 0}, {"size": 1.5}, {"fraction": 0.1, "size": 1}],
 )
 def test_with_validation_that_cannot_be(arguments):
     with pytest.raises(DataError):
@@ -200,9 +201,9 @@ def test_with_validation_that_cannot_be(arguments):
 
 
 def test_with_validation_twice_or_of_one_sample():
-    with pytest.raises(DataError, match="without a validation part"):
+    with pytest.raises(DataError, match="without a validation set"):
         Dataset((X, Y)).with_validation().with_validation()
-    with pytest.raises(DataError, match="at least one sample to train on"):
+    with pytest.raises(DataError, match="at least one training"):
         Dataset((X[:1], Y[:1])).with_validation()
     with pytest.raises(DataError, match="seed"):
         Dataset((X, Y)).with_validation(seed=-1)

@@ -90,7 +90,7 @@ def test_raw_rows_in_every_form():
     assert encoding(np.array([[3, 2]])).tolist() == expected[:1].tolist()
     with pytest.raises(ModelError, match="the column c, got a table of a"):
         encoding([{"a": 1}])
-    with pytest.raises(DataError, match="'much' in row 1, column 'a'"):
+    with pytest.raises(DataError, match="numbers for a, got 'much' in row 1"):
         encoding([{"a": "much", "c": "1"}])
     with pytest.raises(DataError, match="2 columns: a, c"):
         encoding([[1, 2, 3]])

@@ -6,49 +6,42 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import typer
 
-from deltarule.cli import options
-from deltarule.cli.augmentations import AUGMENT_HELP, augmentations_of
-from deltarule.cli.shared import shares
-from deltarule.cli.terminal import print_json, say, words_of
-from deltarule.cli.train import train
+from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
+from deltarule.cli.option_groups import Data, json_option, option, quiet_option, with_groups
+from deltarule.cli.terminal import messages_of, print_json, say
 from deltarule.data import Dataset
 from deltarule.errors import DataError, OutputError
 from deltarule.formulas import Augmentation
+from deltarule.recipes.options import OPTIONS, augmentations_of
 from deltarule.recipes.recipe import augmentations
 from deltarule.training.augmenting import augmented, variants
 from deltarule.writing import writing
 
 _ROWS, _VARIANTS = 5, 8
 _USUAL = ("rotation=15", "translation=2")
+_AUGMENT = next(each for each in OPTIONS if each.name == "augment")
 
 
-@shares(train, options.DATA)
+@with_groups
 def augment(
-    data: Annotated[str, typer.Argument(help=options.DATA_HELP, metavar="DATA")],
-    augmentation: Annotated[
-        list[str] | None,
-        typer.Option("--augment", help=AUGMENT_HELP, metavar="NAME=VALUE", show_default=False),
-    ] = None,
-    copies: Annotated[int, typer.Option("--copies", help="Augmented copies of each training sample.")] = 1,
+    data: Data,
+    augmentation: Annotated[list[str] | None, option("--augment", _AUGMENT.described, metavar=_AUGMENT.metavar)] = None,
+    copies: Annotated[int, option("--copies", "Augmented copies of each training sample.", show_default=True)] = 1,
     output: Annotated[
-        Path | None,
-        typer.Option("--output", help="New .npz file for the augmented data set.", metavar="FILE", show_default=False),
+        Path | None, option("--output", "New .npz file for the augmented data set.", metavar="FILE")
     ] = None,
     preview: Annotated[
         Path | None,
-        typer.Option(
-            "--preview",
-            help="Picture of some images and their augmented variants: .png, .svg or .pdf.",
-            metavar="PICTURE",
-            show_default=False,
+        option(
+            "--preview", "Picture of some images and their augmented variants: .png, .svg or .pdf.", metavar="PICTURE"
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Random seed of the split and the augmentation.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Suppress messages and progress.")] = False,
-    **shared: Any,
+    seed: Annotated[int, option("--seed", "Random seed of the split and the augmentation.", show_default=True)] = 0,
+    as_json: Annotated[bool, json_option()] = False,
+    quiet: Annotated[bool, quiet_option()] = False,
+    *,
+    source: Annotated[DataChoice, DATA_OPTIONS],
 ) -> None:
     """Augment a training set with transformed samples, or draw a preview of them.
 
@@ -64,21 +57,21 @@ def augment(
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     if output is None and preview is None:
         raise OutputError("a place for the result", "none", "--preview preview.png, or --output larger.npz")
-    formulas = augmentations(augmentations_of(augmentation or _USUAL))
+    formulas = augmentations(augmentations_of("+".join(augmentation or _USUAL)))
     if output is not None:
         _check_output(output)
-    dataset = options.load(data, **options.source_of(shared), seed=seed, progress=not quiet)
-    words = words_of(quiet)
+    dataset = source.load(data, seed=seed, progress=not quiet)
+    messages = messages_of(quiet)
     result: dict[str, Any] = {"augmentation": [each.to_json() for each in formulas]}
     if preview is not None:
         _draw(preview, dataset, formulas, seed)
         result |= {"preview": str(preview)}
-        say(f"The picture is in {preview}.", words)
+        say(f"The picture is in {preview}.", messages)
     if output is not None:
         larger = augmented(dataset, formulas, copies=copies, seed=seed)
         _write(output, larger)
         result |= {"output": str(output), "samples": len(larger.train)}
-        say(f"{len(dataset.train):,} training samples became {len(larger.train):,}; they are in {output}.", words)
+        say(f"{len(dataset.train):,} training samples became {len(larger.train):,}; they are in {output}.", messages)
     if as_json:
         print_json(result)
 

@@ -2,118 +2,143 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from deltarule.cli import options
+from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
 from deltarule.cli.interrupts import interrupts
-from deltarule.cli.shared import shares
-from deltarule.cli.terminal import console, print_json, progress_bar, say, table_of, words_of
-from deltarule.cli.train import train
+from deltarule.cli.option_groups import (
+    ENGINE,
+    RESULT,
+    Data,
+    engine_option,
+    group_of,
+    json_option,
+    option,
+    quiet_option,
+    with_groups,
+)
+from deltarule.cli.recipe_options import RecipeChoice, recipe_options
+from deltarule.cli.terminal import console, messages_of, print_json, progress_bar, say, table_of
+from deltarule.data import Dataset
 from deltarule.errors import OutputError, RecipeError
 from deltarule.recipes import Recipe
-from deltarule.studies.compare import Comparing, Comparison, messages, varied
+from deltarule.recipes.edit import option_of
+from deltarule.studies.compare import Comparing, Comparison, Variant, varied
+from deltarule.studies.compare.messages import seeds as text_of_seeds
 from deltarule.studies.compare.pairs import against_of
 from deltarule.studies.compare.seeds import USUAL
 from deltarule.studies.compare.tables import tables
 from deltarule.training.folder import RunFolder
 from deltarule.writing import Failures
 
-VARIED, WHERE, RESULT = "Variants", "Execution", "Output"
-
-_RECIPE = {"number_of_epochs": "epochs"} | {name: name for name in options.OPTIONS if name != "epochs"}
-"""The options of `train` that define its recipe, and their names in `options.OPTIONS`."""
-
-_OTHERS = ("setting", "recipe_file", *options.DATA, "engine")
+VARIED, WHERE = "Variants", "Execution"
 
 
-@shares(train, [*_RECIPE, *_OTHERS])
-def compare(
-    data: Annotated[
-        str,
-        typer.Argument(help=options.DATA_HELP, metavar="DATA"),
-    ],
+@dataclass(frozen=True)
+class ComparisonChoice:
+    """What was typed to define a comparison."""
+
     vary: Annotated[
         list[str] | None,
-        typer.Option(
-            "--vary", help="Field and its values; repeatable for all combinations.", metavar="FIELD=VALUE,VALUE",
-            rich_help_panel=VARIED, show_default=False,
+        option(
+            "--vary",
+            "Field and its values, separated by commas, or by slashes where a value has commas; repeatable "
+            "for all combinations.",
+            VARIED,
+            "FIELD=VALUE,VALUE",
         ),
-    ] = None,
+    ] = None
     seeds: Annotated[
         int | None,
-        typer.Option(
-            "--seeds", help="Networks trained per variant (default: 10, or as many as the number of tests needs).",
-            metavar="NUMBER", rich_help_panel=VARIED, show_default=False,
+        option(
+            "--seeds",
+            "Networks trained per variant (default: 10, or as many as the number of tests needs).",
+            VARIED,
+            "NUMBER",
         ),
-    ] = None,
+    ] = None
     against: Annotated[
         list[str] | None,
-        typer.Option(
-            "--against", help='Variant to test each other against, or "A vs B"; repeatable (default: all pairs).',
-            metavar="VARIANT", rich_help_panel=VARIED, show_default=False,
+        option(
+            "--against",
+            'Variant to test each other against, or "A vs B"; repeatable (default: all pairs).',
+            VARIED,
+            "VARIANT",
         ),
-    ] = None,
+    ] = None
     seeds_vary: Annotated[
         str,
-        typer.Option(
-            "--seeds-vary", help="What a seed varies: start (initial weights), order (batches) or split.",
-            metavar="NAMES", rich_help_panel=VARIED,
+        option(
+            "--seeds-vary",
+            "What a seed varies: start (initial weights), order (batches) or split.",
+            VARIED,
+            "NAMES",
+            show_default=True,
         ),
-    ] = ",".join(USUAL),
+    ] = ",".join(USUAL)
     tune: Annotated[
         str | None,
-        typer.Option(
-            "--tune", help="Field to tune for each variant on the validation set: learning_rate.", metavar="FIELD",
-            rich_help_panel=VARIED, show_default=False,
-        ),
-    ] = None,
+        option("--tune", "Field to tune for each variant on the validation set: learning_rate.", VARIED, "FIELD"),
+    ] = None
     budget: Annotated[
         str | None,
-        typer.Option(
-            "--budget", help="Time limit, for example 60s; worse variants get fewer seeds.", metavar="TIME",
-            rich_help_panel=VARIED, show_default=False,
-        ),
-    ] = None,
+        option("--budget", "Time limit, for example 60s; worse variants get fewer seeds.", VARIED, "TIME"),
+    ] = None
     target_score: Annotated[
         float | None,
-        typer.Option(
-            "--target-score", help="Validation score, for example 0.95, whose cost is reported.", metavar="SCORE",
-            rich_help_panel=RESULT, show_default=False,
-        ),
-    ] = None,
+        option("--target-score", "Validation score, for example 0.95, whose cost is reported.", RESULT, "SCORE"),
+    ] = None
     scheduler: Annotated[
         str | None,
-        typer.Option(
-            "--scheduler", help="Address of a Dask scheduler, for example tcp://host:8786.", metavar="ADDRESS",
-            rich_help_panel=WHERE, show_default=False,
-        ),
-    ] = None,
+        option("--scheduler", "Address of a Dask scheduler, for example tcp://host:8786.", WHERE, "ADDRESS"),
+    ] = None
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", "--out", metavar="FOLDER", rich_help_panel=RESULT, show_default=False,
-            help="Folder, new or of a comparison to continue (default: runs/compare-DATA-1, -2, …).",
+        option(
+            "--output",
+            "Folder, new or of a comparison to continue (default: runs/compare-DATA-1, -2, …).",
+            RESULT,
+            "FOLDER",
         ),
-    ] = None,
-    record: Annotated[
-        bool, typer.Option("--record-batches", help="Record the loss of each batch.", rich_help_panel=RESULT)
-    ] = False,
-    keep_models: Annotated[
-        bool, typer.Option("--keep-models", help="Save the model of each network.", rich_help_panel=RESULT)
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel=RESULT)
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="Suppress messages and progress.", rich_help_panel=RESULT)
-    ] = False,
-    **shared: Any,
+    ] = None
+    record: Annotated[bool, option("--record-batches", "Record the loss of each batch.", RESULT)] = False
+    keep_models: Annotated[bool, option("--keep-models", "Save the model of each network.", RESULT)] = False
+
+    def comparing(self, variants: Sequence[Variant], data: Dataset, engine: str) -> Comparing:
+        """Return the comparison, before its first network is trained."""
+        return Comparing(
+            variants,
+            data,
+            self.seeds,
+            against=against_of(self.against or (), variants),
+            seeds_vary=[each.strip() for each in self.seeds_vary.split(",")],
+            tune=self.tune,
+            budget=self.budget,
+            record="batch" if self.record else None,
+            target_score=self.target_score,
+            backend=self.scheduler,
+            engine=engine,
+        )
+
+
+@with_groups
+def compare(
+    data: Data,
+    chosen: Annotated[ComparisonChoice, group_of(ComparisonChoice)],
+    as_json: Annotated[bool, json_option(RESULT)] = False,
+    quiet: Annotated[bool, quiet_option(RESULT)] = False,
+    *,
+    network: Annotated[RecipeChoice, recipe_options()],
+    source: Annotated[DataChoice, DATA_OPTIONS],
+    engine: Annotated[str, engine_option(RESULT)] = ENGINE,
 ) -> None:  # fmt: skip
     """Compare variants of a recipe over several seeds: differences, confidence intervals and significance.
 
@@ -131,39 +156,49 @@ def compare(
     deltarule compare moons --vary hidden=none,5x2,30 --epochs 50
     deltarule compare digits --vary optimizer=sgd,adam --tune learning_rate --budget 60s
     """  # noqa: D301, D412 - Typer does not join the lines after \b
-    words = words_of(quiet)
-    if scheduler is not None and "://" not in scheduler:
-        raise RecipeError("the address of a Dask scheduler", repr(scheduler), "--scheduler tcp://host:8786")
-    if not vary:
-        raise RecipeError("something that varies", "no --vary", "--vary optimizer=sgd,momentum,adam")
-    typed = {name: shared[option] for option, name in _RECIPE.items()}
-    recipe = options.recipe_of(typed, shared["setting"] or (), shared["recipe_file"])
-    chosen = varied(recipe, vary)
-    if len(chosen) < 2:
-        raise RecipeError("at least two variants to compare", f"--vary {vary[0]}", "--vary optimizer=sgd,momentum,adam")
-    dataset = options.load(data, **options.source_of(shared), seed=recipe.seed, progress=not quiet)
-    engine = {} if shared["engine"] is None else {"engine": shared["engine"]}
-    under_way = Comparing(
-        chosen,
-        dataset,
-        seeds,
-        against=against_of(against or (), chosen),
-        seeds_vary=[each.strip() for each in seeds_vary.split(",")],
-        tune=tune,
-        budget=budget,
-        record="batch" if record else None,
-        target_score=target_score,
-        backend=scheduler,
-        **engine,
-    )
-    folder = output or RunFolder.next_of("runs", f"compare-{dataset.name or Path(data).name}").path
-    under_way.keep_in(folder, models=keep_models)
-    say(_what(recipe, under_way), words)
+    messages = messages_of(quiet)
+    if chosen.scheduler is not None and "://" not in chosen.scheduler:
+        raise RecipeError("the address of a Dask scheduler", repr(chosen.scheduler), field="scheduler")
+    recipe = network.recipe()
+    variants = _variants(recipe, chosen.vary or ())
+    dataset = source.load(data, seed=recipe.seed, progress=not quiet)
+    under_way = chosen.comparing(variants, dataset, engine)
+    folder = chosen.output or RunFolder.next_of("runs", f"compare-{dataset.name or Path(data).name}").path
+    under_way.keep_in(folder, models=chosen.keep_models)
+    say(_what(recipe, under_way), messages)
     for note in under_way.notes:
-        say(note, words)
+        say(note, messages)
+    _run_and_report(under_way, folder, messages, as_json=as_json)
+
+
+def _variants(recipe: Recipe, vary: Sequence[str]) -> tuple[Variant, ...]:
+    """Return the variants that `--vary` describes, at least two."""
+    if not vary:
+        raise RecipeError("something that varies", "none", field="vary")
+    try:
+        chosen = varied(recipe, vary)
+    except RecipeError as error:
+        raise _of_vary(error, vary) from None
+    if len(chosen) < 2:
+        raise RecipeError("at least two variants to compare", vary[0], field="vary")
+    return chosen
+
+
+def _of_vary(error: RecipeError, vary: Sequence[str]) -> RecipeError:
+    """Return the error as one of `--vary`, where it is of a field that varies or of no field that a recipe has."""
+    if error.field is None:
+        return error.replace(field="vary")
+    option = option_of(error.field)
+    if option is None or option not in [option_of(text.partition("=")[0].strip()) for text in vary]:
+        return error
+    return error.replace(field="vary", suggestion=f"{option.name}={option.hint(getattr(error, 'nearest', None))}")
+
+
+def _run_and_report(under_way: Comparing, folder: Path, messages: Console, *, as_json: bool) -> None:
+    """Train and report; after a signal, say how to go on and exit with its code."""
     failures = Failures()
     with interrupts.unhurried():
-        interrupted = _run(under_way, folder, words, failures, as_json=as_json)
+        interrupted = _run(under_way, folder, messages, failures, as_json=as_json)
     if interrupted or interrupts.requested():
         say(f"Interrupted; go on with the same command and --output {folder}.", console)
         interrupts.said()
@@ -176,24 +211,24 @@ def _what(recipe: Recipe, comparing: Comparing) -> str:
     comparison = comparing.comparison
     variants, seeds = len(comparison.variants), len(comparison.seeds.numbers)
     networks = f"{variants * seeds} networks of at most {recipe.epochs} epochs"
-    return f"{variants} variants, {messages.seeds(seeds)}: {networks}."
+    return f"{variants} variants, {text_of_seeds(seeds)}: {networks}."
 
 
-def _run(under_way: Comparing, folder: Path, words: Console, failures: Failures, *, as_json: bool) -> bool:
+def _run(under_way: Comparing, folder: Path, messages: Console, failures: Failures, *, as_json: bool) -> bool:
     """Train, write the report and print the findings, also after a signal; return whether there was one."""
     interrupted = False
     try:
         try:
-            _to_its_end(under_way, words)
+            _train_all(under_way, messages)
         except OutputError as error:
             failures.keep(error)
         except KeyboardInterrupt:
             interrupted = True
         comparison = under_way.comparison
         paths = failures.attempt(comparison.write, folder)
-        _tell(comparison, words)
+        _print_report(comparison, messages)
         if paths is not None:
-            say(f"{comparison.seconds:.1f} s. In {folder}: {', '.join(path.name for path in paths)}.", words)
+            say(f"{comparison.seconds:.1f} s. In {folder}: {', '.join(path.name for path in paths)}.", messages)
         if as_json:
             failures.attempt(print_json, comparison.to_json())
     except KeyboardInterrupt:
@@ -201,8 +236,8 @@ def _run(under_way: Comparing, folder: Path, words: Console, failures: Failures,
     return interrupted
 
 
-def _to_its_end(under_way: Comparing, words: Console) -> None:
-    with progress_bar("Comparing", 1, words) as bar, closing(iter(under_way)) as each:
+def _train_all(under_way: Comparing, messages: Console) -> None:
+    with progress_bar("Comparing", 1, messages) as bar, closing(iter(under_way)) as each:
         for progress in each:
             note = f"{progress.stage}: {progress.done:,} of {progress.total:,} networks"
             bar.reached(progress.done, progress.total, note)
@@ -210,16 +245,16 @@ def _to_its_end(under_way: Comparing, words: Console) -> None:
                 raise KeyboardInterrupt
 
 
-def _tell(comparison: Comparison, words: Console) -> None:
+def _print_report(comparison: Comparison, messages: Console) -> None:
     if comparison.networks:
         for table in tables(comparison):
-            words.print()
-            words.print(Text(table.title, style="bold"))
+            messages.print()
+            messages.print(Text(table.title, style="bold"))
             numbers = [column for column in table.columns[1:] if column not in table.words]
-            words.print(table_of(table.columns, table.rows, numbers=numbers))
+            messages.print(table_of(table.columns, table.rows, numbers=numbers))
             if table.note:
-                say(table.note, words, style="dim")
-    words.print()
+                say(table.note, messages, style="dim")
+    messages.print()
     for sentence in comparison.sentences:
-        say(sentence, words)
-    words.print()
+        say(sentence, messages)
+    messages.print()

@@ -8,19 +8,49 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from deltarule.cli import options
-from deltarule.cli.terminal import print_json, print_lines, print_table, say, table_of, words_of
+from deltarule.cli.command_groups import LazyGroup, Source
+from deltarule.cli.data_options import load, types_of, unknown_dataset
+from deltarule.cli.option_groups import DataFolder, json_option, option, quiet_option
+from deltarule.cli.terminal import messages_of, print_facts, print_json, print_lines, print_table, say, table_of
 from deltarule.data import DATASETS, Column, Dataset, DatasetInfo, Table, fetch_dataset
 from deltarule.data.files import is_table_file, read_table
 from deltarule.errors import UnknownDataset
 
-commands = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+COMMANDS = {
+    "list": Source("deltarule.cli.data:list_datasets", "List the built-in data sets."),
+    "fetch": Source(
+        "deltarule.cli.data:fetch",
+        "Download a data set into the cache; files that exist are kept, partial downloads are resumed.",
+    ),
+    "info": Source(
+        "deltarule.cli.data:info",
+        "Describe a data set: samples, classes, split, source, licence, and the columns of a table.",
+    ),
+    "augment": Source(
+        "deltarule.cli.augment:augment",
+        "Augment a training set with transformed samples, or draw a preview of them.",
+    ),
+}
 
-_JSON = typer.Option("--json", help="Print one JSON object.")
+
+class DataGroup(LazyGroup):
+    """The commands on data sets."""
+
+    sources = COMMANDS
 
 
-@commands.command("list")
-def list_datasets(as_json: Annotated[bool, _JSON] = False) -> None:
+commands = typer.Typer(cls=DataGroup, no_args_is_help=True, rich_markup_mode="rich", add_completion=False)
+
+
+@commands.callback()
+def data() -> None:
+    """List, download, describe and augment data sets."""
+
+
+_Json = Annotated[bool, json_option()]
+
+
+def list_datasets(as_json: _Json = False) -> None:
     """List the built-in data sets."""
     if as_json:
         print_json({"datasets": [_facts(info) for info in DATASETS.values()]})
@@ -33,25 +63,23 @@ def list_datasets(as_json: Annotated[bool, _JSON] = False) -> None:
     print_table(table_of(columns, rows, numbers=("Samples",)))
 
 
-@commands.command("fetch")
 def fetch(
     name: Annotated[
         str, typer.Argument(help="Name of the data set: mnist, fashion or kmnist.", metavar="NAME", show_default=False)
     ],
-    as_json: Annotated[bool, _JSON] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Suppress messages and progress.")] = False,
+    as_json: _Json = False,
+    quiet: Annotated[bool, quiet_option()] = False,
 ) -> None:
     """Download a data set into the cache; files that exist are kept, partial downloads are resumed."""
     try:
         folder = fetch_dataset(name, progress=not quiet)
     except UnknownDataset as error:
-        raise options.unknown_dataset(name, error) from None
-    say(f"{name} is in {folder}.", words_of(quiet))
+        raise unknown_dataset(name, error) from None
+    say(f"{name} is in {folder}.", messages_of(quiet))
     if as_json:
         print_json({"name": name, "folder": str(folder)})
 
 
-@commands.command("info")
 def info(
     name: Annotated[
         str,
@@ -63,23 +91,14 @@ def info(
         ),
     ],
     target: Annotated[
-        str | None,
-        typer.Option("--target", help="Target column of a table.", metavar="COLUMN", show_default=False),
+        list[str] | None, option("--target", "Target column of a table; repeatable.", metavar="COLUMN")
     ] = None,
     types: Annotated[
         list[str] | None,
-        typer.Option(
-            "--type",
-            help="Type of a column; repeatable (default: inferred).",
-            metavar="COLUMN=TYPE",
-            show_default=False,
-        ),
+        option("--type", "Type of a column; repeatable (default: inferred).", metavar="COLUMN=TYPE"),
     ] = None,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option("--data-dir", help="Folder with the files of mnist, fashion or kmnist.", show_default=False),
-    ] = None,
-    as_json: Annotated[bool, _JSON] = False,
+    data_dir: DataFolder = None,
+    as_json: _Json = False,
 ) -> None:
     """Describe a data set: samples, classes, split, source, licence, and the columns of a table.
 
@@ -87,27 +106,25 @@ def info(
     """
     known = DATASETS.get(name)
     if known is None and is_table_file(Path(name)) and Path(name).is_file():
-        table = read_table(Path(name), options.types_of(types))
+        table = read_table(Path(name), types_of(types))
         parts = None if target is None else _parts(_loaded_table(name, target, types), None)
-        _tell_table(name, table, parts, as_json=as_json)
+        _print_table(name, table, parts, as_json=as_json)
         return
     facts: dict[str, Any] = {"name": name} if known is None else _facts(known)
     if known is None or known.where != "downloaded" or data_dir is not None:
-        loaded = options.load(name, data_dir=data_dir, target=target, types=options.types_of(types), progress=True)
+        loaded = load(name, data_dir=data_dir, target=target, types=types_of(types), progress=True)
         facts |= _parts(loaded, known)
     if as_json:
         print_json(facts)
         return
-    print_lines(
-        f"{key.replace('_', ' ') + ':':<13}{_words(value)}" for key, value in facts.items() if value is not None
-    )
+    print_facts({key.replace("_", " "): _words(value) for key, value in facts.items() if value is not None})
 
 
-def _loaded_table(name: str, target: str, types: list[str] | None) -> Dataset:
-    return options.load(name, target=target, types=options.types_of(types), progress=True)
+def _loaded_table(name: str, target: list[str], types: list[str] | None) -> Dataset:
+    return load(name, target=target, types=types_of(types), progress=True)
 
 
-def _tell_table(name: str, table: Table, parts: dict[str, Any] | None, *, as_json: bool) -> None:
+def _print_table(name: str, table: Table, parts: dict[str, Any] | None, *, as_json: bool) -> None:
     """Print a table's columns: their types, missing values and contents."""
     if as_json:
         columns = [column.facts() for column in table]
@@ -120,7 +137,8 @@ def _tell_table(name: str, table: Table, parts: dict[str, Any] | None, *, as_jso
         shown = {
             key: value for key, value in parts.items() if value is not None and key in {"task", "classes", "parts"}
         }
-        print_lines(["", *(f"{key + ':':<9}{_words(value)}" for key, value in shown.items())])
+        print_lines([""])
+        print_facts({key: _words(value) for key, value in shown.items()})
 
 
 def _missing(column: Column) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pydoc
 import re
+import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,12 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
+from deltarule.cli.option_groups import json_option
 from deltarule.cli.terminal import print_json, print_lines
 from deltarule.errors import UnknownName, nearest
 from deltarule.formulas import Description, FieldDescription, describe, kinds, registered
 from deltarule.formulas.formula import normalized
 
-WIDTH = 80
+WIDTH = min(80, shutil.get_terminal_size().columns) if sys.stdout.isatty() else 80
 
 
 def formulas(
@@ -30,7 +32,7 @@ def formulas(
         str | None,
         typer.Argument(help="Name or alias of one formula to show in full.", metavar="[NAME]", show_default=False),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Annotated[bool, json_option()] = False,
 ) -> None:
     """List the formulas with their equations, fields and sources, or show one in full.
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-import typer
-
-from deltarule.cli import options
-from deltarule.cli.shared import shares
-from deltarule.cli.terminal import print_json, print_lines
-from deltarule.cli.train import train
-
-_NETWORK = ("hidden", "activation", "loss")
+from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
+from deltarule.cli.option_groups import Data, json_option, with_groups
+from deltarule.cli.recipe_options import RecipeChoice, recipe_options
+from deltarule.cli.terminal import print_json, print_sentence
 
 
-@shares(train, [*_NETWORK, "setting", "recipe_file", *options.DATA])
+@with_groups
 def gradient_check(
-    data: Annotated[
-        str,
-        typer.Argument(help=options.DATA_HELP, metavar="DATA"),
-    ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    **shared: Any,
+    data: Data,
+    as_json: Annotated[bool, json_option()] = False,
+    *,
+    network: Annotated[RecipeChoice, recipe_options(only=("hidden", "activation", "loss"))],
+    source: Annotated[DataChoice, DATA_OPTIONS],
 ) -> None:
     """Compare the gradient of backpropagation with finite differences, in accuracy and cost.
 
@@ -36,9 +31,8 @@ def gradient_check(
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     from deltarule.studies.gradient_check import gradient_check as check
 
-    typed = {name: shared[name] for name in _NETWORK}
-    recipe = options.recipe_of(typed, shared["setting"] or (), shared["recipe_file"])
-    dataset = options.load(data, **options.source_of(shared), seed=recipe.seed, progress=True)
+    recipe = network.recipe()
+    dataset = source.load(data, seed=recipe.seed, progress=True)
     found = check(recipe, dataset)
     if as_json:
         print_json(
@@ -51,4 +45,4 @@ def gradient_check(
             }
         )
     else:
-        print_lines([str(found)])
+        print_sentence(str(found))

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from deltarule.cli.terminal import print_json, print_lines, print_table, say, table_of, words_of
+from deltarule.cli.option_groups import Seed, json_option, option, quiet_option
+from deltarule.cli.terminal import messages_of, print_json, print_sentence, print_table, say, table_of
 from deltarule.errors import RecipeError
 from deltarule.experiments.illustrations import ILLUSTRATIONS
 from deltarule.experiments.illustrations import illustrate as made_of
@@ -19,16 +20,12 @@ def illustrate(
         str | None,
         typer.Argument(help="Name of the illustration (default: list them).", metavar="NAME", show_default=False),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "--output", help="File of the picture: .png, .svg or .pdf (default: NAME.png).",
-            metavar="FILE", show_default=False,
-        ),
+    output: Annotated[
+        Path | None, option("--output", "File of the picture: .png, .svg or .pdf (default: NAME.png).", metavar="FILE")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Random seed.", metavar="NUMBER")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Suppress messages.")] = False,
+    seed: Seed = 0,
+    as_json: Annotated[bool, json_option()] = False,
+    quiet: Annotated[bool, quiet_option()] = False,
 ) -> None:  # fmt: skip
     """Draw a textbook illustration from real training runs and explain it in a sentence.
 
@@ -39,23 +36,23 @@ def illustrate(
     \b
     deltarule illustrate
     deltarule illustrate learning-rate
-    deltarule illustrate overfitting --seed 3 --out moons.svg
+    deltarule illustrate overfitting --seed 3 --output moons.svg
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     if name is None:
-        if out is not None:
+        if output is not None:
             first = next(iter(ILLUSTRATIONS))
             raise RecipeError(
-                "a name of an illustration for --out", "none", f"deltarule illustrate {first} --out {out}"
+                "a name of an illustration for --output", "none", f"deltarule illustrate {first} --output {output}"
             )
         _list(as_json)
         return
     found = made_of(name, seed)
-    path = save(found.picture(), out if out is not None else Path(f"{name}.png"))
+    path = save(found.picture(), output if output is not None else Path(f"{name}.png"))
     if as_json:
         print_json({"name": name, "seed": seed, "sentence": found.sentence, "facts": found.facts, "picture": str(path)})
     elif not quiet:
-        print_lines([found.sentence])
-    say(f"The picture is in {path}.", words_of(quiet))
+        print_sentence(found.sentence)
+    say(f"The picture is in {path}.", messages_of(quiet))
 
 
 def _list(as_json: bool) -> None:

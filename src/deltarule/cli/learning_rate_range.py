@@ -3,54 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import typer
-
-from deltarule.cli import options
-from deltarule.cli.shared import shares
-from deltarule.cli.terminal import print_json, print_lines, say, words_of
-from deltarule.cli.train import train
-from deltarule.engines.registry import ENGINES
-from deltarule.errors import OutputError, RecipeError
+from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
+from deltarule.cli.option_groups import ENGINE, Data, engine_option, json_option, option, quiet_option, with_groups
+from deltarule.cli.recipe_options import RecipeChoice, recipe_options
+from deltarule.cli.terminal import messages_of, print_json, print_sentence, say
+from deltarule.errors import OutputError
 
 _TEST = "Test"
-_DECIDED = {"learning_rate", "schedule", "epochs", "patience", "monitor", "evaluate_train"}
+_DECIDED = ("learning_rate", "schedule", "epochs", "patience", "monitor", "metric", "evaluate_train")
 """Fields that the test sets itself."""
-_AS_IN_TRAINING = [name for name in options.OPTIONS if name not in _DECIDED]
-_EXAMPLES = {
-    "lowest": "--lowest 1e-6 --highest 10",
-    "steps": "--steps 300",
-    "seeds": "--seeds 3",
-    "optimizer": "--optimizer adam",
-}
 
 
-def _option(flag: str, text: str, metavar: str | None = None) -> Any:
-    return typer.Option(flag, help=text, rich_help_panel=_TEST, metavar=metavar)
-
-
-@shares(train, [*_AS_IN_TRAINING, "setting", "recipe_file", *options.DATA])
+@with_groups
 def learning_rate_range(
-    data: Annotated[
-        str,
-        typer.Argument(help=options.DATA_HELP, metavar="DATA"),
-    ],
-    lowest: Annotated[float, _option("--lowest", "Learning rate of the first step.", "RATE")] = 1e-6,
-    highest: Annotated[float, _option("--highest", "Learning rate of the last step.", "RATE")] = 10.0,
-    steps: Annotated[int, _option("--steps", "Number of batches in each run.", "NUMBER")] = 300,
-    seeds: Annotated[int, _option("--seeds", "Number of runs to average.", "NUMBER")] = 3,
-    engine: Annotated[str, _option("--engine", f"Engine: {', '.join(ENGINES)}.", "NAME")] = "compiled",
+    data: Data,
+    lowest: Annotated[
+        float, option("--lowest", "Learning rate of the first step.", _TEST, "RATE", show_default=True)
+    ] = 1e-6,
+    highest: Annotated[
+        float, option("--highest", "Learning rate of the last step.", _TEST, "RATE", show_default=True)
+    ] = 10.0,
+    steps: Annotated[
+        int, option("--steps", "Number of batches in each run.", _TEST, "NUMBER", show_default=True)
+    ] = 300,
+    seeds: Annotated[int, option("--seeds", "Number of runs to average.", _TEST, "NUMBER", show_default=True)] = 3,
+    engine: Annotated[str, engine_option(_TEST)] = ENGINE,
     output: Annotated[
-        Path | None, _option("--output", "File of the picture: .png, .svg or .pdf (default: none).", "FILE")
+        Path | None, option("--output", "File of the picture: .png, .svg or .pdf (default: none).", _TEST, "FILE")
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as one JSON object.", rich_help_panel=_TEST)
-    ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="Suppress messages and progress.", rich_help_panel=_TEST)
-    ] = False,
-    **shared: Any,
+    as_json: Annotated[bool, json_option(_TEST)] = False,
+    quiet: Annotated[bool, quiet_option(_TEST)] = False,
+    *,
+    network: Annotated[RecipeChoice, recipe_options(without=_DECIDED)],
+    source: Annotated[DataChoice, DATA_OPTIONS],
 ) -> None:
     """Suggest a learning rate by a range test: increase it with each batch and record the loss.
 
@@ -66,20 +53,15 @@ def learning_rate_range(
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     from deltarule.studies.learning_rate_range import learning_rate_range as test
 
-    typed = {name: shared[name] for name in _AS_IN_TRAINING}
-    recipe = options.recipe_of(typed, shared["setting"] or (), shared["recipe_file"])
+    recipe = network.recipe()
     if output is not None and output.suffix.lower() not in {".png", ".svg", ".pdf"}:
         raise OutputError("a picture's name that ends in .png, .svg or .pdf", str(output), "--output range.png")
-    dataset = options.load(data, **options.source_of(shared), seed=recipe.seed, progress=not quiet)
-    try:
-        found = test(recipe, dataset, lowest=lowest, highest=highest, steps=steps, seeds=seeds, engine=engine)
-    except RecipeError as error:
-        field = (error.suggestion or "").partition("=")[0]
-        raise type(error)(error.expected, error.value, _EXAMPLES.get(field, error.suggestion)) from None
+    dataset = source.load(data, seed=recipe.seed, progress=not quiet)
+    found = test(recipe, dataset, lowest=lowest, highest=highest, steps=steps, seeds=seeds, engine=engine)
     if as_json:
         print_json(found.to_json())
     else:
-        print_lines([str(found)])
+        print_sentence(str(found))
     if output is not None:
         from deltarule.figures.rates import range_curve
         from deltarule.figures.style import plain, save
@@ -87,4 +69,4 @@ def learning_rate_range(
         title = f"{plain(dataset.name or Path(data).name)}: {recipe.optimizer.name}, batches of {recipe.batch_size}"
         marks = {"steepest": found.steepest, "largest": found.largest}
         save(range_curve(found.rates, found.losses, found.smoothed, **marks, title=title), output)
-        say(f"The picture is in {output}.", words_of(quiet))
+        say(f"The picture is in {output}.", messages_of(quiet))

@@ -11,23 +11,12 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from deltarule import __version__
-from deltarule.cli import data
-from deltarule.cli.augment import augment
-from deltarule.cli.compare import compare
-from deltarule.cli.formulas import formulas
-from deltarule.cli.gradient_check import gradient_check
-from deltarule.cli.illustrate import illustrate
+from deltarule.cli.command_groups import LazyGroup, Source, nearest_option, normalized_token
 from deltarule.cli.interrupts import interrupts
-from deltarule.cli.learning_rate_range import learning_rate_range
-from deltarule.cli.plan import plan
-from deltarule.cli.predict import predict, show
-from deltarule.cli.reproduce import reproduce
 from deltarule.cli.streams import silence
 from deltarule.cli.terminal import console, say
-from deltarule.cli.train import train
 from deltarule.errors import DeltaruleError, Diverged, OutOfMemory, OutputError
 
 _UsageError: Any = typer.BadParameter.__mro__[1]
@@ -37,8 +26,48 @@ BROKEN_PIPE = 141
 """The exit code that a shell reports for a program killed by SIGPIPE."""
 
 
-class CommandGroup(TyperGroup):
+COMMANDS = {
+    "train": Source("deltarule.cli.train:train", "Train a network on a data set and report its performance."),
+    "compare": Source(
+        "deltarule.cli.compare:compare",
+        "Compare variants of a recipe over several seeds: differences, confidence intervals and significance.",
+    ),
+    "predict": Source(
+        "deltarule.cli.predict:predict", "Predict with a model and print one line for each sample, or write a file."
+    ),
+    "show": Source(
+        "deltarule.cli.show:show", "Show a model: its layers, their shapes and parameters, and how it was trained."
+    ),
+    "plan": Source("deltarule.cli.plan:plan", "Show what each thread does in a training step and in evaluation."),
+    "formulas": Source(
+        "deltarule.cli.formulas:formulas",
+        "List the formulas with their equations, fields and sources, or show one in full.",
+    ),
+    "gradient-check": Source(
+        "deltarule.cli.gradient_check:gradient_check",
+        "Compare the gradient of backpropagation with finite differences, in accuracy and cost.",
+    ),
+    "lr-range": Source(
+        "deltarule.cli.learning_rate_range:learning_rate_range",
+        "Suggest a learning rate by a range test: increase it with each batch and record the loss.",
+    ),
+    "reproduce": Source(
+        "deltarule.cli.reproduce:reproduce",
+        "Rerun a founding experiment and compare its figures with the published ones.",
+    ),
+    "illustrate": Source(
+        "deltarule.cli.illustrate:illustrate",
+        "Draw a textbook illustration from real training runs and explain it in a sentence.",
+    ),
+    "data": Source("deltarule.cli.data:commands", "List, download, describe and augment data sets."),
+}
+"""In the order of the help text, with the first lines of the commands' own help texts."""
+
+
+class CommandGroup(LazyGroup):
     """The group of all commands, which converts their errors to messages and exit codes."""
+
+    sources = COMMANDS
 
     def main(  # type: ignore[override]  # further arguments are in `extra`
         self,
@@ -72,7 +101,6 @@ class CommandGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the requested command; print an error as one sentence and exit with its code."""
         try:
-            interrupts.begin()
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise typer.Exit(_interrupted()) from None
@@ -119,13 +147,24 @@ def _usage(error: Any) -> int:
         return 2
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "deltarule"
+    typed = getattr(error, "option_name", None)
+    if context is not None and typed is not None and type(error).__name__ == "NoSuchOption":
+        known = [each for option in context.command.params for each in option.opts if each.startswith("--")]
+        guess = nearest_option(typed, known)
+        _say_error(f"No such option: {typed}. {f'Try: {guess}' if guess else f'See: {path} --help'}")
+        return 2
     sentence = error.format_message().rstrip()
     ended = sentence if sentence.endswith((".", "?")) else f"{sentence}."
     _say_error(f"{ended} See: {path} --help")
     return 2
 
 
-app = typer.Typer(cls=CommandGroup, no_args_is_help=True, add_completion=False, rich_markup_mode="rich")
+app = typer.Typer(
+    cls=CommandGroup,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": normalized_token},
+)
 
 
 def _version(asked: bool) -> None:
@@ -153,20 +192,6 @@ def deltarule(
     deltarule show runs/digits-1
     deltarule predict runs/digits-1 digits
     """  # noqa: D301 - Typer does not join the lines after \b
-
-
-app.command("train")(train)
-data.commands.command("augment")(augment)
-app.command("compare")(compare)
-app.command("predict")(predict)
-app.command("show")(show)
-app.command("plan")(plan)
-app.add_typer(data.commands, name="data", help="List, download, describe and augment data sets.")
-app.command("formulas")(formulas)
-app.command("gradient-check")(gradient_check)
-app.command("lr-range")(learning_rate_range)
-app.command("reproduce")(reproduce)
-app.command("illustrate")(illustrate)
 
 
 def main() -> None:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-import typer
-
-from deltarule.cli import options
-from deltarule.cli.shared import shares
+from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
+from deltarule.cli.option_groups import Data, option, with_groups
+from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.terminal import print_lines
-from deltarule.cli.train import train
-from deltarule.errors import RecipeError
-
-_RECIPE = {"number_of_epochs": "epochs"} | {name: name for name in options.OPTIONS if name != "epochs"}
-"""The options of `train` that define its recipe, and their names in `options.OPTIONS`."""
 
 
-@shares(train, [*_RECIPE, "setting", "recipe_file", *options.DATA])
+@with_groups
 def plan(
-    data: Annotated[str, typer.Argument(help=options.DATA_HELP, metavar="DATA")],
+    data: Data,
     threads: Annotated[
-        int | None,
-        typer.Option("--threads", help="Number of threads (default: as in training).", metavar="NUMBER", min=1),
+        int | None, option("--threads", "Number of threads (default: as in training).", metavar="NUMBER", min=1)
     ] = None,
-    **shared: Any,
+    *,
+    network: Annotated[RecipeChoice, recipe_options()],
+    source: Annotated[DataChoice, DATA_OPTIONS],
 ) -> None:
     """Show what each thread does in a training step and in evaluation.
 
@@ -39,11 +34,6 @@ def plan(
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     from deltarule.training.plan import plan_text
 
-    typed = {name: shared[option] for option, name in _RECIPE.items()}
-    recipe = options.recipe_of(typed, shared["setting"] or (), shared["recipe_file"])
-    dataset = options.load(data, **options.source_of(shared), seed=recipe.seed)
-    try:
-        text = plan_text(recipe, dataset, n_threads=threads)
-    except RecipeError as error:
-        raise RecipeError(error.expected, error.value, "--optimizer adam") from None
-    print_lines(text.splitlines())
+    recipe = network.recipe()
+    dataset = source.load(data, seed=recipe.seed)
+    print_lines(plan_text(recipe, dataset, n_threads=threads).splitlines())

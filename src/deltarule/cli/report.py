@@ -1,20 +1,26 @@
-"""The final report of `deltarule train`: a table of metrics and the verdict, as text or JSON."""
+"""The final report of `deltarule train`: tables of metrics beside a baseline, and the verdict, as text or JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from deltarule.cli.terminal import finite, say, table_of
 from deltarule.data import Dataset
-from deltarule.studies.verdict import Verdict, error_of, verdict
+from deltarule.studies.verdict import Verdict, error_of, verdict, verdict_of
+from deltarule.studies.verdict.baselines import constant_losses, most_frequent
 from deltarule.training import Run
 from deltarule.training.evaluating import Evaluation, evaluate
+from deltarule.training.metrics import ClassificationMetrics, RegressionMetrics, as_data
 
 _PARTS = {"train": "Training", "validation": "Validation", "test": "Test"}
 _ENDINGS = {"stopped": " (stopped early)", "interrupted": " (interrupted)", "diverged": " (diverged)"}
+_CLASSES = 10
+"""So many classes are shown; of more, those with the lowest recall."""
 
 
 @dataclass(frozen=True)
@@ -22,29 +28,36 @@ class Report:
     """The final model's metrics on each set, and the verdict on them.
 
     evaluations : by name, for the sets that exist.
+    baselines : the accuracy, or the RMSE, of always giving the same answer, on the same sets.
+    constant : that answer: the most frequent class of the training set; None for regression, where it is the mean.
     verdict : None where training diverged, as bias and variance then have no meaning.
     out : the run's folder.
     """
 
     run: Run
     evaluations: dict[str, Evaluation]
+    baselines: dict[str, float]
+    constant: str | None
     verdict: Verdict | None
     out: str
 
     @classmethod
     def of(cls, run: Run, dataset: Dataset, out: str, reference_error: float | None) -> Report:
         """Evaluate a run on its data."""
-        evaluations = {name: evaluate(run.model, part) for name, part in dataset.parts.items()}
-        if run.status == "diverged":
-            return cls(run, evaluations, None, out)
-        held = None if dataset.validation is None else error_of(run.model, dataset.validation)
-        said = verdict(error_of(run.model, dataset.train), held, reference_error)
-        return cls(run, evaluations, said, out)
+        model = run.model
+        evaluations = {name: evaluate(model, part) for name, part in dataset.parts.items()}
+        classes, baselines = model.labelled, {}
+        for name, part in dataset.parts.items():
+            error = float(np.average(constant_losses(model, dataset.train, part), weights=part.weights))
+            baselines[name] = 1.0 - error if classes else float(np.sqrt(error))
+        constant = model.name_of(most_frequent(dataset.train.y).item()) if model.classes is not None else None
+        said = _verdict(run, dataset, reference_error)
+        return cls(run, evaluations, baselines, constant, said, out)
 
     @property
     def classes(self) -> bool:
         """Whether the score is an accuracy rather than R²."""
-        return self.run.model.classes is not None
+        return self.run.model.labelled
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as one object; missing numbers are None."""
@@ -58,6 +71,7 @@ class Report:
             data[f"{name}_loss"] = None if found is None else finite(found.loss)
         return {
             **data,
+            "metrics": {name: self._metrics(name) for name in self.evaluations},
             "epochs": len(self.run.history),
             "best_epoch": self.run.best_epoch or None,
             "seconds": self.run.seconds,
@@ -69,11 +83,12 @@ class Report:
 
     def tell(self, words: Console) -> None:
         """Print the report."""
-        score = "Accuracy" if self.classes else "R²"
-        columns = ("", "Samples", "Loss", score)
+        columns = ("", *(_PARTS[name] for name in self.evaluations))
         words.print()
-        words.print(table_of(columns, [self._row(name) for name in self.evaluations], numbers=columns[1:]))
+        words.print(table_of(columns, self._rows(), numbers=columns[1:]))
         words.print()
+        if self.classes:
+            self._tell_classes(words)
         done, best = len(self.run.history), self.run.best_epoch
         kept = f"; the model is that of epoch {best}" if 0 < best < done else ""
         epochs = f"{done} epoch{'' if done == 1 else 's'}{_ENDINGS.get(self.run.status, '')}"
@@ -82,9 +97,99 @@ class Report:
         words.print()
         for sentence in () if self.verdict is None else self.verdict.sentences:
             say(sentence, words)
+        for remedy in () if self.verdict is None else self.verdict.remedies:
+            if remedy.change:
+                say(f"To try {remedy.text}: add {remedy.options}", words)
         words.print()
 
-    def _row(self, name: str) -> tuple[str, str, str, str]:
+    def _metrics(self, name: str) -> dict[str, Any]:
         found = self.evaluations[name]
-        score = f"{100 * found.score:.2f} %" if self.classes else f"{found.score:.4f}"
-        return _PARTS[name], f"{found.samples:,}", f"{found.loss:.4f}", score
+        baseline = {"accuracy" if self.classes else "rmse": finite(self.baselines[name])}
+        return {**as_data(found.metrics), **as_data(dict(found.named)), "baseline": baseline}
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        """The rows of the table of metrics: a metric for each set."""
+        evaluations = self.evaluations.values()
+
+        def row(name: str, value: Callable[[Evaluation], str]) -> tuple[str, ...]:
+            return (name, *(value(each) for each in evaluations))
+
+        yield row("Samples", lambda found: f"{found.samples:,}")
+        yield row("Loss", lambda found: f"{found.loss:.4f}")
+        if self.classes:
+            yield row("Accuracy", lambda found: _percent(found.score))
+            always = f"  always {self.constant!r}" if len(str(self.constant)) <= 20 else "  always one class"
+            always = "  always the most frequent" if self.constant is None else always
+            yield (always, *map(_percent, self.baselines.values()))
+            yield row("Balanced accuracy", lambda found: _percent(_of_classes(found).balanced_accuracy))
+            yield row("ROC AUC", lambda found: _number(_of_classes(found).roc_auc))
+            yield row("Average precision", lambda found: _number(_of_classes(found).average_precision))
+            yield row("Log loss", lambda found: _number(_of_classes(found).log_loss))
+        else:
+            yield row("RMSE", lambda found: _number(_of_numbers(found).rmse))
+            yield ("  always the mean", *map(_number, self.baselines.values()))
+            yield row("MAE", lambda found: _number(_of_numbers(found).mae))
+            yield row("R²", lambda found: f"{found.score:.4f}")
+        for name in self.run.recipe.watched_metrics:
+            yield row(name, lambda found, name=name: _number(found.named[name]))  # type: ignore[misc]
+
+    def _tell_classes(self, words: Console) -> None:
+        """Print the recall and the precision of each class, on the test set, or on the last one that there is."""
+        name = next(name for name in ("test", "validation", "train") if name in self.evaluations)
+        classes = _of_classes(self.evaluations[name]).classes
+        shown, of = classes, ""
+        if len(classes) > _CLASSES:
+            shown = tuple(sorted(classes, key=lambda each: each.recall)[:_CLASSES])
+            of = f", the {_CLASSES} of {len(classes)} with the lowest recall"
+        say(f"By class, on the {_PARTS[name].lower()} set{of}:", words)
+        columns = ("Class", "Samples", "Predicted", "Recall", "Precision", "Avg. prec.")
+        rows = [
+            (
+                self.run.model.name_of(each.label) if self.constant is not None else str(each.label),
+                f"{each.samples:,}",
+                f"{each.predicted:,}",
+                _percent(each.recall),
+                _percent(each.precision),
+                _number(each.average_precision),
+            )
+            for each in shown
+        ]
+        words.print(table_of(columns, rows, numbers=columns[1:]))
+        words.print()
+
+
+def _verdict(run: Run, dataset: Dataset, reference_error: float | None) -> Verdict | None:
+    """The verdict, without baselines after an interruption, so that the command ends soon."""
+    if run.status == "diverged":
+        return None
+    if run.status != "interrupted":
+        return verdict_of(run, dataset, reference_error)
+    held = None if dataset.validation is None else error_of(run.model, dataset.validation)
+    return verdict(error_of(run.model, dataset.train), held, reference_error)
+
+
+def _of_classes(found: Evaluation) -> ClassificationMetrics:
+    assert isinstance(found.metrics, ClassificationMetrics)
+    return found.metrics
+
+
+def _of_numbers(found: Evaluation) -> RegressionMetrics:
+    assert isinstance(found.metrics, RegressionMetrics)
+    return found.metrics
+
+
+def _percent(fraction: float) -> str:
+    return "–" if np.isnan(fraction) else f"{100 * fraction:.2f} %"
+
+
+def _number(value: float) -> str:
+    """A number in four digits, or an integer with separators.
+
+    >>> _number(0.98765), _number(44753.4), _number(0.00001234)
+    ('0.9877', '44,753', '1.234e-05')
+    """
+    if np.isnan(value):
+        return "–"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if abs(value) >= 0.001 or value == 0 else f"{value:.4g}"

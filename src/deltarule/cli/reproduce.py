@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 from deltarule.cli.interrupts import interrupts
-from deltarule.cli.terminal import console, print_json, progress_bar, say, table_of, words_of
-from deltarule.engines.registry import ENGINES
+from deltarule.cli.option_groups import ENGINE, DataFolder, engine_option, json_option, option, quiet_option
+from deltarule.cli.terminal import console, messages_of, print_json, progress_bar, say, table_of
 from deltarule.experiments.reproduce import (
     AS_PUBLISHED,
     Experiment,
@@ -41,47 +41,35 @@ def reproduce(
     name: Annotated[
         str, typer.Argument(help=f"Experiment: {', '.join(AS_PUBLISHED)}.", metavar="NAME", show_default=False)
     ],
-    data_dir: Annotated[
-        Path | None,
-        typer.Option("--data-dir", help="Folder with the files of mnist or fashion.", metavar="FOLDER"),
-    ] = None,
+    data_dir: DataFolder = None,
     setting: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", help="Setting to change: epochs=20, hidden=256,128; repeatable.", metavar="FIELD=VALUE",
-            show_default=False,
-        ),
+        option("--set", "Setting to change: epochs=20, hidden=256,128; repeatable.", metavar="FIELD=VALUE"),
     ] = None,
     fair: Annotated[
-        bool,
-        typer.Option("--fair", help="Run a fair version: several seeds, equal initial weights, fresh test samples."),
+        bool, option("--fair", "Run a fair version: several seeds, equal initial weights, fresh test samples.")
     ] = False,
     seeds: Annotated[
-        int | None,
-        typer.Option(
-            "--seeds", help="Number of seeds; reports mean and standard deviation.", metavar="NUMBER",
-            show_default=False,
-        ),
+        int | None, option("--seeds", "Number of seeds; reports mean and standard deviation.", metavar="NUMBER")
     ] = None,
     published: Annotated[
         Path | None,
-        typer.Option(
-            "--published", help="Folder with the published lists of digits (default: nielsen, beside the data).",
-            metavar="FOLDER", show_default=False,
+        option(
+            "--published", "Folder with the published lists of digits (default: nielsen, beside the data).",
+            metavar="FOLDER",
         ),
     ] = None,
-    engine: Annotated[
-        str, typer.Option("--engine", help=f"Engine: {', '.join(ENGINES)}.", metavar="NAME")
-    ] = "compiled",
-    out: Annotated[
+    engine: Annotated[str, engine_option()] = ENGINE,
+    output: Annotated[
         Path | None,
-        typer.Option(
-            "--out", "--output", metavar="FOLDER", show_default=False,
-            help="Folder for the results: new, or of a --fair run to continue (default: runs/reproduce-NAME-1, -2, …).",
+        option(
+            "--output",
+            "Folder for the results: new, or of a --fair run to continue (default: runs/reproduce-NAME-1, -2, …).",
+            metavar="FOLDER",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Suppress messages and progress.")] = False,
+    as_json: Annotated[bool, json_option()] = False,
+    quiet: Annotated[bool, quiet_option()] = False,
 ) -> None:  # fmt: skip
     """Rerun a founding experiment and compare its figures with the published ones.
 
@@ -98,31 +86,35 @@ def reproduce(
     deltarule reproduce fashion --data-dir my/fashion --set epochs=20 --seeds 4
     deltarule reproduce fashion --fair --out runs/reproduce-fashion-1
     """  # noqa: D301, D412 - Typer does not join the lines after \b
-    words = words_of(quiet)
-    wanted = changed(experiment(name, fair=fair), setting or ())
-    if fair and seeds is not None:
-        wanted, seeds = changed(wanted, [f"seeds={seeds}"]), None
-    resumed = fair and out is not None and (out / COMPARISON).is_dir()
-    if out is not None and not resumed:
-        check_free(out)
+    messages = messages_of(quiet)
+    of_seeds = [f"seeds={seeds}"] if fair and seeds is not None else []
+    wanted = changed(experiment(name, fair=fair), [*(setting or ()), *of_seeds])
+    resumed = fair and output is not None and (output / COMPARISON).is_dir()
+    if output is not None and not resumed:
+        check_free(output)
     lists = published_folder(data_dir, published)
     given = Given(data_of(wanted, data_dir, progress=not quiet), lists, engine)
     # The folder is created first, so that a folder that cannot be written is reported before minutes of training.
-    with _folder(name, out, resumed=resumed) as folder:
-        began = time.perf_counter()
-        with _continued_later(folder) if fair else nullcontext():
-            found = _with_bar(wanted, dataclasses.replace(given, folder=folder), 1 if seeds is None else seeds, words)
-        seconds = time.perf_counter() - began
-        failures = Failures()
-        failures.attempt(_write, folder, wanted, found, engine, seconds)
-        _tell(wanted, found, words)
-        if as_json:
-            failures.attempt(print_json, found.to_json())
-        pictures = failures.attempt(found.results[0].write, folder)
-        failures.check()
+    with _folder(name, output, resumed=resumed) as folder:
+        _run_in(folder, wanted, given, 1 if seeds is None or fair else seeds, messages, as_json=as_json)
+
+
+def _run_in(folder: Path, wanted: Experiment, given: Given, seeds: int, messages: Console, *, as_json: bool) -> None:
+    """Run an experiment, report it, and write its results and pictures into a folder."""
+    began = time.perf_counter()
+    with _continued_later(folder) if isinstance(wanted, FairExperiment) else nullcontext():
+        found = _with_bar(wanted, dataclasses.replace(given, folder=folder), seeds, messages)
+    seconds = time.perf_counter() - began
+    failures = Failures()
+    failures.attempt(_write, folder, wanted, found, given.engine, seconds)
+    _print_report(wanted, found, messages)
+    if as_json:
+        failures.attempt(print_json, found.to_json())
+    pictures = failures.attempt(found.results[0].write, folder)
+    failures.check()
     if pictures is not None:
         names = (path.relative_to(folder).as_posix() for path in (folder / RESULT, *pictures))
-        say(f"{seconds:.0f} s. In {folder}: {', '.join(names)}.", words)
+        say(f"{seconds:.0f} s. In {folder}: {', '.join(names)}.", messages)
 
 
 @contextmanager
@@ -158,11 +150,11 @@ def _folder(name: str, out: Path | None, *, resumed: bool) -> Iterator[Path]:
         raise
 
 
-def _with_bar(wanted: Experiment, given: Given, seeds: int, words: Console) -> Reproduction:
+def _with_bar(wanted: Experiment, given: Given, seeds: int, messages: Console) -> Reproduction:
     numbers = ", ".join(f"{name}={_words(value)}" for name, value in wanted.changes().items())
     form = "fair comparison" if isinstance(wanted, FairExperiment) else "as published"
-    say(f"{wanted.name}, {form}{f', but for {numbers}' if numbers else ''}; engine {given.engine}.", words)
-    with progress_bar(wanted.name, max(seeds, 1) * wanted.steps, words) as bar:
+    say(f"{wanted.name}, {form}{f', but for {numbers}' if numbers else ''}; engine {given.engine}.", messages)
+    with progress_bar(wanted.name, max(seeds, 1) * wanted.steps, messages) as bar:
         return run_again(wanted, dataclasses.replace(given, progress=bar.advance, networks=bar.reached), seeds)
 
 
@@ -178,17 +170,17 @@ def _write(folder: Path, wanted: Experiment, found: Reproduction, engine: str, s
     write_whole(folder / RESULT, (json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())
 
 
-def _tell(wanted: Experiment, found: Reproduction, words: Console) -> None:
+def _print_report(wanted: Experiment, found: Reproduction, messages: Console) -> None:
     for table in found.tables():
-        words.print()
-        words.print(Text(table.title, style="bold"))
-        words.print(_table(table))
+        messages.print()
+        messages.print(Text(table.title, style="bold"))
+        messages.print(_table(table))
         if table.note:
-            say(table.note, words, style="dim")
+            say(table.note, messages, style="dim")
     if not wanted.is_as_published() and not isinstance(wanted, FairExperiment):
-        words.print()
-        say("The published numbers are for the published settings, not for the changed ones.", words)
-    words.print()
+        messages.print()
+        say("The published numbers are for the published settings, not for the changed ones.", messages)
+    messages.print()
 
 
 def _table(table: TextTable) -> Any:

@@ -4,23 +4,43 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import IO, Any, cast
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, cast
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.cells import cell_len
+from rich.console import Console, ConsoleDimensions
 from rich.text import Text
 
 from deltarule.cli.streams import StandardError, silence
 from deltarule.errors import OutputError
 
+if TYPE_CHECKING:
+    from rich.console import ConsoleOptions, RenderResult
+    from rich.progress import Progress, TaskID
+    from rich.table import Table
+
+_UNLIMITED = 1_000_000
+_GAP = 2  # columns of a terminal between two columns of a table
+
+
+class PlainConsole(Console):
+    """A console that breaks lines on a terminal only: elsewhere a message, or a row of a table, is one line."""
+
+    @property  # type: ignore[misc]  # nothing sets the size
+    def size(self) -> ConsoleDimensions:
+        """The size of the terminal; without one, lines of any length fit."""
+        found = super().size
+        return found if self.is_terminal else ConsoleDimensions(_UNLIMITED, found.height)
+
+
 # A message that cannot be written does not stop a command.
 _words = cast("IO[str]", StandardError())
-console = Console(file=_words, highlight=False)
+console = PlainConsole(file=_words, highlight=False)
 
 _MOVES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -38,23 +58,23 @@ def printable(text: str) -> str:
     return _MOVES.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
-def words_of(command_is_quiet: bool) -> Console:
+def messages_of(command_is_quiet: bool) -> Console:
     """Return the console for a command's messages: standard error, or a silent one.
 
-    >>> words_of(True).quiet
+    >>> messages_of(True).quiet
     True
     """
-    return Console(file=_words, highlight=False, quiet=True) if command_is_quiet else console
+    return PlainConsole(file=_words, highlight=False, quiet=True) if command_is_quiet else console
 
 
-def say(sentence: str, words: Console = console, *, style: str = "") -> None:
+def say(sentence: str, messages: Console = console, *, style: str = "") -> None:
     """Print a sentence without interpreting markup; outside a terminal, on one line.
 
     The middle of very long text is omitted.
     """
     if len(sentence) > _AT_MOST:
         sentence = f"{sentence[: _AT_MOST // 2]} … {sentence[-_AT_MOST // 2 :]}"
-    words.print(Text(printable(sentence), style=style), soft_wrap=not words.is_terminal)
+    messages.print(Text(printable(sentence), style=style), soft_wrap=not messages.is_terminal)
 
 
 def print_json(result: Any) -> None:
@@ -72,13 +92,33 @@ def print_lines(lines: Iterable[str]) -> None:
             print(printable(line))  # noqa: T201
 
 
-def print_table(table: Table) -> None:
-    """Print a table to standard output; outside a terminal, its width is 200 columns."""
-    printer = Console(highlight=False)
-    if not printer.is_terminal:
-        printer = Console(highlight=False, width=200)
+def print_table(table: PlainTable) -> None:
+    """Print a table to standard output; outside a terminal, each row is one line."""
     with _standard_output():
-        printer.print(table)
+        _result_console().print(table)
+
+
+def print_sentence(sentence: str) -> None:
+    """Print a sentence to standard output; on a terminal it is wrapped between words."""
+    with _standard_output():
+        _result_console().print(Text(printable(sentence)))
+
+
+def print_facts(facts: Mapping[str, str]) -> None:
+    """Print facts with their names in a column; on a terminal, long ones are wrapped beside their names."""
+    printer = _result_console()
+    label = max(map(len, facts), default=0) + 2
+    with _standard_output():
+        for name, fact in facts.items():
+            lines = Text(printable(fact)).wrap(printer, max(20, printer.width - label)) or [Text()]
+            for number, line in enumerate(lines):
+                line.rstrip()
+                printer.print(Text(f"{f'{name}:' if not number else '':<{label}}").append(line), soft_wrap=True)
+
+
+def _result_console() -> Console:
+    """Return a console for results."""
+    return PlainConsole(highlight=False)
 
 
 @contextmanager
@@ -94,14 +134,96 @@ def _standard_output() -> Iterator[None]:
         raise OutputError("a standard output that can be written to", error.strerror or str(error)) from error
 
 
-def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> Table:
+@dataclass(frozen=True)
+class PlainTable:
+    """A table without lines, whose cells are wrapped between words to fit the width.
+
+    Where the longest words do not fit beside each other, each row is a block: its first cell, and below it a line for
+    each other column.
+
+    numbers : the columns that are right-aligned and never wrapped.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numbers: Sequence[str] = ()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the rows side by side where they fit, otherwise below each other."""
+        room = options.max_width - _GAP * (len(self.columns) - 1)
+        least = [self._least(place) for place in range(len(self.columns))]
+        fits = sum(least) <= room or len(least) < 3
+        yield self._side_by_side(self._widths(least, room)) if fits else self._blocks()
+
+    def _least(self, place: int) -> int:
+        """Return the width that a column needs: of its longest word, or its longest number."""
+        name = self.columns[place]
+        cells = [row[place] for row in self.rows]
+        words = cells if name in self.numbers else [word for cell in cells for word in cell.split()]
+        return max(map(cell_len, [*words, *name.split()]), default=1)
+
+    def _widths(self, least: Sequence[int], room: int) -> list[int]:
+        """Return the columns' widths: as their cells want, or less where they can be wrapped, the widest first."""
+        cells = zip(self.columns, *self.rows, strict=True)
+        widths = [max(map(cell_len, column)) for column in cells]
+        while sum(widths) > room and any(map(operator.gt, widths, least)):
+            widest = max(range(len(widths)), key=lambda place: (widths[place] > least[place], widths[place]))
+            widths[widest] -= 1
+        return widths
+
+    def _side_by_side(self, widths: Sequence[int]) -> Table:
+        from rich.table import Table
+
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for column, width in zip(self.columns, widths, strict=True):
+            number = column in self.numbers
+            table.add_column(column, justify="right" if number else "left", overflow="fold", width=width)
+        for row in self.rows:
+            table.add_row(*(Text(printable(cell)) for cell in row))
+        return table
+
+    def _blocks(self) -> Table:
+        from rich.table import Table
+
+        table = Table(box=None, show_header=False, pad_edge=False)
+        table.add_column(overflow="fold")
+        table.add_column(overflow="fold")
+        for row in self.rows:
+            table.add_row(Text(printable(row[0]), style="bold"), "")
+            for column, cell in zip(self.columns[1:], row[1:], strict=True):
+                if cell:
+                    table.add_row(f"  {column}", Text(printable(cell)))
+        return table
+
+
+def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> PlainTable:
     """Return a plain table; the columns named in `numbers` are right-aligned."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    return table
+    return PlainTable(tuple(columns), [tuple(row) for row in rows], tuple(numbers))
+
+
+@contextmanager
+def engine_messages(messages: Console) -> Iterator[None]:
+    """Print what the logger `deltarule` says, each message once: that code is compiled, or why it is not kept."""
+    import logging
+
+    said: set[str] = set()
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            text = record.getMessage()
+            if text not in said:
+                said.add(text)
+                say(text, messages if record.levelno < logging.WARNING else console)
+
+    logger, handler = logging.getLogger("deltarule"), Handler()
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 def finite(number: float | None) -> float | None:
@@ -129,9 +251,11 @@ class Bar:
 
 
 @contextmanager
-def progress_bar(what: str, total: int, words: Console = console) -> Iterator[Bar]:
+def progress_bar(what: str, total: int, messages: Console = console) -> Iterator[Bar]:
     """Show a bar over `total` steps, on standard error and only on a terminal."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
-    silent = words.quiet or not words.is_terminal
-    with Progress(*columns, console=words, transient=True, disable=silent) as progress:
+    silent = messages.quiet or not messages.is_terminal
+    with Progress(*columns, console=messages, transient=True, disable=silent) as progress:
         yield Bar(progress, progress.add_task(what, total=total, note=""))

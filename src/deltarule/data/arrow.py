@@ -14,7 +14,7 @@ from deltarule import mapped
 from deltarule.data.columns import Column
 from deltarule.data.frames import table_of
 from deltarule.data.inference import CATEGORIES_AT_MOST, kind_of_words
-from deltarule.data.kinds import Kind
+from deltarule.data.kinds import KINDS, Kind, WrittenKind
 from deltarule.data.limits import COLUMNS_AT_MOST, grows_too_much
 from deltarule.data.table import Table, checked_kinds
 from deltarule.errors import DataError, DataFileError
@@ -73,14 +73,21 @@ def _on_disk(file: Any, n: int, types: Mapping[str, Any] | None) -> Table:
     words = {field.name: set[str]() for field in file.schema_arrow if _is_text(arrow, field.type)}
     words = {name: found for name, found in words.items() if kinds.get(name, "category") == "category"}
     given = dict.fromkeys(words, 0)
+    plain = {field.name for field in file.schema_arrow if not arrow.types.is_dictionary(field.type)}
+    written = {name: [kind for kind in KINDS.values() if isinstance(kind, WrittenKind)] for name in words}
     asked = {**kinds, **dict.fromkeys(words, "category")}
     for table in _tables(file, asked):
         for name, found in words.items():
             column = table.column(name)
             given[name] += int((column.values >= 0).sum())
+            written[name] = [kind for kind in written[name] if kind.are_usual(column.categories)]
             if name in kinds or len(found) <= CATEGORIES_AT_MOST:
                 found.update(column.categories)
-    decided = {name: kinds.get(name) or kind_of_words(len(found), given[name]) for name, found in words.items()}
+    decided = {
+        name: kinds.get(name) or _kind(written[name], found, given[name], free=name in plain)
+        for name, found in words.items()
+    }
+    asked |= {name: kind for name, kind in decided.items() if KINDS[kind].usable}
     made: dict[str, Column] = {}
     start = 0
     for table in _tables(file, asked):
@@ -100,6 +107,15 @@ def _tables(file: Any, types: Mapping[str, Any]) -> Iterator[Table]:
         arrow.default_memory_pool().release_unused()
 
 
+def _kind(written: list[WrittenKind], words: set[str], given: int, *, free: bool) -> Kind:
+    """Return the kind of text in the usual notations, or of categories, which are not free to be anything else."""
+    if free and words and written:
+        return written[0].name
+    if free and KINDS["boolean"].recognises(words):
+        return "boolean"
+    return kind_of_words(len(words), given)
+
+
 def _is_text(arrow: Any, kind: Any) -> bool:
     kind = kind.value_type if arrow.types.is_dictionary(kind) else kind
     return bool(arrow.types.is_string(kind) or arrow.types.is_large_string(kind))
@@ -109,10 +125,11 @@ def _column_on_disk(first: Column, n: int, words: set[str] | None, decided: Kind
     """A column of n rows that is still to be filled, of the kind of its first rows."""
     if decided == "category":
         return Column(first.name, decided, on_disk((n,), np.int32), tuple(sorted(words or ())))
-    if decided is not None or first.kind in {"text", "ignored"}:
-        return Column(first.name, decided or first.kind, np.broadcast_to(np.int32(-1), (n,)))
-    kind = "number" if first.kind == "empty" else first.kind
-    return Column(first.name, kind, on_disk((n,), np.float64), first.categories, first.whole)
+    kind = first.kind if decided is None else decided
+    if kind in {"text", "ignored"} or decided == "empty":
+        return Column(first.name, kind, np.broadcast_to(np.int32(-1), (n,)))
+    kind = "number" if kind == "empty" else kind
+    return Column(first.name, kind, on_disk((n,), np.float64), first.categories, first.integer)
 
 
 def _fill(column: Column, rows: Column, start: int) -> None:
@@ -154,7 +171,7 @@ def _said(path: Path, wanted: str) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise DataFileError(error.expected, f"{path}: {error.value}", error.suggestion) from error
+        raise DataFileError.of(error, f"{path}: {error.value}") from error
     except Exception as error:  # pyarrow raises errors of many kinds
         raise DataFileError(wanted, f"{path}: {reason(error)}") from error
 

@@ -1,8 +1,9 @@
-"""A data set: a part to train on, one to validate with, one to test with."""
+"""A data set: a training, a validation and a test set."""
 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -17,25 +18,29 @@ from deltarule.errors import DataError
 from deltarule.mapped import is_mapped
 from deltarule.markup import card, table
 
-__all__ = ["Dataset", "PartLike"]
+__all__ = ["SET_NAMES", "Dataset", "PartLike"]
+
+SET_NAMES = {"train": "training", "validation": "validation", "test": "test"}
+"""What the sets are called in messages."""
 
 PartLike: TypeAlias = Part | tuple[Any, Any] | tuple[Any, Any, Any]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class Dataset:
-    """Raw values in up to three parts, each a Part or a tuple (x, y) or (x, y, weights).
+    """Raw values in up to three sets, each a Part or a tuple (x, y) or (x, y, weights).
 
-    train          what is learnt from
-    validation     what choices are made by; None: training takes a share of `train` when it needs one
-    test           what is looked at once, at the end; None: there is none
-    name           a short name for tables and pictures
-    class_names    for integer labels: the name of the class with label i
-    feature_names  one for each feature of x (n, d)
-    source         where the samples come from, one line
-    target         of tables: the name of the column that y was
+    train : the training set.
+    validation : the validation set, or None; training then splits one off `train` where it needs one.
+    test : the test set, to be evaluated once, at the end; or None.
+    name : a short name for tables and pictures.
+    class_names : of integer labels: the name of the class with label i.
+    feature_names : one for each feature of x (n, d).
+    source : the origin of the samples, one line.
+    target : of tables: the name of the target column, or a tuple of several.
+    declared_task : the task that the declared type of the target means; None: inferred from y.
 
-    Raises DataError where a part is not sound or the parts do not agree in the shape of a sample or the kind of y.
+    Raises DataError for an invalid set, and where the sets differ in the shape of a sample or the kind of y.
 
     >>> Dataset(train=([[0.0], [1.0], [2.0]], ["a", "b", "b"]), test=([[1.5]], ["b"]), name="tiny")
     Dataset('tiny': 3 train, 0 validation, 1 test; x 1 float64; 2 classes)
@@ -48,7 +53,8 @@ class Dataset:
     class_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
     source: str = ""
-    target: str | None = None
+    target: str | tuple[str, ...] | None = None
+    declared_task: Task | None = None
 
     def __init__(
         self,
@@ -59,7 +65,8 @@ class Dataset:
         class_names: Sequence[str] | None = None,
         feature_names: Sequence[str] | None = None,
         source: str = "",
-        target: str | None = None,
+        target: str | tuple[str, ...] | None = None,
+        declared_task: Task | None = None,
     ) -> None:
         values = {
             "train": _part(train, "train"),
@@ -70,6 +77,7 @@ class Dataset:
             "feature_names": _names(feature_names, "feature_names"),
             "source": source,
             "target": target,
+            "declared_task": declared_task,
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)
@@ -79,7 +87,7 @@ class Dataset:
 
     @property
     def parts(self) -> dict[str, Part]:
-        """The parts that there are, by name.
+        """The existing sets, by name.
 
         >>> list(Dataset(train=([[0.0]], [0]), test=([[0.0]], [0])).parts)
         ['train', 'test']
@@ -89,12 +97,12 @@ class Dataset:
 
     @property
     def task(self) -> Task:
-        """What the labels of the training part ask for; see `task_of`.
+        """The declared task, or that of the training set's targets; see `task_of`.
 
         >>> Dataset(train=([[0.0], [1.0]], [0.5, 0.7])).task
         'regression'
         """
-        return task_of(self.train.y)
+        return self.declared_task or task_of(self.train.y)
 
     def __repr__(self) -> str:
         sizes = ", ".join(
@@ -105,7 +113,8 @@ class Dataset:
         if self.task == "classification":
             of = f"{len(np.unique(y))} classes"
         else:
-            of = "1 number" if y.ndim == 1 else f"{y.shape[1]} numbers"
+            count, word = (1 if y.ndim == 1 else y.shape[1]), ("label" if self.task == "multilabel" else "target")
+            of = f"{count} {word}{'' if count == 1 else 's'}"
         name = f"{self.name!r}: " if self.name else ""
         return f"Dataset({name}{sizes}; x {shape_of(self.train.x)}; {of})"
 
@@ -127,52 +136,61 @@ class Dataset:
         kinds = [(column.name, column.kind) for column in x][:100] if isinstance(x, Table) else []
         return card("Dataset", self.name, rows, table(("column", "kind"), kinds) if kinds else "")
 
-    def with_validation(self, share: float | None = None, size: int | None = None, seed: int = 0) -> Dataset:
-        """The same data set with a validation part taken out of the training part, by class where y is classes.
+    def with_validation(
+        self, fraction: float | None = None, size: int | None = None, seed: int = 0, *, share: float | None = None
+    ) -> Dataset:
+        """Return the data set with a validation set split off the training set, stratified by class.
 
-        share  of the training part, between 0 and 1; or
-        size   in samples. With neither: as many as the test part has, but no more than a fifth of the
-               training part; without a test part a tenth of it. At most 10,000 in both cases.
-        seed   chooses the samples; the same seed takes the same ones.
-        Of samples in a mapped file the last ones are taken.
+        fraction : of the training set, between 0 and 1; or
+        size : in samples. With neither: the size of the test set, but at most a fifth of the training set; without a
+            test set a tenth of the training set. At most 10,000 in both cases.
+        seed : random seed of the split. Of samples in a mapped file the last ones are taken.
+        share : the former name of `fraction`.
 
-        Raises DataError where there is a validation part already or nothing would be left to train on.
+        Raises DataError where there is a validation set already, or no training sample would be left.
 
-        >>> Dataset(train=([[0.0]] * 20, [0, 1] * 10)).with_validation(share=0.2)
+        >>> Dataset(train=([[0.0]] * 20, [0, 1] * 10)).with_validation(fraction=0.2)
         Dataset(16 train, 4 validation, 0 test; x 1 float64; 2 classes)
         """
         if self.validation is not None:
-            raise DataError("a data set without a validation part", f"one of {len(self.validation)} samples")
+            raise DataError("a data set without a validation set", f"one of {len(self.validation)} samples")
+        if share is not None:
+            message = "`share` of with_validation is deprecated and will be removed in the next version. Use: fraction"
+            warnings.warn(message, DeprecationWarning, stacklevel=2)
+            fraction = share
         n = len(self.train)
-        taken = self._validation_size(share, size)
+        taken = self._validation_size(fraction, size)
         if not 1 <= taken < n:
-            came = f"a validation part of {taken} out of {n} samples"
-            raise DataError("at least one sample to train on and one to validate with", came)
+            came = f"a validation set of {taken} out of {n} samples"
+            raise DataError("at least one training and one validation sample", came)
         if is_mapped(self.train.x):
             rest, held = self.train.rows(slice(0, n - taken)), self.train.rows(slice(n - taken, n)).in_memory()
             return replace(self, train=rest, validation=held)
         sizes = [n - taken, taken]
-        by_class = self.task == "classification"
+        by_class = task_of(self.train.y) == "classification"
         rows = stratified_parts(self.train.y, sizes, seed) if by_class else shuffled_parts(n, sizes, seed)
         return replace(self, train=self.train.rows(rows[0]), validation=self.train.rows(rows[1]))
 
-    def _validation_size(self, share: float | None, size: int | None) -> int:
+    def _validation_size(self, fraction: float | None, size: int | None) -> int:
         n = len(self.train)
-        if share is not None and size is not None:
-            raise DataError("a share or a size", f"share={share} and size={size}", f"with_validation(share={share})")
-        if share is not None:
-            if not 0 < share < 1:
-                raise DataError("a share between 0 and 1", f"{share}", "with_validation(share=0.1)")
-            return max(1, round(share * n))
+        if fraction is not None and size is not None:
+            came = f"fraction={fraction} and size={size}"
+            raise DataError("a fraction or a size", came, f"with_validation(fraction={fraction})")
+        if fraction is not None:
+            if not 0 < fraction < 1:
+                raise DataError(
+                    "a fraction between 0 and 1", f"{fraction}", "with_validation(fraction=0.1)", field="fraction"
+                )
+            return max(1, round(fraction * n))
         if size is not None:
             if not isinstance(size, int | np.integer):
-                raise DataError("a size as a number of samples", repr(size), "with_validation(size=1000)")
+                raise DataError("a number of samples", repr(size), "with_validation(size=1000)", field="size")
             return int(size)
-        usual = n // 10 if self.test is None else min(len(self.test), n // 5)
-        return max(1, min(usual, 10_000))
+        default = n // 10 if self.test is None else min(len(self.test), n // 5)
+        return max(1, min(default, 10_000))
 
     def _take_kinds_of_train(self) -> None:
-        """In all parts a table has the columns of the training part, of the same kinds."""
+        """Convert the tables of all sets to the columns and kinds of the training set's."""
         table = self.train.x
         for name in ("validation", "test"):
             part = getattr(self, name)
@@ -190,12 +208,12 @@ class Dataset:
         for name, part in self.parts.items():
             if part.x.shape[1:] != shape:
                 came = f"{shape} in train and {part.x.shape[1:]} in {name}"
-                raise DataError("samples of one shape in all parts", came)
+                raise DataError("samples of one shape in all sets", came)
             if part.y.shape[1:] != y.shape[1:]:
-                raise DataError("y of one shape in all parts", f"{y.shape} in train and {part.y.shape} in {name}")
+                raise DataError("y of one shape in all sets", f"{y.shape} in train and {part.y.shape} in {name}")
             if (part.y.dtype.kind in "biuf") != (y.dtype.kind in "biuf"):
                 came = f"{y.dtype} in train and {part.y.dtype} in {name}"
-                raise DataError("y of numbers or of text in all parts alike", came)
+                raise DataError("y of numbers or of text in all sets alike", came)
 
     def _check_names(self) -> None:
         features = math.prod(self.train.x.shape[1:])
@@ -208,7 +226,7 @@ class Dataset:
                 raise DataError("integer labels (n,) where classes are named", f"{part.y.dtype} of {part.y.shape}")
             low, high = int(part.y.min()), int(part.y.max())
             if low < 0 or high >= len(self.class_names):
-                came = f"label {low if low < 0 else high} in the {name} part"
+                came = f"label {low if low < 0 else high} in the {SET_NAMES[name]} set"
                 raise DataError(f"labels from 0 to {len(self.class_names) - 1}, one for each class name", came)
 
 
@@ -221,7 +239,7 @@ def _part(given: PartLike, name: str) -> Part:
     try:
         return Part(*given)
     except DataError as error:
-        raise DataError(f"{error.expected} in the {name} part", error.value, error.suggestion) from error
+        raise error.replace(expected=f"{error.expected} in the {SET_NAMES[name]} set") from error
 
 
 def _names(names: Sequence[str] | None, field: str) -> tuple[str, ...] | None:

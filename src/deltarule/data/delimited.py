@@ -32,17 +32,24 @@ _CHUNK = 1 << 20
 _LINE_AT_MOST = 1 << 24  # characters
 _DELIMITERS = ",;\t|"
 _QUOTED = re.compile('"[^"]*"')
-_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+(?:[eE][+-]?\d+)?\s*", re.ASCII)
 
 Rows: TypeAlias = Iterator[list[str]]
+
+
+class _Names(list[str]):
+    """The names of a file's columns; `decimal` is "," where numbers have a decimal comma."""
+
+    def __init__(self, names: list[str], decimal: str) -> None:
+        super().__init__(names)
+        self.decimal = decimal
 
 
 def read_delimited(path: Path, types: Mapping[str, Any] | None = None) -> Table:
     r"""The table in a CSV or TSV file: UTF-8 (or UTF-16 with its mark), compressed by gzip or not.
 
-    The delimiter is the one of , ; tab | that the first line has most of outside of quotation marks; where it is the
-    semicolon, 1,5 is one and a half. The first line holds the names, unless all of it is numbers. types: kinds of
-    columns that are not to be judged by their values.
+    The delimiter is the most frequent of , ; tab | in the first line, outside of quotation marks; where it is the
+    semicolon, 1,5 is one and a half. The first line has the names, unless all of it is numbers. types: the kinds of
+    columns that are not to be inferred.
 
     Raises DataFileError, naming file, row and column.
 
@@ -69,14 +76,15 @@ def read_json_lines(path: Path, types: Mapping[str, Any] | None = None) -> Table
     return _read(path, types, _json_lines)
 
 
-def _read(path: Path, types: Mapping[str, Any] | None, rows_of: Callable[[Path], Iterator[list[str]]]) -> Table:
-    """The table of a file whose first row holds the names."""
+def _read(path: Path, types: Mapping[str, Any] | None, rows_of: Callable[[Path], Rows]) -> Table:
+    """Return the table of a file whose first row has the names."""
     text: frozenset[str] = frozenset()
     with _named(path):
         while True:
             rows = rows_of(path)
             names = next(rows)
-            inference = Inference(names, checked_kinds(types, names), text)
+            decimal = names.decimal if isinstance(names, _Names) else ""
+            inference = Inference(names, checked_kinds(types, names), text, decimal)
             size = max(1, _BLOCK // len(names))
             block: list[list[str]] = []
             count = 0
@@ -103,7 +111,7 @@ def _named(path: Path) -> Iterator[None]:
     except DataFileError:
         raise
     except DataError as error:
-        raise DataFileError(error.expected, f"{path}: {error.value}", error.suggestion) from error
+        raise DataFileError.of(error, f"{path}: {error.value}") from error
     except csv.Error as error:
         raise DataFileError("a sound CSV file", f"{path}: {error}") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
@@ -131,7 +139,7 @@ def _delimited(path: Path) -> Rows:
             if numeric:
                 names = [f"column {place}" for place in range(1, len(header) + 1)]
             refuse_repeats(names)
-            yield names
+            yield _Names(names, "," if delimiter == ";" else "")
             if numeric:
                 number = 1
                 yield header
@@ -139,8 +147,6 @@ def _delimited(path: Path) -> Rows:
                 if not row:
                     continue
                 number += 1
-                if delimiter == ";":
-                    row = [cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell for cell in row]
                 if len(row) != len(names):
                     came = f"{len(row)} in row {number} (line {reader.line_num})"
                     raise DataError(f"{len(names)} values in each row, one for each column", came)

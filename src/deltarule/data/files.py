@@ -20,7 +20,7 @@ from deltarule.data.images import ImageSize, is_image_folder, read_image_folder
 from deltarule.data.numpy_files import read_npy, read_npz
 from deltarule.data.parts import Part
 from deltarule.data.table import Table
-from deltarule.data.targets import dataset_of_table
+from deltarule.data.targets import TargetChoice, dataset_of_table
 from deltarule.errors import DataError, DataFileError
 from deltarule.regular_files import opened, reason
 
@@ -74,26 +74,27 @@ def read_table(path: Path, types: Mapping[str, Any] | None = None) -> Table:
 
 def read_own(
     data: Any,
-    target: str | int | None = None,
+    target: TargetChoice = None,
     types: Mapping[str, Any] | None = None,
     image_size: ImageSize | None = None,
 ) -> Dataset:
-    """The data set in a file, a folder or a data frame: its parts where it has any, otherwise all of it in train."""
+    """Return the data set in a file, a folder or a data frame, with its own split or all of it as training set."""
     if not isinstance(data, Path):
-        return dataset_of_table(table_of(data, types), target)
+        return dataset_of_table(table_of(data, types), target, types=types)
     with _within_memory(data):
         return _read_own(data, target, types, image_size)
 
 
 def _read_own(
-    data: Path, target: str | int | None, types: Mapping[str, Any] | None, image_size: ImageSize | None
+    data: Path, target: TargetChoice, types: Mapping[str, Any] | None, image_size: ImageSize | None
 ) -> Dataset:
     if data.is_dir():
         dataset = _folder(data, image_size)
     elif image_size is not None:
         raise DataError("a folder of images for an image size", f"the file {data}")
     elif is_table_file(data):
-        return _named(data, dataset_of_table, read_table(data, types), target)
+        table = read_table(data, types)
+        return _named(data, lambda: dataset_of_table(table, target, types=types))
     elif data.suffix == ".npz":
         dataset = _named(data, _of_arrays, read_npz(data), data)
     elif data.suffix == ".npy":
@@ -101,7 +102,7 @@ def _read_own(
         if array.dtype.names is None and array.ndim != 2:
             came = f"{data}: shape {array.shape}"
             raise DataFileError("rows and columns, one of which is the target", came, "x.npy and y.npy in a folder")
-        return _named(data, lambda: dataset_of_table(table_of(array, types), target))
+        return _named(data, lambda: dataset_of_table(table_of(array, types), target, types=types))
     else:
         folder = f"load_dataset({str(data.parent)!r})" if find_idx_files(data.parent) else None
         raise DataFileError(f"a file of a kind that can be read ({READABLE})", f"the file {data}", folder)
@@ -126,7 +127,7 @@ def _named(path: Path, make: Callable[..., Dataset], *content: Any) -> Dataset:
     except DataFileError:
         raise
     except DataError as error:
-        raise DataFileError(error.expected, f"{error.value} ({path})", error.suggestion) from error
+        raise DataFileError.of(error, f"{error.value} ({path})") from error
     stem = path.with_suffix("") if path.suffix == ".gz" else path
     return replace(made, name=stem.stem, source=f"the file {path}")
 

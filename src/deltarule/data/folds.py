@@ -1,4 +1,4 @@
-"""k-fold cross-validation: each sample is validated with once, and learnt from in all other folds."""
+"""k-fold cross-validation: each sample is a validation sample once, and a training sample in all other folds."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ __all__ = ["fold_rows", "folds"]
 
 
 def folds(data: Dataset, k: int = 5, *, groups: ArrayLike | None = None, seed: int = 0) -> Iterator[Dataset]:
-    """The k data sets of a cross-validation of the training part: one k-th of it is each one's validation part.
+    """Yield the k data sets of a cross-validation of the training set, each with one k-th of it as validation set.
 
-    By class where y is classes; groups (n,): samples of one group are all in the same fold. The test part stays as it
-    is. A validation part that is there already is replaced: put its samples into train first if they are to count.
-    Raises DataError where k is below 2 or more than there are samples or groups.
+    Stratified by class in classification; groups (n,): samples of one group are all in the same fold. The test set does
+    not change. An existing validation set is replaced: add its samples to `train` first if they are to be used.
+
+    Raises DataError for k below 2, or more folds than samples or groups.
 
     >>> data = Dataset(train=(np.arange(10.0)[:, None], [0, 1] * 5))
     >>> [len(each.validation) for each in folds(data, 5)]
@@ -34,7 +35,7 @@ def folds(data: Dataset, k: int = 5, *, groups: ArrayLike | None = None, seed: i
 
 
 def fold_rows(y: ArrayLike, k: int = 5, *, groups: ArrayLike | None = None, seed: int = 0) -> list[Positions]:
-    """The samples that each of the k folds validates with, as row numbers: every one of the n samples once.
+    """Return the validation samples of each of the k folds as row numbers: every one of the n samples once.
 
     `train_many(..., rows=[...])` takes their complements, so that no samples are copied.
 

@@ -1,17 +1,17 @@
-"""Tables out of what programs hold: data frames (pandas, Polars, Arrow), lists of dicts, columns by name, arrays."""
+"""Tables from data frames (pandas, Polars, Arrow), lists of dicts, dicts of columns, and arrays."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from deltarule.data.columns import Column
-from deltarule.data.inference import CellColumn, Inference, kind_of_words
-from deltarule.data.kinds import Kind
+from deltarule.data.inference import CellColumn, Inference, kind_of_words, without_row_numbers
+from deltarule.data.kinds import KINDS, Kind, notation_of
 from deltarule.data.limits import COLUMNS_AT_MOST
 from deltarule.data.table import Table, checked_kinds, refuse_repeats
 from deltarule.errors import DataError
@@ -19,6 +19,8 @@ from deltarule.errors import DataError
 __all__ = ["cell_of", "is_tabular", "table_of"]
 
 _BLOCK = 4096
+
+Some = TypeVar("Some", Kind, Kind | None)
 
 
 def is_tabular(data: Any) -> bool:
@@ -37,12 +39,13 @@ def is_tabular(data: Any) -> bool:
 def table_of(data: Any, types: Mapping[str, Any] | None = None, names: Sequence[str] | None = None) -> Table:
     """The table in a data frame, a list of dicts (a row each), a dict of columns, or an array (n, columns) with names.
 
-    types : kinds of columns that are not to be judged by their values; see `Table`.
+    types : kinds of columns that are not to be inferred; see `Table`.
     names : of an array's columns.
 
-    Types of a data frame stay: text in it is categories, even where it is all digits. Values that are Python's own are
-    judged as those of a file are.
-    Raises DataError for what is no table, and for values that are none of a table.
+    The numbers, booleans, dates and categories of a data frame keep their types. Text is read as that of a file is, so
+    that a file and the data frame read from it give the same table.
+
+    Raises DataError for other data, and for values that a table cannot contain.
 
     >>> table_of([{"age": 39, "sex": "F"}, {"age": None, "sex": "M"}])
     Table(2 rows; age: number, sex: category)
@@ -88,8 +91,8 @@ def cell_of(value: Any, row: int, column: str) -> str:
 
 
 def _refuse(value: Any, row: int, column: str) -> str:
-    came = f"{str(value)[:60]!r} ({type(value).__name__}) in row {row}, column {column!r}"
-    raise DataError("finite numbers, text, booleans, dates or nothing in a cell", came)
+    came = f"{str(value)[:60]!r} ({type(value).__name__}) in row {row}"
+    raise DataError("finite numbers, text, booleans, dates or nothing in a cell", came, field=column)
 
 
 def _frame(data: Any) -> Any:
@@ -113,30 +116,38 @@ def _of_frame(frame: Any, types: Mapping[str, Any] | None) -> Table:
         raise DataError("at least one row and one column", f"a data frame of shape {frame.shape}")
     _refuse_width(len(names))
     columns = zip(frame.iter_columns(), names, strict=True)
-    return Table(tuple(_of_series(each, name, kinds.get(name)) for each, name in columns))
+    pandas = bool(frame.implementation.is_pandas())
+    first, *others = (_of_series(each, name, kinds.get(name), pandas=pandas) for each, name in columns)
+    return Table((without_row_numbers(first), *others))
 
 
-def _of_series(series: Any, name: str, kind: Kind | None) -> Column:
-    """A data frame's column, its type being what the frame says."""
+def _of_series(series: Any, name: str, kind: Kind | None, *, pandas: bool) -> Column:
+    """Return a data frame's column, with the type that it has there."""
     import narwhals as nw
 
     dtype = series.dtype
     if dtype.is_numeric() or dtype == nw.Boolean:
-        whole, truth = dtype.is_integer(), dtype == nw.Boolean
-        values = _numbers(series.cast(nw.Int8) if truth else series)
+        integer, boolean = dtype.is_integer(), dtype == nw.Boolean
+        values = _numbers(series.cast(nw.Int8) if boolean else series)
         if np.isinf(values).any():
-            came = f"infinity in row {int(np.argmax(np.isinf(values))) + 1}, column {name!r}"
-            raise DataError("finite numbers, or missing values", came)
+            came = f"infinity in row {int(np.argmax(np.isinf(values))) + 1}"
+            raise DataError("finite numbers, or missing values", came, field=name)
         empty = bool(np.isnan(values).all()) and kind is None
-        own: Kind = "empty" if empty else "boolean" if truth else "number"
-        column = Column(name, own, values, ("False", "True") if truth else (), whole)
+        own: Kind = "empty" if empty else "boolean" if boolean else "number"
+        if pandas and not integer and np.isnan(values).any():  # pandas stores integers as floats where one is missing
+            given = values[~np.isnan(values)]
+            integer = bool((given == np.round(given)).all())
+        column = Column(name, own, values, ("False", "True") if boolean else (), integer)
         return column if kind is None else column.to_kind(kind)
     if any(dtype == temporal for temporal in (nw.Date, nw.Datetime)):
         micro = series.cast(nw.Datetime("us")).dt.timestamp("us")
         column = Column(name, "date", _numbers(micro) / 86_400e6)
         return column if kind is None else column.to_kind(kind)
-    if any(dtype == words for words in (nw.String, nw.Categorical, nw.Enum)):
+    if any(dtype == words for words in (nw.Categorical, nw.Enum)):
         return _of_words(series.cast(nw.String).to_list(), name, kind)
+    if dtype == nw.String:
+        words = ["" if word is None or word != word else word for word in series.to_list()]
+        return _of_values(words, name, kind)
     if any(dtype == unknown for unknown in (nw.Object, nw.Unknown)) and kind != "ignored":
         return _of_values(series.to_list(), name, kind)
     return Column(name, "ignored" if kind == "ignored" else "text", np.full(len(series), -1, np.int32))
@@ -152,7 +163,7 @@ def _numbers(series: Any) -> Any:
 
 
 def _of_words(words: list[str | None], name: str, kind: Kind | None) -> Column:
-    """Text in a data frame was meant as text: neither numbers nor truths are read into it."""
+    """Return a column of a data frame's categories: neither numbers nor booleans are read from them."""
     cells = CellColumn(name, kind or "category", text=True)
     cells.add(["" if word is None or word != word else word for word in words])
     column = cells.column()
@@ -162,7 +173,9 @@ def _of_words(words: list[str | None], name: str, kind: Kind | None) -> Column:
 
 
 def _of_values(values: Sequence[Any], name: str, kind: Kind | None) -> Column:
-    """A column of Python's own values."""
+    """Return a column of Python values."""
+    if not any(isinstance(value, str) for value in values):
+        kind = _without_notation(kind)
     cells = [cell_of(value, row, name) for row, value in enumerate(values, 1)]
     text = False
     while True:
@@ -184,7 +197,7 @@ def _of_columns(data: Mapping[Any, Any], types: Mapping[str, Any] | None) -> Tab
 
 def _listed(values: Any, name: str) -> list[Any]:
     if isinstance(values, str) or not hasattr(values, "__iter__"):
-        raise DataError("columns as sequences of values", f"{type(values).__name__} for column {name!r}")
+        raise DataError("a sequence of values", type(values).__name__, field=name)
     return values.tolist() if isinstance(values, np.ndarray) else list(values)
 
 
@@ -197,7 +210,16 @@ def _of_records(records: Sequence[Mapping[Any, Any]], types: Mapping[str, Any] |
     _refuse_width(len(names))
     columns = list(names)
     cells = [[cell_of(record.get(name), row, name) for name in columns] for row, record in enumerate(records, 1)]
-    return _inferred(cells, columns, types)
+    kinds = checked_kinds(types, columns)
+    for name in columns:
+        if name in kinds and not any(isinstance(record.get(name), str) for record in records):
+            kinds[name] = _without_notation(kinds[name])
+    return _inferred(cells, columns, kinds)
+
+
+def _without_notation(kind: Some) -> Some:
+    """Return the kind, without the notation of text."""
+    return KINDS[kind].name if notation_of(kind) else kind  # type: ignore[index]
 
 
 def _of_array(data: Any, types: Mapping[str, Any] | None, names: Sequence[str] | None) -> Table:
@@ -220,16 +242,16 @@ def _of_array(data: Any, types: Mapping[str, Any] | None, names: Sequence[str] |
 def _of_numbers(values: Any, name: str, kind: Kind | None) -> Column:
     numbers = values.astype(np.float64)
     if np.isinf(numbers).any():
-        came = f"infinity in row {int(np.argmax(np.isinf(numbers))) + 1}, column {name!r}"
-        raise DataError("finite numbers, or missing values", came)
+        came = f"infinity in row {int(np.argmax(np.isinf(numbers))) + 1}"
+        raise DataError("finite numbers, or missing values", came, field=name)
     column = Column(name, "number", numbers, (), values.dtype.kind in "iub")
     return column if kind is None else column.to_kind(kind)
 
 
-def _inferred(cells: list[list[str]], names: Sequence[str], types: Mapping[str, Any] | None) -> Table:
+def _inferred(cells: list[list[str]], names: Sequence[str], kinds: Mapping[str, Kind]) -> Table:
     text: frozenset[str] = frozenset()
     while True:
-        inference = Inference(names, checked_kinds(types, names), text)
+        inference = Inference(names, kinds, text)
         for block in _blocks(cells):
             inference.add(block)
         if not inference.again:

@@ -1,7 +1,7 @@
-"""Kinds of columns: how each is recognised in text, read, written, described, and whether a network can learn from it.
+"""Kinds of columns: how each is recognised in text, read, written and described, and whether it can be an input.
 
-A further kind is a further class here, and its name in `Kind`. How a kind becomes a network's inputs follows from
-`coded`: numbers or codes of categories.
+A new kind is a class here, and its name in `Kind`. Its encoding as inputs follows from `coded`: numbers, or codes of
+categories.
 """
 
 from __future__ import annotations
@@ -14,18 +14,31 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from deltarule.errors import DataError, nearest
+from deltarule.data.notations import DATES, Notation, date_notations, number_notation, number_notations, only_reading
+from deltarule.errors import ColumnTypeError, nearest
 
-__all__ = ["KINDS", "MISSING", "ColumnKind", "Kind", "checked_kind", "date_number", "number_of", "truth_of"]
+__all__ = [
+    "KINDS",
+    "MISSING",
+    "ColumnKind",
+    "Kind",
+    "WrittenKind",
+    "are_booleans",
+    "checked_kind",
+    "date_number",
+    "notation_of",
+    "number_of",
+    "written_as",
+]
 
 Kind: TypeAlias = Literal["number", "category", "boolean", "date", "text", "empty", "ignored"]
 
 MISSING = frozenset(
     ["", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NAN", "NaT", "NULL", "Null", "null", "None"]
 )
-"""What stands in a cell where a value is missing."""
+"""What a cell contains where a value is missing."""
 
-_TRUTHS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
+_BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
 _SECONDS_A_DAY = 86_400
@@ -34,12 +47,12 @@ _SECONDS_A_DAY = 86_400
 class ColumnKind:
     """A kind of columns. `values` and `categories` are those of a `Column`; `values` are without missing ones.
 
-    name : what recipes, files and the shell call it.
-    usable : whether a network can learn from it.
-    choice : whether one can ask for it.
+    name : its name in files, in `types` and in the shell.
+    usable : whether it can be an input.
+    choice : whether a column can be declared to be of this kind.
     coded : whether its values are codes into its categories; otherwise they are numbers.
-    unbounded : whether text that is recognised as this kind may have any number of different values.
-    cells : what its cells hold, for an error.
+    unbounded : whether a column of text that is recognised as this kind may have any number of different values.
+    cells : what its cells contain, for an error.
     categories : those of a column in which every value is missing.
     """
 
@@ -52,40 +65,76 @@ class ColumnKind:
     categories: ClassVar[tuple[str, ...]] = ()
 
     def recognises(self, words: Collection[str]) -> bool:
-        """Whether a column with these different values, at least one, is of this kind."""
+        """Return whether a column with these different values, at least one, is of this kind."""
         return False
 
+    def notations(self, words: Collection[str]) -> Sequence[Notation]:
+        """Return the notations, beside the usual one, in which all these values are of this kind."""
+        return ()
+
+    def notation(self, name: str) -> Notation | None:
+        """Return the notation of that name, None where there is none."""
+        return None
+
     def read(self, words: Sequence[str]) -> tuple[list[float | None], tuple[str, ...]]:
-        """The number that each of these values is, None where it is none, and the column's categories."""
+        """Return the number that each of these values is, None for invalid ones, and the column's categories."""
         raise NotImplementedError
 
-    def whole(self, numbers: Sequence[float | None]) -> bool:
-        """Whether a column with these values counts as one of whole numbers."""
+    def integer(self, numbers: Sequence[float | None]) -> bool:
+        """Return whether a column with these values consists of integers."""
         return False
 
     def word(self, value: float, categories: Sequence[str]) -> str:
-        """One value as text, as people would write it."""
+        """Return one value as text."""
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
     def summary(self, values: Any, categories: Sequence[str]) -> str:
-        """What a column holds, in a few words."""
+        """Describe the contents of a column in a few words."""
         raise NotImplementedError
 
     def facts(self, values: Any, categories: Sequence[str]) -> dict[str, Any]:
-        """What a column holds, as data."""
+        """Return the contents of a column as data."""
         return {}
 
 
-class NumberKind(ColumnKind):
+class WrittenKind(ColumnKind):
+    """A kind whose values are numbers in a usual notation, or in another one that is the only one to fit the column."""
+
+    unbounded = True
+
+    def usual(self, word: str) -> float | None:
+        """Return the number that a value in the usual notation is, None for others."""
+        raise NotImplementedError
+
+    def are_usual(self, words: Collection[str]) -> bool:
+        """Return whether all these values are in the usual notation."""
+        return all(self.usual(word) is not None for word in words)
+
+    def recognises(self, words: Collection[str]) -> bool:
+        if self.are_usual(words):
+            return True
+        return only_reading(self.notations(words), words) is not None
+
+    def read(self, words: Sequence[str]) -> tuple[list[float | None], tuple[str, ...]]:
+        return [self.usual(word) for word in words], ()
+
+
+class NumberKind(WrittenKind):
     """Finite numbers."""
 
     name = "number"
     cells = "numbers"
 
-    def read(self, words: Sequence[str]) -> tuple[list[float | None], tuple[str, ...]]:
-        return [number_of(word) for word in words], ()
+    def usual(self, word: str) -> float | None:
+        return number_of(word)
 
-    def whole(self, numbers: Sequence[float | None]) -> bool:
+    def notations(self, words: Collection[str]) -> Sequence[Notation]:
+        return number_notations(words)
+
+    def notation(self, name: str) -> Notation | None:
+        return number_notation(name)
+
+    def integer(self, numbers: Sequence[float | None]) -> bool:
         return all(float(number or 0).is_integer() for number in numbers)
 
     def summary(self, values: Any, categories: Sequence[str]) -> str:
@@ -114,23 +163,23 @@ class CategoryKind(ColumnKind):
         return {"categories": self._counts(values, categories)}
 
     def _counts(self, values: Any, categories: Sequence[str]) -> dict[str, int]:
-        """How often each category occurs, the most frequent first."""
+        """Return the number of rows of each category, the most frequent first."""
         counts = np.bincount(values, minlength=len(categories))
         return {categories[place]: int(counts[place]) for place in np.argsort(-counts, kind="stable").tolist()}
 
 
 class BooleanKind(ColumnKind):
-    """0 and 1 for two words of one pair, such as "no" and "yes", which are the column's categories."""
+    """0 and 1 for the two words of a pair, for example "no" and "yes", which are the column's categories."""
 
     name = "boolean"
     cells = "true and false, or yes and no"
     categories = ("false", "true")
 
     def recognises(self, words: Collection[str]) -> bool:
-        return truth_of(words)
+        return are_booleans(words)
 
     def read(self, words: Sequence[str]) -> tuple[list[float | None], tuple[str, ...]]:
-        return _truths(words)
+        return _booleans(words)
 
     def word(self, value: float, categories: Sequence[str]) -> str:
         return categories[int(value)]
@@ -142,18 +191,20 @@ class BooleanKind(ColumnKind):
         return {"true": int(values.sum()), "false": int((values == 0).sum())}
 
 
-class DateKind(ColumnKind):
-    """Dates and moments, as days since 1970-01-01."""
+class DateKind(WrittenKind):
+    """Dates, with or without a time of day, as days since 1970-01-01."""
 
     name = "date"
-    unbounded = True
     cells = "dates such as 2024-12-31"
 
-    def recognises(self, words: Collection[str]) -> bool:
-        return all(date_number(word) is not None for word in words)
+    def usual(self, word: str) -> float | None:
+        return date_number(word)
 
-    def read(self, words: Sequence[str]) -> tuple[list[float | None], tuple[str, ...]]:
-        return [date_number(word) for word in words], ()
+    def notations(self, words: Collection[str]) -> Sequence[Notation]:
+        return date_notations(words)
+
+    def notation(self, name: str) -> Notation | None:
+        return next((each for each in DATES if each.name == name), None)
 
     def word(self, value: float, categories: Sequence[str]) -> str:
         moment = datetime.fromtimestamp(round(value * _SECONDS_A_DAY, 3), UTC).replace(tzinfo=None)
@@ -180,7 +231,7 @@ class TextKind(ColumnKind):
 
 
 class EmptyKind(ColumnKind):
-    """Nothing but missing values."""
+    """Missing values only."""
 
     name = "empty"
     usable, choice = False, False
@@ -190,7 +241,7 @@ class EmptyKind(ColumnKind):
 
 
 class IgnoredKind(ColumnKind):
-    """Left out on request, or because it only counts the rows."""
+    """Left out: declared so, or a first column without a name that numbers the rows."""
 
     name = "ignored"
     usable = False
@@ -203,24 +254,56 @@ KINDS: dict[str, ColumnKind] = {
     each.name: each
     for each in (NumberKind(), CategoryKind(), BooleanKind(), DateKind(), TextKind(), EmptyKind(), IgnoredKind())
 }
-"""Each kind by its name. The first one that recognises a column's text is that column's."""
+"""Each kind by its name. A column of text is of the first kind that recognises it."""
+
+
+class WrittenAs(str):
+    """A kind with the notation of its values: the kind's name as text, and `notation`.
+
+    >>> WrittenAs("date", "d/m/y") == "date", WrittenAs("date", "d/m/y").notation
+    (True, 'd/m/y')
+    """
+
+    __slots__ = ("notation",)
+
+    notation: str
+
+    def __new__(cls, kind: str, notation: str) -> WrittenAs:
+        """Return the kind's name with a notation."""
+        made = super().__new__(cls, kind)
+        made.notation = notation
+        return made
+
+
+def written_as(kind: Kind, notation: str) -> Kind:
+    """Return a kind whose values are in a notation; "" is the usual one."""
+    return WrittenAs(kind, notation) if notation else kind  # type: ignore[return-value]
+
+
+def notation_of(kind: str | None) -> str:
+    """Return the notation that a kind was declared with; "" where it was not."""
+    return kind.notation if isinstance(kind, WrittenAs) else ""
 
 
 def checked_kind(kind: Any, column: str) -> Kind:
-    """A kind that one may ask for.
+    """Return a kind that a column can be declared to be, with the notation after a colon.
 
-    >>> checked_kind("date", "born")
-    'date'
+    >>> checked_kind("date", "born"), notation_of(checked_kind("date:d/m/y", "born"))
+    ('date', 'd/m/y')
     """
     choices = [name for name, each in KINDS.items() if each.choice]
-    if kind not in choices:
-        near = nearest(str(kind), choices) or "category"
-        raise DataError(f"a type: {', '.join(choices)}", f"{kind!r} for column {column!r}", f"{column}={near}")
-    return kind  # type: ignore[no-any-return]
+    name, _, notation = kind.partition(":") if isinstance(kind, str) else (kind, "", "")
+    if name not in choices:
+        near = nearest(str(name), choices) or "category"
+        raise ColumnTypeError.of(f"a type: {', '.join(choices)}", repr(kind), column, near)
+    if notation and KINDS[name].notation(notation) is None:
+        example = {"date": "date:d/m/y", "number": "number:1.234,5"}.get(name, name)
+        raise ColumnTypeError.of("the notation of a date or a number", repr(kind), column, example)
+    return written_as(KINDS[name].name, notation)
 
 
 def number_of(cell: str) -> float | None:
-    """The number that a cell holds: digits, a point, an exponent; or None.
+    """Return the number in a cell: digits, a point, an exponent; or None.
 
     >>> number_of("-1.5e3"), number_of("1_000"), number_of("inf")
     (-1500.0, None, None)
@@ -232,7 +315,7 @@ def number_of(cell: str) -> float | None:
 
 
 def date_number(cell: str) -> float | None:
-    """The days since 1970-01-01 of a date or a moment as ISO 8601 writes it (without a zone: UTC); or None.
+    """Return the days since 1970-01-01 of a date and time in ISO 8601 (without a time zone: UTC); or None.
 
     >>> date_number("1970-01-02 12:00"), date_number("31/12/1999")
     (1.5, None)
@@ -249,32 +332,32 @@ def date_number(cell: str) -> float | None:
         return None
 
 
-def truth_of(cells: Collection[str]) -> bool:
-    """Whether all these are words for true and false, of one pair.
+def are_booleans(cells: Collection[str]) -> bool:
+    """Return whether all these are words for true and false, of one pair.
 
-    >>> truth_of(["yes", "No"]), truth_of(["yes", "false"])
+    >>> are_booleans(["yes", "No"]), are_booleans(["yes", "false"])
     (True, False)
     """
     given = {cell.lower() for cell in cells}
-    return any(given <= set(pair) for pair in _TRUTHS) and len(given) > 0
+    return any(given <= set(pair) for pair in _BOOLEANS) and len(given) > 0
 
 
-def _truths(words: Sequence[str]) -> tuple[list[float | None], tuple[str, str]]:
-    """0, 1 or None for each word, and the words for false and true as they are written here."""
+def _booleans(words: Sequence[str]) -> tuple[list[float | None], tuple[str, str]]:
+    """Return 0, 1 or None for each word, and the words for false and true as they are spelt in the column."""
     given = {word.lower() for word in words}
     if given <= {"0", "1"}:
         return [float(word) for word in words], ("0", "1")
-    pair = max(_TRUTHS, key=lambda each: len(given & set(each)))
+    pair = max(_BOOLEANS, key=lambda each: len(given & set(each)))
     spelt = {word.lower(): word for word in words}
     found: list[float | None] = [float(pair.index(word.lower())) if word.lower() in pair else None for word in words]
     return found, (spelt.get(pair[0], pair[0]), spelt.get(pair[1], pair[1]))
 
 
 def _figure(number: float, digits: int = 6) -> str:
-    """A number for people: large ones in thousands, whole ones whole.
+    """Format a number: thousands grouped, integers without decimals.
 
     >>> _figure(1484705.0), _figure(0.0815), _figure(38.5816, 3)
     ('1,484,705', '0.0815', '38.6')
     """
-    whole = abs(number) >= 1000 or number == int(number)
-    return f"{number:,.0f}" if whole and abs(number) < 1e12 else f"{number:.{digits}g}"
+    rounded = abs(number) >= 1000 or number == int(number)
+    return f"{number:,.0f}" if rounded and abs(number) < 1e12 else f"{number:.{digits}g}"

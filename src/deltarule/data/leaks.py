@@ -1,4 +1,4 @@
-"""What makes the parts of a data set say less than they seem to: samples in two of them, classes missing from one."""
+"""Doubts about the sets of a data set: samples in two of them, classes missing from one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from deltarule.data.arrays import Array
-from deltarule.data.dataset import Dataset
+from deltarule.data.dataset import SET_NAMES, Dataset
 from deltarule.data.table import Table
 from deltarule.mapped import is_mapped
 
@@ -17,13 +17,13 @@ _BYTES_AT_MOST = 1 << 30  # of samples that are compared
 
 
 def leaks(dataset: Dataset) -> list[str]:
-    """Sentences on what is doubtful in the parts; an empty list where nothing is.
+    """Return sentences on what is doubtful in the sets; an empty list where nothing is.
 
-    Samples of the validation or the test part that stand in the training part as well are counted: a model may know
-    them by heart. A class that a part lacks cannot be learnt from it, or is not tested.
+    Validation and test samples that are also training samples are counted: a model may have memorized them. A class
+    that is missing from a set is not trained on, or not evaluated.
 
     >>> leaks(Dataset(train=([[0.0], [1.0]], ["a", "b"]), test=([[1.0], [2.0]], ["b", "b"])))
-    ['1 of 2 samples of the test part also stands in the training part.', "The test part has no sample of class 'a'."]
+    ['1 of 2 test samples is also a training sample.', "The test set has no sample of class 'a'."]
     """
     return [*_repeated(dataset), *_classes_missing(dataset)]
 
@@ -38,13 +38,13 @@ def _repeated(dataset: Dataset) -> list[str]:
             continue
         count = int(np.isin(_fingerprints(part.x), known).sum())
         if count:
-            stand = "also stands" if count == 1 else "also stand"
-            sentences.append(f"{count:,} of {len(part):,} samples of the {name} part {stand} in the training part.")
+            also = "is also a training sample" if count == 1 else "are also training samples"
+            sentences.append(f"{count:,} of {len(part):,} {name} samples {also}.")
     return sentences
 
 
 def _fingerprints(x: Any) -> Array:
-    """A number (n,) for each sample, alike where samples are."""
+    """Return a number (n,) for each sample, equal for equal samples."""
     if isinstance(x, Table):
         return x.fingerprints()
     rows = np.ascontiguousarray(x).reshape(len(x), -1)
@@ -61,6 +61,5 @@ def _classes_missing(dataset: Dataset) -> list[str]:
         absent = sorted(everywhere - there)
         if absent:
             shown = ", ".join(repr(label) for label in absent[:5]) + (", …" if len(absent) > 5 else "")
-            words = "training" if name == "train" else name
-            sentences.append(f"The {words} part has no sample of class {shown}.")
+            sentences.append(f"The {SET_NAMES[name]} set has no sample of class {shown}.")
     return sentences

@@ -1,4 +1,4 @@
-"""The one way from a name, a file, a folder or a data frame to a data set."""
+"""Loading of data sets: by name, from a file, a folder, or a data frame."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from deltarule.data.arrays import Array
 from deltarule.data.catalogue import DATASETS
+from deltarule.data.column_warnings import column_warnings
 from deltarule.data.dataset import Dataset
 from deltarule.data.download import DownloadProgress, cached, download
 from deltarule.data.files import read_own
@@ -30,6 +31,7 @@ from deltarule.data.sources import SOURCES, DatasetSource
 from deltarule.data.splits import Split, default_split
 from deltarule.data.splits import split as split_samples
 from deltarule.data.table import Table
+from deltarule.data.targets import TargetChoice
 from deltarule.errors import DataError, DataFileError, DataWarning, UnknownDataset, nearest
 
 __all__ = ["SplitChoice", "fetch_dataset", "load_dataset"]
@@ -40,7 +42,7 @@ SplitChoice: TypeAlias = Split | Literal["official"] | None
 def load_dataset(
     data: Any,
     *,
-    target: str | int | None = None,
+    target: TargetChoice = None,
     types: Mapping[str, Any] | None = None,
     image_size: ImageSize | None = None,
     data_dir: str | PathLike[str] | None = None,
@@ -48,33 +50,36 @@ def load_dataset(
     seed: int = 0,
     progress: DownloadProgress = False,
 ) -> Dataset:
-    """A data set by its name (see `dataset_names`), from a file or a folder, or out of a data frame, in raw values.
+    """Load a data set by its name (see `dataset_names`), from a file, a folder or a data frame, in raw values.
 
-    data          a name; "openml:NAME"; a file (CSV, TSV, JSON lines, Parquet, Feather, Arrow, .npy, .npz); a folder of
-                  IDX files, of x.npy and y.npy, or of images by class; a data frame of pandas, Polars or Arrow; a list
-                  of dicts, a dict of columns. A name comes first: write "./digits" for a folder of that name
-    target        of tables: the column to be predicted, by its name or its place (-1 is the last)
-    types         of tables: kinds of columns that their values do not tell ("number", "category", "boolean", "date",
-                  "ignored"): types={"zip": "category"}
-    image_size    of folders of images: the height and width that all are brought to
-    data_dir      where the files of mnist, fashion or kmnist lie: this folder or one in it with the set's name.
-                  Without it the environment's DELTARULE_DATA is looked at, then the cache, then the mirrors
-    split         None: an official test part stays as it is, and as many samples (10,000 for mnist) are taken
-                  out of train, by class, to validate with; a set without one is split 80/10/10, by class.
-                  "official": train whole, test where there is one, no validation part.
-                  A Split: all samples, train before test, are shared out anew, by the split's own seed
-    seed          of the default split, and of the points of "moons"
-    progress      True for a bar while downloading, or a function (file name, bytes received, all bytes)
+    data : a name; "openml:NAME"; a file (CSV, TSV, JSON lines, Parquet, Feather, Arrow, .npy, .npz); a folder of IDX
+        files, of x.npy and y.npy, or of images by class; a data frame of pandas, Polars or Arrow; a list of dicts; a
+        dict of columns. Names have precedence: write "./digits" for a folder of that name.
+    target : of tables: the column to predict, by its name or its place (-1 is the last), or a list of several.
+    types : of tables: kinds of columns that are not to be inferred ("number", "category", "boolean", "date",
+        "ignored"), for example {"zip": "category"}; with a notation: {"day": "date:d/m/y"}. The type of the target
+        decides the task.
+    image_size : of folders of images: the height and width that all are resized to.
+    data_dir : folder with the files of mnist, fashion or kmnist, or with a folder of that name. Without it the
+        environment variable DELTARULE_DATA, the cache and the mirrors are tried.
+    split : None keeps an official test set, and splits as many validation samples (10,000 for mnist) off the training
+        set; data without a test set are split 80/10/10; both stratified. "official": the complete training set, the
+        test set if there is one, no validation set. A `Split`: all samples are split again, by its own seed.
+    seed : random seed of the default split, and of the points of "moons".
+    progress : True for a progress bar of downloads, or a function (file name, bytes received, all bytes).
 
-    "xor" is so small that its four points are train, validation and test alike (unless a Split is given).
-    Files in one's own folder need not be the official ones; downloaded ones must be.
-    One's own samples that stand in two parts, and classes that one lacks, are a `DataWarning`.
-    Raises UnknownDataset, DataFileError for files that are missing or unsound, naming file, row and column.
+    "xor" has only four points, which are the training, validation and test set alike (unless a `Split` is given).
+    Files in a folder of your own need not be the official ones; downloaded ones must be.
+
+    A `DataWarning` reports, in your own data, samples in two sets, classes missing from a set, and columns that are
+    left out, ambiguous, identifiers, or nearly decide the target alone.
+
+    Raises UnknownDataset, or DataFileError for missing or invalid files, with file, row and column.
 
     >>> load_dataset("digits")
     Dataset('digits': 1437 train, 180 validation, 180 test; x 8×8 uint8; 10 classes)
     >>> load_dataset("diabetes", split=Split(validation=0, test=0.2))
-    Dataset('diabetes': 354 train, 0 validation, 88 test; x 10 float64; 1 number)
+    Dataset('diabetes': 354 train, 0 validation, 88 test; x 10 float64; 1 target)
     """
     if split is not None and not isinstance(split, Split) and split != "official":
         raise DataError('a Split, "official" or None for split', repr(split), "Split(validation=0.1, test=0.1)")
@@ -86,23 +91,24 @@ def load_dataset(
         official = _public(SOURCES[data], data_dir, progress) if data in SOURCES else _small(data, seed)
         if data == "xor" and split is None:
             return replace(official, validation=official.train, test=official.train)
-        return _shared_out(official, split, seed)
+        return _split_again(official, split, seed)
     if isinstance(data, str) and data.startswith(PREFIX):
         official = load_openml(data, target, types)
     elif is_tabular(data):
         official = read_own(data, target, types)
     else:
         official = read_own(_existing(data), target, types, image_size)
-    made = _shared_out(official, split, seed)
-    # Folders of IDX files bring parts that others have decided.
-    if made is not official and (isinstance(made.train.x, Table) or official.test is None):
-        for sentence in leaks(made):
-            warnings.warn(sentence, DataWarning, stacklevel=2)
+    made = _split_again(official, split, seed)
+    # The sets of a folder of IDX files have been decided by others.
+    split_here = made is not official and (isinstance(made.train.x, Table) or official.test is None)
+    doubts = [DataWarning(sentence) for sentence in leaks(made)] if split_here else []
+    for warning in [*doubts, *column_warnings(made, types or ())]:
+        warnings.warn(warning, stacklevel=2)
     return made
 
 
-def _shared_out(official: Dataset, split: SplitChoice, seed: int) -> Dataset:
-    """The parts that are asked for, out of the official ones."""
+def _split_again(official: Dataset, split: SplitChoice, seed: int) -> Dataset:
+    """Return the requested sets of official data."""
     if split == "official":
         return official
     if isinstance(split, Split):
@@ -115,7 +121,7 @@ def _shared_out(official: Dataset, split: SplitChoice, seed: int) -> Dataset:
 
 
 def fetch_dataset(name: str, progress: DownloadProgress = False) -> Path:
-    """The folder in the cache with the files of a downloadable set; what is missing there is downloaded.
+    """Return the cache folder of a downloadable data set; missing files are downloaded.
 
     Raises UnknownDataset, or DataError for a set that needs no download.
 
@@ -139,7 +145,7 @@ def _unknown(name: str | PathLike[str]) -> UnknownDataset:
 
 
 def _existing(path: Any) -> Path:
-    """A file or folder of one's own, which has to be there."""
+    """Return the path of a file or folder, which must exist."""
     if not isinstance(path, (str, PathLike)):
         came = f"{type(path).__name__}"
         raise DataError("a name, a path or a data frame", came, "load_dataset('digits'), or split(x, y) for arrays")
@@ -154,7 +160,7 @@ def _existing(path: Any) -> Path:
 
 
 def _public(source: DatasetSource, data_dir: str | PathLike[str] | None, progress: DownloadProgress) -> Dataset:
-    """A set with official parts, from the user's folder, the cache or a mirror, in this order."""
+    """Return an official data set, from the user's folder, the cache or a mirror, in this order."""
     folder = _users_folder(source, data_dir)
     if folder is None:
         folder = cached(source) or download(source, progress)
@@ -166,7 +172,7 @@ def _public(source: DatasetSource, data_dir: str | PathLike[str] | None, progres
     )
     if official:
         return replace(dataset, class_names=source.class_names, source=source.credit)
-    # One's own files under a public set's name: its classes are theirs only if the labels fit.
+    # Other files under a public name have its class names only if the labels fit.
     fits = all(part.y.min() >= 0 and part.y.max() < len(source.class_names) for part in dataset.parts.values())
     return replace(
         dataset,
@@ -176,7 +182,7 @@ def _public(source: DatasetSource, data_dir: str | PathLike[str] | None, progres
 
 
 def _users_folder(source: DatasetSource, data_dir: str | PathLike[str] | None) -> Path | None:
-    """The user's folder, or the one in it with the set's name, if it holds IDX files."""
+    """Return the user's folder, or the one in it with the data set's name, if it contains IDX files."""
     named = data_dir if data_dir is not None else os.environ.get("DELTARULE_DATA") or None
     if named is None:
         return None
@@ -194,19 +200,19 @@ def _users_folder(source: DatasetSource, data_dir: str | PathLike[str] | None) -
         return folder
     if data_dir is None:
         return None
-    # All these sets have the same file names: one must not be taken for another in silence.
+    # All these data sets have the same file names; one must not be used for another silently.
     raise DataFileError(f"the files of {source.name!r} in {folder}", f"those of {other!r}", f"load_dataset({other!r})")
 
 
 def _set_of(test_labels: Path | None) -> str | None:
-    """The public set to which this file of test labels belongs, or None."""
+    """Return the public data set to which this file of test labels belongs, or None."""
     if test_labels is None:
         return None
     return next((name for name, source in SOURCES.items() if source.files[3].matches(test_labels)), None)
 
 
 def _small(name: str, seed: int) -> Dataset:
-    """A set that is bundled with scikit-learn or generated, all of it in train."""
+    """Return a data set that is included in scikit-learn or generated, all of it as training set."""
     source = DATASETS[name].source
     if name == "moons":
         return Dataset(moons(seed=seed), name=name, class_names=("upper", "lower"), source=source)
@@ -223,9 +229,9 @@ def _small(name: str, seed: int) -> Dataset:
 
 
 def _digits() -> tuple[Array, Array]:
-    """The images (n, 8, 8), 0 to 16, and their labels, from the file that scikit-learn bundles.
+    """Return the images (n, 8, 8), 0 to 16, and their labels, from the file that scikit-learn includes.
 
-    It is read without importing scikit-learn, which takes longer than to learn the digits, where it lies as expected.
+    Where the file is in its usual place, it is read without importing scikit-learn, which takes longer than training.
     """
     found = importlib.util.find_spec("sklearn")
     bundled = Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz" if found and found.origin else None
@@ -241,7 +247,7 @@ def _digits() -> tuple[Array, Array]:
 
 
 def _pooled(dataset: Dataset, split: Split) -> Dataset:
-    """All samples of all parts, train before test, shared out anew."""
+    """Split all samples again, training before test samples."""
     parts: list[Part] = list(dataset.parts.values())
     y = _joined([part.y for part in parts])
     tables = [part.x for part in parts if isinstance(part.x, Table)]
@@ -255,6 +261,7 @@ def _pooled(dataset: Dataset, split: Split) -> Dataset:
         feature_names=dataset.feature_names,
         source=dataset.source,
         target=dataset.target,
+        declared_task=dataset.declared_task,
     )
 
 

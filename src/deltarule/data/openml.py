@@ -8,7 +8,7 @@ from typing import Any
 
 from deltarule.data.dataset import Dataset
 from deltarule.data.frames import table_of
-from deltarule.data.targets import dataset_of_table
+from deltarule.data.targets import TargetChoice, dataset_of_table
 from deltarule.errors import DataFileError
 
 __all__ = ["PREFIX", "load_openml"]
@@ -16,7 +16,7 @@ __all__ = ["PREFIX", "load_openml"]
 PREFIX = "openml:"
 
 
-def load_openml(name: str, target: str | int | None = None, types: Mapping[str, Any] | None = None) -> Dataset:
+def load_openml(name: str, target: TargetChoice = None, types: Mapping[str, Any] | None = None) -> Dataset:
     """The data set "openml:NAME", or "openml:NAME@VERSION" ("active", the newest that is in use, otherwise).
 
     target : its own default target where none is given.
@@ -39,4 +39,4 @@ def load_openml(name: str, target: str | int | None = None, types: Mapping[str, 
         instead = "a name of openml.org, with a connection to it; or a file of the same data"
         raise DataFileError(f"the set {plain!r} of openml.org", came, instead) from error
     chosen_target = target if target is not None else next(iter(bunch.target_names), None)
-    return dataset_of_table(table_of(bunch.frame, types), chosen_target, plain, f"openml.org, {plain}")
+    return dataset_of_table(table_of(bunch.frame, types), chosen_target, plain, f"openml.org, {plain}", types=types)

@@ -1,4 +1,4 @@
-"""A part of a data set: samples, what is to be learnt of them, and how much each counts."""
+"""One set of a data set: samples, their targets and their weights."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["Part"]
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
 class Part:
-    """Samples `x` with their `y`, as raw values: no scaling, no encoding, no copy, the dtype as it came.
+    """Samples `x` with their targets `y`, as raw values: not scaled, not encoded, not copied, of the given dtype.
 
-    x        (n, d), or images (n, height, width) or (n, height, width, channels); real and finite; or a table:
-             what `table_of` takes becomes a `Table` of n rows, with categories, dates and missing values as they are
-    y        (n,) labels as text, booleans, integers; or (n,), (n, k) finite numbers
-    weights  (n,) how much each sample counts, 0 or more; None: all alike
+    x : (n, d), or images (n, height, width) or (n, height, width, channels); real and finite; or a table: what
+        `table_of` takes becomes a `Table` of n rows, with categories, dates and missing values unchanged.
+    y : (n,) labels as text, booleans, integers; (n,) or (n, k) finite numbers; or (n, k) labels 0 and 1.
+    weights : (n,) weights of the samples, 0 or more; None: all equal.
 
-    Raises DataError, naming the first bad place, where one of these does not hold.
+    Raises DataError, with the position of the first invalid value.
 
     >>> part = Part([[0, 0], [0, 1], [1, 1]], ["no", "yes", "no"])
     >>> part, len(part)
@@ -57,10 +57,11 @@ class Part:
         return f"Part({len(self)} samples of {shape_of(self.x)}, y {y}{weights})"
 
     def rows(self, indices: ArrayLike | slice) -> Part:
-        """The samples at these places (k,), in that order and repeats allowed, or where a mask (n,) is true.
+        """Return the samples at these indices (k,), in that order and repeats allowed, or where a mask (n,) is true.
 
-        A slice gives views; everything else copies the rows it picks.
-        Raises DataError where a place does not exist or none is picked.
+        A slice gives views; anything else copies the selected rows.
+
+        Raises DataError for an index out of range, or an empty selection.
 
         >>> Part([[1], [2], [3]], [0, 1, 0]).rows([2, 0]).x.ravel()
         array([3, 1])
@@ -75,19 +76,19 @@ class Part:
             raise DataError(f"rows from 0 to {len(self) - 1}", str(error)) from error
         if not len(y):
             raise DataError("at least one row", f"none of {len(self)}")
-        # They are rows of a part that is sound: to look at them again could mean to read a large file again.
+        # The rows have been checked already; checking them again could mean to read a large file again.
         part = object.__new__(Part)
         for name, value in (("x", x), ("y", y), ("weights", weights)):
             object.__setattr__(part, name, value)
         return part
 
     def in_memory(self) -> Part:
-        """The same samples, read into memory where they were in a mapped file."""
+        """Return the same samples, read into memory if they are in a mapped file."""
         return self.rows(np.arange(len(self))) if is_mapped(self.x) else self
 
 
 def shape_of(x: Array | Table) -> str:
-    """What one sample is, in words.
+    """Describe one sample.
 
     >>> shape_of(np.zeros((5, 8, 8), np.uint8))
     '8×8 uint8'

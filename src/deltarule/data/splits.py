@@ -1,4 +1,4 @@
-"""Splitting samples into a part to train on, one to validate with and one to test with."""
+"""Splits of samples into a training, a validation and a test set."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 
 from deltarule.data.arrays import Array
 from deltarule.data.dataset import Dataset
-from deltarule.data.labels import task_of
+from deltarule.data.labels import Task, task_of
 from deltarule.data.parts import Part
 from deltarule.data.strata import grouped_parts, ordered_parts, shuffled_parts, stratified_parts
-from deltarule.data.table import Table
+from deltarule.data.table import Table, unknown_column
 from deltarule.errors import DataError
 from deltarule.mapped import is_mapped
 
@@ -25,25 +25,25 @@ PROPORTIONS_OF_THE_TEXTS: tuple[tuple[int | None, tuple[float, float, float]], .
     (1_000_001, (0.98, 0.01, 0.01)),
     (None, (0.995, 0.0025, 0.0025)),
 )
-"""Fewer than so many samples: these shares for training, validation and test."""
+"""Below this number of samples: these fractions for training, validation and test."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """How samples are shared out. A float is a share of all samples, an int a number of them; 0 leaves a part out.
+    """How samples are split. A float is a fraction of all samples, an int a number of them; 0 makes no such set.
 
-    train       None: what validation and test leave
-    validation  0.1: a tenth
-    test        0.1: a tenth
-    stratified  classes keep their proportions in every part; without effect on numbers, or unless shuffled
-    shuffled    False: the samples in their order, first those of train, then of validation, then of test
-    group_by    of a table: a column; rows with the same value are all in one part (several visits of one patient).
-                The sizes are then as near as the groups allow
-    order_by    of a table: a column of dates or numbers; train is the earliest, test the latest
-                Both columns only share out: they are no inputs
-    seed        chooses the samples
+    train : None for the samples that validation and test leave.
+    validation : 0.1 for a tenth.
+    test : 0.1 for a tenth.
+    stratified : whether classes keep their proportions in every set; no effect in regression, or unless shuffled.
+    shuffled : False for the samples in their order, first the training, then the validation, then the test samples.
+    group_by : of a table: a column; rows with the same value are in one set (several visits of one patient). Sizes are
+        then as close as the groups allow. The column is no input.
+    order_by : of a table: a column of dates or numbers; the training set is the earliest, the test set the latest. The
+        column is no input.
+    seed : random seed of the split.
 
-    Raises DataError: a share outside [0, 1], a number below 0, shares or numbers that do not add up.
+    Raises DataError for a fraction outside [0, 1], a number below 0, or sizes that do not add up.
 
     >>> Split(validation=0.2, test=0.2).sizes(100)
     (60, 20, 20)
@@ -68,23 +68,24 @@ class Split:
             number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
             top = float("inf") if isinstance(value, int | np.integer) else 1
             if not number or not 0 <= value <= top:
-                wanted = f"{name} as a share (a float from 0 to 1) or a number of samples (an int)"
-                raise DataError(wanted, repr(value), f"Split({name}=0.1)")
-        shares = [value for value in (self.train, self.validation, self.test) if isinstance(value, float)]
-        total = sum(shares)
-        if len(shares) == 3 and abs(total - 1) > 1e-6:
+                expected = "a fraction (a float from 0 to 1) or a number of samples (an int)"
+                raise DataError(expected, repr(value), f"Split({name}=0.1)", field=name)
+        fractions = [value for value in (self.train, self.validation, self.test) if isinstance(value, float)]
+        total = sum(fractions)
+        if len(fractions) == 3 and abs(total - 1) > 1e-6:
             instead = f"Split(validation={self.validation}, test={self.test})"
-            raise DataError("shares that add up to 1", f"{total:g}", instead)
+            raise DataError("fractions that add up to 1", f"{total:g}", instead)
         if self.group_by is not None and self.order_by is not None:
             raise DataError("group_by or order_by", "both", f"Split(group_by={self.group_by!r})")
         if self.seed < 0:
             raise DataError("a seed of 0 or more", f"{self.seed}")
 
     def sizes(self, n: int) -> tuple[int, int, int]:
-        """The numbers of samples (train, validation, test) that it makes of n; they add up to n.
+        """Return the numbers of training, validation and test samples out of n; they add up to n.
 
-        Shares are rounded, to one sample at least; what that leaves goes to train.
-        Raises DataError where the parts do not add up to n or train gets nothing.
+        Fractions are rounded, to at least one sample; the rest are training samples.
+
+        Raises DataError for sizes that do not add up to n, or leave no training samples.
 
         >>> Split().sizes(15)
         (11, 2, 2)
@@ -93,21 +94,21 @@ class Split:
         train = n - validation - test
         if train < 1:
             came = f"{n} samples, {validation} for validation and {test} for test"
-            raise DataError("at least one sample to train on", came, "fewer for the other parts, or more samples")
+            raise DataError("at least one training sample", came, "smaller other sets, or more samples")
         if self.train is not None:
-            whole = isinstance(self.train, int | np.integer)
-            # Of a share no more is asked than what the rounding of three parts can cost.
-            if abs(self.train * (1 if whole else n) - train) > (0 if whole else 2 + 1e-6 * n):
+            exact = isinstance(self.train, int | np.integer)
+            # A fraction may differ by what the rounding of three sizes can cost.
+            if abs(self.train * (1 if exact else n) - train) > (0 if exact else 2 + 1e-6 * n):
                 came = (
                     f"train={self.train}, validation={self.validation}, test={self.test}, which leave {train} for train"
                 )
                 instead = f"Split(validation={self.validation}, test={self.test})"
-                raise DataError(f"parts that add up to {n} samples", came, instead)
+                raise DataError(f"sets that add up to {n} samples", came, instead)
         return train, validation, test
 
 
 def default_split(n: int, seed: int = 0) -> Split:
-    """The split of n samples that is made where none is named.
+    """Return the default split of n samples.
 
     80/10/10 below 100,000 samples, then validation and test of 10,000 each.
 
@@ -118,15 +119,15 @@ def default_split(n: int, seed: int = 0) -> Split:
 
 
 def proportions_of_the_texts(n: int) -> tuple[float, float, float]:
-    """The shares (train, validation, test) that the textbooks advise for n samples.
+    """Return the fractions (train, validation, test) that textbooks recommend for n samples.
 
-    70/30, or with a validation part 60/20/20, for small data; 98/1/1 up to about a million; 99.5/0.25/0.25
-    beyond: what counts is that the smaller parts are large enough to tell two models apart.
+    60/20/20 for small data (70/30 without a validation set); 98/1/1 up to about a million; 99.5/0.25/0.25 beyond: the
+    smaller sets need only be large enough to distinguish two models.
 
     >>> proportions_of_the_texts(500), Split(*proportions_of_the_texts(500)).sizes(500)
     ((0.6, 0.2, 0.2), (300, 100, 100))
     """
-    return next(shares for below, shares in PROPORTIONS_OF_THE_TEXTS if below is None or n < below)
+    return next(fractions for below, fractions in PROPORTIONS_OF_THE_TEXTS if below is None or n < below)
 
 
 def split(
@@ -141,68 +142,74 @@ def split(
     class_names: Sequence[str] | None = None,
     feature_names: Sequence[str] | None = None,
     source: str = "",
-    target: str | None = None,
+    target: str | tuple[str, ...] | None = None,
+    declared_task: Task | None = None,
 ) -> Dataset:
-    """A data set out of samples x (n, d), images or a table, with y (n,) or (n, k), and weights (n,) or None.
+    """Return a data set of samples x (n, d), images or a table, with y (n,) or (n, k), and weights (n,) or None.
 
-    groups : (n,), samples of one group all go into one part. times : (n,), the earliest are learnt from, the latest
-    tested with. Of tables the split can name a column for either.
-    Samples in a mapped file stay there, in their order: the first ones are learnt from, the others are read.
-    Without a split `default_split` is used: 80/10/10, by class. Every sample is in exactly one part.
-    Raises DataError where the samples are not sound or too few.
+    groups : (n,), samples of one group are all in one set.
+    times : (n,), the earliest samples are the training set, the latest the test set. For tables the split can name a
+        column for either.
+
+    Samples in a mapped file stay there, in their order: the first ones are the training set, the others are read.
+    Without a split `default_split` is used: 80/10/10, stratified. Every sample is in exactly one set.
+
+    Raises DataError for invalid or too few samples.
 
     >>> split([[value] for value in range(10)], ["a", "b"] * 5)
     Dataset(8 train, 1 validation, 1 test; x 1 int64; 2 classes)
     """
-    whole = Part(x, y, weights)
-    n = len(whole)
+    every = Part(x, y, weights)
+    n = len(every)
     chosen = default_split(n) if split is None else split
-    whole, groups, times = _shared_out_by(whole, chosen, groups, times)
+    every, groups, times = _without_column(every, chosen, groups, times)
     sizes = chosen.sizes(n)
     picked: Sequence[Part | None]
     if groups is not None:
-        picked = _picked(whole, grouped_parts(_as_long("groups", groups, n), sizes, chosen.seed))
+        picked = _picked(every, grouped_parts(_as_long("groups", groups, n), sizes, chosen.seed))
     elif times is not None:
-        picked = _picked(whole, ordered_parts(_as_long("times", times, n), sizes))
-    elif not chosen.shuffled or is_mapped(whole.x):
+        picked = _picked(every, ordered_parts(_as_long("times", times, n), sizes))
+    elif not chosen.shuffled or is_mapped(every.x):
         ends = np.cumsum(sizes)
         slices = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
-        picked = [whole.rows(each) if each.stop > each.start else None for each in slices]
+        picked = [every.rows(each) if each.stop > each.start else None for each in slices]
         picked = [picked[0], *(part and part.in_memory() for part in picked[1:])]
     else:
-        by_class = chosen.stratified and task_of(whole.y) == "classification"
-        rows = stratified_parts(whole.y, sizes, chosen.seed) if by_class else shuffled_parts(n, sizes, chosen.seed)
-        picked = _picked(whole, rows)
+        by_class = chosen.stratified and task_of(every.y) == "classification"
+        rows = stratified_parts(every.y, sizes, chosen.seed) if by_class else shuffled_parts(n, sizes, chosen.seed)
+        picked = _picked(every, rows)
     train, validation, test = picked
     if train is None:  # pragma: no cover - sizes() has seen to it
-        raise DataError("at least one sample to train on", "none")
-    names = feature_names if not isinstance(whole.x, Table) else None
-    return Dataset(train, validation, test, name, class_names, names, source, target)
+        raise DataError("at least one training sample", "none")
+    names = feature_names if not isinstance(every.x, Table) else None
+    return Dataset(train, validation, test, name, class_names, names, source, target, declared_task)
 
 
-def _picked(whole: Part, rows: Sequence[Array]) -> list[Part | None]:
-    return [whole.rows(part) if len(part) else None for part in rows]
+def _picked(every: Part, rows: Sequence[Array]) -> list[Part | None]:
+    return [every.rows(part) if len(part) else None for part in rows]
 
 
-def _shared_out_by(
-    whole: Part, chosen: Split, groups: ArrayLike | None, times: ArrayLike | None
+def _without_column(
+    every: Part, chosen: Split, groups: ArrayLike | None, times: ArrayLike | None
 ) -> tuple[Part, ArrayLike | None, ArrayLike | None]:
-    """The samples without the column that they are shared out by, and that column's values."""
+    """Return the samples without the column that they are split by, and that column's values."""
     by = chosen.group_by or chosen.order_by
     if by is None:
-        return whole, groups, times
-    if not isinstance(whole.x, Table):
+        return every, groups, times
+    if not isinstance(every.x, Table):
         field = "group_by" if chosen.group_by else "order_by"
         raise DataError(f"a table for {field}={by!r}", "arrays", "split(x, y, groups=...) or split(x, y, times=...)")
-    column = whole.x.column(by)
+    if by not in every.x.names:
+        raise unknown_column(by, every.x.names, "group_by" if chosen.group_by else "order_by")
+    column = every.x.column(by)
     if column.missing.any():
         came = f"none in row {int(np.argmax(column.missing)) + 1}"
-        raise DataError(f"a value of {by!r} in every row", came)
-    rest = Part(whole.x.without([by]), whole.y, whole.weights)
+        raise DataError("a value in every row", came, field=by)
+    rest = Part(every.x.without([by]), every.y, every.weights)
     if chosen.group_by:
         return rest, column.values, None
     if column.coded:
-        raise DataError("dates or numbers to share out by", f"{by!r}, a column of kind {column.kind!r}")
+        raise DataError("dates or numbers to split by", f"a column of kind {column.kind!r}", field=by)
     return rest, None, column.values
 
 
@@ -215,8 +222,8 @@ def _as_long(name: str, values: ArrayLike, n: int) -> Array:
     return array
 
 
-def _number(share: float, n: int) -> int:
-    """A share of n, or a number of samples, as a number of samples."""
-    if isinstance(share, int | np.integer):
-        return int(share)
-    return max(1, round(share * n)) if share else 0
+def _number(size: float, n: int) -> int:
+    """Return a fraction of n, or a number of samples, as a number of samples."""
+    if isinstance(size, int | np.integer):
+        return int(size)
+    return max(1, round(size * n)) if size else 0

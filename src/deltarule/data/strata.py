@@ -1,7 +1,7 @@
-"""Which sample goes into which part: shuffled, and by class where there are classes.
+"""Random, stratified, grouped and ordered splits of samples, as row numbers.
 
-Only the raw numbers of Philox are used, which NumPy keeps the same for ever, and not its shuffles,
-which it may change; so a seed means the same parts on every machine and in every version.
+Only the raw numbers of Philox are used, which NumPy guarantees, and not its shuffles, which may change: a seed gives
+the same split on every machine and in every version.
 """
 
 from __future__ import annotations
@@ -17,19 +17,21 @@ from deltarule.types import Positions
 __all__ = ["counts_by_class", "grouped_parts", "ordered_parts", "random_order", "shuffled_parts", "stratified_parts"]
 
 
-def random_order(n: int, seed: int) -> Positions:
-    """The numbers 0 … n−1 in an order (n,) drawn from the seed (0 or more).
+def random_order(n: int, seed: int, draw: int = 0) -> Positions:
+    """Return the numbers 0 … n−1 in a random order (n,) drawn from the seed (0 or more).
+
+    draw : 0 for the seed's first order, 1 for its second, independent one.
 
     >>> random_order(5, seed=0).tolist() == random_order(5, seed=0).tolist()
     True
     """
     if seed < 0:
         raise DataError("a seed of 0 or more", f"{seed}")
-    return np.argsort(np.random.Philox(seed).random_raw(n), kind="stable")
+    return np.argsort(np.random.Philox(seed).random_raw((draw + 1) * n)[draw * n :], kind="stable")
 
 
 def shuffled_parts(n: int, sizes: Sequence[int], seed: int) -> list[Positions]:
-    """Parts of these sizes (they add up to n), drawn without regard to y; an index array (size,) for each.
+    """Split n samples at random into parts of these sizes (they add up to n); return an index array (size,) for each.
 
     >>> [len(part) for part in shuffled_parts(10, [7, 2, 1], seed=0)]
     [7, 2, 1]
@@ -38,10 +40,10 @@ def shuffled_parts(n: int, sizes: Sequence[int], seed: int) -> list[Positions]:
 
 
 def stratified_parts(y: Array, sizes: Sequence[int], seed: int) -> list[Positions]:
-    """Parts of exactly these sizes (they add up to n) with the classes of y (n,) in their proportions.
+    """Split n samples into parts of these sizes (they add up to n), stratified by the classes of y (n,).
 
     Every class with at least as many samples as there are parts is in each of them, if the parts have room.
-    An index array (size,) for each part, in a drawn order.
+    Returns an index array (size,) for each part, in random order.
 
     >>> y = np.array([0] * 8 + [1] * 2)
     >>> [y[part].tolist().count(1) for part in stratified_parts(y, [5, 5], seed=0)]
@@ -57,13 +59,16 @@ def stratified_parts(y: Array, sizes: Sequence[int], seed: int) -> list[Position
     ends = np.cumsum(table, axis=1)
     part = np.empty(len(y), dtype=np.intp)
     part[by_class] = (rank[:, np.newaxis] >= ends[classes]).sum(axis=1)
-    return [order[part[order] == p] for p in range(len(sizes))]
+    # In the order that has determined the parts, samples of a class are close together in all parts but the first.
+    again = random_order(len(y), seed, draw=1)
+    return [each[part[each] == p] for p, each in enumerate([order, *[again] * (len(sizes) - 1)])]
 
 
 def grouped_parts(groups: Array, sizes: Sequence[int], seed: int) -> list[Positions]:
-    """Parts of nearly these sizes, the samples of one group (n,) all in the same part.
+    """Split samples into parts of nearly these sizes, all samples of a group (n,) into the same part.
 
-    The groups come in an order drawn from the seed, each into the part that lacks most. An index array for each part.
+    The groups are taken in random order, each into the part that lacks most samples. Returns an index array for each.
+
     Raises DataError where there are fewer groups than parts.
 
     >>> groups = np.array(["a", "b", "a", "c", "b", "c"])
@@ -87,7 +92,7 @@ def grouped_parts(groups: Array, sizes: Sequence[int], seed: int) -> list[Positi
 
 
 def ordered_parts(times: Array, sizes: Sequence[int]) -> list[Positions]:
-    """Parts of these sizes by time (n,): the earliest samples first. An index array (size,) for each part.
+    """Split samples by time (n,) into parts of these sizes, the earliest first; return an index array (size,) for each.
 
     >>> [part.tolist() for part in ordered_parts(np.array([3.0, 1.0, 2.0]), [2, 1])]
     [[1, 2], [0]]
@@ -96,11 +101,11 @@ def ordered_parts(times: Array, sizes: Sequence[int]) -> list[Positions]:
 
 
 def counts_by_class(counts: Array, sizes: Sequence[int]) -> Array:
-    """How many samples of each class each part takes: integers (classes, parts).
+    """Return the number of samples of each class in each part: integers (classes, parts).
 
-    Rows add up to `counts` (classes,), columns to `sizes`, which both add up to n. Each number lies near
-    counts · size / n: whole ones first, what is left goes to the largest remainders. Then samples are
-    exchanged until no class that could be in every part is missing in one.
+    Rows add up to `counts` (classes,), columns to `sizes`, which both add up to n. Each number is close to
+    counts · size / n: its integer part, with the rest going to the largest remainders. Then samples are exchanged until
+    each class that could be in every part is.
 
     >>> counts_by_class(np.array([8, 4]), [9, 3]).tolist()
     [[6, 2], [3, 1]]
@@ -111,7 +116,7 @@ def counts_by_class(counts: Array, sizes: Sequence[int]) -> Array:
         quota = left * size
         column = quota // total if total else quota
         remainder = quota - column * total
-        # What is still to be given out is fewer than the classes that have a remainder, so none gets too many.
+        # Fewer samples are left than classes have a remainder, so none gets too many.
         column[np.argsort(-remainder, kind="stable")[: size - int(column.sum())]] += 1
         columns.append(column)
         left, total = left - column, total - size
@@ -123,8 +128,8 @@ def counts_by_class(counts: Array, sizes: Sequence[int]) -> Array:
 def _complete(table: Array, counts: Array, parts: list[int]) -> None:
     """Exchange samples, in place, until each class with enough of them is in each of the parts.
 
-    Where a part has room for all such classes this always succeeds: a missing class leaves room for
-    two of another, or for one that need not be there; and itself has two somewhere else.
+    This succeeds wherever a part has room for all such classes: it then has two samples of another class, or one of a
+    class that need not be in it, and another part has two samples of the missing class.
     """
     needed = counts >= len(parts)
     for p in parts:

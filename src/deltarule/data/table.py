@@ -11,7 +11,7 @@ import numpy as np
 from deltarule.data.arrays import Array
 from deltarule.data.columns import Column
 from deltarule.data.kinds import Kind, checked_kind
-from deltarule.errors import DataError, nearest
+from deltarule.errors import DataError, MissingColumns, UnknownColumn, nearest
 from deltarule.mapped import forget, is_mapped
 
 __all__ = ["Expected", "Table", "checked_kinds", "refuse_repeats", "unknown_column"]
@@ -153,18 +153,20 @@ def refuse_repeats(names: Sequence[str], where: str = "") -> None:
         places[name] = place
 
 
-def unknown_column(name: str, names: Sequence[str]) -> DataError:
-    """The error for a column that is not there, with the nearest name that is."""
+def unknown_column(name: str, names: Sequence[str], field: str | None = None) -> UnknownColumn:
+    """Return the error for a column that does not exist, with the nearest existing name; `field` is the argument."""
     near = nearest(name, names)
     shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-    return DataError(f"a column: {shown}", repr(name), repr(near) if near else None)
+    error = UnknownColumn(f"a column ({shown})", repr(name), repr(near) if near else None, field=field)
+    error.column = near
+    return error
 
 
 class Expected(dict[str, Kind]):
-    """The kinds of the columns that are needed; others are ignored, except those that may be there.
+    """The kinds of the columns that are needed; others are ignored, except optional ones.
 
-    kinds : of the columns that have to be there.
-    perhaps : of columns that may be there.
+    kinds : of the columns that must exist.
+    perhaps : of optional columns.
 
     >>> checked_kinds(Expected({"age": "number"}, {"income": "category"}), ["id", "age"])
     {'id': 'ignored', 'age': 'number'}
@@ -175,26 +177,26 @@ class Expected(dict[str, Kind]):
         self.perhaps = dict(perhaps or {})
 
     def of(self, names: Sequence[str]) -> dict[str, Kind]:
-        """The kind of every column that there is.
+        """Return the kind of every column of a table.
 
-        Raises DataError, naming them, where columns that are needed are not there.
+        Raises MissingColumns, naming them, where columns that are needed do not exist.
         """
         absent = [name for name in self if name not in set(names)]
         if absent:
             shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
             word = "column" if len(absent) == 1 else "columns"
-            raise DataError(f"the {word} {', '.join(absent[:20])}", f"a table of {shown}")
+            raise MissingColumns(f"the {word} {', '.join(absent[:20])}", f"a table of {shown}")
         return {name: self.get(name) or self.perhaps.get(name) or "ignored" for name in names}
 
 
 def checked_kinds(types: Mapping[str, Any] | None, names: Sequence[str]) -> dict[str, Kind]:
-    """The kinds asked for, by columns that are there."""
+    """Return the declared kinds of columns, all of which must exist."""
     if isinstance(types, Expected):
         return types.of(names)
     kinds = {} if types is None else {name: checked_kind(kind, name) for name, kind in types.items()}
     for name in kinds:
         if name not in names:
-            raise unknown_column(name, names)
+            raise unknown_column(name, names, "types")
     return kinds
 
 
@@ -203,7 +205,8 @@ def _joined(columns: Sequence[Column]) -> Column:
     columns = [column.to_kind(first.kind) for column in columns]
     if not first.coded:
         values = np.concatenate([column.values for column in columns])
-        return Column(first.name, first.kind, values, first.categories, all(column.whole for column in columns))
+        integer = all(column.integer for column in columns)
+        return Column(first.name, first.kind, values, first.categories, integer, first.notation)
     categories = sorted({word for column in columns for word in column.categories})
     places = {word: place for place, word in enumerate(categories)}
     codes = [

@@ -69,7 +69,7 @@ def errors(problem: Problem, samples: Samples, z: Floats, y: Floats) -> Any:
     """Return the error of each sample, (n,): 1 for a misclassification, or the squared distance."""
     if samples.classes and samples.outputs > 1:
         return np.argmax(z, axis=1) != np.argmax(y, axis=1)
-    return (wrong_side if samples.classes else squared_distance)(problem.loss, z, y)
+    return (wrong_side if samples.labelled else squared_distance)(problem.loss, z, y)
 
 
 def sums(problem: Problem, samples: Samples, z: Floats, y: Floats, w: Floats) -> Sums:

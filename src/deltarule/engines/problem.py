@@ -42,11 +42,12 @@ class Samples:
     """A training, validation or test set as arrays.
 
     x : (n, d), raw, of any real type; scaled when a batch is built.
-    targets : (n,) class indices, or (n, k) float64 regression targets.
+    targets : (n,) class indices, or (n, k) float64 regression targets or labels.
     outputs : k, the number of the network's outputs; with two classes and one output, class 1 has the target 1.
     weights : (n,), or None for equal weights. A batch whose weights are all 0 contributes nothing to the gradient: its
         step consists of the penalties and the optimizer's state.
     rows : selected rows of x, repeats allowed; None for all. `places` in the methods index the selected rows.
+    multilabel : whether targets (n, k) are labels, 0 or 1 each, rather than numbers.
     """
 
     x: npt.NDArray[Any]
@@ -54,6 +55,7 @@ class Samples:
     outputs: int
     weights: Floats | None = None
     rows: Indices | None = None
+    multilabel: bool = False
 
     def __post_init__(self) -> None:
         if self.weights is None:
@@ -79,6 +81,11 @@ class Samples:
         """Whether the targets are class indices."""
         return self.targets.ndim == 1
 
+    @property
+    def labelled(self) -> bool:
+        """Whether a prediction is right or wrong: of classes or of labels."""
+        return self.classes or self.multilabel
+
     def y(self, places: Any) -> Floats:
         """Return the targets at some places for the loss: (places, k), one-hot for classes."""
         targets: npt.NDArray[Any] = self.targets[self._rows(places)]
@@ -99,8 +106,8 @@ class Samples:
         return weights
 
     def spread(self) -> float:
-        """Return the divisor of the mean error in the score: 1 for classification, the variance for regression."""
-        if self.classes:
+        """Return the divisor of the mean error in the score: 1 for classes and labels, the variance for regression."""
+        if self.labelled:
             return 1.0
         w = self.weight(slice(None))[:, None] / np.sum(self.weight(slice(None)))
         targets = self.y(slice(None))
@@ -245,8 +252,8 @@ def squared_distance(loss: Loss, z: Any, y: Any) -> Any:
 
 
 def wrong_side(loss: Loss, z: Any, y: Any) -> Any:
-    """Return the errors of a single output for two classes, (n,): 1 on the wrong side of ½, else 0."""
-    return np.sum(np.where(loss.output.value(z) > 0.5, 1.0 - y, y), axis=-1)
+    """Return the errors of independent outputs, (n,): 1 if any of them is on the wrong side of ½, else 0."""
+    return np.max(np.where(loss.output.value(z) > 0.5, 1.0 - y, y), axis=-1)
 
 
 class Figure(IntEnum):

@@ -46,8 +46,8 @@ ENGINES: dict[str, Callable[[Problem, str, int | None], Engine]] = {"compiled": 
 
 def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None) -> Engine:
     """Create the engine of this name for a problem."""
-    one_of("engine", name, tuple(ENGINES))
-    one_of("precision", precision, PRECISIONS)
+    name = one_of("engine", name, tuple(ENGINES))
+    precision = one_of("precision", precision, PRECISIONS)
     if n_threads is not None:
         integer("n_threads", n_threads, 1, "n_threads=None, which lets the engine choose")
     if problem.recipe.optimizer.granularity == "full-batch":

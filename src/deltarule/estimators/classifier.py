@@ -238,6 +238,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     def _model_classes(self) -> npt.NDArray[Any] | None:
         return None if self._multilabel else self.classes_
 
+    def _task(self) -> str:
+        return "multilabel" if self._multilabel else "classification"
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True

@@ -133,8 +133,8 @@ def _registered(kind: str, name: str, spec: str, *, alone: bool = True) -> None:
     try:
         formula(kind, spec)
     except UnknownName as error:
-        instead = f"{name}={error.suggestion}" if alone and error.suggestion else error.suggestion
-        raise UnknownName(str(error.expected), error.value, instead, field=name) from None
+        instead = f"{name}={error.nearest!r}" if alone and error.nearest else None
+        raise UnknownName(error.expected, error.value, instead, field=name, nearest=error.nearest) from None
 
 
 def _solver(name: str, value: Any) -> None:
@@ -262,7 +262,7 @@ def _registered_loss(spec: Any, *of_sklearn: str) -> Loss:
     except UnknownName as error:
         guess = nearest(str(spec), of_sklearn)
         expected = f"{', '.join(map(repr, of_sklearn))}, or {error.expected}"
-        raise UnknownName(expected, error.value, repr(guess) if guess else error.suggestion) from None
+        raise UnknownName(expected, error.value, field="loss", nearest=guess or error.nearest) from None
 
 
 def network_of(parameters: Mapping[str, Any]) -> Network:

@@ -257,7 +257,7 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         encoding = None if self._columns is None else self._columns.encoding
         names = tuple(getattr(self, "feature_names_in_", ())) if encoding is None else encoding.inputs
         return Model(
-            recipe=self._recipe.replace(task="regression" if classes is None else "classification"),
+            recipe=self._recipe.replace(task=self._task()),
             sizes=sizes,
             theta=np.concatenate([each.ravel() for layer in pairs for each in layer]),
             scaling=UNSCALED,
@@ -271,6 +271,9 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
 
     def _model_classes(self) -> npt.NDArray[Any] | None:
         return None
+
+    def _task(self) -> str:
+        return "regression"
 
     def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Return X as a dense array of floats and y as an array, checked by scikit-learn."""

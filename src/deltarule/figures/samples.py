@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _COLUMNS, _ROWS = 6, 4
 _MARKERS = "osD^vP*X"
+_LINE = 0.16  # inches between two lines of text that do not touch
+_LARGE = 10_000  # from here on, numbers are written as 10k, 2M
 
 
 def chosen_samples(wrong: Booleans, count: int = _COLUMNS * _ROWS) -> Positions:
@@ -59,8 +61,10 @@ def image_samples(
     return picture
 
 
-def confusion_matrix(counts: Integers, names: Sequence[str], *, title: str = "") -> Figure:
+def confusion_matrix(counts: Integers, names: Sequence[str], *, title: str = "", what: str = "class") -> Figure:
     """Draw a confusion matrix, (classes, classes): rows are true classes, columns predicted ones.
+
+    what : the target's name. Where names would collide, only every second, third, ... is written.
 
     >>> confusion_matrix(np.array([[9, 1], [0, 5]]), ["no", "yes"]).axes[0].get_xlabel()
     'Predicted class'
@@ -75,9 +79,10 @@ def confusion_matrix(counts: Integers, names: Sequence[str], *, title: str = "")
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
     picture.colorbar(image, ax=axes, label="Fraction of the true class (%)", shrink=0.8)
-    tidy(axes, x="Predicted class", y="True class", title=title, grid=False)
-    axes.set_xticks(range(classes), names, rotation=90 if upright else 0)
-    axes.set_yticks(range(classes), names)
+    tidy(axes, x=f"Predicted {what}", y=f"True {what}", title=title, grid=False)
+    step = math.ceil(_LINE * classes / side)
+    axes.set_xticks(range(0, classes, step), names[::step], rotation=90 if upright else 0)
+    axes.set_yticks(range(0, classes, step), names[::step])
     for row, column in zip(*np.nonzero(counts), strict=True):
         dark = shares[row, column] > 0.6
         colour = "white" if dark else BLACK if row == column else VERMILION
@@ -89,9 +94,11 @@ def confusion_matrix(counts: Integers, names: Sequence[str], *, title: str = "")
 
 
 def predicted_against_true(
-    true: npt.NDArray[Any], predicted: npt.NDArray[Any], *, title: str = "", what: str = "value"
+    true: npt.NDArray[Any], predicted: npt.NDArray[Any], *, title: str = "", names: Sequence[str] = ()
 ) -> Figure:
-    """Draw predictions over true values (n, k), a panel for each of up to four outputs.
+    """Draw predictions over true values (n, k), a panel for each of up to four targets.
+
+    names : of the targets, or none.
 
     >>> predicted_against_true(np.zeros((3, 1)), np.ones((3, 1))).axes[0].get_ylabel()
     'Predicted value'
@@ -104,10 +111,22 @@ def predicted_against_true(
         ends = min(x.min(), y.min()), max(x.max(), y.max())
         axes.plot(ends, ends, color=GREY, linewidth=1, linestyle="--", label="Predicted = true")
         axes.plot(x, y, "o", color=BLUE, markersize=4, alpha=max(0.15, min(0.8, 60 / math.sqrt(len(x)) / 6)))
-        of = f" (output {number + 1})" if true.shape[1] > 1 else ""
-        tidy(axes, x=f"True {what}{of}", y=f"Predicted {what}{of}", title=title if number == 0 else "")
+        unnamed = "value" if true.shape[1] == 1 else f"value (output {number + 1})"
+        what = names[number] if number < len(names) else unnamed
+        tidy(axes, x=f"True {what}", y=f"Predicted {what}", title=title if number == 0 else "")
+        _tick_few(axes, max(map(abs, ends)))
         axes.legend(frameon=False, loc="upper left")
     return picture
+
+
+def _tick_few(axes: Axes, largest: float) -> None:
+    """Give both axes few ticks; large numbers are written as 10k, 2M, so that they do not collide."""
+    from matplotlib.ticker import EngFormatter, MaxNLocator
+
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(5))
+        if largest >= _LARGE:
+            axis.set_major_formatter(EngFormatter(sep=""))
 
 
 def plane(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, wraps
 from typing import Annotated, Any, ClassVar, Self, TypeAlias, TypeVar, get_args, get_type_hints
@@ -170,7 +170,7 @@ def formula(kind: str, spec: str | Mapping[str, Any] | Formula) -> Any:
     """
     if isinstance(spec, Formula):
         if spec.kind != kind:
-            raise RecipeError(f"a formula of kind {kind}", f"{spec!r}, of kind {spec.kind}")
+            raise RecipeError(f"a formula of kind {kind}", f"{spec!r}, of kind {spec.kind}", field=kind)
         return spec
     if isinstance(spec, Mapping):
         fields = dict(spec)
@@ -181,7 +181,7 @@ def formula(kind: str, spec: str | Mapping[str, Any] | Formula) -> Any:
     cls = _lookup(names, name) if isinstance(name, str) else None
     if cls is None:
         guess = nearest(str(name).lower().replace("-", "_"), names)
-        raise UnknownName(f"one of the {kind} names {', '.join(names)}", repr(name), repr(guess) if guess else None)
+        raise UnknownName(f"one of {', '.join(names)}", repr(name), field=kind, nearest=guess)
     return cls(**named_fields(cls, fields))
 
 
@@ -235,7 +235,7 @@ def unknown_field(cls: type[Any], fields: Mapping[str, Any]) -> None:
     for field in fields:
         if field not in known:
             guess = nearest(str(field), known)
-            raise UnknownArgument(f"a field of {cls.__name__} ({', '.join(known)})", repr(field), guess)
+            raise UnknownArgument(f"a field of {cls.__name__} ({', '.join(known)})", repr(field), guess, nearest=guess)
 
 
 @cache
@@ -254,13 +254,26 @@ def _checked(owner: Formula, field: str, hint: Any, value: Any) -> Any:
     if base is float or (base is int and extras):
         return _number(label, owner, field, base, extras, value)
     choices = get_args(base)
-    if base is not str and choices and value not in choices:
-        guess = nearest(str(value), map(str, choices))
-        instead = f"{field}={guess!r}" if guess else None
-        raise RecipeError(f"one of {', '.join(map(repr, choices))}", repr(value), instead, field=label)
+    if base is not str and choices:
+        return chosen(label, value, choices)
     if base is bool and not isinstance(value, bool):
         raise RecipeError("True or False", repr(value), field=label)
     return value
+
+
+def chosen(label: str, value: Any, choices: Sequence[str]) -> str:
+    """Return the one of `choices` that is meant, in any case and with hyphens or underscores.
+
+    >>> chosen("epsilon_place", "In-Root", ("outside", "in_root"))
+    'in_root'
+    """
+    found = next((each for each in choices if normalized(each) == normalized(value)), None)
+    if found is None:
+        guess = nearest(str(value).lower(), map(str, choices))
+        instead = f"{label.rpartition('.')[2]}={guess!r}" if guess else None
+        expected = f"one of {', '.join(map(repr, choices))}"
+        raise UnknownName(expected, repr(value), instead, field=label, nearest=guess)
+    return found
 
 
 def real(value: Any) -> float:

@@ -1,4 +1,4 @@
-"""A trained network and what it learnt of its data: predicting, saving, loading."""
+"""Trained networks with everything fitted to their data: prediction, saving, loading."""
 
 from deltarule.models.encoding import CategoryEncoding, Encoding, NumberEncoding
 from deltarule.models.model import Model, layer_table, load_model

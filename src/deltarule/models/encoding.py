@@ -1,7 +1,7 @@
-"""How the columns of a table become numbers, as learnt from the training part: a plain record, JSON both ways.
+"""The encoding of a table's columns as inputs, fitted to the training set: a plain record, JSON both ways.
 
-What is learnt is what scikit-learn's SimpleImputer, StandardScaler, QuantileTransformer, OneHotEncoder and
-OrdinalEncoder learn (`training.columns` asks them); what is done with it here is what their `transform` does.
+It stores what scikit-learn's SimpleImputer, StandardScaler, QuantileTransformer, OneHotEncoder and OrdinalEncoder fit
+(in `training.columns`), and does what their `transform` does.
 """
 
 from __future__ import annotations
@@ -17,16 +17,19 @@ import numpy as np
 
 from deltarule.data import Table, table_of
 from deltarule.data.columns import Column
-from deltarule.data.kinds import KINDS, Kind
+from deltarule.data.kinds import KINDS, Kind, written_as
 from deltarule.data.table import Expected
-from deltarule.errors import DataError, ModelError
+from deltarule.errors import MissingColumns, ModelError
 from deltarule.mapped import forget, is_mapped, on_disk
-from deltarule.types import Floats, SingleFloats
+from deltarule.types import Booleans, Floats, SingleFloats
 
-__all__ = ["CategoryEncoding", "Encoding", "NumberEncoding"]
+__all__ = ["CategoryEncoding", "Encoding", "NumberEncoding", "Unfamiliar"]
 
 
-_BLOCK = 8192  # rows of a table on the disk that are prepared at a time
+_ADDED = {"notation", "bounds", "others"}
+"""Fields that models of earlier versions lack."""
+_MISSING = "a missing value, as the training set has none"
+_BLOCK = 8192  # rows of a table on disk that are encoded at a time
 _FARTHEST = 5.199337582605575  # of a quantile: that of the probability 1e-7, as scikit-learn clips
 
 
@@ -34,10 +37,12 @@ _FARTHEST = 5.199337582605575  # of a quantile: that of the probability 1e-7, as
 class NumberEncoding:
     """A column of numbers, dates or booleans: (x − shift) · factor, or a normal distribution by ranks.
 
-    fill : what stands for a missing number.
+    fill : the number that replaces a missing one.
     flag : whether a second input is 1 where a number was missing.
-    quantiles : of the training part at equal steps from 0 to 1; none: shift and factor alone.
+    quantiles : of the training set at equal steps from 0 to 1; none: shift and factor alone.
     words : of booleans, those for false and true.
+    notation : of numbers and dates read from text: how they were written, "" for 1234.5 and 2024-12-31.
+    bounds : the least and the greatest value of the training set; none where they are not known.
     """
 
     name: str
@@ -48,21 +53,27 @@ class NumberEncoding:
     factor: float = 1.0
     quantiles: tuple[float, ...] = ()
     words: tuple[str, ...] = ()
+    notation: str = ""
+    bounds: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        numbers = (self.fill, self.shift, self.factor, *self.quantiles)
+        numbers = (self.fill, self.shift, self.factor, *self.quantiles, *self.bounds)
         finite = all(type(each) is float and math.isfinite(each) for each in numbers)
         numeric = [name for name, kind in KINDS.items() if kind.usable and not kind.coded]
         if self.kind not in numeric or not finite or type(self.flag) is not bool or type(self.name) is not str:
             raise ModelError("a column of numbers with finite figures", f"{self}"[:200])
         if list(self.quantiles) != sorted(self.quantiles) or len(self.quantiles) == 1:
             raise ModelError("rising quantiles", f"{self.quantiles[:3]}")
+        if list(self.bounds) != sorted(self.bounds) or len(self.bounds) not in {0, 2}:
+            raise ModelError("a least and a greatest value", f"{self.bounds[:3]}")
         if not all(type(each) is str for each in self.words) or len(self.words) not in {0, 2}:
             raise ModelError("the words for false and true", f"{self.words[:3]}")
+        if self.notation and (type(self.notation) is not str or KINDS[self.kind].notation(self.notation) is None):
+            raise ModelError("the notation of a number or a date", f"{self.notation!r}"[:80])
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of the inputs that it makes."""
+        """The names of its inputs."""
         return (self.name, f"{self.name} missing") if self.flag else (self.name,)
 
     def write(self, column: Column, out: SingleFloats) -> None:
@@ -72,6 +83,20 @@ class NumberEncoding:
         out[:, 0] = self._ranks(x) if self.quantiles else (x - self.shift) * self.factor
         if self.flag:
             out[:, 1] = missing
+
+    def unfamiliar(self, column: Column) -> dict[str, Booleans]:
+        """Return the rows (n,) of each kind of unfamiliar value: missing as never in training, or far out of range.
+
+        A value is far out of range if it is farther from it than the range is wide.
+        """
+        found = {} if self.flag else {_MISSING: column.missing}
+        if self.bounds and self.kind != "boolean":
+            low, high = self.bounds
+            width = high - low
+            far = (column.values < low - width) | (column.values > high + width)
+            ends = " to ".join(dataclasses.replace(column, values=np.array(self.bounds)).labels().tolist())
+            found[f"a value far out of the training range, {ends}"] = far
+        return found
 
     def _ranks(self, x: Floats) -> Floats:
         from scipy.special import ndtri
@@ -87,13 +112,14 @@ class NumberEncoding:
 
 @dataclass(frozen=True)
 class CategoryEncoding:
-    """A column of categories: an input for each that is 1 where it stands (one-hot), or one input with its place.
+    """A column of categories: an input for each, 1 in its rows (one-hot), or one input with the place of the category.
 
     categories : those with an input of their own, in order.
-    rare : whether all others that were there in training share an input; unseen ones are given that one too. Without
-        it an unseen category is 0 in all inputs.
-    missing : whether missing ones have an input of their own; without it they are 0 in all.
-    ordinal : whether there is one input: (place − shift) · factor, and 0 for unseen and missing ones.
+    rare : whether all others of the training set share an input, which unseen ones have too; without it an unseen
+        category is 0 in all inputs.
+    missing : whether missing values have an input of their own; without it they are 0 in all.
+    ordinal : whether there is one input: (place − shift) · factor, and 0 for unseen and missing values.
+    others : those that share an input; None where they are not known.
     """
 
     name: str
@@ -103,9 +129,10 @@ class CategoryEncoding:
     ordinal: bool = False
     shift: float = 0.0
     factor: float = 1.0
+    others: tuple[str, ...] | None = ()
 
     def __post_init__(self) -> None:
-        words = (self.name, *self.categories)
+        words = (self.name, *self.categories, *(self.others or ()))
         truths = (self.rare, self.missing, self.ordinal)
         figures = (self.shift, self.factor)
         good = all(type(each) is str for each in words) and all(type(each) is bool for each in truths)
@@ -119,9 +146,21 @@ class CategoryEncoding:
         """The kind of its column."""
         return "category"
 
+    def unfamiliar(self, column: Column) -> dict[str, Booleans]:
+        """Return the rows (n,) of each kind of unfamiliar value: unseen, or missing as never in training."""
+        found = {} if self.missing or self.ordinal else {_MISSING: column.missing}
+        if self.others is not None:
+            known = {*self.categories, *self.others}
+            unseen = np.array([*(word not in known for word in column.categories), False])
+            rows = unseen[column.values]
+            if rows.any():
+                first = column.categories[int(column.values[np.argmax(rows)])]
+                found[f"an unseen category, for example {first[:40]!r}"] = rows
+        return found
+
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of the inputs that it makes."""
+        """The names of its inputs."""
         if self.ordinal:
             return (self.name,)
         words = [*self.categories, *["other"] * self.rare, *["missing"] * self.missing]
@@ -143,8 +182,27 @@ class CategoryEncoding:
 
 
 @dataclass(frozen=True)
+class Unfamiliar:
+    """Values of a column that the training set had nothing like.
+
+    what : a noun phrase, for example "an unseen category".
+    rows : number of such rows out of `total`; `first` is the first of them, counted from 1.
+    """
+
+    column: str
+    what: str
+    rows: int
+    total: int
+    first: int
+
+    def __str__(self) -> str:
+        where = f"in {self.rows:,} of {self.total:,} rows, the first is row {self.first}"
+        return f"Column {self.column}: {self.what}, {where}."
+
+
+@dataclass(frozen=True)
 class Encoding:
-    """All columns that a model learnt from, in the order of its inputs, and the name of its target.
+    """The input columns of a model, in the order of its inputs, and the name of its target, or a tuple of several.
 
     >>> encoding = Encoding((NumberEncoding("age", shift=40.0, factor=0.1), CategoryEncoding("sex", ("F", "M"))))
     >>> encoding([{"age": 50, "sex": "M"}, {"age": None, "sex": "?"}]).tolist()
@@ -154,12 +212,19 @@ class Encoding:
     """
 
     columns: tuple[NumberEncoding | CategoryEncoding, ...]
-    target: str | None = None
+    target: str | tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
-        if not names or len(set(names)) != len(names) or not (self.target is None or type(self.target) is str):
+        if not names or len(set(names)) != len(names) or not all(type(each) is str for each in self.targets):
             raise ModelError("columns of different names", f"{names[:10]}")
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the target columns, in the order of the outputs."""
+        if self.target is None:
+            return ()
+        return self.target if isinstance(self.target, tuple) else (self.target,)
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
@@ -169,26 +234,24 @@ class Encoding:
     @property
     def kinds(self) -> dict[str, Kind]:
         """The kind of every column that is needed."""
-        return {column.name: column.kind for column in self.columns}
+        return {column.name: _written(column) for column in self.columns}
 
     def expected(self, perhaps: Mapping[str, Kind] | None = None) -> Expected:
-        """The kinds as a reader of files wants them: others are ignored, except those that may be there."""
+        """Return the kinds for a reader of files: other columns are ignored, except optional ones."""
         return Expected(self.kinds, perhaps)
 
     def table(self, x: Any) -> Table:
-        """The columns that are needed, out of a data frame, a list of dicts, or an array with these columns in order.
+        """Return the needed columns of a data frame, a list of dicts, or an array with these columns in order.
 
-        Raises ModelError where columns are missing, DataError where a value is not of its column's kind.
+        Raises ModelError for missing columns, DataError for a value that is not of its column's kind.
         """
         try:
             return table_of(x, self.expected(), names=[column.name for column in self.columns])
-        except DataError as error:
-            if error.expected.startswith("the column"):
-                raise ModelError(error.expected, error.value, error.suggestion) from error
-            raise
+        except MissingColumns as error:
+            raise ModelError(error.expected, error.value, error.suggestion) from error
 
     def __call__(self, x: Any) -> SingleFloats:
-        """The inputs (n, d) of raw rows. They are float32 on every engine."""
+        """Return the inputs (n, d) of raw rows, float32 on every engine."""
         table = self.table(x)
         shape = (len(table), len(self.inputs))
         made: SingleFloats = on_disk(shape, np.float32) if is_mapped(table) else np.empty(shape, np.float32)
@@ -200,30 +263,56 @@ class Encoding:
             forget(made[start : start + size])
         return made
 
+    def unfamiliar(self, table: Table) -> list[Unfamiliar]:
+        """Return what the training set had nothing like in a table's columns, with the numbers of rows.
+
+        >>> encoding = Encoding((NumberEncoding("age", bounds=(17.0, 90.0)), CategoryEncoding("sex", ("F", "M"))))
+        >>> for each in encoding.unfamiliar(encoding.table([{"age": 50, "sex": "X"}, {"age": 10_000, "sex": "M"}])):
+        ...     print(each)
+        Column age: a value far out of the training range, 17 to 90, in 1 of 2 rows, the first is row 2.
+        Column sex: an unseen category, for example 'X', in 1 of 2 rows, the first is row 1.
+        """
+        found = []
+        for encoding in self.columns:
+            column = table.column(encoding.name)
+            for what, rows in encoding.unfamiliar(column).items():
+                if rows.any():
+                    first = int(np.argmax(rows)) + 1
+                    found.append(Unfamiliar(encoding.name, what, int(rows.sum()), len(table), first))
+            forget(column.values)
+        return found
+
     def _write(self, table: Table, out: SingleFloats, first: int) -> None:
-        """Fill the inputs of some rows, `first` being the place of the first one."""
+        """Fill the inputs of some rows; `first` is the place of the first one."""
         start = 0
-        with np.errstate(over="ignore"):  # it is looked for below
+        with np.errstate(over="ignore"):  # checked below
             for column in self.columns:
                 width = len(column.inputs)
                 column.write(table.column(column.name), out[:, start : start + width])
                 start += width
         if not np.isfinite(out).all():
             row, place = (int(each) for each in np.argwhere(~np.isfinite(out))[0])
-            came = f"more in row {first + row + 1}, {self.inputs[place]}"
-            raise ModelError("numbers within the range of float32", came)
+            came = f"more in row {first + row + 1}"
+            raise ModelError("numbers within the range of float32", came, field=self.inputs[place])
 
     def to_json(self) -> dict[str, Any]:
-        """The record as data."""
+        """Return the record as data."""
         columns = [{"kind": column.kind} | dataclasses.asdict(column) for column in self.columns]
         return {"columns": columns, "target": self.target}
 
     @classmethod
     def from_json(cls, data: Any) -> Encoding:
-        """The record that `to_json` wrote; anything else is a ModelError."""
+        """Return the record that `to_json` wrote; raise ModelError for anything else."""
         if not isinstance(data, Mapping) or set(data) != {"columns", "target"} or not isinstance(data["columns"], list):
             raise ModelError("an object of columns and a target", f"{data!r}"[:80])
-        return cls(tuple(_column(each) for each in data["columns"]), data["target"])
+        target = data["target"]
+        return cls(
+            tuple(_column(each) for each in data["columns"]), tuple(target) if isinstance(target, list) else target
+        )
+
+
+def _written(column: NumberEncoding | CategoryEncoding) -> Kind:
+    return written_as(column.kind, column.notation) if isinstance(column, NumberEncoding) else column.kind
 
 
 def _column(data: Any) -> NumberEncoding | CategoryEncoding:
@@ -234,8 +323,11 @@ def _column(data: Any) -> NumberEncoding | CategoryEncoding:
     fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
     if category:
         fields.pop("kind")
+    if category and "others" not in fields:  # a model of an earlier version, which did not store the rare ones
+        fields["others"] = None if fields.get("rare") else []
     fields |= {name: float(fields[name]) for name in ("fill", "shift", "factor") if type(fields.get(name)) is int}
-    if set(fields) != {field.name for field in dataclasses.fields(cls)}:
+    names = {field.name for field in dataclasses.fields(cls)}
+    if not names - _ADDED <= set(fields) <= names:
         raise ModelError(f"the fields of a {cls.__name__}", f"{', '.join(map(str, fields))}"[:200])
     column: NumberEncoding | CategoryEncoding = cls(**fields)
     return column

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.errors import ModelError, memory_checked
+from deltarule.errors import DataError, DataWarning, ModelError, memory_checked
+from deltarule.formulas import Loss
 from deltarule.mapped import forget, is_mapped
 from deltarule.markup import card, details, table
 from deltarule.models.files import read_model, write_model
 from deltarule.models.model_data import ModelData
-from deltarule.types import Floats
+from deltarule.types import Floats, Positions
 
 if TYPE_CHECKING:
     from deltarule.engines.registry import Predictor
@@ -58,45 +60,54 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         return {}
 
     @memory_checked
-    def predict(self, x: Any) -> npt.NDArray[Any]:
-        """The labels (n,), or the numbers (n,) or (n, k), for raw inputs x (n, …).
+    def predict(self, x: Any, *, strict: bool | None = False) -> npt.NDArray[Any]:
+        """Return the classes (n,), labels (n, k), or numbers (n,) or (n, k), for raw inputs x (n, …).
 
         A model that was trained on a table takes one: a data frame, a list of dicts, a dict of columns, or an array
-        with its columns in their order. Columns that it does not know are ignored; one that is missing is an error.
+        with its columns in their order. Unknown columns are ignored, missing ones are an error.
+
+        strict : what happens with values of a table that the training set had nothing like (unseen categories, numbers
+            farther out of its range than this is wide, missing values where it had none): False gives a `DataWarning`
+            for each column, with the number of rows; True raises a `DataError`; None ignores them.
         """
-        z = self.raw_outputs(x)
+        z = self.raw_outputs(self._checked(x, strict=strict))
+        if self.multilabel:
+            labels: npt.NDArray[Any] = (self.loss.output.value(z) > 0.5).astype(np.int64)
+            return labels[:, 0] if self.single else labels
         if self.classes is None:
             numbers: Floats = self.loss.output.value(z)
             if self.target_scaling is not None:
                 numbers = self.target_scaling.undo(numbers)
             return numbers[:, 0] if self.single else numbers
-        single = z.shape[1] == 1
-        codes = (self.loss.output.value(z)[:, 0] > 0.5).astype(np.intp) if single else np.argmax(z, axis=1)
-        labels: npt.NDArray[Any] = self.classes[codes]
-        return labels
+        named: npt.NDArray[Any] = self.classes[class_codes(self.loss, z)]
+        return named
 
     @memory_checked
-    def predict_proba(self, x: Any) -> Floats:
-        """The probability of each class: (n, classes), rows adding up to 1; two columns for two classes.
+    def predict_proba(self, x: Any, *, strict: bool | None = False) -> Floats:
+        """Return the probability of each class: (n, classes), rows adding up to 1; two columns for two classes.
+
+        With several labels a sample: the probability of each label, (n, labels).
 
         Outputs that are not probabilities (a squared error's with an identity link) are clipped to [0, 1]; rows of
-        several independent outputs are divided by their sum.
+        several independent outputs are divided by their sum. `strict` is that of `predict`.
         """
-        if self.classes is None:
-            raise ModelError("a classifier for probabilities", "a network that predicts numbers", "model.predict(x)")
-        a = np.clip(self.loss.output.value(self.raw_outputs(x)), 0.0, 1.0)
-        if a.shape[1] == 1:
-            return np.hstack([1.0 - a, a])
-        total = a.sum(axis=1, keepdims=True)
-        shares: Floats = np.where(total > 0, a / np.where(total > 0, total, 1.0), 1.0 / a.shape[1])
-        return shares
+        if not self.labelled:
+            raise ModelError("a classifier for probabilities", "a regression model", "model.predict(x)")
+        z = self.raw_outputs(self._checked(x, strict=strict))
+        if self.multilabel:
+            return np.asarray(np.clip(self.loss.output.value(z), 0.0, 1.0), dtype=np.float64)
+        return class_probabilities(self.loss, z)
 
     def score(self, x: Any, y: Any) -> float:
-        """The share of right labels, or R² for numbers (pooled over several outputs)."""
+        """Return the accuracy, or R² for regression (pooled over several outputs).
+
+        With several labels a sample, the accuracy is the fraction of samples all of whose labels are right.
+        """
         y = np.asarray(y)
-        predicted = self.predict(x)
-        if self.classes is not None:
-            return float(np.mean(predicted == y))
+        predicted = self.predict(x, strict=None)
+        if self.labelled:
+            right = predicted == y
+            return float(np.mean(right.all(axis=1) if right.ndim == 2 else right))
         numbers = y.astype(np.float64).reshape(predicted.shape)
         return float(1.0 - np.sum((predicted - numbers) ** 2) / np.sum((numbers - numbers.mean(axis=0)) ** 2))
 
@@ -115,15 +126,29 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
 
     def __repr__(self) -> str:
         shape = "-".join(map(str, self.sizes))
-        what = "numbers" if self.classes is None else f"{len(self.classes)} classes"
+        what = f"{len(self.classes)} classes" if self.classes is not None else "regression"
+        what = f"{self.sizes[-1]} labels" if self.multilabel else what
         return f"Model({shape}, {self.shape.learnt:,} parameters, {what})"
+
+    def _checked(self, x: Any, *, strict: bool | None) -> Any:
+        """Return the inputs, as a table where the model needs one; report values unlike those of the training set."""
+        if self.encoding is None or strict is None:
+            return x
+        table = self.encoding.table(x)
+        for each in self.encoding.unfamiliar(table):
+            if strict:
+                came = f"{each.what} in {each.rows:,} of {each.total:,} rows, the first is row {each.first}"
+                raise DataError("values like those of the training set", came, "strict=False", field=each.column)
+            warnings.warn(DataWarning(str(each)), stacklevel=4)
+        return table
 
     def _repr_html_(self) -> str:
         """Return the layers and what the model predicts, for a notebook."""
         inputs = f"{self.sizes[0]} numbers" if self.encoding is None else f"{len(self.encoding.expected())} columns"
         names = [] if self.classes is None else [self.name_of(label) for label in self.classes[:20].tolist()]
         more = ", …" if self.classes is not None and len(self.classes) > len(names) else ""
-        predicts = "numbers" if self.classes is None else ", ".join(names) + more
+        number = f"{self.sizes[-1]} labels" if self.multilabel else "numbers"
+        predicts = number if self.classes is None else ", ".join(names) + more
         rows = [("Inputs", inputs), ("Predicts", predicts), ("Parameters", f"{self.shape.learnt:,}")]
         layers = table(("layer", "weights", "activation", "parameters"), layer_table(self))
         return card("Model", "-".join(map(str, self.sizes)), rows, layers, details("Recipe", self.recipe.to_json()))
@@ -142,6 +167,23 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         if x.dtype.kind == "f" and not np.isfinite(x).all():
             raise ModelError("finite inputs", "NaN or infinity")
         return x.reshape(len(x), inputs)
+
+
+def class_codes(loss: Loss, z: npt.NDArray[Any]) -> Positions:
+    """The class (n,) that raw outputs z (n, outputs) predict, as its index."""
+    single = z.shape[1] == 1
+    codes: Positions = (loss.output.value(z)[:, 0] > 0.5).astype(np.intp) if single else np.argmax(z, axis=1)
+    return codes
+
+
+def class_probabilities(loss: Loss, z: npt.NDArray[Any]) -> Floats:
+    """The probability of each class for raw outputs z: (n, classes), as `Model.predict_proba` returns it."""
+    a = np.clip(loss.output.value(z), 0.0, 1.0)
+    if a.shape[1] == 1:
+        return np.hstack([1.0 - a, a])
+    total = a.sum(axis=1, keepdims=True)
+    probabilities: Floats = np.where(total > 0, a / np.where(total > 0, total, 1.0), 1.0 / a.shape[1])
+    return probabilities
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:

@@ -24,14 +24,15 @@ class ModelData:
     recipe : how it was trained; its loss says what turns raw outputs into predictions.
     sizes : the units of every layer, the ends included.
     theta : all weights and biases, one flat vector.
-    scaling : of the inputs, as learnt from the training part.
+    scaling : of the inputs, fitted to the training set.
     input_shape : of one sample, as given: (d,), or (height, width) of an image.
-    classes : the labels, in the order of the outputs; None where numbers are predicted.
-    target_scaling : of the numbers predicted; None for classes.
+    classes : the classes, in the order of the outputs; None for regression and for several labels a sample.
+    target_scaling : of the numbers predicted; None for classes and labels.
     single : whether numbers were given as (n,), not (n, k), and are predicted so.
     class_names, feature_names : for tables and pictures.
-    encoding : of tables: how their columns become the network's inputs, as learnt from the training part.
-    state : what a normalisation learnt and keeps, one flat vector as `engines.parameters.Shape` says, in θ's precision.
+    encoding : of tables: the encoding of their columns as inputs, fitted to the training set.
+    state : parameters and running statistics of a normalization, one flat vector laid out by
+        `engines.parameters.Shape`, in θ's precision.
     """
 
     recipe: Recipe
@@ -67,6 +68,23 @@ class ModelData:
                     raise ModelError(f"a {name} of one number or of {length}", f"shape {np.shape(numbers)}")
         if self.classes is not None and len(self.classes) != outputs and (len(self.classes), outputs) != (2, 1):
             raise ModelError(f"classes for {outputs} outputs", f"{len(self.classes)}")
+        if self.multilabel and (self.classes is not None or self.loss.output.granularity == "rowwise"):
+            raise ModelError("independent outputs for several labels a sample", self.loss.name)
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The names of several targets or labels, one for each output; empty where they have none."""
+        return () if self.encoding is None or self.single else self.encoding.targets
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether each output is a label of its own, 0 or 1."""
+        return self.recipe.task == "multilabel"
+
+    @property
+    def labelled(self) -> bool:
+        """Whether a prediction is right or wrong, of classes or of labels, so that the score is the accuracy."""
+        return self.classes is not None or self.multilabel
 
     @property
     def shape(self) -> Shape:

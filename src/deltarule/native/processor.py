@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from llvmlite import binding as llvm
 from llvmlite.binding import ffi
 
-from deltarule.native.cache import load_code, store_code
+from deltarule.native.cache import cache_folder, load_code, store_code
 
 if TYPE_CHECKING:
     from deltarule.native.compiler import EntryPoint
@@ -115,6 +116,8 @@ def compile_functions(functions: Mapping[str, EntryPoint]) -> MachineCode:
     def optimized() -> Any:
         from deltarule.native.compiler import module
 
+        often = "in each process, as no cache is used" if cache_folder() is None else "once on this machine"
+        logging.getLogger("deltarule").info("Compiling the engine, %s; this takes a few seconds.", often)
         made = _parsed(module(functions))
         options = llvm.create_pipeline_tuning_options(speed_level=3)
         options.loop_vectorization = options.slp_vectorization = True

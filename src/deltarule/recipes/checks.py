@@ -9,7 +9,7 @@ from numbers import Integral
 from typing import Any
 
 from deltarule.errors import RecipeError
-from deltarule.formulas.formula import real
+from deltarule.formulas.formula import chosen, real
 from deltarule.recipes.suggestions import unknown_field
 
 
@@ -46,10 +46,8 @@ def non_negative(label: str, value: Any, suggestion: str | None = None) -> float
 
 
 def one_of(label: str, value: Any, choices: tuple[str, ...]) -> str:
-    """Return the string `value`, which is one of `choices`."""
-    if value not in choices:
-        raise RecipeError(f"one of {', '.join(map(repr, choices))}", repr(value), field=label)
-    return str(value)
+    """Return the one of `choices` that is meant by `value`, in any case and with hyphens or underscores."""
+    return chosen(label, value, choices)
 
 
 def fields_of(cls: type[Any], data: Any) -> dict[str, Any]:

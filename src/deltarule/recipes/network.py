@@ -76,7 +76,7 @@ class Network:
         hidden = self.hidden if isinstance(self.hidden, Sequence) else (self.hidden,)
         hint = "hidden=(128, 64), or hidden=() for a network without hidden layers"
         set_ = object.__setattr__
-        set_(self, "hidden", tuple(integer("the units of a hidden layer", units, 1, hint) for units in hidden))
+        set_(self, "hidden", tuple(integer("hidden", units, 1, hint) for units in hidden))
         set_(self, "activation", self._checked_activation())
         set_(self, "dropout", self._checked_dropout())
         set_(self, "noise", self._checked_noise())
@@ -148,22 +148,24 @@ class Network:
         for activation in chosen:
             if activation.granularity != "elementwise":
                 raise RecipeError(
-                    "a hidden activation of one number",
+                    "an elementwise activation for the hidden layers",
                     repr(activation.name),
                     f'Network(hidden={self.hidden}, activation="relu") with loss="softmax_cross_entropy", '
                     "which contains the softmax of the output",
+                    field="activation",
                 )
         if many and len(chosen) != layers:
-            raise RecipeError(f"one activation, or one for each of {layers} hidden layers", f"{len(chosen)}")
+            wanted = f"one activation, or one for each of {layers} hidden layers"
+            raise RecipeError(wanted, f"{len(chosen)}", 'activation="relu"', field="activation")
         return chosen if many else chosen[0]
 
     def _checked_dropout(self) -> float | tuple[float, ...]:
         return self._by_layer(
-            self.dropout, "dropout", "rates", "dropout=0.2, which stands for every hidden layer", fraction
+            self.dropout, "dropout", "rates", "dropout=0.2, which applies to every hidden layer", fraction
         )
 
     def _checked_noise(self) -> float | tuple[float, ...]:
-        return self._by_layer(self.noise, "noise", "deviations", "noise=0.1, which stands for the input", non_negative)
+        return self._by_layer(self.noise, "noise", "deviations", "noise=0.1, which applies to the input", non_negative)
 
     def _by_layer(
         self, given: Any, name: str, plural: str, hint: str, checked: Callable[[str, Any, str], float]
@@ -175,7 +177,7 @@ class Network:
         numbers = tuple(checked(name, number, single) for number in given)
         if len(numbers) != len(self.hidden) + 1:
             wanted = f"{len(self.hidden) + 1} {name} {plural}: the input's, then one for each hidden layer"
-            raise RecipeError(wanted, f"{len(numbers)}", hint)
+            raise RecipeError(wanted, f"{len(numbers)}", hint, field=name)
         return numbers
 
 
@@ -189,4 +191,5 @@ def _output_activation(chosen: tuple[Activation, ...]) -> RecipeError:
         "activations for the hidden layers alone, as the loss contains the output's (applied twice, it ruins training)",
         f"one for the output too, {names[-1]!r}",
         f"activation=({hidden}{',' if len(names) == 2 else ''}) with loss={loss or link}",
+        field="activation",
     )

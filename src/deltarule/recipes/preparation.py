@@ -35,11 +35,12 @@ class Preparation:
     categories_at_most: int = 100
 
     def __post_init__(self) -> None:
-        one_of("numbers", self.numbers, ("standard", "quantiles", "none"))
-        one_of("categories", self.categories, ("one_hot", "ordinal"))
-        one_of("missing", self.missing, ("median", "mean", "most_frequent"))
+        set_ = object.__setattr__
+        set_(self, "numbers", one_of("numbers", self.numbers, ("standard", "quantiles", "none")))
+        set_(self, "categories", one_of("categories", self.categories, ("one_hot", "ordinal")))
+        set_(self, "missing", one_of("missing", self.missing, ("median", "mean", "most_frequent")))
         most = integer("categories_at_most", self.categories_at_most, 2, "categories_at_most=100")
-        object.__setattr__(self, "categories_at_most", most)
+        set_(self, "categories_at_most", most)
 
     def to_json(self) -> dict[str, Any]:
         """Return the preparation as data, with every field."""

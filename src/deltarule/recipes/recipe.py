@@ -21,6 +21,7 @@ from deltarule.formulas import (
 )
 from deltarule.formulas.augmentations.composition import check_once
 from deltarule.formulas.formula import Spec, normalized
+from deltarule.formulas.metrics import metric_names
 from deltarule.markup import card, details
 from deltarule.recipes.checks import boolean, fields_of, integer, non_negative, one_of
 from deltarule.recipes.network import Network
@@ -32,7 +33,8 @@ from deltarule.regular_files import json_of, reason
 
 ClassWeight: TypeAlias = tuple[tuple[Any, float], ...] | str | None
 
-TASKS = ("auto", "classification", "regression")
+TASKS = ("auto", "classification", "multilabel", "regression")
+_STOPPING = "stopping=EarlyStopping(patience=10)"
 LOSSES_BY_TASK = ("auto", "cross_entropy")
 """Losses that are chosen by the task once the data are known."""
 
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
         augmentation: Spec | Augmentation | Sequence[Spec | Augmentation] | None
         evaluate_train: bool
         seed: int
+        metrics: str | Sequence[str] | None
 
 
 @explained
@@ -71,9 +74,9 @@ class Recipe:
     Parameters
     ----------
     network : a `Network`; its input and output sizes are inferred from the data.
-    loss : a name or a `Loss`; "auto" selects softmax cross-entropy for classification and the squared error for
-        regression; "cross_entropy" selects softmax cross-entropy for classification, and sigmoid cross-entropy for
-        regression on targets from 0 to 1.
+    loss : a name or a `Loss`; "auto" selects softmax cross-entropy for classification, sigmoid cross-entropy for
+        several labels a sample, and the squared error for regression; "cross_entropy" selects softmax cross-entropy for
+        classification, and sigmoid cross-entropy for labels and for regression on targets from 0 to 1.
     optimizer : a name or an `Optimizer`.
     penalty : a name or a `Penalty` on all weights; or a list with one or None for each layer; or None.
     schedule : a name or a `Schedule`: the factor on the optimizer's learning rate at each step. For a schedule that
@@ -89,12 +92,17 @@ class Recipe:
     preparation : preprocessing of tables; see `Preparation`. It has no effect on arrays.
     target_scaling : of regression targets: "auto" ("standard" if the loss's inverse link is the identity), "none" or
         "standard". Losses are then in units of the target's variance or standard deviation.
-    task : "classification", "regression", or "auto": text, booleans and up to 20 distinct integers are classes.
+    task : "classification"; "regression"; "multilabel", several labels a sample, y (n, k) of 0 and 1; or "auto": the
+        declared type of the target decides; otherwise text, booleans and up to 20 distinct integers are classes, unless
+        the integers come with a loss for regression alone and no class weights; integers or booleans (n, k), all 0 or
+        1, are labels.
     augmentation : random transformations of the training samples at each step: a name, an augmentation, or a list.
     evaluate_train : evaluate the training set at the end of each epoch, rather than averaging the metrics of its
         batches during training.
     seed : random seed of the initial weights, the shuffling, dropout, augmentation, and a validation set split off
         the training set.
+    metrics : names of metrics of the validation set that are computed after each epoch: "roc_auc", "balanced_accuracy",
+        "rmse", or any scorer of scikit-learn; see `deltarule.formulas.metrics`.
 
     >>> recipe = Recipe(optimizer="sgd", epochs=5)
     >>> Recipe.from_json(recipe.to_json()) == recipe
@@ -120,6 +128,7 @@ class Recipe:
     augmentation: tuple[Augmentation, ...] = ()
     evaluate_train: bool = False
     seed: int = 0
+    metrics: tuple[str, ...] = ()
 
     if TYPE_CHECKING:  # the accepted types; `__post_init__` converts them
 
@@ -144,12 +153,15 @@ class Recipe:
             augmentation: Spec | Augmentation | Sequence[Spec | Augmentation] | None = ...,
             evaluate_train: bool = ...,
             seed: int = ...,
+            metrics: str | Sequence[str] | None = ...,
         ) -> None: ...
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
         if not isinstance(self.network, Network):
-            raise RecipeError("a Network", repr(self.network), "Recipe(network=Network(hidden=(128, 64)))")
+            raise RecipeError(
+                "a Network", repr(self.network), "Recipe(network=Network(hidden=(128, 64)))", field="network"
+            )
         set_(self, "loss", _loss(self.loss))
         set_(self, "optimizer", formula("optimizer", self.optimizer))
         set_(self, "penalty", self._checked_penalty())
@@ -159,18 +171,25 @@ class Recipe:
         set_(self, "class_weight", class_weight(self.class_weight))
         set_(self, "schedule", formula("schedule", self.schedule))
         if self.stopping is not None and not isinstance(self.stopping, EarlyStopping):
-            raise RecipeError("an EarlyStopping or None", repr(self.stopping), "stopping=EarlyStopping(patience=10)")
+            raise RecipeError("an EarlyStopping or None", repr(self.stopping), _STOPPING, field="stopping")
         set_(self, "batch_size", integer("batch_size", self.batch_size, 1, "batch_size=32"))
         set_(self, "epochs", integer("epochs", self.epochs, 1, "epochs=100"))
         set_(self, "seed", integer("seed", self.seed, 0, "seed=0"))
         if self.seed >= 2**64:
-            raise RecipeError("a seed below 2**64", repr(self.seed))
+            raise RecipeError("an integer below 2**64", repr(self.seed), "seed=0", field="seed")
         set_(self, "scaling", Scaling.of(self.scaling))
         set_(self, "preparation", Preparation.of(self.preparation))
-        one_of("target_scaling", self.target_scaling, ("auto", "none", "standard"))
-        one_of("task", self.task, TASKS)
+        set_(self, "target_scaling", one_of("target_scaling", self.target_scaling, ("auto", "none", "standard")))
+        set_(self, "task", one_of("task", self.task, TASKS))
         set_(self, "augmentation", augmentations(self.augmentation))
+        set_(self, "metrics", metric_names(self.metrics))
         boolean("evaluate_train", self.evaluate_train)
+
+    @property
+    def watched_metrics(self) -> tuple[str, ...]:
+        """The names of the metrics computed after each epoch: `metrics` and the one that early stopping monitors."""
+        monitored = None if self.stopping is None else self.stopping.metric
+        return tuple(dict.fromkeys((*self.metrics, *([monitored] if monitored else []))))
 
     @property
     def penalties(self) -> tuple[Penalty | None, ...]:
@@ -189,6 +208,8 @@ class Recipe:
         if isinstance(self.class_weight, tuple):
             data["class_weight"] = [list(pair) for pair in self.class_weight]
         data["augmentation"] = [each.to_json() for each in self.augmentation]
+        if not self.metrics:  # files of recipes without metrics are those of versions that had none
+            del data["metrics"]
         return data
 
     @classmethod
@@ -226,12 +247,15 @@ class Recipe:
         if given is None or isinstance(given, (str, Mapping, Penalty)):
             return None if given is None else formula("penalty", given)
         if not isinstance(given, Sequence):
-            raise RecipeError("a penalty, one for each layer, or None", repr(given), "penalty=L2(1e-4)")
+            wanted = "a penalty, a list with one for each layer, or None"
+            raise RecipeError(wanted, repr(given), "penalty=L2(1e-4)", field="penalty")
         chosen = tuple(None if each is None else formula("penalty", each) for each in given)
         layers = len(self.network.hidden) + 1
         if len(chosen) != layers:
             wanted = f"{layers} penalties, one or None for each layer, the output's last"
-            raise RecipeError(wanted, f"{len(chosen)}", "penalty=L2(1e-4), which stands for every layer")
+            raise RecipeError(
+                wanted, f"{len(chosen)}", "penalty=L2(1e-4), which applies to every layer", field="penalty"
+            )
         return chosen
 
 
@@ -267,18 +291,17 @@ def class_weight(given: Any) -> ClassWeight:
     ):
         pairs = [(label, weight) for label, weight in given]
     else:
-        raise RecipeError("weights of classes", repr(given), hint)
-    what = "the weight of a class"
-    made = tuple((_label(label), non_negative(what, weight, hint)) for label, weight in pairs)
+        raise RecipeError("weights of classes", repr(given), hint, field="class_weight")
+    made = tuple((_label(label), non_negative("class_weight", weight, hint)) for label, weight in pairs)
     if not made or len({label for label, _ in made}) != len(made):
-        raise RecipeError("a weight for at least one class, each named once", repr(given), hint)
+        raise RecipeError("a weight for at least one class, each named once", repr(given), hint, field="class_weight")
     return made
 
 
 def _label(label: Any) -> Any:
     plain = label.item() if hasattr(label, "item") else label
     if not isinstance(plain, (str, int, float, bool)):
-        raise RecipeError("a label as the data have them: text, a number or a boolean", repr(label))
+        raise RecipeError("labels of the data: text, numbers or booleans", repr(label), field="class_weight")
     return plain
 
 

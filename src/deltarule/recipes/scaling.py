@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.errors import RecipeError
-from deltarule.formulas.formula import real
+from deltarule.errors import RecipeError, UnknownName, nearest
+from deltarule.formulas.formula import normalized, real
 from deltarule.mapped import forget
 from deltarule.types import Floats
 
@@ -37,10 +37,12 @@ class Scaling:
     def __post_init__(self) -> None:
         if self.kind == "divide":
             if not 0 < real(self.divisor) < math.inf:
-                raise RecipeError("a number above 0 to divide the inputs by", repr(self.divisor), "scaling=255")
+                raise RecipeError("a divisor above 0", repr(self.divisor), "scaling=255", field="scaling")
             object.__setattr__(self, "divisor", real(self.divisor))
-        elif self.kind not in KINDS or self.divisor is not None:
-            raise RecipeError(f"a scaling: {', '.join(KINDS)} or a number to divide by", repr(self.kind), '"standard"')
+        elif self.divisor is not None or normalized(self.kind) not in KINDS:
+            raise _unknown(self.kind)
+        else:
+            object.__setattr__(self, "kind", normalized(self.kind))
 
     @classmethod
     def of(cls, spec: Any) -> Scaling:
@@ -51,7 +53,7 @@ class Scaling:
             return cls(spec)
         if isinstance(spec, (int, float)) and not isinstance(spec, bool):
             return cls("divide", spec)
-        raise RecipeError(f"a scaling: {', '.join(KINDS)} or a number to divide by", repr(spec), '"standard"')
+        raise _unknown(spec)
 
     def to_json(self) -> str | float:
         """Return the scaling as data: its name or its divisor."""
@@ -74,6 +76,12 @@ class Scaling:
             mean = np.array(total)
         constant = deviation <= 1e-12 * np.abs(mean)
         return Affine(np.asarray(mean), np.asarray(1.0 / np.where(constant, 1.0, deviation)))
+
+
+def _unknown(spec: Any) -> UnknownName:
+    hint = nearest(str(spec).lower(), KINDS)
+    expected = f"one of {', '.join(KINDS)}, or a divisor"
+    return UnknownName(expected, repr(spec), f'scaling="{hint or "standard"}"', field="scaling", nearest=hint)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-from deltarule.recipes.checks import boolean, fields_of, integer, non_negative, one_of
+from deltarule.formulas.metrics import metric
+from deltarule.recipes.checks import boolean, fields_of, integer, non_negative
 from deltarule.recipes.suggestions import explained
+
+FIGURES = ("loss", "score")
+"""What engines themselves monitor; every other name is a metric's."""
 
 
 @explained
@@ -14,7 +18,8 @@ from deltarule.recipes.suggestions import explained
 class EarlyStopping:
     """Stop when the validation metric has not improved for `patience` epochs, and restore the best epoch.
 
-    monitor : "loss" (smaller is better) or "score" (larger is better), on the validation set.
+    monitor : "loss" (smaller is better), "score" (larger is better), or the name of a metric, for example "roc_auc", on
+        the validation set; see `Recipe.metrics`.
     patience : epochs without improvement before training stops.
     min_improvement : minimum change that counts as an improvement.
     restore_best : whether the model has the best epoch's weights, even if all epochs ran.
@@ -31,10 +36,17 @@ class EarlyStopping:
     restore_best: bool = True
 
     def __post_init__(self) -> None:
-        integer("patience", self.patience, 1, "EarlyStopping(patience=10)")
-        one_of("monitor", self.monitor, ("loss", "score"))
+        hint = "EarlyStopping(patience=10), or stopping=None to run all epochs"
+        integer("patience", self.patience, 1, hint)
+        if self.monitor not in FIGURES:
+            object.__setattr__(self, "monitor", metric(self.monitor, "monitor", FIGURES).name)
         boolean("restore_best", self.restore_best)
         object.__setattr__(self, "min_improvement", non_negative("min_improvement", self.min_improvement))
+
+    @property
+    def metric(self) -> str | None:
+        """The name of the metric that is monitored; None for the loss or the score, which engines monitor."""
+        return None if self.monitor in FIGURES else self.monitor
 
     def to_json(self) -> dict[str, Any]:
         """Return the rule as data."""

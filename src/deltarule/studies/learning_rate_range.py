@@ -127,10 +127,12 @@ def learning_rate_range(
     integer("seeds", seeds, 1, "seeds=3")
     if recipe.optimizer.granularity == "full-batch":
         came = f"{recipe.optimizer.name}, whose line search finds how far to go"
-        raise RecipeError("an optimizer that steps by a learning rate", came, 'optimizer="adam"')
-    if not 0 < lowest * 10 <= highest < math.inf:
-        wanted = "a highest rate of at least ten times the lowest, which is above 0"
-        raise RecipeError(wanted, f"{lowest:g} and {highest:g}", "lowest=1e-6, highest=10.0")
+        raise RecipeError("an optimizer that steps by a learning rate", came, 'optimizer="adam"', field="optimizer")
+    if not 0 < highest < math.inf:
+        raise RecipeError("a finite number above 0", f"{highest:g}", "highest=10.0", field="highest")
+    if not 0 < lowest * 10 <= highest:
+        wanted = "a learning rate above 0 and at most a tenth of the highest"
+        raise RecipeError(wanted, f"{lowest:g}, and {highest:g} as the highest", "lowest=1e-6", field="lowest")
     growing = recipe.replace(
         optimizer=recipe.optimizer.replace(learning_rate=highest),
         schedule=ExponentialGrowth(lowest / highest, steps=steps),

@@ -19,7 +19,7 @@ _QUANTILES = 100
 _ROWS_AT_MOST = 100_000
 
 
-def fit_encoding(preparation: Preparation, table: Table, target: str | None = None) -> Encoding:
+def fit_encoding(preparation: Preparation, table: Table, target: str | tuple[str, ...] | None = None) -> Encoding:
     """Fit the encoding of a training set's usable columns.
 
     For a table on disk, 100,000 evenly spaced rows are used.
@@ -66,8 +66,9 @@ def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[Number
             scaler = StandardScaler().fit(filled)
         shift, factor = scaler.mean_, 1.0 / scaler.scale_
         for place in np.flatnonzero(~np.isfinite(shift * factor)).tolist():
-            got = f"{np.abs(filled[:, place]).max():.3g} in column {columns[place].name!r}"
-            raise DataError("numbers small enough to be squared", got, 'Preparation(numbers="quantiles")')
+            got = f"{np.abs(filled[:, place]).max():.3g}"
+            instead = 'Preparation(numbers="quantiles")'
+            raise DataError("numbers small enough to be squared", got, instead, field=columns[place].name)
     elif preparation.numbers == "quantiles":
         steps = min(_QUANTILES, len(filled))
         # The transformer needs at least two quantiles, so a single sample is repeated.
@@ -83,9 +84,16 @@ def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[Number
             float(factor[place]),
             tuple(quantiles[:, place].tolist()),
             column.categories,
+            column.notation,
+            _range(column),
         )
         for place, column in enumerate(columns)
     ]
+
+
+def _range(column: Column) -> tuple[float, ...]:
+    known = column.values[~column.missing]
+    return (float(known.min()), float(known.max())) if len(known) else ()
 
 
 def _one_hot(column: Column, preparation: Preparation) -> CategoryEncoding | None:
@@ -98,8 +106,9 @@ def _one_hot(column: Column, preparation: Preparation) -> CategoryEncoding | Non
     encoder = OneHotEncoder(max_categories=preparation.categories_at_most).fit(codes[:, np.newaxis])
     rare = encoder.infrequent_categories_[0]
     rare = set() if rare is None else set(rare.tolist())
-    names = tuple(column.categories[code] for code in encoder.categories_[0].tolist() if code not in rare)
-    return CategoryEncoding(column.name, names, bool(rare), missing)
+    words = tuple(column.categories[code] for code in encoder.categories_[0].tolist() if code not in rare)
+    others = tuple(column.categories[code] for code in sorted(rare))
+    return CategoryEncoding(column.name, words, bool(rare), missing, others=others)
 
 
 def _ordinal(column: Column) -> CategoryEncoding | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
+
+import numpy as np
 
 from deltarule.engines.problem import Figure, Sums
 from deltarule.types import Floats
@@ -19,6 +21,8 @@ class Epoch:
     A loss is a mean over samples; an objective is the loss plus the penalty at the end of the epoch; a score is the
     accuracy, or R² for regression. Training metrics are means over the batches during training, unless the recipe sets
     `evaluate_train`. Validation metrics are NaN where there is no validation set.
+
+    metrics : of the validation set, those that `Recipe.metrics` and early stopping name.
     """
 
     number: int
@@ -29,11 +33,18 @@ class Epoch:
     validation_objective: float
     validation_score: float
     seconds: float
+    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the epoch as data; NaN and infinity become None."""
+        """Return the epoch as data, with `metrics` where there are any; NaN and infinity become None."""
         fields = dataclasses.asdict(self)
-        return {name: value if math.isfinite(value) else None for name, value in fields.items()}
+        named = fields.pop("metrics")
+        data: dict[str, Any] = _finite(fields)
+        return {**data, "metrics": _finite(named)} if named else data
+
+
+def _finite(fields: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in fields.items()}
 
 
 class History(Sequence[Epoch]):
@@ -41,11 +52,15 @@ class History(Sequence[Epoch]):
 
     table : (epochs, columns), with the columns of `engines.problem.Figure`.
     spreads : the divisors of training and validation errors: 1 for classification, the variance for regression.
+    metrics : the names of further metrics, and their values: (epochs, names).
     """
 
-    def __init__(self, table: Floats, spreads: tuple[float, float]) -> None:
+    def __init__(
+        self, table: Floats, spreads: tuple[float, float], metrics: tuple[tuple[str, ...], Floats] | None = None
+    ) -> None:
         self.table = table
         self._spreads = spreads
+        self._names, self._values = metrics or ((), np.zeros((len(table), 0)))
 
     def __len__(self) -> int:
         return len(self.table)
@@ -60,13 +75,17 @@ class History(Sequence[Epoch]):
         """Return an epoch by its index, starting from 0, or a slice of them."""
         if isinstance(place, slice):
             return tuple(self[each] for each in range(*place.indices(len(self))))
-        return epoch_of(self.table[place], range(len(self))[place] + 1, self._spreads)
+        number = range(len(self))[place] + 1
+        named = dict(zip(self._names, self._values[number - 1].tolist(), strict=True))
+        return epoch_of(self.table[place], number, self._spreads, named)
 
     def __repr__(self) -> str:
         return f"History({len(self)} epochs)"
 
 
-def epoch_of(figures: Floats, number: int, spreads: tuple[float, float]) -> Epoch:
+def epoch_of(
+    figures: Floats, number: int, spreads: tuple[float, float], metrics: Mapping[str, float] | None = None
+) -> Epoch:
     """Convert a row of an engine's table to means and scores."""
     row = figures.tolist()
     loss, score = means(Sums(*row[: Figure.VALIDATION_WEIGHT]), spreads[0])
@@ -74,7 +93,8 @@ def epoch_of(figures: Floats, number: int, spreads: tuple[float, float]) -> Epoc
     if row[Figure.VALIDATION_WEIGHT] > 0:
         held_loss, held_score = means(Sums(*row[Figure.VALIDATION_WEIGHT : Figure.PENALTY]), spreads[1])
     penalty, seconds = row[Figure.PENALTY], row[Figure.SECONDS]
-    return Epoch(number, loss, loss + penalty, score, held_loss, held_loss + penalty, held_score, seconds)
+    held_objective = held_loss + penalty
+    return Epoch(number, loss, loss + penalty, score, held_loss, held_objective, held_score, seconds, metrics or {})
 
 
 def means(sums: Sums, spread: float) -> tuple[float, float]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +13,11 @@ from deltarule.data import Part
 from deltarule.engines import definition
 from deltarule.engines.problem import Problem, Samples, Sums
 from deltarule.errors import DataError
+from deltarule.formulas.metrics import metric, metric_names
 from deltarule.mapped import forget
 from deltarule.models import Model
 from deltarule.training.epoch import means
+from deltarule.training.metrics import ClassificationMetrics, RegressionMetrics, as_data, metrics_of, predictions_of
 from deltarule.training.preparing import FittedData
 from deltarule.types import Floats
 
@@ -26,6 +31,8 @@ class Evaluation:
     loss : mean loss over the samples, without the penalty, in the units used in training.
     score : accuracy, or R² for regression; R² is NaN if all targets are equal.
     samples : number of samples.
+    metrics : further metrics of the classes, or of the numbers in the target's units.
+    named : the metrics asked for by name.
     sample_scores : (samples,), what each sample contributes to the score, which is their mean: 1 or 0 for a right or
         wrong answer; for R², and for weighted samples, the score plus the sample's influence on it.
     """
@@ -33,11 +40,21 @@ class Evaluation:
     loss: float
     score: float
     samples: int
+    metrics: ClassificationMetrics | RegressionMetrics
+    named: Mapping[str, float] = field(default_factory=dict)
     sample_scores: Floats = field(default_factory=lambda: np.zeros(0), repr=False, compare=False)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the evaluation as data, without `sample_scores`; NaN becomes None."""
+        fields = {each.name: getattr(self, each.name) for each in dataclasses.fields(self) if each.compare}
+        data: dict[str, Any] = as_data(fields)
+        return data
 
-def evaluate(model: Model, part: Part) -> Evaluation:
-    """Return a model's loss and score on a set of samples, as the reference engine defines them.
+
+def evaluate(model: Model, part: Part, metrics: str | Sequence[str] | None = None) -> Evaluation:
+    """Return a model's loss, score and other metrics on a set of samples, as the reference engine defines them.
+
+    metrics : names of further metrics, such as "f1", or of scorers of scikit-learn (default: those of the recipe).
 
     Raises DataError for samples of another shape or labels unknown to the model.
 
@@ -47,7 +64,10 @@ def evaluate(model: Model, part: Part) -> Evaluation:
     >>> found = evaluate(run.model, data.test)
     >>> found.score == run.model.score(data.test.x, data.test.y), found.samples
     (True, 15)
+    >>> len(found.metrics.classes), sorted(evaluate(run.model, data.test, "f1").named)
+    (3, ['f1'])
     """
+    asked = model.recipe.watched_metrics if metrics is None else metric_names(metrics)
     if model.encoding is None and part.x[0].size != model.sizes[0]:
         expected = " × ".join(map(str, model.input_shape))
         raise DataError(f"samples of shape {expected}", " × ".join(map(str, part.x.shape[1:])))
@@ -59,20 +79,32 @@ def evaluate(model: Model, part: Part) -> Evaluation:
     ):
         raise DataError(f"labels like {model.classes[0]!r}", f"{part.y.dtype} of shape {part.y.shape}")
     fitted = FittedData(
-        model.input_shape, model.scaling, model.classes, model.target_scaling, model.single, outputs, model.encoding
+        model.input_shape,
+        model.scaling,
+        model.classes,
+        model.target_scaling,
+        model.single,
+        outputs,
+        model.encoding,
+        multilabel=model.recipe.task == "multilabel",
     )
     samples = fitted.samples(part)
     problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, model.parameters)
-    total, errors = Sums(), []
+    total, outputs_of, errors = Sums(), [], []
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(samples), _BLOCK):
             rows = slice(start, start + _BLOCK)
             z = model.raw_outputs(part.x[rows]).astype(np.float64)
+            outputs_of.append(z)
             total += definition.sums(problem, samples, z, samples.y(rows), samples.weight(rows))
             errors.append(definition.errors(problem, samples, z, samples.y(rows)))
             forget(part.x[rows])
         loss, score = means(total, samples.spread())
-        return Evaluation(loss, score, len(samples), _sample_scores(samples, np.concatenate(errors), score))
+        of_samples = _sample_scores(samples, np.concatenate(errors), score)
+    made = predictions_of(problem.loss, samples, np.concatenate(outputs_of), model.target_scaling)
+    record = metrics_of(made, None if model.classes is None else model.classes.tolist())
+    named = {name: metric(name)(made) for name in asked}
+    return Evaluation(loss, score, len(samples), record, named, of_samples)
 
 
 def _sample_scores(samples: Samples, errors: Floats, score: float) -> Floats:
@@ -82,7 +114,7 @@ def _sample_scores(samples: Samples, errors: Floats, score: float) -> Floats:
     """
     w = samples.weight(slice(None))
     each = 1.0 - errors
-    if not samples.classes:
+    if not samples.labelled:
         y = samples.y(slice(None))
         spread, mean = samples.spread() or np.nan, np.sum((w / np.sum(w))[:, None] * y, axis=0)
         each = score - (errors - (1.0 - score) * np.sum((y - mean) ** 2, axis=1)) / spread

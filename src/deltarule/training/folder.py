@@ -17,7 +17,7 @@ from deltarule.training.epoch import Epoch
 from deltarule.writing import append_lines, write_whole
 
 RECIPE, HISTORY, MODEL, SPLIT = "recipe.json", "history.jsonl", "model.safetensors", "split.json"
-CURVES, SAMPLES = "curves.png", "samples.png"
+CURVES = "curves.png"
 
 
 class RunFolder:
@@ -27,7 +27,8 @@ class RunFolder:
     history.jsonl        one `Epoch` per line, written as it ends
     model.safetensors    the model, with its best or last weights
     split.json           the data, and how they were split
-    curves.png, samples.png    pictures, drawn by the shell
+    curves.png           picture of the history, drawn by the shell
+    samples.png, confusion.png or predictions.png    picture of the predictions, by the kind of data
     """
 
     def __init__(self, path: Path) -> None:

@@ -19,7 +19,8 @@ from deltarule.errors import Diverged, Interrupted, memory_checked
 from deltarule.models import Model
 from deltarule.recipes import Affine, Recipe
 from deltarule.training.arguments import Data, OnEpoch, checked_recipe, dataset_of, explained_arguments, requests_stop
-from deltarule.training.epoch import Epoch, History, epoch_of
+from deltarule.training.epoch import Epoch, History
+from deltarule.training.monitoring import Monitor
 from deltarule.training.preparing import Start, model_of, prepared
 from deltarule.training.progress import Progress, shown
 from deltarule.training.run import Run
@@ -77,7 +78,7 @@ def train(
         batches=batches,
         record=record,
     )
-    score = "accuracy" if training.recipe.task == "classification" else "R²"
+    score = "accuracy" if training.recipe.task != "regression" else "R²"
     with shown(progress, training.recipe.epochs, score) as display:
         training.finish(on_epoch=on_epoch, display=display)
     return training.run
@@ -145,7 +146,9 @@ class Training:
     ) -> None:
         self._lock, self._broken_off, self._torn, self._stopped = threading.RLock(), False, False, False
         self._problem, self._fitted = prepared(recipe, data, initial_parameters, batches, record, rows, scalings)
-        self._engine: Engine = engine_of(self._problem, engine, precision, n_threads)
+        self._monitor = Monitor(self._problem, self._fitted) if self._problem.recipe.watched_metrics else None
+        posed = self._problem if self._monitor is None else self._monitor.for_engine()
+        self._engine: Engine = engine_of(posed, engine, precision, n_threads)
         held = self._problem.validation
         self._spreads = (self._problem.train.spread(), math.nan if held is None else held.spread())
         self._tables: list[Floats] = []
@@ -179,7 +182,7 @@ class Training:
         while self._goes_on() and not ends():
             number, table = self._advance(at_most, seconds, ends)
             if len(table) and (display is not None or on_epoch is not None):
-                epoch = epoch_of(table[-1], number + len(table), self._spreads)
+                epoch = self.history[number + len(table) - 1]
                 if display is not None:
                     display.epoch(epoch)
                 if on_epoch is not None and not self._diverged and requests_stop(on_epoch(epoch)):
@@ -212,8 +215,8 @@ class Training:
             if self._torn:
                 raise Interrupted(*_TORN)
             rule = self.recipe.stopping
-            restore = self._engine.best_epoch > 0 and rule is not None and rule.restore_best
-            theta = self._engine.best_theta if restore or self._diverged else self._engine.theta
+            restore = self._best_epoch > 0 and rule is not None and rule.restore_best
+            theta = self._best_theta if restore or self._diverged else self._engine.theta
             return model_of(self._problem, self._fitted, theta.copy())
 
     @property
@@ -222,7 +225,8 @@ class Training:
         """The epochs so far."""
         with self._lock:
             self._tables = [np.concatenate([np.zeros((0, Figure.COUNT)), *self._tables])]
-            return History(self._tables[0], self._spreads)
+            metrics = None if self._monitor is None else (self._monitor.names, self._monitor.table)
+            return History(self._tables[0], self._spreads, metrics)
 
     @property
     def run(self) -> Run:
@@ -236,7 +240,7 @@ class Training:
         done = len(history)
         if self._diverged:
             status = "diverged"
-        elif self._broken_off or not (self._engine.finished or self._stopped):
+        elif self._broken_off or not self._finished:
             status = "interrupted"
         elif self._stopped and not self._engine.finished:
             status = "stopped"
@@ -244,10 +248,25 @@ class Training:
             status = "finished" if done == self.recipe.epochs or self._problem.order is not None else "stopped"
         rule = self.recipe.stopping
         # The best epoch may be one that was interrupted before it was added to the history.
-        best = min(self._engine.best_epoch, done) if rule is not None and rule.restore_best else 0
+        best = min(self._best_epoch, done) if rule is not None and rule.restore_best else 0
         losses = np.concatenate([np.zeros(0), *self._batch_losses])
         data = self._fitted.data
         return Run(history, self.model, self.recipe, self._seconds, status, best or done, losses, data)
+
+    @property
+    def _finished(self) -> bool:
+        monitored = self._monitor is not None and self._monitor.finished
+        return self._engine.finished or self._stopped or monitored
+
+    @property
+    def _best_epoch(self) -> int:
+        decides = self._monitor is not None and self._monitor.decides
+        return self._monitor.best_epoch if decides and self._monitor is not None else self._engine.best_epoch
+
+    @property
+    def _best_theta(self) -> Floats:
+        kept = None if self._monitor is None else self._monitor.best_theta
+        return self._engine.best_theta if kept is None else kept
 
     @property
     def _diverged(self) -> bool:
@@ -258,9 +277,8 @@ class Training:
     def _delivered(self, at_most: int, seconds: float, interrupted: StopRequested) -> Iterator[Epoch]:
         while self._goes_on() and not interrupted():
             number, table = self._advance(at_most, seconds, interrupted)
-            for row in table[:-1] if self._diverged else table:
-                number += 1
-                yield epoch_of(row, number, self._spreads)
+            for place in range(number, number + len(table) - self._diverged):
+                yield self.history[place]
             self._check()
 
     @memory_checked
@@ -270,11 +288,13 @@ class Training:
             self._goes_on()
             self._broken_off = True
             before, began = self._done, time.perf_counter()
-            figures = self._engine.advance(at_most, seconds, interrupted)
-            self._seconds += time.perf_counter() - began
+            figures = self._engine.advance(at_most if self._monitor is None else 1, seconds, interrupted)
+            if self._monitor is not None and len(figures.table):
+                self._monitor.after(self._engine)
             self._tables.append(figures.table)
             self._batch_losses += figures.batch_losses
             self._done += len(figures.table)
+            self._seconds += time.perf_counter() - began
             self._broken_off = False
         if figures.interruption is not None:
             raise figures.interruption
@@ -285,7 +305,7 @@ class Training:
         with self._lock:
             if self._broken_off:
                 raise Interrupted(*(_TORN if self._torn else _BROKEN_OFF))
-            return not (self._engine.finished or self._stopped)
+            return not self._finished
 
     def after_fork(self) -> None:
         """Reset the lock in a child process, and note whether another thread of the parent was running an epoch."""

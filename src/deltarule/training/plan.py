@@ -27,5 +27,10 @@ def plan_text(recipe: Recipe, data: Dataset, *, precision: str = "float32", n_th
     problem, _ = prepared(recipe, data)
     engine = engine_of(problem, "compiled", precision, n_threads)
     if not isinstance(engine, Planned):
-        raise RecipeError("an optimizer that takes a step for each batch", recipe.optimizer.name, 'optimizer="adam"')
+        raise RecipeError(
+            "an optimizer that takes a step for each batch",
+            recipe.optimizer.name,
+            'optimizer="adam"',
+            field="optimizer",
+        )
     return engine.plan_text()

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data import Dataset, Part, Table, require_classes, task_of
+from deltarule.data import Dataset, Part, Table, Task, require_classes
+from deltarule.data.labels import are_labels
 from deltarule.engines import parameters
 from deltarule.engines.problem import Order, Problem, Samples
 from deltarule.errors import DataError, RecipeError
@@ -39,6 +40,7 @@ class FittedData:
     single: bool
     outputs: int
     encoding: Encoding | None = None
+    multilabel: bool = False
     data: Dataset | None = None
 
     def samples(self, part: Part, rows: Indices | None = None, class_weight: ClassWeight = None) -> Samples:
@@ -49,24 +51,27 @@ class FittedData:
         if class_weight is not None:
             of_classes = self._class_weights(targets if rows is None else targets[rows], class_weight)[targets]
             weights = of_classes if weights is None else weights * of_classes
-        return Samples(x, targets, self.outputs, weights, rows)
+        return Samples(x, targets, self.outputs, weights, rows, self.multilabel)
 
     def _class_weights(self, targets: npt.NDArray[Any], given: ClassWeight) -> Floats:
         """Return the weight of each class: (classes,)."""
         if self.classes is None:
-            raise RecipeError("classification", "regression", "class_weight=None", field="class_weight")
+            raise RecipeError("no class weights in regression", None, "class_weight=None", field="class_weight")
         if isinstance(given, str):
             return len(targets) / (len(self.classes) * np.bincount(targets, minlength=len(self.classes)))
         weights, known = np.ones(len(self.classes)), self.classes.tolist()
         for label, weight in given or ():
             if label not in known:
-                raise RecipeError(f"labels among {known[:10]}", repr(label), f"class_weight={{{known[0]!r}: 2.0}}")
+                hint = f"class_weight={{{known[0]!r}: 2.0}}"
+                raise RecipeError(f"labels among {known[:10]}", repr(label), hint, field="class_weight")
             weights[known.index(label)] = weight
         return weights
 
     def _targets(self, y: npt.NDArray[Any], rows: Indices | None) -> npt.NDArray[Any]:
         if self.classes is None:
             numbers = y.astype(np.float64).reshape(len(y), self.outputs)
+            if self.multilabel:
+                _check_labels(numbers)
             return numbers if self.target_scaling is None else self.target_scaling(numbers)
         codes = np.searchsorted(self.classes, y)
         codes = np.minimum(codes, len(self.classes) - 1)
@@ -95,7 +100,7 @@ def prepared(
     given = data
     chosen = None if rows is None else checked_rows(rows, len(data.train))
     held_rows = None
-    if (recipe.stopping is not None or recipe.schedule.watches) and data.validation is None:
+    if (recipe.stopping is not None or recipe.schedule.watches or recipe.metrics) and data.validation is None:
         if chosen is None:
             data = data.with_validation(seed=recipe.seed)
         else:
@@ -103,11 +108,11 @@ def prepared(
     if record not in (None, "batch", "batch_after"):
         raise RecipeError('record="batch" or "batch_after"', repr(record))
     train = data.train
-    task = task_of(train.y) if recipe.task == "auto" else recipe.task
+    task = _task(recipe, data)
     loss = _loss(recipe, task)
     # The cache is valid only for the same training set.
     known = scalings if data is given and rows is None else None
-    fitted = _fit(recipe, loss, data, chosen, known, classes=task == "classification")
+    fitted = _fit(recipe, loss, data, chosen, known, task)
     _check_targets(loss, train, fitted)
     sizes = recipe.network.sizes(int(np.prod(fitted.input_shape)), fitted.outputs)
     theta = _first(recipe, sizes, start)
@@ -173,20 +178,39 @@ def model_of(problem: Problem, fitted: FittedData, theta: npt.NDArray[Any]) -> M
     )
 
 
-def _loss(recipe: Recipe, task: str) -> Loss:
+def _task(recipe: Recipe, data: Dataset) -> Task:
+    """Return the task: the recipe's, that of the target's declared type, that of the loss, or that of the targets."""
+    declared = data.declared_task
+    if recipe.task != "auto":
+        task: Task = recipe.task  # type: ignore[assignment]
+        if declared not in {None, task}:
+            came = f"{task!r}, while the declared type of the target means {declared}"
+            raise RecipeError(f'"auto" or {declared!r}', came, f"task={declared!r}, or another type", field="task")
+        return task
+    loss = recipe.loss if isinstance(recipe.loss, Loss) else None
+    ambiguous = declared is None and data.class_names is None and data.train.y.dtype.kind in "iu"
+    ambiguous = ambiguous and recipe.class_weight is None
+    return "regression" if ambiguous and loss is not None and loss.regression_only else data.task
+
+
+def _loss(recipe: Recipe, task: Task) -> Loss:
     if isinstance(recipe.loss, Loss):
         loss = recipe.loss
     elif task == "classification":
         loss = SoftmaxCrossEntropy()
     else:
-        loss = SigmoidCrossEntropy() if recipe.loss == "cross_entropy" else SquaredError()
+        labels = recipe.loss == "cross_entropy" or task == "multilabel"
+        loss = SigmoidCrossEntropy() if labels else SquaredError()
     if task == "regression" and loss.output.granularity == "rowwise":
-        raise RecipeError("a loss for regression", loss.name, 'loss="squared_error", or task="classification"')
+        instead = 'loss="squared_error", or task="classification"'
+        raise RecipeError("a loss for regression", loss.name, instead, field="loss")
+    if task == "multilabel" and (loss.output.granularity == "rowwise" or loss.regression_only):
+        raise RecipeError("a loss for several labels a sample", loss.name, 'loss="sigmoid_cross_entropy"', field="loss")
     return loss
 
 
 def _fit(
-    recipe: Recipe, loss: Loss, data: Dataset, rows: Indices | None, known: dict[Any, Any] | None, *, classes: bool
+    recipe: Recipe, loss: Loss, data: Dataset, rows: Indices | None, known: dict[Any, Any] | None, task: Task
 ) -> FittedData:
     train = data.train
     known = {} if known is None else known
@@ -199,20 +223,29 @@ def _fit(
         shape = (len(encoding.inputs),)
     scaling = _scaling(recipe, train, rows, known, encoding)
     selected = train.y if rows is None else train.y[rows]
-    if classes:
+    if task == "classification":
         if train.y.ndim != 1:
-            raise RecipeError("labels (n,) for classification", f"shape {train.y.shape}", 'task="regression"')
+            instead = 'task="multilabel" for 0 and 1, or task="regression"'
+            raise RecipeError("labels (n,) for classification", f"shape {train.y.shape}", instead)
         labels = require_classes(selected)
         outputs = 1 if len(labels) == 2 and loss.output.granularity == "elementwise" else len(labels)
         return FittedData(shape, scaling, labels, None, single=True, outputs=outputs, encoding=encoding)
     if train.y.dtype.kind not in "fiub":
-        raise RecipeError("numbers for regression", f"labels of dtype {train.y.dtype}", 'task="classification"')
+        raise RecipeError(f"numbers for {task}", f"labels of dtype {train.y.dtype}", 'task="classification"')
     y = selected.astype(np.float64).reshape(len(selected), -1)
+    if task == "multilabel":
+        _check_labels(y)
+        return FittedData(shape, scaling, None, None, train.y.ndim == 1, y.shape[1], encoding, multilabel=True)
     standard = recipe.target_scaling
     if standard == "auto":
         standard = "standard" if loss.output.name == "identity" else "none"
     target = Scaling("standard").learn(y, image=False) if standard == "standard" else None
     return FittedData(shape, scaling, None, target, train.y.ndim == 1, y.shape[1], encoding)
+
+
+def _check_labels(y: Floats) -> None:
+    if not are_labels(y):
+        raise DataError("labels of 0 and 1", f"{y[(y != 0) & (y != 1)][0]:g}", 'task="regression"', field="y")
 
 
 def _scaling(

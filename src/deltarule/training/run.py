@@ -71,7 +71,7 @@ class Run:
         ['Loss (mean over samples)', 'Accuracy (%)']
         """
         history = [epoch.to_json() for epoch in self.history]
-        score = "R² (1 is perfect, 0 is the mean's)" if self.model.classes is None else "Accuracy"
+        score = "R² (1 is perfect, 0 is the mean's)" if not self.model.labelled else "Accuracy"
         title = plain(self._title, 100)
         return Picture(learning_curves(history, best_epoch=self.best_epoch, score=score, title=title))
 
@@ -95,7 +95,7 @@ class Run:
 
     def _repr_html_(self) -> str:
         """Return the metrics, the curves and the recipe, for a notebook."""
-        classes = self.model.classes is not None
+        classes = self.model.labelled
         rows = [("Status", self._status), ("Network", repr(self.model))]
         if self.history:
             best = self.history[max(self.best_epoch, 1) - 1]

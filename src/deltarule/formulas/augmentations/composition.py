@@ -116,7 +116,7 @@ def check_once(augmentations: Sequence[Augmentation]) -> None:
     for kind, what in ((Displacement, "elastic deformation"), (Mixing, "mixture")):
         found = [each.name for each in augmentations if isinstance(each, kind)]
         if len(found) > 1:
-            raise RecipeError(f"at most one {what} in a recipe", ", ".join(found))
+            raise RecipeError(f"at most one {what} in a recipe", ", ".join(found), field="augmentation")
 
 
 def augment(x: Any, y: Any, augmentations: Sequence[Augmentation], raw: RawValues, drawn: Drawn) -> tuple[Any, Any]:

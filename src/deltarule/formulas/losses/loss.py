@@ -37,6 +37,11 @@ class Loss(Formula):
         return formula("activation", getattr(self, "inverse_link", "identity"))  # type: ignore[no-any-return]
 
     @property
+    def regression_only(self) -> bool:
+        """Whether the loss is for regression alone: for counts or amounts, or distances of unbounded outputs."""
+        return self.domain in {"non_negative", "positive"}
+
+    @property
     def link(self) -> str:
         """Return the former name of `inverse_link`."""
         _warn(f"`link` of {type(self).__name__}")
@@ -65,10 +70,16 @@ class LinkedLoss(Loss):
         super().__post_init__()
         if self.output.granularity != "elementwise":
             raise RecipeError(
-                f"an elementwise inverse link for {type(self).__name__}",
+                "an elementwise inverse link",
                 repr(self.inverse_link),
                 f'{type(self).__name__}(inverse_link="sigmoid"), or loss="softmax_cross_entropy"',
+                field=f"{type(self).__name__}.inverse_link",
             )
+
+    @property
+    def regression_only(self) -> bool:
+        """Whether the loss is for regression alone: the inverse link is the identity."""
+        return self.output.name == "identity"
 
 
 def _warn(former: str) -> None:

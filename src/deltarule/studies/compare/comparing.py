@@ -80,8 +80,8 @@ class Comparing:
         self._seeds = Seeds.of(number, self._given[0].recipe.seed, seeds_vary)
         self.notes = notes_before(tests, len(self._seeds.numbers))
         self._budget = None if budget is None else seconds_of(budget)
-        one_of("engine", engine, tuple(ENGINES))
-        one_of("precision", precision, PRECISIONS)
+        engine = one_of("engine", engine, tuple(ENGINES))
+        precision = one_of("precision", precision, PRECISIONS)
         if keep_models and folder is None:
             raise RecipeError("a folder to keep models in", "none", 'folder="runs/compare-1"')
         self._tune, self._record, self._target_score = tune, record, target_score
@@ -340,5 +340,5 @@ def seconds_of(budget: str | float) -> float:
     except ValueError:
         seconds = float("nan")
     if not 0 < seconds < float("inf"):
-        raise RecipeError("a time for the budget", repr(budget), "60s, 5min or 2h")
+        raise RecipeError("a time", repr(budget), 'budget="60s", "5min" or "2h"', field="budget")
     return seconds

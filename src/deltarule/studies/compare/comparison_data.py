@@ -63,7 +63,7 @@ class ComparisonData:
     @property
     def score_name(self) -> str:
         """Name of the score."""
-        return "Accuracy" if self.task == "classification" else "R²"
+        return "Accuracy" if self.task != "regression" else "R²"
 
     def of(self, name: str) -> dict[int, Finished]:
         """The networks of a variant, by their seeds."""
@@ -116,7 +116,7 @@ class ComparisonData:
     @cached_property
     def summaries(self) -> dict[str, Summary]:
         """For each variant its score over the seeds with which it did not fail."""
-        bounds = (0.0, 1.0) if self.task == "classification" else (-math.inf, 1.0)
+        bounds = (0.0, 1.0) if self.task != "regression" else (-math.inf, 1.0)
         found = {}
         for variant in self.variants:
             finished = [network for network in self.of(variant.name).values() if self._sound(network)]

@@ -62,7 +62,7 @@ def amount(score: float, comparison: ComparisonData, *, unit: bool = True) -> st
     """Format a score: an accuracy in percent."""
     if math.isnan(score):
         return "–"
-    return f"{100 * score:.2f}{' %' * unit}" if comparison.task == "classification" else f"{score:.4f}"
+    return f"{100 * score:.2f}{' %' * unit}" if comparison.task != "regression" else f"{score:.4f}"
 
 
 def points(gap: float, comparison: ComparisonData, *, unit: bool = True) -> str:

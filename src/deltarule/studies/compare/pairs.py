@@ -69,5 +69,5 @@ def _pair(given: Any, names: Sequence[str]) -> Pair:
 def _known(name: Any, names: Sequence[str]) -> str:
     if name not in names:
         guess = nearest(str(name), names)
-        raise UnknownName(f"a variant ({', '.join(names)})", repr(name), guess, field="against")
+        raise UnknownName(f"a variant ({', '.join(names)})", repr(name), guess, field="against", nearest=guess)
     return str(name)

@@ -63,7 +63,7 @@ def _differences(comparison: ComparisonData) -> Display:
     }
     intervals = {name: (each.mean, each.low, each.high) for name, each in found.items()}
     significant = [name for name, each in found.items() if each.significant]
-    unit = "points" if comparison.task == "classification" else comparison.score_name
+    unit = "points" if comparison.task != "regression" else comparison.score_name
     label = f"{'Difference' if chosen else f'{plain(best)} minus each of these'} ({unit})\nfilled: significant"
     return IntervalsDisplay(intervals, label, factor=_factor(comparison), filled=significant, zero=True)
 
@@ -141,7 +141,7 @@ def _of(comparison: ComparisonData) -> str:
 
 
 def _unit(comparison: ComparisonData) -> str:
-    return "accuracy (%)" if comparison.task == "classification" else comparison.score_name
+    return "accuracy (%)" if comparison.task != "regression" else comparison.score_name
 
 
 def _label(comparison: ComparisonData) -> str:
@@ -150,4 +150,4 @@ def _label(comparison: ComparisonData) -> str:
 
 
 def _factor(comparison: ComparisonData) -> float:
-    return 100.0 if comparison.task == "classification" else 1.0
+    return 100.0 if comparison.task != "regression" else 1.0

@@ -42,12 +42,12 @@ class Seeds:
         else:
             numbers = tuple(range(first, first + integer("seeds", seeds, 1, "seeds=10")))
         if not numbers or len(set(numbers)) < len(numbers):
-            raise RecipeError("seeds that differ, at least one", repr(tuple(numbers)), "seeds=10")
+            raise RecipeError("seeds that differ, at least one", repr(tuple(numbers)), "seeds=10", field="seeds")
         known = (START, ORDER, SPLIT)
         chosen = (vary,) if isinstance(vary, str) else tuple(vary)
         if not chosen or not set(chosen) <= set(known):
             raise RecipeError(
-                f"some of {', '.join(map(repr, known))} for seeds_vary", repr(vary), f"seeds_vary={USUAL}"
+                f"some of {', '.join(map(repr, known))}", repr(vary), f"seeds_vary={USUAL}", field="seeds_vary"
             )
         return cls(numbers, tuple(each for each in known if each in chosen))
 

@@ -85,7 +85,7 @@ def pairs(comparison: ComparisonData) -> TextTable:
         (_pair(pair), *(text(found, comparison) for text in DIFFERENCE_COLUMNS.values()))
         for pair, found in comparison.differences.items()
     )
-    unit = "Points" if comparison.task == "classification" else comparison.score_name
+    unit = "Points" if comparison.task != "regression" else comparison.score_name
     columns = ("Pair", unit, *list(DIFFERENCE_COLUMNS)[1:])
     note = (
         "Paired differences, for seeds with which neither failed. Each interval is of its pair alone. Effect: mean "

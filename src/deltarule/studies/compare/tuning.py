@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from deltarule.errors import RecipeError
+from deltarule.recipes.edit import edited, value_of
 from deltarule.studies.compare.trial import Finished, finite
-from deltarule.studies.compare.variants import Variant, changed, value_of
+from deltarule.studies.compare.variants import Variant
 
 FACTORS = (0.1, 10**-0.5, 1.0, 10**0.5, 10.0)
 FURTHER = 10**0.5
@@ -72,17 +73,18 @@ def first_values(variant: Variant, field: str) -> list[float]:
     [0.0001, 0.000316, 0.001, 0.00316, 0.01]
     """
     if field in variant.settings:
-        raise RecipeError("a field to tune that does not vary already", field, 'tune="learning_rate"')
+        raise RecipeError("a field that does not vary already", field, 'tune="learning_rate"', field="tune")
     own = value_of(variant.recipe, field)
     if isinstance(own, bool) or not isinstance(own, (int, float)) or not own > 0:
-        raise RecipeError(f"a number above 0 to tune, for {variant.name}", f"{field}={own!r}", 'tune="learning_rate"')
+        wanted = f"the name of a field above 0 in {variant.name}"
+        raise RecipeError(wanted, f"{field}={own!r}", 'tune="learning_rate"', field="tune")
     values = sorted({_like(own * factor, own) for factor in FACTORS})
     return [value for value in values if _taken(variant, field, value)]
 
 
 def trial_recipe(variant: Variant, field: str, value: float) -> Variant:
     """Return the variant with another value."""
-    return Variant(variant.name, changed(variant.recipe, {field: value}), variant.settings)
+    return Variant(variant.name, edited(variant.recipe, {field: value}), variant.settings)
 
 
 def sweep_of(variant: Variant, field: str, found: Mapping[float, Sequence[Finished]]) -> Sweep:
@@ -103,7 +105,7 @@ def _like(value: float, own: float) -> float:
 
 def _taken(variant: Variant, field: str, value: float) -> bool:
     try:
-        changed(variant.recipe, {field: value})
+        edited(variant.recipe, {field: value})
     except RecipeError:
         return False
     return True

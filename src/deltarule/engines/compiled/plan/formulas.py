@@ -139,7 +139,7 @@ class Formulas(Predicting):
             for each, rate, deviation in zip(problem.activations, self.rates[1:], self.deviations[1:], strict=True)
         ]
         self._single = single = problem.train.outputs == 1
-        error = None if counted else wrong_side if classes else squared_distance
+        error = None if counted else wrong_side if problem.train.labelled else squared_distance
         losses = {
             True: formula_kernels.loss(problem.loss, dtype, error, gradient=True, weighted=weighted, single=single),
             False: formula_kernels.loss(problem.loss, dtype, error, gradient=False, single=single),

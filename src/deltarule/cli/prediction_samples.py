@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.cli import options
+from deltarule.cli.data_options import load
+from deltarule.cli.terminal import say
 from deltarule.data import Dataset, Part, Table, table_of
 from deltarule.data.files import is_table_file, read_table
 from deltarule.data.images import ENDINGS, image_files, is_image_folder, read_images
@@ -22,15 +27,52 @@ from deltarule.models import Model
 from deltarule.regular_files import read_bytes, reason
 from deltarule.types import Floats
 
+STANDARD_INPUT = "-"
 
-def questions(
+
+@contextmanager
+def samples_to_predict(
     model: Model, data: str, part: str | None, data_dir: Path | None, split: Mapping[str, Any]
-) -> tuple[Any, Part | None]:
-    """Return the samples to predict, and the same samples with their targets where these are known.
+) -> Iterator[tuple[Any, Part | None]]:
+    """Give the samples to predict, and the same samples with their targets where these are known.
 
+    data : a file, a folder, a data set's name, or - for standard input, whose rows are in a file until the end.
     part : the set to predict; None selects all rows of a file, and the test set of a data set.
     split : the options that split the data in training, where they are known.
     """
+    if data != STANDARD_INPUT:
+        yield _samples(model, data, part, data_dir, split)
+        return
+    if part is not None:
+        raise DataError("no --part for rows from standard input", part)
+    with tempfile.TemporaryDirectory() as folder:
+        path = _file_of_standard_input(Path(folder), json_lines=model.encoding is not None)
+        try:
+            samples = _samples(model, str(path), None, None, {})
+        except DataFileError as error:
+            value = error.value and error.value.replace(str(path), "standard input")
+            raise error.replace(value=value) from None
+        yield samples
+
+
+def _file_of_standard_input(folder: Path, *, json_lines: bool) -> Path:
+    """Write what is on standard input to a file: CSV, or JSON lines where it begins with a brace."""
+    if sys.stdin is None or sys.stdin.isatty():
+        say("Reading rows from standard input, up to Ctrl-D.")
+    path = folder / "standard-input"
+    try:
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        with path.open("rb") as file:
+            brace = file.read(1) == b"{"
+    except (OSError, ValueError, AttributeError) as error:
+        raise DataFileError("rows on standard input", str(error)) from error
+    return path.rename(path.with_suffix(".jsonl" if brace and json_lines else ".csv"))
+
+
+def _samples(
+    model: Model, data: str, part: str | None, data_dir: Path | None, split: Mapping[str, Any]
+) -> tuple[Any, Part | None]:
     path = Path(data)
     if model.encoding is not None and (is_table_file(path) or path.suffix == ".npy"):
         if part is None:
@@ -44,7 +86,7 @@ def questions(
     size = None
     if path.is_dir() and is_image_folder(path) and len(model.input_shape) > 1:
         size = "x".join(map(str, model.input_shape[:2]))
-    loaded = options.load(data, data_dir=data_dir, seed=model.recipe.seed, progress=True, image_size=size, **split)
+    loaded = load(data, data_dir=data_dir, seed=model.recipe.seed, progress=True, image_size=size, **split)
     return _of_part(loaded, data, part or "test")
 
 
@@ -60,17 +102,17 @@ def _split_as_trained(model: Model, data: str, split: Mapping[str, Any]) -> Data
     assert model.encoding is not None
     # The split may use columns that the model does not: their types are inferred.
     expected = {**model.encoding.kinds, **_target_kinds(model)}
-    return options.load(data, seed=model.recipe.seed, target=model.encoding.target, types=expected, **split)
+    return load(data, seed=model.recipe.seed, target=model.encoding.target, types=expected, **split)
 
 
 def _target_kinds(model: Model) -> dict[str, Kind]:
-    """Return the type of the target column that gives the model's labels."""
+    """Return the types of the target columns that give the model's labels."""
     assert model.encoding is not None
-    if model.encoding.target is None:
-        return {}
+    if model.multilabel:
+        return dict.fromkeys(model.encoding.targets, "boolean")
     if model.classes is None or model.classes.dtype.kind in "iuf":
-        return {model.encoding.target: "number"}
-    return {model.encoding.target: "boolean" if model.classes.dtype.kind == "b" else "category"}
+        return dict.fromkeys(model.encoding.targets, "number")
+    return dict.fromkeys(model.encoding.targets, "boolean" if model.classes.dtype.kind == "b" else "category")
 
 
 def _rows(model: Model, path: Path) -> tuple[Table, Part | None]:
@@ -87,12 +129,13 @@ def _rows(model: Model, path: Path) -> tuple[Table, Part | None]:
     except DataFileError:
         raise
     except DataError as error:
-        raise DataFileError(error.expected, f"{path}: {error.value}", error.suggestion) from error
-    target = model.encoding.target
+        raise DataFileError.of(error, f"{path}: {error.value}") from error
     rows = Table(tuple(table.column(column.name) for column in model.encoding.columns))
-    if target not in table.names or table.column(target).missing.any():
+    targets = [column for column in table if column.name in model.encoding.targets]
+    if not targets or len(targets) < len(model.encoding.targets) or any(column.missing.any() for column in targets):
         return rows, None
-    return rows, Part(rows, targets_of(table.column(target)))
+    in_order = [table.column(name) for name in model.encoding.targets]
+    return rows, Part(rows, targets_of(in_order, several=not model.single))
 
 
 def _images(model: Model, path: Path) -> npt.NDArray[np.uint8] | None:

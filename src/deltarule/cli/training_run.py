@@ -11,13 +11,13 @@ import typer
 from rich.console import Console
 
 from deltarule.cli.interrupts import interrupts
-from deltarule.cli.pictures import draw_curves, draw_samples
+from deltarule.cli.pictures import draw_curves, draw_predictions
 from deltarule.cli.report import Report
 from deltarule.cli.terminal import console, print_json, progress_bar, say
-from deltarule.data import Dataset, Part, Table
+from deltarule.data import Dataset, Part
 from deltarule.errors import DeltaruleError
 from deltarule.training import Epoch, Run, Training
-from deltarule.training.folder import CURVES, MODEL, SAMPLES, RunFolder
+from deltarule.training.folder import CURVES, MODEL, RunFolder
 from deltarule.writing import Failures
 
 
@@ -40,7 +40,7 @@ def run_to_its_end(training: Training, dataset: Dataset, folder: RunFolder, word
     recipe = training.recipe
     say(_what(dataset, training), words)
     written, ended_by = 0, None
-    classes = recipe.task == "classification"
+    classes = recipe.task != "regression"
     failures = Failures()
     with ExitStack() as signals:
         signals.enter_context(interrupts.noted())
@@ -82,7 +82,7 @@ def finish(
         report.tell(words)
         if as_json:
             ended.failures.attempt(print_json, report.to_json())
-        _draw(ended, dataset, folder)
+        pictures = _draw(ended, dataset, folder)
     except KeyboardInterrupt:
         say(f"Interrupted{kept}.", console)
         raise typer.Exit(interrupts.code) from None
@@ -97,39 +97,32 @@ def finish(
             raise ended.error
         raise typer.Exit(interrupts.code)
     ended.failures.check()
-    say(f"Everything is in {folder.path}: recipe, history, model, {CURVES}, {SAMPLES}.", words)
+    say(f"Everything is in {folder.path}: {', '.join(['recipe, history, model', *pictures])}.", words)
 
 
-def _draw(ended: Ended, dataset: Dataset, folder: RunFolder) -> None:
+def _draw(ended: Ended, dataset: Dataset, folder: RunFolder) -> list[str]:
+    """Draw a run's pictures; return the names of those that could be written."""
     run = ended.run
     history = [epoch.to_json() for epoch in run.history]
     title = f"{dataset.name or 'Training'}: {'-'.join(map(str, run.model.sizes))}"
-    classes = run.model.classes is not None
+    classes = run.model.labelled
     curves = partial(draw_curves, best_epoch=run.best_epoch, classes=classes, title=title)
     ended.failures.attempt(curves, folder.path / CURVES, history)
     name, part = _last_part(dataset)
-    ended.failures.attempt(draw_samples, folder.path / SAMPLES, run.model, part, name)
+    drawn = ended.failures.attempt(draw_predictions, folder.path, run.model, part, name)
+    return [CURVES] if drawn is None else [CURVES, drawn.name]
 
 
 def _what(dataset: Dataset, training: Training) -> str:
     """Return a line that describes the data and the network."""
     model = training.model
-    what = "numbers" if model.classes is None else f"{len(model.classes)} classes"
+    task = str(training.recipe.task)
+    what = f"{task} with {len(model.classes)} classes" if model.classes is not None else task
+    if not model.single:
+        what = f"{model.sizes[-1]} labels a sample" if model.multilabel else f"{what} of {model.sizes[-1]} targets"
     held = 0 if dataset.validation is None else len(dataset.validation)
-    parts = f"{len(dataset.train):,} samples to learn from"
-    parts += f", {held:,} to validate with" if held else ", none to validate with"
-    said = f"{dataset.name or 'Data'}: {parts}; a network {'-'.join(map(str, model.sizes))} for {what}."
-    return said + _left_out(dataset)
-
-
-def _left_out(dataset: Dataset) -> str:
-    """Return a sentence that lists the columns of a table that are not used as inputs, and why."""
-    x = dataset.train.x
-    unusable = [column for column in x if not column.usable] if isinstance(x, Table) else []
-    if not unusable:
-        return ""
-    shown = ", ".join(f"{column.name} ({column.kind})" for column in unusable[:10])
-    return f" Left out: {shown}{', …' if len(unusable) > 10 else ''}."
+    sizes = f"{len(dataset.train):,} training samples, {held or 'no'} validation samples"
+    return f"{dataset.name or 'Data'}: {sizes}; a network {'-'.join(map(str, model.sizes))}, {what}."
 
 
 def _note(epoch: Epoch, *, classes: bool) -> str:
@@ -141,7 +134,8 @@ def _note(epoch: Epoch, *, classes: bool) -> str:
         else ("training", epoch.train_loss, epoch.train_score)
     )
     shown = f"accuracy {100 * score:.1f} %" if classes else f"R² {score:.3f}"
-    return f"epoch {epoch.number}: {name} loss {loss:.4f}, {shown}"
+    further = "".join(f", {metric} {value:.3f}" for metric, value in epoch.metrics.items())
+    return f"epoch {epoch.number}: {name} loss {loss:.4f}, {shown}{further}"
 
 
 def _last_part(dataset: Dataset) -> tuple[str, Part]:

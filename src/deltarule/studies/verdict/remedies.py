@@ -1,0 +1,146 @@
+"""Remedies: what may help, each a change of the recipe where there is one, and the evidence that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from deltarule.recipes import Recipe
+from deltarule.recipes.edit import edited
+from deltarule.studies.verdict.baselines import Baseline
+from deltarule.studies.verdict.course import Course
+
+_NEARLY_LINEAR = 1.25
+"""Up to this ratio of the linear model's error to the network's, the network gains little from its size."""
+_LIKELY = 0.1
+_SMALL = 16
+_SMALLER = 8
+"""A smaller network has one hidden layer with so much fewer units than the first one now, but at most 16."""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What may help.
+
+    text : a noun phrase.
+    change : values of the recipe's fields by the names that `vary` takes; empty where it is no change of the recipe.
+
+    >>> remedy = Remedy("a smaller network", {"hidden": (16,)})
+    >>> str(remedy), remedy.applied(Recipe()).network.hidden, remedy.options
+    ('a smaller network (hidden=16)', (16,), '--hidden 16')
+    """
+
+    text: str
+    change: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        named = ", ".join(f"{name}={_written(value)}" for name, value in self.change.items())
+        return f"{self.text} ({named})" if named else self.text
+
+    def applied(self, recipe: Recipe) -> Recipe:
+        """The recipe with the change."""
+        return edited(recipe, self.change)
+
+    @property
+    def options(self) -> str:
+        """The change as options of `deltarule train`."""
+        return " ".join(f"--{name.replace('_', '-')} {_written(value)}" for name, value in self.change.items())
+
+
+MORE_DATA = Remedy("more training samples")
+REGULARIZATION = Remedy("regularization (L2, dropout)")
+AUGMENTATION = Remedy("augmentation")
+CLASS_WEIGHTS = Remedy("class weights, if the rare classes matter more than the accuracy")
+BETTER_INPUTS = Remedy("inputs that say more about the target")
+ANOTHER_RATE = Remedy("another learning rate, as the range test suggests it")
+NO_HIDDEN_LAYER = Remedy("no hidden layer", {"hidden": ()})
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What has been found out about a run, on which remedies rest.
+
+    variance, bias : as in `Verdict`; `reference` says whether bias is measured against a reference error.
+    improvable : whether the validation error leaves something to gain that matters.
+    learned : whether the network is better than always the same answer, or ranks the samples better than chance.
+    few : whether the validation set is too small to show it.
+    rare : whether some classes are rare, and the accuracy no better than that of the most frequent class.
+    linear_learned : whether the linear model's validation error is below that of always the same answer.
+    recipe, course, linear : None where unknown.
+    images : whether the inputs are images.
+    """
+
+    variance: bool = False
+    bias: bool = False
+    reference: bool = False
+    improvable: bool = True
+    learned: bool = True
+    few: bool = False
+    rare: bool = False
+    recipe: Recipe | None = None
+    course: Course | None = None
+    linear: Baseline | None = None
+    linear_learned: bool = True
+    images: bool = False
+
+
+def remedies_for(evidence: Evidence) -> tuple[Remedy, ...]:
+    """The remedies that the evidence supports, the surest first. No two of them pull in opposite directions.
+
+    - Next to no error is left: none.
+    - Nothing was learned: more samples where there are few, otherwise better inputs.
+    - The linear model is certainly better, or with p ≤ 0.1 where there is variance: no hidden layer.
+    - The validation loss turned in the first epochs and a linear model comes near: a smaller network.
+    - The validation loss was still falling when the epochs ran out: more epochs.
+    - Variance: more samples; augmentation of images; regularization, unless there is bias or a simpler network does it.
+    - Bias against a *given* reference, without variance or overfitting, and nothing of the above: a larger network.
+    """
+    if not evidence.improvable:
+        return ()
+    course = evidence.course
+    overfitted = course is not None and course.overfitted
+    size = _size(evidence)
+    found = [size] if size is not None else []
+    if not evidence.learned:
+        return (*found, MORE_DATA) if evidence.few or found else (BETTER_INPUTS,)
+    if course is not None and course.falling and evidence.recipe is not None and not evidence.variance:
+        found.append(Remedy("longer training", {"epochs": 2 * evidence.recipe.epochs}))
+    if evidence.variance:
+        simpler = bool(found) or (evidence.bias and evidence.reference)
+        found += [MORE_DATA, *([AUGMENTATION] if evidence.images else []), *([] if simpler else [REGULARIZATION])]
+    elif evidence.bias and evidence.reference and not found and not overfitted:
+        found += _larger(evidence.recipe)
+    return (*found, CLASS_WEIGHTS) if evidence.rare else tuple(found)
+
+
+def _size(evidence: Evidence) -> Remedy | None:
+    """A simpler network, where the linear model says that it would do."""
+    linear, recipe = evidence.linear, evidence.recipe
+    if linear is None or linear.validation is None or linear.difference is None or recipe is None:
+        return None
+    hidden = recipe.network.hidden
+    if not hidden or not evidence.linear_learned:
+        return None
+    if linear.certain < 0 or (evidence.variance and linear.chance <= _LIKELY):
+        return NO_HIDDEN_LAYER
+    early = evidence.course is not None and evidence.course.early
+    network_error = linear.validation.value - linear.difference[0]
+    if early and linear.validation.value <= _NEARLY_LINEAR * network_error:
+        units = max(2, min(_SMALL, hidden[0] // _SMALLER))
+        if units < hidden[0] or len(hidden) > 1:
+            return Remedy("a smaller network", {"hidden": (units,)})
+    return None
+
+
+def _larger(recipe: Recipe | None) -> list[Remedy]:
+    hidden = () if recipe is None else recipe.network.hidden
+    if not hidden:
+        return [Remedy("a larger network")] if recipe is None else [Remedy("a hidden layer", {"hidden": (_SMALL,)})]
+    return [Remedy("a larger network", {"hidden": tuple(2 * units for units in hidden)})]
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value)) or "none"
+    return str(value)

@@ -1,0 +1,172 @@
+"""Metrics of a model on a set of samples, as records: of classes, and of numbers in the target's units."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.problem import Samples
+from deltarule.formulas import Loss
+from deltarule.formulas.metrics import (
+    METRICS,
+    ClassPredictions,
+    LabelPredictions,
+    Predictions,
+    accuracy,
+    average_precision,
+    average_precision_of,
+    balanced_accuracy,
+    log_loss,
+    roc_auc,
+)
+from deltarule.models.model import class_codes, class_probabilities
+from deltarule.recipes import Affine
+from deltarule.types import Floats, Integers
+
+
+@dataclass(frozen=True)
+class ClassMetrics:
+    """Metrics of one class against all others; a recall or an average precision is NaN where no sample has the class.
+
+    samples : how many samples have it.
+    predicted : for how many it is predicted.
+    """
+
+    label: Any
+    samples: int
+    predicted: int
+    recall: float
+    precision: float
+    average_precision: float
+
+
+@dataclass(frozen=True)
+class ClassificationMetrics:
+    """Metrics of a classification; see `deltarule.formulas.metrics` for their definitions.
+
+    classes : the metrics of each class, in the order of the outputs.
+
+    With several labels a sample, `classes` are the labels, `accuracy` is the fraction of samples that have all labels
+    right, and the others are means over the labels.
+    """
+
+    accuracy: float
+    balanced_accuracy: float
+    roc_auc: float
+    average_precision: float
+    log_loss: float
+    classes: tuple[ClassMetrics, ...]
+
+    @classmethod
+    def of(cls, predictions: ClassPredictions, labels: Sequence[Any]) -> ClassificationMetrics:
+        """Compute all of them, the classes being called `labels`."""
+        return cls(
+            accuracy=accuracy(predictions),
+            balanced_accuracy=balanced_accuracy(predictions),
+            roc_auc=roc_auc(predictions),
+            average_precision=average_precision(predictions),
+            log_loss=log_loss(predictions),
+            classes=_by_class(predictions, labels),
+        )
+
+    @classmethod
+    def of_labels(cls, predictions: LabelPredictions) -> ClassificationMetrics:
+        """Compute all of them for several labels a sample."""
+        right = np.all([each.true == each.predicted for each in predictions.labels], axis=0)
+        return cls(
+            accuracy=float(np.average(right, weights=predictions.labels[0].weights)),
+            balanced_accuracy=METRICS["balanced_accuracy"](predictions),
+            roc_auc=METRICS["roc_auc"](predictions),
+            average_precision=METRICS["average_precision"](predictions),
+            log_loss=METRICS["log_loss"](predictions),
+            classes=tuple(_by_class(each, (None, label))[1] for label, each in enumerate(predictions.labels)),
+        )
+
+
+@dataclass(frozen=True)
+class RegressionMetrics:
+    """Metrics of a regression: root mean squared error and mean absolute error in the target's units, and R²."""
+
+    rmse: float
+    mae: float
+    r2: float
+
+    @classmethod
+    def of(cls, predictions: Predictions) -> RegressionMetrics:
+        """Compute all of them."""
+        return cls(*(METRICS[field.name](predictions) for field in dataclasses.fields(cls)))
+
+
+def predictions_of(
+    loss: Loss, samples: Samples, z: npt.NDArray[Any], target_scaling: Affine | None
+) -> ClassPredictions | LabelPredictions | Predictions:
+    """Return what raw outputs z (n, outputs) of all samples predict, beside the truth, in the target's units."""
+    everything = slice(None)
+    weights = None if samples.weights is None else samples.weight(everything)
+    z = z.astype(np.float64)
+    if samples.classes:
+        codes = samples.targets if samples.rows is None else samples.targets[samples.rows]
+        return ClassPredictions(codes, class_codes(loss, z), class_probabilities(loss, z), weights)
+    true, predicted = samples.y(everything), loss.output.value(z)
+    if samples.multilabel:
+        given = np.clip(predicted, 0.0, 1.0)
+        columns = zip(true.T.astype(np.intp), given.T, strict=True)
+        return LabelPredictions(tuple(_label_predictions(y, a, weights) for y, a in columns))
+    if target_scaling is not None:
+        true, predicted = target_scaling.undo(true), target_scaling.undo(predicted)
+    return Predictions(true, predicted, weights)
+
+
+def _label_predictions(y: Integers, a: Floats, weights: Floats | None) -> ClassPredictions:
+    """Return the predictions of one label, y (n,) and its probabilities a (n,)."""
+    return ClassPredictions(y, (a > 0.5).astype(np.intp), np.stack([1.0 - a, a], axis=1), weights)
+
+
+def metrics_of(
+    predictions: ClassPredictions | LabelPredictions | Predictions, labels: Sequence[Any] | None
+) -> ClassificationMetrics | RegressionMetrics:
+    """Return the record of the metrics of some predictions."""
+    if isinstance(predictions, LabelPredictions):
+        return ClassificationMetrics.of_labels(predictions)
+    if isinstance(predictions, ClassPredictions):
+        return ClassificationMetrics.of(predictions, range(predictions.classes) if labels is None else labels)
+    return RegressionMetrics.of(predictions)
+
+
+def as_data(record: Any) -> Any:
+    """Return a record of metrics as JSON has it: NaN and infinity become None.
+
+    >>> as_data(RegressionMetrics(1.5, 1.0, math.nan))
+    {'rmse': 1.5, 'mae': 1.0, 'r2': None}
+    """
+    if dataclasses.is_dataclass(record):
+        return {field.name: as_data(getattr(record, field.name)) for field in dataclasses.fields(record)}
+    if isinstance(record, (tuple, list)):
+        return [as_data(each) for each in record]
+    if isinstance(record, dict):
+        return {name: as_data(each) for name, each in record.items()}
+    if isinstance(record, np.generic):
+        record = record.item()
+    return None if isinstance(record, float) and not math.isfinite(record) else record
+
+
+def _by_class(p: ClassPredictions, labels: Sequence[Any]) -> tuple[ClassMetrics, ...]:
+    samples, predicted = (np.bincount(codes, minlength=p.classes) for codes in (p.true, p.predicted))
+    recalls, precisions = p.recalls, p.precisions
+    return tuple(
+        ClassMetrics(
+            label,
+            int(samples[code]),
+            int(predicted[code]),
+            float(recalls[code]),
+            float(precisions[code]),
+            average_precision_of(p.true == code, p.probabilities[:, code], p.weights),
+        )
+        for code, label in enumerate(labels)
+    )
