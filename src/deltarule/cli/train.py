@@ -8,11 +8,13 @@ from typing import Annotated
 from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
 from deltarule.cli.option_groups import (
     ENGINE,
+    PRECISION,
     RESULT,
     Data,
     engine_option,
     json_option,
     option,
+    precision_option,
     quiet_option,
     with_groups,
 )
@@ -43,6 +45,7 @@ def train(
         ),
     ] = None,
     engine: Annotated[str, engine_option(RESULT)] = ENGINE,
+    precision: Annotated[str, precision_option(RESULT)] = PRECISION,
     output: Annotated[
         Path | None,
         option("--output", "Folder of the run, new or empty (default: runs/DATA-1, -2, …).", RESULT, "FOLDER"),
@@ -75,7 +78,7 @@ def train(
     recipe, dataset = _with_validation(
         recipe, dataset, asked_for_none=source.validation, patience=network.given("patience")
     )
-    under_way = epochs(recipe, dataset, engine=engine)
+    under_way = epochs(recipe, dataset, engine=engine, precision=precision)
     check_reference_error(reference_error, share=under_way.recipe.task != "regression")
     folder = RunFolder.next_of("runs", dataset.name or Path(data).name) if output is None else RunFolder.create(output)
     folder.write_split(data, source.split())

@@ -127,9 +127,8 @@ class Work:
 
     def product(self, a: Array, b: Array, start: Array | float = 0.0, *, rounded: bool = True) -> Array:
         """The product start + a b, of operands rounded to bfloat16 where the engine does so and `rounded`."""
-        if rounded and self.vector(self.run["tiles"], ROUNDED + 1, np.int64)[ROUNDED]:
-            return multiply_in_pairs(a, b, start)
-        return start + a @ b
+        rounds = rounded and self.vector(self.run["tiles"], ROUNDED + 1, np.int64)[ROUNDED]
+        return multiply_in_pairs(a, b, start) if rounds else start + a @ b
 
     def prepare(self, prepared: PreparedKernel) -> None:
         """A kernel's prologue: its constants from its scalars."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.plan.instruction import Instruction, Work, batch_weight, inverse, order_of
+from deltarule.engines.compiled.plan.instruction import Instruction, Work, batch_weight, inverse, number, order_of, put
 from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, MatrixAt, PreparedKernel, Rows, Thread
 from deltarule.native import rounded_products
-from deltarule.native.memory import call, load_float64, load_int32, load_int64, store
+from deltarule.native.memory import call, load_float64, load_int64, store
 from deltarule.native.products import padded
 from deltarule.native.structs import Address, Count, Stride
 from deltarule.native.threads import wait
@@ -254,7 +254,4 @@ class Loss(Instruction):
 def _copy_column(source: int, source_row: int, target: int, target_row: int, rows: int, item: int) -> None:
     """Copy the first number of each row."""
     for row in range(rows):
-        if item == 4:
-            store(target + row * target_row, load_int32(source + row * source_row))
-        else:
-            store(target + row * target_row, load_int64(source + row * source_row))
+        put(target + row * target_row, 0, item, number(source + row * source_row, 0, item))
