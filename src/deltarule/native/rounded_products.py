@@ -38,9 +38,10 @@ from deltarule.native.tiles import (
 
 __all__ = ["backward", "forward", "gradient", "workspace_bytes"]
 
-# Rows of A rounded at once, and the depth of a block: 512 KiB at the most.
+# Rows of A rounded at once, and the depth of a block: half a megabyte, which is in the second cache.
 _BLOCK_ROWS, _BLOCK_DEPTH = 256, 1024
-_A_BYTES = _BLOCK_ROWS * (2 * _BLOCK_DEPTH + 64)
+_CLEAR = 64  # bytes added to a row, so that rows do not compete for places in the nearest cache
+_A_BYTES = _BLOCK_DEPTH // 2 * (4 * _BLOCK_ROWS + _CLEAR)
 _WIDEST_PANEL = 4
 
 
@@ -49,12 +50,12 @@ def workspace_bytes(table: int, rows: int, columns: int) -> int:
 
     >>> from deltarule.native.tiles import tiles
     >>> workspace_bytes(tiles("float32").address, 100, 64), workspace_bytes(tiles("bfloat16").address, 100, 64)
-    (131072, 671744)
+    (131072, 688128)
     """
     if not ctypes.c_int64.from_address(table + 8 * ROUNDED).value:
         return WORKSPACE_BYTES
     panel_bytes = _BLOCK_DEPTH // 2 * _WIDEST_PANEL * 64
-    return _A_BYTES + max(WORKSPACE_BYTES, panel_bytes, (rows + 1) // 2 * 4 * padded(columns))
+    return _A_BYTES + max(WORKSPACE_BYTES, panel_bytes, (rows + 1) // 2 * (4 * padded(columns) + _CLEAR))
 
 
 def forward(
@@ -106,7 +107,7 @@ def gradient(
         gemm_tn(table, c, c_row, a, a_row, b, b_row, depth, rows, columns)
         return
     vector_bytes, pairs_of_b = slot(tiles, VECTOR_BYTES), workspace + _A_BYTES
-    b_step = 4 * padded(columns)
+    b_step = 4 * padded(columns) + _CLEAR
     if not again:
         _round_pairs(tiles, depth, padded(columns), b, b_row, pairs_of_b, b_step)
     vectors = vectors_of(tiles, columns)
@@ -115,7 +116,7 @@ def gradient(
     wider = vectors - panels * narrow
     for top in range(0, rows, _BLOCK_ROWS):
         height = min(_BLOCK_ROWS, rows - top)
-        a_step = 4 * padded(height)
+        a_step = 4 * padded(height) + _CLEAR
         for k in range(0, depth, _BLOCK_DEPTH):
             part = min(_BLOCK_DEPTH, depth - k)
             _round_pairs(tiles, part, height, a + 4 * top + k * a_row, a_row, workspace, a_step)
@@ -168,7 +169,7 @@ def backward(
 
 def _round_rows(tiles: int, rows: int, columns: int, source: int, source_row: int, target: int) -> int:
     """Round rows of A; return the bytes from one to the next."""
-    row = 2 * padded(columns) + 64  # rows do not compete for cache lines
+    row = 2 * padded(columns) + _CLEAR
     call(slot(tiles, ROUND_ROWS), rows, padded(columns), source, source_row, target, row)
     if columns % 2:
         for index in range(rows):

@@ -211,7 +211,7 @@ class _Tiles:
     def round_pairs(self, *, last: bool) -> None:
         """Write `round_pairs`: each two rows become one of pairs. `round_last` pairs a single row with zeros."""
         text = Text()
-        ends = text.ends("%columns", (16, 1))
+        ends = text.ends("%columns", (16, 8, 1))
 
         def along(pair: str, _: list[str]) -> list[str]:
             first = text.integer("add", "%source", text.integer("mul", text.integer("shl", pair, "1"), "%source_row"))
@@ -223,7 +223,7 @@ class _Tiles:
                 second = lanes.real(0.0) if last else lanes.load(odd, column)
                 lanes.store(self._pairs(lanes).joined(lanes.load(even, column), second), target, column)
 
-            text.chunks(ends, (16, 1), one)
+            text.chunks(ends, (16, 8, 1), one)
             return []
 
         text.loop("0", "%pairs", 1, [], along)
