@@ -27,6 +27,7 @@ from deltarule.recipes import Recipe
 from deltarule.studies.verdict import check_reference_error
 from deltarule.training import epochs
 from deltarule.training.folder import RunFolder, check_free
+from deltarule.training.preparing import task_of
 
 
 @with_groups
@@ -78,8 +79,8 @@ def train(
     recipe, dataset = _with_validation(
         recipe, dataset, asked_for_none=source.validation, patience=network.given("patience")
     )
+    check_reference_error(reference_error, share=task_of(recipe, dataset) != "regression")
     under_way = epochs(recipe, dataset, engine=engine, precision=precision)
-    check_reference_error(reference_error, share=under_way.recipe.task != "regression")
     folder = RunFolder.next_of("runs", dataset.name or Path(data).name) if output is None else RunFolder.create(output)
     folder.write_split(data, source.split())
     ended = run_to_its_end(under_way, dataset, folder, messages)

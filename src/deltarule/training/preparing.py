@@ -108,7 +108,7 @@ def prepared(
     if record not in (None, "batch", "batch_after"):
         raise RecipeError('record="batch" or "batch_after"', repr(record))
     train = data.train
-    task = _task(recipe, data)
+    task = task_of(recipe, data)
     loss = _loss(recipe, task)
     # The cache is valid only for the same training set.
     known = scalings if data is given and rows is None else None
@@ -178,7 +178,7 @@ def model_of(problem: Problem, fitted: FittedData, theta: npt.NDArray[Any]) -> M
     )
 
 
-def _task(recipe: Recipe, data: Dataset) -> Task:
+def task_of(recipe: Recipe, data: Dataset) -> Task:
     """Return the task: the recipe's, that of the target's declared type, that of the loss, or that of the targets."""
     declared = data.declared_task
     if recipe.task != "auto":
