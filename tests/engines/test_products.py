@@ -9,7 +9,7 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deltarule.native import products
@@ -18,6 +18,7 @@ from deltarule.native.processor import compile_functions, processor
 from deltarule.native.products import GROUP, row_stride
 from deltarule.native.threads import Barrier, barrier, wait
 from deltarule.native.tiles import tiles
+from deltarule.native.tiling import candidates, default_tiling
 
 CODE = compile_functions(
     {
@@ -52,28 +53,28 @@ def row(array):
     return array.strides[0]
 
 
-def run_forward(a, w, bias, fan_in, columns):
+def run_forward(a, w, bias, fan_in, columns, tiling=None):
     z = np.full((len(a), padded(columns) + GROUP), SENTINEL, a.dtype)
-    table = tiles(a.dtype.name).address
+    table = tiles(a.dtype.name, tiling).address
     start = 0 if bias is None else at(bias)
     forward(table, at(z), row(z), start, at(a), row(a), at(w), row(w), len(a), fan_in, columns)
     assert (z[:, padded(columns) :] == SENTINEL).all()
     return z[:, : padded(columns)]
 
 
-def run_backward(d, w, columns, fan_out):
+def run_backward(d, w, columns, fan_out, tiling=None):
     da = np.full((len(d), padded(columns) + GROUP), SENTINEL, d.dtype)
     workspace = np.full(products.WORKSPACE_BYTES, 255, np.uint8)
-    table = tiles(d.dtype.name).address
+    table = tiles(d.dtype.name, tiling).address
     sizes = len(d), columns, fan_out
     backward(table, at(da), row(da), at(d), row(d), at(w), row(w), *sizes, at(workspace), 0)
     assert (da[:, padded(columns) :] == SENTINEL).all()
     return da[:, : padded(columns)]
 
 
-def run_gradient(a, d, rows, columns):
+def run_gradient(a, d, rows, columns, tiling=None):
     g = np.full((rows, padded(columns) + GROUP), SENTINEL, a.dtype)
-    table = tiles(a.dtype.name).address
+    table = tiles(a.dtype.name, tiling).address
     gradient(table, at(g), row(g), at(a), row(a), at(d), row(d), len(a), rows, columns)
     assert (g[:, padded(columns) :] == SENTINEL).all()
     return g[:, : padded(columns)]
@@ -155,6 +156,35 @@ def test_bits_do_not_depend_on_shares(dtype, data):
         assert (run_backward(d, w[GROUP:], fan_in - GROUP, fan_out) == da[:, GROUP:]).all()
 
 
+def every_tiling():
+    """The default with each candidate's changes, and with the last of each question together."""
+    questions = candidates(processor().registers)
+    last = {name: value for changes in questions.values() for name, value in changes[-1].items()}
+    changes = [change for changes in questions.values() for change in changes]
+    return [default_tiling(processor().registers).replace(**change) for change in [*changes, last]]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@settings(deadline=None, max_examples=25)
+@example((37, 2100, 50))  # deeper than any block is uncut
+@example((530, 300, 20))  # several blocks of rows
+@example((25, 600, 230))  # deeper than the smallest block
+@given(st.tuples(st.integers(1, 45), st.integers(1, 90), st.integers(1, 160)))
+def test_bits_do_not_depend_on_tilings(dtype, shape):
+    batch, fan_in, fan_out = shape
+    a, d, w = matrix(batch, fan_in, dtype, 1), matrix(batch, fan_out, dtype, 2), matrix(fan_in, fan_out, dtype, 3)
+    bias = matrix(1, fan_out, dtype, 4)
+
+    def results(tiling):
+        z = run_forward(a, w, bias, fan_in, fan_out, tiling)
+        da = run_backward(d, w, fan_in, fan_out, tiling)
+        return [each.tobytes() for each in (z, da, run_gradient(a, d, fan_in, fan_out, tiling))]
+
+    expected = results(None)
+    for tiling in every_tiling():
+        assert results(tiling) == expected, tiling
+
+
 def test_row_strides_keep_clear_of_the_period():
     for columns in range(1, 5000, 37):
         for item_bytes in (4, 8):
@@ -210,7 +240,7 @@ def test_products_on_another_processor(name):
         f"assert (p().vector_bytes, p().registers, p().fused) == ({vector_bytes}, 16, {fused}), p();"
         "import pytest, sys; sys.exit(pytest.main(sys.argv[1:]))"
     )
-    chosen = "products_are_numpys or several_blocks or shares or in_order"
+    chosen = "products_are_numpys or several_blocks or shares or tilings or in_order"
     environment = os.environ | {"DELTARULE_CPU": cpu, "DELTARULE_CPU_FEATURES": features}
     command = [sys.executable, "-c", script, "-q", "-p", "no:cacheprovider", "-k", chosen, __file__]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -161,8 +161,8 @@ def test_a_clipped_gradient_is_as_long_as_its_limit(engine):
 def test_the_mean_of_the_weights_predicts(engine):
     """After two steps with decay ½ the mean lies half-way between the weights of the first and of the second."""
     chosen = recipe(optimizer=dr.SGD(0.5)).replace(batch_size=15)
-    how = {"engine": engine, "precision": "float64", "order": [[np.arange(15), np.arange(15, 30)]]}
-    one = dr.train(chosen, data(), **{**how, "order": [[np.arange(15)]]}).model.theta
+    how = {"engine": engine, "precision": "float64", "batches": [[np.arange(15), np.arange(15, 30)]]}
+    one = dr.train(chosen, data(), **{**how, "batches": [[np.arange(15)]]}).model.theta
     two = dr.train(chosen, data(), **how).model.theta
     mean = dr.train(chosen.replace(averaging=dr.ExponentialAverage(0.5)), data(), **how)
     assert mean.model.theta == pytest.approx((one + two) / 2, rel=1e-12)

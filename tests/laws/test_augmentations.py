@@ -181,10 +181,10 @@ def test_a_mixture_is_of_two_samples_and_each_is_the_other_part_once(raw):
         ("rotation", "images"),
         (["elastic", "elastic"], "at most one"),
         (["mixup", dr.Mixup(1.0)], "at most one"),
-        ("turn", "one of the augmentation names"),
+        ("turn", "for augmentation, got"),
         ({"name": "rotation", "angle": 3}, "a field of Rotation"),
         (dr.Adam(), "kind augmentation"),
-        (5, "one of the augmentation names"),
+        (5, "for augmentation, got"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(given, words_):

@@ -122,7 +122,7 @@ def test_the_picture_marks_both_rates():
     ]
     labels = axes.get_legend_handles_labels()[1]
     assert f"Steepest: {found.steepest:.2g}" in labels
-    assert f"Lowest, before it rises: {found.largest:.2g}" in labels
+    assert f"Lowest, before the increase: {found.largest:.2g}" in labels
     assert axes.get_ylim()[1] < 8
 
 

@@ -97,7 +97,7 @@ def test_what_is_left_out_is_said(noise):
 
 
 def test_the_shell_writes_the_option(noise, tmp_path, capsys):
-    from deltarule.cli.options import load
+    from deltarule.cli.data_options import load
 
     path = tmp_path / "t.csv"
     rows = zip(range(N), *noise.values(), strict=True)

@@ -81,7 +81,7 @@ def _own_suggestion(error: RecipeError, default: Any, nearest: str | None) -> st
     flag = _flag(str(error.field))
     if error.field in ("set", "vary") and error.suggestion:
         return f"{flag} {error.suggestion}"
-    example = nearest or EXAMPLES.get(str(error.field)) or default
+    example = nearest or default or EXAMPLES.get(str(error.field))
     return error.suggestion if example is None else f"{flag} {example}"
 
 

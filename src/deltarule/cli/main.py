@@ -59,6 +59,10 @@ COMMANDS = {
         "deltarule.cli.illustrate:illustrate",
         "Draw a textbook illustration from real training runs and explain it in a sentence.",
     ),
+    "doctor": Source(
+        "deltarule.cli.doctor:doctor",
+        "Show the processor, the choices measured for it, the cache of compiled code, and versions, for a bug report.",
+    ),
     "data": Source("deltarule.cli.data:commands", "List, download, describe and augment data sets."),
 }
 """In the order of the help text, with the first lines of the commands' own help texts."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from deltarule.errors import RecipeError, ThreadsWarning
 
-__all__ = ["allowed_threads", "chosen_threads", "cores"]
+__all__ = ["allowed_threads", "chosen_threads", "cores", "quota"]
 
 _OURS = "DELTARULE_NUM_THREADS"
 
@@ -52,13 +52,13 @@ def cores(root: str = "/") -> int:
     root : root of the file system.
     """
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(bound, _quota(root)))
+    return max(1, min(bound, quota(root) or bound))
 
 
 @lru_cache(maxsize=1)
-def _quota(root: str) -> int:
-    """Return the smallest quota in cores; it is cached, as it rarely changes."""
-    return min(_quotas(Path(root)), default=sys.maxsize)
+def quota(root: str = "/") -> int | None:
+    """Return the smallest quota in cores, or None if there is none; it is cached, as it rarely changes."""
+    return min(_quotas(Path(root)), default=None)
 
 
 def _quotas(root: Path) -> Iterator[int]:

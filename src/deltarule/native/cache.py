@@ -22,7 +22,7 @@ import llvmlite
 import numpy as np
 from platformdirs import user_cache_path
 
-__all__ = ["SOURCES", "cache_folder", "fingerprint", "load_code", "store_code"]
+__all__ = ["SOURCES", "cache_folder", "cache_folder_or_reason", "fingerprint", "load_code", "store_code"]
 
 PACKAGE = Path(__file__).parents[1]
 SOURCES = ("*.py", "data/*.py", "engines/**/*.py", "formulas/**/*.py", "native/*.py", "recipes/**/*.py")
@@ -40,9 +40,21 @@ def cache_folder() -> Path | None:
 
     `DELTARULE_CACHE` names another place than the user's cache; the empty string asks for none.
     """
+    folder, reason = cache_folder_or_reason()
+    if folder is None and os.environ.get("DELTARULE_CACHE") != "":
+        _warn_once(
+            "No cache of compiled code is used, so each process compiles its own: %s. "
+            "Try: DELTARULE_CACHE=FOLDER, where only you can write to FOLDER and to those above it.",
+            reason,
+        )
+    return folder
+
+
+def cache_folder_or_reason() -> tuple[Path | None, str]:
+    """Return the folder for compiled code, or None and the reason why there is none."""
     named = os.environ.get("DELTARULE_CACHE")
     if named == "":
-        return None
+        return None, "DELTARULE_CACHE is empty"
     try:
         root = Path(named) if named else user_cache_path("deltarule")
         folder = root.absolute() / f"engine-{fingerprint(PACKAGE)}"
@@ -50,14 +62,7 @@ def cache_folder() -> Path | None:
         exposed = _exposure(folder)
     except (OSError, RuntimeError) as error:
         exposed = str(error)
-    if exposed is None:
-        return folder
-    _warn_once(
-        "No cache of compiled code is used, so each process compiles its own: %s. "
-        "Try: DELTARULE_CACHE=FOLDER, where only you can write to FOLDER and to those above it.",
-        exposed,
-    )
-    return None
+    return (folder, "") if exposed is None else (None, exposed)
 
 
 def load_code(key: str) -> bytes | None:

@@ -142,6 +142,11 @@ class Text:
         """An address, given as an integer, as a pointer."""
         return self.result(f"inttoptr i64 {address} to ptr")
 
+    def prefetch(self, address: str) -> None:
+        """Fetch the cache line at an address, which need not be mapped, into the first cache."""
+        self.declared.add("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+        self.write(f"call void @llvm.prefetch.p0(ptr {self.pointer(address)}, i32 0, i32 3, i32 1)")
+
     def integer(self, operation: str, a: str, b: str) -> str:
         """An operation on two words."""
         return self.result(f"{operation} i64 {a}, {b}")

@@ -14,16 +14,22 @@ from __future__ import annotations
 
 from deltarule.native.memory import call, load_int64
 from deltarule.native.tiles import (
+    BLOCK_DEPTH,
+    BLOCK_ROWS,
     HEIGHTS,
     ITEM_BYTES,
     LANES,
+    PANEL_DEPTH,
+    PANEL_WIDTH,
     TILE,
     TRANSPOSE,
     TRANSPOSE_PART,
+    UNCUT_DEPTH,
     VECTOR_BYTES,
     WIDTHS,
     ZEROS,
 )
+from deltarule.native.tiling import PANEL_VECTORS
 
 __all__ = [
     "GROUP", "WORKSPACE_BYTES", "gemm_nn", "gemm_nt", "gemm_tn", "padded", "panel", "row_stride", "slot", "vectors_of",
@@ -32,16 +38,9 @@ __all__ = [
 GROUP = 16
 """Rows are padded to whole groups of this many numbers, and sums are taken in as many parts, on every processor."""
 
-# Rows of A and of a transposed panel to a block: what a panel is multiplied with stays in the second or third cache.
-_BLOCK_ROWS = 512
-# A block's depth. B is read where it lies, a few cache lines of each row: at 512 rows these stay in the second
-# cache even if each lies in a memory page of its own. Up to 1024 it does not pay to cut in two.
-_BLOCK_DEPTH, _UNCUT_DEPTH = 512, 1024
-# A transposed panel: 2 vectors wide is wide enough for tall tiles, and quicker to make than a wider one.
-_PANEL_WIDTH, _PANEL_DEPTH = 2, 1024
 _WIDEST_VECTOR_BYTES = 64
 
-WORKSPACE_BYTES = _PANEL_DEPTH * _PANEL_WIDTH * _WIDEST_VECTOR_BYTES
+WORKSPACE_BYTES = PANEL_VECTORS * _WIDEST_VECTOR_BYTES
 """What `gemm_nt` needs, for each thread: 128 KiB, best at a multiple of 64."""
 
 
@@ -125,9 +124,10 @@ def _multiply(
     panels = -(-vectors // slot(table, WIDTHS + min(rows, 15)))
     narrow = vectors // panels
     wider = vectors - panels * narrow
-    block = depth if depth <= _UNCUT_DEPTH else _BLOCK_DEPTH
-    for top in range(0, rows, _BLOCK_ROWS):
-        height = min(_BLOCK_ROWS, rows - top)
+    block = depth if depth <= slot(table, UNCUT_DEPTH) else slot(table, BLOCK_DEPTH)
+    block_rows = slot(table, BLOCK_ROWS)
+    for top in range(0, rows, block_rows):
+        height = min(block_rows, rows - top)
         for k in range(0, depth, block):
             left = 0
             for each in range(panels):
@@ -221,13 +221,14 @@ def gemm_nt(
     and it is shared out among threads only with the columns of C, which are rows of B.
     """
     item, lanes, vector_bytes = slot(table, ITEM_BYTES), slot(table, LANES), slot(table, VECTOR_BYTES)
-    vectors = vectors_of(table, columns)
-    for top in range(0, rows, _BLOCK_ROWS):
-        height = min(_BLOCK_ROWS, rows - top)
-        for k in range(0, depth, _PANEL_DEPTH):
-            part = min(_PANEL_DEPTH, depth - k)
-            for vector in range(0, vectors, _PANEL_WIDTH):
-                width = min(_PANEL_WIDTH, vectors - vector)
+    panel_width, panel_depth = slot(table, PANEL_WIDTH), slot(table, PANEL_DEPTH)
+    block_rows, vectors = slot(table, BLOCK_ROWS), vectors_of(table, columns)
+    for top in range(0, rows, block_rows):
+        height = min(block_rows, rows - top)
+        for k in range(0, depth, panel_depth):
+            part = min(panel_depth, depth - k)
+            for vector in range(0, vectors, panel_width):
+                width = min(panel_width, vectors - vector)
                 first = vector * lanes
                 _transpose(table, part, width, b + first * b_row + k * item, b_row, columns - first, workspace)
                 target = c + top * c_row + vector * vector_bytes

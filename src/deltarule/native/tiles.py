@@ -28,11 +28,16 @@ import numpy as np
 from deltarule.native.bfloat16 import Pairs
 from deltarule.native.ir import Lanes, Text
 from deltarule.native.processor import Processor, assemble, load, processor
+from deltarule.native.tiling import MOST_ROWS, WIDEST, Tiling, default_tiling
 
 __all__ = [
+    "BLOCK_DEPTH",
+    "BLOCK_ROWS",
     "HEIGHTS",
     "ITEM_BYTES",
     "LANES",
+    "PANEL_DEPTH",
+    "PANEL_WIDTH",
     "ROUNDED",
     "ROUND_LAST",
     "ROUND_PAIRS",
@@ -40,6 +45,7 @@ __all__ = [
     "TILE",
     "TRANSPOSE",
     "TRANSPOSE_PART",
+    "UNCUT_DEPTH",
     "VECTOR_BYTES",
     "WIDTHS",
     "ZEROS",
@@ -54,29 +60,14 @@ ZEROS = 3  # address of a row of zeros, as wide as the widest tile
 TRANSPOSE, TRANSPOSE_PART = 4, 5  # addresses of functions
 ROUNDED = 6  # address of the table of bfloat16's tiles, 0 where operands are not rounded
 ROUND_ROWS, ROUND_PAIRS, ROUND_LAST = 7, 8, 9  # addresses of functions, in that table
+BLOCK_ROWS, BLOCK_DEPTH, UNCUT_DEPTH, PANEL_WIDTH, PANEL_DEPTH = range(10, 15)  # fields of the `Tiling`
 HEIGHTS = 16  # + width: the greatest height of a tile so wide
 WIDTHS = 32  # + rows, at most 15: the greatest width to use for so many rows
 TILE = 48  # + 16 * width + height: address of a function
-_WIDEST, _MOST_ROWS = 8, 15
-_SLOTS = TILE + 16 * (_WIDEST + 1)
+_SLOTS = TILE + 16 * (WIDEST + 1)
 
+_LINE_BYTES = 64  # of a cache
 _TILE_PARAMETERS = ["count", "depth", "a", "a_row", "a_step", "b", "b_step", "c", "c_row", "start", "start_row"]
-
-
-def _heights(registers: int) -> tuple[int, ...]:
-    """The greatest height for each width from 0 to 8.
-
-    Sums, a row's vectors and a spread number must fit the registers.
-    """
-    return (0, 12, 12, 8, 6, 1, 1, 1, 1) if registers == 32 else (0, 6, 6, 3, 2, 1, 1, 1, 1)
-
-
-def _widths(registers: int) -> tuple[int, ...]:
-    """The greatest width for each number of rows from 0 to 15.
-
-    Eight sums or more hide an addition's latency, so few rows want wide tiles.
-    """
-    return (1, 8) + (4,) * 14 if registers == 32 else (1, 8, 4, 3) + (2,) * 12
 
 
 class _Tiles:
@@ -102,11 +93,15 @@ class _Tiles:
         self.functions.append(text.function(name, parameters))
         self._declared |= text.declared
 
-    def tile(self, height: int, width: int) -> None:
+    def tile(self, height: int, width: int, tiling: Tiling) -> None:
         """Write `tile`: `count` tiles below one another, over a depth of at least 1; strides and steps are in bytes."""
         text, lanes = self._begin()
         one, vector_bytes = lanes.alike(count=1), self._machine.vector_bytes
         cells = [(row, column) for row in range(height) for column in range(width)]
+        # A pointer for every so many rows: an address may add a multiple of the stride to it.
+        rows = 4 if tiling.addresses == "groups" else height
+        multiples = {} if tiling.addresses == "groups" else _odd_multiples(text, "%a_row", height)
+        ahead = text.integer("mul", "%b_step", str(tiling.prefetch)) if tiling.prefetch else ""
         pairs = self._pairs(lanes)
 
         def factors(vector: str) -> list[str]:
@@ -119,17 +114,19 @@ class _Tiles:
             a, c, start = addresses
             sums = [lanes.load_at(_apart(text, _apart(text, start, "%start_row", row), vector_bytes, column))
                     for row, column in cells]  # fmt: skip
-            # A pointer for every four rows: an address may add a multiple of the stride to it at no cost.
-            groups = [_apart(text, a, "%a_row", row) for row in range(0, height, 4)]
+            groups = [_apart(text, a, "%a_row", row) for row in range(0, height, rows)]
 
             def along(values: list[str]) -> list[str]:
                 row_of_b, *rest = values
                 pointers, sums = rest[: len(groups)], rest[len(groups) :]
+                if ahead:
+                    for column in range(0, width * vector_bytes, _LINE_BYTES):
+                        text.prefetch(_apart(text, text.integer("add", row_of_b, ahead), column))
                 vectors = [
                     factors(lanes.load_at(_apart(text, row_of_b, vector_bytes, column))) for column in range(width)
                 ]
                 for row in range(height):
-                    number = one.load_at(_apart(text, pointers[row // 4], "%a_row", row % 4))
+                    number = one.load_at(_row_of(text, pointers[row // rows], "%a_row", row % rows, multiples))
                     spread = factors(lanes.everywhere(number))
                     for column in range(width):
                         cell = row * width + column
@@ -240,6 +237,34 @@ def _apart(text: Text, address: str, stride: str | int, times: int = 1) -> str:
     return text.integer("add", address, stride if times == 1 else text.integer("mul", stride, str(times)))
 
 
+def _odd_part(times: int) -> int:
+    """`times` without the powers of 2 that an address may scale a register by: 1, 2, 4 or 8."""
+    scale = min(times & -times, 8)
+    return times // scale
+
+
+def _odd_multiples(text: Text, stride: str, rows: int) -> dict[int, str]:
+    """Registers of the stride's multiples from which an address reaches each of so many rows.
+
+    LLVM, knowing how they are related, would calculate one from another between multiply-adds, by instructions that
+    compete with these: instructions of its own kind that change nothing hide the relation.
+    """
+    found = {}
+    for times in sorted({_odd_part(row) for row in range(1, rows)}):
+        product = _apart(text, "0", stride, times)
+        found[times] = text.result(f'call i64 asm "", "=r,0"(i64 {product})')
+    return found
+
+
+def _row_of(text: Text, address: str, stride: str, row: int, multiples: dict[int, str]) -> str:
+    """The address of a row; with `multiples`, one register and a scaled one."""
+    if not multiples or not row:
+        return _apart(text, address, stride, row)
+    odd = _odd_part(row)
+    scaled = text.integer("shl", multiples[odd], str((row // odd).bit_length() - 1))
+    return text.integer("add", address, scaled)
+
+
 def _transposed(lanes: Lanes, block: list[str]) -> list[str]:
     """A square block's columns, from its rows: quadrants change places, then quadrants of each, down to numbers."""
     count, side = lanes.count, lanes.count // 2
@@ -254,18 +279,13 @@ def _transposed(lanes: Lanes, block: list[str]) -> list[str]:
     return block
 
 
-def _shapes(registers: int) -> list[tuple[int, int]]:
-    """Every tile's height and width."""
-    return [(height, width) for width, most in enumerate(_heights(registers)) for height in range(1, most + 1)]
-
-
 @functools.cache
-def machine_code(dtype: str) -> bytes:
+def machine_code(dtype: str, tiling: Tiling) -> bytes:
     """The functions for "float32", "float64" or "bfloat16" as an object file for this processor."""
-    machine, rounded = processor(), dtype == "bfloat16"
-    written = _Tiles(64 if dtype == "float64" else 32, machine, rounded=rounded)
-    for height, width in _shapes(machine.registers):
-        written.tile(height, width)
+    rounded = dtype == "bfloat16"
+    written = _Tiles(64 if dtype == "float64" else 32, processor(), rounded=rounded)
+    for height, width in tiling.shapes:
+        written.tile(height, width, tiling)
     written.transpose(part=False)
     written.transpose(part=True)
     if rounded:
@@ -286,27 +306,30 @@ class Tiles:
 
 
 @functools.cache
-def tiles(dtype: str) -> Tiles:
+def tiles(dtype: str, tiling: Tiling | None = None) -> Tiles:
     """The functions for "float32", "float64", or "bfloat16", which are float32's with a table of rounding ones.
 
     They stay for the life of the process.
 
+    tiling : by default the one that needs no measurement.
+
     >>> int(tiles("float64").table[ITEM_BYTES])
     8
     """
+    tiling = tiling or default_tiling(processor().registers)
     if dtype != "bfloat16":
-        return _made(dtype)
-    plain, rounding = tiles("float32"), _made("bfloat16")
+        return _made(dtype, tiling)
+    plain, rounding = tiles("float32", tiling), _made("bfloat16", tiling)
     table = plain.table.copy()
     table[ROUNDED] = rounding.address
     return Tiles(dtype, table.ctypes.data, table, (plain, rounding))
 
 
-def _made(dtype: str) -> Tiles:
+def _made(dtype: str, tiling: Tiling) -> Tiles:
     """A table of what `machine_code` made."""
-    machine, code = processor(), load(machine_code(dtype))
+    machine, code = processor(), load(machine_code(dtype, tiling))
     item_bytes = 8 if dtype == "float64" else 4
-    zeros = np.zeros((_WIDEST + 1) * machine.vector_bytes, np.uint8)
+    zeros = np.zeros((WIDEST + 1) * machine.vector_bytes, np.uint8)
     table = np.zeros(_SLOTS, np.int64)
     table[[ITEM_BYTES, VECTOR_BYTES, LANES]] = item_bytes, machine.vector_bytes, machine.vector_bytes // item_bytes
     table[ZEROS] = zeros.ctypes.data + -zeros.ctypes.data % machine.vector_bytes
@@ -314,8 +337,10 @@ def _made(dtype: str) -> Tiles:
     if dtype == "bfloat16":
         functions = {ROUND_ROWS: "round_rows", ROUND_PAIRS: "round_pairs", ROUND_LAST: "round_last"}
         table[list(functions)] = [code.address(name) for name in functions.values()]
-    table[HEIGHTS : HEIGHTS + _WIDEST + 1] = _heights(machine.registers)
-    table[WIDTHS : WIDTHS + _MOST_ROWS + 1] = _widths(machine.registers)
-    for height, width in _shapes(machine.registers):
+    table[[BLOCK_ROWS, BLOCK_DEPTH, UNCUT_DEPTH]] = tiling.block_rows, tiling.block_depth, tiling.uncut_depth
+    table[[PANEL_WIDTH, PANEL_DEPTH]] = tiling.panel_width, tiling.panel_depth
+    table[HEIGHTS : HEIGHTS + WIDEST + 1] = tiling.heights
+    table[WIDTHS : WIDTHS + MOST_ROWS + 1] = tiling.widths
+    for height, width in tiling.shapes:
         table[TILE + 16 * width + height] = code.address(f"tile_{height}_{width}")
     return Tiles(dtype, table.ctypes.data, table, (code, zeros))

@@ -38,8 +38,9 @@ class EarlyStopping:
     def __post_init__(self) -> None:
         hint = "EarlyStopping(patience=10), or stopping=None to run all epochs"
         integer("patience", self.patience, 1, hint)
-        if self.monitor not in FIGURES:
-            object.__setattr__(self, "monitor", metric(self.monitor, "monitor", FIGURES).name)
+        monitor = self.monitor.strip().lower() if isinstance(self.monitor, str) else self.monitor
+        name = monitor if monitor in FIGURES else metric(self.monitor, "monitor", FIGURES).name
+        object.__setattr__(self, "monitor", name)
         boolean("restore_best", self.restore_best)
         object.__setattr__(self, "min_improvement", non_negative("min_improvement", self.min_improvement))
 

@@ -138,7 +138,7 @@ def changed(experiment: E, settings: Iterable[str]) -> E:
     >>> changed(Moons(), ["epoch=2000"])
     Traceback (most recent call last):
         ...
-    deltarule.errors.UnknownName: Expected a field of Moons (...), got 'epoch'. Try: epochs
+    deltarule.errors.UnknownArgument: Expected a field of Moons (...), got 'epoch'. Try: epochs
     """
     values: dict[str, Any] = {}
     for setting in settings:

@@ -34,7 +34,7 @@ from deltarule.formulas.augmentations import Displacement, Geometric, Mixing, Pi
 from deltarule.formulas.augmentations.composition import RawValues, composed, from_the_corner, held, identity_unless
 from deltarule.native.products import padded
 from deltarule.native.structs import Address, Count, Stride, packed, zeros
-from deltarule.native.tiles import tiles
+from deltarule.native.tuning import tuned_tiles
 from deltarule.recipes import Affine, Recipe
 
 __all__ = ["Augmenter"]
@@ -144,7 +144,7 @@ class Augmenter:
             first=arena.words(1),
             image=image,
             item_bytes=Stride(arena.dtype.itemsize),
-            tiles=Address(arena.hold(tiles(arena.dtype.name)).address),
+            tiles=Address(arena.hold(tuned_tiles(arena.dtype.name)).address),
         )
         return Augment(
             raw, self._affine_maps(most), self._image_warp(), self._displacements(), self._value_changes(image), order,

@@ -26,7 +26,7 @@ from deltarule.formulas.random import key
 from deltarule.mapped import TOGETHER, forget
 from deltarule.native.structs import Record
 from deltarule.native.threads import together
-from deltarule.native.tiles import tiles
+from deltarule.native.tuning import tuned_tiles
 from deltarule.types import Floats
 
 __all__ = ["Compiled", "Order"]
@@ -104,7 +104,7 @@ class Compiled:
         steppers, most = threads_for(problem) if n_threads is None else (chosen_threads(n_threads),) * 2
         self.problem = problem
         self.finished = False
-        self._tiles = tiles(precision)
+        self._tiles = tuned_tiles(precision)
         self._arena = Arena("float32" if precision == "bfloat16" else precision)
         self._formulas = Formulas(self._arena, problem, most)
         self._order = Order(problem)

@@ -24,7 +24,7 @@ from deltarule.native.processor import MachineCode, compile_functions
 from deltarule.native.products import GROUP
 from deltarule.native.structs import Count, Record, Struct, fields_of, size_of
 from deltarule.native.threads import wait
-from deltarule.native.tiles import tiles
+from deltarule.native.tuning import tuned_tiles
 from deltarule.recipes.stopping import improves
 
 __all__ = ["SingleThread", "WeightBlock", "entry_points"]
@@ -63,7 +63,7 @@ class SingleThread:
         self._thread.put("training", plan)
         self._run = Record(Run, table=self._thread.address, item_bytes=arena.dtype.itemsize)
         self._thread.set(run=self._run.address)
-        self.set(tiles=arena.hold(tiles(arena.dtype.name)).address, **values)
+        self.set(tiles=arena.hold(tuned_tiles(arena.dtype.name)).address, **values)
         self._follow = entry_points().function("follow_once", 2)
         first = words[1 : 1 + size_of(Gather) // 8] if isinstance(self.plan[0], Gather) else np.zeros(0, np.int64)
         self.gather = Record(Gather, at=first)

@@ -1,0 +1,98 @@
+"""How matrix products are cut into register tiles, panels and blocks: what may differ between processors.
+
+None of these choices changes a bit of a result: every number stays one chain of multiply-adds in the order of k.
+`tuning` chooses among `candidates` by measuring.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+__all__ = ["MOST_ROWS", "PANEL_VECTORS", "WIDEST", "Tiling", "candidates", "default_tiling"]
+
+WIDEST, MOST_ROWS = 8, 15
+"""Vectors of the widest tile; the number of rows from which on the width of tiles is the same."""
+PANEL_VECTORS = 2048
+"""The most vectors of a transposed panel: 128 KiB where a vector is 64 bytes."""
+_SUMS_IN_FLIGHT = 8  # hide the latency of an addition
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Heights and widths of tiles in rows and vectors, the form of their addresses, and the size of blocks.
+
+    heights : the greatest height for each width from 0 to 8.
+    widest : the greatest width where there are rows enough.
+    addresses : of A's rows: "groups" steps a pointer for every four rows; "multiples" steps one, and adds multiples of
+        the stride that stay in registers.
+    prefetch : rows of B that are fetched ahead into the first cache; 0 for none.
+    block_rows : rows of A to a block: what a panel is multiplied with stays in the second or third cache.
+    block_depth, uncut_depth : a block's depth, and the depth up to which there is one block.
+    panel_width, panel_depth : of a transposed panel, in vectors and rows.
+    """
+
+    heights: tuple[int, ...]
+    widest: int
+    addresses: str = "groups"
+    prefetch: int = 0
+    block_rows: int = 512
+    # B is read where it lies, a few cache lines of each row: at 512 rows these stay in the second cache even if each
+    # lies in a memory page of its own. Up to 1024 it does not pay to cut in two.
+    block_depth: int = 512
+    uncut_depth: int = 1024
+    # Two vectors are wide enough for tall tiles, and quicker to transpose than a wider panel.
+    panel_width: int = 2
+    panel_depth: int = 1024
+
+    def __post_init__(self) -> None:
+        """Refuse a panel that is larger than the memory for it."""
+        assert self.panel_width * self.panel_depth <= PANEL_VECTORS
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Every tile's height and width."""
+        return [(height, width) for width, most in enumerate(self.heights) for height in range(1, most + 1)]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The greatest width for each number of rows from 0 to 15: few rows need wide tiles for sums enough."""
+        enough = (-(-_SUMS_IN_FLIGHT // rows) for rows in range(1, MOST_ROWS + 1))
+        return (1, *(max(self.widest, width) for width in enough))
+
+    def replace(self, **changes: object) -> Tiling:
+        """Return the tiling with some fields changed."""
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]  # names and types of the fields
+
+
+def default_tiling(registers: int) -> Tiling:
+    """Return the tiling without any measurement: sums, a row's vectors and a broadcast number fit the registers.
+
+    >>> default_tiling(32).widths
+    (1, 8, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4)
+    >>> default_tiling(16).widths
+    (1, 8, 4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2)
+    """
+    if registers == 32:
+        return Tiling((0, 12, 12, 8, 6, 1, 1, 1, 1), widest=4)
+    return Tiling((0, 6, 6, 3, 2, 1, 1, 1, 1), widest=2)
+
+
+def candidates(registers: int) -> dict[str, tuple[dict[str, object], ...]]:
+    """Return what is tried beside the default, one question after the other: the fields that each candidate changes.
+
+    >>> {question: len(changes) for question, changes in candidates(32).items()}
+    {'addresses': 1, 'tiles': 3, 'prefetch': 1, 'panels': 1, 'blocks': 2}
+    """
+    tiles: tuple[dict[str, object], ...]
+    if registers == 32:
+        tiles = {"widest": 3}, {"widest": 2}, {"heights": (0, 14, 14, 9, 6, 1, 1, 1, 1)}
+    else:
+        tiles = ({"widest": 3, "heights": (0, 6, 6, 4, 2, 1, 1, 1, 1)},)
+    return {
+        "addresses": ({"addresses": "multiples"},),
+        "tiles": tiles,
+        "prefetch": ({"prefetch": 8},),
+        "panels": ({"panel_width": 4, "panel_depth": 512},),
+        "blocks": ({"block_rows": 256, "block_depth": 256, "uncut_depth": 512}, {"uncut_depth": 2048}),
+    }

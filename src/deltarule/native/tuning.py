@@ -1,0 +1,215 @@
+"""Choosing by measurements, on the machine at hand, how matrix products are cut into tiles and blocks.
+
+The first process that multiplies measures for a quarter of a second for each precision, and keeps the choice with the
+compiled code, under the processor's features. Where nothing can be kept, or with `DELTARULE_TUNE=0`, nothing is
+measured and the default is used. Results do not depend on the choice.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.native import products
+from deltarule.native.cache import cache_folder, load_code, store_code
+from deltarule.native.ir import Lanes, Text
+from deltarule.native.processor import assemble, compile_functions, load, processor
+from deltarule.native.tiles import Tiles, tiles
+from deltarule.native.tiling import Tiling, candidates, default_tiling
+
+__all__ = ["Measurement", "chosen_tiling", "keep", "measure", "peak_gflops", "tuned_tiles"]
+
+# Seconds for each question; how much faster than what is in use a candidate must be, in each of so many parts of the
+# rounds: no measurement is exact, and another process may have had the core in one part.
+_SECONDS, _MARGIN, _PARTS = 0.05, 1.03, 4
+# Rows of the batch, inputs, outputs, for questions about tiles; and for those about what lies outside the first cache.
+_SMALL, _LARGE = (64, 784, 256), (32, 1536, 512)
+_ON_LARGE = ("prefetch", "blocks")
+_ALIGNED = 64  # bytes
+_PROBE = "tiling: can anything be kept?"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How fast the products were with a candidate, in GFLOP/s, beside what was in use until then.
+
+    question : the name of the question. changes : the fields of the tiling that the candidate changes; none for what
+    was in use. chosen : whether it was the answer.
+    """
+
+    question: str
+    changes: Mapping[str, object]
+    gflops: float
+    chosen: bool
+
+
+@functools.cache
+def tuned_tiles(dtype: str) -> Tiles:
+    """Return the functions for a type in the form that was fastest on this machine; "bfloat16" takes float32's form."""
+    return _tiles(dtype, chosen_tiling("float32" if dtype == "bfloat16" else dtype)[0])
+
+
+def chosen_tiling(dtype: str) -> tuple[Tiling, str]:
+    """Return the tiling in use, measured now where it was not before, and in a few words where it comes from."""
+    default = default_tiling(processor().registers)
+    if os.environ.get("DELTARULE_TUNE") == "0":
+        return default, "default, DELTARULE_TUNE=0"
+    if cache_folder() is None:
+        return default, "default, no cache folder"
+    kept = load_code(_key(dtype))
+    if kept is not None:
+        changes = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(kept).items()}
+        return default.replace(**changes), "measured before"
+    store_code(_PROBE, b"")
+    if load_code(_PROBE) is None:  # a disk that is full or read only: each process would measure again
+        return default, "default, the choice cannot be kept"
+    tiling, measurements = measure(dtype)
+    keep(dtype, measurements)
+    return tiling, "measured now"
+
+
+def keep(dtype: str, measurements: Iterable[Measurement]) -> None:
+    """Keep what was chosen for the processes that start from now on."""
+    changes: dict[str, object] = {}
+    for each in measurements:
+        changes |= each.changes if each.chosen else {}
+    store_code(_key(dtype), json.dumps(changes).encode())
+
+
+def measure(dtype: str) -> tuple[Tiling, list[Measurement]]:
+    """Ask one question after the other; return the resulting tiling and what was measured."""
+    registers = processor().registers
+    tiling, measurements = default_tiling(registers), []
+    for question, changes in candidates(registers).items():
+        tried = [tiling, *(tiling.replace(**each) for each in changes)]
+        parts = _rates(dtype, tried, _LARGE if question in _ON_LARGE else _SMALL)
+        rates, gains = parts.max(axis=0), (parts / parts[:, :1]).min(axis=0)
+        best = int(gains.argmax()) if gains.max() > _MARGIN else 0
+        measurements += [
+            Measurement(question, each, float(rate), place == best)
+            for place, (each, rate) in enumerate(zip(({}, *changes), rates, strict=True))
+        ]
+        tiling = tried[best]
+    return tiling, measurements
+
+
+def _key(dtype: str) -> str:
+    return f"tiling {dtype} {processor()}"
+
+
+def _tiles(dtype: str, tiling: Tiling) -> Tiles:
+    """Return the functions in one form, the default's under the name that others ask for it by."""
+    return tiles(dtype) if tiling == default_tiling(processor().registers) else tiles(dtype, tiling)
+
+
+@functools.cache
+def _entry_points() -> tuple[Callable[..., None], ...]:
+    """The three products, for Python to call."""
+    counts: dict[str, tuple[Callable[..., None], int]]
+    counts = {"nn": (products.gemm_nn, 11), "nt": (products.gemm_nt, 12), "tn": (products.gemm_tn, 10)}
+    code = compile_functions({name: (function, *[int] * count) for name, (function, count) in counts.items()})
+    return tuple(code.function(name, count) for name, (_, count) in counts.items())
+
+
+def _rates(dtype: str, tried: list[Tiling], shape: tuple[int, int, int]) -> npt.NDArray[np.float64]:
+    """GFLOP/s (parts, tilings): of the fastest rounds of each part of them; in a round tilings take turns."""
+    matrices = _Matrices.of(dtype, shape)
+    calls = [matrices.calls(_tiles(dtype, tiling)) for tiling in tried]
+    fastest = np.full((_PARTS, len(tried), len(calls[0])), np.inf)
+    rounds, end = 0, time.perf_counter() + _SECONDS
+    while rounds < _PARTS or time.perf_counter() < end:
+        for place, of_one in enumerate(calls):
+            for number, call in enumerate(of_one):
+                began = time.perf_counter()
+                call()
+                elapsed = time.perf_counter() - began
+                fastest[rounds % _PARTS, place, number] = min(fastest[rounds % _PARTS, place, number], elapsed)
+        rounds += 1
+    operations = 2 * shape[0] * shape[1] * shape[2] * len(calls[0])
+    rates: npt.NDArray[np.float64] = operations / fastest.sum(axis=2) / 1e9
+    return rates
+
+
+@dataclass(frozen=True, eq=False)
+class _Matrices:
+    """What the products of a training step read and write, for a batch: inputs x, weights w, derivatives dz."""
+
+    shape: tuple[int, int, int]
+    x: npt.NDArray[Any]
+    w: npt.NDArray[Any]
+    dz: npt.NDArray[Any]
+    z: npt.NDArray[Any]
+    dx: npt.NDArray[Any]
+    dw: npt.NDArray[Any]
+    workspace: npt.NDArray[Any]
+
+    @classmethod
+    def of(cls, dtype: str, shape: tuple[int, int, int]) -> _Matrices:
+        """Fill matrices with random numbers: a processor needs less power for zeros, and may then be faster."""
+        batch, inputs, outputs = shape
+        item = np.dtype(dtype).itemsize
+        wide, narrow = (products.row_stride(columns, item, 1024) for columns in (inputs, outputs))
+        x, dx = (_matrix(batch, wide, dtype) for _ in range(2))
+        z, dz = (_matrix(batch, narrow, dtype) for _ in range(2))
+        w, dw = (_matrix(inputs, products.row_stride(outputs, item), dtype) for _ in range(2))
+        generator = np.random.default_rng(0)
+        for each in (x, w, dz):
+            each[:] = generator.random(each.shape, np.float32)
+        return cls(shape, x, w, dz, z, dx, dw, _matrix(1, products.WORKSPACE_BYTES, "uint8"))
+
+    def calls(self, functions: Tiles) -> list[Callable[[], None]]:
+        """Return a step's products with these tiles: forward, backward, and the gradient of the weights."""
+        table, (forward, backward, gradient) = functions.address, _entry_points()
+        x, w, dz, z, dx, dw = ((each.ctypes.data, each.strides[0]) for each in (
+            self.x, self.w, self.dz, self.z, self.dx, self.dw))  # fmt: skip
+        workspace = self.workspace.ctypes.data
+        return [
+            lambda: forward(table, *z, 0, *x, *w, *self.shape),
+            lambda: backward(table, *dx, *dz, *w, *self.shape, workspace, 0),
+            lambda: gradient(table, *dw, *x, *dz, *self.shape),
+        ]
+
+
+def _matrix(rows: int, stride: int, dtype: str) -> npt.NDArray[Any]:
+    """Return a matrix of zeros that begins with a cache line."""
+    size = rows * stride * np.dtype(dtype).itemsize
+    whole = np.zeros(size + _ALIGNED, np.uint8)
+    first = -whole.ctypes.data % _ALIGNED
+    return whole[first : first + size].view(dtype).reshape(rows, stride)
+
+
+_PEAK_SUMS, _PEAK_ROUNDS = 12, 20_000
+
+
+def peak_gflops(dtype: str) -> float:
+    """Estimate a core's peak in GFLOP/s: multiply-adds on registers alone, the fastest of a hundred rounds."""
+    machine, bits = processor(), 8 * np.dtype(dtype).itemsize
+    text = Text()
+    lanes = Lanes(text, bits, 8 * machine.vector_bytes // bits, machine.fused)
+    # Read from memory, or LLVM would know the results.
+    factor = lanes.load_at("%memory")
+
+    def multiplied(sums: list[str]) -> list[str]:
+        return [lanes.fma(factor, factor, each) for each in sums]
+
+    sums = text.repeat("%count", [(lanes.kind, factor)] * _PEAK_SUMS, multiplied)
+    for each in sums:
+        lanes.store_at(each, "%memory")
+    function = text.function("peak", ["count", "memory"])
+    code = load(assemble("\n".join([*sorted(text.declared), function])))
+    call, memory = code.function("peak", 2), _matrix(1, machine.vector_bytes, "uint8")
+    seconds = []
+    for _ in range(100):
+        began = time.perf_counter()
+        call(_PEAK_ROUNDS, memory.ctypes.data)
+        seconds.append(time.perf_counter() - began)
+        memory[:] = 0
+    return 2 * lanes.count * _PEAK_SUMS * _PEAK_ROUNDS / min(seconds) / 1e9

@@ -1,0 +1,139 @@
+"""Choosing how products are cut by measurements: what is asked, what is kept, and when nothing is measured."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+from llvmlite import binding as llvm
+
+import deltarule as dr
+from deltarule.native import cache, tuning
+from deltarule.native.processor import _target_machine, processor
+from deltarule.native.tiles import _Tiles
+from deltarule.native.tiling import candidates, default_tiling
+
+DEFAULT = default_tiling(processor().registers)
+RECIPE = dr.Recipe(network=dr.Network(hidden=(21, 17)), epochs=2)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A training whose compiled code is in the cache of all tests, and not in one of these alone."""
+    return dr.train(RECIPE, dr.load_dataset("iris")).model.theta.tobytes()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, trained):
+    """A new cache folder, and a process that may measure."""
+    monkeypatch.setenv("DELTARULE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("DELTARULE_TUNE", raising=False)
+    cache.cache_folder.cache_clear()
+    tuning.tuned_tiles.cache_clear()
+    yield tmp_path / "cache"
+    cache.cache_folder.cache_clear()
+    tuning.tuned_tiles.cache_clear()
+
+
+def faster(monkeypatch, *fields):
+    """Have each candidate that changes one of these fields measure twice as fast as what is in use."""
+
+    def rates(_dtype, tried, _shape):
+        gains = [1 + any(getattr(each, name) != getattr(tried[0], name) for name in fields) for each in tried]
+        return np.array([gains, gains], float)
+
+    monkeypatch.setattr(tuning, "_rates", rates)
+
+
+def test_each_question_has_one_answer_and_the_answers_add_up():
+    tiling, measurements = tuning.measure("float32")
+    assert all(each.gflops > 0 for each in measurements)
+    changes = {}
+    for question, tried in candidates(processor().registers).items():
+        asked = [each for each in measurements if each.question == question]
+        assert [each.changes for each in asked] == [{}, *tried]
+        (chosen,) = (each for each in asked if each.chosen)
+        changes |= chosen.changes
+    assert tiling == DEFAULT.replace(**changes)
+
+
+def test_a_candidate_is_chosen_if_it_is_faster_in_each_part_of_the_rounds(monkeypatch):
+    for gains, expected in [((1.2, 1.1), "multiples"), ((1.5, 0.9), "groups"), ((1.01, 1.01), "groups")]:
+
+        def rates(_dtype, tried, _shape, gains=gains):
+            of_others = [gains if each.addresses == "multiples" != tried[0].addresses else (1, 1) for each in tried[1:]]
+            return np.array([(1, 1), *of_others], float).T
+
+        monkeypatch.setattr(tuning, "_rates", rates)
+        assert tuning.measure("float32")[0] == DEFAULT.replace(addresses=expected)
+
+
+def test_the_choice_is_kept_and_not_measured_again(folder, monkeypatch):
+    faster(monkeypatch, "addresses", "heights")
+    chosen, source = tuning.chosen_tiling("float32")
+    assert source == "measured now"
+    assert chosen.addresses == "multiples"
+    assert chosen.heights != DEFAULT.heights
+    monkeypatch.setattr(tuning, "measure", None)
+    assert tuning.chosen_tiling("float32") == (chosen, "measured before")
+    assert tuning.tuned_tiles("float32").table.tolist() != tuning.tiles("float32").table.tolist()
+
+
+def test_a_damaged_choice_is_measured_anew(folder, monkeypatch):
+    faster(monkeypatch, "addresses")
+    chosen, _ = tuning.chosen_tiling("float64")
+    (kept,) = (path for path in cache.cache_folder().iterdir() if b"multiples" in path.read_bytes())
+    kept.write_bytes(kept.read_bytes().replace(b"multiples", b"multiplex"))
+    assert tuning.chosen_tiling("float64") == (chosen, "measured now")
+
+
+def test_nothing_is_measured_where_it_could_not_be_kept_or_is_not_wanted(folder, monkeypatch):
+    monkeypatch.setattr(tuning, "measure", None)
+    monkeypatch.setenv("DELTARULE_TUNE", "0")
+    assert tuning.chosen_tiling("float32") == (DEFAULT, "default, DELTARULE_TUNE=0")
+    monkeypatch.delenv("DELTARULE_TUNE")
+    monkeypatch.setenv("DELTARULE_CACHE", "")
+    cache.cache_folder.cache_clear()
+    assert tuning.chosen_tiling("float32") == (DEFAULT, "default, no cache folder")
+    assert not folder.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files")
+def test_nothing_is_measured_on_a_full_disk(folder, monkeypatch):
+    import resource
+
+    monkeypatch.setattr(tuning, "measure", None)
+    cache.cache_folder()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        chosen = tuning.chosen_tiling("float32")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert chosen == (DEFAULT, "default, the choice cannot be kept")
+
+
+def test_a_training_is_the_same_to_the_last_bit_with_any_choice(folder, trained, monkeypatch):
+    faster(monkeypatch, "addresses", "widest", "prefetch", "panel_width", "block_rows")
+    assert dr.train(RECIPE, dr.load_dataset("iris")).model.theta.tobytes() == trained
+    assert tuning.tuned_tiles("float32") is not tuning.tiles("float32")
+
+
+def test_the_peak_of_float32_is_about_twice_that_of_float64():
+    singles, doubles = (tuning.peak_gflops(dtype) for dtype in ("float32", "float64"))
+    assert 1.3 < singles / doubles < 3
+
+
+@pytest.mark.skipif("avx2" not in processor().features, reason="reads assembly of x86")
+def test_multiples_leave_no_calculation_of_addresses_in_the_innermost_loop():
+    for width, height in enumerate(DEFAULT.heights):
+        if height < 2:
+            continue
+        written = _Tiles(32, processor())
+        written.tile(height, width, DEFAULT.replace(addresses="multiples"))
+        assembly = _target_machine().emit_assembly(llvm.parse_assembly(written.module()))
+        loops = re.split(r"\n\.L", assembly)
+        innermost, *_ = re.split(r"\n\tj\w+", max(loops, key=lambda loop: loop.count("\tvfmadd")))
+        assert innermost.count("\tvfmadd") == height * width
+        assert "\tlea" not in innermost
+        assert innermost.count("\tadd") == 2  # the rows of A and of B step once each
