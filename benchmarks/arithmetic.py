@@ -1,4 +1,7 @@
-"""The same training step written in NumPy, in float64: every rival is compared with it before it is timed."""
+"""The same training step written in NumPy, in float64: every rival is compared with it before it is timed.
+
+In bfloat16 the operands of the products are rounded, their sums are not.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import numpy as np
 from benchmarks.protocol import Rival
 from benchmarks.samples import first_weights, samples
 from benchmarks.workloads import Workload
+from deltarule.native.bfloat16 import rounded
 
 __all__ = ["disagreement", "trained"]
 
@@ -30,9 +34,12 @@ def trained(workload: Workload, steps: int = STEPS) -> list[Any]:
 
 
 def _gradient(workload: Workload, theta: list[Any], x: Any, y: Any) -> list[Any]:
+    def product(a: Any, b: Any) -> Any:
+        return a @ b if workload.precision == "float32" else rounded(a).astype(np.float64) @ rounded(b)
+
     outputs, slopes = [x], []
     for weights, biases in zip(theta[::2], theta[1::2], strict=True):
-        z = outputs[-1] @ weights + biases
+        z = product(outputs[-1], weights) + biases
         a = np.maximum(z, 0) if workload.activation == "relu" else 1 / (1 + np.exp(-z))
         slopes.append((z > 0).astype(np.float64) if workload.activation == "relu" else a * (1 - a))
         outputs.append(a)
@@ -44,9 +51,9 @@ def _gradient(workload: Workload, theta: list[Any], x: Any, y: Any) -> list[Any]
     dz = (a - y) / len(x)
     gradients: list[Any] = []
     for layer in reversed(range(len(workload.layers))):
-        gradients = [outputs[layer].T @ dz, dz.sum(axis=0), *gradients]
+        gradients = [product(outputs[layer].T, dz), dz.sum(axis=0), *gradients]
         if layer:
-            dz = dz @ theta[2 * layer].T * slopes[layer - 1]
+            dz = product(dz, theta[2 * layer].T) * slopes[layer - 1]
     return gradients
 
 

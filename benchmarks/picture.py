@@ -63,8 +63,8 @@ def _line(axes: Any, place: int, row: dict[str, Any]) -> None:
     others = {name: figures for name, figures in row["rivals"].items() if name in LOOKS}
     end = max(figures["ratio"] for figures in others.values())
     axes.plot([1, end], [place, place], color="#CCCCCC", linewidth=1.2, zorder=1)
-    if row["key"] != "W2":
-        floor = row["of_floor"]
+    floor = row["of_floor"]
+    if row["key"] != "W2" and floor is not None:
         axes.plot([floor, floor], [place - 0.22, place + 0.22], color=style.BLACK, linewidth=1.8, zorder=2)
         axes.annotate(f"{floor:.0%}", (floor, place), (-4, 0), textcoords="offset points", fontsize=7.5, ha="right",
                       va="center")  # fmt: skip

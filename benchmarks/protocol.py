@@ -40,12 +40,14 @@ class Rival:
     prepare : (workload, samples, threads) to a `Trainer` that starts from `first_weights(workload)`. It alone imports
         the packages, in a process of its own.
     lacks : why it cannot train a workload; "" where it can.
+    precisions : of the workloads that it trains.
     """
 
     name: str
     packages: tuple[str, ...]
     prepare: Callable[[Workload, Samples, int], Trainer]
     lacks: Callable[[Workload], str] = _anything
+    precisions: tuple[str, ...] = ("float32",)
 
     def versions(self) -> dict[str, str]:
         """The version of each package, "" where it is not installed."""
@@ -60,7 +62,9 @@ class Rival:
     def absence(self, workload: Workload) -> str:
         """Why it does not take part; "" where it does."""
         missing = [package for package, version in self.versions().items() if not version]
-        return f"not installed: {', '.join(missing)}" if missing else self.lacks(workload)
+        if missing:
+            return f"not installed: {', '.join(missing)}"
+        return self.lacks(workload) if workload.precision in self.precisions else f"not run in {workload.precision}"
 
 
 def rivals() -> dict[str, Rival]:

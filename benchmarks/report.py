@@ -36,7 +36,7 @@ def summary(workload: Workload, found: dict[str, Any]) -> dict[str, Any]:
         "flops": workload.flops,
         **found,
         "floor": {**floor, "probes": found["floor"]},
-        "of_floor": floor["total"] / ours["median"] if ours else None,
+        "of_floor": floor["total"] / ours["median"] if ours and workload.precision == "float32" else None,
     }
 
 
@@ -70,7 +70,8 @@ def _steps(rows: list[dict[str, Any]]) -> list[str]:
     for row in rows:
         cells = " | ".join(_cell(row, name) for name in names)
         share = "" if row["of_floor"] is None or row["key"] == "W2" else f"{row['of_floor']:.0%}"
-        floor = "" if row["key"] == "W2" else _number(row["floor"]["total"])
+        # The floor is that of float32's multiply-adds.
+        floor = "" if row["key"] == "W2" or row["key"].endswith("bfloat16") else _number(row["floor"]["total"])
         title = f"{row['key'].partition('-')[0]} {row['title']}"
         lines.append(f"| {title} | {row['cores']} | {cells} | {floor} | {share} |")
     return lines

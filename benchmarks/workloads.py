@@ -13,7 +13,10 @@ OPTIMIZERS = {"sgd": 0.05, "momentum": 0.01, "adagrad": 0.01, "rmsprop": 0.001, 
 
 @dataclass(frozen=True)
 class Workload:
-    """A network, how it is trained, on what, and on how many cores. Samples are a multiple of the batch."""
+    """A network, how it is trained, on what, and on how many cores. Samples are a multiple of the batch.
+
+    precision : "float32", or "bfloat16" where the operands of the products are rounded to that.
+    """
 
     key: str
     sizes: tuple[int, ...]
@@ -31,6 +34,7 @@ class Workload:
     beta2: float = 0.999
     decay: float = 0.99
     epsilon: float = 1e-8
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         if self.samples % self.batch:
@@ -73,7 +77,8 @@ class Workload:
         """The row's name."""
         names = {"sgd": "SGD", "adagrad": "AdaGrad", "rmsprop": "RMSProp"}
         optimizer = names.get(self.optimizer, self.optimizer.title()) + (" with L2" if self.penalty else "")
-        return f"{'-'.join(map(str, self.sizes))}, {self.activation}, {optimizer}, batch {self.batch}"
+        rounded = "" if self.precision == "float32" else f", {self.precision}"
+        return f"{'-'.join(map(str, self.sizes))}, {self.activation}, {optimizer}, batch {self.batch}{rounded}"
 
     def one_batch(self) -> Workload:
         """The same step, with a single batch for data, so that its order plays no part."""
@@ -83,6 +88,7 @@ class Workload:
 _W3 = (784, 100, 100, 100, 100, 10)
 WORKLOADS = (
     Workload("W1", (784, 256, 128, 10), "adam", 64, 51_200, 2),
+    Workload("W1-bfloat16", (784, 256, 128, 10), "adam", 64, 51_200, 2, precision="bfloat16"),
     *(Workload(f"W3-{name}", _W3, name, 128, 51_200, 2) for name in OPTIMIZERS),
     Workload(
         "W4", (784, 30, 10), "sgd", 10, 50_000, 1,
@@ -90,6 +96,7 @@ WORKLOADS = (
     ),
     Workload("W2", (2, 5, 2, 1), "adam", 64, 320, 1, data="moons", loss="sigmoid_cross_entropy", learning_rate=0.01),
     Workload("W5", (1024, 1024, 1024, 10), "sgd", 512, 5_120, 2, data="normal"),
+    Workload("W5-bfloat16", (1024, 1024, 1024, 10), "sgd", 512, 5_120, 2, data="normal", precision="bfloat16"),
     Workload("W6", (4096, 4096, 10), "sgd", 512, 2_560, 2, data="normal"),
 )  # fmt: skip
 """Every row, in the order of the table."""

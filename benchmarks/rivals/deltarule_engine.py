@@ -47,7 +47,7 @@ class Engine:
         images = samples.bytes and bytes_
         data = dr.Dataset(train=(samples.x if images else samples.floats, samples.y))
         problem, _ = prepared(recipe_of(workload, images=images), data, first_weights(workload))
-        self._sizes, self._engine = workload.sizes, Compiled(problem, "float32", threads)
+        self._sizes, self._engine = workload.sizes, Compiled(problem, workload.precision, threads)
 
     def run(self, epochs: int) -> None:
         self._engine.advance(epochs, math.inf)
@@ -58,4 +58,4 @@ class Engine:
         return parameters.layers(self._engine.theta, self._sizes)
 
 
-RIVAL = Rival("deltarule", ("numpy", "numba"), Engine)
+RIVAL = Rival("deltarule", ("numpy", "llvmlite"), Engine, precisions=("float32", "bfloat16"))

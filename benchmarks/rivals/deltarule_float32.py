@@ -13,4 +13,4 @@ def _lacks(workload: Workload) -> str:
     return "" if workload.data == "mnist" else "its inputs are float32 anyway"
 
 
-RIVAL = Rival("deltarule on float32 images", ("numpy", "numba"), partial(Engine, bytes_=False), _lacks)
+RIVAL = Rival("deltarule on float32 images", ("numpy", "llvmlite"), partial(Engine, bytes_=False), _lacks)

@@ -1,4 +1,7 @@
-"""PyTorch, eager: tensors in memory, batches by `index_select` under a `randperm`, fused optimizers where there are."""
+"""PyTorch, eager: tensors in memory, batches by `index_select` under a `randperm`, fused optimizers where there are.
+
+In bfloat16 by its automatic mixed precision: weights, losses and optimizers in float32, products in bfloat16.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,7 @@ class _Eager:
                 linear.weight.copy_(torch.from_numpy(weights.T.copy()))
                 linear.bias.copy_(torch.from_numpy(biases))
         self._optimizer = self._optimizer_of(workload)
+        self._rounded = workload.precision == "bfloat16"
 
     def _optimizer_of(self, workload: Workload) -> Any:
         optim, rate, epsilon = self._torch.optim, workload.learning_rate, workload.epsilon
@@ -57,11 +61,13 @@ class _Eager:
         for _ in range(epochs):
             for rows in self._torch.randperm(len(x)).split(self._batch):
                 optimizer.zero_grad()
-                loss(model(x.index_select(0, rows)), y.index_select(0, rows)).backward()
+                with self._torch.autocast("cpu", self._torch.bfloat16, enabled=self._rounded):
+                    z = model(x.index_select(0, rows))
+                loss(z.float(), y.index_select(0, rows)).backward()
                 optimizer.step()
 
     def weights(self) -> list[tuple[Any, Any]]:
         return [(each.weight.detach().numpy().T, each.bias.detach().numpy()) for each in self._linear]
 
 
-RIVAL = Rival("PyTorch", ("torch",), _Eager)
+RIVAL = Rival("PyTorch", ("torch",), _Eager, precisions=("float32", "bfloat16"))

@@ -69,6 +69,8 @@ def test_a_rival_that_is_not_installed_says_so():
     scikit_learn = rivals()["scikit_learn"]
     rmsprop = next(each for each in workloads.WORKLOADS if each.key == "W3-rmsprop")
     assert "rmsprop" in scikit_learn.lacks(rmsprop)
+    rounded = next(each for each in workloads.WORKLOADS if each.key == "W1-bfloat16")
+    assert "bfloat16" in scikit_learn.absence(rounded)
 
 
 def test_a_worker_that_fails_leaves_its_last_words():

@@ -48,6 +48,16 @@ def files(folder):
     return sorted(path.name for path in Path(folder).iterdir())
 
 
+def test_the_precision_is_that_of_the_products(shell):
+    losses = {}
+    for precision in ("bfloat16", "float32"):
+        code, out, _ = shell("train", "digits", "--epochs", "1", "--precision", precision, "--json")
+        assert code == 0
+        losses[precision] = json.loads(out)["train_loss"]
+    assert losses["bfloat16"] != losses["float32"]
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.05)
+
+
 def test_one_json_object_on_standard_output(shell):
     code, out, err = shell("train", "digits", "--epochs", "3", "--json")
     assert code == 0

@@ -17,7 +17,9 @@ RELAXED = {
 
 
 def figures(run):
-    return np.array([dataclasses.astuple(dataclasses.replace(epoch, seconds=0.0))[:-1] for epoch in run.history])
+    """The figures of all epochs, without the metrics of the recipe, of which there are none here."""
+    assert not any(epoch.metrics for epoch in run.history)
+    return np.array([dataclasses.astuple(dataclasses.replace(epoch, seconds=0.0))[:-1] for epoch in run.history], float)
 
 
 def trained(recipe, data, **how):
@@ -68,7 +70,7 @@ def test_it_equals_the_reference_in_float32_to_rounding(problem):
 @given(problems())
 def test_one_thread_equals_many_to_the_last_bit(problem):
     recipe, data = problem
-    precision = "float64" if recipe.seed % 4 == 0 else "float32"
+    precision = ("float64", "float32", "bfloat16", "float32")[recipe.seed % 4]
     one, two, three = (
         trained(recipe, data, engine="compiled", precision=precision, n_threads=threads, record="batch_after")
         for threads in (1, 2, 3)

@@ -16,12 +16,14 @@ from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
 from deltarule.cli.interrupts import interrupts
 from deltarule.cli.option_groups import (
     ENGINE,
+    PRECISION,
     RESULT,
     Data,
     engine_option,
     group_of,
     json_option,
     option,
+    precision_option,
     quiet_option,
     with_groups,
 )
@@ -112,7 +114,7 @@ class ComparisonChoice:
     record: Annotated[bool, option("--record-batches", "Record the loss of each batch.", RESULT)] = False
     keep_models: Annotated[bool, option("--keep-models", "Save the model of each network.", RESULT)] = False
 
-    def comparing(self, variants: Sequence[Variant], data: Dataset, engine: str) -> Comparing:
+    def comparing(self, variants: Sequence[Variant], data: Dataset, engine: str, precision: str) -> Comparing:
         """Return the comparison, before its first network is trained."""
         return Comparing(
             variants,
@@ -126,6 +128,7 @@ class ComparisonChoice:
             target_score=self.target_score,
             backend=self.scheduler,
             engine=engine,
+            precision=precision,
         )
 
 
@@ -139,6 +142,7 @@ def compare(
     network: Annotated[RecipeChoice, recipe_options()],
     source: Annotated[DataChoice, DATA_OPTIONS],
     engine: Annotated[str, engine_option(RESULT)] = ENGINE,
+    precision: Annotated[str, precision_option(RESULT)] = PRECISION,
 ) -> None:  # fmt: skip
     """Compare variants of a recipe over several seeds: differences, confidence intervals and significance.
 
@@ -162,7 +166,7 @@ def compare(
     recipe = network.recipe()
     variants = _variants(recipe, chosen.vary or ())
     dataset = source.load(data, seed=recipe.seed, progress=not quiet)
-    under_way = chosen.comparing(variants, dataset, engine)
+    under_way = chosen.comparing(variants, dataset, engine, precision)
     folder = chosen.output or RunFolder.next_of("runs", f"compare-{dataset.name or Path(data).name}").path
     under_way.keep_in(folder, models=chosen.keep_models)
     say(_what(recipe, under_way), messages)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from deltarule.engines.registry import ENGINES
+from deltarule.engines.registry import ENGINES, PRECISIONS
 
 RESULT = "Output"
 
@@ -46,12 +46,18 @@ def quiet_option(panel: str | None = None) -> Any:
     return typer.Option("--quiet", "-q", help="Suppress messages and progress.", rich_help_panel=panel)
 
 
-ENGINE = next(iter(ENGINES))
+ENGINE, PRECISION = next(iter(ENGINES)), PRECISIONS[0]
 
 
 def engine_option(panel: str | None = None) -> Any:
     """Return the declaration of `--engine`."""
     return option("--engine", f"Engine (default: {ENGINE}): {', '.join(ENGINES)}.", panel, "NAME")
+
+
+def precision_option(panel: str | None = None) -> Any:
+    """Return the declaration of `--precision`."""
+    text = f"Precision of the compiled engine (default: {PRECISION}): {', '.join(PRECISIONS)}."
+    return option("--precision", text, panel, "NAME")
 
 
 DataFolder = Annotated[

@@ -8,11 +8,13 @@ from typing import Annotated
 from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
 from deltarule.cli.option_groups import (
     ENGINE,
+    PRECISION,
     RESULT,
     Data,
     engine_option,
     json_option,
     option,
+    precision_option,
     quiet_option,
     with_groups,
 )
@@ -44,6 +46,7 @@ def train(
         ),
     ] = None,
     engine: Annotated[str, engine_option(RESULT)] = ENGINE,
+    precision: Annotated[str, precision_option(RESULT)] = PRECISION,
     output: Annotated[
         Path | None,
         option("--output", "Folder of the run, new or empty (default: runs/DATA-1, -2, …).", RESULT, "FOLDER"),
@@ -77,7 +80,7 @@ def train(
         recipe, dataset, asked_for_none=source.validation, patience=network.given("patience")
     )
     check_reference_error(reference_error, share=task_of(recipe, dataset) != "regression")
-    under_way = epochs(recipe, dataset, engine=engine)
+    under_way = epochs(recipe, dataset, engine=engine, precision=precision)
     folder = RunFolder.next_of("runs", dataset.name or Path(data).name) if output is None else RunFolder.create(output)
     folder.write_split(data, source.split())
     ended = run_to_its_end(under_way, dataset, folder, messages)

@@ -19,7 +19,7 @@ from deltarule.recipes.checks import integer, one_of
 
 __all__ = ["ENGINES", "PRECISIONS", "Predictor", "engine_of", "objective_of", "predictor_of"]
 
-PRECISIONS = ("float32", "float64")
+PRECISIONS = ("float32", "float64", "bfloat16")
 
 
 class Predictor(Protocol):

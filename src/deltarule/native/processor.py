@@ -31,7 +31,8 @@ class Processor:
     """What a register tile has to know of the processor.
 
     `vector_bytes`: of the widest vector register; `registers`: how many there are;
-    `fused`: whether a multiplication and an addition can be rounded once, as one instruction.
+    `fused`: whether a multiplication and an addition can be rounded once, as one instruction;
+    `bfloat16`: whether 64 bytes of bfloat16 numbers can be rounded, and multiplied in pairs, by one instruction each.
     """
 
     name: str
@@ -39,14 +40,19 @@ class Processor:
     vector_bytes: int
     registers: int
     fused: bool
+    bfloat16: bool
 
 
-# Sixteen fused multiply-adds: the instructions chosen for them show what the processor has.
+# Sixteen fused multiply-adds, and sixteen numbers rounded: the instructions chosen for them show what there is.
 _PROBE = """
 declare <16 x float> @llvm.fma.v16f32(<16 x float>, <16 x float>, <16 x float>)
 define <16 x float> @probe(<16 x float> %a, <16 x float> %b, <16 x float> %c) {
   %d = call <16 x float> @llvm.fma.v16f32(<16 x float> %a, <16 x float> %b, <16 x float> %c)
   ret <16 x float> %d
+}
+define <16 x bfloat> @probe_bfloat16(<16 x float> %a) {
+  %b = fptrunc <16 x float> %a to <16 x bfloat>
+  ret <16 x bfloat> %b
 }
 """
 
@@ -59,7 +65,8 @@ def processor() -> Processor:
     vector_bytes = 64 if "zmm" in assembly else 32 if "ymm" in assembly else 16
     many = "zmm" in assembly or not triple.startswith(("x86", "i686", "i386"))
     # Without the instruction, each of the sixteen becomes a call of the C library's fmaf, a hundred times slower.
-    return Processor(name, features, vector_bytes, 32 if many else 16, "fmaf" not in assembly)
+    rounds = "vcvtneps2bf16" in assembly and vector_bytes == 64  # x86's instructions; narrower ones cannot multiply
+    return Processor(name, features, vector_bytes, 32 if many else 16, "fmaf" not in assembly, rounds)
 
 
 @functools.cache

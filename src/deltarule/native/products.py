@@ -31,7 +31,9 @@ from deltarule.native.tiles import (
 )
 from deltarule.native.tiling import PANEL_VECTORS
 
-__all__ = ["GROUP", "WORKSPACE_BYTES", "gemm_nn", "gemm_nt", "gemm_tn", "padded", "row_stride"]
+__all__ = [
+    "GROUP", "WORKSPACE_BYTES", "gemm_nn", "gemm_nt", "gemm_tn", "padded", "panel", "row_stride", "slot", "vectors_of",
+]  # fmt: skip
 
 GROUP = 16
 """Rows are padded to whole groups of this many numbers, and sums are taken in as many parts, on every processor."""
@@ -65,11 +67,12 @@ def row_stride(columns: int, item_bytes: int, period: int = 4096) -> int:
     return stride if stride * item_bytes % period else stride + GROUP
 
 
-def _slot(table: int, index: int) -> int:
+def slot(table: int, index: int) -> int:
+    """Read a slot of a table of tiles."""
     return load_int64(table + 8 * index)
 
 
-def _panel(
+def panel(
     table: int,
     rows: int,
     depth: int,
@@ -85,20 +88,20 @@ def _panel(
     start_row: int,
 ) -> None:
     """A panel of C, `width` vectors wide, in as few tiles as there can be, whose heights differ by 1 at most."""
-    count = -(-rows // _slot(table, HEIGHTS + width))
+    count = -(-rows // slot(table, HEIGHTS + width))
     height = rows // count
     taller = rows - count * height
     function = TILE + 16 * width + height
     if taller:
-        call(_slot(table, function + 1), taller, depth, a, a_row, a_step, b, b_step, c, c_row, start, start_row)
+        call(slot(table, function + 1), taller, depth, a, a_row, a_step, b, b_step, c, c_row, start, start_row)
         done = taller * (height + 1)
         a, c, start = a + done * a_row, c + done * c_row, start + done * start_row
-    call(_slot(table, function), count - taller, depth, a, a_row, a_step, b, b_step, c, c_row, start, start_row)
+    call(slot(table, function), count - taller, depth, a, a_row, a_step, b, b_step, c, c_row, start, start_row)
 
 
-def _vectors(table: int, columns: int) -> int:
+def vectors_of(table: int, columns: int) -> int:
     """The number of vectors of `columns` numbers, padded."""
-    return -(-columns // GROUP) * (GROUP // _slot(table, LANES))
+    return -(-columns // GROUP) * (GROUP // slot(table, LANES))
 
 
 def _multiply(
@@ -116,24 +119,24 @@ def _multiply(
     bias: int,
 ) -> None:
     """C ← 1 biasᵀ + A B, or A B where `bias` is 0: A (rows, depth), B (depth, columns); strides are in bytes."""
-    vector_bytes = _slot(table, VECTOR_BYTES)
-    vectors = _vectors(table, columns)
-    panels = -(-vectors // _slot(table, WIDTHS + min(rows, 15)))
+    vector_bytes = slot(table, VECTOR_BYTES)
+    vectors = vectors_of(table, columns)
+    panels = -(-vectors // slot(table, WIDTHS + min(rows, 15)))
     narrow = vectors // panels
     wider = vectors - panels * narrow
-    block = depth if depth <= _slot(table, UNCUT_DEPTH) else _slot(table, BLOCK_DEPTH)
-    block_rows = _slot(table, BLOCK_ROWS)
+    block = depth if depth <= slot(table, UNCUT_DEPTH) else slot(table, BLOCK_DEPTH)
+    block_rows = slot(table, BLOCK_ROWS)
     for top in range(0, rows, block_rows):
         height = min(block_rows, rows - top)
         for k in range(0, depth, block):
             left = 0
-            for panel in range(panels):
-                width = narrow + 1 if panel < wider else narrow
+            for each in range(panels):
+                width = narrow + 1 if each < wider else narrow
                 target = c + top * c_row + left
                 start, start_row = target, c_row
                 if k == 0:
-                    start, start_row = bias + left if bias else _slot(table, ZEROS), 0
-                _panel(
+                    start, start_row = bias + left if bias else slot(table, ZEROS), 0
+                panel(
                     table,
                     height,
                     min(block, depth - k),
@@ -165,7 +168,7 @@ def gemm_nn(
     columns: int,
 ) -> None:
     """C ← 1 biasᵀ + A B, or A B where `bias` is 0: C (rows, columns), A (rows, depth), B (depth, columns)."""
-    _multiply(table, rows, depth, columns, a, a_row, _slot(table, ITEM_BYTES), b, b_row, c, c_row, bias)
+    _multiply(table, rows, depth, columns, a, a_row, slot(table, ITEM_BYTES), b, b_row, c, c_row, bias)
 
 
 def gemm_tn(
@@ -175,18 +178,18 @@ def gemm_tn(
 
     A slice of C's rows is a slice of A's columns, which here may begin anywhere.
     """
-    _multiply(table, rows, depth, columns, a, _slot(table, ITEM_BYTES), a_row, b, b_row, c, c_row, 0)
+    _multiply(table, rows, depth, columns, a, slot(table, ITEM_BYTES), a_row, b, b_row, c, c_row, 0)
 
 
 def _transpose(table: int, depth: int, width: int, b: int, b_row: int, columns: int, workspace: int) -> None:
     """Panel[k, j] ← B[j, k] for `width` vectors of j, zeros where j is `columns` or more."""
-    lanes, vector_bytes = _slot(table, LANES), _slot(table, VECTOR_BYTES)
+    lanes, vector_bytes = slot(table, LANES), slot(table, VECTOR_BYTES)
     for vector in range(width):
         first = vector * lanes
         present = min(max(columns - first, 0), lanes)
         source = b + first * b_row if present else b
         call(
-            _slot(table, TRANSPOSE if present == lanes else TRANSPOSE_PART),
+            slot(table, TRANSPOSE if present == lanes else TRANSPOSE_PART),
             -(-depth // lanes),
             present,
             source,
@@ -217,9 +220,9 @@ def gemm_nt(
     `workspace` is `WORKSPACE_BYTES` of this thread's own. Transposing B is 20 % of the work at 32 rows and 5 % at 128,
     and it is shared out among threads only with the columns of C, which are rows of B.
     """
-    item, lanes, vector_bytes = _slot(table, ITEM_BYTES), _slot(table, LANES), _slot(table, VECTOR_BYTES)
-    panel_width, panel_depth = _slot(table, PANEL_WIDTH), _slot(table, PANEL_DEPTH)
-    block_rows, vectors = _slot(table, BLOCK_ROWS), _vectors(table, columns)
+    item, lanes, vector_bytes = slot(table, ITEM_BYTES), slot(table, LANES), slot(table, VECTOR_BYTES)
+    panel_width, panel_depth = slot(table, PANEL_WIDTH), slot(table, PANEL_DEPTH)
+    block_rows, vectors = slot(table, BLOCK_ROWS), vectors_of(table, columns)
     for top in range(0, rows, block_rows):
         height = min(block_rows, rows - top)
         for k in range(0, depth, panel_depth):
@@ -231,8 +234,8 @@ def gemm_nt(
                 target = c + top * c_row + vector * vector_bytes
                 start, start_row = target, c_row
                 if k == 0 and not onto:
-                    start, start_row = _slot(table, ZEROS), 0
-                _panel(
+                    start, start_row = slot(table, ZEROS), 0
+                panel(
                     table,
                     height,
                     part,

@@ -10,6 +10,10 @@ becomes of a number of C does not depend on the tile it falls into.
 
 `transpose` turns a matrix into the panels that a tile reads, where B lies transposed.
 
+The tiles for bfloat16 take A and B as words of 32 bits, each a pair of numbers that follow one another in k (see
+`bfloat16`), so their depth is half as great. `round_rows` and `round_pairs` write such words, and their `transpose`
+rounds what it reads. The sums are float32.
+
 The functions for one type of number are assembled in 0.2 s and reached through a table of words, so that
 what calls them is independent of types and processors. Its slots are the constants below.
 """
@@ -21,6 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from deltarule.native.bfloat16 import Pairs
 from deltarule.native.ir import Lanes, Text
 from deltarule.native.processor import Processor, assemble, load, processor
 from deltarule.native.tiling import MOST_ROWS, WIDEST, Tiling, default_tiling
@@ -33,6 +38,10 @@ __all__ = [
     "LANES",
     "PANEL_DEPTH",
     "PANEL_WIDTH",
+    "ROUNDED",
+    "ROUND_LAST",
+    "ROUND_PAIRS",
+    "ROUND_ROWS",
     "TILE",
     "TRANSPOSE",
     "TRANSPOSE_PART",
@@ -49,6 +58,8 @@ __all__ = [
 ITEM_BYTES, VECTOR_BYTES, LANES = 0, 1, 2
 ZEROS = 3  # address of a row of zeros, as wide as the widest tile
 TRANSPOSE, TRANSPOSE_PART = 4, 5  # addresses of functions
+ROUNDED = 6  # address of the table of bfloat16's tiles, 0 where operands are not rounded
+ROUND_ROWS, ROUND_PAIRS, ROUND_LAST = 7, 8, 9  # addresses of functions, in that table
 BLOCK_ROWS, BLOCK_DEPTH, UNCUT_DEPTH, PANEL_WIDTH, PANEL_DEPTH = range(10, 15)  # fields of the `Tiling`
 HEIGHTS = 16  # + width: the greatest height of a tile so wide
 WIDTHS = 32  # + rows, at most 15: the greatest width to use for so many rows
@@ -62,8 +73,8 @@ _TILE_PARAMETERS = ["count", "depth", "a", "a_row", "a_step", "b", "b_step", "c"
 class _Tiles:
     """Writes the functions for numbers of some bits."""
 
-    def __init__(self, bits: int, machine: Processor) -> None:
-        self._bits, self._machine = bits, machine
+    def __init__(self, bits: int, machine: Processor, *, rounded: bool = False) -> None:
+        self._bits, self._machine, self._rounded = bits, machine, rounded
         self.functions: list[str] = []
         self._declared: set[str] = set()
 
@@ -74,6 +85,9 @@ class _Tiles:
     def _begin(self) -> tuple[Text, Lanes]:
         text = Text()
         return text, Lanes(text, self._bits, 8 * self._machine.vector_bytes // self._bits, self._machine.fused)
+
+    def _pairs(self, lanes: Lanes) -> Pairs:
+        return Pairs(lanes, self._machine.bfloat16)
 
     def _end(self, text: Text, name: str, parameters: list[str]) -> None:
         self.functions.append(text.function(name, parameters))
@@ -88,6 +102,13 @@ class _Tiles:
         rows = 4 if tiling.addresses == "groups" else height
         multiples = {} if tiling.addresses == "groups" else _odd_multiples(text, "%a_row", height)
         ahead = text.integer("mul", "%b_step", str(tiling.prefetch)) if tiling.prefetch else ""
+        pairs = self._pairs(lanes)
+
+        def factors(vector: str) -> list[str]:
+            return pairs.factors(vector) if self._rounded else [vector]
+
+        def add(a: list[str], b: list[str], total: str) -> str:
+            return pairs.add_products(a, b, total) if self._rounded else lanes.fma(a[0], b[0], total)
 
         def down(addresses: list[str]) -> list[str]:
             a, c, start = addresses
@@ -101,13 +122,15 @@ class _Tiles:
                 if ahead:
                     for column in range(0, width * vector_bytes, _LINE_BYTES):
                         text.prefetch(_apart(text, text.integer("add", row_of_b, ahead), column))
-                vectors = [lanes.load_at(_apart(text, row_of_b, vector_bytes, column)) for column in range(width)]
+                vectors = [
+                    factors(lanes.load_at(_apart(text, row_of_b, vector_bytes, column))) for column in range(width)
+                ]
                 for row in range(height):
                     number = one.load_at(_row_of(text, pointers[row // rows], "%a_row", row % rows, multiples))
-                    spread = lanes.everywhere(number)
+                    spread = factors(lanes.everywhere(number))
                     for column in range(width):
                         cell = row * width + column
-                        sums[cell] = lanes.fma(spread, vectors[column], sums[cell])
+                        sums[cell] = add(spread, vectors[column], sums[cell])
                 steps = [_apart(text, row_of_b, "%b_step"), *(_apart(text, each, "%a_step") for each in pointers)]
                 return [*steps, *sums]
 
@@ -124,7 +147,8 @@ class _Tiles:
     def transpose(self, *, part: bool) -> None:
         """Write `transpose`: `count` square blocks, one vector wide and side by side, become blocks below one another.
 
-        With `part`, of a block's rows only the first `rows` exist, and zeros replace the others.
+        With `part`, of a block's rows only the first `rows` exist, and zeros replace the others. Where numbers are
+        rounded, a block is two vectors wide, the second `apart` bytes after the first, and its columns become pairs.
         """
         text, lanes = self._begin()
         side = lanes.count
@@ -139,15 +163,69 @@ class _Tiles:
 
         def along(addresses: list[str]) -> list[str]:
             source, target = addresses
-            block = [lanes.load_at(text.integer("add", source, distance)) for distance in distances]
+            places = [text.integer("add", source, distance) for distance in distances]
+            block = [lanes.load_at(place) for place in places]
+            if self._rounded:
+                pairs = self._pairs(lanes)
+                block = [
+                    pairs.neighbours(first, lanes.load_at(_apart(text, place, "%apart")))
+                    for first, place in zip(block, places, strict=True)
+                ]
             for row, vector in enumerate(_transposed(lanes, block)):
                 present = lanes.select(exists, vector, lanes.real(0.0)) if part else vector
                 lanes.store_at(present, _apart(text, target, "%target_row", row))
-            return [_apart(text, source, self._machine.vector_bytes), _apart(text, target, "%target_row", side)]
+            block_bytes = self._machine.vector_bytes * (2 if self._rounded else 1)
+            return [_apart(text, source, block_bytes), _apart(text, target, "%target_row", side)]
 
         text.repeat("%count", [("i64", "%source"), ("i64", "%target")], along)
         name = "transpose_part" if part else "transpose"
-        self._end(text, name, ["count", "rows", "source", "source_row", "target", "target_row"])
+        parameters = ["count", "rows", "source", "source_row", "target", "target_row"]
+        self._end(text, name, [*parameters, "apart"] if self._rounded else parameters)
+
+    def round_rows(self) -> None:
+        """Write `round_rows`: pairs of neighbours in each row; `columns` is a multiple of 16 numbers."""
+        text = Text()
+        ends = text.ends("%columns", (32, 16))
+
+        def along(row: str, _: list[str]) -> list[str]:
+            source, target = (
+                text.pointer(text.integer("add", base, text.integer("mul", row, stride)))
+                for base, stride in (("%source", "%source_row"), ("%target", "%target_row"))
+            )
+
+            def one(size: int, column: str) -> None:
+                lanes = Lanes(text, 32, size // 2, self._machine.fused)
+                first = lanes.load(source, column)
+                second = lanes.load(source, text.integer("add", column, str(size // 2)))
+                lanes.store(self._pairs(lanes).neighbours(first, second), target, text.integer("lshr", column, "1"))
+
+            text.chunks(ends, (32, 16), one)
+            return []
+
+        text.loop("0", "%rows", 1, [], along)
+        self._end(text, "round_rows", ["rows", "columns", "source", "source_row", "target", "target_row"])
+
+    def round_pairs(self, *, last: bool) -> None:
+        """Write `round_pairs`: each two rows become one of pairs. `round_last` pairs a single row with zeros."""
+        text = Text()
+        ends = text.ends("%columns", (16, 8, 1))
+
+        def along(pair: str, _: list[str]) -> list[str]:
+            first = text.integer("add", "%source", text.integer("mul", text.integer("shl", pair, "1"), "%source_row"))
+            place = text.integer("add", "%target", text.integer("mul", pair, "%target_row"))
+            even, odd, target = map(text.pointer, (first, _apart(text, first, "%source_row"), place))
+
+            def one(size: int, column: str) -> None:
+                lanes = Lanes(text, 32, size, self._machine.fused)
+                second = lanes.real(0.0) if last else lanes.load(odd, column)
+                lanes.store(self._pairs(lanes).joined(lanes.load(even, column), second), target, column)
+
+            text.chunks(ends, (16, 8, 1), one)
+            return []
+
+        text.loop("0", "%pairs", 1, [], along)
+        name = "round_last" if last else "round_pairs"
+        self._end(text, name, ["pairs", "columns", "source", "source_row", "target", "target_row"])
 
 
 def _apart(text: Text, address: str, stride: str | int, times: int = 1) -> str:
@@ -203,12 +281,17 @@ def _transposed(lanes: Lanes, block: list[str]) -> list[str]:
 
 @functools.cache
 def machine_code(dtype: str, tiling: Tiling) -> bytes:
-    """The functions for "float32" or "float64" as an object file for this processor."""
-    written = _Tiles(32 if dtype == "float32" else 64, processor())
+    """The functions for "float32", "float64" or "bfloat16" as an object file for this processor."""
+    rounded = dtype == "bfloat16"
+    written = _Tiles(64 if dtype == "float64" else 32, processor(), rounded=rounded)
     for height, width in tiling.shapes:
         written.tile(height, width, tiling)
     written.transpose(part=False)
     written.transpose(part=True)
+    if rounded:
+        written.round_rows()
+        written.round_pairs(last=False)
+        written.round_pairs(last=True)
     return assemble(written.module())
 
 
@@ -224,22 +307,36 @@ class Tiles:
 
 @functools.cache
 def tiles(dtype: str, tiling: Tiling | None = None) -> Tiles:
-    """The functions for "float32" or "float64"; they stay for the life of the process.
+    """The functions for "float32", "float64", or "bfloat16", which are float32's with a table of rounding ones.
+
+    They stay for the life of the process.
 
     tiling : by default the one that needs no measurement.
 
     >>> int(tiles("float64").table[ITEM_BYTES])
     8
     """
-    machine = processor()
-    tiling = tiling or default_tiling(machine.registers)
-    code = load(machine_code(dtype, tiling))
-    item_bytes = np.dtype(dtype).itemsize
+    tiling = tiling or default_tiling(processor().registers)
+    if dtype != "bfloat16":
+        return _made(dtype, tiling)
+    plain, rounding = tiles("float32", tiling), _made("bfloat16", tiling)
+    table = plain.table.copy()
+    table[ROUNDED] = rounding.address
+    return Tiles(dtype, table.ctypes.data, table, (plain, rounding))
+
+
+def _made(dtype: str, tiling: Tiling) -> Tiles:
+    """A table of what `machine_code` made."""
+    machine, code = processor(), load(machine_code(dtype, tiling))
+    item_bytes = 8 if dtype == "float64" else 4
     zeros = np.zeros((WIDEST + 1) * machine.vector_bytes, np.uint8)
     table = np.zeros(_SLOTS, np.int64)
     table[[ITEM_BYTES, VECTOR_BYTES, LANES]] = item_bytes, machine.vector_bytes, machine.vector_bytes // item_bytes
     table[ZEROS] = zeros.ctypes.data + -zeros.ctypes.data % machine.vector_bytes
     table[[TRANSPOSE, TRANSPOSE_PART]] = code.address("transpose"), code.address("transpose_part")
+    if dtype == "bfloat16":
+        functions = {ROUND_ROWS: "round_rows", ROUND_PAIRS: "round_pairs", ROUND_LAST: "round_last"}
+        table[list(functions)] = [code.address(name) for name in functions.values()]
     table[[BLOCK_ROWS, BLOCK_DEPTH, UNCUT_DEPTH]] = tiling.block_rows, tiling.block_depth, tiling.uncut_depth
     table[[PANEL_WIDTH, PANEL_DEPTH]] = tiling.panel_width, tiling.panel_depth
     table[HEIGHTS : HEIGHTS + WIDEST + 1] = tiling.heights

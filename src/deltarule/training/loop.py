@@ -51,7 +51,8 @@ def train(
     y : the targets of x, or the name of the data frame's column to predict. All samples of x and y are training
         samples, of which early stopping holds out a tenth.
     engine : "compiled", or "reference" for the definition in float64 NumPy.
-    precision : "float32" or "float64", of the compiled engine.
+    precision : "float32", "float64" or "bfloat16", of the compiled engine; with "bfloat16" the operands of the matrix
+        products are rounded to 16 bits, and all else is float32.
     n_threads : number of threads; None uses all cores where a step is large enough to benefit, otherwise one. The
         weights do not depend on it, to the last bit.
     initial_parameters : initial weights (fan_in, fan_out) and biases (fan_out,), a pair for each layer; or a seed for

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.compiled.plan.instruction import Instruction, Work, batch_weight, inverse, order_of
+from deltarule.engines.compiled.plan.instruction import Instruction, Work, batch_weight, inverse, number, order_of, put
 from deltarule.engines.compiled.plan.tables import RUN_ORDER, KernelCall, MatrixAt, PreparedKernel, Rows, Thread
-from deltarule.native import products
-from deltarule.native.memory import call, load_float64, load_int32, load_int64, store
+from deltarule.native import rounded_products
+from deltarule.native.memory import call, load_float64, load_int64, store
+from deltarule.native.products import padded
 from deltarule.native.structs import Address, Count, Stride
 from deltarule.native.threads import wait
 
@@ -84,15 +85,15 @@ class Forward(Instruction):
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
         if rows > 0:
-            products.gemm_nn(
+            rounded_products.forward(
                 thread.run.tiles, self.z.at(begin), self.z.row, self.w.at(self.depth), self.a.at(begin), self.a.row,
-                self.w.address, self.w.row, rows, self.depth, self.width,
+                self.w.address, self.w.row, rows, self.depth, self.width, thread.workspace,
             )  # fmt: skip
 
     def define(self, work: Work) -> None:
         rows, block = work.rows(self.rows), work.matrix(self.w, self.depth + 1, self.width)
         w, b = block[:-1], block[-1]
-        work.batch(self.z, self.width)[rows] = b + work.batch(self.a, self.depth)[rows] @ w
+        work.batch(self.z, self.width)[rows] = work.product(work.batch(self.a, self.depth)[rows], w, b)
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class Backward(Instruction):
     def execute(self, thread: Thread) -> None:
         begin, rows = self.rows.first(thread.size), self.rows.count(thread.size)
         if rows > 0:
-            products.gemm_nt(
+            rounded_products.backward(
                 thread.run.tiles, self.target.at(begin), self.target.row, self.d.at(begin), self.d.row, self.w.address,
                 self.w.row, rows, self.columns, self.depth, thread.workspace, not self.first,
             )  # fmt: skip
@@ -121,10 +122,10 @@ class Backward(Instruction):
     def define(self, work: Work) -> None:
         rows, columns = work.rows(self.rows), self.columns
         d, w = work.batch(self.d, self.depth), work.matrix(self.w, columns, self.depth)
-        da = work.batch(self.target, products.padded(columns))
+        da = work.batch(self.target, padded(columns))
         if self.first:
             da[rows] = 0.0
-        da[rows, :columns] += d[rows] @ w.T
+        da[rows, :columns] = work.product(d[rows], w.T, da[rows, :columns])
 
 
 @dataclass(frozen=True)
@@ -253,7 +254,4 @@ class Loss(Instruction):
 def _copy_column(source: int, source_row: int, target: int, target_row: int, rows: int, item: int) -> None:
     """Copy the first number of each row."""
     for row in range(rows):
-        if item == 4:
-            store(target + row * target_row, load_int32(source + row * source_row))
-        else:
-            store(target + row * target_row, load_int64(source + row * source_row))
+        put(target + row * target_row, 0, item, number(source + row * source_row, 0, item))

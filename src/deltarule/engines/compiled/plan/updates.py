@@ -14,7 +14,7 @@ import numpy as np
 
 from deltarule.engines.compiled.plan.instruction import Array, Instruction, Work, column_sums, number, put, run_kernel
 from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Thread
-from deltarule.native import memory, products
+from deltarule.native import memory, rounded_products
 from deltarule.native.memory import address_of, call, load_float64, square_root, store
 from deltarule.native.structs import Address, Count, Stride, Struct
 
@@ -35,16 +35,16 @@ class Product(Struct):
     width: Count
 
     def multiply(self, first: int, rows: int, target: int, thread: Thread) -> None:
-        """Write the gradient of some of the rows, as far apart as the weights' are."""
-        products.gemm_tn(
+        """Write the gradient of some of the rows, as far apart as the weights' are; the first rows first."""
+        rounded_products.gradient(
             thread.run.tiles, target, self.w.row, self.a.address + first * self.a_item, self.a.row, self.d.address,
-            self.d.row, thread.size, rows, self.width,
+            self.d.row, thread.size, rows, self.width, thread.workspace, first > 0,
         )  # fmt: skip
 
     def gradient(self, work: Work) -> Array:
         """The product aᵀ dz, (rows, width)."""
         a = work.view(self.a.address, (self.rows, work.size), (self.a_item, self.a.row))
-        return a @ work.batch(self.d, self.width)
+        return work.product(a, work.batch(self.d, self.width), rounded=self.a.row > 0)
 
 
 _PRODUCT = "{product.a:,product.rows}ᵀ {product.d:,product.width}"

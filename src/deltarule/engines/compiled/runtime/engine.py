@@ -104,7 +104,8 @@ class Compiled:
         steppers, most = threads_for(problem) if n_threads is None else (chosen_threads(n_threads),) * 2
         self.problem = problem
         self.finished = False
-        self._arena = Arena(precision)
+        self._tiles = tuned_tiles(precision)
+        self._arena = Arena("float32" if precision == "bfloat16" else precision)
         self._formulas = Formulas(self._arena, problem, most)
         self._order = Order(problem)
         self._sources = self._first_sources()
@@ -281,7 +282,7 @@ class Compiled:
         return Record(
             Run,
             progress=self._progress.address,
-            tiles=arena.hold(tuned_tiles(arena.dtype.name)).address,
+            tiles=self._tiles.address,
             item_bytes=arena.dtype.itemsize,
             order=self._order.address,
             listed=int(self._order.starts[-1]),

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule.engines.compiled.plan.batches import Gather
-from deltarule.engines.compiled.plan.instruction import Instruction, follow
+from deltarule.engines.compiled.plan.instruction import Instruction, follow, number
 from deltarule.engines.compiled.plan.memory import Arena
 from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Plan, Run, Thread
 from deltarule.engines.problem import Figure
 from deltarule.formulas import random
 from deltarule.native import memory
-from deltarule.native.memory import call, load_float64, load_int32, load_int64, store, struct_at
+from deltarule.native.memory import call, load_float64, load_int64, store, struct_at
 from deltarule.native.processor import MachineCode, compile_functions
 from deltarule.native.products import GROUP
 from deltarule.native.structs import Count, Record, Struct, fields_of, size_of
@@ -61,10 +61,9 @@ class SingleThread:
         plan, words = arena.plan(self.plan)
         self._thread = Record(Thread, operands=arena.words(arena.operands))
         self._thread.put("training", plan)
-        table_of_tiles = arena.hold(tuned_tiles(arena.dtype.name)).address
-        self._run = Record(Run, table=self._thread.address, tiles=table_of_tiles, item_bytes=arena.dtype.itemsize)
+        self._run = Record(Run, table=self._thread.address, item_bytes=arena.dtype.itemsize)
         self._thread.set(run=self._run.address)
-        self.set(**values)
+        self.set(tiles=arena.hold(tuned_tiles(arena.dtype.name)).address, **values)
         self._follow = entry_points().function("follow_once", 2)
         first = words[1 : 1 + size_of(Gather) // 8] if isinstance(self.plan[0], Gather) else np.zeros(0, np.int64)
         self.gather = Record(Gather, at=first)
@@ -262,17 +261,12 @@ def _keep_parameters(run: Run) -> None:
 
 
 def _all_finite(run: Run) -> bool:
-    """Whether no parameter is infinite or NaN: their exponents are all ones."""
-    wrong = 0
-    if run.item_bytes == 4:
-        narrow = np.int32(0x7F800000)
-        for index in range(run.items):
-            wrong += int(load_int32(run.parameters + 4 * index) & narrow == narrow)
-    else:
-        wide = 0x7FF0000000000000
-        for index in range(run.items):
-            wrong += int(load_int64(run.parameters + 8 * index) & wide == wide)
-    return wrong == 0
+    """Whether no parameter is infinite or NaN, whose difference from itself is NaN."""
+    finite = 0
+    for index in range(run.items):
+        parameter = number(run.parameters, index, run.item_bytes)
+        finite += int(parameter - parameter == 0.0)
+    return finite == run.items
 
 
 def _add_penalties(run: Run, into: int) -> None:

@@ -22,7 +22,8 @@ from deltarule.engines.compiled.runtime.epochs import WeightBlock
 from deltarule.engines.problem import Problem
 from deltarule.engines.stepping import stepped
 from deltarule.errors import Interrupted
-from deltarule.native.products import GROUP, WORKSPACE_BYTES, padded
+from deltarule.native.products import GROUP, padded
+from deltarule.native.rounded_products import workspace_bytes
 from deltarule.native.structs import Address, Count, Record, packed, size_of
 from deltarule.native.threads import barrier
 
@@ -225,7 +226,7 @@ class Team:
                 record.put(field, arena.plan(plan)[0])
             record.set(
                 run=self._run.address,
-                workspace=arena.keep(aligned(WORKSPACE_BYTES, np.uint8), SCRATCH),
+                workspace=arena.keep(aligned(workspace_bytes(self._run["tiles"], rows, widest), np.uint8), SCRATCH),
                 operands=arena.words(formulas.arena.operands, SCRATCH),
                 training_sums=self._sums,
                 sums=self._sums,
