@@ -49,7 +49,7 @@ class Pairs:
         return self._as_floats(self.lanes.text.result(f"shufflevector {_HALVES} {both}, {_HALVES} undef, {mask}"))
 
     def neighbours(self, first: str, second: str) -> str:
-        """Pairs of the numbers that lie in two vectors of float32 one after the other, rounded."""
+        """Pairs of the numbers in two vectors of float32 one after the other, rounded."""
         if self._whole:
             return self._as_floats(self._convert(second, first))
         even, odd = (self.lanes.shuffle(first, second, range(start, 2 * self.lanes.count, 2)) for start in (0, 1))
