@@ -114,7 +114,7 @@ def test_whole_runs(name, engine):
     recipe = dr.Recipe(
         **{**usual, **pair.ours}, batch_size=BATCH, epochs=EPOCHS, stopping=None, scaling="none", task="classification"
     )
-    how = {"start": start, "order": [ROWS] * EPOCHS, "engine": engine, "precision": "float64"}
+    how = {"initial_parameters": start, "batches": [ROWS] * EPOCHS, "engine": engine, "precision": "float64"}
     model = dr.train(recipe, dr.Dataset(train=(X, CLASSES)), **how).model
     close = {"rtol": pair.rtol, "atol": 1e-3 * pair.rtol}
     for (w, b), each in zip(model.layers, [theirs[0], theirs[-1]], strict=True):

@@ -20,7 +20,7 @@ from deltarule.cli.option_groups import (
 )
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.terminal import messages_of
-from deltarule.cli.training_run import finish, run_to_its_end
+from deltarule.cli.training_run import train_and_report
 from deltarule.data import Dataset
 from deltarule.errors import RecipeError
 from deltarule.recipes import Recipe
@@ -83,8 +83,7 @@ def train(
     under_way = epochs(recipe, dataset, engine=engine, precision=precision)
     folder = RunFolder.next_of("runs", dataset.name or Path(data).name) if output is None else RunFolder.create(output)
     folder.write_split(data, source.split())
-    ended = run_to_its_end(under_way, dataset, folder, messages)
-    finish(ended, dataset, folder, messages, reference_error, as_json=as_json)
+    train_and_report(under_way, dataset, folder, messages, reference_error, as_json=as_json)
 
 
 def _with_validation(

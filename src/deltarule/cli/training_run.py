@@ -34,6 +34,30 @@ class Ended:
     failures: Failures
 
 
+def train_and_report(
+    training: Training,
+    dataset: Dataset,
+    folder: RunFolder,
+    words: Console,
+    reference_error: float | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Train, save and report; a signal at any moment after the first epoch leaves the model and says where it is."""
+    try:
+        finish(
+            run_to_its_end(training, dataset, folder, words), dataset, folder, words, reference_error, as_json=as_json
+        )
+    except KeyboardInterrupt:
+        say(f"Interrupted{_kept(folder)}.", console)
+        interrupts.said()
+        raise typer.Exit(interrupts.code) from None
+
+
+def _kept(folder: RunFolder) -> str:
+    return f"; the model so far is in {folder.path}" if (folder.path / MODEL).is_file() else ""
+
+
 def run_to_its_end(training: Training, dataset: Dataset, folder: RunFolder, words: Console) -> Ended:
     """Train and write each epoch as it ends; then write the model and the rest of the history however the run ended."""
     folder.write_recipe(training.recipe)
@@ -71,21 +95,17 @@ def finish(
     ended: Ended, dataset: Dataset, folder: RunFolder, words: Console, reference_error: float | None, *, as_json: bool
 ) -> None:
     """Report a run's metrics and draw its pictures; then raise the error that ended it or that occurred in writing."""
-    kept = f"; the model so far is in {folder.path}" if (folder.path / MODEL).is_file() else ""
+    kept = _kept(folder)
     interrupted = (ended.error is None and ended.run.status == "interrupted") or interrupts.requested()
     if interrupted:
         where = f" in epoch {len(ended.run.history) + 1}" if ended.run.status == "interrupted" else ""
         say(f"Interrupted{where}{kept}.", console)
         interrupts.said()
-    try:
-        report = Report.of(ended.run, dataset, str(folder.path), reference_error)
-        report.tell(words)
-        if as_json:
-            ended.failures.attempt(print_json, report.to_json())
-        pictures = _draw(ended, dataset, folder)
-    except KeyboardInterrupt:
-        say(f"Interrupted{kept}.", console)
-        raise typer.Exit(interrupts.code) from None
+    report = Report.of(ended.run, dataset, str(folder.path), reference_error)
+    report.tell(words)
+    if as_json:
+        ended.failures.attempt(print_json, report.to_json())
+    pictures = _draw(ended, dataset, folder)
     if ended.error is not None and kept:
         say(f"The earlier model is in {folder.path}.", console)
     if ended.error is not None or interrupted:
