@@ -38,7 +38,7 @@ def image_samples(
 ) -> Figure:
     """Draw images (n, height, width) or with channels under their predicted classes; wrong ones are framed and crossed.
 
-    Wrong ones also show the true class, in parentheses.
+    Large values are bright, as in the file of a photograph.     Wrong ones also show the true class, in parentheses.
 
     >>> len(image_samples(np.zeros((3, 8, 8)), ["1", "2", "3"], ["1", "2", "8"]).axes)
     3
@@ -51,7 +51,7 @@ def image_samples(
     for number, (image, label, guess) in enumerate(zip(images, true, predicted, strict=True), start=1):
         axes = picture.add_subplot(rows, columns, number)
         shown = _picture_of(image, low, high)
-        axes.imshow(shown, cmap="gray_r" if shown.ndim == 2 else None, vmin=low, vmax=high, interpolation="nearest")
+        axes.imshow(shown, cmap="gray" if shown.ndim == 2 else None, vmin=low, vmax=high, interpolation="nearest")
         axes.set_xticks([])
         axes.set_yticks([])
         right = label == guess
