@@ -1,4 +1,4 @@
-"""Record the first commands in terminals of several widths, and piped: `docs/terminal.md` and its pictures.
+"""Record the first commands in terminals of several widths, and piped: `docs/terminal.md`, its twin and its pictures.
 
 Each command runs as a process of its own on a pseudo-terminal, and what it wrote is replayed on a `Screen`, so that the
 pictures show what remains on a real terminal, in its colours. `scripts/record-terminal` writes the page.
@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.text import Text
 
 DOCS = Path(__file__).parent
-PAGE = DOCS / "terminal.md"
+PAGE, CHINESE = DOCS / "terminal.md", DOCS / "terminal.zh.md"
 WIDTHS = (60, 80, 120)
 COMMANDS = (
     "train digits --epochs 10",
@@ -35,8 +35,26 @@ COMMANDS = (
 )
 HEAD = """# In the terminal
 
+English · [中文](terminal.zh.md)
+
 The first commands, recorded by `scripts/record-terminal`: what remains on terminals of 60, 80 and 120 columns, and what
 a pipe or a file receives. Times are those of the machine that recorded them. `NO_COLOR=1` leaves the colours out.
+"""
+HEAD_ZH = """# 在终端里
+
+[English](terminal.md) · 中文
+
+下面是最先会用到的几条命令，由 `scripts/record-terminal` 录制：在 60、80 和 120 列的终端上最后留下的内容，以及\
+管道或文件得到的内容。用时取决于录制所用的机器。设置 `NO_COLOR=1` 就没有颜色。
+"""
+PIPED_ZH = """
+## 管道
+
+在管道里既不上色，也不折行，也不重绘。结果写到标准输出，消息写到标准错误，这里用 `2>&1` 合在一起。
+
+```text
+{session}
+```
 """
 PIPED = """
 ## Piped
@@ -173,16 +191,18 @@ def picture(text: str, width: int) -> str:
 
 
 def record() -> None:
-    """Write the page and the pictures."""
-    page = [HEAD]
+    """Write the pages and the pictures."""
+    english, chinese = [HEAD], [HEAD_ZH]
     with tempfile.TemporaryDirectory() as cache:
         os.environ["DELTARULE_CACHE"] = cache  # so that the first command is the first on its machine
         for width in WIDTHS:
             name = f"pictures/terminal-{width}.svg"
             (DOCS / name).write_text(picture(on_screen(width), width), encoding="utf-8")
-            page.append(f"\n## {width} columns\n\n![The first commands in a terminal of {width} columns]({name})\n")
-        page.append(PIPED.format(session=session(piped)))
-    PAGE.write_text("".join(page), encoding="utf-8")
+            english.append(f"\n## {width} columns\n\n![The first commands in a terminal of {width} columns]({name})\n")
+            chinese.append(f"\n## {width} 列\n\n![{width} 列终端里最先用到的几条命令]({name})\n")
+        received = session(piped)
+    PAGE.write_text("".join([*english, PIPED.format(session=received)]), encoding="utf-8")
+    CHINESE.write_text("".join([*chinese, PIPED_ZH.format(session=received)]), encoding="utf-8")
 
 
 if __name__ == "__main__":
