@@ -87,7 +87,7 @@ class Normalizations:
         def differentiate(each: Share) -> Iterator[Instruction]:
             block = to.block(layer, each)
             columns = d.part(each.first), x.part(each.first), Count(each.width)
-            state, gradient = (to.matrix(block, block.fan_in + 1, place) for place in (0, region))
+            state, gradient = (to.matrix(block, block.row("γ"), place) for place in (0, region))
             of_columns = Address(passage.rooms[layer] + 32 * each.first)
             yield StateGradient(*columns, gradient, of_columns)
             if not self._by_rows:
@@ -121,7 +121,7 @@ class Normalizations:
         for block in to.layout.blocks[layer]:
             each = Share(block.first, block.width)
             if not several or each in to.columns(layer):
-                state = to.matrix(block, block.fan_in + 1)
+                state = to.matrix(block, block.row("γ"))
                 yield CollectState(state, Count(block.width), trained.part(block.first))
         if several:
             yield from to.wait()
@@ -140,7 +140,7 @@ class Normalizations:
         """Some columns of the weighted sums and of z, and what the layer learns and keeps for them."""
         block = to.block(layer, each)
         x, h = (matrices[layer].part(each.first) for matrices in (passage.normalized, passage.z))
-        return BatchColumns(x, h, Count(each.width), to.matrix(block, block.fan_in + 1))
+        return BatchColumns(x, h, Count(each.width), to.matrix(block, block.row("γ")))
 
 
 def _by_columns(to: Division, layer: int, work: Callable[[Share], Iterator[Instruction]]) -> Iterator[Instruction]:

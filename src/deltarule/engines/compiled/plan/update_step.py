@@ -112,7 +112,7 @@ class Updates:
         if self.normalized and layer < self._layers - 1:
             for each in self.to.columns(layer):
                 block = self.to.block(layer, each)
-                rows = range(block.fan_in + 1, block.fan_in + 3)
+                rows = range(block.row("γ"), block.row("γ") + 2)
                 yield self._step(block, rows, self.kernels.others(self.to.thread))
 
     def _step(self, block: Block, rows: range, kernel: KernelCall) -> Step:

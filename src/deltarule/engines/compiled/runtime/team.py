@@ -195,7 +195,7 @@ class Team:
         sizes, formulas = self._problem.sizes, self._formulas
         normalized = formulas.normalized
         passage = Passage(arena, rows, sizes, formulas.rates, backward=True, normalized=normalized)
-        widest = max(*(block.stride for blocks in self._layout.blocks for block in blocks), *map(padded, sizes))
+        widest = max(*(block.stride for block in self._layout.every), *map(padded, sizes))
         one = arena.keep(np.ones(1, self._dtype), "1")
         squares = arena.words(sum(map(padded, sizes)), "squares")
         for thread in range(self.threads):
