@@ -29,7 +29,8 @@ from deltarule.formulas import (
 
 __all__ = [
     "activation_slope", "activation_value", "average", "factor", "loss", "noise", "normalized", "normalized_back",
-    "objective_gradient", "penalty_value", "statistics_kept", "update",
+    "objective_gradient", "parametric_slope", "parametric_value", "penalty_value", "product", "statistics_kept",
+    "update",
 ]  # fmt: skip
 
 # Many networks share a recipe's formulas: what was traced and printed for one serves the others.
@@ -52,6 +53,33 @@ def activation_slope(activation: Activation, dtype: npt.DTypeLike, *, from_z: bo
     slope = operand("da") * trace(activation, "slope", operand("z"), a)
     name = f"{activation.name} slope"
     return compile_kernel(("da", "z", "a"), {"dz": slope}, hyperparameters(activation), dtype, name=name)
+
+
+@_once
+def parametric_value(activation: Activation, dtype: npt.DTypeLike, *, kept: bool = False) -> Kernel:
+    """Forwards with a trained α, z, alpha → a = z + α (v − z) with v = value(z); then v, too, where it is `kept`."""
+    z = operand("z")
+    v = trace(activation, "value", z)
+    outputs = {"a": z + operand("alpha") * (v - z)} | ({"v": v} if kept else {})
+    name = f"parametric {activation.name}"
+    return compile_kernel(("z", "alpha"), outputs, hyperparameters(activation), dtype, name=name)
+
+
+@_once
+def parametric_slope(activation: Activation, dtype: npt.DTypeLike) -> Kernel:
+    """Backwards, da, z, v, alpha, total → dz = da (1 + α (slope(z, v) − 1)), total + da (v − z)."""
+    names = ("da", "z", "v", "alpha", "total")
+    da, z, v, alpha, total = map(operand, names)
+    slope = trace(activation, "slope", z, v)
+    outputs = {"dz": da * (1.0 + alpha * (slope - 1.0)), "total": total + da * (v - z)}
+    name = f"parametric {activation.name} slope"
+    return compile_kernel(names, outputs, hyperparameters(activation), dtype, name=name)
+
+
+@_once
+def product(dtype: npt.DTypeLike) -> Kernel:
+    """The product, x, factor → x · factor."""
+    return compile_kernel(("x", "factor"), {"x": operand("x") * operand("factor")}, {}, dtype, name="product")
 
 
 @_once

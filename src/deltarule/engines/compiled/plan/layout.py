@@ -54,8 +54,8 @@ def share(columns: int, thread: int, threads: int) -> Iterator[Share]:
 class Block:
     """Some columns of a layer: `offset` numbers into the parameters, rows of `stride`.
 
-    `sections` are the names of its parts and their rows: W, b, α, γ, β, mean, variance. All but the running statistics
-    are the optimizer's, `trained` rows.
+    `sections` are the names of its parts and their rows: W, b, α, γ, β, mean, variance, or s. All but the running
+    statistics, which come last, are the optimizer's: `trained` rows.
     """
 
     layer: int
@@ -110,6 +110,15 @@ class Layout:
     def every(self) -> Iterator[Block]:
         """All blocks."""
         return chain(*self.blocks, self.scale)
+
+    @property
+    def columns(self) -> int:
+        """The columns of all blocks, side by side."""
+        return self.columns_before(SCALE) + sum(block.width for block in self.scale)
+
+    def columns_before(self, layer: int) -> int:
+        """The columns of the layers before one, side by side; those of `SCALE` come after all layers'."""
+        return sum(map(padded, self.sizes[1:] if layer == SCALE else self.sizes[1 : layer + 1]))
 
     def of(self, layer: int) -> list[Block]:
         """The blocks of a layer, or of `SCALE`."""
@@ -167,10 +176,13 @@ class Layout:
     def _parts(self, vector: npt.NDArray[Any]) -> dict[int, dict[str, npt.NDArray[Any]]]:
         """The sections of each layer, (rows, columns) each, as views of the vector."""
         parts = {layer: {"W": W, "b": b[None]} for layer, (W, b) in enumerate(self.shape.layers(vector))}
+        for layer, alpha in enumerate(self.shape.slopes_of(vector)):
+            parts[layer]["α"] = alpha[None]
         for layer, state in enumerate(self.shape.states(vector)):
             named = zip(("γ", "β", *_RUNNING), state, strict=True)
             parts[layer] |= {name: part[None] for name, part in named if part.size}
-        return parts
+        factors = self.shape.scale(vector)
+        return parts if factors is None else parts | {SCALE: {"s": factors[None]}}
 
 
 @dataclass(frozen=True, eq=False)
