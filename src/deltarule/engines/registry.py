@@ -5,16 +5,20 @@ The dependencies of an engine are imported when it is first used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy.typing as npt
 
 from deltarule.engines.full_batch import FullBatch
 from deltarule.engines.objective import EngineObjective, Objective
+from deltarule.engines.parameters import Shape
+from deltarule.engines.predicting import NumPyPredictor
 from deltarule.engines.problem import Engine, Problem
 from deltarule.engines.reference import Reference
-from deltarule.recipes import Affine, Network
+from deltarule.errors import EngineWarning
+from deltarule.recipes import Affine, Network, ParameterGroups
 from deltarule.recipes.checks import integer, one_of
 
 __all__ = ["ENGINES", "PRECISIONS", "Predictor", "engine_of", "objective_of", "predictor_of"]
@@ -48,6 +52,10 @@ def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None
     """Create the engine of this name for a problem."""
     name = one_of("engine", name, tuple(ENGINES))
     precision = one_of("precision", precision, PRECISIONS)
+    if name == "compiled" and (missing := _only_in_reference(problem)):
+        came = f"The compiled engine has no {', '.join(missing)} yet: the reference engine trains, slowly, in float64."
+        warnings.warn(came, EngineWarning, stacklevel=2)
+        name = "reference"
     if n_threads is not None:
         integer("n_threads", n_threads, 1, "n_threads=None, which lets the engine choose")
     if problem.recipe.optimizer.granularity == "full-batch":
@@ -65,9 +73,34 @@ def objective_of(problem: Problem, name: str, n_threads: int | None) -> Objectiv
 
 
 def predictor_of(
-    sizes: Sequence[int], network: Network, parameters: npt.NDArray[Any], scaling: Affine, kind: npt.DTypeLike
+    shape: Shape, network: Network, parameters: npt.NDArray[Any], scaling: Affine, kind: npt.DTypeLike
 ) -> Predictor:
     """Create a predictor with a network's parameters, for raw inputs of the type `kind`."""
+    if any(getattr(network, name) != usual for name, usual in _PREDICTED_BY_NUMPY.items()) or shape.stage is not None:
+        return NumPyPredictor(shape, network, parameters, scaling)
     from deltarule.engines.compiled import Predictor as Compiled
 
-    return Compiled(sizes, network, parameters, scaling, kind)
+    return Compiled(shape.sizes, network, parameters, scaling, kind)
+
+
+_PREDICTED_BY_NUMPY: dict[str, Any] = {"input_scale": False, "parametric_activation": None}
+"""Fields of a network whose other values the compiled predictor does not have, with the values that it has."""
+
+
+def _only_in_reference(problem: Problem) -> list[str]:
+    """Return the fields of a recipe whose values the compiled engine does not have."""
+    recipe, network, rule = problem.recipe, problem.recipe.network, problem.recipe.stopping
+    found = {
+        "network.input_scale": network.input_scale,
+        "network.parametric_activation": network.parametric_activation is not None,
+        "network.parametrization": network.parametrization != "standard",
+        "network.embedding": network.embedding is not None,
+        "network.category_embedding": problem.shape.stage is not None and network.embedding is None,
+        "groups": recipe.groups != ParameterGroups(),
+        "dropout_schedule": recipe.dropout_schedule is not None,
+        "decay_schedule": recipe.decay_schedule is not None,
+        "drop_last": recipe.drop_last,
+        "stopping.patience": rule is not None and rule.patience is None,
+        "stopping.ties": rule is not None and rule.ties == "last",
+    }
+    return [name for name, is_given in found.items() if is_given]

@@ -300,7 +300,7 @@ class Compiled:
             partial=arena.keep(np.zeros(3 * max(blocks, 1))),
             figures=self._figures.ctypes.data,
             watched=rule is not None and validation is not None,
-            patience=0 if rule is None else rule.patience,
+            patience=0 if rule is None or rule.patience is None else rule.patience,
             by_score=rule is not None and rule.monitor == "score",
             min_improvement=0.0 if rule is None else rule.min_improvement,
             sample_weights=self._sources["step"].weights,
