@@ -126,18 +126,24 @@ def update(
     averaging: Averaging | None = None,
     *,
     whole: bool = False,
+    decays: bool = False,
 ) -> Kernel:
     """The update, w, g, *slots → w, *slots: one step against g + penalty.gradient(w); give no penalty for biases.
 
     The scalars "t" (from 1), "rate" (a schedule's factor on the learning rate), "clip" and "share" (a factor on the
     penalty) stand first. A proximal penalty has its `prox` after the step, at the step's learning rate, in place of its
     gradient. A clipping of elements limits the gradient. With `whole` g is the objective's gradient already, and is
-    multiplied by "clip". Where weights are averaged, their mean is one more slot, the last.
+    multiplied by "clip". Where weights are averaged, their mean is one more slot, the last. With `decays` there is a
+    fifth scalar, "decay", a factor on the weight decay.
     """
     w, g = operand("w"), operand("g")
     slots = [operand(name) for name in optimizer.slots]
-    scalars = {"t": 1.0, "rate": 1.0, "clip": 1.0, "share": 1.0, **hyperparameters(optimizer, "optimizer.")}
+    scalars = {"t": 1.0, "rate": 1.0, "clip": 1.0, "share": 1.0} | ({"decay": 1.0} if decays else {})
+    scalars |= hyperparameters(optimizer, "optimizer.")
     learning_rate = scalar("optimizer.learning_rate") * scalar("rate")
+    fields = {"learning_rate": learning_rate}
+    if decays and hasattr(optimizer, "weight_decay"):
+        fields["weight_decay"] = scalar("optimizer.weight_decay") * scalar("decay")
     if penalty is not None:
         scalars |= hyperparameters(penalty, "penalty.")
         if not penalty.takes_prox and not whole:
@@ -147,9 +153,7 @@ def update(
     elif clipping is not None:
         scalars |= hyperparameters(clipping, "clipping.")
         g = trace(clipping, "value", g, prefix="clipping.")
-    moved: tuple[Symbol, ...] = trace(
-        optimizer, "step", w, g, scalar("t"), *slots, prefix="optimizer.", fields={"learning_rate": learning_rate}
-    )
+    moved: tuple[Symbol, ...] = trace(optimizer, "step", w, g, scalar("t"), *slots, prefix="optimizer.", fields=fields)
     if penalty is not None and penalty.takes_prox:
         step = learning_rate * scalar("share")
         moved = (trace(penalty, "prox", moved[0], step, prefix="penalty."), *moved[1:])

@@ -50,13 +50,13 @@ class ParametricActivation(HiddenActivation):
     columnwise = True
 
     def __init__(self, arena: Arena, formula: Activation) -> None:
-        kernels = (formula_kernels.parametric_value(formula, arena.dtype, kept=kept) for kept in (False, True))
-        self._predicting, self._training = map(arena.constants, kernels)
-        self._slopes = NO_KERNEL
+        self._values = arena.constants(formula_kernels.parametric_value(formula, arena.dtype))
+        self._kept = self._slopes = NO_KERNEL
 
     def differentiate(self, arena: Arena, formula: Activation, *, from_z: bool) -> None:
-        """Make the kernel of the slope."""
+        """Make the kernels of training: the slope is made of z and σ(z), which is kept."""
         del from_z
+        self._kept = arena.constants(formula_kernels.parametric_value(formula, arena.dtype, kept=True))
         self._slopes = arena.constants(formula_kernels.parametric_slope(formula, arena.dtype))
 
     def forward(self, to: Division, layer: int, passage: Passage, each: Share) -> Iterator[Instruction]:
@@ -65,7 +65,7 @@ class ParametricActivation(HiddenActivation):
         for block in _blocks(to, layer, each):
             v = passage.activated[layer].part(block.first) if passage.activated else NO_MATRIX
             yield ActivateParametrically(
-                kernel=self._training if passage.activated else self._predicting,
+                kernel=self._kept if passage.activated else self._values,
                 z=z.part(block.first),
                 alpha=to.matrix(block, block.row("α")).address,
                 v=v,

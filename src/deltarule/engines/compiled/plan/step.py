@@ -153,9 +153,9 @@ class Writer:
             yield from self._errors(0, passage, each)
         if self.to.leaves_columns(SCALE):
             yield from self.to.wait()
-        yield from self.formulas.scale.gradient(
-            self.to, passage, self.updates.scratch, self.formulas.updates.regions
-        )
+        yield from self.formulas.scale.gradient(self.to, passage, self.updates.scratch, self.formulas.updates.regions)
+        # Other threads may still read the weights that the update changes.
+        yield from self.to.wait()
 
     def _errors(self, layer: int, passage: Passage, each: Share) -> Iterator[Instruction]:
         """A share of ∂C/∂ of a layer's inputs, over all blocks of the layer."""
@@ -186,9 +186,7 @@ def predicted(
     yield from _weighted_sums(formulas, to, layer, passage, shares)
     normalization = formulas.normalizations[layer]
     if normalization is not None:
-        yield from normalization.predicting(
-            to, layer, passage, shares, rows, formulas.activations[layer], room
-        )
+        yield from normalization.predicting(to, layer, passage, shares, rows, formulas.activations[layer], room)
 
 
 def _weighted_sums(

@@ -105,11 +105,15 @@ class Updates:
             if end > begin:
                 w = self.to.matrix(block, begin)
                 product = Product(d, a.part(begin), a.item_bytes, w, Count(end - begin), width)
-                yield _Part(block, range(begin, end), product, self.kernels.step("weights", layer, thread), _slice_rows(block))
+                yield _Part(
+                    block, range(begin, end), product, self.kernels.step("weights", layer, thread), _slice_rows(block)
+                )
             if each.rows.part == each.rows.parts - 1 and not (self.idle and layer < self._layers - 1):
                 w, one = self.to.matrix(block, fan_in), MatrixAt(self.one, Stride(0))
                 product = Product(d, one, Stride(0), w, Count(1), width)
-                yield _Part(block, range(fan_in, fan_in + 1), product, self.kernels.step("biases", layer, thread), Count(1))
+                yield _Part(
+                    block, range(fan_in, fan_in + 1), product, self.kernels.step("biases", layer, thread), Count(1)
+                )
 
     def _written_steps(self, layer: int) -> Iterator[Instruction]:
         """The steps of what has its gradient written down in any case: γ and β, α, and the inputs' factors."""
