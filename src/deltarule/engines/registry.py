@@ -52,12 +52,12 @@ def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None
     """Create the engine of this name for a problem."""
     name = one_of("engine", name, tuple(ENGINES))
     precision = one_of("precision", precision, PRECISIONS)
+    if n_threads is not None:
+        integer("n_threads", n_threads, 1, "n_threads=None, which lets the engine choose")
     if name == "compiled" and (missing := _only_in_reference(problem)):
         came = f"The compiled engine has no {', '.join(missing)} yet: the reference engine trains, slowly, in float64."
         warnings.warn(came, EngineWarning, stacklevel=2)
         name = "reference"
-    if n_threads is not None:
-        integer("n_threads", n_threads, 1, "n_threads=None, which lets the engine choose")
     if problem.recipe.optimizer.granularity == "full-batch":
         return FullBatch(problem, lambda posed: objective_of(posed, name, n_threads))
     return ENGINES[name](problem, precision, n_threads)

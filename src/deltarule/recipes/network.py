@@ -221,6 +221,12 @@ class Network:
         chosen = tuple(
             "auto" if each in automatic else formula("initializer", each) for each in (given if many else (given,))
         )
+        role = "weights" if automatic else "biases"
+        for each in chosen:
+            if isinstance(each, Initializer) and each.fits not in (None, role):
+                raise RecipeError(
+                    f"an initializer of {role}", repr(each.name), f"{each.name!r} for the {each.fits}", field=name
+                )
         layers = len(self.hidden) + 1
         if many and len(chosen) != layers:
             wanted = f"one initializer, or one for each of {layers} layers, the output's last"

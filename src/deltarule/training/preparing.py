@@ -12,6 +12,7 @@ import numpy.typing as npt
 from deltarule.data import Dataset, Part, Table, Task, require_classes
 from deltarule.data.labels import are_labels
 from deltarule.engines import parameters
+from deltarule.engines.initialization import fit_to_data
 from deltarule.engines.problem import Order, Problem, Samples
 from deltarule.errors import DataError, RecipeError
 from deltarule.formulas import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy, SquaredError
@@ -123,7 +124,8 @@ def prepared(
     if held_rows is not None:
         validation = fitted.samples(train, held_rows)
     recipe = recipe.replace(loss=loss, task=task)
-    initial = shape.with_initial_state(theta, start if isinstance(start, int) else recipe.seed)
+    seed = start if isinstance(start, int) else recipe.seed
+    initial = shape.with_initial_state(theta, seed)
     samples, raw = fitted.samples(train, chosen, recipe.class_weight), None
     if recipe.augmentation:
         composition.check(recipe.augmentation, fitted.input_shape)
@@ -142,6 +144,7 @@ def prepared(
         raw,
         columns=columns,
     )
+    fit_to_data(problem, seed, layers=start is None or isinstance(start, int))
     return problem, replace(fitted, data=data)
 
 
