@@ -75,6 +75,7 @@ def networks(draw):
         bias_initializer="glorot_uniform",
         input_scale=draw(st.sampled_from([False, False, True])),
         parametric_activation=draw(st.sampled_from([None, None, 1.0, 0.7])),
+        embedding=draw(st.sampled_from([None, None, None, dr.PBLD(frequencies=5, deviation=0.3, outputs=2)])),
     )
 
 
