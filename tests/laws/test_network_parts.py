@@ -25,8 +25,10 @@ PARTS = {
     "slopes": {"parametric_activation": 0.75},
     "ntk": {"parametrization": "ntk"},
     **{cls.name: {"embedding": cls()} for cls in registered("embedding")},
+    "rectified": {"embedding": dr.embeddings.PiecewiseLinear(bins=5, outputs=3, form="rectified")},
+    "not rectified": {"embedding": dr.embeddings.Periodic(frequencies=4, outputs=3, deviation=0.5, rectified=False)},
 }
-PARTS["all"] = {name: value for part in PARTS.values() for name, value in part.items()}
+PARTS["all"] = PARTS["scale"] | PARTS["slopes"] | PARTS["ntk"] | PARTS["pbld"]
 
 
 def network_of(part="all", **fields):
@@ -73,7 +75,7 @@ def directional(problem, draws=None):
 @pytest.mark.parametrize("part", PARTS)
 def test_the_gradient_is_the_derivative(part, normalization):
     network = network_of(part, normalization=normalization)
-    assert dr.gradient_check(recipe_of(network), DATA).largest_relative_error < 1e-6
+    assert dr.gradient_check(recipe_of(network), DATA, step=5e-6).largest_relative_error < 1e-6
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -249,3 +251,27 @@ def test_weights_from_the_data_have_unit_deviation_and_kinks_within_the_data():
         network.replace(bias_initializer="data")
     with pytest.raises(RecipeError, match="depend on the data"):
         dr.MLPRegressor(initializer="data").fit(X, Y)
+
+
+def test_piecewise_linear_bins_end_at_the_quantiles():
+    embedding = dr.embeddings.PiecewiseLinear(bins=4, outputs=2)
+    x = np.array([0.0, 1.0, 2.0, 4.0, 8.0])[:, None]
+    edges = embedding.fit(np.hstack([x, np.ones((5, 1)), np.minimum(x, 2.0)]))
+    assert edges["edges"].tolist() == [[0, 1, 2, 4, 8], [1] * 5, [0, 1, 2, 2, 2]]
+    asked = np.array([[-1.0] * 3, [1.5] * 3, [3.0] * 3, [16.0] * 3])
+    made = embedding.encoded(asked, edges)
+    assert made[:, 0].tolist() == [[-1, 0, 0, 0], [1, 0.5, 0, 0], [1, 1, 0.5, 0], [1, 1, 1, 3]]
+    assert not made[:, 1].any()
+    assert made[:, 2].tolist() == [[-1, 0, 0, 0], [1, 0.5, 0, 0], [1, 2, 0, 0], [1, 15, 0, 0]]
+    few = embedding.fit(x[:2])["edges"]
+    assert few.tolist() == [[0, 1, 1, 1, 1]]
+
+
+def test_edges_are_those_of_the_training_rows_and_not_trained(tmp_path):
+    network = network_of("scale", embedding="ple", initializer="data")
+    model = trained(recipe_of(network, scaling="standard"))
+    scaled = (X - X.mean(axis=0)) / X.std(axis=0)
+    edges = model.shape.stage_fitted(model.parameters)["edges"]
+    assert edges == pytest.approx(np.quantile(scaled, np.linspace(0, 1, 49), axis=0).T)
+    again = dr.load_model(model.save(tmp_path / "model.safetensors"))
+    assert (again.raw_outputs(X) == model.raw_outputs(X)).all()

@@ -73,7 +73,7 @@ def test_factors_of_groups_have_paths():
     assert (groups.scale, groups.weights[2]) == (dr.ParameterGroup(decay=6.0), dr.ParameterGroup(3.0))
     assert value_of(BASE.replace(groups=groups), "groups.scale.decay") == 6.0
     assert "groups" not in BASE.to_json()
-    with pytest.raises(UnknownName, match="a field of groups.scale"):
+    with pytest.raises(UnknownName, match=r"a field of groups\.scale"):
         edited(BASE, {"groups.scale.rate": 2.0})
 
 
