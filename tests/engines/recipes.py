@@ -51,6 +51,12 @@ NUMBER_LOSSES = [
     dr.LogCosh(),
     dr.Quantile(),
 ]
+EMBEDDINGS = [
+    *[None] * 4,
+    dr.PBLD(frequencies=5, deviation=0.3, outputs=2),
+    dr.embeddings.PiecewiseLinear(bins=4, outputs=2),
+    dr.embeddings.Periodic(frequencies=3, deviation=0.3, outputs=2, rectified=False),
+]
 GROUPS = [
     {},
     {"biases": 0.1, "scale": 6.0, "slopes": {"learning_rate": 0.5, "decay": 0.1}},
@@ -75,7 +81,7 @@ def networks(draw):
         bias_initializer="glorot_uniform",
         input_scale=draw(st.sampled_from([False, False, True])),
         parametric_activation=draw(st.sampled_from([None, None, 1.0, 0.7])),
-        embedding=draw(st.sampled_from([None, None, None, dr.PBLD(frequencies=5, deviation=0.3, outputs=2)])),
+        embedding=draw(st.sampled_from(EMBEDDINGS)),
     )
 
 

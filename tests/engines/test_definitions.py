@@ -220,15 +220,16 @@ def test_chosen_plans_do_what_their_definitions_say(name, threads):
     checked(*CHOSEN[name][:2], threads, CHOSEN[name][2])
 
 
-def coded():
+def coded(part="all"):
     """A problem with numbers, codes of categories, and another input."""
-    fields = {"hidden": (20,), "dropout": [0.2, 0.1], "noise": [0.1, 0.0]}
-    return coded_problem(network_of("all", **fields), optimizer=dr.AdamW(0.01), clipping=dr.ClipByNorm(1.0))
+    network = network_of(part, hidden=(20,), dropout=[0.2, 0.1], noise=[0.1, 0.0], input_scale=True)
+    return coded_problem(network, optimizer=dr.AdamW(0.01), clipping=dr.ClipByNorm(1.0))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_plans_with_codes_of_categories_do_what_their_definitions_say(threads):
-    check_plans(Bench(coded(), threads))
+@pytest.mark.parametrize("part", ["all", "piecewise_linear", "rectified", "periodic", "not rectified"])
+def test_plans_with_codes_and_embeddings_do_what_their_definitions_say(part, threads):
+    check_plans(Bench(coded(part), threads))
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -14,6 +14,10 @@ COMPILED = {
     "factors": network_of("scale", parametrization="ntk"),
     "slopes": network_of("slopes", activation=("mish", "selu"), hidden=(33, 20), dropout=0.2),
     "embedding": network_of("pbld", dropout=[0.2, 0.1, 0.0], noise=[0.1, 0.0, 0.0]),
+    "bins": network_of("piecewise_linear", dropout=[0.2, 0.1, 0.0], input_scale=True),
+    "rectified bins": network_of("rectified", dropout=[0.2, 0.1, 0.0]),
+    "periodic": network_of("periodic", noise=[0.1, 0.0, 0.0]),
+    "periodic, not rectified": network_of("not rectified", normalization="layer"),
     "all": network_of("all", hidden=(40, 18), normalization="batch", dropout=[0.2, 0.1, 0.0]),
     "all, by rows": network_of("all", hidden=(40, 18), normalization="layer"),
 }

@@ -18,7 +18,7 @@ from deltarule.engines.predicting import NumPyPredictor
 from deltarule.engines.problem import Engine, Problem
 from deltarule.engines.reference import Reference
 from deltarule.errors import EngineWarning
-from deltarule.formulas import PBLD, Embedding
+from deltarule.formulas import Embedding
 from deltarule.recipes import Affine, Network
 from deltarule.recipes.checks import integer, one_of
 
@@ -92,4 +92,8 @@ def _only_in_reference(problem: Problem) -> list[str]:
 
 def _has(embedding: Embedding | None) -> bool:
     """Return whether the compiled engine has an embedding."""
-    return embedding is None or type(embedding) is PBLD
+    if embedding is None:
+        return True
+    from deltarule.engines.compiled.codegen.embedding_code import is_compiled
+
+    return is_compiled(embedding)

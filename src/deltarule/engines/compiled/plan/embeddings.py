@@ -6,13 +6,14 @@ e are the first layer's inputs, x the scaled ones. `places` and `others` are add
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
-from deltarule.engines.compiled.plan.instruction import Array, Instruction, Work, column_sums, number, put
+from deltarule.engines.compiled.plan.instruction import Instruction, Work, column_sums, number, put
 from deltarule.engines.compiled.plan.tables import MatrixAt, Rows, Thread
 from deltarule.formulas.embeddings.embedding import Parts
-from deltarule.native.memory import call, load_float64, load_int64
+from deltarule.native.memory import call, load_float64, load_int64, store
 from deltarule.native.structs import Address, Count, Struct
 
 __all__ = [
@@ -50,10 +51,10 @@ class PassInputs(Instruction):
 
 @dataclass(frozen=True)
 class Embedded(Struct):
-    """An embedding of `many` numbers: its functions, see `codegen.periodic`, and where its numbers are.
+    """An embedding of `many` numbers: its functions, see `codegen.embedding_code`, and where its numbers are.
 
-    x has the numbers side by side, v what is embedded: `columns` for each of the `outputs`. The parameters' rows are as
-    far apart as `parameters` says.
+    x has the numbers side by side, v what is embedded: `columns` for each of the `outputs`. The parameters' `rows` are
+    as far apart as `parameters` says. In e each number has `width` places.
     """
 
     forward: Address
@@ -65,13 +66,17 @@ class Embedded(Struct):
     many: Count
     columns: Count
     outputs: Count
-    frequencies: Count
+    width: Count
+    rectified: bool
+    biases: int
+    linear: int
 
-    def parts(self, work: Work, values: Array) -> Parts:
-        """The parameters, or their gradients, as the formula has them: views of (rows, many)."""
-        parts, start = {}, 0
-        for name, shape in work.found(self.forward).formula.shapes.items():
-            rows = int(np.prod(shape))
+    def parts(self, work: Work) -> Parts:
+        """The parameters, and what was fitted, as the formula has them."""
+        values = work.matrix(self.parameters, self.rows, self.many)
+        formula, parts, start = work.found(self.forward).formula, {}, 0
+        for name, shape in (*formula.shapes.items(), *formula.fitted_shapes.items()):
+            rows = prod(shape)
             parts[name] = values[start : start + rows].T.reshape(self.many, *shape)
             start += rows
         return parts
@@ -79,7 +84,7 @@ class Embedded(Struct):
 
 @dataclass(frozen=True)
 class EmbedNumbers(Instruction):
-    """Embed the numbers of some samples: for each of them its outputs, and then itself."""
+    """Embed the numbers of some samples: for each of them its outputs, and then itself where there is a place more."""
 
     of: Embedded
     x: MatrixAt
@@ -89,7 +94,7 @@ class EmbedNumbers(Instruction):
     rows: Rows
 
     def equation(self) -> str:
-        return "{e:rows,width} = cos(2π {of.x:rows} frequencies + phases) weights + biases, and {of.x:rows}"
+        return "{e:rows,width} = {of.forward}({of.x:rows})"
 
     def execute(self, thread: Thread) -> None:
         of, item = self.of, thread.run.item_bytes
@@ -100,17 +105,17 @@ class EmbedNumbers(Instruction):
                 put(x, column, item, number(raw, load_int64(self.places + 8 * column), item))
             call(of.forward, of.columns, stride, of.parameters.address, x, v)
             for column in range(of.many):
-                place = column * (of.outputs + 1)
+                place = column * of.width
                 for output in range(of.outputs):
                     put(e, place + output, item, number(v, output * of.columns + column, item))
-                put(e, place + of.outputs, item, number(x, column, item))
+                if of.width > of.outputs:
+                    put(e, place + of.outputs, item, number(x, column, item))
 
     def define(self, work: Work) -> None:
         of, rows = self.of, work.rows(self.rows)
         places = work.vector(self.places, of.many, np.int64)
         x = work.batch(self.x, int(places.max()) + 1)[rows][:, places]
-        parts = of.parts(work, work.matrix(of.parameters, of.rows, of.many))
-        made = work.found(of.forward).formula.value(x, parts)
+        made = work.found(of.forward).formula.value(x, of.parts(work))
         work.batch(of.x, of.many)[rows] = x
         v = work.batch(of.v, of.columns * of.outputs)
         for output in range(of.outputs):
@@ -120,46 +125,51 @@ class EmbedNumbers(Instruction):
 
 @dataclass(frozen=True)
 class SpreadErrors(Instruction):
-    """Bring the errors of some samples' embedded numbers into v's order."""
+    """Put the errors of some samples' embedded numbers in the place of v; 0 where a rectified output is."""
 
     of: Embedded
     d: MatrixAt
     rows: Rows
 
     def equation(self) -> str:
-        return "{of.v:rows} = {d:rows}, the errors of each output of the embedding"
+        return "{of.v:rows} = {d:rows}, output by output"
 
     def execute(self, thread: Thread) -> None:
         of, item = self.of, thread.run.item_bytes
         for index in range(self.rows.first(thread.size), self.rows.stop(thread.size)):
             d, v = self.d.at(index), of.v.at(index)
             for column in range(of.many):
-                place = column * (of.outputs + 1)
                 for output in range(of.outputs):
-                    put(v, output * of.columns + column, item, number(d, place + output, item))
+                    place, error = output * of.columns + column, number(d, column * of.width + output, item)
+                    zero = of.rectified and not number(v, place, item) > 0.0
+                    put(v, place, item, 0.0 if zero else error)
 
     def define(self, work: Work) -> None:
         of, rows = self.of, work.rows(self.rows)
-        d, v = work.batch(self.d, of.many * (of.outputs + 1)), work.batch(of.v, of.columns * of.outputs)
+        d, v = work.batch(self.d, of.many * of.width), work.batch(of.v, of.columns * of.outputs)
         for output in range(of.outputs):
-            v[rows, output * of.columns :][:, : of.many] = d[rows, output :: of.outputs + 1]
+            held = v[rows, output * of.columns :][:, : of.many]
+            errors = d[rows, output :: of.width]
+            held[:] = np.where(held > 0, errors, 0.0) if of.rectified else errors
 
 
 @dataclass(frozen=True)
 class EmbeddingGradient(Instruction):
-    """The gradients of an embedding's parameters, of frequencies from `first` to before `last`.
+    """The gradients of the parameters of an embedding's parts from `first` to before `last`.
 
-    Those of the biases are made with those of the last frequency. `room` is memory for a float64 of each column.
+    `others` says whether those of the biases and of a linear part are made, too, for which `room` is memory for a
+    float64 of each column.
     """
 
     of: Embedded
     gradient: MatrixAt
     first: Count
     last: Count
+    others: bool
     room: Address
 
     def equation(self) -> str:
-        return "{gradient:} = gradients by {of.v:} and {of.x:}, frequencies {first} to before {last}"
+        return "{gradient:} = gradients of {of.forward} by {of.v:} at {of.x:}, parts {first} to {last}"
 
     def execute(self, thread: Thread) -> None:
         of, item = self.of, thread.run.item_bytes
@@ -168,31 +178,41 @@ class EmbeddingGradient(Instruction):
             of.parameters.address, of.x.address, of.x.row // item, of.v.address, of.v.row // item,
             self.gradient.address,
         )  # fmt: skip
-        if self.last == of.frequencies:
+        if self.others:
             for output in range(of.outputs):
                 d = of.v.address + output * of.columns * item
                 column_sums(d, 0, of.v.row, thread.size, of.columns, self.room, item)
-                row = self.gradient.at(of.rows - of.outputs + output)
-                for column in range(of.columns):
-                    put(row, column, item, load_float64(self.room + 8 * column))
+                _put_row(self.room, self.gradient.at(of.biases + output), of.columns, item)
+                if of.linear >= 0:
+                    _sum_products(d, of.v.row, of.x, thread.size, of.columns, self.room, item)
+                    _put_row(self.room, self.gradient.at(of.linear + output), of.columns, item)
 
     def define(self, work: Work) -> None:
-        of = self.of
-        held = work.matrix(of.parameters, of.rows, of.many)
+        of, code = self.of, work.found(self.of.forward)
         v = work.batch(of.v, of.columns * of.outputs).reshape(work.size, of.outputs, of.columns)
-        d = np.zeros((work.size, of.many, of.outputs + 1))
+        d = np.zeros((work.size, of.many, of.width))
         d[:, :, : of.outputs] = v[:, :, : of.many].transpose(0, 2, 1)
-        found = work.found(of.forward).formula.gradient(work.batch(of.x, of.many), d, of.parts(work, held))
-        made = np.concatenate([part.reshape(of.many, -1).T for part in found.values()])
-        rows = self.rows_written()
+        found = code.formula.gradient(work.batch(of.x, of.many), d, of.parts(work))
+        made = np.concatenate([found[name].reshape(of.many, -1).T for name in code.formula.shapes])
+        rows = code.rows(self.first, self.last)
+        for start in (of.biases, of.linear) if self.others else ():
+            rows = np.concatenate([rows, np.arange(max(start, 0), max(start, 0) + of.outputs * (start >= 0))])
         work.matrix(self.gradient, of.rows, of.many)[rows] = made[rows]
 
-    def rows_written(self) -> Array:
-        """The rows of the parameters that belong to the frequencies."""
-        of, chosen = self.of, np.arange(self.first, self.last)
-        weights = 2 * of.frequencies + np.arange(self.first * of.outputs, self.last * of.outputs)
-        biases = np.arange(of.rows - of.outputs, of.rows) if self.last == of.frequencies else chosen[:0]
-        return np.concatenate([chosen, of.frequencies + chosen, weights, biases])
+
+def _sum_products(a: int, a_row: int, b: MatrixAt, rows: int, width: int, into: int, item: int) -> None:
+    """Σ a b of each column, row by row: (width,) float64."""
+    for column in range(width):
+        store(into + 8 * column, 0.0)
+    for index in range(rows):
+        for column in range(width):
+            product = number(a + index * a_row, column, item) * number(b.at(index), column, item)
+            store(into + 8 * column, load_float64(into + 8 * column) + product)
+
+
+def _put_row(source: int, target: int, width: int, item: int) -> None:
+    for column in range(width):
+        put(target, column, item, load_float64(source + 8 * column))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from deltarule.engines.compiled.codegen.periodic import Periodic, periodic
+from deltarule.engines.compiled.codegen.embedding_code import EmbeddingCode, embedding_code
 from deltarule.engines.compiled.plan.embeddings import (
     CategoryGradient,
     EmbedCategories,
@@ -21,7 +21,6 @@ from deltarule.engines.compiled.plan.layout import EMBEDDING, Division
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.tables import Rows
 from deltarule.engines.input_stage import InputStage
-from deltarule.formulas import PBLD
 from deltarule.native.structs import Address, Count
 
 __all__ = ["InputStagePlan"]
@@ -38,16 +37,16 @@ class InputStagePlan:
         self._embedded, self._others = (
             (arena.keep(np.array(places, np.int64)), len(places)) for places in (stage.embedded, stage.others)
         )
-        self._periodic: Periodic | None = None
-        if isinstance(stage.embedding, PBLD) and stage.embedded:
-            self._periodic = periodic(stage.embedding, arena.dtype)
-            arena.hold(self._periodic, self._periodic.forward)
+        self._code: EmbeddingCode | None = None
+        if stage.embedding is not None and stage.embedded:
+            self._code = embedding_code(stage.embedding, arena.dtype)
+            arena.hold(self._code, self._code.forward)
 
     def forward(self, to: Division, passage: Passage, rows: Rows) -> Iterator[Instruction]:
         """Write rows of the first layer's inputs, before their factors."""
         x, e = passage.x.part(), passage.unscaled
         place = self._width
-        if self._periodic is not None:
+        if self._code is not None:
             of, (places, _) = self._of_numbers(to, passage), self._embedded
             yield EmbedNumbers(of, x, places, e.part(), Count(place), rows)
         others, many = self._others
@@ -62,19 +61,17 @@ class InputStagePlan:
 
     def spread(self, to: Division, passage: Passage, rows: Rows) -> Iterator[Instruction]:
         """Bring the errors of rows into the order of the gradients."""
-        if self._periodic is not None:
+        if self._code is not None:
             yield SpreadErrors(self._of_numbers(to, passage), passage.back.part(), rows)
 
     def gradients(self, to: Division, passage: Passage, room: Address, region: int) -> Iterator[Instruction]:
-        """The gradients of a thread's frequencies and tables, into a region of the parameters' memory."""
+        """The gradients of a thread's parts of the embedding and of its tables, into a region of memory."""
         thread, threads = to.thread, to.layout.threads
-        if self._periodic is not None:
+        if self._code is not None:
             (block,) = to.layout.of(EMBEDDING)
-            k = self._periodic.formula.frequencies
-            first, last = (Count(k * each // threads) for each in (thread, thread + 1))
-            gradient = to.matrix(block, 0, region)
-            if last > first:
-                yield EmbeddingGradient(self._of_numbers(to, passage), gradient, first, last, room)
+            first, last = (Count(self._code.parts * each // threads) for each in (thread, thread + 1))
+            of, gradient = self._of_numbers(to, passage), to.matrix(block, 0, region)
+            yield EmbeddingGradient(of, gradient, first, last, thread == threads - 1, room)
         place = self._width + self._others[1]
         width = Count(self._stage.category_outputs)
         for number, (column, codes) in enumerate(self._stage.columns.categories):
@@ -92,18 +89,20 @@ class InputStagePlan:
         return 0 if embedding is None else len(self._stage.embedded) * embedding.width
 
     def _of_numbers(self, to: Division, passage: Passage) -> Embedded:
-        assert self._periodic is not None
+        assert self._code is not None
         (block,) = to.layout.of(EMBEDDING)
-        formula = self._periodic.formula
         return Embedded(
-            forward=Address(self._periodic.forward),
-            backward=Address(self._periodic.backward),
+            forward=Address(self._code.forward),
+            backward=Address(self._code.backward),
             parameters=to.matrix(block),
             rows=Count(block.rows),
             x=passage.numbers.part(),
             v=passage.embedded.part(),
             many=Count(self._embedded[1]),
             columns=Count(block.width),
-            outputs=Count(formula.outputs),
-            frequencies=Count(formula.frequencies),
+            outputs=Count(self._code.outputs),
+            width=Count(self._code.formula.width),
+            rectified=self._code.rectified,
+            biases=self._code.biases,
+            linear=self._code.linear,
         )

@@ -25,7 +25,7 @@ from deltarule.engines.parameters import Shape
 from deltarule.native.products import GROUP, padded, row_stride
 from deltarule.native.structs import Address, Count, Stride
 
-__all__ = ["EMBEDDING", "SCALE", "Block", "Division", "Layout", "Share", "share"]
+__all__ = ["EMBEDDING", "SCALE", "Block", "Division", "Layout", "Share", "is_kept", "share"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Block:
     """Some of a layer's `columns`: `offset` numbers into the parameters, rows of `stride`.
 
     `sections` are the names of its parts and their rows: W, b, α, γ, β, mean, variance; or s; or those of an
-    embedding. All but the running statistics, which come last, are the optimizer's: `trained` rows.
+    embedding. All but the last, which are kept as they are or run along, are the optimizer's: `trained` rows.
     """
 
     layer: int
@@ -79,7 +79,7 @@ class Block:
     @property
     def trained(self) -> int:
         """The rows that are trained."""
-        return sum(rows for name, rows in self.sections if name not in _RUNNING)
+        return sum(rows for name, rows in self.sections if not is_kept(name))
 
     @property
     def items(self) -> int:
@@ -92,7 +92,14 @@ class Block:
         return sum(rows for _, rows in self.sections[: names.index(section)])
 
 
-_RUNNING = "mean", "variance"
+_RUNNING, _FITTED = ("mean", "variance"), "fitted."
+
+
+def is_kept(section: str) -> bool:
+    """Whether a section is not trained: running statistics, and what was fitted to the training set."""
+    return section in _RUNNING or section.startswith(_FITTED)
+
+
 SCALE, EMBEDDING = -1, -2
 """What stands for a layer's number in blocks of the inputs' factors, and of an embedding of numbers.
 
@@ -196,6 +203,9 @@ class Layout:
                 parts[tables] = {name: part}
             elif part.size:
                 parts.setdefault(EMBEDDING, {})[f"embedding.{name}"] = part.reshape(len(part), -1).T
+        for name, part in self.shape.stage_fitted(vector).items():
+            if part.size:
+                parts[EMBEDDING][f"{_FITTED}{name}"] = part.reshape(len(part), -1).T
         return parts
 
 

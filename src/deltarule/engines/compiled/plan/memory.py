@@ -166,7 +166,7 @@ class Passage:
         if shape.stage is not None and shape.stage.embedding is not None:
             numbers = len(shape.stage.embedded)
             self.numbers = arena.matrix(rows, numbers, "numbers")
-            self.embedded = arena.matrix(rows, padded(numbers) * (shape.stage.embedding.width - 1), "embedded")
+            self.embedded = arena.matrix(rows, padded(numbers) * shape.stage.embedding.width, "embedded")
         self.first = arena.matrix(rows, sizes[0], "xs") if shape.input_scale else self.unscaled
         self.z = each("z", sizes[1:])
         self.a = each("a", sizes[1:-1])

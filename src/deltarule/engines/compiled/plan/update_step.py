@@ -9,7 +9,7 @@ from operator import itemgetter
 
 from deltarule.engines.compiled.plan.formulas import UpdateKernels
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.layout import EMBEDDING, SCALE, Block, Division
+from deltarule.engines.compiled.plan.layout import EMBEDDING, SCALE, Block, Division, is_kept
 from deltarule.engines.compiled.plan.memory import Passage
 from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall, MatrixAt
 from deltarule.engines.compiled.plan.updates import (
@@ -178,13 +178,13 @@ class Updates:
                 yield replace(step, slots=Count(1), apart=Stride(self.kernels.averaged * self.to.apart))
 
 
-_GROUPS = {"W": "", "b": "", "mean": "", "variance": "", "γ": "normalization", "β": "normalization", "α": "slopes"}
+_GROUPS = {"W": "", "b": "", "γ": "normalization", "β": "normalization", "α": "slopes"}
 
 
 def _written(block: Block) -> Iterator[tuple[str, range]]:
     """The groups of a block whose gradients are written down in any case, and their rows."""
     usual = {SCALE: "scale", EMBEDDING: "embeddings"}.get(block.layer, "categories")
-    groups = [(_GROUPS.get(name, usual) if block.layer >= 0 else usual, rows) for name, rows in block.sections]
+    groups = [("" if is_kept(name) else _GROUPS.get(name, usual), rows) for name, rows in block.sections]
     start = 0
     for group, alike in groupby(groups, key=itemgetter(0)):
         stop = start + sum(rows for _, rows in alike)
