@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         L1,
         L2,
         LBFGS,
+        PBLD,
         SGD,
         AbsoluteError,
         AdaDelta,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         ConstantRate,
         Contrast,
         CosineDecay,
+        CosineLog,
         CosineRestarts,
         Cutout,
         Elastic,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
         ExponentialDecay,
         ExponentialGrowth,
         FeatureNoise,
+        FlatCosine,
         GammaLoss,
         GaussianNoise,
         HalfSquaredError,
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
         Lion,
         LogCosh,
         MaxNorm,
+        Milestones,
         Mixup,
         Momentum,
         Muon,
@@ -84,6 +88,7 @@ if TYPE_CHECKING:
         averaging,
         clipping,
         constraints,
+        embeddings,
         formula,
         initializers,
         losses,
@@ -94,7 +99,7 @@ if TYPE_CHECKING:
         schedules,
     )
     from deltarule.models import Model, load_model
-    from deltarule.recipes import EarlyStopping, Network, Preparation, Recipe, Scaling
+    from deltarule.recipes import EarlyStopping, Network, ParameterGroup, ParameterGroups, Preparation, Recipe, Scaling
     from deltarule.studies.compare import Comparison, compare, vary
     from deltarule.studies.gradient_check import GradientCheck, gradient_check
     from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
@@ -107,6 +112,7 @@ __all__ = [
     "L1",
     "L2",
     "LBFGS",
+    "PBLD",
     "SGD",
     "AMSGrad",
     "AbsoluteError",
@@ -124,6 +130,7 @@ __all__ = [
     "ConstantRate",
     "Contrast",
     "CosineDecay",
+    "CosineLog",
     "CosineRestarts",
     "Cutout",
     "Dataset",
@@ -138,6 +145,7 @@ __all__ = [
     "ExponentialDecay",
     "ExponentialGrowth",
     "FeatureNoise",
+    "FlatCosine",
     "GammaLoss",
     "GaussianNoise",
     "GradientCheck",
@@ -154,6 +162,7 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "MaxNorm",
+    "Milestones",
     "Mixup",
     "Model",
     "Momentum",
@@ -163,6 +172,8 @@ __all__ = [
     "Network",
     "NetworkSearchCV",
     "OneCycle",
+    "ParameterGroup",
+    "ParameterGroups",
     "Part",
     "PoissonLoss",
     "PolynomialDecay",
@@ -201,6 +212,7 @@ __all__ = [
     "compare",
     "constraints",
     "dataset_names",
+    "embeddings",
     "epochs",
     "evaluate",
     "folds",

@@ -19,6 +19,7 @@ from deltarule.data import Table, table_of
 from deltarule.data.columns import Column
 from deltarule.data.kinds import KINDS, Kind, written_as
 from deltarule.data.table import Expected
+from deltarule.engines.input_stage import Columns
 from deltarule.errors import MissingColumns, ModelError
 from deltarule.mapped import forget, is_mapped, on_disk
 from deltarule.types import Booleans, Floats, SingleFloats
@@ -232,6 +233,16 @@ class Encoding:
     def inputs(self) -> tuple[str, ...]:
         """The names of a network's inputs: a number's own name, `column=category` for a category."""
         return tuple(name for column in self.columns for name in column.inputs)
+
+    @cached_property
+    def network_columns(self) -> Columns:
+        """The kinds of a network's inputs: numbers are those of columns of numbers, without the indicators."""
+        numbers, start = [], 0
+        for column in self.columns:
+            if isinstance(column, NumberEncoding):
+                numbers.append(start)
+            start += len(column.inputs)
+        return Columns(start, tuple(numbers))
 
     @property
     def kinds(self) -> dict[str, Kind]:
