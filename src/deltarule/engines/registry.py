@@ -83,7 +83,7 @@ def predictor_of(
     return Compiled(shape.sizes, network, parameters, scaling, kind)
 
 
-_PREDICTED_BY_NUMPY: dict[str, Any] = {"input_scale": False, "parametric_activation": None}
+_PREDICTED_BY_NUMPY: dict[str, Any] = {"input_scale": False, "parametric_activation": None, "members": 1}
 """Fields of a network whose other values the compiled predictor does not have, with the values that it has."""
 
 
@@ -96,6 +96,7 @@ def _only_in_reference(problem: Problem) -> list[str]:
         "network.parametrization": network.parametrization != "standard",
         "network.embedding": network.embedding is not None,
         "network.category_embedding": problem.shape.stage is not None and network.embedding is None,
+        "network.members": network.members > 1,
         "groups": recipe.groups != ParameterGroups(),
         "dropout_schedule": recipe.dropout_schedule is not None,
         "decay_schedule": recipe.decay_schedule is not None,
