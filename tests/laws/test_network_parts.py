@@ -28,7 +28,7 @@ PARTS = {
     "slopes": {"parametric_activation": 0.75},
     "ntk": {"parametrization": "ntk"},
     **{cls.name: {"embedding": cls()} for cls in registered("embedding") if cls is not dr.embeddings.Periodic},
-    "rectified waves": {"embedding": dr.embeddings.Periodic(deviation=0.5)},
+    "periodic": {"embedding": dr.embeddings.Periodic(deviation=0.5)},
     "rectified": {"embedding": dr.embeddings.PiecewiseLinear(bins=5, outputs=3, form="rectified")},
     "not rectified": {"embedding": dr.embeddings.Periodic(frequencies=4, outputs=3, deviation=0.5, rectified=False)},
 }

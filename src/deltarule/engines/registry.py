@@ -18,7 +18,8 @@ from deltarule.engines.predicting import NumPyPredictor
 from deltarule.engines.problem import Engine, Problem
 from deltarule.engines.reference import Reference
 from deltarule.errors import EngineWarning
-from deltarule.recipes import Affine, Network, ParameterGroups
+from deltarule.formulas import Embedding
+from deltarule.recipes import Affine, Network
 from deltarule.recipes.checks import integer, one_of
 
 __all__ = ["ENGINES", "PRECISIONS", "Predictor", "engine_of", "objective_of", "predictor_of"]
@@ -76,32 +77,24 @@ def predictor_of(
     shape: Shape, network: Network, parameters: npt.NDArray[Any], scaling: Affine, kind: npt.DTypeLike
 ) -> Predictor:
     """Create a predictor with a network's parameters, for raw inputs of the type `kind`."""
-    if any(getattr(network, name) != usual for name, usual in _PREDICTED_BY_NUMPY.items()) or shape.stage is not None:
+    if network.members > 1 or not _has(network.embedding):
         return NumPyPredictor(shape, network, parameters, scaling)
     from deltarule.engines.compiled import Predictor as Compiled
 
-    return Compiled(shape.sizes, network, parameters, scaling, kind)
-
-
-_PREDICTED_BY_NUMPY: dict[str, Any] = {"input_scale": False, "parametric_activation": None, "members": 1}
-"""Fields of a network whose other values the compiled predictor does not have, with the values that it has."""
+    return Compiled(shape, network, parameters, scaling, kind)
 
 
 def _only_in_reference(problem: Problem) -> list[str]:
     """Return the fields of a recipe whose values the compiled engine does not have."""
-    recipe, network, rule = problem.recipe, problem.recipe.network, problem.recipe.stopping
-    found = {
-        "network.input_scale": network.input_scale,
-        "network.parametric_activation": network.parametric_activation is not None,
-        "network.parametrization": network.parametrization != "standard",
-        "network.embedding": network.embedding is not None,
-        "network.category_embedding": problem.shape.stage is not None and network.embedding is None,
-        "network.members": network.members > 1,
-        "groups": recipe.groups != ParameterGroups(),
-        "dropout_schedule": recipe.dropout_schedule is not None,
-        "decay_schedule": recipe.decay_schedule is not None,
-        "drop_last": recipe.drop_last,
-        "stopping.patience": rule is not None and rule.patience is None,
-        "stopping.ties": rule is not None and rule.ties == "last",
-    }
+    network = problem.recipe.network
+    found = {"network.embedding": not _has(network.embedding), "network.members": network.members > 1}
     return [name for name, is_given in found.items() if is_given]
+
+
+def _has(embedding: Embedding | None) -> bool:
+    """Return whether the compiled engine has an embedding."""
+    if embedding is None:
+        return True
+    from deltarule.engines.compiled.codegen.embedding_code import is_compiled
+
+    return is_compiled(embedding)
