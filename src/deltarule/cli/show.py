@@ -72,7 +72,7 @@ def _draw(model: Model, path: Path) -> None:
 def _facts(model: Model) -> dict[str, str]:
     """Return how a model was trained, by names."""
     recipe = model.recipe
-    predicts = f"{model.sizes[-1]} labels" if model.multilabel else "regression"
+    predicts = f"{model.shape.outputs} labels" if model.multilabel else "regression"
     if model.classes is not None:
         names = [model.name_of(label) for label in model.classes.tolist()]
         predicts = f"{len(names)} classes: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.members import combined
 from deltarule.errors import DataError, DataWarning, ModelError, memory_checked
 from deltarule.formulas import Loss
 from deltarule.mapped import forget, is_mapped
@@ -41,7 +42,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         inputs = self._inputs(x)
         z = self._predictor(inputs)(inputs)
         forget(x)
-        return z
+        return combined(self.loss, z, self.shape.outputs)
 
     def _predictor(self, inputs: npt.NDArray[Any]) -> Predictor:
         """The predictor for inputs of this type."""
@@ -129,7 +130,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
     def __repr__(self) -> str:
         shape = "-".join(map(str, self.sizes))
         what = f"{len(self.classes)} classes" if self.classes is not None else "regression"
-        what = f"{self.sizes[-1]} labels" if self.multilabel else what
+        what = f"{self.shape.outputs} labels" if self.multilabel else what
         return f"Model({shape}, {self.shape.trained:,} parameters, {what})"
 
     def _checked(self, x: Any, *, strict: bool | None) -> Any:
@@ -149,7 +150,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         inputs = f"{self.shape.inputs} numbers" if self.encoding is None else f"{len(self.encoding.expected())} columns"
         names = [] if self.classes is None else [self.name_of(label) for label in self.classes[:20].tolist()]
         more = ", …" if self.classes is not None and len(self.classes) > len(names) else ""
-        number = f"{self.sizes[-1]} labels" if self.multilabel else "numbers"
+        number = f"{self.shape.outputs} labels" if self.multilabel else "numbers"
         predicts = number if self.classes is None else ", ".join(names) + more
         rows = [("Inputs", inputs), ("Predicts", predicts), ("Parameters", f"{self.shape.trained:,}")]
         layers = table(("layer", "weights", "activation", "parameters"), layer_table(self))
