@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data import Dataset, Part, Table, Task, require_classes
+from deltarule.data import Dataset, Part, Table, Task, require_classes, table_of
 from deltarule.data.labels import are_labels
 from deltarule.engines import parameters
 from deltarule.engines.problem import Order, Problem, Samples
@@ -215,11 +215,12 @@ def _fit(
     train = data.train
     known = {} if known is None else known
     encoding, shape = None, train.x.shape[1:]
-    if isinstance(train.x, Table):
+    if isinstance(train.x, Table) or (recipe.preparation.arrays and train.x.ndim == 2):
         encoding = known.get(recipe.preparation)
         if encoding is None:
             train_rows = train.x if rows is None else train.x[rows]
-            encoding = known[recipe.preparation] = fit_encoding(recipe.preparation, train_rows, data.target)
+            table = train_rows if isinstance(train_rows, Table) else table_of(train_rows, names=_names(data))
+            encoding = known[recipe.preparation] = fit_encoding(recipe.preparation, table, data.target)
         shape = (len(encoding.inputs),)
     scaling = _scaling(recipe, train, rows, known, encoding)
     selected = train.y if rows is None else train.y[rows]
@@ -241,6 +242,11 @@ def _fit(
         standard = "standard" if loss.output.name == "identity" else "none"
     target = Scaling("standard").learn(y, image=False) if standard == "standard" else None
     return FittedData(shape, scaling, None, target, train.y.ndim == 1, y.shape[1], encoding)
+
+
+def _names(data: Dataset) -> list[str]:
+    """Return the names of an array's columns: those of its features, or else x0, x1, …"""
+    return list(data.feature_names or (f"x{place}" for place in range(data.train.x.shape[1])))
 
 
 def _check_labels(y: Floats) -> None:
