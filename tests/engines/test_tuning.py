@@ -143,7 +143,7 @@ def test_multiples_leave_no_calculation_of_addresses_in_the_innermost_loop():
 def test_threads_that_ask_at_once_get_the_same_code():
     """Only its address is passed on: another copy would be freed while its owner runs it."""
     (changes, *_), *_ = candidates(processor().registers).values()
-    new = DEFAULT.replace(**changes, panel_depth=DEFAULT.panel_depth + 8)  # one that nothing else has asked for
+    new = DEFAULT.replace(**changes, block_rows=DEFAULT.block_rows + 8)  # one that nothing else has asked for
     barrier, found = threading.Barrier(4), []
 
     def ask():

@@ -21,6 +21,7 @@ from deltarule.data.kinds import KINDS, Kind, written_as
 from deltarule.data.table import Expected
 from deltarule.errors import MissingColumns, ModelError
 from deltarule.mapped import forget, is_mapped, on_disk
+from deltarule.models.number_matrix import NumberMatrix
 from deltarule.recipes.scaling import smooth_clip
 from deltarule.types import Booleans, Floats, SingleFloats
 
@@ -93,8 +94,13 @@ class NumberEncoding:
         x = np.where(missing, self.fill, column.values)
         out[:, 0] = self._ranks(x) if self.quantiles else smooth_clip((x - self.shift) * self.factor, self.clip)
         if self.flag:
-            shift, factor = self.flag_scale or (0.0, 1.0)
-            out[:, 1] = smooth_clip((missing - shift) * factor, self.clip if self.flag_scale else 0.0)
+            out[:, 1] = self.flag_values[missing.astype(np.intp)]
+
+    @property
+    def flag_values(self) -> Floats:
+        """The second input of a number that is there, and of a missing one."""
+        shift, factor = self.flag_scale or (0.0, 1.0)
+        return smooth_clip((np.array([0.0, 1.0]) - shift) * factor, self.clip if self.flag_scale else 0.0)
 
     def unfamiliar(self, column: Column) -> dict[str, Booleans]:
         """Return the rows (n,) of each kind of unfamiliar value: missing as never in training, or far out of range.
@@ -263,6 +269,10 @@ class Encoding:
         return tuple(name for column in self.columns for name in column.inputs)
 
     @cached_property
+    def _matrix(self) -> NumberMatrix | None:
+        return NumberMatrix.of(self.columns)
+
+    @cached_property
     def numeric_inputs(self) -> tuple[int, ...]:
         """The places of the inputs that are the values of numbers and dates."""
         places, place = [], 0
@@ -293,6 +303,11 @@ class Encoding:
 
     def __call__(self, x: Any) -> SingleFloats:
         """Return the inputs (n, d) of raw rows, float32 on every engine."""
+        if self._matrix is not None and self._matrix.takes(x) and not is_mapped(x):
+            with np.errstate(over="ignore"):  # checked here
+                inputs = self._matrix(x)
+            if np.isfinite(inputs).all():
+                return inputs
         table = self.table(x)
         shape = (len(table), len(self.inputs))
         made: SingleFloats = on_disk(shape, np.float32) if is_mapped(table) else np.empty(shape, np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -66,11 +66,11 @@ def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[Number
         filled = imputer.fit_transform(x)
     d = len(columns)
     shift, factor, quantiles = np.zeros(d), np.ones(d), np.zeros((0, d))
-    clip, flags = 0.0, cast("list[tuple[float, ...]]", [()] * d)
+    clip = 0.0
+    flags: list[tuple[float, ...]] = [()] * d
     if preparation.numbers == "robust":
         with np.errstate(over="ignore"):
-            scaling = robust(filled)
-            clip = CLIP
+            scaling, clip = robust(filled), CLIP
         if preparation.robust_categories:
             flags = _scales(np.isnan(x).astype(np.float64))
         shift, factor = scaling.shift, scaling.factor

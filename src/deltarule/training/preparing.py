@@ -91,11 +91,13 @@ def prepared(
     record: str | None = None,
     rows: Any = None,
     scalings: dict[Any, Any] | None = None,
+    encoding: Encoding | None = None,
 ) -> tuple[Problem, FittedData]:
     """Return the problem that a recipe poses on a data set, and what was fitted to the data.
 
     rows : selected rows of the training set, repeats allowed; they are not copied.
     scalings : cache of what was fitted to this data set's training set, by specification.
+    encoding : preprocessing that has been fitted already, in place of one fitted to this training set.
     """
     given = data
     chosen = None if rows is None else checked_rows(rows, len(data.train))
@@ -112,6 +114,7 @@ def prepared(
     loss = _loss(recipe, task)
     # The cache is valid only for the same training set.
     known = scalings if data is given and rows is None else None
+    known = known if encoding is None else {recipe.preparation: encoding}
     fitted = _fit(recipe, loss, data, chosen, known, task)
     _check_targets(loss, train, fitted)
     sizes = recipe.network.sizes(int(np.prod(fitted.input_shape)), fitted.outputs)
