@@ -58,7 +58,7 @@ def test_the_constants_are_those_of_pytabkit():
 
 
 def test_what_is_no_preset_is_answered_with_those_there_are():
-    with pytest.raises(UnknownName, match="realmlp-s.*plain.*for preset, got 'realmpl'. Try: preset='realmlp'"):
+    with pytest.raises(UnknownName, match=r"realmlp-s.*plain.*for preset, got 'realmpl'. Try: preset='realmlp'"):
         dr.preset("realmpl", "regression", 10)
     with pytest.raises(RecipeError, match="for task, got 'auto'"):
         dr.preset("plain")
