@@ -47,6 +47,8 @@ ELSEWHERE = {
     "categories": 'Recipe(preparation=Preparation(categories="ordinal"))',
     "missing": 'Recipe(preparation=Preparation(missing="median"))',
     "categories_at_most": "Recipe(preparation=Preparation(categories_at_most=100))",
+    "embedded_above": "Recipe(preparation=Preparation(embedded_above=8))",
+    "arrays": "Recipe(preparation=Preparation(arrays=True))",
 }
 """Recipes that set the fields of a recipe's parts and the shell's options, by their names."""
 
