@@ -21,12 +21,16 @@ from deltarule.data.kinds import KINDS, Kind, written_as
 from deltarule.data.table import Expected
 from deltarule.errors import MissingColumns, ModelError
 from deltarule.mapped import forget, is_mapped, on_disk
+from deltarule.models.number_matrix import NumberMatrix
+from deltarule.recipes.scaling import smooth_clip
 from deltarule.types import Booleans, Floats, SingleFloats
 
 __all__ = ["CategoryEncoding", "Encoding", "NumberEncoding", "Unfamiliar"]
 
 
-_ADDED = {"notation", "bounds", "others"}
+_NEW = {"clip": 0.0, "flag_scale": (), "signed": False, "zero_missing": False, "shifts": (), "factors": ()}
+"""Fields that are left out of a file where they have these values, so that files of earlier versions stay the same."""
+_ADDED = {"notation", "bounds", "others", *_NEW}
 """Fields that models of earlier versions lack."""
 _MISSING = "a missing value, as the training set has none"
 _BLOCK = 8192  # rows of a table on disk that are encoded at a time
@@ -35,7 +39,7 @@ _FARTHEST = 5.199337582605575  # of a quantile: that of the probability 1e-7, as
 
 @dataclass(frozen=True)
 class NumberEncoding:
-    """A column of numbers, dates or booleans: (x − shift) · factor, or a normal distribution by ranks.
+    """A column of numbers, dates or booleans: (x − shift) · factor, clipped or not, or a normal distribution by ranks.
 
     fill : the number that replaces a missing one.
     flag : whether a second input is 1 where a number was missing.
@@ -43,6 +47,8 @@ class NumberEncoding:
     words : of booleans, those for false and true.
     notation : of numbers and dates read from text: how they were written, "" for 1234.5 and 2024-12-31.
     bounds : the least and the greatest value of the training set; none where they are not known.
+    clip : limit of the smooth clipping; 0 for none.
+    flag_scale : shift and factor of the second input, which is clipped as the first is; none for 0 and 1.
     """
 
     name: str
@@ -55,9 +61,11 @@ class NumberEncoding:
     words: tuple[str, ...] = ()
     notation: str = ""
     bounds: tuple[float, ...] = ()
+    clip: float = 0.0
+    flag_scale: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        numbers = (self.fill, self.shift, self.factor, *self.quantiles, *self.bounds)
+        numbers = (self.fill, self.shift, self.factor, *self.quantiles, *self.bounds, self.clip, *self.flag_scale)
         finite = all(type(each) is float and math.isfinite(each) for each in numbers)
         numeric = [name for name, kind in KINDS.items() if kind.usable and not kind.coded]
         types = {"name": str, "flag": bool}
@@ -66,6 +74,8 @@ class NumberEncoding:
             raise ModelError("a column of numbers with finite figures", f"{self}"[:200])
         if list(self.quantiles) != sorted(self.quantiles) or len(self.quantiles) == 1:
             raise ModelError("rising quantiles", f"{self.quantiles[:3]}")
+        if len(self.flag_scale) not in {0, 2} or self.clip < 0:
+            raise ModelError("shift and factor of the second input, and a limit", f"{self.flag_scale}, {self.clip}")
         if list(self.bounds) != sorted(self.bounds) or len(self.bounds) not in {0, 2}:
             raise ModelError("a least and a greatest value", f"{self.bounds[:3]}")
         if not all(type(each) is str for each in self.words) or len(self.words) not in {0, 2}:
@@ -82,9 +92,15 @@ class NumberEncoding:
         """Fill the inputs (n, 1 or 2) of a column."""
         missing = column.missing
         x = np.where(missing, self.fill, column.values)
-        out[:, 0] = self._ranks(x) if self.quantiles else (x - self.shift) * self.factor
+        out[:, 0] = self._ranks(x) if self.quantiles else smooth_clip((x - self.shift) * self.factor, self.clip)
         if self.flag:
-            out[:, 1] = missing
+            out[:, 1] = self.flag_values[missing.astype(np.intp)]
+
+    @property
+    def flag_values(self) -> Floats:
+        """The second input of a number that is there, and of a missing one."""
+        shift, factor = self.flag_scale or (0.0, 1.0)
+        return smooth_clip((np.array([0.0, 1.0]) - shift) * factor, self.clip if self.flag_scale else 0.0)
 
     def unfamiliar(self, column: Column) -> dict[str, Booleans]:
         """Return the rows (n,) of each kind of unfamiliar value: missing as never in training, or far out of range.
@@ -122,6 +138,10 @@ class CategoryEncoding:
     missing : whether missing values have a separate input; without it they are 0 in all.
     ordinal : whether there is one input: (place − shift) · factor, and 0 for unseen and missing values.
     others : those that share an input; None where they are not known.
+    signed : whether there is one input for two categories: 1 for the first, −1 for the second, 0 for unseen and missing
+        values; or for a single one: 1, and −1 for unseen and missing values.
+    zero_missing : whether missing values of the training set are 0 in all inputs.
+    shifts, factors, clip : of the inputs, one of each for each: (x − shift) · factor, clipped as numbers are; or none.
     """
 
     name: str
@@ -132,16 +152,25 @@ class CategoryEncoding:
     shift: float = 0.0
     factor: float = 1.0
     others: tuple[str, ...] | None = ()
+    signed: bool = False
+    zero_missing: bool = False
+    shifts: tuple[float, ...] = ()
+    factors: tuple[float, ...] = ()
+    clip: float = 0.0
 
     def __post_init__(self) -> None:
         words = (self.name, *self.categories, *(self.others or ()))
-        truths = (self.rare, self.missing, self.ordinal)
-        figures = (self.shift, self.factor)
+        truths = (self.rare, self.missing, self.ordinal, self.signed, self.zero_missing)
+        figures = (self.shift, self.factor, self.clip, *self.shifts, *self.factors)
         good = all(type(each) is str for each in words) and all(type(each) is bool for each in truths)
         if not good or not all(type(each) is float and math.isfinite(each) for each in figures):
             raise ModelError("a column of categories", f"{self}"[:200])
         if len(set(self.categories)) != len(self.categories) or not self.inputs:
             raise ModelError("different categories", f"{self.categories[:3]}")
+        if self.signed and (len(self.categories) > 2 or self.rare or self.missing or self.ordinal):
+            raise ModelError("one or two categories with a sign", f"{self.categories[:3]}")
+        if not len(self.shifts) == len(self.factors) in {0, len(self.inputs)} or self.clip < 0:
+            raise ModelError("a shift and a factor for each input", f"{len(self.shifts)} and {len(self.factors)}")
 
     @property
     def kind(self) -> Kind:
@@ -150,7 +179,7 @@ class CategoryEncoding:
 
     def unfamiliar(self, column: Column) -> dict[str, Booleans]:
         """Return the rows (n,) of each kind of unfamiliar value: unseen, or missing as never in training."""
-        found = {} if self.missing or self.ordinal else {_MISSING: column.missing}
+        found = {} if self.missing or self.ordinal or self.zero_missing else {_MISSING: column.missing}
         if self.others is not None:
             known = {*self.categories, *self.others}
             unseen = np.array([*(word not in known for word in column.categories), False])
@@ -163,7 +192,7 @@ class CategoryEncoding:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of its inputs."""
-        if self.ordinal:
+        if self.ordinal or self.signed:
             return (self.name,)
         words = [*self.categories, *["other"] * self.rare, *["missing"] * self.missing]
         return tuple(f"{self.name}={word}" for word in words)
@@ -178,9 +207,15 @@ class CategoryEncoding:
         if self.ordinal:
             out[:, 0] = np.where(found < 0, 0.0, (found - self.shift) * self.factor)
             return
-        out[:] = 0.0
-        rows = np.flatnonzero(found >= 0)
-        out[rows, found[rows]] = 1.0
+        if self.signed:
+            values = np.array([1.0, -1.0] if len(self.categories) == 1 else [1.0, -1.0, 0.0])
+            out[:, 0] = values[found]
+        else:
+            out[:] = 0.0
+            rows = np.flatnonzero(found >= 0)
+            out[rows, found[rows]] = 1.0
+        if self.shifts:
+            out[:] = smooth_clip((out - np.array(self.shifts)) * np.array(self.factors), self.clip)
 
 
 @dataclass(frozen=True)
@@ -233,6 +268,20 @@ class Encoding:
         """The names of a network's inputs: a number's own name, `column=category` for a category."""
         return tuple(name for column in self.columns for name in column.inputs)
 
+    @cached_property
+    def _matrix(self) -> NumberMatrix | None:
+        return NumberMatrix.of(self.columns)
+
+    @cached_property
+    def numeric_inputs(self) -> tuple[int, ...]:
+        """The places of the inputs that are the values of numbers and dates."""
+        places, place = [], 0
+        for column in self.columns:
+            if column.kind in {"number", "date"}:
+                places.append(place)
+            place += len(column.inputs)
+        return tuple(places)
+
     @property
     def kinds(self) -> dict[str, Kind]:
         """The kind of every column that is needed."""
@@ -254,6 +303,11 @@ class Encoding:
 
     def __call__(self, x: Any) -> SingleFloats:
         """Return the inputs (n, d) of raw rows, float32 on every engine."""
+        if self._matrix is not None and self._matrix.takes(x) and not is_mapped(x):
+            with np.errstate(over="ignore"):  # checked here
+                inputs = self._matrix(x)
+            if np.isfinite(inputs).all():
+                return inputs
         table = self.table(x)
         shape = (len(table), len(self.inputs))
         made: SingleFloats = on_disk(shape, np.float32) if is_mapped(table) else np.empty(shape, np.float32)
@@ -299,7 +353,11 @@ class Encoding:
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as data."""
-        columns = [{"kind": column.kind} | dataclasses.asdict(column) for column in self.columns]
+        columns = [
+            {"kind": column.kind}
+            | {name: value for name, value in dataclasses.asdict(column).items() if value != _NEW.get(name, column)}
+            for column in self.columns
+        ]
         return {"columns": columns, "target": self.target}
 
     @classmethod
@@ -327,7 +385,8 @@ def _column(data: Any) -> NumberEncoding | CategoryEncoding:
         fields.pop("kind")
     if category and "others" not in fields:  # a model of an earlier version, which did not store the rare ones
         fields["others"] = None if fields.get("rare") else []
-    fields |= {name: float(fields[name]) for name in ("fill", "shift", "factor") if type(fields.get(name)) is int}
+    numbers = ("fill", "shift", "factor", "clip")
+    fields |= {name: float(fields[name]) for name in numbers if type(fields.get(name)) is int}
     names = {field.name for field in dataclasses.fields(cls)}
     if not names - _ADDED <= set(fields) <= names:
         raise ModelError(f"the fields of a {cls.__name__}", f"{', '.join(map(str, fields))}"[:200])

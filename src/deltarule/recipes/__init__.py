@@ -2,8 +2,19 @@
 
 from deltarule.recipes.network import Network
 from deltarule.recipes.preparation import Preparation
+from deltarule.recipes.presets import preset
 from deltarule.recipes.recipe import ClassWeight, Recipe
 from deltarule.recipes.scaling import Affine, Scaling
 from deltarule.recipes.stopping import EarlyStopping, improves
 
-__all__ = ["Affine", "ClassWeight", "EarlyStopping", "Network", "Preparation", "Recipe", "Scaling", "improves"]
+__all__ = [
+    "Affine",
+    "ClassWeight",
+    "EarlyStopping",
+    "Network",
+    "Preparation",
+    "Recipe",
+    "Scaling",
+    "improves",
+    "preset",
+]
