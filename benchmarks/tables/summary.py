@@ -26,7 +26,7 @@ COUNTERPARTS = {
 }
 """Models of deltarule, and the same networks of another library."""
 
-_OURS = ("deltarule_tabular", "deltarule_tabm", "deltarule_realmlp", "deltarule_realmlp_s", "deltarule_plain")
+_OURS = ("deltarule_tabular", "deltarule_tabm", "deltarule_realmlp", "deltarule_realmlp_s", "deltarule_train")
 """The model that is tested against each other is the first of these."""
 
 _SHIFT = 0.01

@@ -1,18 +1,5 @@
-"""deltarule's `train` with the default recipe, on raw rows."""
+"""deltarule's preset `plain`: one network, on raw rows."""
 
-from __future__ import annotations
+from benchmarks.tables.own_networks import preset
 
-from functools import partial
-from typing import Any
-
-from benchmarks.tables.own_networks import PACKAGES, Trained
-from benchmarks.tables.protocol import Rival
-
-
-def _recipe(task: str, _data: Any) -> Any:
-    import deltarule as dr
-
-    return dr.Recipe(task=task)
-
-
-RIVAL = Rival("deltarule plain", "deltarule", 0, PACKAGES, partial(Trained, _recipe))
+RIVAL = preset("plain", 1)

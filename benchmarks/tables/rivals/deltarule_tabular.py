@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from benchmarks.tables.own_networks import PACKAGES, lacks
@@ -21,5 +22,5 @@ RIVAL = Rival(
     5,
     PACKAGES,
     _make,
-    lacks("TabularClassifier", "TabularRegressor"),
+    partial(lacks, "TabularClassifier", "TabularRegressor"),
 )
