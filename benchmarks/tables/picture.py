@@ -17,6 +17,7 @@ __all__ = ["draw"]
 LOOKS = dict(
     zip(FAMILIES, [(style.BLUE, "o"), (style.GREEN, "s"), (style.VERMILION, "^"), (style.PURPLE, "v")], strict=True)
 )
+TICKS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.5, 2, 3, 5, 10)
 TITLES = {"classification": "Classification", "regression": "Regression"}
 
 
@@ -34,36 +35,40 @@ def draw(standings: Sequence[Standing], path: Path) -> None:
 
 
 def _panel(axes: Any, task: str, standings: Sequence[Standing]) -> None:
-    from matplotlib.ticker import FuncFormatter, NullFormatter
-
-    known, ends = rivals(), []
-    for each in standings:
+    known = rivals()
+    shown = sorted((each for each in standings if math.isfinite(each.errors[task][0])), key=lambda each: each.seconds)
+    for place, each in enumerate(shown):
         (mean, low, high), seconds = each.errors[task], each.seconds[0]
-        if not math.isfinite(mean):
-            continue
         colour, shape = LOOKS[known[each.rival].family]
         if math.isfinite(low) and math.isfinite(high):
             axes.plot([seconds, seconds], [low, high], color=colour, linewidth=3, alpha=0.3, zorder=2)
-        axes.plot([seconds], [mean], shape, color=colour, markersize=7, zorder=3)
-        axes.annotate(style.plain(known[each.rival].name), (seconds, mean), (6, 4), textcoords="offset points",
-                      fontsize=7.5, color=style.BLACK)  # fmt: skip
-        ends += [mean]
+        axes.plot([seconds], [mean], shape, color=colour, markersize=6.5, zorder=3)
+        # Labels of neighbours are above and below in turn.
+        offset = (5, 5) if place % 2 else (5, -11)
+        axes.annotate(style.plain(known[each.rival].name), (seconds, mean), offset, textcoords="offset points",
+                      fontsize=7, color=style.BLACK)  # fmt: skip
     axes.axhline(1.0, color=style.GREY, linewidth=0.8, linestyle="--", zorder=1)
+    times = [each.seconds[0] for each in shown]
+    _scale(axes, [min(times) / 1.6, max(times) * 6], [each.errors[task][0] for each in shown])
+    style.tidy(axes, title=TITLES[task], x="processor time to train, s (logarithmic; geometric mean over tables)",
+               y="error relative to HistGradientBoosting, 95 % interval")  # fmt: skip
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.label.set_size(8.5)
+
+
+def _scale(axes: Any, times: Sequence[float], errors: Sequence[float]) -> None:
+    """Logarithmic axes; intervals may leave the picture, marks may not."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
     axes.set_xscale("log")
     axes.set_yscale("log")
-    lowest, highest = min(0.9, *ends), max(1.1, *ends)
-    axes.set_ylim(lowest / 1.15, highest * 1.15)
-    ticks = [tick for tick in (0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.5, 2, 3, 5, 10)
-             if lowest / 1.15 <= tick <= highest * 1.15]  # fmt: skip
-    axes.set_yticks(ticks)
+    low, high = min(0.9, *errors) / 1.2, max(1.1, *errors) * 1.2
+    axes.set_xlim(*times)
+    axes.set_ylim(low, high)
+    axes.set_yticks([tick for tick in TICKS if low <= tick <= high])
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
-    axes.margins(x=0.25)
-    style.tidy(
-        axes, title=TITLES[task], x="processor time of training, s (logarithmic; geometric mean over tables)",
-        y="error relative to HistGradientBoosting (95 % interval)",
-    )  # fmt: skip
 
 
 def _legend(picture: Any, present: set[str]) -> None:

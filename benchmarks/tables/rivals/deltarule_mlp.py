@@ -16,4 +16,4 @@ def _make(task: str, seed: int, threads: int) -> Any:
     return standardized(kind(random_state=seed, n_threads=threads))
 
 
-RIVAL = Rival("deltarule MLPClassifier/Regressor", "deltarule", 0, PACKAGES, _make)
+RIVAL = Rival("deltarule MLP", "deltarule", 0, PACKAGES, _make)

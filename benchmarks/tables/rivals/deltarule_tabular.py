@@ -17,7 +17,7 @@ def _make(task: str, seed: int, threads: int) -> Any:
 
 
 RIVAL = Rival(
-    "deltarule TabularClassifier/Regressor",
+    "deltarule Tabular",
     "deltarule",
     5,
     PACKAGES,

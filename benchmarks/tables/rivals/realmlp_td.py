@@ -7,4 +7,4 @@ from functools import partial
 from benchmarks.tables.protocol import Rival
 from benchmarks.tables.tuned_networks import PACKAGES, network
 
-RIVAL = Rival("RealMLP-TD (pytabkit)", "pytabkit", 6, PACKAGES, partial(network, "RealMLP_TD"))
+RIVAL = Rival("RealMLP-TD", "pytabkit", 6, PACKAGES, partial(network, "RealMLP_TD"))

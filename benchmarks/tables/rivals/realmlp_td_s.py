@@ -7,4 +7,4 @@ from functools import partial
 from benchmarks.tables.protocol import Rival
 from benchmarks.tables.tuned_networks import PACKAGES, network
 
-RIVAL = Rival("RealMLP-TD-S (pytabkit)", "pytabkit", 5, PACKAGES, partial(network, "RealMLP_TD_S"))
+RIVAL = Rival("RealMLP-TD-S", "pytabkit", 5, PACKAGES, partial(network, "RealMLP_TD_S"))

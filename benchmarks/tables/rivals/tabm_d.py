@@ -7,4 +7,4 @@ from functools import partial
 from benchmarks.tables.protocol import Rival
 from benchmarks.tables.tuned_networks import PACKAGES, network
 
-RIVAL = Rival("TabM-D (pytabkit)", "pytabkit", 7, PACKAGES, partial(network, "TabM_D"))
+RIVAL = Rival("TabM-D", "pytabkit", 7, PACKAGES, partial(network, "TabM_D"))
