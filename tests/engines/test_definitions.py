@@ -15,6 +15,7 @@ from deltarule.engines.compiled.plan.instruction import Instruction, Work
 from deltarule.engines.compiled.plan.layers import Wait
 from deltarule.engines.compiled.plan.tables import Thread
 from deltarule.engines.compiled.runtime.engine import Compiled
+from deltarule.formulas import Milestones
 from deltarule.formulas.random import permutation
 from deltarule.native.structs import Record, packed
 from deltarule.training.preparing import prepared
@@ -36,8 +37,8 @@ class Bench:
         self.size = min(recipe.batch_size, len(problem.train))
         chosen = np.arange(len(problem.train)) if problem.train.rows is None else problem.train.rows
         engine._order._rows[:] = chosen[permutation(recipe.seed, 0, len(chosen))]
-        engine._factors, engine._record = engine._rates.ahead(1, 64), np.zeros(64)
-        self.run.set(rates=engine._factors.ctypes.data, record=engine._record.ctypes.data)
+        engine._factors, engine._record = engine._factors_of(1, 64), np.zeros(64)
+        self.run.set(record=engine._record.ctypes.data)
         self.threads = [Record(Thread, at=row) for row in self.team._table]
         self.arenas = [engine._arena, *self.team._passages]
         self.memory = [self.team._parameters, engine._progress.words, engine._record]
@@ -172,6 +173,28 @@ CHOSEN = {
         "batch",
     ),
     "noise": (recipe(network={"noise": 0.2, "dropout": 0.2}, penalty=dr.L1(0.01, proximal=True)), CLASSES, "batch"),
+    "factors and slopes": (
+        recipe(
+            network={"input_scale": True, "parametric_activation": 0.7, "dropout": 0.2, "parametrization": "ntk"},
+            optimizer=dr.AdamW(weight_decay=0.1),
+            decay_schedule=Milestones((0.1,), factor=0.5),
+            dropout_schedule=Milestones((0.1,), factor=0.5),
+            groups={"biases": 0.1, "scale": 6.0, "slopes": 0.1},
+        ),
+        CLASSES,
+        "batch_after",
+    ),
+    "factors and slopes with all else": (
+        recipe(
+            network={"input_scale": True, "parametric_activation": 0.7, "dropout": [0.1, 0.2, 0.3], "noise": 0.1}
+            | {"normalization": dr.BatchNormalization()},
+            clipping=dr.ClipByNorm(0.1),
+            constraint=dr.MaxNorm(0.7),
+            averaging=dr.ExponentialAverage(0.6),
+        ),
+        NUMBERS,
+        "batch",
+    ),
     "a formula's own step": (recipe(optimizer=dr.Muon()), CLASSES, "batch"),
     "features": (recipe(augmentation=(dr.FeatureNoise(0.1), dr.Mixup())), CLASSES, "batch"),
     "images": (

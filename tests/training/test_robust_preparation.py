@@ -67,7 +67,8 @@ def test_the_inputs_of_categories_are_scaled_like_numbers():
     assert made.inputs == plain.inputs == ("n", "n missing", "words=never", "words=often", "words=seldom", "flags")
     raw = plain(table_of(rows)).astype(np.float64)
     np.testing.assert_allclose(made(table_of(rows)), by_the_book(raw, raw), rtol=1e-5, atol=1e-6)
-    assert made.numeric_inputs == plain.numeric_inputs == (0,)
+    assert made.network_columns == plain.network_columns
+    assert made.network_columns.numbers == (0,)
 
 
 def test_it_is_stored_and_old_files_stay_as_they_were():

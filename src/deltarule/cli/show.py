@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from deltarule.cli.option_groups import ModelPath, json_option, option
 from deltarule.cli.terminal import print_facts, print_json, print_lines, print_table, say, table_of
 from deltarule.models import Model, layer_table, load_model
-from deltarule.recipes import Recipe
+from deltarule.recipes import EarlyStopping, Recipe
 from deltarule.training.folder import model_path
 
 
@@ -77,8 +77,6 @@ def _facts(model: Model) -> dict[str, str]:
         names = [model.name_of(label) for label in model.classes.tolist()]
         predicts = f"{len(names)} classes: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
     rates = recipe.network.dropout_rates
-    rule = recipe.stopping
-    stopping = "none" if rule is None else f"after {rule.patience} epochs without a better validation {rule.monitor}"
     return {
         "Input": _input(model),
         "Predicts": predicts if model.encoding is None else f"{', '.join(model.encoding.targets) or 'y'}: {predicts}",
@@ -88,7 +86,7 @@ def _facts(model: Model) -> dict[str, str]:
         "Dropout": ", ".join(f"{rate:g}" for rate in rates) + " (input first)" if any(rates) else "none",
         **_further(recipe),
         "Batches": f"of {recipe.batch_size}, at most {recipe.epochs} epochs",
-        "Early stopping": stopping,
+        "Early stopping": _stopping(recipe.stopping),
         "Seed": str(recipe.seed),
     }
 
@@ -120,6 +118,14 @@ def _further(recipe: Recipe) -> dict[str, str]:
     return facts
 
 
+def _stopping(rule: EarlyStopping | None) -> str:
+    if rule is None:
+        return "none"
+    if rule.patience is None:
+        return f"none; the model is that of the best validation {rule.monitor}"
+    return f"after {rule.patience} epochs without a better validation {rule.monitor}"
+
+
 def _input(model: Model) -> str:
     """Describe a model's input: the columns of a table, or an array."""
     scaling = model.recipe.scaling.to_json()
@@ -130,7 +136,7 @@ def _input(model: Model) -> str:
     shown = f"{', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
     preparation = ", ".join(f"{name} {value}" for name, value in model.recipe.preparation.to_json().items())
     columns = f"{len(names)} column{'' if len(names) == 1 else 's'}"
-    return f"{columns} as {model.sizes[0]} inputs: {shown}; {preparation.replace('_', ' ')}"
+    return f"{columns} as {model.shape.inputs} inputs: {shown}; {preparation.replace('_', ' ')}"
 
 
 def _formula(each: Any) -> str:

@@ -16,6 +16,7 @@ from deltarule.engines.rates import Rates
 from deltarule.engines.stepping import stepped
 from deltarule.engines.watching import Watched
 from deltarule.errors import DataError
+from deltarule.formulas import formula
 from deltarule.formulas.random import Purpose, kept, normal
 from deltarule.types import Floats
 
@@ -29,7 +30,9 @@ class Reference(Watched):
         begun = problem.begun
         self._slots: list[Floats] = [slot.copy() for slot in begun.slots]
         self._step, self._epoch = begun.step, begun.epoch
-        self._rates = Rates(problem)
+        self._rates, constant = Rates(problem), formula("schedule", "constant")
+        self._dropout_rates = Rates(problem, problem.recipe.dropout_schedule or constant)
+        self._decay_rates = Rates(problem, problem.recipe.decay_schedule or constant)
         self._epochs = self._run()
         self._interrupted: StopRequested = never
 
@@ -98,8 +101,8 @@ class Reference(Watched):
         self._step += 1
         g, met, run = gradient(problem, parameters, rows, self._draws(len(rows)), self._step)
         add_penalties(problem, parameters, g, met.weight)
-        rate = float(self._rates.ahead(self._step, 1)[0])
-        self._slots = stepped(problem, parameters, g, met.weight, self._step, rate, self._slots)
+        rate, decay = (float(rates.ahead(self._step, 1)[0]) for rates in (self._rates, self._decay_rates))
+        self._slots = stepped(problem, parameters, g, met.weight, self._step, rate, self._slots, decay)
         if recipe.constraint is not None:
             for W, _ in problem.shape.layers(parameters)[:-1]:
                 W *= recipe.constraint.factor(np.sqrt(np.sum(W**2, axis=0)))
@@ -116,7 +119,8 @@ class Reference(Watched):
     def _draws(self, n: int) -> Draws | None:
         """Draw noise and inverted dropout masks: 0 for dropped units, 1 / (1 − rate) for others."""
         network, seed = self.problem.recipe.network, self.problem.recipe.seed
-        rates, deviations = network.dropout_rates, network.noise_deviations
+        factor = float(self._dropout_rates.ahead(self._step, 1)[0])
+        rates, deviations = [rate * factor for rate in network.dropout_rates], network.noise_deviations
         if not any(rates) and not any(deviations):
             return None
         units = self.problem.sizes[:-1]

@@ -5,15 +5,19 @@ The dependencies of an engine are imported when it is first used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy.typing as npt
 
 from deltarule.engines.full_batch import FullBatch
 from deltarule.engines.objective import EngineObjective, Objective
+from deltarule.engines.parameters import Shape
+from deltarule.engines.predicting import NumPyPredictor
 from deltarule.engines.problem import Engine, Problem
 from deltarule.engines.reference import Reference
+from deltarule.errors import EngineWarning
 from deltarule.recipes import Affine, Network
 from deltarule.recipes.checks import integer, one_of
 
@@ -50,6 +54,10 @@ def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None
     precision = one_of("precision", precision, PRECISIONS)
     if n_threads is not None:
         integer("n_threads", n_threads, 1, "n_threads=None, which lets the engine choose")
+    if name == "compiled" and (missing := _only_in_reference(problem)):
+        came = f"The compiled engine has no {', '.join(missing)} yet: the reference engine trains, slowly, in float64."
+        warnings.warn(came, EngineWarning, stacklevel=2)
+        name = "reference"
     if problem.recipe.optimizer.granularity == "full-batch":
         return FullBatch(problem, lambda posed: objective_of(posed, name, n_threads))
     return ENGINES[name](problem, precision, n_threads)
@@ -65,9 +73,21 @@ def objective_of(problem: Problem, name: str, n_threads: int | None) -> Objectiv
 
 
 def predictor_of(
-    sizes: Sequence[int], network: Network, parameters: npt.NDArray[Any], scaling: Affine, kind: npt.DTypeLike
+    shape: Shape, network: Network, parameters: npt.NDArray[Any], scaling: Affine, kind: npt.DTypeLike
 ) -> Predictor:
     """Create a predictor with a network's parameters, for raw inputs of the type `kind`."""
+    if shape.stage is not None:
+        return NumPyPredictor(shape, network, parameters, scaling)
     from deltarule.engines.compiled import Predictor as Compiled
 
-    return Compiled(sizes, network, parameters, scaling, kind)
+    return Compiled(shape, network, parameters, scaling, kind)
+
+
+def _only_in_reference(problem: Problem) -> list[str]:
+    """Return the fields of a recipe whose values the compiled engine does not have."""
+    network = problem.recipe.network
+    found = {
+        "network.embedding": network.embedding is not None,
+        "network.category_embedding": problem.shape.stage is not None and network.embedding is None,
+    }
+    return [name for name, is_given in found.items() if is_given]

@@ -89,7 +89,7 @@ class RawOutputs:
             theta = np.concatenate([each.ravel() for layer in zip(coefs, intercepts, strict=True) for each in layer])
             sizes = (coefs[0].shape[0], *(len(biases) for biases in intercepts))
             vector = np.concatenate([theta, state.astype(theta.dtype)])
-            predictor = predictor_of(sizes, network, vector, UNSCALED, x.dtype)
+            predictor = predictor_of(Shape(sizes, network.normalization), network, vector, UNSCALED, x.dtype)
             self._predictors[x.dtype] = predictor
         return predictor(x)
 

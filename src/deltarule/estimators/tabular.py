@@ -66,10 +66,10 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         began = time.time()
         names, limit = self._checked_parameters()
         table = table_of_inputs(self, X)
-        targets, labels = self._fit_targets(y)
-        check_consistent_length(np.empty((len(table), 0)), targets)
         if len(table) < 2:
             raise DataError("at least 2 samples", "1 sample", field="X")
+        targets, labels = self._fit_targets(y)
+        check_consistent_length(np.empty((len(table), 0)), targets)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, np.empty((len(table), 1)))
         seed = seed_from(check_random_state(self.random_state))
         folds = planned_folds(targets, self.folds, seed, classes=labels is not None)

@@ -19,10 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.data.limits import BYTES_AT_MOST
+from deltarule.engines.input_stage import Columns
 from deltarule.engines.parameters import Shape, State
 from deltarule.errors import DeltaruleError, ModelError, ModelFileError
 from deltarule.models.encoding import Encoding
-from deltarule.models.model_data import ModelData
+from deltarule.models.model_data import ModelData, columns_of
 from deltarule.models.readable import model_from_readable, readable
 from deltarule.recipes import Affine, Recipe
 from deltarule.regular_files import json_of, opened, read_bytes, reason
@@ -103,6 +104,9 @@ def model_parts(model: ModelData) -> tuple[dict[str, Any], dict[str, Any]]:
         tensors[f"layer.{number}.biases"] = np.ascontiguousarray(biases)
     for number, state in enumerate(model.states):
         tensors |= {f"layer.{number}.{name}": np.ascontiguousarray(part) for name, part in _kept(state)}
+    tensors |= {name: np.ascontiguousarray(part) for name, part in _parts(model.shape, model.parameters)}
+    if model.target_bounds is not None:
+        tensors["target.bounds"] = np.ascontiguousarray(model.target_bounds)
     for name, affine in (("input", model.scaling), ("target", model.target_scaling)):
         if affine is not None:
             tensors[f"{name}.shift"], tensors[f"{name}.factor"] = np.array(affine.shift), np.array(affine.factor)
@@ -123,11 +127,17 @@ def model_parts(model: ModelData) -> tuple[dict[str, Any], dict[str, Any]]:
 def model_of_parts(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
     """The model whose parts `model_parts` returned."""
     sizes = _sizes(tensors)
-    scaling, target_scaling = _affine(tensors, "input", sizes[0]), _affine(tensors, "target", sizes[-1])
     if set(data) - _PERHAPS != _KEYS or data["format"] != FORMAT:
         raise ModelFileError(f"the format {FORMAT}", f"{data.get('format')!r} with fields {sorted(data)}")
     recipe = Recipe.from_json(data["recipe"])
-    shape = Shape(sizes, recipe.network.normalization)
+    input_shape = tuple(data["input_shape"])
+    if not input_shape or not all(type(n) is int and n > 0 for n in input_shape):
+        raise ModelFileError("a shape of the inputs", f"{input_shape}")
+    encoding = Encoding.from_json(data["encoding"]) if "encoding" in data else None
+    if encoding is not None and len(encoding.inputs) != math.prod(input_shape):
+        raise ModelFileError(f"columns that make {math.prod(input_shape)} inputs", f"{len(encoding.inputs)}")
+    shape = _shape(recipe, columns_of(encoding, input_shape), sizes, tensors)
+    scaling, target_scaling = _affine(tensors, "input", shape.inputs), _affine(tensors, "target", sizes[-1])
     parameters = np.zeros(shape.total, dtype=tensors["layer.0.weights"].dtype)
     for number, (layer_weights, biases) in enumerate(shape.layers(parameters)):
         _fill(layer_weights, tensors, f"layer.{number}.weights")
@@ -137,21 +147,62 @@ def model_of_parts(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
             _fill(part, tensors, f"layer.{number}.{name}")
         if (state_of_layer.variance < 0).any():
             raise ModelFileError(f"variances of at least 0 for layer {number}", "negative ones")
-    if isinstance(recipe.loss, str) or recipe.network.hidden != sizes[1:-1] or scaling is None:
-        raise ModelFileError(f"a recipe for layers {sizes}", f"one for {recipe.network.hidden} or without a loss")
-    input_shape = tuple(data["input_shape"])
-    if not all(type(n) is int and n > 0 for n in input_shape) or math.prod(input_shape) != sizes[0]:
-        raise ModelFileError(f"a shape of {sizes[0]} inputs", f"{input_shape}")
+    for name, part in _parts(shape, parameters):
+        _fill(part, tensors, name)
+    if isinstance(recipe.loss, str) or scaling is None:
+        raise ModelFileError(f"a recipe for layers {sizes}", "one without a loss, or no scaling")
     classes = _classes(data["classes"], sizes[-1])
     names = (_names(data["class_names"]), _names(data["feature_names"]))
     single = data["single"] is True
-    encoding = Encoding.from_json(data["encoding"]) if "encoding" in data else None
-    if encoding is not None and len(encoding.inputs) != sizes[0]:
-        raise ModelFileError(f"columns that make {sizes[0]} inputs", f"{len(encoding.inputs)}")
     theta, state = parameters[: shape.theta], parameters[shape.theta :]
     return ModelData(
-        recipe, sizes, theta, scaling, input_shape, classes, target_scaling, single, *names, encoding, state
+        recipe,
+        sizes,
+        theta,
+        scaling,
+        input_shape,
+        classes,
+        target_scaling,
+        single,
+        *names,
+        encoding,
+        state,
+        _bounds(tensors, recipe, sizes[-1]),
     )
+
+
+def _shape(recipe: Recipe, columns: Columns, sizes: tuple[int, ...], tensors: dict[str, Any]) -> Shape:
+    """Return the layout of the recipe's network, checked by the sizes of the tensors before anything is allocated."""
+    if recipe.network.hidden != sizes[1:-1]:
+        raise ModelFileError(f"a recipe for layers {sizes}", f"one for {recipe.network.hidden}")
+    shape = Shape.of(recipe.network, columns, sizes[-1])
+    if shape.sizes != sizes:
+        raise ModelFileError(f"{shape.sizes[0]} inputs of the first layer", f"{sizes[0]}")
+    for name, wanted in ({} if shape.stage is None else shape.stage.shapes() | shape.stage.fitted_shapes()).items():
+        tensor = tensors.get(f"embedding.{name}")
+        if tensor is None or tensor.shape != wanted:
+            raise ModelFileError(f"embedding.{name} of shape {wanted}", "none" if tensor is None else f"{tensor.shape}")
+    return shape
+
+
+def _parts(shape: Shape, vector: npt.NDArray[Any]) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """Yield views of what a network has beside its layers and their normalization, by the names of the tensors."""
+    factors = shape.scale(vector)
+    if factors is not None:
+        yield "input.scale", factors
+    for number, slopes in enumerate(shape.slopes_of(vector)):
+        yield f"layer.{number}.slopes", slopes
+    for name, part in (shape.stage_parts(vector) | shape.stage_fitted(vector)).items():
+        yield f"embedding.{name}", part
+
+
+def _bounds(tensors: dict[str, Any], recipe: Recipe, outputs: int) -> Any:
+    bounds = tensors.get("target.bounds")
+    if recipe.clamp_predictions and recipe.task == "regression" and bounds is None:
+        raise ModelFileError("target.bounds for predictions that are held within a range", "none")
+    if bounds is not None and (bounds.shape != (2, outputs) or (bounds[0] > bounds[1]).any()):
+        raise ModelFileError(f"target.bounds of shape {(2, outputs)}, rising", f"shape {bounds.shape}")
+    return None if bounds is None else bounds.astype(np.float64)
 
 
 def _sizes(tensors: dict[str, Any]) -> tuple[int, ...]:

@@ -54,7 +54,9 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
     def numbers(self, z: npt.NDArray[Any]) -> Floats:
         """The predicted numbers (n, outputs) for the weighted sums z of a regression model, in the targets' units."""
         numbers: Floats = self.loss.output.value(z)
-        return numbers if self.target_scaling is None else self.target_scaling.undo(numbers)
+        if self.target_scaling is not None:
+            numbers = self.target_scaling.undo(numbers)
+        return numbers if self.target_bounds is None else np.clip(numbers, *self.target_bounds)
 
     def _predictor(self, inputs: npt.NDArray[Any]) -> Predictor:
         """The predictor for inputs of this type."""
@@ -63,7 +65,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
             from deltarule.engines.registry import predictor_of
 
             network = self.recipe.network
-            predictor = predictor_of(self.sizes, network, self.parameters, self.scaling, inputs.dtype)
+            predictor = predictor_of(self.shape, network, self.parameters, self.scaling, inputs.dtype)
             self._predictors[inputs.dtype] = predictor
         return predictor
 
@@ -155,7 +157,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
 
     def _repr_html_(self) -> str:
         """Return the layers and what the model predicts, for a notebook."""
-        inputs = f"{self.sizes[0]} numbers" if self.encoding is None else f"{len(self.encoding.expected())} columns"
+        inputs = f"{self.shape.inputs} numbers" if self.encoding is None else f"{len(self.encoding.expected())} columns"
         names = [] if self.classes is None else [self.name_of(label) for label in self.classes[:20].tolist()]
         more = ", …" if self.classes is not None and len(self.classes) > len(names) else ""
         number = f"{self.sizes[-1]} labels" if self.multilabel else "numbers"
@@ -168,7 +170,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         if self.encoding is not None:
             return self.encoding(given)
         x: npt.NDArray[Any] = np.asarray(given)
-        inputs = self.sizes[0]
+        inputs = self.shape.inputs
         if x.shape[1:] != self.input_shape and not (x.ndim == 2 and x.shape[1] == inputs):
             sample = " × ".join(map(str, self.input_shape))
             instead = "model.predict(x[None]) for one sample" if x.shape == self.input_shape else None

@@ -1,5 +1,6 @@
 """Recipes: frozen, validated specifications of training runs, convertible to and from JSON."""
 
+from deltarule.recipes.groups import ParameterGroup, ParameterGroups
 from deltarule.recipes.network import Network
 from deltarule.recipes.preparation import Preparation
 from deltarule.recipes.presets import preset
@@ -12,6 +13,8 @@ __all__ = [
     "ClassWeight",
     "EarlyStopping",
     "Network",
+    "ParameterGroup",
+    "ParameterGroups",
     "Preparation",
     "Recipe",
     "Scaling",

@@ -53,7 +53,7 @@ class Option:
     @property
     def described(self) -> str:
         """The help text, with the default and the names of formulas."""
-        node: Any = Recipe().to_json()
+        node: Any = Recipe().to_json(all_fields=True)
         for part in self.path.split("."):
             node = node.get(part)
         default = node["name"] if isinstance(node, dict) else text_of(node)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deltarule.errors import RecipeError
-from deltarule.recipes.checks import boolean, fields_of, integer, one_of
+from deltarule.recipes.checks import boolean, fields_of, integer, later_fields, one_of
 from deltarule.recipes.suggestions import explained
 
 NUMBERS = ("standard", "quantiles", "robust", "none")
@@ -30,6 +30,8 @@ class Preparation:
         are 0 in all inputs of the column, as unknown ones are.
     categories_at_most : maximum number of inputs for the categories of one column; the rarest share the last one.
     robust_categories : whether "robust" applies to the inputs of categories and of missing numbers too.
+    embedded_above : the number of categories above which a column is one input of codes, each of which has a trained
+        vector in the network; see `Network(category_embedding=...)`. None for no such columns.
     arrays : whether arrays (n, d) are preprocessed as tables of numbers. Otherwise they are scaled: see `Scaling`.
 
     For what is preprocessed `scaling="auto"` has no further effect.
@@ -50,6 +52,7 @@ class Preparation:
     missing: str = "median"
     categories_at_most: int = 100
     robust_categories: bool = False
+    embedded_above: int | None = None
     arrays: bool = False
 
     def __post_init__(self) -> None:
@@ -61,16 +64,26 @@ class Preparation:
         set_(self, "categories_at_most", most)
         boolean("robust_categories", self.robust_categories)
         boolean("arrays", self.arrays)
+        if self.embedded_above is not None:
+            integer("embedded_above", self.embedded_above, 1, "embedded_above=8, or None")
         if self.robust_categories and (self.numbers != "robust" or self.categories == "ordinal"):
             came = f"numbers={self.numbers!r} and categories={self.categories!r}"
             expected = 'numbers="robust" and one_hot or signed categories'
             raise RecipeError(expected, came, "robust_categories=False", field="robust_categories")
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the preparation as data; fields that earlier versions lacked are left out where they are False."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if value is not False}
+    def to_json(self, *, all_fields: bool = False) -> dict[str, Any]:
+        """Return the preparation as data.
+
+        all_fields : whether to include fields that files of earlier versions lack and that have their defaults.
+        """
+        data = dataclasses.asdict(self)
+        return data if all_fields else later_fields(data, _LATER, _LATER)
 
     @classmethod
     def of(cls, spec: Any) -> Preparation:
         """Convert JSON to a preparation. Unknown fields are errors."""
         return spec if isinstance(spec, Preparation) else cls(**fields_of(cls, spec))
+
+
+_LATER = {"robust_categories": False, "embedded_above": None, "arrays": False}
+"""Fields that files of earlier versions lack, with their defaults."""

@@ -130,6 +130,9 @@ def _one_hot(column: Column, preparation: Preparation) -> CategoryEncoding | Non
     words = tuple(column.categories[code] for code in encoder.categories_[0].tolist() if code not in rare)
     others = tuple(column.categories[code] for code in sorted(rare))
     signs = preparation.categories == "signed"
+    above = preparation.embedded_above
+    if above is not None and len(words) + bool(rare) > above:
+        return CategoryEncoding(column.name, words, bool(rare), others=others, zero_missing=missing, coded=True)
     made = CategoryEncoding(
         column.name,
         words,

@@ -12,12 +12,14 @@ import numpy.typing as npt
 from deltarule.data import Dataset, Part, Table, Task, require_classes, table_of
 from deltarule.data.labels import are_labels
 from deltarule.engines import parameters
+from deltarule.engines.initialization import fit_to_data
 from deltarule.engines.problem import Order, Problem, Samples
 from deltarule.errors import DataError, RecipeError
 from deltarule.formulas import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy, SquaredError
 from deltarule.formulas.augmentations import composition
 from deltarule.mapped import rows_read_together
 from deltarule.models import Encoding, Model
+from deltarule.models.model_data import columns_of
 from deltarule.recipes import Affine, ClassWeight, Recipe, Scaling
 from deltarule.training.columns import fit_encoding
 from deltarule.types import Floats, Indices
@@ -42,6 +44,7 @@ class FittedData:
     encoding: Encoding | None = None
     multilabel: bool = False
     data: Dataset | None = None
+    target_bounds: Floats | None = None
 
     def samples(self, part: Part, rows: Indices | None = None, class_weight: ClassWeight = None) -> Samples:
         """Return a set, or some of its rows, as an engine's samples; weights are multiplied by those of the classes."""
@@ -117,19 +120,34 @@ def prepared(
     known = known if encoding is None else {recipe.preparation: encoding}
     fitted = _fit(recipe, loss, data, chosen, known, task)
     _check_targets(loss, train, fitted)
-    sizes = recipe.network.sizes(int(np.prod(fitted.input_shape)), fitted.outputs)
-    theta = _first(recipe, sizes, start)
+    columns = columns_of(fitted.encoding, fitted.input_shape)
+    shape = parameters.Shape.of(recipe.network, columns, fitted.outputs)
+    theta = _first(recipe, shape.sizes, start)
     validation = None if data.validation is None else fitted.samples(data.validation)
     if held_rows is not None:
         validation = fitted.samples(train, held_rows)
     recipe = recipe.replace(loss=loss, task=task)
-    initial = parameters.Shape(sizes, recipe.network.normalization).with_initial_state(theta)
+    seed = start if isinstance(start, int) else recipe.seed
+    initial = shape.with_initial_state(theta, seed)
     samples, raw = fitted.samples(train, chosen, recipe.class_weight), None
     if recipe.augmentation:
         composition.check(recipe.augmentation, fitted.input_shape)
         raw = composition.RawValues(samples.x, fitted.input_shape, samples.rows)
     stretch = rows_read_together(samples.x)
-    problem = Problem(recipe, sizes, fitted.scaling, samples, validation, initial, order, record, stretch, raw)
+    problem = Problem(
+        recipe,
+        shape.sizes,
+        fitted.scaling,
+        samples,
+        validation,
+        initial,
+        order,
+        record,
+        stretch,
+        raw,
+        columns=columns,
+    )
+    fit_to_data(problem, seed, layers=start is None or isinstance(start, int))
     return problem, replace(fitted, data=data)
 
 
@@ -178,6 +196,7 @@ def model_of(problem: Problem, fitted: FittedData, theta: npt.NDArray[Any]) -> M
         class_names=None if data is None else data.class_names,
         feature_names=encoding.inputs if encoding is not None else None if data is None else data.feature_names,
         encoding=encoding,
+        target_bounds=fitted.target_bounds,
     )
 
 
@@ -244,7 +263,8 @@ def _fit(
     if standard == "auto":
         standard = "standard" if loss.output.name == "identity" else "none"
     target = Scaling("standard").learn(y, image=False) if standard == "standard" else None
-    return FittedData(shape, scaling, None, target, train.y.ndim == 1, y.shape[1], encoding)
+    bounds = np.array([y.min(axis=0), y.max(axis=0)]) if recipe.clamp_predictions else None
+    return FittedData(shape, scaling, None, target, train.y.ndim == 1, y.shape[1], encoding, target_bounds=bounds)
 
 
 def _names(data: Dataset) -> list[str]:

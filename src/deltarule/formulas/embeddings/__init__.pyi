@@ -1,0 +1,3 @@
+# Written by scripts/generate from the files of this folder.
+from deltarule.formulas.embeddings.embedding import Embedding as Embedding
+from deltarule.formulas.embeddings.periodic import PBLD as PBLD
