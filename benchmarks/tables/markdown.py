@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ __all__ = ["markdown", "number"]
 _PAIRS = (
     "Pairs, over all tables and splits that both models have: the mean over tables of the difference of the scores, "
     "with its 95 % interval, p after Holm's correction for all pairs, the number of tables on which the first is "
-    "better and worse, and its training time over the other's: geometric mean (smallest to largest)."
+    "better and worse, and its training time over the other's: geometric mean (smallest to largest table)."
 )
 _RANKING = (
     "Mean rank over the tables with its 95 % interval; error (1 − accuracy, 1 − R²) relative to that of "
@@ -53,11 +54,10 @@ def _parts(
             yield _scores(study, chosen, names)
             if task == "classification":
                 yield "Log-loss on the test set, mean over the same splits:"
-                yield _figures(study, chosen, names, lambda fit: fit.log_loss, np.mean)
+                yield _figures(chosen, names, study.rivals, partial(_log_loss, study))
     if study.tables:
-        yield "Seconds of processor time to train, median over the same splits:"
-        chosen = {key: tables[key] for key in study.tables}
-        yield _figures(study, chosen, names, lambda fit: fit.fit_cpu_seconds, np.median)
+        yield "Seconds of processor time to train, median over all splits that a model has:"
+        yield _figures({key: tables[key] for key in study.tables}, names, study.rivals, study.seconds)
 
 
 def _conditions(study: Study, fits: Sequence[Fit]) -> str:
@@ -157,21 +157,18 @@ def _score(values: Sequence[float], best: float) -> str:
     return f"**{text}**" if np.mean(values) == best else text
 
 
+def _log_loss(study: Study, rival: str, table: str) -> float:
+    found = study.figures(rival, table, lambda fit: fit.log_loss)
+    return float(np.mean(found)) if found else math.nan
+
+
 def _figures(
-    study: Study,
-    tables: Mapping[str, Table],
-    names: Mapping[str, str],
-    value: Callable[[Fit], float | None],
-    average: Callable[[Sequence[float]], Any],
+    tables: Mapping[str, Table], names: Mapping[str, str], team: Sequence[str], value: Callable[[str, str], float]
 ) -> str:
-    """A figure of which less is better."""
+    """A figure (model, table) of which less is better."""
     rows = []
     for key, table in tables.items():
-        found = {name: study.figures(name, key, value) for name in study.rivals}
-        averages = {name: float(average(each)) for name, each in found.items() if each}
-        best = min(averages.values(), default=math.nan)
-        cells = [number(averages.get(name, math.nan)) for name in study.rivals]
-        marked = [f"**{cell}**" if averages.get(name) == best else cell
-                  for name, cell in zip(study.rivals, cells, strict=True)]  # fmt: skip
-        rows.append([table.name, *marked])
-    return _grid(["table", *(names[name] for name in study.rivals)], rows)
+        found = [value(rival, key) for rival in team]
+        best = min((each for each in found if not math.isnan(each)), default=math.nan)
+        rows.append([table.name, *(f"**{number(each)}**" if each == best else number(each) for each in found)])
+    return _grid(["table", *(names[rival] for rival in team)], rows)

@@ -142,9 +142,9 @@ class Study:
             mean, low, high = np.exp([found.mean, found.low, found.high]).tolist()
         return mean, low, high
 
-    def seconds(self, rival: str, table: str, splits: Sequence[int] | None = None) -> float:
-        """The median processor time of training."""
-        return _median([fit.fit_cpu_seconds for fit in self.of(rival, table, splits)])
+    def seconds(self, rival: str, table: str) -> float:
+        """The median processor time of training, over all splits that the model has; NaN without one."""
+        return _median([fit.fit_cpu_seconds for fit in self.of(rival, table)])
 
     def _row_microseconds(self, rival: str, table: str) -> float:
         return _median([1e6 * (fit.predict_seconds or math.nan) / max(fit.test_rows, 1)
@@ -167,8 +167,7 @@ class Study:
         splits = {table: found for table in self._tasks if (found := self.common([first, second], table))}
         one, other = np.round(self._scores([first, second], splits), _TIE) if splits else np.empty((2, 0))
         counts = [len(each) for each in splits.values()] or [0]
-        ratios = [self.seconds(first, table, found) / self.seconds(second, table, found)
-                  for table, found in splits.items()]  # fmt: skip
+        ratios = [self.seconds(first, table) / self.seconds(second, table) for table in splits]
         return Pair(
             first, second, difference(one, other, resamples=resamples), int(np.sum(one > other)),
             int(np.sum(one < other)), (min(counts), max(counts)), spread(ratios),
