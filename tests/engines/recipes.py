@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import deltarule as dr
-from deltarule.formulas import Milestones, registered
+from deltarule.formulas import registered
 from deltarule.formulas.augmentations import Displacement
 
 # An exponential of exponentials is no hidden layer.
@@ -51,12 +51,18 @@ NUMBER_LOSSES = [
     dr.LogCosh(),
     dr.Quantile(),
 ]
+EMBEDDINGS = [
+    *[None] * 4,
+    dr.PBLD(frequencies=5, deviation=0.3, outputs=2),
+    dr.embeddings.PiecewiseLinear(bins=4, outputs=2),
+    dr.embeddings.Periodic(frequencies=3, deviation=0.3, outputs=2, rectified=False),
+]
 GROUPS = [
     {},
     {"biases": 0.1, "scale": 6.0, "slopes": {"learning_rate": 0.5, "decay": 0.1}},
     {"weights": {"learning_rate": 2.0, "epsilon": 3.0, "decay": 0.5}, "normalization": 0.3},
 ]
-FACTOR_SCHEDULES = [None, None, "flat_cosine", Milestones((0.4, 0.7), factor=0.5)]
+FACTOR_SCHEDULES = [None, None, "flat_cosine", dr.Milestones((0.4, 0.7), factor=0.5)]
 AUGMENTATIONS = [(), (), (dr.FeatureNoise(0.1),), (dr.FeatureNoise(probability=0.5), dr.Mixup(1.0)), (dr.Mixup(),)]
 SCALINGS = ["none", "unit", "standard", "pooled", 60.0]
 
@@ -75,6 +81,7 @@ def networks(draw):
         bias_initializer="glorot_uniform",
         input_scale=draw(st.sampled_from([False, False, True])),
         parametric_activation=draw(st.sampled_from([None, None, 1.0, 0.7])),
+        embedding=draw(st.sampled_from(EMBEDDINGS)),
     )
 
 

@@ -87,7 +87,7 @@ def test_the_mean_of_the_folds_networks_predicts(pay, people):
     assert_array_equal(pay.ensemble_.numbers(inputs)[:, 0], pay.predict(FRAME))
     each = [network.predict_proba(FRAME, strict=None) for network in people.ensemble_.networks]
     mean = np.mean(each, axis=0)
-    assert_allclose(people.predict_proba(FRAME), tempered(mean, people.ensemble_.temperature), rtol=1e-6)
+    assert_allclose(people.predict_proba(FRAME), tempered(mean, people.ensemble_.temperature), atol=1e-6)
 
 
 def test_one_row_is_predicted_as_among_many(pay, people):

@@ -18,6 +18,7 @@ from deltarule.engines.predicting import NumPyPredictor
 from deltarule.engines.problem import Engine, Problem
 from deltarule.engines.reference import Reference
 from deltarule.errors import EngineWarning
+from deltarule.formulas import Embedding
 from deltarule.recipes import Affine, Network
 from deltarule.recipes.checks import integer, one_of
 
@@ -76,7 +77,7 @@ def predictor_of(
     shape: Shape, network: Network, parameters: npt.NDArray[Any], scaling: Affine, kind: npt.DTypeLike
 ) -> Predictor:
     """Create a predictor with a network's parameters, for raw inputs of the type `kind`."""
-    if shape.stage is not None:
+    if not _has(network.embedding):
         return NumPyPredictor(shape, network, parameters, scaling)
     from deltarule.engines.compiled import Predictor as Compiled
 
@@ -85,9 +86,14 @@ def predictor_of(
 
 def _only_in_reference(problem: Problem) -> list[str]:
     """Return the fields of a recipe whose values the compiled engine does not have."""
-    network = problem.recipe.network
-    found = {
-        "network.embedding": network.embedding is not None,
-        "network.category_embedding": problem.shape.stage is not None and network.embedding is None,
-    }
-    return [name for name, is_given in found.items() if is_given]
+    embedding = problem.recipe.network.embedding
+    return [] if _has(embedding) else ["network.embedding"]
+
+
+def _has(embedding: Embedding | None) -> bool:
+    """Return whether the compiled engine has an embedding."""
+    if embedding is None:
+        return True
+    from deltarule.engines.compiled.codegen.embedding_code import is_compiled
+
+    return is_compiled(embedding)

@@ -174,7 +174,8 @@ class RawColumns:
     @cached_property
     def _used(self) -> list[int] | None:
         """The positions of the columns that have inputs; None where they are all columns."""
-        places = [self.names.index(column.name) for column in self.encoding.columns]
+        place_of = {name: place for place, name in enumerate(self.names)}
+        places = [place_of[column.name] for column in self.encoding.columns]
         return None if places == list(range(len(self.names))) else places
 
 

@@ -1,8 +1,10 @@
 """Sine and cosine on vectors, from sums, products and bits alone: see `elementary`.
 
-A number x = k π/2 + r with |r| ≤ π/4 is reduced in 64 bits, with π/2 in three parts (Cody and Waite, 1980): the first
-two have 33 bits, so that their products with k < 2²⁰ are exact. The polynomials were interpolated at Chebyshev's points
-with 60 digits. Beyond 1.6 · 10⁶, where numbers of 32 bits are more than a tenth apart, the result is not a number.
+A number is reduced to x = k π/2 + r with |r| ≤ π/4, with π/2 in three parts (Cody and Waite, 1980). In 64 bits, the
+first two have 33 bits, so that their products with k < 2²⁰ are exact. Numbers of 32 bits are reduced in 64, or by fused
+multiply-adds of 32: the first is then exact, and the second where its result is small. The polynomials were
+interpolated at Chebyshev's points with 60 digits. Beyond 1.6 · 10⁶, where numbers of 32 bits are more than a tenth
+apart, the result is not a number.
 """
 
 from __future__ import annotations
@@ -14,9 +16,10 @@ from deltarule.native.ir import Lanes
 __all__ = ["cosine", "sine"]
 
 _HALF_PI = 1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21
+_SINGLE_HALF_PI = 1.5707963705062866, -4.371138828673793e-08, -1.7151245100058819e-15
 _LARGEST = 2.0**20 * pi / 2
-# Adding it leaves the nearest integer in the lowest bits of 64.
-_SHIFTER = 1.5 * 2.0**52
+# Adding it leaves the nearest integer in the lowest bits.
+_SHIFTER = {32: 1.5 * 2.0**23, 64: 1.5 * 2.0**52}
 
 # (sin r − r) / r³ and (cos r − 1 + ½r²) / r⁴ in r², for |r| ≤ π/4, by the bits of a number.
 _SINE = {
@@ -52,16 +55,15 @@ def cosine(to: Lanes, x: str) -> str:
 
 def _reduced(to: Lanes, x: str) -> tuple[str, str]:
     """(k, r): x = k π/2 + r with |r| ≤ π/4; k is an integer in the lowest bits of a word that holds more."""
-    wide = to.alike(bits=64)
-    r = to.widened(x) if to.bits == 32 else x
-    shifted = wide.add(wide.multiply(r, wide.real(2.0 / pi)), wide.real(_SHIFTER))
-    k = wide.subtract(shifted, wide.real(_SHIFTER))
-    for part in _HALF_PI:
-        r = wide.subtract(r, wide.multiply(k, wide.real(part)))
-    quadrant = wide.to_bits(shifted)
-    if to.bits == 64:
-        return quadrant, r
-    return to.text.result(f"trunc {wide.words} {quadrant} to {to.words}"), wide.narrowed(r)
+    if to.bits == 32 and not to.fused:
+        wide = to.alike(bits=64)
+        quadrant, r = _reduced(wide, to.widened(x))
+        return to.text.result(f"trunc {wide.words} {quadrant} to {to.words}"), wide.narrowed(r)
+    shifted = to.fma(x, to.real(2.0 / pi), to.real(_SHIFTER[to.bits]))
+    k = to.subtract(shifted, to.real(_SHIFTER[to.bits]))
+    for part in _HALF_PI if to.bits == 64 else _SINGLE_HALF_PI:
+        x = to.fma(k, to.real(-part), x)
+    return to.to_bits(shifted), x
 
 
 def _small_sine(to: Lanes, r: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -40,6 +41,8 @@ class EarlyStopping:
 
     def __post_init__(self) -> None:
         hint = "EarlyStopping(patience=10), or stopping=None to run all epochs"
+        if self.patience == math.inf:
+            object.__setattr__(self, "patience", None)
         if self.patience is not None:
             integer("patience", self.patience, 1, hint)
         monitor = str(self.monitor).strip().lower()

@@ -13,6 +13,7 @@ from deltarule.data import Dataset, Part, Table, Task, require_classes, table_of
 from deltarule.data.labels import are_labels
 from deltarule.engines import parameters
 from deltarule.engines.initialization import fit_to_data
+from deltarule.engines.input_stage import Columns
 from deltarule.engines.problem import Order, Problem, Samples
 from deltarule.errors import DataError, RecipeError
 from deltarule.formulas import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy, SquaredError
@@ -287,8 +288,19 @@ def _scaling(
     scaling: Affine | None = known.get(kind)
     if scaling is None:
         x = train.x.reshape(len(train.x), -1) if encoding is None else encoding(train.x)
-        scaling = known[kind] = recipe.scaling.learn(x, image=train.x.ndim > 2, rows=rows)
+        scaling = recipe.scaling.learn(x, image=train.x.ndim > 2, rows=rows)
+        if encoding is not None and encoding.network_columns.categories:
+            scaling = _without_codes(scaling, encoding.network_columns)
+        known[kind] = scaling
     return scaling
+
+
+def _without_codes(scaling: Affine, columns: Columns) -> Affine:
+    """Return a scaling that leaves the columns of codes as they are."""
+    shift, factor = (np.array(np.broadcast_to(each, columns.inputs)) for each in (scaling.shift, scaling.factor))
+    codes = [place for place, _ in columns.categories]
+    shift[codes], factor[codes] = 0.0, 1.0
+    return Affine(shift, factor)
 
 
 def _check_targets(loss: Loss, train: Part, fitted: FittedData) -> None:

@@ -19,7 +19,7 @@ Parts: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class Embedding(Formula):
-    """A map from each numeric column x to `width` inputs of the first layer; each column has parameters of its own.
+    """A map from each numeric column x to `width` inputs of the first layer; each column has separate parameters.
 
     `shapes` gives the shape of each trained parameter of one column, `fitted_shapes` that of what is fitted to the
     training set and then kept. Arrays have the columns as their first axis: (columns, *shape).

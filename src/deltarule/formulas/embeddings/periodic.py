@@ -10,7 +10,7 @@ import numpy as np
 
 from deltarule.formulas.embeddings.embedding import Embedding, Parts
 from deltarule.formulas.formula import Count, Positive, register
-from deltarule.formulas.random import Purpose, normal, uniform
+from deltarule.formulas.random import Purpose, normal, normal_quantile, uniform
 from deltarule.types import Floats
 
 
@@ -74,3 +74,71 @@ class PBLD(Embedding):
     def _angles(self, x: Floats, parts: Parts) -> Floats:
         angles: Floats = 2.0 * math.pi * x[:, :, None] * parts["frequencies"] + parts["phases"]
         return angles
+
+
+@register("periodic", "plr")
+@dataclass(frozen=True)
+class Periodic(Embedding):
+    """Periodic embedding: cosines and sines of a number at trained frequencies, and a layer of a few units.
+
+        h = [cos 2π x f, sin 2π x f]        v = max(h V + c, 0), or h V + c without `rectified`
+
+    f are `frequencies` numbers, v is `outputs` numbers; each column has a separate layer. Initially f ∼ N(0, σ²) with
+    σ = `deviation`, cut at 3 σ, and V, c ∼ U(−1/√(2 k), 1/√(2 k)) with k = `frequencies`. σ is worth tuning, and small.
+    Gorishniy, Rubachev and Babenko (2022), section 3.3.
+
+    >>> Periodic(outputs=8).width
+    8
+    """
+
+    frequencies: Count = 48
+    deviation: Positive = 0.01
+    outputs: Count = 24
+    rectified: bool = True
+
+    @property
+    def width(self) -> int:
+        """The outputs of each column's layer."""
+        return self.outputs
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """f, V and c."""
+        k, m = self.frequencies, self.outputs
+        return {"frequencies": (k,), "weights": (2 * k, m), "biases": (m,)}
+
+    def initial(self, seed: int, columns: int) -> Parts:
+        k, m = self.frequencies, self.outputs
+        within = _BELOW_MINUS_THREE + (1.0 - 2.0 * _BELOW_MINUS_THREE) * uniform(seed, Purpose.EMBEDDING, (columns, k))
+        limit = 1.0 / math.sqrt(2 * k)
+        weights = limit * (2.0 * uniform(seed, Purpose.EMBEDDING, (columns, 2 * k * m), layer=2) - 1.0)
+        return {
+            "frequencies": self.deviation * normal_quantile(within),
+            "weights": weights.reshape(columns, 2 * k, m),
+            "biases": limit * (2.0 * uniform(seed, Purpose.EMBEDDING, (columns, m), layer=3) - 1.0),
+        }
+
+    def value(self, x: Floats, parts: Parts) -> Floats:
+        v = np.einsum("nck,ckm->ncm", self._waves(x, parts), parts["weights"]) + parts["biases"]
+        made: Floats = np.maximum(v, 0.0) if self.rectified else v
+        return made
+
+    def gradient(self, x: Floats, d: Floats, parts: Parts) -> Parts:
+        if self.rectified:
+            d = d * (self.value(x, parts) > 0)
+        k, h = self.frequencies, self._waves(x, parts)
+        dh = np.einsum("ncm,ckm->nck", d, parts["weights"])
+        du = h[:, :, :k] * dh[:, :, k:] - h[:, :, k:] * dh[:, :, :k]
+        return {
+            "frequencies": 2.0 * math.pi * np.einsum("nc,nck->ck", x, du),
+            "weights": np.einsum("nck,ncm->ckm", h, d),
+            "biases": d.sum(axis=0),
+        }
+
+    def _waves(self, x: Floats, parts: Parts) -> Floats:
+        u = 2.0 * math.pi * x[:, :, None] * parts["frequencies"]
+        return np.concatenate([np.cos(u), np.sin(u)], axis=2)
+
+
+_BELOW_MINUS_THREE = 0.0013498980316300933
+"""Φ(−3)."""

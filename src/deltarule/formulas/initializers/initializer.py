@@ -41,7 +41,7 @@ class Initializer(Formula):
     def fitted(self, x: Floats, drawn: Floats, seed: int, layer: int) -> Floats:
         """Return weights (fan_in, fan_out) or biases (1, fan_out) in place of those drawn.
 
-        x : over the training set, the layer's inputs (n, fan_in) for weights, its weighted sums (n, fan_out) for biases.
+        x : over the training set: for weights, the layer's inputs (n, fan_in); for biases, its sums (n, fan_out).
         """
         raise NotImplementedError
 

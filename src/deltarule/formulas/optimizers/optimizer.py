@@ -21,7 +21,7 @@ class Optimizer(Formula):
     layer, (fan_in, fan_out); all other parameters use the elementwise optimizer `others`, whose slots come last.
     "full-batch": there is no step; the engine minimizes the objective over the whole training set.
 
-    `degree` is the power of the gradient's scale that the first step has: 1 where it is proportional to the gradient,
+    `degree` is the power of the gradient's scale that a step has: 1 where it is proportional to the gradient,
     0 where it does not depend on its scale, None for a rule that factors on `learning_rate` and `epsilon` cannot
     carry over to another scale of the parameters. It decides what `parametrization="ntk"` means.
     """

@@ -12,6 +12,7 @@ from deltarule.engines.compiled.codegen.kernels import Kernel
 from deltarule.engines.compiled.codegen.random_numbers import dropout
 from deltarule.engines.compiled.plan.activations import HiddenActivation, ParametricActivation
 from deltarule.engines.compiled.plan.input_scale import InputScale
+from deltarule.engines.compiled.plan.input_stage import InputStagePlan
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Loss, PrepareConstants
 from deltarule.engines.compiled.plan.memory import Arena, Passage
@@ -22,6 +23,7 @@ from deltarule.engines.compiled.plan.schedules import PutDecay, ScheduledDropout
 from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.plan.tables import NO_KERNEL, NOT_PREPARED, KernelCall, PreparedKernel, Rows
 from deltarule.engines.factors import Factors, factors_of_group
+from deltarule.engines.parameters import Shape
 from deltarule.engines.problem import Problem, squared_distance, wrong_side
 from deltarule.formulas import Penalty
 from deltarule.formulas.random import dropped_below
@@ -152,7 +154,7 @@ def _keys(problem: Problem) -> dict[tuple[str, int], Key]:
 class Predicting:
     """The kernels of a network that predicts: of its activations, its layers' normalisations or None, its inputs."""
 
-    def __init__(self, arena: Arena, network: Network, threads: int = 1) -> None:
+    def __init__(self, arena: Arena, network: Network, shape: Shape, threads: int = 1) -> None:
         made = HiddenActivation if network.parametric_activation is None else ParametricActivation
         self.arena = arena
         self.activations = [made(arena, each) for each in network.activations]
@@ -160,7 +162,13 @@ class Predicting:
         hidden = None if formula is None else Normalizations(arena, formula, threads)
         self.normalized = hidden is not None
         self.normalizations = [hidden] * len(self.activations) + [None]
-        self.scale = InputScale(arena) if network.input_scale else None
+        self.scale = InputScale(arena) if shape.input_scale else None
+        self.stage = InputStagePlan(arena, shape.stage) if shape.stage is not None else None
+
+    @property
+    def trained_before(self) -> bool:
+        """Whether something before the first layer is trained."""
+        return self.scale is not None or self.stage is not None
 
 
 class Formulas(Predicting):
@@ -169,7 +177,7 @@ class Formulas(Predicting):
     def __init__(self, arena: Arena, problem: Problem, threads: int) -> None:
         dtype, recipe = arena.dtype, problem.recipe
         network = recipe.network
-        super().__init__(arena, network, threads)
+        super().__init__(arena, network, problem.shape, threads)
         self.rates, self.deviations = network.dropout_rates, network.noise_deviations
         weighted, classes = problem.train.weights is not None, problem.train.classes
         counted = classes and problem.train.outputs > 1
@@ -197,7 +205,7 @@ class Formulas(Predicting):
     @property
     def writes_gradients(self) -> bool:
         """Whether there is memory for the gradient beside the parameters."""
-        return self.updates.whole or self.normalized or self.scale is not None or self._parametric
+        return self.updates.whole or self.normalized or self.trained_before or self._parametric
 
     def loss(
         self, passage: Passage, source: Source, rows: Rows, thread: int, *, training: bool

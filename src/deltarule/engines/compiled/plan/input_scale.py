@@ -91,6 +91,6 @@ class InputScale:
         yield from self._scaled(to, passage.back, passage.back, rows)
 
     def _scaled(self, to: Division, x: Matrix, target: Matrix, rows: Rows) -> Iterator[Instruction]:
-        for block in to.layout.scale:
+        for block in to.layout.of(SCALE):
             s, width = to.matrix(block).address, Count(block.width)
             yield ScaleInputs(self._product, x.part(block.first), s, target.part(block.first), width, rows)

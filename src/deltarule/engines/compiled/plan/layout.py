@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from deltarule.engines.parameters import Shape
 from deltarule.native.products import GROUP, padded, row_stride
 from deltarule.native.structs import Address, Count, Stride
 
-__all__ = ["SCALE", "Block", "Division", "Layout", "Share", "share"]
+__all__ = ["EMBEDDING", "SCALE", "Block", "Division", "Layout", "Share", "is_kept", "share"]
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,14 @@ def share(columns: int, thread: int, threads: int) -> Iterator[Share]:
 
 @dataclass(frozen=True)
 class Block:
-    """Some columns of a layer: `offset` numbers into the parameters, rows of `stride`.
+    """Some of a layer's `columns`: `offset` numbers into the parameters, rows of `stride`.
 
-    `sections` are the names of its parts and their rows: W, b, α, γ, β, mean, variance, or s. All but the running
-    statistics, which come last, are the optimizer's: `trained` rows.
+    `sections` are the names of its parts and their rows: W, b, α, γ, β, mean, variance; or s; or those of an
+    embedding. All but the last, which are kept as they are or run along, are the optimizer's: `trained` rows.
     """
 
     layer: int
+    columns: int
     first: int
     width: int
     offset: int
@@ -78,7 +79,7 @@ class Block:
     @property
     def trained(self) -> int:
         """The rows that are trained."""
-        return sum(rows for name, rows in self.sections if name not in _RUNNING)
+        return sum(rows for name, rows in self.sections if not is_kept(name))
 
     @property
     def items(self) -> int:
@@ -91,9 +92,19 @@ class Block:
         return sum(rows for _, rows in self.sections[: names.index(section)])
 
 
-_RUNNING = "mean", "variance"
-SCALE = -1
-"""The layer that blocks of the inputs' factors are said to be of."""
+_RUNNING, _FITTED = ("mean", "variance"), "fitted."
+
+
+def is_kept(section: str) -> bool:
+    """Whether a section is not trained: running statistics, and what was fitted to the training set."""
+    return section in _RUNNING or section.startswith(_FITTED)
+
+
+SCALE, EMBEDDING = -1, -2
+"""What stands for a layer's number in blocks of the inputs' factors, and of an embedding of numbers.
+
+Tables of categories have the numbers below.
+"""
 
 
 class Layout:
@@ -104,37 +115,38 @@ class Layout:
         self.items = 0
         parts = self._parts(np.zeros(shape.total))
         self.blocks = [self._divided(layer, parts[layer], item_bytes) for layer in range(len(self.sizes) - 1)]
-        self.scale = self._divided(SCALE, parts[SCALE], item_bytes) if SCALE in parts else []
+        self.before = {layer: self._divided(layer, parts[layer], item_bytes) for layer in parts if layer < 0}
 
     @property
     def every(self) -> Iterator[Block]:
         """All blocks."""
-        return chain(*self.blocks, self.scale)
+        return chain(*self.blocks, *self.before.values())
 
     @property
     def columns(self) -> int:
         """The columns of all blocks, side by side."""
-        return self.columns_before(SCALE) + sum(block.width for block in self.scale)
+        return sum(block.width for block in self.every)
 
     def columns_before(self, layer: int) -> int:
-        """The columns of the layers before one, side by side; those of `SCALE` come after all layers'."""
-        return sum(map(padded, self.sizes[1:] if layer == SCALE else self.sizes[1 : layer + 1]))
+        """The columns of the blocks before those of a layer, side by side."""
+        return sum(block.width for block in takewhile(lambda block: block.layer != layer, self.every))
 
     def of(self, layer: int) -> list[Block]:
-        """The blocks of a layer, or of `SCALE`."""
-        return self.scale if layer == SCALE else self.blocks[layer]
+        """The blocks of a layer, or of what is before the first."""
+        return self.before[layer] if layer < 0 else self.blocks[layer]
 
     def _divided(self, layer: int, parts: Mapping[str, npt.NDArray[Any]], item_bytes: int) -> list[Block]:
-        """Cut a layer's columns into blocks, next in memory."""
-        columns = padded(self.sizes[layer + 1])
+        """Cut a layer's columns into blocks, next in memory; those of an embedding stay together."""
         sections = tuple((name, len(part)) for name, part in parts.items())
+        (columns,) = {part.shape[1] for part in parts.values()}
+        threads = self.threads if layer >= SCALE else 1
         firsts = {
-            (each.first, each.width) for thread in range(self.threads) for each in share(columns, thread, self.threads)
+            (each.first, each.width) for thread in range(threads) for each in share(padded(columns), thread, threads)
         }
         blocks = []
         for first, width in sorted(firsts):
             stride = row_stride(width, item_bytes, period=2048)
-            blocks.append(Block(layer, first, width, self.items, stride, sections))
+            blocks.append(Block(layer, columns, first, width, self.items, stride, sections))
             self.items += blocks[-1].items
         return blocks
 
@@ -153,11 +165,11 @@ class Layout:
     def named(self, address: int, item_bytes: int, prefix: str = "") -> Iterator[Named]:
         """The names of all blocks' rows, in parameters that begin at an address."""
         for block in self.every:
-            row, units = block.stride * item_bytes, self.sizes[block.layer + 1]
+            row = block.stride * item_bytes
             begin = address + block.offset * item_bytes
-            layer = "" if block.layer == SCALE else block.layer + 1
+            layer = "" if block.layer < 0 else block.layer + 1
             for name, rows in block.sections:
-                yield Named(f"{prefix}{name}{layer}", begin, rows, units, row, item_bytes, block.first)
+                yield Named(f"{prefix}{name}{layer}", begin, rows, block.columns, row, item_bytes, block.first)
                 begin += rows * row
 
     def _pairs(
@@ -182,7 +194,19 @@ class Layout:
             named = zip(("γ", "β", *_RUNNING), state, strict=True)
             parts[layer] |= {name: part[None] for name, part in named if part.size}
         factors = self.shape.scale(vector)
-        return parts if factors is None else parts | {SCALE: {"s": factors[None]}}
+        if factors is not None:
+            parts[SCALE] = {"s": factors[None]}
+        tables = EMBEDDING
+        for name, part in self.shape.stage_parts(vector).items():
+            if name.startswith("category."):
+                tables -= 1
+                parts[tables] = {name: part}
+            elif part.size:
+                parts.setdefault(EMBEDDING, {})[f"embedding.{name}"] = part.reshape(len(part), -1).T
+        for name, part in self.shape.stage_fitted(vector).items():
+            if part.size:
+                parts[EMBEDDING][f"{_FITTED}{name}"] = part.reshape(len(part), -1).T
+        return parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,6 +234,8 @@ class Division:
     def columns(self, layer: int) -> list[Share]:
         """Columns of which the thread has all rows: its own, and where it is its turn, those left over."""
         turn = layer % self.layout.threads == self.thread
+        if layer < SCALE:
+            return [Share(block.first, block.width) for block in self.layout.of(layer) if turn]
         return [Share(each.first, each.width) for each in self.shares(layer) if each.rows.parts == 1 or turn]
 
     def leaves_columns(self, layer: int) -> bool:

@@ -141,11 +141,12 @@ class Passage:
     """What a batch of `rows` samples becomes on its way through the network.
 
     x : the scaled inputs; `unscaled` the first layer's inputs before their factors and `first` with them: the same
-    where there are none. For each hidden layer z and a; the output's z; on the way back dz for each layer, and `back`,
-    ∂C/∂ of the first layer's inputs, where something before it is trained; masks where a layer's inputs are dropped; y,
-    and a loss, an error and a weight for each row. Of a normalised network also the weighted sums of hidden layers,
-    where they become the normalised ones; four words for each of their columns, γ and β side by side, and a word for
-    each row. Of parametric activations σ(z), which the way back needs.
+    where there are none. The `numbers` that are embedded, and the outputs of their embedding beside each other. For
+    each hidden layer z and a; the output's z; on the way back dz for each layer, and `back`, ∂C/∂ of the first layer's
+    inputs, where something before it is trained; masks where a layer's inputs are dropped; y, and a loss, an error and
+    a weight for each row. Of a normalised network also the weighted sums of hidden layers, where they become the
+    normalised ones; four words for each of their columns, γ and β side by side, and a word for each row. Of parametric
+    activations σ(z), which the way back needs.
     """
 
     def __init__(self, arena: Arena, rows: int, shape: Shape, rates: Sequence[float], *, backward: bool) -> None:
@@ -160,14 +161,19 @@ class Passage:
         self.rooms = [arena.words(4 * padded(units), SCRATCH) for units in hidden]
         self.trained = each("γβ", hidden, 2)
         self.statistics = [self._column(arena, f"variances{layer + 1}", np.float64) for layer, _ in enumerate(hidden)]
-        self.x = arena.matrix(rows, sizes[0], "x")
-        self.unscaled = self.x
+        self.x = arena.matrix(rows, shape.inputs, "x")
+        self.unscaled = self.x if shape.stage is None else arena.matrix(rows, sizes[0], "e")
+        if shape.stage is not None and shape.stage.embedding is not None:
+            numbers = len(shape.stage.embedded)
+            self.numbers = arena.matrix(rows, numbers, "numbers")
+            self.embedded = arena.matrix(rows, padded(numbers) * shape.stage.embedding.width, "embedded")
         self.first = arena.matrix(rows, sizes[0], "xs") if shape.input_scale else self.unscaled
         self.z = each("z", sizes[1:])
         self.a = each("a", sizes[1:-1])
         self.activated = each("v", sizes[1:-1]) if backward and shape.slopes is not None else []
         self.d = each("dz", sizes[1:]) if backward else []
-        self.back = arena.matrix(rows, sizes[0], "dx") if backward and shape.input_scale else self.x
+        before = shape.input_scale or shape.stage is not None
+        self.back = arena.matrix(rows, sizes[0], "dx") if backward and before else self.x
         self.y = arena.matrix(rows, sizes[-1], "y")
         self.losses, self.errors, self.weights = (
             self._column(arena, name, arena.dtype) for name in ("losses", "errors", "weights")

@@ -33,11 +33,11 @@ class Writer:
         if not self.formulas.updates.whole:
             yield from self.formulas.updates.prepared(self.to.thread)
         yield from self._batch(source, passage, self.to.rows())
+        yield from self._first_inputs(passage)
         last = len(self.to.layout.blocks) - 1
         for layer in range(last + 1):
-            yield from self._drawn(layer, passage)
-            if layer == 0:
-                yield from self._first_inputs(passage)
+            if layer > 0:
+                yield from self._drawn(layer, passage)
             yield from self._forward(layer, passage)
             if layer < last or self.to.owns_columns(layer):
                 yield from self.to.wait()
@@ -71,7 +71,9 @@ class Writer:
         rows, thread = self.to.rows(), self.to.thread
         if self.formulas.rates[0] or self.formulas.deviations[0]:
             yield from self._batch(source, passage, rows)
-        yield from self._first_inputs(passage)
+        if self.formulas.trained_before:
+            yield from inputs_predicted(self.formulas, self.to, passage, rows)
+            yield from self.to.wait()
         for layer in range(len(self.to.layout.blocks)):
             shares = self.to.shares(layer)
             yield from predicted(self.formulas, self.to, layer, passage, shares, rows, self.updates.scratch)
@@ -95,9 +97,14 @@ class Writer:
             yield from self.to.wait()
 
     def _first_inputs(self, passage: Passage) -> Iterator[Instruction]:
-        """The first layer's inputs with their factors."""
-        if self.formulas.scale is not None:
-            yield from self.formulas.scale.forward(self.to, passage, self.to.rows())
+        """The first layer's inputs: the stage before it, then noise and dropout, and then the inputs' factors."""
+        rows, stage, scale = self.to.rows(), self.formulas.stage, self.formulas.scale
+        if stage is not None:
+            yield from stage.forward(self.to, passage, rows)
+        yield from self._drawn(0, passage)
+        if scale is not None:
+            yield from scale.forward(self.to, passage, rows)
+        if self.formulas.trained_before:
             yield from self.to.wait()
 
     def _forward(self, layer: int, passage: Passage) -> Iterator[Instruction]:
@@ -147,15 +154,27 @@ class Writer:
 
     def _backward_to_inputs(self, passage: Passage) -> Iterator[Instruction]:
         """The errors of the first layer's inputs, and the gradients of what is trained before it."""
-        if self.formulas.scale is None:
+        if not self.formulas.trained_before:
             return
-        for each in self.to.shares(SCALE):
+        to, rows, stage, scale = self.to, self.to.rows(), self.formulas.stage, self.formulas.scale
+        room, region = self.updates.scratch, self.formulas.updates.regions
+        for each in to.shares(SCALE):
             yield from self._errors(0, passage, each)
-        if self.to.leaves_columns(SCALE):
-            yield from self.to.wait()
-        yield from self.formulas.scale.gradient(self.to, passage, self.updates.scratch, self.formulas.updates.regions)
-        # Other threads may still read the weights that the update changes.
-        yield from self.to.wait()
+        # Columns may be left over, and other threads still read the weights that the update changes.
+        yield from to.wait()
+        if scale is not None:
+            yield from scale.gradient(to, passage, room, region)
+        if stage is None:
+            return
+        if scale is not None:
+            yield from to.wait()
+            yield from scale.backward(to, passage, rows)
+        if self.formulas.rates[0]:
+            yield self.formulas.drop_again(0, passage, rows)
+        yield from stage.spread(to, passage, rows)
+        yield from to.wait()
+        yield from stage.gradients(to, passage, room, region)
+        yield from to.wait()
 
     def _errors(self, layer: int, passage: Passage, each: Share) -> Iterator[Instruction]:
         """A share of ∂C/∂ of a layer's inputs, over all blocks of the layer."""
@@ -175,6 +194,8 @@ class Writer:
 
 def inputs_predicted(formulas: Predicting, to: Division, passage: Passage, rows: Rows) -> Iterator[Instruction]:
     """The first layer's inputs, as the network predicts."""
+    if formulas.stage is not None:
+        yield from formulas.stage.forward(to, passage, rows)
     if formulas.scale is not None:
         yield from formulas.scale.forward(to, passage, rows)
 

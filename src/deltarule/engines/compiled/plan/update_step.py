@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 
 from deltarule.engines.compiled.plan.formulas import UpdateKernels
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.layout import SCALE, Block, Division
+from deltarule.engines.compiled.plan.layout import EMBEDDING, SCALE, Block, Division, is_kept
 from deltarule.engines.compiled.plan.memory import Passage
 from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall, MatrixAt
 from deltarule.engines.compiled.plan.updates import (
@@ -70,21 +72,16 @@ class Updates:
                     slots, apart = Count(self.kernels.slots), Stride(self.to.apart)
                     yield Update(part.product, part.kernel, slots, apart, self.scratch, part.slice)
                 yield from self._written_steps(layer)
-            for layer in self._before:
+            for layer in self.to.layout.before:
                 yield from self._written_steps(layer)
         if self.bounded or self.kernels.apart:
             yield from self.to.wait()
-            for layer in (*range(self._layers), *self._before):
+            for layer in (*range(self._layers), *self.to.layout.before):
                 yield from self._afterwards(layer)
 
     @property
     def _layers(self) -> int:
         return len(self.to.layout.blocks)
-
-    @property
-    def _before(self) -> tuple[int, ...]:
-        """The blocks before the first layer, as `Layout.of` numbers them."""
-        return (SCALE,) if self.to.layout.scale else ()
 
     @property
     def _gradient(self) -> int:
@@ -119,11 +116,8 @@ class Updates:
         """The steps of what has its gradient written down in any case: γ and β, α, and the inputs' factors."""
         for each in self.to.columns(layer):
             block = self.to.block(layer, each)
-            for group, first, rows in _WRITTEN:
-                if first in dict(block.sections):
-                    start = block.row(first)
-                    kernel = self.kernels.step(group, 0, self.to.thread)
-                    yield self._step(block, range(start, start + rows), kernel)
+            for group, rows in _written(block):
+                yield self._step(block, rows, self.kernels.step(group, 0, self.to.thread))
 
     def _step(self, block: Block, rows: range, kernel: KernelCall) -> Step:
         return Step(
@@ -145,7 +139,7 @@ class Updates:
             yield from self.to.wait()
             yield from self.kernels.prepared(self.to.thread)
             return
-        for layer in (*range(self._layers), *self._before):
+        for layer in (*range(self._layers), *self.to.layout.before):
             for each in self.to.columns(layer):
                 block = self.to.block(layer, each)
                 matrix = self.to.matrix(block, 0, self._gradient)
@@ -159,7 +153,7 @@ class Updates:
             for part in self._parts(layer, passage):
                 yield self._step(part.block, part.rows, part.kernel)
             yield from self._written_steps(layer)
-        for layer in self._before:
+        for layer in self.to.layout.before:
             yield from self._written_steps(layer)
 
     def gradients(self, passage: Passage) -> Iterator[Instruction]:
@@ -184,8 +178,19 @@ class Updates:
                 yield replace(step, slots=Count(1), apart=Stride(self.kernels.averaged * self.to.apart))
 
 
-_WRITTEN = ("normalization", "γ", 2), ("slopes", "α", 1), ("scale", "s", 1)
-"""Groups whose gradients are written down, with their first section and their rows in a block."""
+_GROUPS = {"W": "", "b": "", "γ": "normalization", "β": "normalization", "α": "slopes"}
+
+
+def _written(block: Block) -> Iterator[tuple[str, range]]:
+    """The groups of a block whose gradients are written down in any case, and their rows."""
+    usual = {SCALE: "scale", EMBEDDING: "embeddings"}.get(block.layer, "categories")
+    groups = [("" if is_kept(name) else _GROUPS.get(name, usual), rows) for name, rows in block.sections]
+    start = 0
+    for group, alike in groupby(groups, key=itemgetter(0)):
+        stop = start + sum(rows for _, rows in alike)
+        if group:
+            yield group, range(start, stop)
+        start = stop
 
 
 def _slice_rows(block: Block) -> Count:

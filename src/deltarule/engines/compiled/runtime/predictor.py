@@ -45,7 +45,7 @@ class Predictor:
         packed = np.zeros(layout.items, dtype)
         layout.pack(parameters, packed)
         to = Division(layout, 0, arena.keep(packed), 0, item)
-        formulas = Predicting(arena, network)
+        formulas = Predicting(arena, network, shape)
         passage = Passage(arena, _BLOCK, shape, [0.0] * len(shape.sizes), backward=False)
         rows = gatherer(gatherable(np.zeros((1, 1), kind)).dtype, dtype, scaling)
         x, columns = passage.x.part(), Count(shape.inputs)

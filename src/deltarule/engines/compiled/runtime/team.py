@@ -202,7 +202,7 @@ class Team:
         passage = Passage(arena, rows, shape, formulas.rates, backward=True)
         widest = max(*(block.stride for block in self._layout.every), *map(padded, sizes))
         one = arena.keep(np.ones(1, self._dtype), "1")
-        squares = arena.words(sum(map(padded, sizes)), "squares")
+        squares = arena.words(self._layout.columns, "squares")
         for thread in range(self.threads):
             to = self._division(thread, 0)
             updates = Updates(
