@@ -5,6 +5,7 @@ Sizes come from the table of tensors and never from the JSON; nothing in a file 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -29,6 +30,7 @@ from deltarule.regular_files import json_of, opened, read_bytes, reason
 from deltarule.writing import write_whole
 
 FORMAT = "deltarule-model-1"
+ENSEMBLE_FORMAT = "deltarule-ensemble-1"
 _KEYS = {"format", "recipe", "input_shape", "classes", "single", "class_names", "feature_names"}
 _PERHAPS = {"encoding"}  # of models that were trained on tables
 _LARGEST_HEADER = 16 * 2**20
@@ -53,11 +55,21 @@ def read_model(path: Path) -> ModelData:
 
     Raises ModelFileError where the file is missing, cut short, foreign, or claims more than it holds.
     """
-    try:
+    with file_errors(path):
         if path.suffix == ".json":
             return model_from_readable(_object(read_bytes(path, _READABLE_AT_MOST)))
-        with opened(path, BYTES_AT_MOST) as stream:
-            return _model(*_content(stream))
+        data, tensors = read_content(path)
+        if data.get("format") == ENSEMBLE_FORMAT:
+            instead = "TabularClassifier.load(path), or TabularRegressor.load(path)"
+            raise ModelFileError("a single network", "several, of an estimator for tables", instead)
+        return model_of_parts(data, tensors)
+
+
+@contextlib.contextmanager
+def file_errors(path: Path) -> Iterator[None]:
+    """Raise errors in reading a model's file as ModelFileError, with its path."""
+    try:
+        yield
     except OSError as error:
         raise ModelFileError("a model file", f"{path}: {reason(error)}") from error
     except ModelFileError as error:
@@ -66,9 +78,26 @@ def read_model(path: Path) -> ModelData:
         raise ModelFileError("a model written by deltarule", f"{path}: {reason(error)}") from error
 
 
+def read_content(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The JSON in the metadata of a safetensors file, and its tensors."""
+    with opened(path, BYTES_AT_MOST) as stream:
+        return _content(stream)
+
+
 def _safetensors(model: ModelData) -> bytes:
+    tensors, data = model_parts(model)
+    return packed(tensors, data)
+
+
+def packed(tensors: dict[str, Any], data: dict[str, Any]) -> bytes:
+    """The bytes of a safetensors file of these tensors, with data as JSON in its metadata."""
     from safetensors.numpy import save
 
+    return save(tensors, metadata={"deltarule": json.dumps(data, allow_nan=False)})
+
+
+def model_parts(model: ModelData) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The tensors of a model's file and the rest as JSON."""
     tensors = {}
     for number, (weights, biases) in enumerate(model.layers):
         tensors[f"layer.{number}.weights"] = np.ascontiguousarray(weights)
@@ -92,10 +121,11 @@ def _safetensors(model: ModelData) -> bytes:
     }
     if model.encoding is not None:
         data["encoding"] = model.encoding.to_json()
-    return save(tensors, metadata={"deltarule": json.dumps(data, allow_nan=False)})
+    return tensors, data
 
 
-def _model(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
+def model_of_parts(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
+    """The model whose parts `model_parts` returned."""
     sizes = _sizes(tensors)
     if set(data) - _PERHAPS != _KEYS or data["format"] != FORMAT:
         raise ModelFileError(f"the format {FORMAT}", f"{data.get('format')!r} with fields {sorted(data)}")

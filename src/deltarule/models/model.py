@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,11 @@ _BLOCK = 8192  # samples of a mapped file that are read at a time
 
 
 class Model(ModelData):  # noqa: D101 - it is explained where its fields are
+    @classmethod
+    def of(cls, data: ModelData) -> Self:
+        """The model with these fields."""
+        return cls(**{field.name: getattr(data, field.name) for field in dataclasses.fields(data)})
+
     @memory_checked
     def raw_outputs(self, x: Any) -> npt.NDArray[Any]:
         """The last layer's weighted sums z for raw inputs x: (n, outputs), in θ's precision."""
@@ -39,10 +44,20 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
 
     def _of_block(self, x: Any) -> npt.NDArray[Any]:
         """The weighted sums for some inputs; what a mapped file gave of them is given back."""
-        inputs = self._inputs(x)
-        z = self._predictor(inputs)(inputs)
+        z = self.outputs_of(self._inputs(x))
         forget(x)
         return combined(self.loss, z, self.shape.outputs)
+
+    def outputs_of(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The last layer's weighted sums z for inputs (n, d) as the network takes them, after preprocessing."""
+        return self._predictor(inputs)(inputs)
+
+    def numbers(self, z: npt.NDArray[Any]) -> Floats:
+        """The predicted numbers (n, outputs) for the weighted sums z of a regression model, in the targets' units."""
+        numbers: Floats = self.loss.output.value(z)
+        if self.target_scaling is not None:
+            numbers = self.target_scaling.undo(numbers)
+        return numbers if self.target_bounds is None else np.clip(numbers, *self.target_bounds)
 
     def _predictor(self, inputs: npt.NDArray[Any]) -> Predictor:
         """The predictor for inputs of this type."""
@@ -76,11 +91,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
             labels: npt.NDArray[Any] = (self.loss.output.value(z) > 0.5).astype(np.int64)
             return labels[:, 0] if self.single else labels
         if self.classes is None:
-            numbers: Floats = self.loss.output.value(z)
-            if self.target_scaling is not None:
-                numbers = self.target_scaling.undo(numbers)
-            if self.target_bounds is not None:
-                numbers = np.clip(numbers, *self.target_bounds)
+            numbers = self.numbers(z)
             return numbers[:, 0] if self.single else numbers
         named: npt.NDArray[Any] = self.classes[class_codes(self.loss, z)]
         return named
@@ -194,8 +205,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
 
     Raises ModelFileError where the file is missing, cut short, foreign, or claims more than it holds.
     """
-    data = read_model(Path(path))
-    return Model(**{field.name: getattr(data, field.name) for field in dataclasses.fields(data)})
+    return Model.of(read_model(Path(path)))
 
 
 def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
