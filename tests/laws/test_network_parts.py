@@ -15,6 +15,7 @@ from deltarule.engines.problem import Problem, Samples
 from deltarule.engines.reference import Reference
 from deltarule.errors import ModelFileError, RecipeError
 from deltarule.formulas import formula, registered
+from deltarule.models import layer_table
 from deltarule.recipes import Affine
 from deltarule.training.preparing import prepared
 
@@ -234,6 +235,7 @@ def test_a_file_keeps_all_parts(part, tmp_path):
     recipe = recipe_of(network_of(part, **({} if part in ("members", "mini") else {"normalization": "batch"})))
     model = trained(recipe)
     again = dr.load_model(model.save(tmp_path / "model.safetensors"))
+    assert sum(parameters for *_, parameters in layer_table(model)) == model.shape.trained
     assert (again.parameters == model.parameters).all()
     assert (again.raw_outputs(X) == model.raw_outputs(X)).all()
     assert again.recipe == model.recipe == dr.Recipe.from_json(model.recipe.to_json())

@@ -209,12 +209,30 @@ def load_model(path: str | os.PathLike[str]) -> Model:
 
 
 def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
-    """For each layer: its name, the shape of its weights, its activation, its number of trained parameters."""
+    """For each layer: its name, the shape of its weights, its activation, its number of trained parameters.
+
+    Trained factors of the inputs, and embeddings, come first, as "inputs".
+    """
     activations = [activation.name for activation in model.recipe.network.activations]
     output: Sequence[str] = [f"{model.loss.output.name} (of the loss)"]
     names = [f"hidden {number}" for number in range(1, len(activations) + 1)] + ["output"]
-    further = [state.gamma.size + state.beta.size for state in model.states] or [0] * len(activations)
-    return [
+    shape = model.shape
+    further = [
+        sum(
+            part.size
+            for part in (
+                *(each for state in model.states[layer : layer + 1] for each in (state.gamma, state.beta)),
+                *shape.slopes_of(model.parameters)[layer : layer + 1],
+                *(part for name, part in shape.adapters(model.parameters).items() if name.startswith(f"{layer}.")),
+            )
+        )
+        for layer in range(len(activations))
+    ]
+    before = shape.sizes[0] * shape.input_scale
+    before += sum(part.size for part in shape.stage_parts(model.parameters).values())
+    embedding = model.recipe.network.embedding
+    inputs = [("inputs", f"{shape.inputs} to {shape.sizes[0]}", "" if embedding is None else embedding.name, before)]
+    return inputs * (before > 0) + [
         (name, " × ".join(map(str, weights.shape)), activation, weights.size + biases.size + more)
         for name, (weights, biases), activation, more in zip(
             names, model.layers, [*activations, *output], [*further, 0], strict=True
