@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from deltarule.data import Dataset, Part, Split, Table, dataset_names, load_dataset, split
     from deltarule.data.folds import folds
     from deltarule.errors import DeltaruleError, Diverged
-    from deltarule.estimators import MLPClassifier, MLPRegressor, NetworkSearchCV
+    from deltarule.estimators import MLPClassifier, MLPRegressor, NetworkSearchCV, TabularClassifier, TabularRegressor
     from deltarule.formulas import (
         L1,
         L2,
@@ -99,7 +99,16 @@ if TYPE_CHECKING:
         schedules,
     )
     from deltarule.models import Model, load_model
-    from deltarule.recipes import EarlyStopping, Network, ParameterGroup, ParameterGroups, Preparation, Recipe, Scaling
+    from deltarule.recipes import (
+        EarlyStopping,
+        Network,
+        ParameterGroup,
+        ParameterGroups,
+        Preparation,
+        Recipe,
+        Scaling,
+        preset,
+    )
     from deltarule.studies.compare import Comparison, compare, vary
     from deltarule.studies.gradient_check import GradientCheck, gradient_check
     from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
@@ -197,6 +206,8 @@ __all__ = [
     "SquaredError",
     "StepDecay",
     "Table",
+    "TabularClassifier",
+    "TabularRegressor",
     "Training",
     "Translation",
     "Verdict",
@@ -226,6 +237,7 @@ __all__ = [
     "normalizations",
     "optimizers",
     "penalties",
+    "preset",
     "register",
     "schedules",
     "split",
@@ -254,6 +266,8 @@ _SEPARATE = {
     "MLPClassifier": "deltarule.estimators",
     "MLPRegressor": "deltarule.estimators",
     "NetworkSearchCV": "deltarule.estimators",
+    "TabularClassifier": "deltarule.estimators",
+    "TabularRegressor": "deltarule.estimators",
     "compare": "deltarule.studies.compare",
     "vary": "deltarule.studies.compare",
 }

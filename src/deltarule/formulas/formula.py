@@ -183,7 +183,7 @@ def formula(kind: str, spec: str | Mapping[str, Any] | Formula) -> Any:
     if cls is None:
         guess = nearest(str(name).lower().replace("-", "_"), names)
         raise UnknownName(f"one of {', '.join(names)}", repr(name), field=kind, nearest=guess)
-    return cls(**named_fields(cls, fields))
+    return cls(**named_fields(cls, fields)) if fields else cls()
 
 
 def named_fields(cls: type[Formula], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Sizes come from the table of tensors and never from the JSON; nothing in a file 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -29,6 +30,7 @@ from deltarule.regular_files import json_of, opened, read_bytes, reason
 from deltarule.writing import write_whole
 
 FORMAT = "deltarule-model-1"
+ENSEMBLE_FORMAT = "deltarule-ensemble-1"
 _KEYS = {"format", "recipe", "input_shape", "classes", "single", "class_names", "feature_names"}
 _PERHAPS = {"encoding"}  # of models that were trained on tables
 _LARGEST_HEADER = 16 * 2**20
@@ -53,11 +55,21 @@ def read_model(path: Path) -> ModelData:
 
     Raises ModelFileError where the file is missing, cut short, foreign, or claims more than it holds.
     """
-    try:
+    with file_errors(path):
         if path.suffix == ".json":
             return model_from_readable(_object(read_bytes(path, _READABLE_AT_MOST)))
-        with opened(path, BYTES_AT_MOST) as stream:
-            return _model(*_content(stream))
+        data, tensors = read_content(path)
+        if data.get("format") == ENSEMBLE_FORMAT:
+            instead = "TabularClassifier.load(path), or TabularRegressor.load(path)"
+            raise ModelFileError("a single network", "several, of an estimator for tables", instead)
+        return model_of_parts(data, tensors)
+
+
+@contextlib.contextmanager
+def file_errors(path: Path) -> Iterator[None]:
+    """Raise errors in reading a model's file as ModelFileError, with its path."""
+    try:
+        yield
     except OSError as error:
         raise ModelFileError("a model file", f"{path}: {reason(error)}") from error
     except ModelFileError as error:
@@ -66,9 +78,26 @@ def read_model(path: Path) -> ModelData:
         raise ModelFileError("a model written by deltarule", f"{path}: {reason(error)}") from error
 
 
+def read_content(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The JSON in the metadata of a safetensors file, and its tensors."""
+    with opened(path, BYTES_AT_MOST) as stream:
+        return _content(stream)
+
+
 def _safetensors(model: ModelData) -> bytes:
+    tensors, data = model_parts(model)
+    return packed(tensors, data)
+
+
+def packed(tensors: dict[str, Any], data: dict[str, Any]) -> bytes:
+    """The bytes of a safetensors file of these tensors, with data as JSON in its metadata."""
     from safetensors.numpy import save
 
+    return save(tensors, metadata={"deltarule": json.dumps(data, allow_nan=False)})
+
+
+def model_parts(model: ModelData) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The tensors of a model's file and the rest as JSON."""
     tensors = {}
     for number, (weights, biases) in enumerate(model.layers):
         tensors[f"layer.{number}.weights"] = np.ascontiguousarray(weights)
@@ -92,10 +121,11 @@ def _safetensors(model: ModelData) -> bytes:
     }
     if model.encoding is not None:
         data["encoding"] = model.encoding.to_json()
-    return save(tensors, metadata={"deltarule": json.dumps(data, allow_nan=False)})
+    return tensors, data
 
 
-def _model(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
+def model_of_parts(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
+    """The model whose parts `model_parts` returned."""
     sizes = _sizes(tensors)
     if set(data) - _PERHAPS != _KEYS or data["format"] != FORMAT:
         raise ModelFileError(f"the format {FORMAT}", f"{data.get('format')!r} with fields {sorted(data)}")
@@ -107,7 +137,7 @@ def _model(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
     if encoding is not None and len(encoding.inputs) != math.prod(input_shape):
         raise ModelFileError(f"columns that make {math.prod(input_shape)} inputs", f"{len(encoding.inputs)}")
     shape = _shape(recipe, columns_of(encoding, input_shape), sizes, tensors)
-    scaling, target_scaling = _affine(tensors, "input", shape.inputs), _affine(tensors, "target", sizes[-1])
+    scaling, target_scaling = _affine(tensors, "input", shape.inputs), _affine(tensors, "target", shape.outputs)
     parameters = np.zeros(shape.total, dtype=tensors["layer.0.weights"].dtype)
     for number, (layer_weights, biases) in enumerate(shape.layers(parameters)):
         _fill(layer_weights, tensors, f"layer.{number}.weights")
@@ -121,7 +151,7 @@ def _model(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
         _fill(part, tensors, name)
     if isinstance(recipe.loss, str) or scaling is None:
         raise ModelFileError(f"a recipe for layers {sizes}", "one without a loss, or no scaling")
-    classes = _classes(data["classes"], sizes[-1])
+    classes = _classes(data["classes"], shape.outputs)
     names = (_names(data["class_names"]), _names(data["feature_names"]))
     single = data["single"] is True
     theta, state = parameters[: shape.theta], parameters[shape.theta :]
@@ -137,7 +167,7 @@ def _model(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
         *names,
         encoding,
         state,
-        _bounds(tensors, recipe, sizes[-1]),
+        _bounds(tensors, recipe, shape.outputs),
     )
 
 
@@ -145,13 +175,16 @@ def _shape(recipe: Recipe, columns: Columns, sizes: tuple[int, ...], tensors: di
     """Return the layout of the recipe's network, checked by the sizes of the tensors before anything is allocated."""
     if recipe.network.hidden != sizes[1:-1]:
         raise ModelFileError(f"a recipe for layers {sizes}", f"one for {recipe.network.hidden}")
-    shape = Shape.of(recipe.network, columns, sizes[-1])
+    shape = Shape.of(recipe.network, columns, sizes[-1] // recipe.network.members)
     if shape.sizes != sizes:
-        raise ModelFileError(f"{shape.sizes[0]} inputs of the first layer", f"{sizes[0]}")
-    for name, wanted in ({} if shape.stage is None else shape.stage.shapes() | shape.stage.fitted_shapes()).items():
-        tensor = tensors.get(f"embedding.{name}")
-        if tensor is None or tensor.shape != wanted:
-            raise ModelFileError(f"embedding.{name} of shape {wanted}", "none" if tensor is None else f"{tensor.shape}")
+        raise ModelFileError(f"layers of sizes {shape.sizes}", f"{sizes}")
+    wanted = {} if shape.stage is None else shape.stage.shapes() | shape.stage.fitted_shapes()
+    named = {f"embedding.{name}": of_part for name, of_part in wanted.items()}
+    named |= {f"members.{name}": of_part for name, of_part in shape.adapter_shapes().items()}
+    for name, of_part in named.items():
+        tensor = tensors.get(name)
+        if tensor is None or tensor.shape != of_part:
+            raise ModelFileError(f"{name} of shape {of_part}", "none" if tensor is None else f"{tensor.shape}")
     return shape
 
 
@@ -164,6 +197,8 @@ def _parts(shape: Shape, vector: npt.NDArray[Any]) -> Iterator[tuple[str, npt.ND
         yield f"layer.{number}.slopes", slopes
     for name, part in (shape.stage_parts(vector) | shape.stage_fitted(vector)).items():
         yield f"embedding.{name}", part
+    for name, part in shape.adapters(vector).items():
+        yield f"members.{name}", part
 
 
 def _bounds(tensors: dict[str, Any], recipe: Recipe, outputs: int) -> Any:

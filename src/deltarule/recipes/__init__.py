@@ -3,6 +3,7 @@
 from deltarule.recipes.groups import ParameterGroup, ParameterGroups
 from deltarule.recipes.network import Network
 from deltarule.recipes.preparation import Preparation
+from deltarule.recipes.presets import preset
 from deltarule.recipes.recipe import ClassWeight, Recipe
 from deltarule.recipes.scaling import Affine, Scaling
 from deltarule.recipes.stopping import EarlyStopping, improves
@@ -18,4 +19,5 @@ __all__ = [
     "Recipe",
     "Scaling",
     "improves",
+    "preset",
 ]

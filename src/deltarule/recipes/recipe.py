@@ -234,7 +234,7 @@ class Recipe:
         data: dict[str, Any] = {}
         for each in dataclasses.fields(self):
             value = getattr(self, each.name)
-            later = {"all_fields": all_fields} if isinstance(value, (Network, EarlyStopping)) else {}
+            later = {"all_fields": all_fields} if isinstance(value, (Network, EarlyStopping, Preparation)) else {}
             data[each.name] = value.to_json(**later) if hasattr(value, "to_json") else value
         if isinstance(self.penalty, tuple):
             data["penalty"] = [None if penalty is None else penalty.to_json() for penalty in self.penalty]

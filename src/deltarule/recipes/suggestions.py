@@ -50,6 +50,8 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "categories": ("preparation.categories", 'Recipe(preparation=Preparation(categories="ordinal"))'),
     "missing": ("preparation.missing", 'Recipe(preparation=Preparation(missing="median"))'),
     "categories_at_most": ("preparation.categories_at_most", "Recipe(preparation=Preparation(categories_at_most=100))"),
+    "embedded_above": ("preparation.embedded_above", "Recipe(preparation=Preparation(embedded_above=8))"),
+    "arrays": ("preparation.arrays", "Recipe(preparation=Preparation(arrays=True))"),
 }
 """Where the fields of a recipe's parts and the shell's options belong: the path, and a recipe that sets it."""
 

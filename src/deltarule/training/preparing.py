@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data import Dataset, Part, Table, Task, require_classes
+from deltarule.data import Dataset, Part, Table, Task, require_classes, table_of
 from deltarule.data.labels import are_labels
 from deltarule.engines import parameters
 from deltarule.engines.initialization import fit_to_data
@@ -95,11 +95,13 @@ def prepared(
     record: str | None = None,
     rows: Any = None,
     scalings: dict[Any, Any] | None = None,
+    encoding: Encoding | None = None,
 ) -> tuple[Problem, FittedData]:
     """Return the problem that a recipe poses on a data set, and what was fitted to the data.
 
     rows : selected rows of the training set, repeats allowed; they are not copied.
     scalings : cache of what was fitted to this data set's training set, by specification.
+    encoding : preprocessing that has been fitted already, in place of one fitted to this training set.
     """
     given = data
     chosen = None if rows is None else checked_rows(rows, len(data.train))
@@ -116,8 +118,11 @@ def prepared(
     loss = _loss(recipe, task)
     # The cache is valid only for the same training set.
     known = scalings if data is given and rows is None else None
+    known = known if encoding is None else {recipe.preparation: encoding}
     fitted = _fit(recipe, loss, data, chosen, known, task)
     _check_targets(loss, train, fitted)
+    if recipe.network.members > 1:
+        loss.output.of_mean(np.zeros((1, 1, fitted.outputs)))  # raises an error where a mean has no raw output
     columns = columns_of(fitted.encoding, fitted.input_shape)
     shape = parameters.Shape.of(recipe.network, columns, fitted.outputs)
     theta = _first(recipe, shape.sizes, start)
@@ -235,11 +240,12 @@ def _fit(
     train = data.train
     known = {} if known is None else known
     encoding, shape = None, train.x.shape[1:]
-    if isinstance(train.x, Table):
+    if isinstance(train.x, Table) or (recipe.preparation.arrays and train.x.ndim == 2):
         encoding = known.get(recipe.preparation)
         if encoding is None:
             train_rows = train.x if rows is None else train.x[rows]
-            encoding = known[recipe.preparation] = fit_encoding(recipe.preparation, train_rows, data.target)
+            table = train_rows if isinstance(train_rows, Table) else table_of(train_rows, names=_names(data))
+            encoding = known[recipe.preparation] = fit_encoding(recipe.preparation, table, data.target)
         shape = (len(encoding.inputs),)
     scaling = _scaling(recipe, train, rows, known, encoding)
     selected = train.y if rows is None else train.y[rows]
@@ -262,6 +268,11 @@ def _fit(
     target = Scaling("standard").learn(y, image=False) if standard == "standard" else None
     bounds = np.array([y.min(axis=0), y.max(axis=0)]) if recipe.clamp_predictions else None
     return FittedData(shape, scaling, None, target, train.y.ndim == 1, y.shape[1], encoding, target_bounds=bounds)
+
+
+def _names(data: Dataset) -> list[str]:
+    """Return the names of an array's columns: those of its features, or else x0, x1, …"""
+    return list(data.feature_names or (f"x{place}" for place in range(data.train.x.shape[1])))
 
 
 def _check_labels(y: Floats) -> None:

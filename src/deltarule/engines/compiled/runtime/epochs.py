@@ -6,7 +6,6 @@ of an epoch, and decides whether it was the best and the last.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ from deltarule.engines.problem import Figure
 from deltarule.formulas import random
 from deltarule.native import memory
 from deltarule.native.memory import call, load_float64, load_int64, store, struct_at
-from deltarule.native.processor import MachineCode, compile_functions
+from deltarule.native.processor import MachineCode, compile_functions, lasting
 from deltarule.native.products import GROUP
 from deltarule.native.structs import Count, Record, Struct, fields_of, size_of
 from deltarule.native.threads import wait
@@ -43,7 +42,7 @@ class WeightBlock(Struct):
     penalty: KernelCall
 
 
-@functools.cache
+@lasting
 def entry_points() -> MachineCode:
     """`train(run, thread)` and `follow_once(run, rows)`, compiled."""
     return compile_functions({"train": (train, Run, int), "follow_once": (follow_once, Run, int)})
