@@ -47,7 +47,7 @@ class Ensemble:
 
     def __post_init__(self) -> None:
         first, *others = self.networks
-        k = 1 if first.classes is not None else first.sizes[-1]
+        k = 1 if first.classes is not None else first.shape.outputs
         if first.encoding is None or any(each.sizes[0] != first.sizes[0] for each in others):
             raise ModelError("networks that share an encoding", f"{[each.sizes for each in self.networks]}")
         if any(each.labelled != first.labelled or each.sizes[-1] != first.sizes[-1] for each in others):
