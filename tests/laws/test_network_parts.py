@@ -1,5 +1,7 @@
 """Laws of what a network has beside its layers: factors of inputs, slopes, embeddings; and of groups and schedules."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -7,11 +9,13 @@ import deltarule as dr
 from deltarule.engines.backpropagation import Draws, forward
 from deltarule.engines.definition import gradient, objective
 from deltarule.engines.input_stage import Columns
+from deltarule.engines.members import combined
 from deltarule.engines.parameters import Shape
 from deltarule.engines.problem import Problem, Samples
 from deltarule.engines.reference import Reference
 from deltarule.errors import ModelFileError, RecipeError
-from deltarule.formulas import registered
+from deltarule.formulas import formula, registered
+from deltarule.models import layer_table
 from deltarule.recipes import Affine
 from deltarule.training.preparing import prepared
 
@@ -24,10 +28,13 @@ PARTS = {
     "scale": {"input_scale": True},
     "slopes": {"parametric_activation": 0.75},
     "ntk": {"parametrization": "ntk"},
-    **{cls.name: {"embedding": cls()} for cls in registered("embedding")},
+    **{cls.name: {"embedding": cls()} for cls in registered("embedding") if cls is not dr.embeddings.Periodic},
+    "periodic": {"embedding": dr.embeddings.Periodic(deviation=0.5)},
     "rectified": {"embedding": dr.embeddings.PiecewiseLinear(bins=5, outputs=3, form="rectified")},
     "not rectified": {"embedding": dr.embeddings.Periodic(frequencies=4, outputs=3, deviation=0.5, rectified=False)},
 }
+PARTS["members"] = {"members": 3}
+PARTS["mini"] = {"members": 3, "member_form": "mini"}
 PARTS["all"] = PARTS["scale"] | PARTS["slopes"] | PARTS["ntk"] | PARTS["pbld"]
 
 
@@ -50,10 +57,11 @@ def trained(recipe, data=DATA, **how):
 
 def coded_problem(network, **fields):
     """A problem with columns of numbers and of codes, its parameters away from their initial values."""
-    x = np.column_stack([X[:, 0], np.arange(50) % 5, X[:, 1:3], RANDOM.normal(size=50), RANDOM.integers(0, 13, 50)])
+    random = np.random.default_rng(1)
+    x = np.column_stack([X[:, 0], np.arange(50) % 5, X[:, 1:3], random.normal(size=50), random.integers(0, 13, 50)])
     recipe = recipe_of(network, **fields).replace(loss=dr.SquaredError())
     shape = Shape.of(network, CODED, 2)
-    theta = RANDOM.normal(size=shape.total) * 0.5
+    theta = random.normal(size=shape.total) * 0.5
     for name, part in shape.stage_fitted(theta).items():
         part[:] = shape.stage.fitted(x)[name]
     samples = Samples(x, Y, 2)
@@ -64,7 +72,7 @@ def directional(problem, draws=None):
     """The relative error of the gradient along a random direction."""
     rows = np.arange(len(problem.train))
     direction = np.zeros(problem.shape.total)
-    direction[: problem.shape.trained] = RANDOM.normal(size=problem.shape.trained)
+    direction[: problem.shape.trained] = RANDOM.normal(size=problem.shape.trained) * ~problem.shape.idle()
     g, _, _ = gradient(problem, problem.theta, rows, draws)
     ahead, back = (objective(problem, problem.theta + h * direction, rows, draws) for h in (1e-6, -1e-6))
     expected = g @ direction[: problem.shape.trained]
@@ -74,6 +82,10 @@ def directional(problem, draws=None):
 @pytest.mark.parametrize("normalization", [None, "batch", "layer"])
 @pytest.mark.parametrize("part", PARTS)
 def test_the_gradient_is_the_derivative(part, normalization):
+    if normalization and part in ("members", "mini"):
+        with pytest.raises(RecipeError, match="no normalization of members"):
+            network_of(part, normalization=normalization)
+        return
     network = network_of(part, normalization=normalization)
     assert dr.gradient_check(recipe_of(network), DATA, step=5e-6).largest_relative_error < 1e-6
 
@@ -81,10 +93,10 @@ def test_the_gradient_is_the_derivative(part, normalization):
 @pytest.mark.parametrize("part", PARTS)
 def test_the_gradient_is_the_derivative_with_codes_noise_and_dropout(part):
     problem = coded_problem(network_of(part))
-    draws = Draws(
-        [RANDOM.normal(size=(50, units)) for units in problem.sizes[:-1]],
-        [RANDOM.integers(0, 2, (50, units)) * 2.0 for units in problem.sizes[:-1]],
-    )
+    several = (3,) if problem.shape.members > 1 else ()
+    shapes = [(50, *several * (layer > 0), units) for layer, units in enumerate(problem.sizes[:-1])]
+    masks = [RANDOM.integers(0, 2, shape) * 2.0 for shape in shapes]
+    draws = Draws([RANDOM.normal(size=shape) for shape in shapes], masks)
     assert directional(problem) < 1e-6
     assert directional(problem, draws) < 1e-6
 
@@ -97,9 +109,10 @@ def test_groups_cover_the_parameters_once():
     assert (met == 1).all()
 
 
-@pytest.mark.parametrize("group", ["weights", "biases", "normalization", "scale", "slopes", "embeddings", "categories"])
+@pytest.mark.parametrize("group", [each.name for each in dataclasses.fields(dr.ParameterGroups)])
 def test_a_factor_of_0_on_the_rate_freezes_a_group_alone(group):
-    problem = coded_problem(network_of("all", normalization="layer"), groups={group: 0.0}, optimizer=dr.AdamW(0.01))
+    several = {"members": 3, "member_form": "mini"} if group == "members" else {"normalization": "layer"}
+    problem = coded_problem(network_of("all", **several), groups={group: 0.0}, optimizer=dr.AdamW(0.01))
     engine = Reference(problem)
     engine.advance(4, 1e9)
     moved = engine.theta != problem.theta
@@ -219,9 +232,10 @@ def test_predictions_are_held_within_the_range_of_the_training_targets(tmp_path)
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_file_keeps_all_parts(part, tmp_path):
-    recipe = recipe_of(network_of(part, normalization="batch"))
+    recipe = recipe_of(network_of(part, **({} if part in ("members", "mini") else {"normalization": "batch"})))
     model = trained(recipe)
     again = dr.load_model(model.save(tmp_path / "model.safetensors"))
+    assert sum(parameters for *_, parameters in layer_table(model)) == model.shape.trained
     assert (again.parameters == model.parameters).all()
     assert (again.raw_outputs(X) == model.raw_outputs(X)).all()
     assert again.recipe == model.recipe == dr.Recipe.from_json(model.recipe.to_json())
@@ -275,3 +289,58 @@ def test_edges_are_those_of_the_training_rows_and_not_trained(tmp_path):
     assert edges == pytest.approx(np.quantile(scaled, np.linspace(0, 1, 49), axis=0).T)
     again = dr.load_model(model.save(tmp_path / "model.safetensors"))
     assert (again.raw_outputs(X) == model.raw_outputs(X)).all()
+
+
+MEMBER_LOSSES = ["softmax_cross_entropy", "sigmoid_cross_entropy", dr.HalfSquaredError(inverse_link="tanh"), "poisson"]
+
+
+@pytest.mark.parametrize("loss", MEMBER_LOSSES, ids=repr)
+def test_a_combined_output_predicts_the_mean_of_the_members(loss):
+    loss = formula("loss", loss)
+    z = RANDOM.normal(size=(20, 5, 3)) * 3
+    made = combined(loss, z.reshape(20, 15), 3)
+    assert loss.output.value(made) == pytest.approx(loss.output.value(z).mean(axis=1), rel=1e-9)
+    extreme = combined(loss, np.array([[50.0, -50.0, -800.0, 50.0, -50.0, -800.0]]), 3)
+    assert np.isfinite(extreme).all()
+
+
+def test_members_with_equal_parameters_are_one_network():
+    one = coded_problem(network_of("scale"))
+    many = coded_problem(network_of("scale", members=3))
+    shape = many.shape
+    assert (one.train.x == many.train.x).all()
+    vector = shape.with_initial_state(np.zeros(shape.theta))
+    for name, part in shape.adapters(vector).items():
+        part[:] = one.shape.layers(one.theta)[int(name[0])][1] if name.endswith("c") else 1.0
+    for (w, b), (own_w, own_b) in zip(shape.layers(vector), one.shape.layers(one.theta), strict=True):
+        w[:], b[:] = np.tile(own_w, w.shape[1] // own_w.shape[1]), np.tile(own_b, b.size // own_b.size)
+    shape.scale(vector)[:] = one.shape.scale(one.theta)
+    for name, part in shape.stage_parts(vector).items():
+        part[:] = one.shape.stage_parts(one.theta)[name]
+    rows = np.arange(50)
+    assert objective(many, vector, rows) == pytest.approx(objective(one, one.theta, rows), rel=1e-12)
+
+
+def test_members_of_one_feature_begin_with_one_factor():
+    problem = coded_problem(network_of("pbld", members=4))
+    vector = problem.shape.with_initial_state(problem.theta[: problem.shape.theta])
+    r = problem.shape.adapters(vector)["0.r"]
+    assert [len(np.unique(r[:, start : start + 4])) for start in (0, 4, 8)] == [4, 4, 4]
+    assert len(np.unique(r)) == 4 * (3 + 1 + 2)
+    signs = trained(recipe_of(network_of("mini"), groups={"members": 0.0}))
+    assert set(np.unique(signs.shape.adapters(signs.parameters)["0.r"])) == {-1.0, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"hidden": (), "activation": "relu"}, "hidden layers"),
+        ({"initializer": "data"}, "do not depend on the data"),
+        ({"members": 0}, "at least 1"),
+    ],
+)
+def test_what_is_undefined_for_members_is_refused(fields, words):
+    with pytest.raises(RecipeError, match=words):
+        network_of("members", **fields)
+    with pytest.raises(RecipeError, match="has an inverse"):
+        trained(recipe_of(network_of("members"), loss=dr.HalfSquaredError(inverse_link="softplus")))

@@ -166,6 +166,14 @@ def train(problem, *, simplified):
     return model, step
 
 
+@pytest.fixture(autouse=True)
+def _one_thread():
+    usual = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(usual)
+
+
 @pytest.mark.parametrize("simplified", [True, False], ids=["TD-S", "TD"])
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_realmlp_is_followed_float_by_float(task, simplified):

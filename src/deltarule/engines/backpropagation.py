@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.members import Adapters, head_gradient, head_sums, member_gradient, member_sums
 from deltarule.engines.parameters import Shape, State
 from deltarule.formulas import Activation, Normalization
 from deltarule.types import Floats
@@ -85,6 +86,7 @@ def forward(
         inputs = (inputs + draws.noise[0]) * draws.masks[0]
     run = Pass([], [], [], x, inputs)
     states, factors, slopes = shape.states(parameters), shape.scale(parameters), shape.slopes_of(parameters)
+    adapters, last = shape.adapters(parameters), len(shape.sizes) - 2
     x = inputs if factors is None else inputs * factors
     for number, (W, b) in enumerate(shape.layers(parameters)):
         if number > 0:
@@ -93,7 +95,13 @@ def forward(
                 x = run.z[-1] + slopes[number - 1] * (x - run.z[-1])
             if draws is not None:
                 x = (x + draws.noise[number]) * draws.masks[number]
-        z = x @ W + b
+        if shape.members == 1:
+            z = x @ W + b
+        elif number < last:
+            x = x if x.ndim == 3 else x[:, None, :]
+            z = member_sums(x, W, b, Adapters.of_layer(adapters, number))
+        else:
+            z = head_sums(x, W, b)
         if number < len(states):
             formula, state = network.normalization, states[number]
             normal = _normalized(formula, z, state, kept=formula.keeps and not training)
@@ -113,6 +121,8 @@ def backward(
     theta, g = shape.layers(parameters), shape.layers(gradient)
     states, g_states = shape.states(parameters), shape.states(gradient)
     slopes, g_slopes = shape.slopes_of(parameters), shape.slopes_of(gradient)
+    adapters, g_adapters = shape.adapters(parameters), shape.adapters(gradient)
+    to_inputs = shape.input_scale or shape.stage is not None
     for number in reversed(range(len(theta))):
         if number < len(states):
             x, _, v = run.normalized[number]
@@ -120,22 +130,44 @@ def backward(
             d, axis = dz * states[number].gamma, network.normalization.axis
             means = (np.mean(each, axis=axis, keepdims=True) for each in (d, d * x))
             dz = network.normalization.gradient(d, x, v, *means)
-        g[number][0][:], g[number][1][:] = run.x[number].T @ dz, dz.sum(axis=0)
+        if shape.members == 1:
+            g[number][0][:], g[number][1][:] = run.x[number].T @ dz, dz.sum(axis=0)
+            dx = dz @ theta[number][0].T if number > 0 or to_inputs else dz
+        else:
+            dx = _backward_of_members(run.x[number], theta[number][0], dz, g[number], number, adapters, g_adapters)
         if number == 0:
             break
-        z, dx = run.z[number - 1], dz @ theta[number][0].T
+        z = run.z[number - 1]
         if draws is not None:
             dx = dx * draws.masks[number]
         a = network.activations[number - 1].value(z)
         slope = network.activations[number - 1].slope(z, a)
         if slopes:
-            g_slopes[number - 1][:] = np.sum(dx * (a - z), axis=0)
+            g_slopes[number - 1][:] = np.sum((dx * (a - z)).reshape(-1, z.shape[-1]), axis=0)
             slope = 1.0 + slopes[number - 1] * (slope - 1.0)
         dz = dx * slope
-    if shape.input_scale or shape.stage is not None:
-        _backward_to_inputs(shape, parameters, run, dz @ theta[0][0].T, draws, gradient)
+    if to_inputs:
+        _backward_to_inputs(shape, parameters, run, dx.reshape(len(dx), -1), draws, gradient)
     gradient[shape.idle()] = 0.0
     return gradient
+
+
+def _backward_of_members(
+    x: Floats,
+    W: npt.NDArray[Any],
+    dz: Floats,
+    gradient: tuple[npt.NDArray[Any], npt.NDArray[Any]],
+    number: int,
+    adapters: dict[str, npt.NDArray[Any]],
+    g_adapters: dict[str, npt.NDArray[Any]],
+) -> Floats:
+    """Return ∂C/∂x of a layer of several members, and write the gradient of its parameters."""
+    if dz.ndim == 2:
+        gradient[0][:], gradient[1][:], dx = head_gradient(x, W, dz)
+    else:
+        own, of_gradient = (Adapters.of_layer(each, number) for each in (adapters, g_adapters))
+        gradient[0][:], gradient[1][:], dx = member_gradient(x, W, dz, own, of_gradient)
+    return dx
 
 
 def _backward_to_inputs(

@@ -78,6 +78,13 @@ class InputStage:
         width = 0 if self.embedding is None else self.embedding.width
         return len(self.embedded) * width + len(self.others) + len(self.columns.categories) * self.category_outputs
 
+    def features(self) -> Indices:
+        """Return the feature of each input of the first layer: all inputs of one column are one feature."""
+        width = 0 if self.embedding is None else self.embedding.width
+        repeats = [width] * len(self.embedded) + [1] * len(self.others)
+        repeats += [self.category_outputs] * len(self.columns.categories)
+        return np.repeat(np.arange(len(repeats)), repeats)
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the trained parameters by name, in the order of their storage."""
         of_numbers = {} if self.embedding is None else self.embedding.shapes

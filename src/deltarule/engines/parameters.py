@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.input_stage import Columns, InputStage, views
+from deltarule.engines.members import adapter_shapes, initial_factors
 from deltarule.errors import RecipeError
 from deltarule.formulas import Normalization
 from deltarule.formulas.initializers import drawn
@@ -40,14 +41,15 @@ class Shape:
     """Layout of a network in one vector.
 
     In order: θ, the weights and biases of each layer; γ and β of each normalized layer; the factors of the inputs; the
-    slopes of each hidden layer; the parameters of the input stage; then what is not trained: the running statistics of
-    each normalized layer, and what the input stage has fitted to the training set.
+    slopes of each hidden layer; the parameters of the input stage; the adapters of the members; then what is not
+    trained: the running statistics of each normalized layer, and what the input stage has fitted to the training set.
 
-    sizes : number of units of every layer, including the inputs of the first layer and the outputs.
+    sizes : number of units of every layer, including the inputs of the first layer and the outputs of all members.
     normalization : normalization of the hidden layers, or None.
     input_scale : whether the inputs of the first layer have factors.
     slopes : the initial value of the slopes of parametric activations; None where there are none.
     stage : the stage before the first layer, or None.
+    members : number of members; `full` is whether all hidden layers have adapters, or only the first has factors.
     """
 
     sizes: tuple[int, ...]
@@ -55,18 +57,28 @@ class Shape:
     input_scale: bool = False
     slopes: float | None = None
     stage: InputStage | None = None
+    members: int = 1
+    full: bool = True
 
     @classmethod
     def of(cls, network: Network, columns: Columns, outputs: int) -> Shape:
         """Return the layout of a network for inputs of these kinds."""
         stage = InputStage.of(network, columns)
-        sizes = network.sizes(columns.inputs if stage is None else stage.outputs, outputs)
-        return cls(sizes, network.normalization, network.input_scale, network.parametric_activation, stage)
+        members, full = network.members, network.member_form == "batch_ensemble"
+        sizes = network.sizes(columns.inputs if stage is None else stage.outputs, outputs * members)
+        return cls(
+            sizes, network.normalization, network.input_scale, network.parametric_activation, stage, members, full
+        )
 
     @property
     def inputs(self) -> int:
         """Number of inputs, before the input stage."""
         return self.sizes[0] if self.stage is None else self.stage.columns.inputs
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of each member."""
+        return self.sizes[-1] // self.members
 
     @property
     def theta(self) -> int:
@@ -115,6 +127,10 @@ class Shape:
         """Return views of the input stage's trained parameters by name."""
         return {} if self.stage is None else views(vector, self._starts().stage, self.stage.shapes())
 
+    def adapters(self, vector: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+        """Return views of the members' factors and biases by name: "0.r" are those of the first layer's inputs."""
+        return views(vector, self._starts().adapters, self.adapter_shapes())
+
     def stage_fitted(self, vector: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
         """Return views of what the input stage has fitted to the training set, by name."""
         return {} if self.stage is None else views(vector, self._starts().stage_fitted, self.stage.fitted_shapes())
@@ -131,12 +147,19 @@ class Shape:
         yield "scale", 0, slice(starts.scale, starts.slopes)
         yield "slopes", 0, slice(starts.slopes, starts.stage)
         yield "embeddings", 0, slice(starts.stage, starts.tables)
-        yield "categories", 0, slice(starts.tables, starts.fitted)
+        yield "categories", 0, slice(starts.tables, starts.adapters)
+        place = starts.adapters
+        for name, shape in self.adapter_shapes().items():
+            number, _, kind = name.partition(".")
+            end = place + math.prod(shape)
+            yield ("biases" if kind == "c" else "members"), int(number), slice(place, end)
+            place = end
 
     def with_initial_state(self, theta: npt.NDArray[Any], seed: int = 0) -> npt.NDArray[Any]:
         """Return the vector of θ and of all else at the start of training.
 
         γ = 1, β = 0, mean 0, variance 1; factors 1; slopes as the recipe says; the input stage's own initial numbers.
+        Each member gets a copy of the biases.
         """
         vector = np.concatenate([theta, np.zeros(self.total - self.theta, theta.dtype)])
         for state in self.states(vector):
@@ -151,15 +174,33 @@ class Shape:
             initial = self.stage.initial(seed)
             for name, part in self.stage_parts(vector).items():
                 part[:] = initial[name]
+        adapters = self.adapters(vector)
+        for part in adapters.values():
+            part[:] = 1.0
+        for layer, (_, biases) in enumerate(self.layers(vector)):
+            if f"{layer}.c" in adapters:
+                adapters[f"{layer}.c"][:], biases[:] = biases, 0.0
+        if adapters:
+            features = np.arange(self.sizes[0]) if self.stage is None else self.stage.features()
+            signs = self.stage is None or self.stage.embedding is None
+            adapters["0.r"][:] = initial_factors(seed, self.members, features, signs=signs)
         return vector
 
     def idle(self) -> Booleans:
-        """Return a mask, (trained,), of parameters without effect: biases that batch normalization cancels."""
+        """Return a mask, (trained,), of parameters that stay as they are.
+
+        These are biases that batch normalization cancels, or in whose place each member has its own.
+        """
         mask = np.zeros(self.trained, dtype=bool)
-        if self.normalization is not None and self.normalization.axis == 0:
+        normalized = self.normalization is not None and self.normalization.axis == 0
+        if normalized or (self.members > 1 and self.full):
             for _, biases in self.layers(mask)[:-1]:
                 biases[:] = True
         return mask
+
+    def adapter_shapes(self) -> dict[str, tuple[int, int]]:
+        """Return the shapes of the members' adapters by name; none for one member."""
+        return {} if self.members == 1 else adapter_shapes(self.sizes, self.members, full=self.full)
 
     def _starts(self) -> _Starts:
         """Return where each part of the vector after γ and β begins."""
@@ -172,18 +213,12 @@ class Shape:
         tables = (
             0 if self.stage is None else self.stage.category_outputs * sum(n for _, n in self.stage.columns.categories)
         )
-        fitted = stage + sum(map(math.prod, shapes.values()))
+        adapters = stage + sum(map(math.prod, shapes.values()))
+        fitted = adapters + sum(map(math.prod, self.adapter_shapes().values()))
         stage_fitted = fitted + 2 * units * keeps
         kept = {} if self.stage is None else self.stage.fitted_shapes()
-        return _Starts(
-            scale,
-            slopes,
-            stage,
-            fitted - tables,
-            fitted,
-            stage_fitted,
-            stage_fitted + sum(map(math.prod, kept.values())),
-        )
+        end = stage_fitted + sum(map(math.prod, kept.values()))
+        return _Starts(scale, slopes, stage, adapters - tables, adapters, fitted, stage_fitted, end)
 
 
 class _Starts(NamedTuple):
@@ -193,6 +228,7 @@ class _Starts(NamedTuple):
     slopes: int
     stage: int
     tables: int
+    adapters: int
     fitted: int
     stage_fitted: int
     end: int

@@ -173,7 +173,7 @@ class Problem:
     def shape(self) -> Shape:
         """The layout of `theta` and of an engine's parameters."""
         columns = Columns.of_numbers(self.sizes[0]) if self.columns is None else self.columns
-        return Shape.of(self.recipe.network, columns, self.sizes[-1])
+        return Shape.of(self.recipe.network, columns, self.sizes[-1] // self.recipe.network.members)
 
     @cached_property
     def factors(self) -> Factors:

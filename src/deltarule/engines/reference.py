@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -124,13 +125,21 @@ class Reference(Watched):
         if not any(rates) and not any(deviations):
             return None
         units = self.problem.sizes[:-1]
+        # Each member has separate draws in the hidden layers: member i of sample j has row j · members + i.
+        of_members = (network.members,) if network.members > 1 else ()
+        shapes = [(n, *of_members * (layer > 0), width) for layer, width in enumerate(units)]
         noise = [
-            deviation * normal(seed, Purpose.NOISE, (n, units[layer]), layer, self._step) if deviation else 0.0
-            for layer, deviation in enumerate(deviations)
+            deviation
+            * normal(seed, Purpose.NOISE, (math.prod(shape[:-1]), shape[-1]), layer, self._step).reshape(shape)
+            if deviation
+            else 0.0
+            for layer, (deviation, shape) in enumerate(zip(deviations, shapes, strict=True))
         ]
         masks = [
-            kept(seed, layer, self._step, n, units[layer], rate) / (1.0 - rate) if rate else 1.0
-            for layer, rate in enumerate(rates)
+            kept(seed, layer, self._step, math.prod(shape[:-1]), shape[-1], rate).reshape(shape) / (1.0 - rate)
+            if rate
+            else 1.0
+            for layer, (rate, shape) in enumerate(zip(rates, shapes, strict=True))
         ]
         return Draws(noise, masks)
 

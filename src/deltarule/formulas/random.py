@@ -36,6 +36,7 @@ class Purpose(IntEnum):
     AUGMENTATION = 6
     PIXELS = 7
     EMBEDDING = 8
+    MEMBERS = 9
 
 
 def philox(counter: tuple[Any, Any, Any, Any], seed: int) -> tuple[npt.NDArray[np.uint64], ...]:

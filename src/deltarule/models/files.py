@@ -137,7 +137,7 @@ def model_of_parts(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
     if encoding is not None and len(encoding.inputs) != math.prod(input_shape):
         raise ModelFileError(f"columns that make {math.prod(input_shape)} inputs", f"{len(encoding.inputs)}")
     shape = _shape(recipe, columns_of(encoding, input_shape), sizes, tensors)
-    scaling, target_scaling = _affine(tensors, "input", shape.inputs), _affine(tensors, "target", sizes[-1])
+    scaling, target_scaling = _affine(tensors, "input", shape.inputs), _affine(tensors, "target", shape.outputs)
     parameters = np.zeros(shape.total, dtype=tensors["layer.0.weights"].dtype)
     for number, (layer_weights, biases) in enumerate(shape.layers(parameters)):
         _fill(layer_weights, tensors, f"layer.{number}.weights")
@@ -151,7 +151,7 @@ def model_of_parts(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
         _fill(part, tensors, name)
     if isinstance(recipe.loss, str) or scaling is None:
         raise ModelFileError(f"a recipe for layers {sizes}", "one without a loss, or no scaling")
-    classes = _classes(data["classes"], sizes[-1])
+    classes = _classes(data["classes"], shape.outputs)
     names = (_names(data["class_names"]), _names(data["feature_names"]))
     single = data["single"] is True
     theta, state = parameters[: shape.theta], parameters[shape.theta :]
@@ -167,7 +167,7 @@ def model_of_parts(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
         *names,
         encoding,
         state,
-        _bounds(tensors, recipe, sizes[-1]),
+        _bounds(tensors, recipe, shape.outputs),
     )
 
 
@@ -175,13 +175,16 @@ def _shape(recipe: Recipe, columns: Columns, sizes: tuple[int, ...], tensors: di
     """Return the layout of the recipe's network, checked by the sizes of the tensors before anything is allocated."""
     if recipe.network.hidden != sizes[1:-1]:
         raise ModelFileError(f"a recipe for layers {sizes}", f"one for {recipe.network.hidden}")
-    shape = Shape.of(recipe.network, columns, sizes[-1])
+    shape = Shape.of(recipe.network, columns, sizes[-1] // recipe.network.members)
     if shape.sizes != sizes:
-        raise ModelFileError(f"{shape.sizes[0]} inputs of the first layer", f"{sizes[0]}")
-    for name, wanted in ({} if shape.stage is None else shape.stage.shapes() | shape.stage.fitted_shapes()).items():
-        tensor = tensors.get(f"embedding.{name}")
-        if tensor is None or tensor.shape != wanted:
-            raise ModelFileError(f"embedding.{name} of shape {wanted}", "none" if tensor is None else f"{tensor.shape}")
+        raise ModelFileError(f"layers of sizes {shape.sizes}", f"{sizes}")
+    wanted = {} if shape.stage is None else shape.stage.shapes() | shape.stage.fitted_shapes()
+    named = {f"embedding.{name}": of_part for name, of_part in wanted.items()}
+    named |= {f"members.{name}": of_part for name, of_part in shape.adapter_shapes().items()}
+    for name, of_part in named.items():
+        tensor = tensors.get(name)
+        if tensor is None or tensor.shape != of_part:
+            raise ModelFileError(f"{name} of shape {of_part}", "none" if tensor is None else f"{tensor.shape}")
     return shape
 
 
@@ -194,6 +197,8 @@ def _parts(shape: Shape, vector: npt.NDArray[Any]) -> Iterator[tuple[str, npt.ND
         yield f"layer.{number}.slopes", slopes
     for name, part in (shape.stage_parts(vector) | shape.stage_fitted(vector)).items():
         yield f"embedding.{name}", part
+    for name, part in shape.adapters(vector).items():
+        yield f"members.{name}", part
 
 
 def _bounds(tensors: dict[str, Any], recipe: Recipe, outputs: int) -> Any:

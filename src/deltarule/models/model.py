@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.members import combined
 from deltarule.errors import DataError, DataWarning, ModelError, memory_checked
 from deltarule.formulas import Loss
 from deltarule.mapped import forget, is_mapped
@@ -49,7 +50,8 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
 
     def outputs_of(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The last layer's weighted sums z for inputs (n, d) as the network takes them, after preprocessing."""
-        return self._predictor(inputs)(inputs)
+        z = self._predictor(inputs)(inputs)
+        return z if self.recipe.network.members == 1 else combined(self.loss, z, self.shape.outputs)
 
     def numbers(self, z: npt.NDArray[Any]) -> Floats:
         """The predicted numbers (n, outputs) for the weighted sums z of a regression model, in the targets' units."""
@@ -140,7 +142,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
     def __repr__(self) -> str:
         shape = "-".join(map(str, self.sizes))
         what = f"{len(self.classes)} classes" if self.classes is not None else "regression"
-        what = f"{self.sizes[-1]} labels" if self.multilabel else what
+        what = f"{self.shape.outputs} labels" if self.multilabel else what
         return f"Model({shape}, {self.shape.trained:,} parameters, {what})"
 
     def _checked(self, x: Any, *, strict: bool | None) -> Any:
@@ -160,7 +162,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         inputs = f"{self.shape.inputs} numbers" if self.encoding is None else f"{len(self.encoding.expected())} columns"
         names = [] if self.classes is None else [self.name_of(label) for label in self.classes[:20].tolist()]
         more = ", …" if self.classes is not None and len(self.classes) > len(names) else ""
-        number = f"{self.sizes[-1]} labels" if self.multilabel else "numbers"
+        number = f"{self.shape.outputs} labels" if self.multilabel else "numbers"
         predicts = number if self.classes is None else ", ".join(names) + more
         rows = [("Inputs", inputs), ("Predicts", predicts), ("Parameters", f"{self.shape.trained:,}")]
         layers = table(("layer", "weights", "activation", "parameters"), layer_table(self))
@@ -208,12 +210,30 @@ def load_model(path: str | os.PathLike[str]) -> Model:
 
 
 def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
-    """For each layer: its name, the shape of its weights, its activation, its number of trained parameters."""
+    """For each layer: its name, the shape of its weights, its activation, its number of trained parameters.
+
+    Trained factors of the inputs, and embeddings, come first, as "inputs".
+    """
     activations = [activation.name for activation in model.recipe.network.activations]
     output: Sequence[str] = [f"{model.loss.output.name} (of the loss)"]
     names = [f"hidden {number}" for number in range(1, len(activations) + 1)] + ["output"]
-    further = [state.gamma.size + state.beta.size for state in model.states] or [0] * len(activations)
-    return [
+    shape = model.shape
+    further = [
+        sum(
+            part.size
+            for part in (
+                *(each for state in model.states[layer : layer + 1] for each in (state.gamma, state.beta)),
+                *shape.slopes_of(model.parameters)[layer : layer + 1],
+                *(part for name, part in shape.adapters(model.parameters).items() if name.startswith(f"{layer}.")),
+            )
+        )
+        for layer in range(len(activations))
+    ]
+    before = shape.sizes[0] * shape.input_scale
+    before += sum(part.size for part in shape.stage_parts(model.parameters).values())
+    embedding = model.recipe.network.embedding
+    inputs = [("inputs", f"{shape.inputs} to {shape.sizes[0]}", "" if embedding is None else embedding.name, before)]
+    return inputs * (before > 0) + [
         (name, " × ".join(map(str, weights.shape)), activation, weights.size + biases.size + more)
         for name, (weights, biases), activation, more in zip(
             names, model.layers, [*activations, *output], [*further, 0], strict=True

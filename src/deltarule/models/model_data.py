@@ -30,7 +30,7 @@ class ModelData:
     """A network that has been trained.
 
     recipe : how it was trained; its loss says what turns raw outputs into predictions.
-    sizes : the units of every layer, the ends included.
+    sizes : the units of every layer, the ends included; of several members, all their outputs.
     theta : all weights and biases, one flat vector.
     scaling : of the inputs, fitted to the training set.
     input_shape : of one sample, as given: (d,), or (height, width) of an image.
@@ -73,7 +73,7 @@ class ModelData:
 
     def _check_lengths(self) -> None:
         """Check that arrays match the inputs or outputs: the engine reads them by address."""
-        inputs, outputs = self.shape.inputs, self.sizes[-1]
+        inputs, outputs = self.shape.inputs, self.shape.outputs
         if self.target_bounds is not None and self.target_bounds.shape != (2, outputs):
             raise ModelError(f"bounds of shape {(2, outputs)}", f"shape {self.target_bounds.shape}")
         lengths = [("scaling", self.scaling, inputs), ("target_scaling", self.target_scaling, outputs)]
@@ -104,7 +104,8 @@ class ModelData:
     @cached_property
     def shape(self) -> Shape:
         """The layout of the network in θ followed by the state."""
-        return Shape.of(self.recipe.network, columns_of(self.encoding, self.input_shape), self.sizes[-1])
+        members = self.recipe.network.members
+        return Shape.of(self.recipe.network, columns_of(self.encoding, self.input_shape), self.sizes[-1] // members)
 
     @property
     def states(self) -> list[State]:

@@ -61,6 +61,7 @@ class ParameterGroups:
     slopes : of parametric activations.
     embeddings : of numbers, the parameters of `Network(embedding=...)`.
     categories : the tables of `Network(category_embedding=...)`.
+    members : factors of each member of `Network(members=...)`; its biases are biases.
 
     A number stands for a factor on the learning rate.
 
@@ -76,6 +77,7 @@ class ParameterGroups:
     slopes: ParameterGroup = ParameterGroup()
     embeddings: ParameterGroup = ParameterGroup()
     categories: ParameterGroup = ParameterGroup()
+    members: ParameterGroup = ParameterGroup()
 
     if TYPE_CHECKING:  # the accepted types; `__post_init__` converts them
 
@@ -88,6 +90,7 @@ class ParameterGroups:
             slopes: _Given = ...,
             embeddings: _Given = ...,
             categories: _Given = ...,
+            members: _Given = ...,
         ) -> None: ...
 
     def __post_init__(self) -> None:

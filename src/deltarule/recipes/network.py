@@ -40,6 +40,8 @@ if TYPE_CHECKING:
         parametrization: str
         embedding: Spec | Embedding | None
         category_embedding: int
+        members: int
+        member_form: str
 
 
 @explained
@@ -68,6 +70,10 @@ class Network:
     embedding : of numeric inputs: "pbld", an `Embedding`, or None. Arrays are numeric; of a table's inputs, those of
         numbers are, but not one-hot inputs and indicators.
     category_embedding : size of the trained vector of each category, where the preparation of a table gives codes.
+    members : number of networks in one, which share the weights of the hidden layers. Training minimizes the mean of
+        their losses; a prediction is the mean of theirs.
+    member_form : "batch_ensemble", where each hidden layer has factors on its inputs and its weighted sums, and biases,
+        for each member; or "mini", where only the inputs of the first layer have factors.
 
     >>> Network(hidden=(128, 64), dropout=0.2).dropout_rates
     (0.0, 0.2, 0.2)
@@ -85,6 +91,8 @@ class Network:
     parametrization: str = "standard"
     embedding: Embedding | None = None
     category_embedding: int = 8
+    members: int = 1
+    member_form: str = "batch_ensemble"
 
     if TYPE_CHECKING:  # the accepted types; `__post_init__` converts them
 
@@ -102,6 +110,8 @@ class Network:
             parametrization: str = ...,
             embedding: Spec | Embedding | None = ...,
             category_embedding: int = ...,
+            members: int = ...,
+            member_form: str = ...,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -125,6 +135,9 @@ class Network:
         if self.embedding is not None:
             set_(self, "embedding", formula("embedding", self.embedding))
         integer("category_embedding", self.category_embedding, 1, "category_embedding=8")
+        integer("members", self.members, 1, "members=32")
+        set_(self, "member_form", one_of("member_form", self.member_form, ("batch_ensemble", "mini")))
+        self._check_members()
 
     @property
     def activations(self) -> tuple[Activation, ...]:
@@ -181,6 +194,8 @@ class Network:
             "parametrization": self.parametrization,
             "embedding": None if self.embedding is None else self.embedding.to_json(),
             "category_embedding": self.category_embedding,
+            "members": self.members,
+            "member_form": self.member_form,
         }
 
     @classmethod
@@ -213,6 +228,20 @@ class Network:
             wanted = f"one activation, or one for each of {layers} hidden layers"
             raise RecipeError(wanted, f"{len(chosen)}", 'activation="relu"', field="activation")
         return chosen if many else chosen[0]
+
+    def _check_members(self) -> None:
+        """Raise RecipeError for what is undefined for several members."""
+        if self.members == 1:
+            return
+        fitted = any(each.fits for each in (*self.initializers(), *self.bias_initializers()))
+        refused = {
+            "hidden": (not self.hidden, "hidden layers for members to share", "none", "hidden=(512, 512)"),
+            "normalization": (self.normalization is not None, "no normalization of members", "one", "members=1"),
+            "initializer": (fitted, "initializers that do not depend on the data", "one", 'initializer="he_uniform"'),
+        }
+        for field, (given, *words) in refused.items():
+            if given:
+                raise RecipeError(*words, field=field)
 
     def _checked_initializer(self, name: str) -> Any:
         given: Any = getattr(self, name)
@@ -264,6 +293,8 @@ _LATER = {
     "parametrization": "standard",
     "embedding": None,
     "category_embedding": 8,
+    "members": 1,
+    "member_form": "batch_ensemble",
 }
 """Fields that files of earlier versions lack, with their defaults."""
 

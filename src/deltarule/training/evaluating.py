@@ -72,7 +72,7 @@ def evaluate(model: Model, part: Part, metrics: str | Sequence[str] | None = Non
     if model.encoding is None and part.x[0].size != model.shape.inputs:
         expected = " × ".join(map(str, model.input_shape))
         raise DataError(f"samples of shape {expected}", " × ".join(map(str, part.x.shape[1:])))
-    outputs = model.sizes[-1]
+    outputs = model.shape.outputs
     if model.classes is None and (part.y.dtype.kind not in "fiub" or part.y[0].size != outputs):
         raise DataError(f"{outputs} numbers a sample to compare with", f"{part.y.dtype} of shape {part.y.shape}")
     if model.classes is not None and (

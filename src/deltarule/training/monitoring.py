@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from deltarule.engines.members import combined
 from deltarule.engines.problem import Engine, Problem
 from deltarule.engines.registry import predictor_of
 from deltarule.errors import RecipeError
@@ -75,5 +76,6 @@ class Monitor:
         problem, samples = self._problem, self._validation
         inputs = np.ascontiguousarray(samples.inputs(slice(None)))
         predictor = predictor_of(problem.shape, problem.recipe.network, theta, problem.scaling, inputs.dtype)
-        predictions = predictions_of(problem.loss, samples, predictor(inputs), self._fitted.target_scaling)
+        z = combined(problem.loss, predictor(inputs), samples.outputs)
+        predictions = predictions_of(problem.loss, samples, z, self._fitted.target_scaling)
         return np.array([each(predictions) for each in self._metrics])

@@ -121,6 +121,8 @@ def prepared(
     known = known if encoding is None else {recipe.preparation: encoding}
     fitted = _fit(recipe, loss, data, chosen, known, task)
     _check_targets(loss, train, fitted)
+    if recipe.network.members > 1:
+        loss.output.of_mean(np.zeros((1, 1, fitted.outputs)))  # raises an error where a mean has no raw output
     columns = columns_of(fitted.encoding, fitted.input_shape)
     shape = parameters.Shape.of(recipe.network, columns, fitted.outputs)
     theta = _first(recipe, shape.sizes, start)

@@ -8,7 +8,7 @@ from deltarule.engines.compiled.codegen import formula_kernels
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Block, Division, Share
 from deltarule.engines.compiled.plan.memory import Arena, Passage, apply
-from deltarule.engines.compiled.plan.parametric import ActivateParametrically, ParametricSlope
+from deltarule.engines.compiled.plan.parametric import ApplyParametric, ParametricSlope
 from deltarule.engines.compiled.plan.tables import NO_KERNEL, NO_MATRIX
 from deltarule.formulas import Activation
 from deltarule.native.structs import Count
@@ -64,7 +64,7 @@ class ParametricActivation(HiddenActivation):
         z, a = passage.z[layer], passage.a[layer]
         for block in _blocks(to, layer, each):
             v = passage.activated[layer].part(block.first) if passage.activated else NO_MATRIX
-            yield ActivateParametrically(
+            yield ApplyParametric(
                 kernel=self._kept if passage.activated else self._values,
                 z=z.part(block.first),
                 alpha=to.matrix(block, block.row("α")).address,

@@ -8,11 +8,11 @@ from deltarule.engines.compiled.plan.instruction import Array, Instruction, Work
 from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Rows, Thread
 from deltarule.native.structs import Address, Count
 
-__all__ = ["ActivateParametrically", "ParametricSlope"]
+__all__ = ["ApplyParametric", "ParametricSlope"]
 
 
 @dataclass(frozen=True)
-class ActivateParametrically(Instruction):
+class ApplyParametric(Instruction):
     """Write a of some rows and columns, and in training v = σ(z) for the way back; `alpha` begins at the columns."""
 
     kernel: KernelCall
