@@ -26,6 +26,8 @@ ELSEWHERE = {
     "parametrization": 'Recipe(network=Network(parametrization="ntk"))',
     "embedding": 'Recipe(network=Network(embedding="pbld"))',
     "category_embedding": "Recipe(network=Network(category_embedding=8))",
+    "members": "Recipe(network=Network(members=32))",
+    "member_form": 'Recipe(network=Network(member_form="mini"))',
     "learning_rate": "Recipe(optimizer=Adam(learning_rate=0.001))",
     "beta1": "Recipe(optimizer=Adam(beta1=0.9))",
     "beta2": "Recipe(optimizer=Adam(beta2=0.999))",
@@ -47,6 +49,7 @@ ELSEWHERE = {
     "categories": 'Recipe(preparation=Preparation(categories="ordinal"))',
     "missing": 'Recipe(preparation=Preparation(missing="median"))',
     "categories_at_most": "Recipe(preparation=Preparation(categories_at_most=100))",
+    "robust_categories": "Recipe(preparation=Preparation(robust_categories=True))",
     "embedded_above": "Recipe(preparation=Preparation(embedded_above=8))",
     "arrays": "Recipe(preparation=Preparation(arrays=True))",
 }
