@@ -36,13 +36,18 @@ def recipe_of(task, *, simplified=True):
     outer = (
         {"initializer": [*["lecun"] * 3, "zeros"], "bias_initializer": [*["standard_normal"] * 3, "zeros"]}
         if simplified
-        else {"dropout": DROPOUT, "embedding": "pbld", "initializer": "data", "bias_initializer": "data_points"}
+        else {
+            "dropout": DROPOUT,
+            "parametric_activation": 1.0,
+            "embedding": "pbld",
+            "initializer": "data",
+            "bias_initializer": "data_points",
+        }
     )
     network = dr.Network(
         hidden=UNITS,
         activation="selu" if classes else "mish",
         input_scale=True,
-        parametric_activation=1.0,
         parametrization="ntk",
         **outer,
     )
@@ -112,10 +117,11 @@ class RealMLP:
         x = x * self.scale.values
         for layer, (w, b) in enumerate(zip(self.weights, self.biases, strict=True)):
             z = x @ w.values / math.sqrt(len(w.values)) + b.values
-            if layer == len(self.slopes):
+            if layer == len(UNITS):
                 return z
-            act = F.selu(z) if self.task == "classification" else F.mish(z)
-            x = z + self.slopes[layer].values * (act - z)
+            x = F.selu(z) if self.task == "classification" else F.mish(z)
+            if self.slopes:
+                x = z + self.slopes[layer].values * (x - z)
             if masks is not None:
                 x = x * masks[layer]
         raise AssertionError
