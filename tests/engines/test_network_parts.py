@@ -15,7 +15,7 @@ COMPILED = {
     "slopes": network_of("slopes", activation=("mish", "selu"), hidden=(33, 20), dropout=0.2),
     "embedding": network_of("pbld", dropout=[0.2, 0.1, 0.0], noise=[0.1, 0.0, 0.0]),
     "bins": network_of("piecewise_linear", dropout=[0.2, 0.1, 0.0], input_scale=True),
-    "rectified bins": network_of("rectified", dropout=[0.2, 0.1, 0.0]),
+    "rectified bins": network_of("rectified", normalization="layer"),
     "periodic": network_of("periodic", noise=[0.1, 0.0, 0.0]),
     "periodic, not rectified": network_of("not rectified", normalization="layer"),
     "all": network_of("all", hidden=(40, 18), normalization="batch", dropout=[0.2, 0.1, 0.0]),

@@ -106,9 +106,10 @@ class Shape:
         states, place, kept = [], self.theta, self.trained
         for units in self.sizes[1:-1]:
             gamma, beta = vector[place : place + units], vector[place + units : place + 2 * units]
-            mean, variance = vector[kept : kept + units], vector[kept + units : kept + 2 * units]
+            running = units if self.normalization.keeps else 0
+            mean, variance = vector[kept : kept + running], vector[kept + running : kept + 2 * running]
             states.append(State(gamma, beta, mean, variance))
-            place, kept = place + 2 * units, kept + 2 * units
+            place, kept = place + 2 * units, kept + 2 * running
         return states
 
     def scale(self, vector: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
