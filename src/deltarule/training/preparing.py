@@ -15,7 +15,7 @@ from deltarule.engines import parameters
 from deltarule.engines.initialization import fit_to_data
 from deltarule.engines.input_stage import Columns
 from deltarule.engines.problem import Order, Problem, Samples
-from deltarule.errors import DataError, RecipeError
+from deltarule.errors import DataError, RecipeError, UnknownName
 from deltarule.formulas import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy, SquaredError
 from deltarule.formulas.augmentations import composition
 from deltarule.mapped import rows_read_together
@@ -82,7 +82,7 @@ class FittedData:
         selected = slice(None) if rows is None else rows
         unknown = self.classes[codes[selected]] != y[selected]
         if unknown.any():
-            got = f"{y[selected][unknown][0]!r} in another set"
+            got = f"{y[selected][unknown][0].item()!r} in another set"
             raise DataError(f"labels of the training set ({len(self.classes)} classes)", got)
         return codes.astype(np.int64)
 
@@ -259,10 +259,14 @@ def _fit(
             instead = 'task="multilabel" for 0 and 1, or task="regression"'
             raise RecipeError("labels (n,) for classification", f"shape {train.y.shape}", instead)
         labels = require_classes(selected)
+        if train.y.dtype.kind == "f" and len(labels) > len(selected) / 2:
+            expected = f"regression with targets of {len(labels):,} different numbers"
+            raise UnknownName(expected, f"{task!r}", nearest="regression", field="task")
         outputs = 1 if len(labels) == 2 and loss.output.granularity == "elementwise" else len(labels)
         return FittedData(shape, scaling, labels, None, single=True, outputs=outputs, encoding=encoding)
     if train.y.dtype.kind not in "fiub":
-        raise RecipeError(f"numbers for {task}", f"labels of dtype {train.y.dtype}", 'task="classification"')
+        expected = "classification with targets of text" if train.y.dtype.kind in "UTO" else "targets of numbers"
+        raise UnknownName(expected, f"{task!r}", nearest="classification", field="task")
     y = selected.astype(np.float64).reshape(len(selected), -1)
     if task == "multilabel":
         _check_labels(y)
