@@ -124,7 +124,9 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
         known = ~np.isnan(outputs[:, 0])
         codes = problem.y[known]
         weights = None if problem.weights is None or not problem.weights[known].any() else problem.weights[known]
-        temperature = fitted_temperature(outputs[known], codes, weights)
+        # Each sample has predictions of one fold's networks, and the mean over the folds is less confident than these:
+        # a temperature above 1 would make it less confident a second time.
+        temperature = min(1.0, fitted_temperature(outputs[known], codes, weights))
         outputs[known] = tempered(outputs[known], temperature)
         return Ensemble(best.networks, class_scores(outputs[known], codes), temperature), outputs
 

@@ -105,12 +105,7 @@ def prepared(
     """
     given = data
     chosen = None if rows is None else checked_rows(rows, len(data.train))
-    held_rows = None
-    if (recipe.stopping is not None or recipe.schedule.watches or recipe.metrics) and data.validation is None:
-        if chosen is None:
-            data = data.with_validation(seed=recipe.seed)
-        else:
-            chosen, held_rows = _held_out(data.train, chosen, recipe.seed)
+    data, chosen, held_rows = _with_validation(recipe, data, chosen)
     if record not in (None, "batch", "batch_after"):
         raise RecipeError('record="batch" or "batch_after"', repr(record))
     train = data.train
@@ -174,6 +169,16 @@ def checked_rows(rows: Any, n: int) -> Indices:
         got = f"{indices.dtype} of shape {indices.shape}" if not whole else f"{indices.min()} to {indices.max()}"
         raise DataError(f"row numbers from 0 to {n - 1}", got)
     return indices.astype(np.int64)
+
+
+def _with_validation(recipe: Recipe, data: Dataset, rows: Indices | None) -> tuple[Dataset, Indices | None, Any]:
+    """Hold out validation samples where they are needed and absent; return the data, training and validation rows."""
+    needed = recipe.stopping is not None or recipe.schedule.watches or recipe.metrics
+    if not needed or data.validation is not None:
+        return data, rows, None
+    if rows is None:
+        return data.with_validation(seed=recipe.seed), None, None
+    return data, *_held_out(data.train, rows, recipe.seed)
 
 
 def _held_out(train: Part, rows: Indices, seed: int) -> tuple[Indices, Indices]:
