@@ -69,7 +69,8 @@ def _conditions(study: Study, fits: Sequence[Fit]) -> str:
         f"{fits[0].processor}, {fits[0].threads} thread{'s' * (fits[0].threads > 1)} for each fit. "
         f"{', '.join(f'{name} {version}' for name, version in sorted(versions.items()))}. "
         + (f"deltarule at {', '.join(revisions)}. " if revisions else "")
-        + f"{_range(dates, 's')}. n = {len(study.tables)} tables, {_range(counts, 'd')} splits of each, "
+        + f"{_range(dates, 's')}. n = {len(study.tables)} tables, "
+        f"{_range(counts, 'd')} split{'s' * (counts[-1] > 1)} of each, "
         f"{len(study.ranked)} ranked models. Load of the machine when a fit began: median {np.median(loads):.1f}."
     )
 

@@ -18,6 +18,7 @@ LOOKS = dict(
     zip(FAMILIES, [(style.BLUE, "o"), (style.GREEN, "s"), (style.VERMILION, "^"), (style.PURPLE, "v")], strict=True)
 )
 TICKS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.5, 2, 3, 5, 10)
+FONT = 7
 TITLES = {"classification": "Classification", "regression": "Regression"}
 
 
@@ -37,19 +38,16 @@ def draw(standings: Sequence[Standing], path: Path) -> None:
 def _panel(axes: Any, task: str, standings: Sequence[Standing]) -> None:
     known = rivals()
     shown = sorted((each for each in standings if math.isfinite(each.errors[task][0])), key=lambda each: each.seconds)
-    for place, each in enumerate(shown):
+    for each in shown:
         (mean, low, high), seconds = each.errors[task], each.seconds[0]
         colour, shape = LOOKS[known[each.rival].family]
         if math.isfinite(low) and math.isfinite(high):
             axes.plot([seconds, seconds], [low, high], color=colour, linewidth=3, alpha=0.3, zorder=2)
         axes.plot([seconds], [mean], shape, color=colour, markersize=6.5, zorder=3)
-        # Labels of neighbours are above and below in turn.
-        offset = (5, 5) if place % 2 else (5, -11)
-        axes.annotate(style.plain(known[each.rival].name), (seconds, mean), offset, textcoords="offset points",
-                      fontsize=7, color=style.BLACK)  # fmt: skip
     axes.axhline(1.0, color=style.GREY, linewidth=0.8, linestyle="--", zorder=1)
     times = [each.seconds[0] for each in shown]
     _scale(axes, [min(times) / 1.6, max(times) * 6], [each.errors[task][0] for each in shown])
+    _label(axes, [(known[each.rival].name, each.seconds[0], each.errors[task][0]) for each in shown])
     style.tidy(axes, title=TITLES[task], x="processor time to train, s (logarithmic; geometric mean over tables)",
                y="error relative to HistGradientBoosting, 95 % interval")  # fmt: skip
     for axis in (axes.xaxis, axes.yaxis):
@@ -69,6 +67,25 @@ def _scale(axes: Any, times: Sequence[float], errors: Sequence[float]) -> None:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
+
+
+def _label(axes: Any, marks: Sequence[tuple[str, float, float]]) -> None:
+    """Write each name next to its mark, on the side where it covers the fewest marks and names."""
+    axes.figure.draw_without_rendering()  # the layout decides where the marks are
+    pixel = axes.figure.dpi / 72  # in points
+    places = [axes.transData.transform((seconds, error)) / pixel for _, seconds, error in marks]
+    taken = [(x - 4, x + 4, y - 4, y + 4) for x, y in places]
+    for (name, seconds, error), (x, y) in zip(marks, places, strict=True):
+        width = 0.54 * FONT * len(name)
+        found: list[tuple[int, int, tuple[float, float], tuple[float, float, float, float]]] = []
+        for dx, dy in ((5, 4), (5, -11), (-5 - width, 4), (-5 - width, -11), (8, -3)):
+            box = (x + dx, x + dx + width, y + dy, y + dy + FONT)
+            covered = sum(box[0] < b and a < box[1] and box[2] < d and c < box[3] for a, b, c, d in taken)
+            found.append((covered, len(found), (dx, dy), box))
+        _, _, offset, box = min(found)
+        taken.append(box)
+        axes.annotate(style.plain(name), (seconds, error), offset, textcoords="offset points", fontsize=FONT,
+                      color=style.BLACK)  # fmt: skip
 
 
 def _legend(picture: Any, present: set[str]) -> None:
