@@ -49,7 +49,7 @@ ELSEWHERE = {
     "categories": 'Recipe(preparation=Preparation(categories="ordinal"))',
     "missing": 'Recipe(preparation=Preparation(missing="median"))',
     "categories_at_most": "Recipe(preparation=Preparation(categories_at_most=100))",
-    "robust_categories": "Recipe(preparation=Preparation(robust_categories=True))",
+    "robust_categories": 'Recipe(preparation=Preparation(robust_categories=True, numbers="robust"))',
     "embedded_above": "Recipe(preparation=Preparation(embedded_above=8))",
     "arrays": "Recipe(preparation=Preparation(arrays=True))",
 }
@@ -122,12 +122,12 @@ def _elsewhere(name: str) -> str:
 
 
 def path_in(example: str) -> str:
-    """Return the path of the field that an example sets.
+    """Return the path of the field that an example sets first.
 
     >>> path_in("Recipe(network=Network(dropout=0.2))"), path_in("Recipe(penalty=L2(1e-4))")
     ('network.dropout', 'penalty')
     """
-    return ".".join(re.findall(r"([a-z]\w*)=", example))
+    return ".".join(re.findall(r"\(([a-z]\w*)=", example))
 
 
 def _found(name: str, names: dict[str, str]) -> str | None:

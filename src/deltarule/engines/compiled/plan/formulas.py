@@ -41,7 +41,7 @@ Key: TypeAlias = tuple[Penalty | None, Factors]
 class UpdateKernels:
     """What an update needs: a kernel for each of the penalties in use, and one for what no penalty sees.
 
-    Groups of parameters whose factors differ share a kernel's code and have constants of their own.
+    Groups of parameters whose factors differ share a kernel's code and have separate constants.
 
     whole : whether the gradient is written down whole before any step, because a norm of it decides, or because the
         optimizer is of granularity "matrix"; the latter is `handed_over` to the formula as it stands.

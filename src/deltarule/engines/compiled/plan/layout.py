@@ -4,7 +4,7 @@ A layer's weights are cut by columns: each thread owns a block of whole vectors,
 differentiates and updates stay in its own cache; what is left over is one more block, whose rows the threads share.
 Each block is a separate matrix, (rows, stride): the weights' rows, the biases, and where the layer has them α of its
 activation, γ, β and the running statistics. Columns are padded to whole groups of 16. What is trained before the first
-layer is in blocks of its own, whose columns are the inputs.
+layer is in separate blocks, whose columns are the inputs.
 """
 
 from __future__ import annotations

@@ -224,7 +224,7 @@ class Compiled:
         return table
 
     def _factors_of(self, step: int, count: int) -> dict[str, Floats]:
-        """The schedules' factors for so many steps, of which the compiled loop is told where they are."""
+        """The schedules' factors for so many steps; their addresses are passed to the compiled loop."""
         factors = {name: rates.ahead(step, count) for name, rates in self._schedules.items()}
         self._run.set(**{name: array.ctypes.data for name, array in factors.items()})
         return factors
