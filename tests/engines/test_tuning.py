@@ -2,6 +2,7 @@
 
 import re
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import deltarule as dr
 from deltarule.engines.compiled.runtime import engine
 from deltarule.native import cache, tuning
 from deltarule.native.processor import _target_machine, processor
-from deltarule.native.tiles import _Tiles
+from deltarule.native.tiles import _Tiles, tiles
 from deltarule.native.tiling import candidates, default_tiling
 
 DEFAULT = default_tiling(processor().registers)
@@ -174,3 +175,22 @@ def test_multiples_leave_no_calculation_of_addresses_in_the_innermost_loop():
         assert innermost.count("\tvfmadd") == height * width
         assert "\tlea" not in innermost
         assert innermost.count("\tadd") == 2  # the rows of A and of B step once each
+
+
+def test_threads_that_ask_at_once_get_the_same_code():
+    """Only its address is passed on: another copy would be freed while its owner runs it."""
+    (changes, *_), *_ = candidates(processor().registers).values()
+    new = DEFAULT.replace(**changes, block_rows=DEFAULT.block_rows + 8)  # one that nothing else has asked for
+    barrier, found = threading.Barrier(4), []
+
+    def ask():
+        barrier.wait()
+        found.append(tiles("float32", new))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert all(each is found[0] for each in found)

@@ -21,6 +21,11 @@ ELSEWHERE = {
     "normalization": 'Recipe(network=Network(normalization="batch"))',
     "initializer": 'Recipe(network=Network(initializer="he"))',
     "bias_initializer": 'Recipe(network=Network(bias_initializer="zeros"))',
+    "input_scale": "Recipe(network=Network(input_scale=True))",
+    "parametric_activation": "Recipe(network=Network(parametric_activation=1.0))",
+    "parametrization": 'Recipe(network=Network(parametrization="ntk"))',
+    "embedding": 'Recipe(network=Network(embedding="pbld"))',
+    "category_embedding": "Recipe(network=Network(category_embedding=8))",
     "learning_rate": "Recipe(optimizer=Adam(learning_rate=0.001))",
     "beta1": "Recipe(optimizer=Adam(beta1=0.9))",
     "beta2": "Recipe(optimizer=Adam(beta2=0.999))",
@@ -36,11 +41,14 @@ ELSEWHERE = {
     "monitor": 'Recipe(stopping=EarlyStopping(monitor="score"))',
     "min_improvement": "Recipe(stopping=EarlyStopping(min_improvement=0.001))",
     "restore_best": "Recipe(stopping=EarlyStopping(restore_best=True))",
+    "ties": 'Recipe(stopping=EarlyStopping(ties="last"))',
     "augment": 'Recipe(augmentation="rotation")',
     "numbers": 'Recipe(preparation=Preparation(numbers="quantiles"))',
     "categories": 'Recipe(preparation=Preparation(categories="ordinal"))',
     "missing": 'Recipe(preparation=Preparation(missing="median"))',
     "categories_at_most": "Recipe(preparation=Preparation(categories_at_most=100))",
+    "embedded_above": "Recipe(preparation=Preparation(embedded_above=8))",
+    "arrays": "Recipe(preparation=Preparation(arrays=True))",
 }
 """Recipes that set the fields of a recipe's parts and the shell's options, by their names."""
 

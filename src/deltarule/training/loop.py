@@ -16,8 +16,8 @@ from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.problem import Engine, Figure, Order, StopRequested, never
 from deltarule.engines.registry import engine_of
 from deltarule.errors import Diverged, Interrupted, memory_checked
-from deltarule.models import Model
-from deltarule.recipes import Affine, Recipe
+from deltarule.models import Encoding, Model
+from deltarule.recipes import Recipe
 from deltarule.training.arguments import Data, OnEpoch, checked_recipe, dataset_of, explained_arguments, requests_stop
 from deltarule.training.epoch import Epoch, History
 from deltarule.training.monitoring import Monitor
@@ -131,10 +131,13 @@ class Training:
         batches: Order | None = None,
         record: str | None = None,
         rows: Any = None,
-        scalings: dict[Any, Affine] | None = None,
+        scalings: dict[Any, Any] | None = None,
+        encoding: Encoding | None = None,
     ) -> None:
         self._lock, self._broken_off, self._torn, self._stopped = threading.RLock(), False, False, False
-        self._problem, self._fitted = prepared(recipe, data, initial_parameters, batches, record, rows, scalings)
+        self._problem, self._fitted = prepared(
+            recipe, data, initial_parameters, batches, record, rows, scalings, encoding
+        )
         self._monitor = Monitor(self._problem, self._fitted) if self._problem.recipe.watched_metrics else None
         posed = self._problem if self._monitor is None else self._monitor.for_engine()
         self._engine: Engine = engine_of(posed, engine, precision, n_threads)
