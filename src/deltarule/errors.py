@@ -281,6 +281,10 @@ class ThreadsWarning(UserWarning):
     """A number of threads that makes training slower than necessary: more than cores, or fewer than requested."""
 
 
+class EngineWarning(UserWarning):
+    """A run with another engine than the requested one, which does not have what the recipe says."""
+
+
 def _line(text: str) -> str:
     """The text on one line; a long one, for example a value from a file, loses its middle."""
     line = " ".join(text.splitlines()) if "\n" in text or "\r" in text else text

@@ -140,7 +140,8 @@ def _what(dataset: Dataset, training: Training) -> str:
     task = str(training.recipe.task)
     what = f"{task} with {len(model.classes)} classes" if model.classes is not None else task
     if not model.single:
-        what = f"{model.sizes[-1]} labels a sample" if model.multilabel else f"{what} of {model.sizes[-1]} targets"
+        outputs = model.shape.outputs
+        what = f"{outputs} labels a sample" if model.multilabel else f"{what} of {outputs} targets"
     held = 0 if dataset.validation is None else len(dataset.validation)
     sizes = f"{len(dataset.train):,} training samples, {f'{held:,}' if held else 'no'} validation samples"
     return f"{dataset.name or 'Data'}: {sizes}; a network {'-'.join(map(str, model.sizes))}, {what}."
