@@ -121,7 +121,7 @@ class _Tiles:
                 pointers, sums = rest[: len(groups)], rest[len(groups) :]
                 if ahead:
                     for column in range(0, width * vector_bytes, _LINE_BYTES):
-                        text.prefetch(_apart(text, text.integer("add", row_of_b, ahead), column))
+                        text.prefetch(text.pointer(_apart(text, text.integer("add", row_of_b, ahead), column)))
                 vectors = [
                     factors(lanes.load_at(_apart(text, row_of_b, vector_bytes, column))) for column in range(width)
                 ]

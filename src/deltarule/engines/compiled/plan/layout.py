@@ -2,6 +2,9 @@
 
 A layer's weights are cut by columns: each thread owns a block of whole vectors, so that the weights it multiplies,
 differentiates and updates stay in its own cache; what is left over is one more block, whose rows the threads share.
+Where a layer has few weights beside its inputs and outputs, all its columns are such a block: a thread takes its rows
+of the batch through the layer, and only weights move from cache to cache (see `by_rows`).
+
 Each block is a separate matrix, (rows, stride): the weights' rows, the biases, and where the layer is normalised γ, β
 and the running statistics. Columns are padded to whole groups of 16.
 """
@@ -24,7 +27,9 @@ from deltarule.engines.parameters import Shape
 from deltarule.native.products import GROUP, padded, row_stride
 from deltarule.native.structs import Address, Count, Stride
 
-__all__ = ["Block", "Division", "Layout", "Share", "share"]
+__all__ = ["Block", "Division", "Layout", "Share", "by_rows", "share"]
+
+_FEWEST_ROWS = 8  # of a thread: fewer leave sums idle in a tile
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,20 @@ def share(columns: int, thread: int, threads: int) -> Iterator[Share]:
         yield Share(thread * own, own)
     if columns > own * threads:
         yield Share(threads * own, columns - own * threads, Rows(Count(thread), Count(threads)))
+
+
+def by_rows(fan_in: int, fan_out: int, batch: int, threads: int) -> bool:
+    """Whether threads divide a layer by rows of the batch, and its update by rows of the weights.
+
+    Divided by columns, a layer's inputs and the derivatives of its outputs move between cores, forwards, backwards
+    and for the gradient; divided by rows, the weights do, before and after they change, and inputs and derivatives for
+    the gradient alone.
+
+    >>> by_rows(100, 100, 128, 2), by_rows(256, 128, 64, 2), by_rows(100, 100, 16, 4)
+    (True, False, False)
+    """
+    enough = min(batch, fan_in) >= _FEWEST_ROWS * threads
+    return threads > 1 and enough and 2 * fan_in * fan_out < batch * (fan_in + fan_out)
 
 
 @dataclass(frozen=True)
@@ -73,19 +92,25 @@ class Block:
 
 
 class Layout:
-    """The blocks of all layers, for a number of threads; a network's vector into them and back."""
+    """The blocks of all layers, for a number of threads; a network's vector into them and back.
 
-    def __init__(self, shape: Shape, threads: int, item_bytes: int) -> None:
+    batch : rows of a batch, to choose how layers are divided; the first layer's columns are divided in any case, as
+        are those of layers whose columns are normalised.
+    """
+
+    def __init__(self, shape: Shape, threads: int, item_bytes: int, batch: int = 0) -> None:
         self.shape, self.sizes, self.threads = shape, shape.sizes, threads
+        self._by_rows: list[bool] = []
         self.blocks: list[list[Block]] = []
         offset = 0
         hidden = len(self.sizes) - 2
         for layer, (fan_in, fan_out) in enumerate(pairwise(self.sizes)):
-            columns = padded(fan_out)
-            firsts = dict.fromkeys(
-                (each.first, each.width) for thread in range(threads) for each in share(columns, thread, threads)
-            )
             normalized = shape.normalization is not None and layer < hidden
+            rows_divided = layer > 0 and not normalized and by_rows(fan_in, fan_out, batch, threads)
+            self._by_rows.append(rows_divided)
+            firsts = dict.fromkeys(
+                (each.first, each.width) for thread in range(threads) for each in self.shares(layer, thread)
+            )
             keeps = shape.normalization is not None and shape.normalization.keeps
             trained = fan_in + (3 if normalized else 1)
             rows = trained + (2 if normalized and keeps else 0)
@@ -95,6 +120,13 @@ class Layout:
                 self.blocks[-1].append(Block(layer, first, width, fan_in, offset, stride, trained, rows))
                 offset += rows * stride
         self.items = offset
+
+    def shares(self, layer: int, thread: int) -> list[Share]:
+        """A thread's share of a layer's columns; with all columns left over, its rows of these."""
+        columns = padded(self.sizes[layer + 1])
+        if self._by_rows[layer]:
+            return [Share(0, columns, Rows(Count(thread), Count(self.threads)))]
+        return list(share(columns, thread, self.threads))
 
     def pack(self, vector: npt.NDArray[Any], parameters: npt.NDArray[Any]) -> None:
         """Write a network's vector into padded parameters (items,)."""
@@ -159,7 +191,7 @@ class Division:
 
     def shares(self, layer: int) -> list[Share]:
         """The thread's own columns of a layer, and its rows of those left over."""
-        return list(share(padded(self.layout.sizes[layer + 1]), self.thread, self.layout.threads))
+        return self.layout.shares(layer, self.thread)
 
     def columns(self, layer: int) -> list[Share]:
         """Columns of which the thread has all rows: its own, and where it is its turn, those left over."""
@@ -171,7 +203,7 @@ class Division:
         return any(each.rows.parts > 1 for each in self.shares(layer))
 
     def owns_columns(self, layer: int) -> bool:
-        """Whether a layer's columns are divided, so that its rows are whole only when all threads have done theirs."""
+        """Whether a layer's columns are divided, so that a row is whole only when all threads have done theirs."""
         return any(each.rows.parts == 1 for each in self.shares(layer))
 
     def block(self, layer: int, each: Share) -> Block:

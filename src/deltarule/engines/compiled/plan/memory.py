@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -143,7 +144,11 @@ class Passage:
     a layer's inputs are dropped; y, and a loss, an error and a weight for each row. Of a normalised network also the
     weighted sums of hidden layers, where they become the normalised ones; four words for each of their columns, γ
     and β side by side, and a word for each row.
+
+    own_inputs : whether x is one thread's own, who builds all of its rows.
     """
+
+    own_inputs = False
 
     def __init__(
         self,
@@ -174,6 +179,12 @@ class Passage:
             self._column(arena, name, arena.dtype) for name in ("losses", "errors", "weights")
         )
         self.masks = [self._mask(arena, layer) if rate and backward else NO_MATRIX for layer, rate in enumerate(rates)]
+
+    def with_own_inputs(self, arena: Arena, columns: int) -> Passage:
+        """The same passage with another x, for one thread."""
+        own = copy.copy(self)
+        own.x, own.own_inputs = arena.matrix(self.rows, columns, "x"), True
+        return own
 
     def _column(self, arena: Arena, name: str, dtype: npt.DTypeLike) -> Address:
         """A number for each row."""

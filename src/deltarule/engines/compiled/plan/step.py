@@ -36,17 +36,18 @@ class Writer:
         for layer in range(last + 1):
             yield from self._drawn(layer, passage)
             yield from self._forward(layer, passage)
-            if layer < last or self.to.owns_columns(layer):
+            if not self._by_rows(layer) or (layer < last and not self._by_rows(layer + 1)):
                 yield from self.to.wait()
         yield from self.formulas.loss(passage, source, self.to.rows(), self.to.thread, training=True)
+        for layer in range(last, 0, -1):
+            if not self._by_rows(layer):
+                yield from self.to.wait()
+            yield from self._backward(layer, passage)
         yield from self.to.wait()
         if self.to.thread == 0:
             if record == "batch":
                 yield source.record(passage)
             yield source.add(passage)
-        for layer in range(last, 0, -1):
-            yield from self._backward(layer, passage)
-            yield from self.to.wait()
         yield from self.updates.instructions(passage)
         yield from self.to.wait()
         if record == "batch_after":
@@ -77,12 +78,17 @@ class Writer:
         # The next batch's weights must not be written while these are read.
         yield from self.to.wait()
 
+    def _by_rows(self, layer: int) -> bool:
+        """Whether a thread has its rows of a layer's outputs, and of their derivatives, to itself."""
+        return not self.to.owns_columns(layer) and self.formulas.normalizations[layer] is None
+
     def _batch(self, source: Source, passage: Passage, rows: Rows) -> Iterator[Instruction]:
-        yield source.gather(passage, rows)
+        inputs = ALL_ROWS if passage.own_inputs else rows
+        yield source.gather(passage, inputs)
         if source.shuffled:
-            yield source.prefetch(rows)
+            yield source.prefetch(inputs)
         yield source.target(passage, rows)
-        if rows.parts > 1:
+        if inputs.parts > 1:
             yield from self.to.wait()
         if source.mixed:
             yield source.mix(passage, rows)
@@ -111,7 +117,8 @@ class Writer:
         units = self.to.layout.sizes[layer]
         outputs = self.to.layout.sizes[layer + 1]
         dropped = bool(self.formulas.rates[layer])
-        shares = self.to.shares(layer - 1)
+        whole = Share(0, padded(units), self.to.rows())
+        shares = [whole] if self._by_rows(layer) else self.to.shares(layer - 1)
         for each in shares:
             for block in self.to.layout.blocks[layer]:
                 yield Backward(
@@ -126,13 +133,13 @@ class Writer:
             if not dropped:
                 yield self._slope(layer, passage, each)
         if dropped:
-            rows = self.to.rows()
-            yield from self.to.wait()
-            yield self.formulas.drop_again(layer, passage, rows)
-            yield self._slope(layer, passage, Share(0, padded(units), rows))
+            if shares != [whole]:
+                yield from self.to.wait()
+            yield self.formulas.drop_again(layer, passage, whole.rows)
+            yield self._slope(layer, passage, whole)
         normalization = self.formulas.normalizations[layer - 1]
         if normalization is not None:
-            if dropped:
+            if dropped or shares == [whole]:
                 yield from self.to.wait()
             room, region = self.updates.scratch, self.formulas.updates.regions
             yield from normalization.back(self.to, layer - 1, passage, room, region)

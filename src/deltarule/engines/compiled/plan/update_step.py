@@ -101,7 +101,8 @@ class Updates:
             if end > begin:
                 w = self.to.matrix(block, begin)
                 product = Product(d, a.part(begin), a.item_bytes, w, Count(end - begin), width)
-                yield _Part(block, range(begin, end), product, self.kernels.weights(layer, thread), _slice_rows(block))
+                kernel = self.kernels.weights(layer, thread)
+                yield _Part(block, range(begin, end), product, kernel, _slice_rows(block, end - begin))
             if each.rows.part == each.rows.parts - 1 and not (self.idle and layer < self._layers - 1):
                 w, one = self.to.matrix(block, fan_in), MatrixAt(self.one, Stride(0))
                 product = Product(d, one, Stride(0), w, Count(1), width)
@@ -172,6 +173,10 @@ class Updates:
                 yield replace(step, slots=Count(1), apart=Stride(self.kernels.averaged * self.to.apart))
 
 
-def _slice_rows(block: Block) -> Count:
-    """Rows of a block whose gradient is taken at once: whole tiles, some 16 KB."""
-    return Count(min(SCRATCH_ROWS, max(24, _SLICE // block.stride // 24 * 24)))
+def _slice_rows(block: Block, rows: int) -> Count:
+    """Rows of a block whose gradient is taken at once: whole tiles, some 16 KB; few rows in slices of one size."""
+    most = min(SCRATCH_ROWS, max(24, _SLICE // block.stride // 24 * 24))
+    if rows >= 8 * most:
+        return Count(most)
+    slices = max(1, round(rows / most), -(-rows // SCRATCH_ROWS))
+    return Count(-(-rows // slices))
