@@ -31,8 +31,8 @@ __all__ = ["Measurement", "chosen_tiling", "keep", "measure", "peak_gflops", "tu
 # rounds: no measurement is exact, and another process may have had the core in one part.
 _SECONDS, _MARGIN, _PARTS = 0.05, 1.03, 4
 # Rows of the batch, inputs, outputs, for questions about tiles; and for those about data outside the first cache.
-_SMALL, _LARGE = (64, 784, 256), (32, 1536, 512)
-_ON_LARGE = ("prefetch", "blocks")
+_SMALL, _LARGE, _DEEP = (64, 784, 256), (32, 1536, 512), (256, 96, 1024)
+_SHAPES = {"prefetch": _LARGE, "blocks": _LARGE, "packing": _DEEP}
 _ALIGNED = 64  # bytes
 _PROBE = "tiling: can anything be kept?"
 
@@ -90,7 +90,7 @@ def measure(dtype: str) -> tuple[Tiling, list[Measurement]]:
     tiling, measurements = default_tiling(registers), []
     for question, changes in candidates(registers).items():
         tried = [tiling, *(tiling.replace(**each) for each in changes)]
-        parts = _rates(dtype, tried, _LARGE if question in _ON_LARGE else _SMALL)
+        parts = _rates(dtype, tried, _SHAPES.get(question, _SMALL))
         rates, gains = parts.max(axis=0), (parts / parts[:, :1]).min(axis=0)
         best = int(gains.argmax()) if gains.max() > _MARGIN else 0
         measurements += [
@@ -114,7 +114,7 @@ def _tiles(dtype: str, tiling: Tiling) -> Tiles:
 def _entry_points() -> tuple[Callable[..., None], ...]:
     """The three products, for Python to call."""
     counts: dict[str, tuple[Callable[..., None], int]]
-    counts = {"nn": (products.gemm_nn, 11), "nt": (products.gemm_nt, 12), "tn": (products.gemm_tn, 10)}
+    counts = {"nn": (products.gemm_nn, 11), "nt": (products.gemm_nt, 12), "tn": (products.gemm_tn, 11)}
     code = compile_functions({name: (function, *[int] * count) for name, (function, count) in counts.items()})
     return tuple(code.function(name, count) for name, (_, count) in counts.items())
 
@@ -174,7 +174,7 @@ class _Matrices:
         return [
             lambda: forward(table, *z, 0, *x, *w, *self.shape),
             lambda: backward(table, *dx, *dz, *w, *self.shape, workspace, 0),
-            lambda: gradient(table, *dw, *x, *dz, *self.shape),
+            lambda: gradient(table, *dw, *x, *dz, *self.shape, workspace),
         ]
 
 

@@ -100,7 +100,7 @@ class Layout:
 
     def __init__(self, shape: Shape, threads: int, item_bytes: int, batch: int = 0) -> None:
         self.shape, self.sizes, self.threads = shape, shape.sizes, threads
-        self._by_rows: list[bool] = []
+        self.batch, self._by_rows = batch, list[bool]()
         self.blocks: list[list[Block]] = []
         offset = 0
         hidden = len(self.sizes) - 2
