@@ -166,15 +166,18 @@ class _Matrices:
         return cls(shape, x, w, dz, z, dx, dw, _matrix(1, products.WORKSPACE_BYTES, "uint8"))
 
     def calls(self, functions: Tiles) -> list[Callable[[], None]]:
-        """Return a step's products with these tiles: forward, backward, and the gradient of the weights."""
-        table, (forward, backward, gradient) = functions.address, _entry_points()
+        """Return a step's products with these tiles: forward, backward, and the gradient of the weights.
+
+        They keep the tiles: another thread that measures at the same time may replace those in the cache of `tiles`.
+        """
+        forward, backward, gradient = _entry_points()
         x, w, dz, z, dx, dw = ((each.ctypes.data, each.strides[0]) for each in (
             self.x, self.w, self.dz, self.z, self.dx, self.dw))  # fmt: skip
         workspace = self.workspace.ctypes.data
         return [
-            lambda: forward(table, *z, 0, *x, *w, *self.shape),
-            lambda: backward(table, *dx, *dz, *w, *self.shape, workspace, 0),
-            lambda: gradient(table, *dw, *x, *dz, *self.shape, workspace),
+            lambda: forward(functions.address, *z, 0, *x, *w, *self.shape),
+            lambda: backward(functions.address, *dx, *dz, *w, *self.shape, workspace, 0),
+            lambda: gradient(functions.address, *dw, *x, *dz, *self.shape, workspace),
         ]
 
 
