@@ -43,8 +43,9 @@ def vary(recipe: Recipe | None = None, /, **fields: Sequence[Any] | str) -> tupl
     fields : for each field its values. A field of the recipe goes by its name, and so do those of its network, its
         optimizer, its stopping rule and its penalty, as long as the recipe has none of that name: `hidden`,
         `learning_rate`, `patience`. The name of a penalty means its strength, 0 for no penalty: `l2`.
-        Write `network__dropout` for a whole path. `precision` varies how the recipe is computed. Values are those that the field takes, or text as in the shell:
-        separated by slashes where it has any, otherwise by commas, "128x64" for a list of numbers, "none" for nothing.
+        Write `network__dropout` for a whole path. `precision` is a field too, though not a recipe's. Values are those
+        that the field takes, or text as in the shell: separated by slashes where it has any, otherwise by commas,
+        "128x64" for a list of numbers, "none" for nothing.
 
     A name means a formula with its own defaults, so an optimizer comes with its own learning rate.
     Raises RecipeError for fields that are not there and values that they do not take.
