@@ -52,8 +52,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     image_shape : (height, width), or (height, width, channels), of the image in each row; most augmentations need it.
     n_ensemble : number of networks that are trained in parallel and averaged.
     engine : "compiled", or "reference": NumPy, the definition.
-    precision : of training: None for that of the data, "float32", "float64", or "bfloat16", which rounds the operands of
-        the products; the solver "lbfgs" takes float64.
+    precision : of training: None for that of the data, "float32", "float64", or "bfloat16", which rounds the operands
+        of the products; the solver "lbfgs" takes float64.
     n_threads : number of threads; None lets the engine choose. The weights do not depend on it, to the last bit.
 
     Attributes
