@@ -117,6 +117,20 @@ def _repeated(rng: np.random.Generator, n: int) -> tuple[Any, Any]:
     return np.repeat(x, 4, axis=0), np.repeat(y, 4)
 
 
+def _copies_across(draw: int) -> dr.Dataset:
+    """Each of 250 samples four times, split at random, so that most validation samples are also training samples."""
+    rng = np.random.default_rng(draw)
+    x, y = _repeated(rng, 1000)
+    rows = rng.permutation(1000)
+    train, validation = rows[:800], rows[800:]
+    return dr.Dataset((x[train], y[train]), (x[validation], y[validation]), _logistic(10, 2.0)(rng, TEST))
+
+
+def _few_values(rng: np.random.Generator, n: int) -> tuple[Any, Any]:
+    x = rng.integers(0, 3, size=(n, 4)).astype(float)
+    return x, (rng.uniform(size=n) < 1 / (1 + np.exp(-x @ np.array([1.0, -1.0, 0.5, 0.0])))).astype(int)
+
+
 def _product(rng: np.random.Generator, n: int) -> tuple[Any, Any]:
     x = rng.normal(size=(n, 4))
     p = 1 / (1 + np.exp(-2 * x[:, 0] * x[:, 1] - x[:, 2]))
@@ -139,6 +153,8 @@ MADE: dict[str, Callable[[int], tuple[dr.Dataset, dr.Recipe]]] = {
     "leak": lambda draw: (_split(_leak, 800, 200, draw), dr.Recipe()),
     "shift": lambda draw: (_split(_rings(0.05), 1500, 400, draw, shifted=_shifted), dr.Recipe()),
     "duplicated rows": lambda draw: (_split(_repeated, 800, 200, draw), dr.Recipe()),
+    "copies across sets": lambda draw: (_copies_across(draw), dr.Recipe()),
+    "few values": lambda draw: (_split(_few_values, 900, 300, draw), dr.Recipe()),
     "already perfect": lambda draw: (_split(_blobs, 600, 150, draw), dr.Recipe()),
     "few epochs": lambda draw: (_split(_wave, 1500, 400, draw), dr.Recipe(epochs=12)),
     "high learning rate": lambda draw: (_split(_rings(0.0), 3000, 600, draw), dr.Recipe(optimizer=dr.Adam(0.02))),

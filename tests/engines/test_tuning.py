@@ -9,6 +9,7 @@ import pytest
 from llvmlite import binding as llvm
 
 import deltarule as dr
+from deltarule.engines.compiled.runtime import engine
 from deltarule.native import cache, tuning
 from deltarule.native.processor import _target_machine, processor
 from deltarule.native.tiles import _Tiles, tiles
@@ -81,30 +82,38 @@ def test_what_measures_keeps_the_tiles_that_another_thread_has_replaced():
 
 def test_the_choice_is_kept_and_not_measured_again(folder, monkeypatch):
     faster(monkeypatch, "addresses", "heights")
+    assert tuning.chosen_tiling("float32") == (DEFAULT, "default, not measured yet")
+    tuning.tune("float32")
     chosen, source = tuning.chosen_tiling("float32")
-    assert source == "measured now"
+    assert source == "measured before"
     assert chosen.addresses == "multiples"
     assert chosen.heights != DEFAULT.heights
     monkeypatch.setattr(tuning, "measure", None)
-    assert tuning.chosen_tiling("float32") == (chosen, "measured before")
+    tuning.tune("float32")
+    tuning.tune("bfloat16")  # takes float32's form
     assert tuning.tuned_tiles("float32").table.tolist() != tuning.tiles("float32").table.tolist()
 
 
 def test_a_damaged_choice_is_measured_anew(folder, monkeypatch):
     faster(monkeypatch, "addresses")
-    chosen, _ = tuning.chosen_tiling("float64")
+    tuning.tune("float64")
+    chosen = tuning.chosen_tiling("float64")
     (kept,) = (path for path in cache.cache_folder().iterdir() if b"multiples" in path.read_bytes())
     kept.write_bytes(kept.read_bytes().replace(b"multiples", b"multiplex"))
-    assert tuning.chosen_tiling("float64") == (chosen, "measured now")
+    assert tuning.chosen_tiling("float64") == (DEFAULT, "default, not measured yet")
+    tuning.tune("float64")
+    assert tuning.chosen_tiling("float64") == chosen
 
 
 def test_nothing_is_measured_where_it_could_not_be_kept_or_is_not_wanted(folder, monkeypatch):
     monkeypatch.setattr(tuning, "measure", None)
     monkeypatch.setenv("DELTARULE_TUNE", "0")
+    tuning.tune("float32")
     assert tuning.chosen_tiling("float32") == (DEFAULT, "default, DELTARULE_TUNE=0")
     monkeypatch.delenv("DELTARULE_TUNE")
     monkeypatch.setenv("DELTARULE_CACHE", "")
     cache.cache_folder.cache_clear()
+    tuning.tune("float32")
     assert tuning.chosen_tiling("float32") == (DEFAULT, "default, no cache folder")
     assert not folder.exists()
 
@@ -118,14 +127,42 @@ def test_nothing_is_measured_on_a_full_disk(folder, monkeypatch):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
     try:
-        chosen = tuning.chosen_tiling("float32")
+        tuning.tune("float32")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert chosen == (DEFAULT, "default, the choice cannot be kept")
+    assert tuning.chosen_tiling("float32") == (DEFAULT, "default, not measured yet")
+
+
+def test_a_long_training_measures_once_and_a_short_one_does_not(folder, trained, monkeypatch):
+    faster(monkeypatch, "prefetch")
+    data = dr.load_dataset("iris")
+    dr.train(RECIPE, data)
+    assert tuning.chosen_tiling("float32")[1] == "default, not measured yet"
+    monkeypatch.setattr(engine, "WORTH_SECONDS", 0.0)
+    assert dr.train(RECIPE, data).model.theta.tobytes() == trained
+    chosen, source = tuning.chosen_tiling("float32")
+    assert (chosen.prefetch > 0, source) == (True, "measured before")
+    monkeypatch.setattr(tuning, "measure", None)
+    dr.train(RECIPE, data)
+    assert tuning.tuned_tiles("float32") is not tuning.tiles("float32")
+
+
+def test_an_interruption_while_measuring_loses_no_epoch(folder, monkeypatch):
+    def interrupted(_dtype):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tuning, "measure", interrupted)
+    monkeypatch.setattr(engine, "WORTH_SECONDS", 0.0)
+    training = dr.epochs(RECIPE, dr.load_dataset("iris"))
+    with pytest.raises(KeyboardInterrupt):
+        next(iter(training))
+    assert len(training.run.history) == 1
+    assert [epoch.number for epoch in training] == [2]
 
 
 def test_a_training_is_the_same_to_the_last_bit_with_any_choice(folder, trained, monkeypatch):
     faster(monkeypatch, "addresses", "widest", "prefetch", "panel_width", "block_rows")
+    tuning.tune("float32")
     assert dr.train(RECIPE, dr.load_dataset("iris")).model.theta.tobytes() == trained
     assert tuning.tuned_tiles("float32") is not tuning.tiles("float32")
 

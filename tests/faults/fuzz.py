@@ -311,6 +311,7 @@ def _imported() -> None:
     import importlib
 
     names = (
+        "pandas",
         "pyarrow.parquet",
         "pyarrow.ipc",
         "narwhals",

@@ -28,6 +28,8 @@ class Signal:
         # Nobody hears of what is raised where Python was called from C.
         self._hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
         self._trace = sys.gettrace()
+        # Python 3.12 looks only here whether any frame wants its bytecodes.
+        sys._getframe().f_trace_opcodes = True
         sys.settrace(self._of_call)
         return self
 

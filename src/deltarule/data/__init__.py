@@ -12,6 +12,7 @@ from deltarule.data.frames import table_of
 from deltarule.data.generated import moons, xor
 from deltarule.data.idx import read_idx, read_idx_folder
 from deltarule.data.labels import Task, require_classes, task_of
+from deltarule.data.leaks import without_copies
 from deltarule.data.load import fetch_dataset, load_dataset
 from deltarule.data.parts import Part
 from deltarule.data.splits import Split, default_split, proportions_of_the_texts, split
@@ -41,5 +42,6 @@ __all__ = [
     "split",
     "table_of",
     "task_of",
+    "without_copies",
     "xor",
 ]

@@ -149,7 +149,10 @@ def _of_series(series: Any, name: str, kind: Kind | None, *, pandas: bool) -> Co
         words = ["" if word is None or word != word else word for word in series.to_list()]
         return _of_values(words, name, kind)
     if any(dtype == unknown for unknown in (nw.Object, nw.Unknown)) and kind != "ignored":
-        return _of_values(series.to_list(), name, kind)
+        values = series.to_list()
+        # Arrow's maps are left out as other nested types are; most versions of narwhals have no name for them.
+        if dtype == nw.Object or not any(isinstance(value, (dict, list)) for value in values):
+            return _of_values(values, name, kind)
     return Column(name, "ignored" if kind == "ignored" else "text", np.full(len(series), -1, np.int32))
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COLUMNS, _ROWS = 6, 4
+_CELL, _IMAGE, _CAPTION = 1.45, 1.25, 0.3  # inches: of an image and its margin, of the image, of two lines above it
 _MARKERS = "osD^vP*X"
 _LINE = 0.16  # inches between two lines of text that do not touch
 _LARGE = 10_000  # from here on, numbers are written as 10k, 2M
@@ -36,28 +37,37 @@ def chosen_samples(wrong: Booleans, count: int = _COLUMNS * _ROWS) -> Positions:
 def image_samples(
     images: npt.NDArray[Any], true: Sequence[str], predicted: Sequence[str], *, title: str = ""
 ) -> Figure:
-    """Draw images (n, height, width) or with channels under their predicted classes; wrong ones are framed and crossed.
+    r"""Draw images (n, height, width) or with channels under their predicted classes.
 
-    Wrong ones also show the true class, in parentheses.
+    Wrong ones are framed and crossed, and show the true class in parentheses.
 
-    >>> len(image_samples(np.zeros((3, 8, 8)), ["1", "2", "3"], ["1", "2", "8"]).axes)
-    3
+    >>> [text.get_text() for text in image_samples(np.zeros((2, 8, 8)), ["1", "8"], ["1", "2"]).axes[0].texts]
+    ['1', '✗ 2\n(is 8)']
     """
+    from matplotlib.patches import Rectangle
+
     columns = min(_COLUMNS, max(len(images), 1))
     rows = max(1, math.ceil(len(images) / columns))
-    picture = figure(max(1.45 * columns, 4.5), 1.75 * rows + 0.4)
+    picture = figure(max(_CELL * columns, 4.5), (_CELL + _CAPTION) * rows + 0.4)
     picture.suptitle(title, fontweight="bold", fontsize="medium")
+    # All images in one coordinate system, in inches: laying out a system for each takes longer than all else.
+    axes = picture.add_subplot(aspect="equal", xlim=(0, _CELL * columns), ylim=(-(_CELL + _CAPTION) * rows, 0))
+    axes.set_axis_off()
     low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 1.0)
-    for number, (image, label, guess) in enumerate(zip(images, true, predicted, strict=True), start=1):
-        axes = picture.add_subplot(rows, columns, number)
-        shown = _picture_of(image, low, high)
-        axes.imshow(shown, cmap="gray_r" if shown.ndim == 2 else None, vmin=low, vmax=high, interpolation="nearest")
-        axes.set_xticks([])
-        axes.set_yticks([])
-        right = label == guess
-        axes.spines[:].set(color="#BBBBBB" if right else WRONG, linewidth=0.8 if right else 3)
+    for number, (image, label, guess) in enumerate(zip(images, true, predicted, strict=True)):
+        row, column = divmod(number, columns)
+        shown, right = _picture_of(image, low, high), label == guess
+        height, width = (_IMAGE * side / max(shown.shape[:2]) for side in shown.shape[:2])
+        left, top = _CELL * (column + 0.5) - width / 2, -(_CELL + _CAPTION) * row - _CAPTION
+        axes.imshow(
+            shown, cmap="gray_r" if shown.ndim == 2 else None, vmin=low, vmax=high, interpolation="nearest",
+            extent=(left, left + width, top - height, top),
+        )  # fmt: skip
+        frame, line = ("#BBBBBB", 0.8) if right else (WRONG, 3)
+        axes.add_patch(Rectangle((left, top - height), width, height, fill=False, edgecolor=frame, linewidth=line))
         words = guess if right else f"✗ {guess}\n(is {label})"
-        axes.set_title(words, color=BLACK if right else WRONG, fontsize=8.5, pad=3)
+        colour = BLACK if right else WRONG
+        axes.text(left + width / 2, top + 0.05, words, color=colour, fontsize=8.5, ha="center", va="bottom")
     return picture
 
 

@@ -1,8 +1,8 @@
 """Choosing by measurements, on the machine at hand, how matrix products are cut into tiles and blocks.
 
-The first process that multiplies measures for a quarter of a second for each precision, and keeps the choice with the
-compiled code, under the processor's features. Where nothing can be kept, or with `DELTARULE_TUNE=0`, nothing is
-measured and the default is used. Results do not depend on the choice.
+The first training that takes longer than `WORTH_SECONDS` calls `tune`, which measures for a second, most of which goes
+into compiling the candidates, and keeps the choice with the compiled code, under the processor's features. Until then,
+where nothing can be kept, and with `DELTARULE_TUNE=0`, the default is used. Results do not depend on the choice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ from deltarule.native.processor import assemble, compile_functions, load, proces
 from deltarule.native.tiles import Tiles, tiles
 from deltarule.native.tiling import Tiling, candidates, default_tiling
 
-__all__ = ["Measurement", "chosen_tiling", "keep", "measure", "peak_gflops", "tuned_tiles"]
+__all__ = ["WORTH_SECONDS", "Measurement", "chosen_tiling", "keep", "measure", "peak_gflops", "tune", "tuned_tiles"]
+
+WORTH_SECONDS = 10.0
+"""How long a training runs before it measures, so that short ones do not wait for what they would not gain from."""
 
 # Seconds for each question; how much faster than what is in use a candidate must be, in each of so many parts of the
 # rounds: no measurement is exact, and another process may have had the core in one part.
@@ -35,6 +38,7 @@ _SMALL, _LARGE, _DEEP = (64, 784, 256), (32, 1536, 512), (256, 96, 1024)
 _SHAPES = {"prefetch": _LARGE, "blocks": _LARGE, "packing": _DEEP}
 _ALIGNED = 64  # bytes
 _PROBE = "tiling: can anything be kept?"
+_NOT_MEASURED = "default, not measured yet"
 
 
 @dataclass(frozen=True)
@@ -54,26 +58,34 @@ class Measurement:
 @functools.cache
 def tuned_tiles(dtype: str) -> Tiles:
     """Return the functions for a type in the form that was fastest on this machine; "bfloat16" takes float32's form."""
-    return _tiles(dtype, chosen_tiling("float32" if dtype == "bfloat16" else dtype)[0])
+    return _tiles(dtype, chosen_tiling(_measured_type(dtype))[0])
 
 
 def chosen_tiling(dtype: str) -> tuple[Tiling, str]:
-    """Return the tiling in use, measured now where it was not before, and in a few words where it comes from."""
+    """Return the tiling in use, and in a few words where it comes from."""
     default = default_tiling(processor().registers)
     if os.environ.get("DELTARULE_TUNE") == "0":
         return default, "default, DELTARULE_TUNE=0"
     if cache_folder() is None:
         return default, "default, no cache folder"
     kept = load_code(_key(dtype))
-    if kept is not None:
-        changes = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(kept).items()}
-        return default.replace(**changes), "measured before"
+    if kept is None:
+        return default, _NOT_MEASURED
+    changes = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(kept).items()}
+    return default.replace(**changes), "measured before"
+
+
+def tune(dtype: str) -> None:
+    """Measure for the trainings that start from now on, unless it was done before or the choice could not be kept."""
+    dtype = _measured_type(dtype)
+    if chosen_tiling(dtype)[1] != _NOT_MEASURED:
+        return
     store_code(_PROBE, b"")
     if load_code(_PROBE) is None:  # a disk that is full or read only: each process would measure again
-        return default, "default, the choice cannot be kept"
-    tiling, measurements = measure(dtype)
+        return
+    _, measurements = measure(dtype)
     keep(dtype, measurements)
-    return tiling, "measured now"
+    tuned_tiles.cache_clear()
 
 
 def keep(dtype: str, measurements: Iterable[Measurement]) -> None:
@@ -99,6 +111,10 @@ def measure(dtype: str) -> tuple[Tiling, list[Measurement]]:
         ]
         tiling = tried[best]
     return tiling, measurements
+
+
+def _measured_type(dtype: str) -> str:
+    return "float32" if dtype == "bfloat16" else dtype
 
 
 def _key(dtype: str) -> str:

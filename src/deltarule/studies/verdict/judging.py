@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from deltarule.data import Dataset
+from deltarule.data import Dataset, without_copies
 from deltarule.errors import DataError
 from deltarule.recipes import Recipe
 from deltarule.studies.verdict.amounts import amount, bare, counted, gap_between, listed, rounded, samples
@@ -31,6 +31,8 @@ MATTERS_RELATIVE = 0.05
 
 FEW = 0.05
 """Half the width of the validation error's interval beyond which its samples are few."""
+_FEW_TRAINED = 0.01
+"""The fraction of validation samples that are training samples beyond which the history is not used."""
 RARE = 0.1
 """The fraction of all but the most frequent class below which they are rare."""
 
@@ -77,7 +79,8 @@ class Verdict:
 def verdict_of(run: Run, data: Dataset, reference_error: float | None = None) -> Verdict:
     """The verdict on a run: of its errors on the data's training and validation sets, its history, and baselines.
 
-    The baselines are trained here, in a fraction of a second.
+    The baselines are trained here, in a fraction of a second. Copies of samples are not counted again, and validation
+    samples that were trained on are not counted.
 
     >>> import deltarule as dr
     >>> data = dr.load_dataset("breast_cancer")
@@ -87,17 +90,19 @@ def verdict_of(run: Run, data: Dataset, reference_error: float | None = None) ->
     """
     if data.validation is None and (run.recipe.stopping is not None or run.recipe.metrics):
         data = data.with_validation(seed=run.recipe.seed)
-    model, held = run.model, data.validation
-    return verdict(
-        error_of(model, data.train),
+    distinct = without_copies(data)
+    model, held = run.model, distinct.data.validation
+    found = verdict(
+        error_of(model, distinct.data.train),
         None if held is None else error_of(model, held),
         reference_error,
-        history=run.history,
+        history=run.history if distinct.trained <= _FEW_TRAINED else None,
         recipe=run.recipe,
-        baselines=baselines_of(model, data),
+        baselines=baselines_of(model, replace(data, validation=held)),
         ranked=held is not None and ranks(model, held),
         images=data.train.x.ndim > 2,
     )
+    return replace(found, sentences=(*distinct.sentences, *found.sentences))
 
 
 def verdict(

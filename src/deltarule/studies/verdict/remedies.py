@@ -12,7 +12,7 @@ from deltarule.studies.verdict.baselines import Baseline
 from deltarule.studies.verdict.course import Course
 
 _NEARLY_LINEAR = 1.25
-"""Up to this ratio of the linear model's error to the network's, the network gains little from its size."""
+"""Certainly up to this ratio of the linear model's error to the network's, the network gains little from its size."""
 _LIKELY = 0.1
 _SMALL = 16
 _SMALLER = 8
@@ -91,7 +91,7 @@ def remedies_for(evidence: Evidence) -> tuple[Remedy, ...]:
     - Next to no error is left: none.
     - Nothing was learned: more samples where there are few, otherwise better inputs.
     - The linear model is certainly better, or with p ≤ 0.1 where there is variance: no hidden layer.
-    - The validation loss turned in the first epochs and a linear model comes near: a smaller network.
+    - The validation loss turned in the first epochs and a linear model certainly comes near: a smaller network.
     - The validation loss was still falling when the epochs ran out: more epochs.
     - Variance: more samples; augmentation of images; regularization, unless there is bias or a simpler network does it.
     - Bias against a *given* reference, without variance or overfitting, and nothing of the above: a larger network.
@@ -126,7 +126,7 @@ def _size(evidence: Evidence) -> Remedy | None:
         return NO_HIDDEN_LAYER
     early = evidence.course is not None and evidence.course.early
     network_error = linear.validation.value - linear.difference[0]
-    if early and linear.validation.value <= _NEARLY_LINEAR * network_error:
+    if early and linear.difference[2] <= (_NEARLY_LINEAR - 1.0) * network_error:
         units = max(2, min(_SMALL, hidden[0] // _SMALLER))
         if units < hidden[0] or len(hidden) > 1:
             return Remedy("a smaller network", {"hidden": (units,)})

@@ -26,7 +26,7 @@ from deltarule.formulas.random import key
 from deltarule.mapped import TOGETHER, forget
 from deltarule.native.structs import Record
 from deltarule.native.threads import together
-from deltarule.native.tuning import tuned_tiles
+from deltarule.native.tuning import WORTH_SECONDS, tune, tuned_tiles
 from deltarule.types import Floats
 
 __all__ = ["Compiled", "Order"]
@@ -104,7 +104,7 @@ class Compiled:
         steppers, most = threads_for(problem) if n_threads is None else (chosen_threads(n_threads),) * 2
         self.problem = problem
         self.finished = False
-        self._tiles = tuned_tiles(precision)
+        self._precision, self._tiles, self._untuned_seconds = precision, tuned_tiles(precision), 0.0
         self._arena = Arena("float32" if precision == "bfloat16" else precision)
         self._formulas = Formulas(self._arena, problem, most)
         self._order = Order(problem)
@@ -203,6 +203,9 @@ class Compiled:
             self._step_seconds = elapsed / steps
             self._go_on(elapsed)
         self._unreported += elapsed
+        self._untuned_seconds += elapsed
+        if self._untuned_seconds >= WORTH_SECONDS:
+            self._tune()
         if recording:
             self._recorded = np.concatenate([self._recorded, self._record[: progress["recorded"]]])
         self.finished = bool(progress["finished"])
@@ -248,6 +251,16 @@ class Compiled:
         except BaseException as interruption:  # noqa: BLE001 - compiled code raises nothing
             self._interruption = interruption
             return True
+
+    def _tune(self) -> None:
+        """Measure for later trainings. What handlers of signals raise meanwhile is kept, as while steps are made."""
+        self._untuned_seconds = -math.inf
+        try:
+            tune(self._precision)
+        except MemoryError:
+            return  # this training goes on as it is
+        except BaseException as interruption:  # noqa: BLE001 - measuring itself raises nothing
+            self._interruption = interruption
 
     def _go_on(self, elapsed: float) -> None:
         """Choose the team for the next call, by how long the last one took."""
