@@ -17,7 +17,7 @@ from benchmarks.many import many
 from benchmarks.protocol import Rival, rivals
 from benchmarks.workloads import chosen
 
-__all__ = ["main"]
+__all__ = ["main", "processor"]
 
 
 def _arguments() -> argparse.Namespace:
@@ -43,13 +43,17 @@ def _team(names: str) -> dict[str, Rival]:
     return {name: everyone[name] for name in wanted}
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name, and its family as LLVM names it."""
+    from llvmlite import binding as llvm
+
     try:
         with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
             names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
     except OSError:
         names = []
-    return names[0] if names else platform.processor() or platform.machine()
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name} ({llvm.get_host_cpu_name()})"
 
 
 def _about(team: dict[str, Rival]) -> dict[str, Any]:
@@ -60,7 +64,7 @@ def _about(team: dict[str, Rival]) -> dict[str, Any]:
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "machine": {
-            "processor": f"{_processor()} ({llvm.get_host_cpu_name()})",
+            "processor": processor(),
             "cores": os.cpu_count(),
             "vector_bits": 512 if features.get("avx512f") else 256 if features.get("avx") else 128,
             "system": platform.system(),

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from deltarule.data import Dataset, Part, Split, Table, dataset_names, load_dataset, split
     from deltarule.data.folds import folds
     from deltarule.errors import DeltaruleError, Diverged
-    from deltarule.estimators import MLPClassifier, MLPRegressor, NetworkSearchCV
+    from deltarule.estimators import MLPClassifier, MLPRegressor, NetworkSearchCV, TabularClassifier, TabularRegressor
     from deltarule.formulas import (
         L1,
         L2,
         LBFGS,
+        PBLD,
         SGD,
         AbsoluteError,
         AdaDelta,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         ConstantRate,
         Contrast,
         CosineDecay,
+        CosineLog,
         CosineRestarts,
         Cutout,
         Elastic,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
         ExponentialDecay,
         ExponentialGrowth,
         FeatureNoise,
+        FlatCosine,
         GammaLoss,
         GaussianNoise,
         HalfSquaredError,
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
         Lion,
         LogCosh,
         MaxNorm,
+        Milestones,
         Mixup,
         Momentum,
         Muon,
@@ -84,6 +88,7 @@ if TYPE_CHECKING:
         averaging,
         clipping,
         constraints,
+        embeddings,
         formula,
         initializers,
         losses,
@@ -94,7 +99,16 @@ if TYPE_CHECKING:
         schedules,
     )
     from deltarule.models import Model, load_model
-    from deltarule.recipes import EarlyStopping, Network, Preparation, Recipe, Scaling
+    from deltarule.recipes import (
+        EarlyStopping,
+        Network,
+        ParameterGroup,
+        ParameterGroups,
+        Preparation,
+        Recipe,
+        Scaling,
+        preset,
+    )
     from deltarule.studies.compare import Comparison, compare, vary
     from deltarule.studies.gradient_check import GradientCheck, gradient_check
     from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
@@ -107,6 +121,7 @@ __all__ = [
     "L1",
     "L2",
     "LBFGS",
+    "PBLD",
     "SGD",
     "AMSGrad",
     "AbsoluteError",
@@ -124,6 +139,7 @@ __all__ = [
     "ConstantRate",
     "Contrast",
     "CosineDecay",
+    "CosineLog",
     "CosineRestarts",
     "Cutout",
     "Dataset",
@@ -138,6 +154,7 @@ __all__ = [
     "ExponentialDecay",
     "ExponentialGrowth",
     "FeatureNoise",
+    "FlatCosine",
     "GammaLoss",
     "GaussianNoise",
     "GradientCheck",
@@ -154,6 +171,7 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "MaxNorm",
+    "Milestones",
     "Mixup",
     "Model",
     "Momentum",
@@ -163,6 +181,8 @@ __all__ = [
     "Network",
     "NetworkSearchCV",
     "OneCycle",
+    "ParameterGroup",
+    "ParameterGroups",
     "Part",
     "PoissonLoss",
     "PolynomialDecay",
@@ -186,6 +206,8 @@ __all__ = [
     "SquaredError",
     "StepDecay",
     "Table",
+    "TabularClassifier",
+    "TabularRegressor",
     "Training",
     "Translation",
     "Verdict",
@@ -201,6 +223,7 @@ __all__ = [
     "compare",
     "constraints",
     "dataset_names",
+    "embeddings",
     "epochs",
     "evaluate",
     "folds",
@@ -214,6 +237,7 @@ __all__ = [
     "normalizations",
     "optimizers",
     "penalties",
+    "preset",
     "register",
     "schedules",
     "split",
@@ -242,6 +266,8 @@ _SEPARATE = {
     "MLPClassifier": "deltarule.estimators",
     "MLPRegressor": "deltarule.estimators",
     "NetworkSearchCV": "deltarule.estimators",
+    "TabularClassifier": "deltarule.estimators",
+    "TabularRegressor": "deltarule.estimators",
     "compare": "deltarule.studies.compare",
     "vary": "deltarule.studies.compare",
 }

@@ -284,6 +284,15 @@ def test_numbers_are_reported_in_the_targets_units(shell):
     assert dr.Recipe.from_json(Path("runs/diabetes-1/recipe.json").read_text()).stopping.monitor == "mae"
 
 
+def test_a_small_loss_is_not_printed_as_zero(shell):
+    rows = "".join(f"{i % 2 * 2 - 1},{'left' if i % 2 else 'right'}\n" for i in range(100))
+    Path("sides.csv").write_text(f"x,side\n{rows}")
+    _, out, err = shell("train", "sides.csv", "--target", "side", "--lr", "0.01", "--patience", "none", "--json")
+    losses = next(line for line in err.splitlines() if line.startswith("Loss ")).split()[1:]
+    assert all(0 < float(each) < 5e-5 for each in losses)
+    assert float(losses[0]) == pytest.approx(json.loads(out)["train_loss"], rel=1e-3)
+
+
 def test_metrics_need_a_validation_set(shell):
     code, _, err = shell("train", "iris", "--validation", "0", "--metric", "f1")
     assert code != 0
@@ -350,3 +359,24 @@ def test_the_default_recipe_learns_the_digits():
         data = dr.load_dataset("digits", seed=seed)
         accuracies.append(dr.train(dr.Recipe(seed=seed), data).model.score(data.test.x, data.test.y))
     assert np.mean(accuracies) >= 0.965
+
+
+def test_a_preset_is_the_recipe_to_start_from(shell):
+    lines = [f"{x}.25,{'ab'[x % 2]},{3 * x % 7}.5" for x in range(80)]
+    Path("table.csv").write_text("\n".join(["x,c,y", *lines]))
+    command = ("train", "table.csv", "--target", "y", "--epochs", "3", "--hidden", "9,8,7")
+    code, out, err = shell(*command, "--preset", "RealMLP-S", "--output", "one", "--seed", "3")
+    assert code == 0, err
+    assert "Preset realmlp-s: RealMLP-TD-S of Holzmüller" in " ".join((out + err).split())
+    recipe = dr.Recipe.from_json(Path("one/recipe.json").read_text())
+    expected = dr.preset("realmlp-s", "regression", 64).replace(network=recipe.network, epochs=3, seed=3)
+    assert recipe.replace(loss="auto", batch_size=64) == expected
+    assert recipe.network.hidden == (9, 8, 7)
+    model = dr.load_model("one/model.safetensors")
+    assert model.encoding.inputs == ("x", "c")
+    code, _, err = shell(*command, "--preset", "best")
+    assert code != 0
+    assert "for --preset, got 'best'" in " ".join(err.split())
+    code, _, err = shell(*command, "--preset", "plain", "--recipe", "one")
+    assert code != 0
+    assert "Expected a preset or a recipe for --preset, got both" in " ".join(err.split())

@@ -51,6 +51,18 @@ NUMBER_LOSSES = [
     dr.LogCosh(),
     dr.Quantile(),
 ]
+EMBEDDINGS = [
+    *[None] * 4,
+    dr.PBLD(frequencies=5, deviation=0.3, outputs=2),
+    dr.embeddings.PiecewiseLinear(bins=4, outputs=2),
+    dr.embeddings.Periodic(frequencies=3, deviation=0.3, outputs=2, rectified=False),
+]
+GROUPS = [
+    {},
+    {"biases": 0.1, "scale": 6.0, "slopes": {"learning_rate": 0.5, "decay": 0.1}},
+    {"weights": {"learning_rate": 2.0, "epsilon": 3.0, "decay": 0.5}, "normalization": 0.3},
+]
+FACTOR_SCHEDULES = [None, None, "flat_cosine", dr.Milestones((0.4, 0.7), factor=0.5)]
 AUGMENTATIONS = [(), (), (dr.FeatureNoise(0.1),), (dr.FeatureNoise(probability=0.5), dr.Mixup(1.0)), (dr.Mixup(),)]
 SCALINGS = ["none", "unit", "standard", "pooled", 60.0]
 
@@ -67,6 +79,18 @@ def networks(draw):
         noise=[draw(st.sampled_from([0.0, 0.0, 0.0, 0.2])) for _ in range(depth + 1)],
         normalization=draw(st.sampled_from(NORMALIZATIONS)),
         bias_initializer="glorot_uniform",
+        input_scale=draw(st.sampled_from([False, False, True])),
+        parametric_activation=draw(st.sampled_from([None, None, 1.0, 0.7])),
+        embedding=draw(st.sampled_from(EMBEDDINGS)),
+    )
+
+
+@st.composite
+def stoppings(draw):
+    return dr.EarlyStopping(
+        patience=draw(st.sampled_from([1, 1, None])),
+        monitor=draw(st.sampled_from(["loss", "score"])),
+        ties=draw(st.sampled_from(["first", "last"])),
     )
 
 
@@ -92,10 +116,17 @@ def problems(draw):
     network = draw(networks())
     penalties = st.sampled_from(PENALTIES)
     one_each = st.tuples(*[penalties for _ in range(len(network.hidden) + 1)])
+    optimizer = draw(st.sampled_from(OPTIMIZERS if network.normalization is None else PLAIN))
+    if optimizer.degree is not None:
+        network = network.replace(parametrization=draw(st.sampled_from(["standard", "ntk"])))
     recipe = dr.Recipe(
         network=network,
         loss=loss,
-        optimizer=draw(st.sampled_from(OPTIMIZERS if network.normalization is None else PLAIN)),
+        optimizer=optimizer,
+        groups=draw(st.sampled_from(GROUPS)),
+        dropout_schedule=draw(st.sampled_from(FACTOR_SCHEDULES)),
+        decay_schedule=draw(st.sampled_from(FACTOR_SCHEDULES)),
+        drop_last=draw(st.booleans()),
         penalty=draw(st.one_of(penalties, one_each)),
         schedule=draw(st.sampled_from(SCHEDULES)),
         clipping=draw(st.sampled_from(CLIPPINGS)),
@@ -104,7 +135,7 @@ def problems(draw):
         class_weight=draw(st.sampled_from([None, "balanced"])) if y.ndim == 1 else None,
         batch_size=draw(st.integers(1, 40)),
         epochs=3,
-        stopping=dr.EarlyStopping(patience=1, monitor=draw(st.sampled_from(["loss", "score"]))) if watched else None,
+        stopping=draw(stoppings()) if watched else None,
         scaling=draw(st.sampled_from(SCALINGS[2:])),
         augmentation=draw(st.sampled_from(AUGMENTATIONS)),
         evaluate_train=draw(st.booleans()),
@@ -155,7 +186,8 @@ def runs(draw):
     if draw(st.booleans()):
         recipe = recipe.replace(batch_size=draw(st.integers(n, 2 * n + 70)))
     if draw(st.sampled_from([True, *[False] * 7])) and recipe.network.normalization is None:
-        recipe = recipe.replace(optimizer="muon")
+        network = recipe.network.replace(parametrization="standard")
+        recipe = recipe.replace(optimizer="muon", network=network, groups={})
     rows = None
     if data.train.weights is not None and draw(st.booleans()):
         weights = np.where(generator.random(n) < 0.7, 0.0, data.train.weights)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from tests.engines.recipes import problems
+from tests.laws.test_network_parts import coded_problem, network_of
 
 import deltarule as dr
 from deltarule.engines.compiled.plan import instruction as instructions
@@ -30,16 +31,16 @@ def of_instructions():
 class Bench:
     """An engine's plans, instruction by instruction, on the batches of one epoch."""
 
-    def __init__(self, recipe, data, threads, record="batch", precision="float64"):
-        problem, _ = prepared(recipe, data, record=record)
+    def __init__(self, problem, threads, precision="float64"):
+        recipe = problem.recipe
         self.engine = engine = Compiled(problem, precision, threads)
         self.single = precision != "float64"
         self.team, self.run = engine._team, engine._run
         self.size = min(recipe.batch_size, len(problem.train))
         chosen = np.arange(len(problem.train)) if problem.train.rows is None else problem.train.rows
         engine._order._rows[:] = chosen[permutation(recipe.seed, 0, len(chosen))]
-        engine._factors, engine._record = engine._rates.ahead(1, 64), np.zeros(64)
-        self.run.set(rates=engine._factors.ctypes.data, record=engine._record.ctypes.data)
+        engine._factors, engine._record = engine._factors_of(1, 64), np.zeros(64)
+        self.run.set(record=engine._record.ctypes.data)
         self.threads = [Record(Thread, at=row) for row in self.team._table]
         self.arenas = [engine._arena, *self.team._passages]
         self.memory = [self.team._parameters, engine._progress.words, engine._record]
@@ -133,8 +134,12 @@ class Bench:
 
 
 def checked(recipe, data, threads, record="batch", precision="float64"):
+    """Check the plans of a recipe."""
+    check_plans(Bench(prepared(recipe, data, record=record)[0], threads, precision))
+
+
+def check_plans(bench):
     """Two steps, and a block of each set that is evaluated."""
-    bench = Bench(recipe, data, threads, record, precision)
     n = len(bench.engine.problem.train)
     for step, first in enumerate((0, bench.size if bench.size < n else 0), start=1):
         bench.begin(first, min(bench.size, n - first), step)
@@ -179,6 +184,33 @@ CHOSEN = {
         "batch",
     ),
     "noise": (recipe(network={"noise": 0.2, "dropout": 0.2}, penalty=dr.L1(0.01, proximal=True)), CLASSES, "batch"),
+    "factors and slopes": (
+        recipe(
+            network={"input_scale": True, "parametric_activation": 0.7, "dropout": 0.2, "parametrization": "ntk"},
+            optimizer=dr.AdamW(weight_decay=0.1),
+            decay_schedule=dr.Milestones((0.1,), factor=0.5),
+            dropout_schedule=dr.Milestones((0.1,), factor=0.5),
+            groups={"biases": 0.1, "scale": 6.0, "slopes": 0.1},
+        ),
+        CLASSES,
+        "batch_after",
+    ),
+    "embeddings": (
+        recipe(network={"embedding": dr.PBLD(frequencies=5, outputs=2), "dropout": [0.2, 0.0, 0.0]}),
+        CLASSES,
+        "batch_after",
+    ),
+    "factors and slopes with all else": (
+        recipe(
+            network={"input_scale": True, "parametric_activation": 0.7, "dropout": [0.1, 0.2, 0.3], "noise": 0.1}
+            | {"normalization": dr.BatchNormalization(), "embedding": "pbld"},
+            clipping=dr.ClipByNorm(0.1),
+            constraint=dr.MaxNorm(0.7),
+            averaging=dr.ExponentialAverage(0.6),
+        ),
+        NUMBERS,
+        "batch",
+    ),
     "a formula's own step": (recipe(optimizer=dr.Muon()), CLASSES, "batch"),
     "features": (recipe(augmentation=(dr.FeatureNoise(0.1), dr.Mixup())), CLASSES, "batch"),
     "images": (
@@ -208,6 +240,18 @@ def test_a_missing_wait_is_seen(monkeypatch):
         checked(*CHOSEN["plain"][:2], 2)
 
 
+def coded(part="all"):
+    """A problem with numbers, codes of categories, and another input."""
+    network = network_of(part, hidden=(20,), dropout=[0.2, 0.1], noise=[0.1, 0.0], input_scale=True)
+    return coded_problem(network, optimizer=dr.AdamW(0.01), clipping=dr.ClipByNorm(1.0))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("part", ["all", "piecewise_linear", "rectified", "periodic", "not rectified"])
+def test_plans_with_codes_and_embeddings_do_what_their_definitions_say(part, threads):
+    check_plans(Bench(coded(part), threads))
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", ["plain", "one output", "batch normalization", "limits"])
 def test_products_of_a_plan_round_their_operands_to_bfloat16(name, threads):
@@ -227,6 +271,7 @@ def test_drawn_plans_do_what_their_definitions_say(problem):
 
 
 def test_the_chosen_plans_hold_every_instruction():
-    chosen = [Bench(recipe, data, 2, record).team.plans for recipe, data, record in CHOSEN.values()]
+    problems = [prepared(recipe, data, record=record)[0] for recipe, data, record in CHOSEN.values()]
+    chosen = [Bench(problem, 2).team.plans for problem in (*problems, coded())]
     met = {type(each) for plans in chosen for of_thread in plans for plan in of_thread.values() for each in plan}
     assert met == of_instructions()

@@ -187,6 +187,8 @@ FUNCTIONS = {
     "erf": (special.erf, -7, 7),
     "sinh": (np.sinh, -80, 80),
     "cosh": (np.cosh, -80, 80),
+    "sin": (np.sin, -1e6, 1e6),
+    "cos": (np.cos, -1e6, 1e6),
 }
 
 
@@ -207,8 +209,26 @@ def test_functions_within_three_units_in_the_last_place(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
+@pytest.mark.parametrize("function", [np.sin, np.cos])
+def test_sine_and_cosine_near_their_zeros_and_beyond_their_range(function, dtype):
+    x = (np.arange(-4000, 4000) * (np.pi / 2)).astype(dtype)
+    exact = function(x.astype(np.longdouble))
+    error = np.abs(element({"z": x}, lambda z: function(z), dtype) - exact) / np.spacing(np.abs(exact).astype(dtype))
+    assert error.max() <= 3.0
+    ends = np.array([0.0, -0.0, 1e-30, -1e-30, *[np.inf, -np.inf, np.nan, 3e38, -2e6, 1.7e6] * 2], dtype)
+    came = element({"z": ends}, lambda z: function(z), dtype)
+    np.testing.assert_array_equal(came[:4], function(ends[:4]))
+    assert (np.signbit(came[:4]) == np.signbit(function(ends[:4]))).all()
+    assert np.isnan(came[4:]).all()
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS)
 @pytest.mark.parametrize(
-    "name", [*FUNCTIONS, *["sqrt", "sign", "floor", "ceil", "trunc", "rint", "isfinite", "isnan", "isinf"]]
+    "name",
+    [
+        *(name for name in FUNCTIONS if name not in ("sin", "cos")),
+        *["sqrt", "sign", "floor", "ceil", "trunc", "rint", "isfinite", "isnan", "isinf"],
+    ],
 )
 def test_functions_at_the_ends(name, dtype):
     function = FUNCTIONS[name][0] if name in FUNCTIONS else getattr(np, name)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.engines.processors import repeat
 
 from deltarule.native import products
 from deltarule.native.memory import load_int64, store, struct_at
@@ -227,23 +225,6 @@ def test_barrier_holds_even_with_more_threads_than_cores(threads):
     assert words[0] == 0
 
 
-FORCED = {
-    "AVX2": ("haswell", "+avx2,+fma", 32, True),
-    "SSE2 without fused multiply-add": ("generic", "+sse2", 16, False),
-}
-
-
-@pytest.mark.skipif(not processor().features.count("avx2"), reason="forces features of x86 processors")
-@pytest.mark.parametrize("name", FORCED)
+@pytest.mark.parametrize("name", ["AVX2", "SSE2 without fused multiply-add"])
 def test_products_on_another_processor(name):
-    cpu, features, vector_bytes, fused = FORCED[name]
-    script = (
-        "from deltarule.native.processor import processor as p;"
-        f"assert (p().vector_bytes, p().registers, p().fused) == ({vector_bytes}, 16, {fused}), p();"
-        "import pytest, sys; sys.exit(pytest.main(sys.argv[1:]))"
-    )
-    chosen = "products_are_numpys or several_blocks or shares or tilings or in_order"
-    environment = os.environ | {"DELTARULE_CPU": cpu, "DELTARULE_CPU_FEATURES": features}
-    command = [sys.executable, "-c", script, "-q", "-p", "no:cacheprovider", "-k", chosen, __file__]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    repeat(__file__, name, "products_are_numpys or several_blocks or shares or tilings or in_order")

@@ -32,3 +32,19 @@ def test_a_tie_is_no_improvement(engine, monitor):
     assert len(figures) == 1
     assert run.best_epoch == 1
     assert len(run.history) == 1 + 3
+
+
+@pytest.mark.parametrize("engine", ["reference"])
+@pytest.mark.parametrize("monitor", ["loss", "score", "balanced_accuracy"])
+def test_the_last_of_ties_may_be_the_best(engine, monitor):
+    run = stopped(engine, patience=3, monitor=monitor, ties="last")
+    assert run.best_epoch == len(run.history) == 20
+
+
+@pytest.mark.parametrize("engine", ["reference"])
+@pytest.mark.parametrize("monitor", ["loss", "score", "balanced_accuracy"])
+def test_without_patience_all_epochs_run_and_the_best_one_is_restored(engine, monitor):
+    run = stopped(engine, patience=None, monitor=monitor)
+    assert (run.best_epoch, len(run.history)) == (1, 20)
+    assert run.model.recipe.stopping == dr.EarlyStopping(patience=None, monitor=monitor)
+    assert "ties" not in run.model.recipe.stopping.to_json()

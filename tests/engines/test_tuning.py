@@ -2,6 +2,7 @@
 
 import re
 import sys
+import threading
 import weakref
 
 import numpy as np
@@ -185,3 +186,22 @@ def test_multiples_leave_no_calculation_of_addresses_in_the_innermost_loop():
         assert innermost.count("\tvfmadd") == height * width
         assert "\tlea" not in innermost
         assert innermost.count("\tadd") == 2  # the rows of A and of B step once each
+
+
+def test_threads_that_ask_at_once_get_the_same_code():
+    """Only its address is passed on: another copy would be freed while its owner runs it."""
+    (changes, *_), *_ = candidates(processor().registers).values()
+    new = DEFAULT.replace(**changes, block_rows=DEFAULT.block_rows + 8)  # one that nothing else has asked for
+    barrier, found = threading.Barrier(4), []
+
+    def ask():
+        barrier.wait()
+        found.append(tiles("float32", new))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert all(each is found[0] for each in found)

@@ -25,6 +25,7 @@ NAMESPACES = {
     "averaging": dr.averaging,
     "clipping": dr.clipping,
     "constraint": dr.constraints,
+    "embedding": dr.embeddings,
     "initializer": dr.initializers,
     "loss": dr.losses,
     "normalization": dr.normalizations,

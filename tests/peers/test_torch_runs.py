@@ -42,6 +42,7 @@ class Pair:
     normalization: Any = None
     decay: float = 0.0
     averaging: float = 0.0
+    activation: Any = torch.nn.Tanh
     rtol: float = 1e-9
 
 
@@ -72,6 +73,13 @@ PAIRS = {
     "layer normalisation": Pair(
         {"network": network(dr.LayerNormalization())}, normalization=lambda: torch.nn.LayerNorm(UNITS)
     ),
+    "milestones": Pair(
+        {"schedule": dr.Milestones((1 / 4, 3 / 4), factor=0.3)}, schedule=lambda o: S.MultiStepLR(o, [4, 12], 0.3)
+    ),
+    "a parametric rectifier": Pair(
+        {"network": dr.Network(hidden=(UNITS,), activation="relu", parametric_activation=0.75)},
+        activation=lambda: torch.nn.PReLU(UNITS, init=0.25),
+    ),
     "averaging": Pair({"averaging": dr.ExponentialAverage(0.9)}, averaging=0.9),
 }
 
@@ -80,7 +88,7 @@ def trained(pair):
     """Their network, its first weights, and the network to predict with."""
     torch.manual_seed(1)
     between = [pair.normalization()] if pair.normalization else []
-    model = torch.nn.Sequential(torch.nn.Linear(5, UNITS), *between, torch.nn.Tanh(), torch.nn.Linear(UNITS, 3))
+    model = torch.nn.Sequential(torch.nn.Linear(5, UNITS), *between, pair.activation(), torch.nn.Linear(UNITS, 3))
     linear = [model[0], model[-1]]
     start = [(each.weight.detach().numpy().T.copy(), each.bias.detach().numpy().copy()) for each in linear]
     weights = [each.weight for each in linear]

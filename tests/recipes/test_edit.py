@@ -24,6 +24,17 @@ SAME = {
     "target_scaling": ("none", "target-scaling", "none", lambda recipe: recipe.target_scaling),
     "normalization": ("none", "network.normalization", None, lambda recipe: recipe.network.normalization),
     "evaluate_train": ("true", "evaluate_train", True, lambda recipe: recipe.evaluate_train),
+    "drop_last": ("true", "Drop-Last", True, lambda recipe: recipe.drop_last),
+    "ties": ("last", "stopping.ties", "last", lambda recipe: recipe.stopping.ties),
+    "embedding": ("PBLD", "network.embedding", "pbld", lambda recipe: recipe.network.embedding),
+    "parametric_activation": ("1", "network.parametric_activation", 1, lambda made: made.network.parametric_activation),
+    "initializer": (
+        "he,auto,zeros",
+        "network.initializer",
+        ["he", "auto", "zeros"],
+        lambda made: made.network.initializer,
+    ),
+    "decay_schedule": ("coslog", "decay_schedule", "cosine_log", lambda recipe: recipe.decay_schedule),
 }
 
 
@@ -54,6 +65,20 @@ def test_a_formula_comes_before_its_fields_in_any_order():
     assert edited(BASE, {"l2": 0}).penalty is None
     assert edited(edited(BASE, {"clip_norm": 1}), {"clip_norm": None}).clipping is None
     assert edited(BASE.replace(stopping=None), {"monitor": "score"}).stopping == dr.EarlyStopping(monitor="score")
+
+
+def test_factors_of_groups_have_paths():
+    groups = edited(BASE, {"groups.biases": 0.1, "groups.scale.decay": 6.0, "groups.weights": [1, 2, 3]}).groups
+    assert groups.biases == dr.ParameterGroup(0.1)
+    assert (groups.scale, groups.weights[2]) == (dr.ParameterGroup(decay=6.0), dr.ParameterGroup(3.0))
+    assert value_of(BASE.replace(groups=groups), "groups.scale.decay") == 6.0
+    assert "groups" not in BASE.to_json()
+    with pytest.raises(UnknownName, match=r"a field of groups\.scale"):
+        edited(BASE, {"groups.scale.rate": 2.0})
+
+
+def test_early_stopping_that_never_stops():
+    assert edited(BASE, {"patience": read("patience", "never")}).stopping == dr.EarlyStopping(patience=None)
 
 
 def test_a_slash_separates_values_that_have_commas():

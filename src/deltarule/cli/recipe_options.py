@@ -32,8 +32,8 @@ class RecipeChoice:
     settings: Sequence[str] = ()
     file: Path | None = None
 
-    def recipe(self) -> Recipe:
-        """Return the file's recipe, or the default one, with the options and then the settings applied."""
+    def recipe(self, base: Recipe | None = None) -> Recipe:
+        """Return `base`, the file's recipe or the default one, with the options and then the settings applied."""
         texts = {name: value for name, value in self.values.items() if value is not None}
         chosen = {name: read(name, "+".join(text) if isinstance(text, list) else text) for name, text in texts.items()}
         for setting in self.settings:
@@ -41,7 +41,8 @@ class RecipeChoice:
             if not sign or not name.strip():
                 raise RecipeError("field=value", repr(setting), "optimizer.beta1=0.8", field="set")
             chosen[name.strip()] = read(name.strip(), text)
-        base = Recipe() if self.file is None else read_recipe(self.file)
+        if base is None:
+            base = Recipe() if self.file is None else read_recipe(self.file)
         try:
             return edited(base, chosen)
         except RecipeError as error:

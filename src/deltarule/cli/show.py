@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from deltarule.cli.option_groups import ModelPath, json_option, option
 from deltarule.cli.terminal import print_facts, print_json, print_lines, print_table, say, table_of
 from deltarule.models import Model, layer_table, load_model
-from deltarule.recipes import Recipe
+from deltarule.recipes import EarlyStopping, Recipe
 from deltarule.training.folder import model_path
 
 
@@ -40,7 +40,7 @@ def show(
                 "layers": [
                     {"name": name, "inputs": weights.shape[0], "units": weights.shape[1], "activation": activation}
                     | {"parameters": parameters}
-                    for (name, _, activation, parameters), weights in zip(layers, model.weights, strict=True)
+                    for (name, _, activation, parameters), weights in zip(_of_layers(model), model.weights, strict=True)
                 ],
                 "sizes": list(model.sizes),
                 "parameters": total,
@@ -59,12 +59,17 @@ def show(
     print_facts(_facts(model))
 
 
+def _of_layers(model: Model) -> list[tuple[str, str, str, int]]:
+    """Return the rows of the layers, without that of the inputs."""
+    return layer_table(model)[-len(model.layers) :]
+
+
 def _draw(model: Model, path: Path) -> None:
     """Write the diagram of a network, with its weights."""
     from deltarule.figures.network import network_picture
     from deltarule.figures.style import save
 
-    hidden = (f"{name.capitalize()}\n{activation}" for name, _, activation, _ in layer_table(model))
+    hidden = (f"{name.capitalize()}\n{activation}" for name, _, activation, _ in _of_layers(model))
     save(network_picture(model.sizes, ["Input", *hidden], model.weights), path)
     say(f"The diagram is in {path}.")
 
@@ -72,13 +77,11 @@ def _draw(model: Model, path: Path) -> None:
 def _facts(model: Model) -> dict[str, str]:
     """Return how a model was trained, by names."""
     recipe = model.recipe
-    predicts = f"{model.sizes[-1]} labels" if model.multilabel else "regression"
+    predicts = f"{model.shape.outputs} labels" if model.multilabel else "regression"
     if model.classes is not None:
         names = [model.name_of(label) for label in model.classes.tolist()]
         predicts = f"{len(names)} classes: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
     rates = recipe.network.dropout_rates
-    rule = recipe.stopping
-    stopping = "none" if rule is None else f"after {rule.patience} epochs without a better validation {rule.monitor}"
     return {
         "Input": _input(model),
         "Predicts": predicts if model.encoding is None else f"{', '.join(model.encoding.targets) or 'y'}: {predicts}",
@@ -88,7 +91,7 @@ def _facts(model: Model) -> dict[str, str]:
         "Dropout": ", ".join(f"{rate:g}" for rate in rates) + " (input first)" if any(rates) else "none",
         **_further(recipe),
         "Batches": f"of {recipe.batch_size}, at most {recipe.epochs} epochs",
-        "Early stopping": stopping,
+        "Early stopping": _stopping(recipe.stopping),
         "Seed": str(recipe.seed),
     }
 
@@ -101,15 +104,26 @@ def _penalties(recipe: Recipe) -> str:
 
 def _further(recipe: Recipe) -> dict[str, str]:
     """Return the optional settings of a recipe that are in use."""
-    deviations = recipe.network.noise_deviations
+    network, deviations = recipe.network, recipe.network.noise_deviations
     formulas = {
-        "Normalization": recipe.network.normalization,
+        "Normalization": network.normalization,
+        "Embedding": network.embedding,
         "Schedule": recipe.schedule if recipe.schedule.name != "constant" else None,
+        "Schedule of dropout": recipe.dropout_schedule,
+        "Schedule of decay": recipe.decay_schedule,
         "Clipping": recipe.clipping,
         "Constraint": recipe.constraint,
         "Averaging": recipe.averaging,
     }
     facts = {name: _formula(each) for name, each in formulas.items() if each is not None}
+    parts = {
+        "a factor for each input": network.input_scale,
+        "parametric activations": network.parametric_activation is not None,
+        "the neural tangent parametrization": network.parametrization == "ntk",
+        f"{network.members} members ({network.member_form})": network.members > 1,
+    }
+    if any(parts.values()):
+        facts["Parts"] = ", ".join(name for name, is_given in parts.items() if is_given)
     if any(deviations):
         facts["Noise"] = ", ".join(f"{deviation:g}" for deviation in deviations) + " (input first)"
     if recipe.augmentation:
@@ -118,6 +132,14 @@ def _further(recipe: Recipe) -> dict[str, str]:
         pairs = recipe.class_weight
         facts["Class weights"] = pairs if isinstance(pairs, str) else ", ".join(f"{k} {v:g}" for k, v in pairs)
     return facts
+
+
+def _stopping(rule: EarlyStopping | None) -> str:
+    if rule is None:
+        return "none"
+    if rule.patience is None:
+        return f"none; the model is that of the best validation {rule.monitor}"
+    return f"after {rule.patience} epochs without a better validation {rule.monitor}"
 
 
 def _input(model: Model) -> str:
@@ -130,7 +152,7 @@ def _input(model: Model) -> str:
     shown = f"{', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
     preparation = ", ".join(f"{name} {value}" for name, value in model.recipe.preparation.to_json().items())
     columns = f"{len(names)} column{'' if len(names) == 1 else 's'}"
-    return f"{columns} as {model.sizes[0]} inputs: {shown}; {preparation.replace('_', ' ')}"
+    return f"{columns} as {model.shape.inputs} inputs: {shown}; {preparation.replace('_', ' ')}"
 
 
 def _formula(each: Any) -> str:

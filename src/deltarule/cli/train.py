@@ -19,20 +19,42 @@ from deltarule.cli.option_groups import (
     with_groups,
 )
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
-from deltarule.cli.terminal import messages_of
+from deltarule.cli.terminal import messages_of, say
 from deltarule.cli.training_run import train_and_report
 from deltarule.data import Dataset
 from deltarule.errors import RecipeError
-from deltarule.recipes import Recipe
+from deltarule.recipes import Recipe, preset
+from deltarule.recipes.checks import one_of
+from deltarule.recipes.options import LEARNING
+from deltarule.recipes.presets import PRESETS
 from deltarule.studies.verdict import check_reference_error
 from deltarule.training import epochs
 from deltarule.training.folder import RunFolder, check_free
 from deltarule.training.preparing import task_of
 
+PRESET: str | None = None
+"""The preset for samples of features where neither a preset nor a recipe is chosen; None for the default recipe."""
+
+
+def _presets(incomplete: str) -> list[str]:
+    """Complete the name of a preset."""
+    return [name for name in PRESETS if name.startswith(incomplete.lower())]
+
 
 @with_groups
 def train(
     data: Data,
+    preset_name: Annotated[
+        str | None,
+        option(
+            "--preset",
+            f"Recipe for tables to start from: {', '.join(PRESETS)} (default: none).",
+            LEARNING,
+            "NAME",
+            autocompletion=_presets,
+        ),
+    ] = None,
+    *,
     network: Annotated[RecipeChoice, recipe_options()],
     source: Annotated[DataChoice, DATA_OPTIONS],
     reference_error: Annotated[
@@ -69,13 +91,22 @@ def train(
     deltarule train digits --augment rotation=10 --augment translation=1
     deltarule train diabetes --hidden none --l2 0.01 --json
     deltarule train people.csv --target income --type zip=category
+    deltarule train people.csv --target income --preset realmlp-s
     deltarule train mnist --data-dir my/files --set optimizer.beta1=0.8
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     messages = messages_of(quiet)
     recipe = network.recipe()
     if output is not None:
         check_free(output)
+    if preset_name is not None and network.file is not None:
+        raise RecipeError("a preset or a recipe", "both", f"--preset {preset_name}", field="preset")
+    named = checked_preset(preset_name)
     dataset = source.load(data, seed=recipe.seed, progress=not quiet)
+    if named is None and network.file is None and dataset.train.x.ndim == 2:
+        named = PRESET
+    if named is not None:
+        recipe = network.recipe(preset(named, task_of(recipe, dataset), dataset))
+        say(f"Preset {named}: {PRESETS[named].source}.", messages)
     recipe, dataset = _with_validation(
         recipe, dataset, asked_for_none=source.validation, patience=network.given("patience")
     )
@@ -84,6 +115,11 @@ def train(
     folder = RunFolder.next_of("runs", dataset.name or Path(data).name) if output is None else RunFolder.create(output)
     folder.write_split(data, source.split())
     train_and_report(under_way, dataset, folder, messages, reference_error, as_json=as_json)
+
+
+def checked_preset(name: str | None) -> str | None:
+    """Return the name of a preset, checked before data are read."""
+    return None if name is None else one_of("preset", name, tuple(PRESETS))
 
 
 def _with_validation(

@@ -18,6 +18,7 @@ from deltarule.data import Dataset, Part
 from deltarule.errors import DeltaruleError
 from deltarule.training import Epoch, Run, Training
 from deltarule.training.folder import CURVES, MODEL, RunFolder
+from deltarule.training.metrics import as_text
 from deltarule.writing import Failures
 
 
@@ -139,7 +140,8 @@ def _what(dataset: Dataset, training: Training) -> str:
     task = str(training.recipe.task)
     what = f"{task} with {len(model.classes)} classes" if model.classes is not None else task
     if not model.single:
-        what = f"{model.sizes[-1]} labels a sample" if model.multilabel else f"{what} of {model.sizes[-1]} targets"
+        outputs = model.shape.outputs
+        what = f"{outputs} labels a sample" if model.multilabel else f"{what} of {outputs} targets"
     held = 0 if dataset.validation is None else len(dataset.validation)
     sizes = f"{len(dataset.train):,} training samples, {f'{held:,}' if held else 'no'} validation samples"
     return f"{dataset.name or 'Data'}: {sizes}; a network {'-'.join(map(str, model.sizes))}, {what}."
@@ -154,8 +156,8 @@ def _note(epoch: Epoch, *, classes: bool) -> str:
         else ("training", epoch.train_loss, epoch.train_score)
     )
     shown = f"accuracy {100 * score:.1f} %" if classes else f"R² {score:.3f}"
-    further = "".join(f", {metric} {value:.3f}" for metric, value in epoch.metrics.items())
-    return f"epoch {epoch.number}: {name} loss {loss:.4f}, {shown}{further}"
+    further = "".join(f", {metric} {as_text(value)}" for metric, value in epoch.metrics.items())
+    return f"epoch {epoch.number}: {name} loss {as_text(loss)}, {shown}{further}"
 
 
 def _last_part(dataset: Dataset) -> tuple[str, Part]:

@@ -203,7 +203,8 @@ class Dataset:
             part = getattr(self, name)
             if part is None or part is self.train or not (isinstance(table, Table) and isinstance(part.x, Table)):
                 continue
-            absent = [each for each in table.names if each not in part.x.names]
+            known = set(part.x.names)
+            absent = [each for each in table.names if each not in known]
             if absent:
                 raise DataError(f"the columns of train in {name} too", f"a table without {', '.join(absent[:10])}")
             if part.x.names != table.names or part.x.kinds != table.kinds:

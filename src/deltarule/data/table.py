@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ class Table:
         parts = [(repr((column.kind, column.categories)).encode(), column.values.tobytes()) for column in self.columns]
         return b"".join(each for pair in parts for each in pair)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The columns' names."""
         return tuple(column.name for column in self.columns)
@@ -111,10 +112,14 @@ class Table:
 
         Raises DataError, with the nearest name, where there is none.
         """
-        found = next((column for column in self.columns if column.name == name), None)
+        found = self._places.get(name)
         if found is None:
             raise unknown_column(name, self.names)
-        return found
+        return self.columns[found]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
 
     def without(self, names: Iterable[str]) -> Table:
         """The table without these columns."""
@@ -153,12 +158,18 @@ def refuse_repeats(names: Sequence[str], where: str = "") -> None:
         places[name] = place
 
 
-def unknown_column(name: str, names: Sequence[str], field: str | None = None) -> UnknownColumn:
-    """Return the error for a column that does not exist, with the nearest existing name; `field` is the argument."""
-    near = nearest(name, names)
+def unknown_column(name: str, names: Sequence[str], field: str | None = None, kind: str | None = None) -> UnknownColumn:
+    """Return the error for a column that does not exist, with the nearest existing name.
+
+    field : the argument. kind : the type that was declared for the column; without a similar name, that of the first
+        column shows what can be declared.
+    """
+    near = nearest(name, names) or (None if kind is None else next(iter(names), None))
     shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-    error = UnknownColumn(f"a column ({shown})", repr(name), repr(near) if near else None, field=field)
+    suggestion = None if near is None else repr(near) if kind is None else f"types={{{near!r}: {kind!r}}}"
+    error = UnknownColumn(f"a column ({shown})", repr(name), suggestion, field=field)
     error.column = near
+    error.types = {} if near is None or kind is None else {near: kind}
     return error
 
 
@@ -181,7 +192,8 @@ class Expected(dict[str, Kind]):
 
         Raises MissingColumns, naming them, where columns that are needed do not exist.
         """
-        absent = [name for name in self if name not in set(names)]
+        known = set(names)
+        absent = [name for name in self if name not in known]
         if absent:
             shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
             word = "column" if len(absent) == 1 else "columns"
@@ -194,9 +206,10 @@ def checked_kinds(types: Mapping[str, Any] | None, names: Sequence[str]) -> dict
     if isinstance(types, Expected):
         return types.of(names)
     kinds = {} if types is None else {name: checked_kind(kind, name) for name, kind in types.items()}
-    for name in kinds:
-        if name not in names:
-            raise unknown_column(name, names, "types")
+    known = set(names)
+    for name, kind in kinds.items():
+        if name not in known:
+            raise unknown_column(name, names, "types", kind)
     return kinds
 
 

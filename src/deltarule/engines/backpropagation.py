@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.parameters import State
-from deltarule.engines.problem import Problem
-from deltarule.formulas import Normalization
+from deltarule.engines.members import Adapters, head_gradient, head_sums, member_gradient, member_sums
+from deltarule.engines.parameters import Shape, State
+from deltarule.formulas import Activation, Normalization
 from deltarule.types import Floats
 
-__all__ = ["Draws", "Normalized", "Pass", "backward", "forward"]
+__all__ = ["Architecture", "Draws", "Normalized", "Pass", "backward", "forward"]
 
 
 class Draws(NamedTuple):
@@ -34,31 +34,76 @@ class Normalized(NamedTuple):
 class Pass(NamedTuple):
     """A forward pass: each layer's input x (n, fan_in), and its pre-activations z (n, fan_out).
 
-    Those of the layers in `normalized` are normalised, scaled and shifted.
+    Those of the layers in `normalized` are normalised, scaled and shifted. `scaled` are the inputs before the input
+    stage, `unscaled` those of the first layer before their trained factors.
     """
 
     x: list[Floats]
     z: list[Floats]
     normalized: list[Normalized]
+    scaled: Floats
+    unscaled: Floats
+
+
+class Architecture(Protocol):
+    """What a pass needs to know of a network: the layout of its parameters, and its formulas."""
+
+    @property
+    def shape(self) -> Shape:
+        """The layout of the parameters."""
+        ...
+
+    @property
+    def activations(self) -> Sequence[Activation]:
+        """The hidden layers' activations."""
+        ...
+
+    @property
+    def normalization(self) -> Normalization:
+        """The hidden layers' normalisation, which must exist."""
+        ...
 
 
 def forward(
-    problem: Problem, parameters: npt.NDArray[Any], x: Floats, draws: Draws | None = None, *, training: bool = False
+    network: Architecture,
+    parameters: npt.NDArray[Any],
+    x: Floats,
+    draws: Draws | None = None,
+    *,
+    training: bool = False,
 ) -> Pass:
     """Compute raw outputs from scaled inputs: z = x W + b, and the next x = σ(z).
 
     In training, a normalisation uses the statistics of the batch; otherwise its running statistics, if it has any.
     """
-    run = Pass([], [], [])
-    states = problem.shape.states(parameters)
-    for number, (W, b) in enumerate(problem.shape.layers(parameters)):
+    shape = network.shape
+    inputs = (
+        x
+        if shape.stage is None
+        else shape.stage.value(x, shape.stage_parts(parameters) | shape.stage_fitted(parameters))
+    )
+    if draws is not None:
+        inputs = (inputs + draws.noise[0]) * draws.masks[0]
+    run = Pass([], [], [], x, inputs)
+    states, factors, slopes = shape.states(parameters), shape.scale(parameters), shape.slopes_of(parameters)
+    adapters, last = shape.adapters(parameters), len(shape.sizes) - 2
+    x = inputs if factors is None else inputs * factors
+    for number, (W, b) in enumerate(shape.layers(parameters)):
         if number > 0:
-            x = problem.activations[number - 1].value(run.z[-1])
-        if draws is not None:
-            x = (x + draws.noise[number]) * draws.masks[number]
-        z = x @ W + b
+            x = network.activations[number - 1].value(run.z[-1])
+            if slopes:
+                x = run.z[-1] + slopes[number - 1] * (x - run.z[-1])
+            if draws is not None:
+                x = (x + draws.noise[number]) * draws.masks[number]
+        if shape.members == 1:
+            z = x @ W + b
+        elif number < last:
+            x = x if x.ndim == 3 else x[:, None, :]
+            z = member_sums(x, W, b, Adapters.of_layer(adapters, number))
+        else:
+            z = head_sums(x, W, b)
         if number < len(states):
-            formula, state = problem.normalization, states[number]
+            formula, state = network.normalization, states[number]
             normal = _normalized(formula, z, state, kept=formula.keeps and not training)
             run.normalized.append(normal)
             z = formula.output(normal.x, state.gamma, state.beta)
@@ -68,28 +113,77 @@ def forward(
 
 
 def backward(
-    problem: Problem, parameters: npt.NDArray[Any], run: Pass, dz: Floats, draws: Draws | None = None
+    network: Architecture, parameters: npt.NDArray[Any], run: Pass, dz: Floats, draws: Draws | None = None
 ) -> Floats:
     """Compute the gradient, (trained,), from dz = ∂C/∂z of the last layer by backpropagation."""
-    gradient = np.zeros(problem.shape.trained)
-    theta, g = problem.shape.layers(parameters), problem.shape.layers(gradient)
-    states, g_states = problem.shape.states(parameters), problem.shape.states(gradient)
+    shape = network.shape
+    gradient = np.zeros(shape.trained)
+    theta, g = shape.layers(parameters), shape.layers(gradient)
+    states, g_states = shape.states(parameters), shape.states(gradient)
+    slopes, g_slopes = shape.slopes_of(parameters), shape.slopes_of(gradient)
+    adapters, g_adapters = shape.adapters(parameters), shape.adapters(gradient)
+    to_inputs = shape.input_scale or shape.stage is not None
     for number in reversed(range(len(theta))):
         if number < len(states):
             x, _, v = run.normalized[number]
             g_states[number].gamma[:], g_states[number].beta[:] = (dz * x).sum(axis=0), dz.sum(axis=0)
-            d, axis = dz * states[number].gamma, problem.normalization.axis
+            d, axis = dz * states[number].gamma, network.normalization.axis
             means = (np.mean(each, axis=axis, keepdims=True) for each in (d, d * x))
-            dz = problem.normalization.gradient(d, x, v, *means)
-        g[number][0][:], g[number][1][:] = run.x[number].T @ dz, dz.sum(axis=0)
-        if number > 0:
-            z = run.z[number - 1]
-            dx = dz @ theta[number][0].T
-            if draws is not None:
-                dx = dx * draws.masks[number]
-            dz = dx * problem.activations[number - 1].slope(z, problem.activations[number - 1].value(z))
-    gradient[problem.shape.idle()] = 0.0
+            dz = network.normalization.gradient(d, x, v, *means)
+        if shape.members == 1:
+            g[number][0][:], g[number][1][:] = run.x[number].T @ dz, dz.sum(axis=0)
+            dx = dz @ theta[number][0].T if number > 0 or to_inputs else dz
+        else:
+            dx = _backward_of_members(run.x[number], theta[number][0], dz, g[number], number, adapters, g_adapters)
+        if number == 0:
+            break
+        z = run.z[number - 1]
+        if draws is not None:
+            dx = dx * draws.masks[number]
+        a = network.activations[number - 1].value(z)
+        slope = network.activations[number - 1].slope(z, a)
+        if slopes:
+            g_slopes[number - 1][:] = np.sum((dx * (a - z)).reshape(-1, z.shape[-1]), axis=0)
+            slope = 1.0 + slopes[number - 1] * (slope - 1.0)
+        dz = dx * slope
+    if to_inputs:
+        _backward_to_inputs(shape, parameters, run, dx.reshape(len(dx), -1), draws, gradient)
+    gradient[shape.idle()] = 0.0
     return gradient
+
+
+def _backward_of_members(
+    x: Floats,
+    W: npt.NDArray[Any],
+    dz: Floats,
+    gradient: tuple[npt.NDArray[Any], npt.NDArray[Any]],
+    number: int,
+    adapters: dict[str, npt.NDArray[Any]],
+    g_adapters: dict[str, npt.NDArray[Any]],
+) -> Floats:
+    """Return ∂C/∂x of a layer of several members, and write the gradient of its parameters."""
+    if dz.ndim == 2:
+        gradient[0][:], gradient[1][:], dx = head_gradient(x, W, dz)
+    else:
+        own, of_gradient = (Adapters.of_layer(each, number) for each in (adapters, g_adapters))
+        gradient[0][:], gradient[1][:], dx = member_gradient(x, W, dz, own, of_gradient)
+    return dx
+
+
+def _backward_to_inputs(
+    shape: Shape, parameters: npt.NDArray[Any], run: Pass, dx: Floats, draws: Draws | None, gradient: Floats
+) -> None:
+    """Compute the gradients of the inputs' factors and of the input stage, from dx = ∂C/∂x of the first layer."""
+    factors, g_factors = shape.scale(parameters), shape.scale(gradient)
+    if factors is not None and g_factors is not None:
+        g_factors[:] = np.sum(dx * run.unscaled, axis=0)
+        dx = dx * factors
+    if shape.stage is not None:
+        if draws is not None:
+            dx = dx * draws.masks[0]
+        found = shape.stage.gradient(run.scaled, dx, shape.stage_parts(parameters) | shape.stage_fitted(parameters))
+        for name, part in shape.stage_parts(gradient).items():
+            part[:] = found[name]
 
 
 def _normalized(formula: Normalization, z: Floats, state: State, *, kept: bool) -> Normalized:

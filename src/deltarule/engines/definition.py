@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.backpropagation import Draws, Pass, backward, forward
+from deltarule.engines.members import combined
 from deltarule.engines.problem import Problem, Samples, Sums, squared_distance, wrong_side
 from deltarule.formulas.augmentations.composition import Drawn, augment
 from deltarule.types import Floats
 
-__all__ = ["add_penalties", "batch", "evaluate", "gradient", "objective", "penalty_value", "sums"]
+__all__ = ["add_penalties", "batch", "evaluate", "gradient", "losses", "objective", "penalty_value", "sums"]
 
 
 def penalty_value(problem: Problem, parameters: npt.NDArray[Any], weight: float) -> float:
@@ -22,12 +23,32 @@ def penalty_value(problem: Problem, parameters: npt.NDArray[Any], weight: float)
     return float(sum(sums))
 
 
+def losses(problem: Problem, z: Floats, y: Floats) -> Floats:
+    """Return the loss of each sample, (n,); for the outputs of several members, the mean of their losses."""
+    members = z.shape[1] // y.shape[1]
+    if members == 1:
+        return np.asarray(problem.loss.value(z, y))
+    of_all = problem.loss.value(z.reshape(-1, y.shape[1]), np.repeat(y, members, axis=0))
+    mean: Floats = of_all.reshape(len(z), members).mean(axis=1)
+    return mean
+
+
+def loss_gradient(problem: Problem, z: Floats, y: Floats) -> Floats:
+    """Return the gradient of `losses` by z."""
+    members = z.shape[1] // y.shape[1]
+    if members == 1:
+        return np.asarray(problem.loss.gradient(z, y))
+    of_all = problem.loss.gradient(z.reshape(-1, y.shape[1]), np.repeat(y, members, axis=0))
+    scaled: Floats = of_all.reshape(z.shape) / members
+    return scaled
+
+
 def objective(problem: Problem, parameters: npt.NDArray[Any], rows: Any, draws: Draws | None = None) -> float:
     """Return the objective, which is minimised: mean loss of some training rows plus the penalties."""
     samples = problem.train
     z = forward(problem, parameters, problem.scaling(samples.inputs(rows)), draws, training=True).z[-1]
     w = samples.weight(rows)
-    mean = np.sum(w * problem.loss.value(z, samples.y(rows))) / np.sum(w)
+    mean = np.sum(w * losses(problem, z, samples.y(rows))) / np.sum(w)
     return float(mean) + penalty_value(problem, parameters, float(np.sum(w)))
 
 
@@ -53,7 +74,7 @@ def gradient(
     run = forward(problem, parameters, x, draws, training=True)
     z = run.z[-1]
     # A batch whose weights are all 0 contributes nothing to the gradient; the step is made nevertheless.
-    dz = problem.loss.gradient(z, y) * (w / (np.sum(w) or 1.0))[:, None]
+    dz = loss_gradient(problem, z, y) * (w / (np.sum(w) or 1.0))[:, None]
     return backward(problem, parameters, run, dz, draws), sums(problem, samples, z, y, w), run
 
 
@@ -66,7 +87,11 @@ def add_penalties(problem: Problem, parameters: npt.NDArray[Any], g: Floats, wei
 
 
 def errors(problem: Problem, samples: Samples, z: Floats, y: Floats) -> Any:
-    """Return the error of each sample, (n,): 1 for a misclassification, or the squared distance."""
+    """Return the error of each sample, (n,): 1 for a misclassification, or the squared distance.
+
+    Of several members, that of their mean prediction.
+    """
+    z = combined(problem.loss, z, y.shape[1])
     if samples.classes and samples.outputs > 1:
         return np.argmax(z, axis=1) != np.argmax(y, axis=1)
     return (wrong_side if samples.labelled else squared_distance)(problem.loss, z, y)
@@ -75,14 +100,15 @@ def errors(problem: Problem, samples: Samples, z: Floats, y: Floats) -> Any:
 def sums(problem: Problem, samples: Samples, z: Floats, y: Floats, w: Floats) -> Sums:
     """Return the sums of weight, loss and error of some samples."""
     error = errors(problem, samples, z, y)
-    return Sums(float(np.sum(w)), float(np.sum(w * problem.loss.value(z, y))), float(np.sum(w * error)))
+    return Sums(float(np.sum(w)), float(np.sum(w * losses(problem, z, y))), float(np.sum(w * error)))
 
 
 def evaluate(problem: Problem, parameters: npt.NDArray[Any], samples: Samples, block: int = 8192) -> Sums:
-    """Return the sums over a set of samples, with the network in prediction mode."""
+    """Return the sums over a set of samples, with the network in prediction mode; of members, as a mean."""
     total = Sums()
     for start in range(0, len(samples), block):
         rows = slice(start, start + block)
         z = forward(problem, parameters, problem.scaling(samples.inputs(rows))).z[-1]
+        z = combined(problem.loss, z, samples.outputs)
         total += sums(problem, samples, z, samples.y(rows), samples.weight(rows))
     return total

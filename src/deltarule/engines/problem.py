@@ -6,11 +6,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.factors import Factors, factors_of_parameters
+from deltarule.engines.input_stage import Columns
 from deltarule.engines.parameters import Shape
 from deltarule.errors import DataError
 from deltarule.formulas import Activation, Loss, Normalization
@@ -139,6 +142,7 @@ class Problem:
     stretch : for samples in a file, the number of samples read together; None for samples in memory.
     raw : the raw values' properties for augmentations, where the recipe has any.
     progress : the progress of another engine, with its `theta`; an order then starts with the next epoch.
+    columns : the kinds of the inputs; None where all are numbers.
     """
 
     recipe: Recipe
@@ -152,6 +156,7 @@ class Problem:
     stretch: int | None = None
     raw: RawValues | None = None
     progress: Progress | None = None
+    columns: Columns | None = None
 
     @property
     def ordered(self) -> bool:
@@ -164,10 +169,16 @@ class Problem:
         assert isinstance(self.recipe.loss, Loss)
         return self.recipe.loss
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """The layout of `theta` and of an engine's parameters."""
-        return Shape(self.sizes, self.recipe.network.normalization)
+        columns = Columns.of_numbers(self.sizes[0]) if self.columns is None else self.columns
+        return Shape.of(self.recipe.network, columns, self.sizes[-1] // self.recipe.network.members)
+
+    @cached_property
+    def factors(self) -> Factors:
+        """The factors on the optimizer's hyperparameters, of every parameter or as numbers."""
+        return factors_of_parameters(self.recipe, self.shape)
 
     @property
     def normalization(self) -> Normalization:
@@ -181,9 +192,15 @@ class Problem:
         return self.recipe.network.activations
 
     @property
+    def batches(self) -> int:
+        """Number of batches in an epoch, by the batch size."""
+        whole, rest = divmod(len(self.train), self.recipe.batch_size)
+        return max(1, whole + (rest > 0 and not self.recipe.drop_last))
+
+    @property
     def steps(self) -> int:
         """Number of updates in the whole run, by the batch size."""
-        return self.recipe.epochs * -(-len(self.train) // self.recipe.batch_size)
+        return self.recipe.epochs * self.batches
 
     @property
     def begun(self) -> Progress:
@@ -196,7 +213,7 @@ class Problem:
     def batch_weight(self) -> float:
         """The mean weight of a batch, used to report penalties that are divided by the weight of each batch."""
         weight = float(np.sum(self.train.weight(slice(None))))
-        return weight / -(-len(self.train) // self.recipe.batch_size)
+        return weight / self.batches
 
     def epochs(self) -> Iterator[Iterable[Indices]]:
         """Yield the batches of each epoch: the caller's order, or seeded shuffles."""
@@ -204,10 +221,10 @@ class Problem:
             for batches in self.order:
                 yield (self.checked(rows) for rows in batches)
         else:
-            n, size = len(self.train), self.recipe.batch_size
+            size = self.recipe.batch_size
             for epoch in range(self.begun.epoch, self.recipe.epochs):
                 shuffled = self._shuffled(epoch)
-                yield [shuffled[start : start + size] for start in range(0, n, size)]
+                yield [shuffled[number * size : (number + 1) * size] for number in range(self.batches)]
 
     def _shuffled(self, epoch: int) -> Indices:
         n, seed = len(self.train), self.recipe.seed

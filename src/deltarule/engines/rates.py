@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from deltarule.engines.problem import Problem, Sums
+from deltarule.formulas import Schedule
 from deltarule.types import Floats
 
 __all__ = ["Rates"]
 
 
 class Rates:
-    """The factors of a recipe's schedule on the learning rate at each step."""
+    """The factors of a schedule at each step: of the recipe's on the learning rate, or of another one."""
 
-    def __init__(self, problem: Problem) -> None:
-        self._schedule, self._total = problem.recipe.schedule, problem.steps
+    def __init__(self, problem: Problem, schedule: Schedule | None = None) -> None:
+        self._schedule, self._total = problem.recipe.schedule if schedule is None else schedule, problem.steps
         self._state: tuple[float, ...] = self._schedule.start
 
     @property

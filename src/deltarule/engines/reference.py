@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,7 @@ from deltarule.engines.rates import Rates
 from deltarule.engines.stepping import stepped
 from deltarule.engines.watching import Watched
 from deltarule.errors import DataError
+from deltarule.formulas import formula
 from deltarule.formulas.random import Purpose, kept, normal
 from deltarule.types import Floats
 
@@ -29,7 +31,9 @@ class Reference(Watched):
         begun = problem.begun
         self._slots: list[Floats] = [slot.copy() for slot in begun.slots]
         self._step, self._epoch = begun.step, begun.epoch
-        self._rates = Rates(problem)
+        self._rates, constant = Rates(problem), formula("schedule", "constant")
+        self._dropout_rates = Rates(problem, problem.recipe.dropout_schedule or constant)
+        self._decay_rates = Rates(problem, problem.recipe.decay_schedule or constant)
         self._epochs = self._run()
         self._interrupted: StopRequested = never
 
@@ -98,8 +102,8 @@ class Reference(Watched):
         self._step += 1
         g, met, run = gradient(problem, parameters, rows, self._draws(len(rows)), self._step)
         add_penalties(problem, parameters, g, met.weight)
-        rate = float(self._rates.ahead(self._step, 1)[0])
-        self._slots = stepped(problem, parameters, g, met.weight, self._step, rate, self._slots)
+        rate, decay = (float(rates.ahead(self._step, 1)[0]) for rates in (self._rates, self._decay_rates))
+        self._slots = stepped(problem, parameters, g, met.weight, self._step, rate, self._slots, decay)
         if recipe.constraint is not None:
             for W, _ in problem.shape.layers(parameters)[:-1]:
                 W *= recipe.constraint.factor(np.sqrt(np.sum(W**2, axis=0)))
@@ -116,17 +120,26 @@ class Reference(Watched):
     def _draws(self, n: int) -> Draws | None:
         """Draw noise and inverted dropout masks: 0 for dropped units, 1 / (1 − rate) for others."""
         network, seed = self.problem.recipe.network, self.problem.recipe.seed
-        rates, deviations = network.dropout_rates, network.noise_deviations
+        factor = float(self._dropout_rates.ahead(self._step, 1)[0])
+        rates, deviations = [rate * factor for rate in network.dropout_rates], network.noise_deviations
         if not any(rates) and not any(deviations):
             return None
         units = self.problem.sizes[:-1]
+        # Each member has separate draws in the hidden layers: member i of sample j has row j · members + i.
+        of_members = (network.members,) if network.members > 1 else ()
+        shapes = [(n, *of_members * (layer > 0), width) for layer, width in enumerate(units)]
         noise = [
-            deviation * normal(seed, Purpose.NOISE, (n, units[layer]), layer, self._step) if deviation else 0.0
-            for layer, deviation in enumerate(deviations)
+            deviation
+            * normal(seed, Purpose.NOISE, (math.prod(shape[:-1]), shape[-1]), layer, self._step).reshape(shape)
+            if deviation
+            else 0.0
+            for layer, (deviation, shape) in enumerate(zip(deviations, shapes, strict=True))
         ]
         masks = [
-            kept(seed, layer, self._step, n, units[layer], rate) / (1.0 - rate) if rate else 1.0
-            for layer, rate in enumerate(rates)
+            kept(seed, layer, self._step, math.prod(shape[:-1]), shape[-1], rate).reshape(shape) / (1.0 - rate)
+            if rate
+            else 1.0
+            for layer, (rate, shape) in enumerate(zip(rates, shapes, strict=True))
         ]
         return Draws(noise, masks)
 

@@ -5,15 +5,20 @@ The dependencies of an engine are imported when it is first used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy.typing as npt
 
 from deltarule.engines.full_batch import FullBatch
 from deltarule.engines.objective import EngineObjective, Objective
+from deltarule.engines.parameters import Shape
+from deltarule.engines.predicting import NumPyPredictor
 from deltarule.engines.problem import Engine, Problem
 from deltarule.engines.reference import Reference
+from deltarule.errors import EngineWarning
+from deltarule.formulas import Embedding
 from deltarule.recipes import Affine, Network
 from deltarule.recipes.checks import integer, one_of
 
@@ -50,6 +55,10 @@ def engine_of(problem: Problem, name: str, precision: str, n_threads: int | None
     precision = one_of("precision", precision, PRECISIONS)
     if n_threads is not None:
         integer("n_threads", n_threads, 1, "n_threads=None, which lets the engine choose")
+    if name == "compiled" and (missing := _only_in_reference(problem)):
+        came = f"The compiled engine has no {', '.join(missing)} yet: the reference engine trains, slowly, in float64."
+        warnings.warn(came, EngineWarning, stacklevel=2)
+        name = "reference"
     if problem.recipe.optimizer.granularity == "full-batch":
         return FullBatch(problem, lambda posed: objective_of(posed, name, n_threads))
     return ENGINES[name](problem, precision, n_threads)
@@ -65,9 +74,27 @@ def objective_of(problem: Problem, name: str, n_threads: int | None) -> Objectiv
 
 
 def predictor_of(
-    sizes: Sequence[int], network: Network, parameters: npt.NDArray[Any], scaling: Affine, kind: npt.DTypeLike
+    shape: Shape, network: Network, parameters: npt.NDArray[Any], scaling: Affine, kind: npt.DTypeLike
 ) -> Predictor:
     """Create a predictor with a network's parameters, for raw inputs of the type `kind`."""
+    if network.members > 1 or not _has(network.embedding):
+        return NumPyPredictor(shape, network, parameters, scaling)
     from deltarule.engines.compiled import Predictor as Compiled
 
-    return Compiled(sizes, network, parameters, scaling, kind)
+    return Compiled(shape, network, parameters, scaling, kind)
+
+
+def _only_in_reference(problem: Problem) -> list[str]:
+    """Return the fields of a recipe whose values the compiled engine does not have."""
+    network = problem.recipe.network
+    found = {"network.embedding": not _has(network.embedding), "network.members": network.members > 1}
+    return [name for name, is_given in found.items() if is_given]
+
+
+def _has(embedding: Embedding | None) -> bool:
+    """Return whether the compiled engine has an embedding."""
+    if embedding is None:
+        return True
+    from deltarule.engines.compiled.codegen.embedding_code import is_compiled
+
+    return is_compiled(embedding)

@@ -22,25 +22,27 @@ def stepped(
     t: int,
     rate: float,
     slots: Slots,
+    decay: float = 1.0,
 ) -> Slots:
     """Update the trained parameters in place by step t; return the optimizer's new slots, each (trained,).
 
     g is the objective's gradient, (trained,), of a batch of this weight. Clipping is applied before the optimizer,
-    proximal penalties after it.
+    proximal penalties after it. `rate` and `decay` are the schedules' factors on learning rate and weight decay.
     """
     recipe, shape = problem.recipe, problem.shape
     if recipe.clipping is not None:
         g = recipe.clipping.clipped(g)
-    optimizer = recipe.optimizer.at_rate(rate)
+    optimizer = recipe.optimizer.at_rate(rate, decay).with_factors(*problem.factors)
     trained = parameters[: shape.trained]
     if optimizer.granularity == "matrix":
         after, *slots = _by_matrices(problem, optimizer, trained, g, t, slots)
     else:
         after, *slots = optimizer.step(trained, g, t, *slots)
     trained[:] = np.where(shape.idle(), trained, after)
-    for penalty, (W, _) in zip(recipe.penalties, shape.layers(parameters), strict=True):
+    rates = shape.layers(np.broadcast_to(optimizer.learning_rate, shape.trained))
+    for penalty, (W, _), (of_weights, _) in zip(recipe.penalties, shape.layers(parameters), rates, strict=True):
         if penalty is not None and penalty.takes_prox:
-            W[:] = penalty.prox(W, optimizer.learning_rate * penalty.share(weight))
+            W[:] = penalty.prox(W, of_weights * penalty.share(weight))
     return slots
 
 

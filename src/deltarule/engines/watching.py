@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from deltarule.engines.problem import Problem, Sums
-from deltarule.recipes import improves
 from deltarule.types import Floats
 
 __all__ = ["Watch", "Watched"]
@@ -31,10 +30,10 @@ class Watch:
                 self.best_theta = theta.copy()
         else:
             figure = -held.error / held.weight if self._larger else held.loss / held.weight
-            if improves(figure, self._best, rule.min_improvement, self._larger):
+            if rule.better(figure, self._best, self._larger):
                 self._best, self.best_epoch = figure, epoch
                 self.best_theta = theta.copy()
-            self.finished = epoch - self.best_epoch >= rule.patience
+            self.finished = rule.exhausted(epoch, self.best_epoch)
         self.finished = self.finished or not finite or epoch >= self._last
 
 

@@ -3,5 +3,7 @@
 from deltarule.estimators.classifier import MLPClassifier
 from deltarule.estimators.regressor import MLPRegressor
 from deltarule.estimators.several import NetworkSearchCV
+from deltarule.estimators.tabular_classifier import TabularClassifier
+from deltarule.estimators.tabular_regressor import TabularRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor", "NetworkSearchCV"]
+__all__ = ["MLPClassifier", "MLPRegressor", "NetworkSearchCV", "TabularClassifier", "TabularRegressor"]

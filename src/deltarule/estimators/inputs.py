@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -88,7 +89,7 @@ class RawOutputs:
             theta = np.concatenate([each.ravel() for layer in zip(coefs, intercepts, strict=True) for each in layer])
             sizes = (coefs[0].shape[0], *(len(biases) for biases in intercepts))
             vector = np.concatenate([theta, state.astype(theta.dtype)])
-            predictor = predictor_of(sizes, network, vector, UNSCALED, x.dtype)
+            predictor = predictor_of(Shape(sizes, network.normalization), network, vector, UNSCALED, x.dtype)
             self._predictors[x.dtype] = predictor
         return predictor(x)
 
@@ -147,15 +148,8 @@ class RawColumns:
 
         Columns without usable information are left out with a `DataWarning`.
         """
-        X = _rows_and_columns(X)
-        validate_data(estimator, X, reset=True, skip_check_array=True)
-        table = table_of(X, names=None if _is_frame(X) else [f"x{place}" for place in range(X.shape[1])])
-        prepare = estimator.prepare
+        table, prepare = table_of_inputs(estimator, X), estimator.prepare
         encoding = fit_encoding(Preparation() if prepare == "auto" else Preparation.of(prepare), table)
-        left_out = [f"{column.name} ({column.kind})" for column in table if not column.usable]
-        if left_out:
-            message = f"Columns without usable information are left out: {', '.join(left_out)}."
-            warnings.warn(message, DataWarning, stacklevel=7)
         return cls(table.names, encoding)
 
     def inputs(self, estimator: Any, X: Any) -> SingleFloats:
@@ -166,12 +160,38 @@ class RawColumns:
         X = _rows_and_columns(X)
         validate_data(estimator, X, reset=False, skip_check_array=True)
         if not _is_frame(X):
-            return self.encoding(table_of(X, self.encoding.expected(), names=self.names))
+            return self.inputs_of_array(X)
         if hasattr(estimator, "feature_names_in_"):
             return self.encoding(X)
         # scikit-learn has not stored names, so the columns are identified by their positions.
         columns = zip(table_of(X), self.names, strict=True)
         return self.encoding(Table(tuple(dataclasses.replace(column, name=name) for column, name in columns)))
+
+    def inputs_of_array(self, X: npt.NDArray[Any]) -> SingleFloats:
+        """Return the network's inputs (n, d) for an array of raw columns in their order."""
+        return self.encoding(X if self._used is None else X[:, self._used])
+
+    @cached_property
+    def _used(self) -> list[int] | None:
+        """The positions of the columns that have inputs; None where they are all columns."""
+        place_of = {name: place for place, name in enumerate(self.names)}
+        places = [place_of[column.name] for column in self.encoding.columns]
+        return None if places == list(range(len(self.names))) else places
+
+
+def table_of_inputs(estimator: Any, X: Any) -> Table:
+    """Return X of `fit` as a table, and set the estimator's feature names and number of features.
+
+    Columns without usable information will be left out, which a `DataWarning` says.
+    """
+    X = _rows_and_columns(X)
+    validate_data(estimator, X, reset=True, skip_check_array=True)
+    table = table_of(X, names=None if _is_frame(X) else [f"x{place}" for place in range(X.shape[1])])
+    left_out = [f"{column.name} ({column.kind})" for column in table if not column.usable]
+    if left_out:
+        shown = ", ".join(left_out[:20]) + (", …" if len(left_out) > 20 else "")
+        warnings.warn(f"Columns without usable information are left out: {shown}.", DataWarning, stacklevel=8)
+    return table
 
 
 @contextmanager

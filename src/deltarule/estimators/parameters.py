@@ -270,13 +270,17 @@ def network_of(parameters: Mapping[str, Any]) -> Network:
     """Return the network that the parameters describe; for `initializer="auto"` the fit draws the initial weights."""
     activation, initializer = parameters["activation"], parameters["initializer"]
     layered = isinstance(activation, (list, tuple))
-    return Network(
+    network = Network(
         hidden=hidden_sizes(parameters["hidden_layer_sizes"]),
         activation=tuple(activation) if layered else activation,
         dropout=parameters["dropout"],
         normalization=parameters["normalization"],
         initializer=initializer,
     )
+    if any(each.fits for each in network.initializers()):
+        wanted = "an initializer that does not depend on the data"
+        raise RecipeError(wanted, repr(initializer), 'initializer="he"', field="initializer")
+    return network
 
 
 def optimizer_of(parameters: Mapping[str, Any], learning_rate: float | None = None) -> Optimizer:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from deltarule.training.metrics import as_text
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 try:
@@ -21,7 +23,7 @@ except ImportError:  # scikit-learn before 1.9
         return method
 
 
-__all__ = ["CallbackSupportMixin", "FitCallbacks", "ProgressReporter", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "FitCallbacks", "NetworkReporter", "ProgressReporter", "with_callbacks"]
 
 
 class FitCallbacks:
@@ -50,6 +52,38 @@ class FitCallbacks:
         """Call the callbacks after training."""
         if self._context is not None:
             self._context.call_on_fit_task_end(**self._arguments, reconstruction_attributes=attributes)
+
+
+class NetworkReporter:
+    """The output of `verbose` for networks trained side by side: a line for each that ends, or a progress bar.
+
+    verbose : False for none, True or a number above 0 for lines, "bar" for a progress bar.
+    """
+
+    def __init__(self, verbose: bool | int | str, networks: int) -> None:
+        self._verbose, self._networks = verbose, networks
+        self._bar: Any = None
+
+    def __enter__(self) -> Self:
+        if self._verbose == "bar":
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            note = TextColumn("{task.fields[note]}")
+            self._bar = Progress(TextColumn("Networks"), BarColumn(), MofNCompleteColumn(), note, TimeRemainingColumn())
+            self._task = self._bar.add_task("", total=self._networks, note="")
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def ended(self, name: str, number: int, networks: int, run: Any) -> None:
+        """Report a network that has ended as the `number`-th of so many."""
+        if self._bar is not None:
+            self._bar.update(self._task, advance=1, note=name)
+        elif self._verbose and not isinstance(self._verbose, str):
+            sys.stdout.write(f"{name}: network {number} of {networks}, {run!r}\n")
 
 
 class ProgressReporter:
@@ -89,7 +123,7 @@ class ProgressReporter:
             if score is not None:
                 sys.stdout.write(f"Validation score: {score:f}\n")
         elif self._bar is not None:
-            note = f"loss {loss:.4f}" + ("" if score is None else f" · score {score:.4f}")
+            note = f"loss {as_text(loss)}" + ("" if score is None else f" · score {score:.4f}")
             self._bar.update(self._task, completed=number, note=note)
 
     def stopped(self, *, early_stopping: bool) -> None:

@@ -12,6 +12,7 @@ from deltarule.formulas.constraints import *  # noqa: F403
 from deltarule.formulas.description import Description as Description
 from deltarule.formulas.description import FieldDescription as FieldDescription
 from deltarule.formulas.description import describe as describe
+from deltarule.formulas.embeddings import *  # noqa: F403
 from deltarule.formulas.formula import Formula as Formula
 from deltarule.formulas.formula import formula as formula
 from deltarule.formulas.formula import kinds as kinds

@@ -7,7 +7,7 @@ import inspect
 import re
 import textwrap
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from deltarule.formulas.formula import Domain, Formula, hints
 
@@ -98,6 +98,8 @@ def _field(cls: type[Formula], field: dataclasses.Field[Any]) -> FieldDescriptio
     if isinstance(base, type) and issubclass(base, Formula):
         default = default.name if isinstance(default, Formula) else default
         return FieldDescription(field.name, base.kind, default, f"one of kind {base.kind}")
+    if get_origin(base) is tuple:
+        return FieldDescription(field.name, "numbers", default, f"a list, each {domain or 'a number'}")
     if get_args(base):
         return FieldDescription(field.name, "choice", default, " or ".join(map(str, get_args(base))))
     kind = {float: "number", int: "integer", bool: "boolean", str: "string"}.get(base, str(base))

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, wraps
-from typing import Annotated, Any, ClassVar, Self, TypeAlias, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, Self, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from deltarule.errors import RecipeError, UnknownArgument, UnknownName, nearest
 
@@ -52,8 +52,9 @@ class Formula:
     """Base class of all formulas; the fields are the hyperparameters.
 
     Numbers are stored as floats and checked against the `Domain` in the field's type. `bool`, `str` and `int` fields
-    select a variant of the formula; the choices of a `str` field are its `Literal` type. A field may itself be a
-    formula, and then accepts everything that `formula` accepts.
+    select a variant of the formula; the choices of a `str` field are its `Literal` type. A field of type
+    `tuple[float, ...]` takes a list of numbers. A field may itself be a formula, and then accepts everything that
+    `formula` accepts.
 
     `granularity` is what one call of a method computes from: one number ("elementwise"), the numbers of a sample
     ("rowwise"), the weights of a layer or all numbers together ("matrix"), or all training samples ("full-batch").
@@ -182,7 +183,7 @@ def formula(kind: str, spec: str | Mapping[str, Any] | Formula) -> Any:
     if cls is None:
         guess = nearest(str(name).lower().replace("-", "_"), names)
         raise UnknownName(f"one of {', '.join(names)}", repr(name), field=kind, nearest=guess)
-    return cls(**named_fields(cls, fields))
+    return cls(**named_fields(cls, fields)) if fields else cls()
 
 
 def named_fields(cls: type[Formula], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -253,6 +254,10 @@ def _checked(owner: Formula, field: str, hint: Any, value: Any) -> Any:
         return formula(base.kind, value)
     if base is float or (base is int and extras):
         return _number(label, owner, field, base, extras, value)
+    if get_origin(base) is tuple:
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise RecipeError("a list of numbers", repr(value), field=label)
+        return tuple(_number(label, owner, field, float, extras, each) for each in value)
     choices = get_args(base)
     if base is not str and choices:
         return chosen(label, value, choices)

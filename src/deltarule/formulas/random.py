@@ -35,6 +35,8 @@ class Purpose(IntEnum):
     NOISE = 5
     AUGMENTATION = 6
     PIXELS = 7
+    EMBEDDING = 8
+    MEMBERS = 9
 
 
 def philox(counter: tuple[Any, Any, Any, Any], seed: int) -> tuple[npt.NDArray[np.uint64], ...]:

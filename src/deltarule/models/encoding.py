@@ -7,7 +7,6 @@ It stores what scikit-learn's SimpleImputer, StandardScaler, QuantileTransformer
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,171 +15,31 @@ from typing import Any
 import numpy as np
 
 from deltarule.data import Table, table_of
-from deltarule.data.columns import Column
-from deltarule.data.kinds import KINDS, Kind, written_as
+from deltarule.data.kinds import Kind, written_as
 from deltarule.data.table import Expected
+from deltarule.engines.input_stage import Columns
 from deltarule.errors import MissingColumns, ModelError
 from deltarule.mapped import forget, is_mapped, on_disk
-from deltarule.types import Booleans, Floats, SingleFloats
+from deltarule.models.column_encodings import CategoryEncoding, NumberEncoding
+from deltarule.models.number_matrix import NumberMatrix
+from deltarule.types import SingleFloats
 
 __all__ = ["CategoryEncoding", "Encoding", "NumberEncoding", "Unfamiliar"]
 
 
-_ADDED = {"notation", "bounds", "others"}
+_NEW = {
+    "clip": 0.0,
+    "flag_scale": (),
+    "signed": False,
+    "zero_missing": False,
+    "coded": False,
+    "shifts": (),
+    "factors": (),
+}
+"""Fields that are left out of a file where they have these values, so that files of earlier versions stay the same."""
+_ADDED = {"notation", "bounds", "others", *_NEW}
 """Fields that models of earlier versions lack."""
-_MISSING = "a missing value, as the training set has none"
 _BLOCK = 8192  # rows of a table on disk that are encoded at a time
-_FARTHEST = 5.199337582605575  # of a quantile: that of the probability 1e-7, as scikit-learn clips
-
-
-@dataclass(frozen=True)
-class NumberEncoding:
-    """A column of numbers, dates or booleans: (x − shift) · factor, or a normal distribution by ranks.
-
-    fill : the number that replaces a missing one.
-    flag : whether a second input is 1 where a number was missing.
-    quantiles : of the training set at equal steps from 0 to 1; none: shift and factor alone.
-    words : of booleans, those for false and true.
-    notation : of numbers and dates read from text: how they were written, "" for 1234.5 and 2024-12-31.
-    bounds : the least and the greatest value of the training set; none where they are not known.
-    """
-
-    name: str
-    kind: Kind = "number"
-    fill: float = 0.0
-    flag: bool = False
-    shift: float = 0.0
-    factor: float = 1.0
-    quantiles: tuple[float, ...] = ()
-    words: tuple[str, ...] = ()
-    notation: str = ""
-    bounds: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        numbers = (self.fill, self.shift, self.factor, *self.quantiles, *self.bounds)
-        finite = all(type(each) is float and math.isfinite(each) for each in numbers)
-        numeric = [name for name, kind in KINDS.items() if kind.usable and not kind.coded]
-        types = {"name": str, "flag": bool}
-        typed = all(type(getattr(self, name)) is wanted for name, wanted in types.items())
-        if self.kind not in numeric or not finite or not typed:
-            raise ModelError("a column of numbers with finite figures", f"{self}"[:200])
-        if list(self.quantiles) != sorted(self.quantiles) or len(self.quantiles) == 1:
-            raise ModelError("rising quantiles", f"{self.quantiles[:3]}")
-        if list(self.bounds) != sorted(self.bounds) or len(self.bounds) not in {0, 2}:
-            raise ModelError("a least and a greatest value", f"{self.bounds[:3]}")
-        if not all(type(each) is str for each in self.words) or len(self.words) not in {0, 2}:
-            raise ModelError("the words for false and true", f"{self.words[:3]}")
-        if self.notation and (type(self.notation) is not str or KINDS[self.kind].notation(self.notation) is None):
-            raise ModelError("the notation of a number or a date", f"{self.notation!r}"[:80])
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The names of its inputs."""
-        return (self.name, f"{self.name} missing") if self.flag else (self.name,)
-
-    def write(self, column: Column, out: SingleFloats) -> None:
-        """Fill the inputs (n, 1 or 2) of a column."""
-        missing = column.missing
-        x = np.where(missing, self.fill, column.values)
-        out[:, 0] = self._ranks(x) if self.quantiles else (x - self.shift) * self.factor
-        if self.flag:
-            out[:, 1] = missing
-
-    def unfamiliar(self, column: Column) -> dict[str, Booleans]:
-        """Return the rows (n,) of each kind of unfamiliar value: missing as never in training, or far out of range.
-
-        A value is far out of range if it is farther from it than the range is wide.
-        """
-        found = {} if self.flag else {_MISSING: column.missing}
-        if self.bounds and self.kind != "boolean":
-            low, high = self.bounds
-            width = high - low
-            far = (column.values < low - width) | (column.values > high + width)
-            ends = " to ".join(dataclasses.replace(column, values=np.array(self.bounds)).labels().tolist())
-            found[f"a value far out of the training range, {ends}"] = far
-        return found
-
-    def _ranks(self, x: Floats) -> Floats:
-        from scipy.special import ndtri
-
-        known = np.array(self.quantiles)
-        steps = np.linspace(0.0, 1.0, len(known))
-        # From below and from above, so that a number with many repeats gets the middle of its ranks.
-        ranks = 0.5 * (np.interp(x, known, steps) - np.interp(-x, -known[::-1], -steps[::-1]))
-        ranks = np.where(x == known[-1], 1.0, np.where(x == known[0], 0.0, ranks))
-        clipped: Floats = np.clip(ndtri(ranks), -_FARTHEST, _FARTHEST)
-        return clipped
-
-
-@dataclass(frozen=True)
-class CategoryEncoding:
-    """A column of categories: an input for each, 1 in its rows (one-hot), or one input with the place of the category.
-
-    categories : those with a separate input, in order.
-    rare : whether all others of the training set share an input, which unseen ones have too; without it an unseen
-        category is 0 in all inputs.
-    missing : whether missing values have a separate input; without it they are 0 in all.
-    ordinal : whether there is one input: (place − shift) · factor, and 0 for unseen and missing values.
-    others : those that share an input; None where they are not known.
-    """
-
-    name: str
-    categories: tuple[str, ...]
-    rare: bool = False
-    missing: bool = False
-    ordinal: bool = False
-    shift: float = 0.0
-    factor: float = 1.0
-    others: tuple[str, ...] | None = ()
-
-    def __post_init__(self) -> None:
-        words = (self.name, *self.categories, *(self.others or ()))
-        truths = (self.rare, self.missing, self.ordinal)
-        figures = (self.shift, self.factor)
-        good = all(type(each) is str for each in words) and all(type(each) is bool for each in truths)
-        if not good or not all(type(each) is float and math.isfinite(each) for each in figures):
-            raise ModelError("a column of categories", f"{self}"[:200])
-        if len(set(self.categories)) != len(self.categories) or not self.inputs:
-            raise ModelError("different categories", f"{self.categories[:3]}")
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of its column."""
-        return "category"
-
-    def unfamiliar(self, column: Column) -> dict[str, Booleans]:
-        """Return the rows (n,) of each kind of unfamiliar value: unseen, or missing as never in training."""
-        found = {} if self.missing or self.ordinal else {_MISSING: column.missing}
-        if self.others is not None:
-            known = {*self.categories, *self.others}
-            unseen = np.array([*(word not in known for word in column.categories), False])
-            rows = unseen[column.values]
-            if rows.any():
-                first = column.categories[int(column.values[np.argmax(rows)])]
-                found[f"an unseen category, for example {first[:40]!r}"] = rows
-        return found
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The names of its inputs."""
-        if self.ordinal:
-            return (self.name,)
-        words = [*self.categories, *["other"] * self.rare, *["missing"] * self.missing]
-        return tuple(f"{self.name}={word}" for word in words)
-
-    def write(self, column: Column, out: SingleFloats) -> None:
-        """Fill the inputs (n, …) of a column."""
-        places = {word: place for place, word in enumerate(self.categories)}
-        unseen = len(places) if self.rare else -1
-        absent = len(places) + self.rare if self.missing else -1
-        lookup = np.array([*(places.get(word, unseen) for word in column.categories), absent])
-        found = lookup[column.values]
-        if self.ordinal:
-            out[:, 0] = np.where(found < 0, 0.0, (found - self.shift) * self.factor)
-            return
-        out[:] = 0.0
-        rows = np.flatnonzero(found >= 0)
-        out[rows, found[rows]] = 1.0
 
 
 @dataclass(frozen=True)
@@ -233,6 +92,22 @@ class Encoding:
         """The names of a network's inputs: a number's own name, `column=category` for a category."""
         return tuple(name for column in self.columns for name in column.inputs)
 
+    @cached_property
+    def _matrix(self) -> NumberMatrix | None:
+        return NumberMatrix.of(self.columns)
+
+    @cached_property
+    def network_columns(self) -> Columns:
+        """The kinds of a network's inputs: numbers are the values of numbers and dates, without the indicators."""
+        numbers, codes, start = [], [], 0
+        for column in self.columns:
+            if column.kind in {"number", "date"}:
+                numbers.append(start)
+            elif isinstance(column, CategoryEncoding) and column.coded:
+                codes.append((start, len(column.categories) + column.rare + 1))
+            start += len(column.inputs)
+        return Columns(start, tuple(numbers), tuple(codes))
+
     @property
     def kinds(self) -> dict[str, Kind]:
         """The kind of every column that is needed."""
@@ -254,6 +129,11 @@ class Encoding:
 
     def __call__(self, x: Any) -> SingleFloats:
         """Return the inputs (n, d) of raw rows, float32 on every engine."""
+        if self._matrix is not None and self._matrix.takes(x) and not is_mapped(x):
+            with np.errstate(over="ignore"):  # checked here
+                inputs = self._matrix(x)
+            if np.isfinite(inputs).all():
+                return inputs
         table = self.table(x)
         shape = (len(table), len(self.inputs))
         made: SingleFloats = on_disk(shape, np.float32) if is_mapped(table) else np.empty(shape, np.float32)
@@ -299,7 +179,11 @@ class Encoding:
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as data."""
-        columns = [{"kind": column.kind} | dataclasses.asdict(column) for column in self.columns]
+        columns = [
+            {"kind": column.kind}
+            | {name: value for name, value in dataclasses.asdict(column).items() if value != _NEW.get(name, column)}
+            for column in self.columns
+        ]
         return {"columns": columns, "target": self.target}
 
     @classmethod
@@ -327,7 +211,8 @@ def _column(data: Any) -> NumberEncoding | CategoryEncoding:
         fields.pop("kind")
     if category and "others" not in fields:  # a model of an earlier version, which did not store the rare ones
         fields["others"] = None if fields.get("rare") else []
-    fields |= {name: float(fields[name]) for name in ("fill", "shift", "factor") if type(fields.get(name)) is int}
+    numbers = ("fill", "shift", "factor", "clip")
+    fields |= {name: float(fields[name]) for name in numbers if type(fields.get(name)) is int}
     names = {field.name for field in dataclasses.fields(cls)}
     if not names - _ADDED <= set(fields) <= names:
         raise ModelError(f"the fields of a {cls.__name__}", f"{', '.join(map(str, fields))}"[:200])

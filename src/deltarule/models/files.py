@@ -5,10 +5,12 @@ Sizes come from the table of tensors and never from the JSON; nothing in a file 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import struct
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,16 +19,18 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.data.limits import BYTES_AT_MOST
+from deltarule.engines.input_stage import Columns
 from deltarule.engines.parameters import Shape, State
 from deltarule.errors import DeltaruleError, ModelError, ModelFileError
 from deltarule.models.encoding import Encoding
-from deltarule.models.model_data import ModelData
+from deltarule.models.model_data import ModelData, columns_of
 from deltarule.models.readable import model_from_readable, readable
 from deltarule.recipes import Affine, Recipe
 from deltarule.regular_files import json_of, opened, read_bytes, reason
 from deltarule.writing import write_whole
 
 FORMAT = "deltarule-model-1"
+ENSEMBLE_FORMAT = "deltarule-ensemble-1"
 _KEYS = {"format", "recipe", "input_shape", "classes", "single", "class_names", "feature_names"}
 _PERHAPS = {"encoding"}  # of models that were trained on tables
 _LARGEST_HEADER = 16 * 2**20
@@ -51,11 +55,21 @@ def read_model(path: Path) -> ModelData:
 
     Raises ModelFileError where the file is missing, cut short, foreign, or claims more than it holds.
     """
-    try:
+    with file_errors(path):
         if path.suffix == ".json":
             return model_from_readable(_object(read_bytes(path, _READABLE_AT_MOST)))
-        with opened(path, BYTES_AT_MOST) as stream:
-            return _model(*_content(stream))
+        data, tensors = read_content(path)
+        if data.get("format") == ENSEMBLE_FORMAT:
+            instead = "TabularClassifier.load(path), or TabularRegressor.load(path)"
+            raise ModelFileError("a single network", "several, of an estimator for tables", instead)
+        return model_of_parts(data, tensors)
+
+
+@contextlib.contextmanager
+def file_errors(path: Path) -> Iterator[None]:
+    """Raise errors in reading a model's file as ModelFileError, with its path."""
+    try:
+        yield
     except OSError as error:
         raise ModelFileError("a model file", f"{path}: {reason(error)}") from error
     except ModelFileError as error:
@@ -64,15 +78,35 @@ def read_model(path: Path) -> ModelData:
         raise ModelFileError("a model written by deltarule", f"{path}: {reason(error)}") from error
 
 
+def read_content(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The JSON in the metadata of a safetensors file, and its tensors."""
+    with opened(path, BYTES_AT_MOST) as stream:
+        return _content(stream)
+
+
 def _safetensors(model: ModelData) -> bytes:
+    tensors, data = model_parts(model)
+    return packed(tensors, data)
+
+
+def packed(tensors: dict[str, Any], data: dict[str, Any]) -> bytes:
+    """The bytes of a safetensors file of these tensors, with data as JSON in its metadata."""
     from safetensors.numpy import save
 
+    return save(tensors, metadata={"deltarule": json.dumps(data, allow_nan=False)})
+
+
+def model_parts(model: ModelData) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The tensors of a model's file and the rest as JSON."""
     tensors = {}
     for number, (weights, biases) in enumerate(model.layers):
         tensors[f"layer.{number}.weights"] = np.ascontiguousarray(weights)
         tensors[f"layer.{number}.biases"] = np.ascontiguousarray(biases)
     for number, state in enumerate(model.states):
         tensors |= {f"layer.{number}.{name}": np.ascontiguousarray(part) for name, part in _kept(state)}
+    tensors |= {name: np.ascontiguousarray(part) for name, part in _parts(model.shape, model.parameters)}
+    if model.target_bounds is not None:
+        tensors["target.bounds"] = np.ascontiguousarray(model.target_bounds)
     for name, affine in (("input", model.scaling), ("target", model.target_scaling)):
         if affine is not None:
             tensors[f"{name}.shift"], tensors[f"{name}.factor"] = np.array(affine.shift), np.array(affine.factor)
@@ -87,16 +121,23 @@ def _safetensors(model: ModelData) -> bytes:
     }
     if model.encoding is not None:
         data["encoding"] = model.encoding.to_json()
-    return save(tensors, metadata={"deltarule": json.dumps(data, allow_nan=False)})
+    return tensors, data
 
 
-def _model(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
+def model_of_parts(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
+    """The model whose parts `model_parts` returned."""
     sizes = _sizes(tensors)
-    scaling, target_scaling = _affine(tensors, "input", sizes[0]), _affine(tensors, "target", sizes[-1])
     if set(data) - _PERHAPS != _KEYS or data["format"] != FORMAT:
         raise ModelFileError(f"the format {FORMAT}", f"{data.get('format')!r} with fields {sorted(data)}")
     recipe = Recipe.from_json(data["recipe"])
-    shape = Shape(sizes, recipe.network.normalization)
+    input_shape = tuple(data["input_shape"])
+    if not input_shape or not all(type(n) is int and n > 0 for n in input_shape):
+        raise ModelFileError("a shape of the inputs", f"{input_shape}")
+    encoding = Encoding.from_json(data["encoding"]) if "encoding" in data else None
+    if encoding is not None and len(encoding.inputs) != math.prod(input_shape):
+        raise ModelFileError(f"columns that make {math.prod(input_shape)} inputs", f"{len(encoding.inputs)}")
+    shape = _shape(recipe, columns_of(encoding, input_shape), sizes, tensors)
+    scaling, target_scaling = _affine(tensors, "input", shape.inputs), _affine(tensors, "target", shape.outputs)
     parameters = np.zeros(shape.total, dtype=tensors["layer.0.weights"].dtype)
     for number, (layer_weights, biases) in enumerate(shape.layers(parameters)):
         _fill(layer_weights, tensors, f"layer.{number}.weights")
@@ -106,21 +147,67 @@ def _model(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
             _fill(part, tensors, f"layer.{number}.{name}")
         if (state_of_layer.variance < 0).any():
             raise ModelFileError(f"variances of at least 0 for layer {number}", "negative ones")
-    if isinstance(recipe.loss, str) or recipe.network.hidden != sizes[1:-1] or scaling is None:
-        raise ModelFileError(f"a recipe for layers {sizes}", f"one for {recipe.network.hidden} or without a loss")
-    input_shape = tuple(data["input_shape"])
-    if not all(type(n) is int and n > 0 for n in input_shape) or math.prod(input_shape) != sizes[0]:
-        raise ModelFileError(f"a shape of {sizes[0]} inputs", f"{input_shape}")
-    classes = _classes(data["classes"], sizes[-1])
+    for name, part in _parts(shape, parameters):
+        _fill(part, tensors, name)
+    if isinstance(recipe.loss, str) or scaling is None:
+        raise ModelFileError(f"a recipe for layers {sizes}", "one without a loss, or no scaling")
+    classes = _classes(data["classes"], shape.outputs)
     names = (_names(data["class_names"]), _names(data["feature_names"]))
     single = data["single"] is True
-    encoding = Encoding.from_json(data["encoding"]) if "encoding" in data else None
-    if encoding is not None and len(encoding.inputs) != sizes[0]:
-        raise ModelFileError(f"columns that make {sizes[0]} inputs", f"{len(encoding.inputs)}")
     theta, state = parameters[: shape.theta], parameters[shape.theta :]
     return ModelData(
-        recipe, sizes, theta, scaling, input_shape, classes, target_scaling, single, *names, encoding, state
+        recipe,
+        sizes,
+        theta,
+        scaling,
+        input_shape,
+        classes,
+        target_scaling,
+        single,
+        *names,
+        encoding,
+        state,
+        _bounds(tensors, recipe, shape.outputs),
     )
+
+
+def _shape(recipe: Recipe, columns: Columns, sizes: tuple[int, ...], tensors: dict[str, Any]) -> Shape:
+    """Return the layout of the recipe's network, checked by the sizes of the tensors before anything is allocated."""
+    if recipe.network.hidden != sizes[1:-1]:
+        raise ModelFileError(f"a recipe for layers {sizes}", f"one for {recipe.network.hidden}")
+    shape = Shape.of(recipe.network, columns, sizes[-1] // recipe.network.members)
+    if shape.sizes != sizes:
+        raise ModelFileError(f"layers of sizes {shape.sizes}", f"{sizes}")
+    wanted = {} if shape.stage is None else shape.stage.shapes() | shape.stage.fitted_shapes()
+    named = {f"embedding.{name}": of_part for name, of_part in wanted.items()}
+    named |= {f"members.{name}": of_part for name, of_part in shape.adapter_shapes().items()}
+    for name, of_part in named.items():
+        tensor = tensors.get(name)
+        if tensor is None or tensor.shape != of_part:
+            raise ModelFileError(f"{name} of shape {of_part}", "none" if tensor is None else f"{tensor.shape}")
+    return shape
+
+
+def _parts(shape: Shape, vector: npt.NDArray[Any]) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """Yield views of what a network has beside its layers and their normalization, by the names of the tensors."""
+    factors = shape.scale(vector)
+    if factors is not None:
+        yield "input.scale", factors
+    for number, slopes in enumerate(shape.slopes_of(vector)):
+        yield f"layer.{number}.slopes", slopes
+    for name, part in (shape.stage_parts(vector) | shape.stage_fitted(vector)).items():
+        yield f"embedding.{name}", part
+    for name, part in shape.adapters(vector).items():
+        yield f"members.{name}", part
+
+
+def _bounds(tensors: dict[str, Any], recipe: Recipe, outputs: int) -> Any:
+    bounds = tensors.get("target.bounds")
+    if recipe.clamp_predictions and recipe.task == "regression" and bounds is None:
+        raise ModelFileError("target.bounds for predictions that are held within a range", "none")
+    if bounds is not None and (bounds.shape != (2, outputs) or (bounds[0] > bounds[1]).any()):
+        raise ModelFileError(f"target.bounds of shape {(2, outputs)}, rising", f"shape {bounds.shape}")
+    return None if bounds is None else bounds.astype(np.float64)
 
 
 def _sizes(tensors: dict[str, Any]) -> tuple[int, ...]:

@@ -8,11 +8,12 @@ import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.members import combined
 from deltarule.errors import DataError, DataWarning, ModelError, memory_checked
 from deltarule.formulas import Loss
 from deltarule.mapped import forget, is_mapped
@@ -29,6 +30,11 @@ _BLOCK = 8192  # samples of a mapped file that are read at a time
 
 
 class Model(ModelData):  # noqa: D101 - it is explained where its fields are
+    @classmethod
+    def of(cls, data: ModelData) -> Self:
+        """The model with these fields."""
+        return cls(**{field.name: getattr(data, field.name) for field in dataclasses.fields(data)})
+
     @memory_checked
     def raw_outputs(self, x: Any) -> npt.NDArray[Any]:
         """The last layer's weighted sums z for raw inputs x: (n, outputs), in θ's precision."""
@@ -38,10 +44,21 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
 
     def _of_block(self, x: Any) -> npt.NDArray[Any]:
         """The weighted sums for some inputs; what a mapped file gave of them is given back."""
-        inputs = self._inputs(x)
-        z = self._predictor(inputs)(inputs)
+        z = self.outputs_of(self._inputs(x))
         forget(x)
         return z
+
+    def outputs_of(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The last layer's weighted sums z for inputs (n, d) as the network takes them, after preprocessing."""
+        z = self._predictor(inputs)(inputs)
+        return z if self.recipe.network.members == 1 else combined(self.loss, z, self.shape.outputs)
+
+    def numbers(self, z: npt.NDArray[Any]) -> Floats:
+        """The predicted numbers (n, outputs) for the weighted sums z of a regression model, in the targets' units."""
+        numbers: Floats = self.loss.output.value(z)
+        if self.target_scaling is not None:
+            numbers = self.target_scaling.undo(numbers)
+        return numbers if self.target_bounds is None else np.clip(numbers, *self.target_bounds)
 
     def _predictor(self, inputs: npt.NDArray[Any]) -> Predictor:
         """The predictor for inputs of this type."""
@@ -50,7 +67,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
             from deltarule.engines.registry import predictor_of
 
             network = self.recipe.network
-            predictor = predictor_of(self.sizes, network, self.parameters, self.scaling, inputs.dtype)
+            predictor = predictor_of(self.shape, network, self.parameters, self.scaling, inputs.dtype)
             self._predictors[inputs.dtype] = predictor
         return predictor
 
@@ -75,9 +92,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
             labels: npt.NDArray[Any] = (self.loss.output.value(z) > 0.5).astype(np.int64)
             return labels[:, 0] if self.single else labels
         if self.classes is None:
-            numbers: Floats = self.loss.output.value(z)
-            if self.target_scaling is not None:
-                numbers = self.target_scaling.undo(numbers)
+            numbers = self.numbers(z)
             return numbers[:, 0] if self.single else numbers
         named: npt.NDArray[Any] = self.classes[class_codes(self.loss, z)]
         return named
@@ -127,7 +142,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
     def __repr__(self) -> str:
         shape = "-".join(map(str, self.sizes))
         what = f"{len(self.classes)} classes" if self.classes is not None else "regression"
-        what = f"{self.sizes[-1]} labels" if self.multilabel else what
+        what = f"{self.shape.outputs} labels" if self.multilabel else what
         return f"Model({shape}, {self.shape.trained:,} parameters, {what})"
 
     def _checked(self, x: Any, *, strict: bool | None) -> Any:
@@ -144,10 +159,10 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
 
     def _repr_html_(self) -> str:
         """Return the layers and what the model predicts, for a notebook."""
-        inputs = f"{self.sizes[0]} numbers" if self.encoding is None else f"{len(self.encoding.expected())} columns"
+        inputs = f"{self.shape.inputs} numbers" if self.encoding is None else f"{len(self.encoding.expected())} columns"
         names = [] if self.classes is None else [self.name_of(label) for label in self.classes[:20].tolist()]
         more = ", …" if self.classes is not None and len(self.classes) > len(names) else ""
-        number = f"{self.sizes[-1]} labels" if self.multilabel else "numbers"
+        number = f"{self.shape.outputs} labels" if self.multilabel else "numbers"
         predicts = number if self.classes is None else ", ".join(names) + more
         rows = [("Inputs", inputs), ("Predicts", predicts), ("Parameters", f"{self.shape.trained:,}")]
         layers = table(("layer", "weights", "activation", "parameters"), layer_table(self))
@@ -157,7 +172,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         if self.encoding is not None:
             return self.encoding(given)
         x: npt.NDArray[Any] = np.asarray(given)
-        inputs = self.sizes[0]
+        inputs = self.shape.inputs
         if x.shape[1:] != self.input_shape and not (x.ndim == 2 and x.shape[1] == inputs):
             sample = " × ".join(map(str, self.input_shape))
             instead = "model.predict(x[None]) for one sample" if x.shape == self.input_shape else None
@@ -191,17 +206,34 @@ def load_model(path: str | os.PathLike[str]) -> Model:
 
     Raises ModelFileError where the file is missing, cut short, foreign, or claims more than it holds.
     """
-    data = read_model(Path(path))
-    return Model(**{field.name: getattr(data, field.name) for field in dataclasses.fields(data)})
+    return Model.of(read_model(Path(path)))
 
 
 def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
-    """For each layer: its name, the shape of its weights, its activation, its number of trained parameters."""
+    """For each layer: its name, the shape of its weights, its activation, its number of trained parameters.
+
+    Trained factors of the inputs, and embeddings, come first, as "inputs".
+    """
     activations = [activation.name for activation in model.recipe.network.activations]
     output: Sequence[str] = [f"{model.loss.output.name} (of the loss)"]
     names = [f"hidden {number}" for number in range(1, len(activations) + 1)] + ["output"]
-    further = [state.gamma.size + state.beta.size for state in model.states] or [0] * len(activations)
-    return [
+    shape = model.shape
+    further = [
+        sum(
+            part.size
+            for part in (
+                *(each for state in model.states[layer : layer + 1] for each in (state.gamma, state.beta)),
+                *shape.slopes_of(model.parameters)[layer : layer + 1],
+                *(part for name, part in shape.adapters(model.parameters).items() if name.startswith(f"{layer}.")),
+            )
+        )
+        for layer in range(len(activations))
+    ]
+    before = shape.sizes[0] * shape.input_scale
+    before += sum(part.size for part in shape.stage_parts(model.parameters).values())
+    embedding = model.recipe.network.embedding
+    inputs = [("inputs", f"{shape.inputs} to {shape.sizes[0]}", "" if embedding is None else embedding.name, before)]
+    return inputs * (before > 0) + [
         (name, " × ".join(map(str, weights.shape)), activation, weights.size + biases.size + more)
         for name, (weights, biases), activation, more in zip(
             names, model.layers, [*activations, *output], [*further, 0], strict=True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,11 +11,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.input_stage import Columns
 from deltarule.engines.parameters import Layers, Shape, State, layers
 from deltarule.errors import ModelError
 from deltarule.formulas import Loss
 from deltarule.models.encoding import Encoding
 from deltarule.recipes import Affine, Recipe
+from deltarule.types import Floats
+
+
+def columns_of(encoding: Encoding | None, input_shape: tuple[int, ...]) -> Columns:
+    """Return the kinds of a network's inputs: those of a table's columns; of an array all are numbers."""
+    return Columns.of_numbers(math.prod(input_shape)) if encoding is None else encoding.network_columns
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -22,7 +30,7 @@ class ModelData:
     """A network that has been trained.
 
     recipe : how it was trained; its loss says what turns raw outputs into predictions.
-    sizes : the units of every layer, the ends included.
+    sizes : the units of every layer, the ends included; of several members, all their outputs.
     theta : all weights and biases, one flat vector.
     scaling : of the inputs, fitted to the training set.
     input_shape : of one sample, as given: (d,), or (height, width) of an image.
@@ -31,8 +39,10 @@ class ModelData:
     single : whether numbers were given as (n,), not (n, k), and are predicted so.
     class_names, feature_names : for tables and pictures.
     encoding : of tables: the encoding of their columns as inputs, fitted to the training set.
-    state : parameters and running statistics of a normalization, one flat vector laid out by
-        `engines.parameters.Shape`, in θ's precision.
+    state : what the network has beside θ: parameters and running statistics of a normalization, factors of the inputs,
+        slopes, embeddings; one flat vector laid out by `engines.parameters.Shape`, in θ's precision.
+    target_bounds : the least and the greatest number of each output in training, (2, outputs), where predictions are
+        held between them; otherwise None.
     """
 
     recipe: Recipe
@@ -47,9 +57,12 @@ class ModelData:
     feature_names: tuple[str, ...] | None = None
     encoding: Encoding | None = None
     state: npt.NDArray[Any] = dataclasses.field(default_factory=lambda: np.zeros(0))
+    target_bounds: Floats | None = None
 
     def __post_init__(self) -> None:
         shape = self.shape
+        if shape.sizes != self.sizes:
+            raise ModelError(f"layers of sizes {shape.sizes}", f"{self.sizes}")
         if self.theta.shape != (shape.theta,):
             raise ModelError(f"{shape.theta} parameters for layers {self.sizes}", f"{self.theta.size}")
         if self.state.shape != (shape.total - shape.theta,):
@@ -60,7 +73,9 @@ class ModelData:
 
     def _check_lengths(self) -> None:
         """Check that arrays match the inputs or outputs: the engine reads them by address."""
-        inputs, outputs = self.sizes[0], self.sizes[-1]
+        inputs, outputs = self.shape.inputs, self.shape.outputs
+        if self.target_bounds is not None and self.target_bounds.shape != (2, outputs):
+            raise ModelError(f"bounds of shape {(2, outputs)}", f"shape {self.target_bounds.shape}")
         lengths = [("scaling", self.scaling, inputs), ("target_scaling", self.target_scaling, outputs)]
         for name, affine, length in lengths:
             for numbers in () if affine is None else (affine.shift, affine.factor):
@@ -86,10 +101,11 @@ class ModelData:
         """Whether a prediction is right or wrong, of classes or of labels, so that the score is the accuracy."""
         return self.classes is not None or self.multilabel
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """The layout of the network in θ followed by the state."""
-        return Shape(self.sizes, self.recipe.network.normalization)
+        members = self.recipe.network.members
+        return Shape.of(self.recipe.network, columns_of(self.encoding, self.input_shape), self.sizes[-1] // members)
 
     @property
     def states(self) -> list[State]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from math import inf, log, nan
 
 from deltarule.native.ir import Lanes, Text
+from deltarule.native.trigonometric import cosine, sine
 
 __all__ = ["FUNCTIONS", "power"]
 
@@ -392,7 +393,7 @@ def _power(to: Lanes, x: str, y: str) -> str:
 
 FUNCTIONS: dict[str, Callable[[Lanes, str], str]] = {
     "exp": exp, "expm1": expm1, "tanh": tanh, "sinh": sinh, "cosh": cosh, "log": logarithm, "log1p": log1p, "erf": erf,
-    "erfc": erfc, "rint": rint, "floor": floor, "ceil": ceil, "trunc": trunc, "sign": sign,
-    "sqrt": Lanes.sqrt, "absolute": Lanes.absolute, "negative": Lanes.negative,
+    "erfc": erfc, "rint": rint, "floor": floor, "ceil": ceil, "trunc": trunc, "sign": sign, "sin": sine,
+    "cos": cosine, "sqrt": Lanes.sqrt, "absolute": Lanes.absolute, "negative": Lanes.negative,
 }  # fmt: skip
 """Functions of one number, by NumPy's names."""

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from llvmlite import binding as llvm
 from llvmlite.binding import ffi
@@ -23,7 +23,10 @@ from deltarule.native.cache import cache_folder, load_code, store_code
 if TYPE_CHECKING:
     from deltarule.native.compiler import EntryPoint
 
-__all__ = ["MachineCode", "Processor", "assemble", "compile_functions", "load", "processor"]
+__all__ = ["MachineCode", "Processor", "assemble", "compile_functions", "lasting", "load", "processor"]
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,28 @@ define <16 x bfloat> @probe_bfloat16(<16 x float> %a) {
   ret <16 x bfloat> %b
 }
 """
+
+
+def lasting(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Let a function make one result for the same arguments, which all callers get and which is never freed.
+
+    `functools.cache` returns one result to each of several threads that ask for it at once, and keeps the last. Of
+    machine code and tables often only the address is passed on, which must stay valid.
+
+    >>> made = lasting(lambda name: [name])
+    >>> made("a") is made("a")
+    True
+    """
+    results: dict[tuple[object, ...], Result] = {}
+
+    @functools.wraps(function)
+    def kept(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+        key = (*arguments, *named.items())
+        if key not in results:
+            results.setdefault(key, function(*arguments, **named))
+        return results[key]
+
+    return kept
 
 
 @functools.cache

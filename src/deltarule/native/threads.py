@@ -8,7 +8,6 @@ threads use may be freed as soon as the call has returned. Between calls there a
 from __future__ import annotations
 
 import ctypes
-import functools
 import sys
 from dataclasses import dataclass
 
@@ -26,7 +25,7 @@ from deltarule.native.memory import (
     store_atomically,
     struct_at,
 )  # fmt: skip
-from deltarule.native.processor import MachineCode, compile_functions
+from deltarule.native.processor import MachineCode, compile_functions, lasting
 from deltarule.native.structs import Address, Pointer, Record, Struct, size_of
 
 __all__ = ["Barrier", "System", "barrier", "system", "together", "wait"]
@@ -113,7 +112,7 @@ def _join(crew: Crew, worker: Worker) -> None:
         call_int32(crew.system.join, worker.handle, 0)
 
 
-@functools.cache
+@lasting
 def system() -> Record[System]:
     """The functions of this system."""
     if sys.platform == "win32":
@@ -128,7 +127,7 @@ def system() -> Record[System]:
     return Record(System, give_way=give_way, start=start, join=join, close=close)
 
 
-@functools.cache
+@lasting
 def _code() -> MachineCode:
     """The compiled functions, compiled when several threads are first requested."""
     return compile_functions({"work": (work, Worker), "run_together": (run_together, Crew, int, int, int)})

@@ -27,7 +27,7 @@ import numpy as np
 
 from deltarule.native.bfloat16 import Pairs
 from deltarule.native.ir import Lanes, Text
-from deltarule.native.processor import Processor, assemble, load, processor
+from deltarule.native.processor import Processor, assemble, lasting, load, processor
 from deltarule.native.tiling import MOST_ROWS, WIDEST, Tiling, default_tiling
 
 __all__ = [
@@ -331,7 +331,7 @@ class Tiles:
     owned: tuple[object, ...]
 
 
-@functools.cache
+@lasting
 def tiles(dtype: str, tiling: Tiling | None = None) -> Tiles:
     """The functions for "float32", "float64", or "bfloat16", which are float32's with a table of rounding ones.
 

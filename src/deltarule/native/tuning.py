@@ -21,7 +21,7 @@ import numpy.typing as npt
 from deltarule.native import products
 from deltarule.native.cache import cache_folder, load_code, store_code
 from deltarule.native.ir import Lanes, Text
-from deltarule.native.processor import assemble, compile_functions, load, processor
+from deltarule.native.processor import assemble, compile_functions, lasting, load, processor
 from deltarule.native.tiles import Tiles, tiles
 from deltarule.native.tiling import Tiling, candidates, default_tiling
 
@@ -126,7 +126,7 @@ def _tiles(dtype: str, tiling: Tiling) -> Tiles:
     return tiles(dtype) if tiling == default_tiling(processor().registers) else tiles(dtype, tiling)
 
 
-@functools.cache
+@lasting
 def _entry_points() -> tuple[Callable[..., None], ...]:
     """The three products, for Python to call."""
     counts: dict[str, tuple[Callable[..., None], int]]

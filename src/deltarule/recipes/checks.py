@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Integral
 from typing import Any
 
@@ -43,6 +43,23 @@ def non_negative(label: str, value: Any, suggestion: str | None = None) -> float
     if not 0 <= real(value) < math.inf:
         raise RecipeError("a number of at least 0", repr(value), suggestion, field=label)
     return float(value)
+
+
+def finite(label: str, value: Any, suggestion: str | None = None) -> float:
+    """Return the number `value`, which is finite."""
+    if not math.isfinite(real(value)):
+        raise RecipeError("a finite number", repr(value), suggestion, field=label)
+    return float(value)
+
+
+def later_fields(data: dict[str, Any], defaults: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return a specification's JSON without those of the named fields that have their defaults.
+
+    The fields came after files had been written: a file without new fields stays readable by earlier versions, and the
+    recipes of recorded results stay equal to the last character.
+    """
+    left_out = {name for name in names if data[name] == defaults[name]}
+    return {name: value for name, value in data.items() if name not in left_out}
 
 
 def one_of(label: str, value: Any, choices: tuple[str, ...]) -> str:

@@ -16,13 +16,19 @@ from typing import Any
 from deltarule.errors import RecipeError, UnknownName, nearest
 from deltarule.formulas import formula, kinds, registered
 from deltarule.formulas.formula import field_name, normalized
+from deltarule.recipes.groups import ParameterGroups
 from deltarule.recipes.network import Network
 from deltarule.recipes.options import OPTIONS, TEXT_FIELDS, Option, plain, text_of
 from deltarule.recipes.preparation import Preparation
 from deltarule.recipes.recipe import Recipe
 from deltarule.recipes.stopping import EarlyStopping
 
-_PARTS: dict[str, type[Any]] = {"network": Network, "stopping": EarlyStopping, "preparation": Preparation}
+_PARTS: dict[str, type[Any]] = {
+    "network": Network,
+    "stopping": EarlyStopping,
+    "preparation": Preparation,
+    "groups": ParameterGroups,
+}
 """The fields of a recipe that have fields themselves and are not formulas."""
 
 
@@ -34,7 +40,7 @@ def edited(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     >>> edited(Recipe(), {"lr": 0.1, "optimizer": "SGD", "hidden": (20,), "l2": 0.01}).optimizer
     SGD(learning_rate=0.1)
     """
-    data = recipe.to_json()
+    data = recipe.to_json(all_fields=True)
     declared = {name: option for name in values if (option := option_of(name)) is not None}
     plain_fields = {option.path: values[name] for name, option in declared.items() if option.formula is None}
     for path, value in sorted(plain_fields.items(), key=lambda each: each[0].count(".")):
@@ -48,7 +54,7 @@ def edited(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
         name: value for name, value in values.items() if name not in declared or _of_a_formula(declared[name].path)
     }
     if inside:
-        data = Recipe.from_json(data).to_json()
+        data = Recipe.from_json(data).to_json(all_fields=True)
     for name, value in inside.items():
         _put(data, _path_in_formula(data, name), value)
     return Recipe.from_json(data)
@@ -82,7 +88,7 @@ def value_of(recipe: Recipe, name: str) -> Any:
     >>> value_of(Recipe(), "learning_rate"), value_of(Recipe(), "l2")
     (0.001, 0.0)
     """
-    data = recipe.to_json()
+    data = recipe.to_json(all_fields=True)
     option = option_of(name)
     if option is not None and option.formula is not None:
         owner, _, field = option.formula.partition(".")
@@ -145,7 +151,11 @@ def _options() -> dict[str, Option]:
         path = f"{part}.{name}" if part else name
         option = next((each for each in (*OPTIONS, *TEXT_FIELDS) if each.path == path and each.formula is None), None)
         option = option or Option(name, path, "", "", "", "", plain)
-        found |= {normalized(name): option, normalized(path): option}
+        # Groups have names like "scale", which fields of formulas have, too.
+        found |= {normalized(each): option for each in (path,) if part == "groups"} or {
+            normalized(name): option,
+            normalized(path): option,
+        }
     return found | {normalized(each.name): each for each in OPTIONS}
 
 
@@ -264,6 +274,6 @@ def _put(data: dict[str, Any], path: list[str], value: Any) -> None:
     node: Any = data
     for parent in parents:
         if parent == "stopping" and node[parent] is None:
-            node[parent] = EarlyStopping().to_json()
+            node[parent] = EarlyStopping().to_json(all_fields=True)
         node = node[parent]
     node[last] = copy.deepcopy(value.to_json() if hasattr(value, "to_json") else value)

@@ -9,9 +9,18 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from deltarule.errors import RecipeError
-from deltarule.formulas import Activation, Initializer, Normalization, formula
+from deltarule.formulas import Activation, Embedding, Initializer, Normalization, formula
 from deltarule.formulas.formula import Spec
-from deltarule.recipes.checks import fields_of, fraction, integer, non_negative
+from deltarule.recipes.checks import (
+    boolean,
+    fields_of,
+    finite,
+    fraction,
+    integer,
+    later_fields,
+    non_negative,
+    one_of,
+)
 from deltarule.recipes.suggestions import explained
 
 if TYPE_CHECKING:
@@ -24,8 +33,15 @@ if TYPE_CHECKING:
         dropout: float | Sequence[float]
         noise: float | Sequence[float]
         normalization: Spec | Normalization | None
-        initializer: Spec | Initializer
-        bias_initializer: Spec | Initializer
+        initializer: Spec | Initializer | Sequence[Spec | Initializer]
+        bias_initializer: Spec | Initializer | Sequence[Spec | Initializer]
+        input_scale: bool
+        parametric_activation: float | None
+        parametrization: str
+        embedding: Spec | Embedding | None
+        category_embedding: int
+        members: int
+        member_form: str
 
 
 @explained
@@ -44,8 +60,20 @@ class Network:
         number applies to the inputs; a list contains the value of the inputs, then of each hidden layer.
     normalization : of each hidden layer's pre-activations: "batch", "layer", a `Normalization`, or None.
     initializer : distribution of the initial weights; "auto" selects He's for rectified units, LeCun's for `SELU`, and
-        Glorot's otherwise and for the output.
-    bias_initializer : distribution of the initial biases, scaled by the layer's fan-in and fan-out.
+        Glorot's otherwise and for the output. A list contains one for each layer, the output's last.
+    bias_initializer : distribution of the initial biases, scaled by the layer's fan-in and fan-out; or a list.
+    input_scale : whether each input of the first layer has a trained factor, 1 at the start.
+    parametric_activation : None; or the initial value of a trained α of each hidden unit, whose output is
+        z + α (σ(z) − z): 1 for the activation σ itself, 0 for the identity.
+    parametrization : "standard"; or "ntk", the neural tangent parametrization: training proceeds as if the weights were
+        W / √fan_in with trained W, which is a factor on the learning rate of each layer's weights (and on ε).
+    embedding : of numeric inputs: "pbld", an `Embedding`, or None. Arrays are numeric; of a table's inputs, those of
+        numbers are, but not one-hot inputs and indicators.
+    category_embedding : size of the trained vector of each category, where the preparation of a table gives codes.
+    members : number of networks in one, which share the weights of the hidden layers. Training minimizes the mean of
+        their losses; a prediction is the mean of theirs.
+    member_form : "batch_ensemble", where each hidden layer has factors on its inputs and its weighted sums, and biases,
+        for each member; or "mini", where only the inputs of the first layer have factors.
 
     >>> Network(hidden=(128, 64), dropout=0.2).dropout_rates
     (0.0, 0.2, 0.2)
@@ -56,8 +84,15 @@ class Network:
     dropout: float | tuple[float, ...] = 0.0
     noise: float | tuple[float, ...] = 0.0
     normalization: Normalization | None = None
-    initializer: Initializer | str = "auto"
-    bias_initializer: Initializer = "zeros"  # type: ignore[assignment]
+    initializer: Initializer | str | tuple[Initializer | str, ...] = "auto"
+    bias_initializer: Initializer | tuple[Initializer, ...] = "zeros"  # type: ignore[assignment]
+    input_scale: bool = False
+    parametric_activation: float | None = None
+    parametrization: str = "standard"
+    embedding: Embedding | None = None
+    category_embedding: int = 8
+    members: int = 1
+    member_form: str = "batch_ensemble"
 
     if TYPE_CHECKING:  # the accepted types; `__post_init__` converts them
 
@@ -68,8 +103,15 @@ class Network:
             dropout: float | Sequence[float] = ...,
             noise: float | Sequence[float] = ...,
             normalization: Spec | Normalization | None = ...,
-            initializer: Spec | Initializer = ...,
-            bias_initializer: Spec | Initializer = ...,
+            initializer: Spec | Initializer | Sequence[Spec | Initializer] = ...,
+            bias_initializer: Spec | Initializer | Sequence[Spec | Initializer] = ...,
+            input_scale: bool = ...,
+            parametric_activation: float | None = ...,
+            parametrization: str = ...,
+            embedding: Spec | Embedding | None = ...,
+            category_embedding: int = ...,
+            members: int = ...,
+            member_form: str = ...,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -83,9 +125,19 @@ class Network:
         set_(self, "noise", self._checked_noise())
         if self.normalization is not None:
             set_(self, "normalization", formula("normalization", self.normalization))
-        if self.initializer != "auto":
-            set_(self, "initializer", formula("initializer", self.initializer))
-        set_(self, "bias_initializer", formula("initializer", self.bias_initializer))
+        set_(self, "initializer", self._checked_initializer("initializer"))
+        set_(self, "bias_initializer", self._checked_initializer("bias_initializer"))
+        boolean("input_scale", self.input_scale)
+        if self.parametric_activation is not None:
+            start = finite("parametric_activation", self.parametric_activation, "parametric_activation=1.0, or None")
+            set_(self, "parametric_activation", start)
+        set_(self, "parametrization", one_of("parametrization", self.parametrization, ("standard", "ntk")))
+        if self.embedding is not None:
+            set_(self, "embedding", formula("embedding", self.embedding))
+        integer("category_embedding", self.category_embedding, 1, "category_embedding=8")
+        integer("members", self.members, 1, "members=32")
+        set_(self, "member_form", one_of("member_form", self.member_form, ("batch_ensemble", "mini")))
+        self._check_members()
 
     @property
     def activations(self) -> tuple[Activation, ...]:
@@ -111,13 +163,23 @@ class Network:
 
     def initializers(self) -> tuple[Initializer, ...]:
         """Return the distribution of each layer's initial weights."""
-        if isinstance(self.initializer, Initializer):
-            return (self.initializer,) * (len(self.hidden) + 1)
-        output: Initializer = formula("initializer", Activation.initializer)
-        return (*(formula("initializer", activation.initializer) for activation in self.activations), output)
+        usual = [activation.initializer for activation in self.activations] + [Activation.initializer]
+        chosen = zip(self._by_layers(self.initializer), usual, strict=True)
+        return tuple(each if isinstance(each, Initializer) else formula("initializer", auto) for each, auto in chosen)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the network as data."""
+    def bias_initializers(self) -> tuple[Initializer, ...]:
+        """Return the distribution of each layer's initial biases."""
+        return self._by_layers(self.bias_initializer)
+
+    def to_json(self, *, all_fields: bool = False) -> dict[str, Any]:
+        """Return the network as data.
+
+        all_fields : whether to include fields that files of earlier versions lack and that have their defaults.
+        """
+        data = self._all_fields()
+        return data if all_fields else later_fields(data, _LATER, _LATER)
+
+    def _all_fields(self) -> dict[str, Any]:
         many = isinstance(self.activation, tuple)
         return {
             "hidden": list(self.hidden),
@@ -125,8 +187,15 @@ class Network:
             "dropout": list(self.dropout) if isinstance(self.dropout, tuple) else self.dropout,
             "noise": list(self.noise) if isinstance(self.noise, tuple) else self.noise,
             "normalization": None if self.normalization is None else self.normalization.to_json(),
-            "initializer": self.initializer.to_json() if isinstance(self.initializer, Initializer) else "auto",
-            "bias_initializer": self.bias_initializer.to_json(),
+            "initializer": _json(self.initializer),
+            "bias_initializer": _json(self.bias_initializer),
+            "input_scale": self.input_scale,
+            "parametric_activation": self.parametric_activation,
+            "parametrization": self.parametrization,
+            "embedding": None if self.embedding is None else self.embedding.to_json(),
+            "category_embedding": self.category_embedding,
+            "members": self.members,
+            "member_form": self.member_form,
         }
 
     @classmethod
@@ -160,6 +229,42 @@ class Network:
             raise RecipeError(wanted, f"{len(chosen)}", 'activation="relu"', field="activation")
         return chosen if many else chosen[0]
 
+    def _check_members(self) -> None:
+        """Raise RecipeError for what is undefined for several members."""
+        if self.members == 1:
+            return
+        fitted = any(each.fits for each in (*self.initializers(), *self.bias_initializers()))
+        refused = {
+            "hidden": (not self.hidden, "hidden layers for members to share", "none", "hidden=(512, 512)"),
+            "normalization": (self.normalization is not None, "no normalization of members", "one", "members=1"),
+            "initializer": (fitted, "initializers that do not depend on the data", "one", 'initializer="he_uniform"'),
+        }
+        for field, (given, *words) in refused.items():
+            if given:
+                raise RecipeError(*words, field=field)
+
+    def _checked_initializer(self, name: str) -> Any:
+        given: Any = getattr(self, name)
+        many = isinstance(given, Sequence) and not isinstance(given, str)
+        automatic = ("auto",) if name == "initializer" else ()
+        chosen = tuple(
+            "auto" if each in automatic else formula("initializer", each) for each in (given if many else (given,))
+        )
+        role = "weights" if automatic else "biases"
+        for each in chosen:
+            if isinstance(each, Initializer) and each.fits not in (None, role):
+                raise RecipeError(
+                    f"an initializer of {role}", repr(each.name), f"{each.name!r} for the {each.fits}", field=name
+                )
+        layers = len(self.hidden) + 1
+        if many and len(chosen) != layers:
+            wanted = f"one initializer, or one for each of {layers} layers, the output's last"
+            raise RecipeError(wanted, f"{len(chosen)}", f'{name}="{"auto" if automatic else "zeros"}"', field=name)
+        return chosen if many else chosen[0]
+
+    def _by_layers(self, given: Any) -> tuple[Any, ...]:
+        return given if isinstance(given, tuple) else (given,) * (len(self.hidden) + 1)
+
     def _checked_dropout(self) -> float | tuple[float, ...]:
         return self._by_layer(
             self.dropout, "dropout", "rates", "dropout=0.2, which applies to every hidden layer", fraction
@@ -180,6 +285,24 @@ class Network:
             wanted = f"{len(self.hidden) + 1} {name} {plural}: the input's, then one for each hidden layer"
             raise RecipeError(wanted, f"{len(numbers)}", hint, field=name)
         return numbers
+
+
+_LATER = {
+    "input_scale": False,
+    "parametric_activation": None,
+    "parametrization": "standard",
+    "embedding": None,
+    "category_embedding": 8,
+    "members": 1,
+    "member_form": "batch_ensemble",
+}
+"""Fields that files of earlier versions lack, with their defaults."""
+
+
+def _json(initializer: Any) -> Any:
+    if isinstance(initializer, tuple):
+        return [_json(each) for each in initializer]
+    return initializer.to_json() if isinstance(initializer, Initializer) else initializer
 
 
 def _output_activation(chosen: tuple[Activation, ...]) -> RecipeError:

@@ -6,6 +6,7 @@ The shell's options, `--set`, `--vary`, `dr.vary` and the messages of errors are
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class Option:
     @property
     def described(self) -> str:
         """The help text, with the default and the names of formulas."""
-        node: Any = Recipe().to_json()
+        node: Any = Recipe().to_json(all_fields=True)
         for part in self.path.split("."):
             node = node.get(part)
         default = node["name"] if isinstance(node, dict) else text_of(node)
@@ -147,6 +148,10 @@ def _name(text: str) -> Any:
 
 def _number_or_none(text: str) -> Any:
     return None if _is_none(text) else number(text)
+
+
+def _patience(text: str) -> Any:
+    return math.inf if text.strip().lower() == "never" else _number_or_none(text)
 
 
 def _name_or_none(text: str) -> Any:
@@ -254,7 +259,26 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "initializer", "network.initializer", NETWORK, "NAME",
-        "Distribution of the initial weights (default: {default}): {names}.", "auto", _name, kind="initializer",
+        "Distribution of the initial weights, or a comma-separated list with one for each layer (default: {default}): "
+        "{names}.", "auto", _names, kind="initializer",
+    ),
+    Option(
+        "embedding", "network.embedding", NETWORK, "NAME",
+        "Embedding of numeric inputs (default: {default}): {names}.", "pbld", _name_or_none, kind="embedding",
+    ),
+    Option(
+        "input_scale", "network.input_scale", NETWORK, "", "Give each input of the first layer a trained factor.",
+        "", _truth, flag=True,
+    ),
+    Option(
+        "parametric_activation", "network.parametric_activation", NETWORK, "START",
+        "Initial value of a trained α of each hidden unit, whose output is z + α (σ(z) − z) (default: {default}).",
+        "1", _number_or_none,
+    ),
+    Option(
+        "parametrization", "network.parametrization", NETWORK, "NAME",
+        "Parametrization of the weights: standard, or ntk, the neural tangent parametrization (default: {default}).",
+        "ntk", _name,
     ),
     Option(
         "loss", "loss", LEARNING, "NAME", "Loss to minimise (default: {default}): {names}.", "auto", _name, kind="loss"
@@ -274,6 +298,16 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "schedule", "schedule", LEARNING, "NAME", "Learning rate schedule (default: {default}): {names}.",
         "cosine", _name, kind="schedule",
+    ),
+    Option(
+        "dropout_schedule", "dropout_schedule", LEARNING, "NAME",
+        "Schedule of the dropout rates (default: {default}), by the same names.", "flat_cosine", _name_or_none,
+        kind="schedule",
+    ),
+    Option(
+        "decay_schedule", "decay_schedule", LEARNING, "NAME",
+        "Schedule of the optimizer's weight decay (default: {default}), by the same names.", "flat_cosine",
+        _name_or_none, kind="schedule",
     ),
     Option(
         "l1", "penalty", LEARNING, "STRENGTH", "L1 regularization strength (default: 0).",
@@ -306,6 +340,14 @@ OPTIONS: tuple[Option, ...] = (
         "batch_size", "batch_size", LEARNING, "SAMPLES", "Samples per batch (default: {default}).", "32", number,
     ),
     Option(
+        "drop_last", "drop_last", LEARNING, "", "Leave out the last batch of an epoch if it is incomplete.",
+        "", _truth, flag=True,
+    ),
+    Option(
+        "clamp_predictions", "clamp_predictions", LEARNING, "",
+        "Hold predicted numbers within the range of the training targets.", "", _truth, flag=True,
+    ),
+    Option(
         "scaling", "scaling", LEARNING, "NAME",
         "Scaling of the inputs: auto, none, unit, standard, pooled, or a divisor (default: {default}).",
         "standard", number,
@@ -323,8 +365,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("epochs", "epochs", STOPPING, "NUMBER", "Maximum number of epochs (default: {default}).", "100", number),
     Option(
         "patience", "stopping.patience", STOPPING, "EPOCHS",
-        "Epochs without improvement before early stopping, or none to run all epochs (default: {default}).",
-        "10", _number_or_none, ("none", "to run all epochs"),
+        "Epochs without improvement before early stopping; none to run all epochs, or never to restore the best of all "
+        "(default: {default}).",
+        "10", _patience, ("none", "to run all epochs"),
     ),
     Option(
         "monitor", "stopping.monitor", STOPPING, "METRIC",
@@ -351,6 +394,7 @@ TEXT_FIELDS: tuple[Option, ...] = tuple(
         "preparation.numbers": "quantiles",
         "preparation.categories": "one_hot",
         "preparation.missing": "median",
+        "stopping.ties": "last",
     }.items()
 )
 """Fields without an option whose text is not a number; "none" is one of their values."""

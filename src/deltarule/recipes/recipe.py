@@ -23,7 +23,8 @@ from deltarule.formulas.augmentations.composition import check_once
 from deltarule.formulas.formula import Spec, normalized
 from deltarule.formulas.metrics import metric_names
 from deltarule.markup import card, details
-from deltarule.recipes.checks import boolean, fields_of, integer, non_negative, one_of
+from deltarule.recipes.checks import boolean, fields_of, integer, later_fields, non_negative, one_of
+from deltarule.recipes.groups import ParameterGroups
 from deltarule.recipes.network import Network
 from deltarule.recipes.preparation import Preparation
 from deltarule.recipes.scaling import Scaling
@@ -64,6 +65,11 @@ if TYPE_CHECKING:
         evaluate_train: bool
         seed: int
         metrics: str | Sequence[str] | None
+        groups: ParameterGroups | Mapping[str, Any]
+        dropout_schedule: Spec | Schedule | None
+        decay_schedule: Spec | Schedule | None
+        drop_last: bool
+        clamp_predictions: bool
 
 
 @explained
@@ -103,6 +109,12 @@ class Recipe:
         the training set.
     metrics : names of metrics of the validation set that are computed after each epoch: "roc_auc", "balanced_accuracy",
         "rmse", or any scorer of scikit-learn; see `deltarule.formulas.metrics`.
+    groups : factors on the optimizer's learning rate, ε and weight decay for groups of parameters: `ParameterGroups`,
+        or {"biases": 0.1, "scale": ParameterGroup(learning_rate=6.0)}.
+    dropout_schedule, decay_schedule : a `Schedule` whose factor at each step multiplies the dropout rates, or the
+        optimizer's weight decay; or None.
+    drop_last : leave out the last batch of an epoch where it is smaller than the others.
+    clamp_predictions : hold the predictions of a regression within the range of the training targets.
 
     >>> recipe = Recipe(optimizer="sgd", epochs=5)
     >>> Recipe.from_json(recipe.to_json()) == recipe
@@ -129,6 +141,11 @@ class Recipe:
     evaluate_train: bool = False
     seed: int = 0
     metrics: tuple[str, ...] = ()
+    groups: ParameterGroups = field(default_factory=ParameterGroups)
+    dropout_schedule: Schedule | None = None
+    decay_schedule: Schedule | None = None
+    drop_last: bool = False
+    clamp_predictions: bool = False
 
     if TYPE_CHECKING:  # the accepted types; `__post_init__` converts them
 
@@ -154,6 +171,11 @@ class Recipe:
             evaluate_train: bool = ...,
             seed: int = ...,
             metrics: str | Sequence[str] | None = ...,
+            groups: ParameterGroups | Mapping[str, Any] = ...,
+            dropout_schedule: Spec | Schedule | None = ...,
+            decay_schedule: Spec | Schedule | None = ...,
+            drop_last: bool = ...,
+            clamp_predictions: bool = ...,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -183,7 +205,14 @@ class Recipe:
         set_(self, "task", one_of("task", self.task, TASKS))
         set_(self, "augmentation", augmentations(self.augmentation))
         set_(self, "metrics", metric_names(self.metrics))
-        boolean("evaluate_train", self.evaluate_train)
+        for name in ("evaluate_train", "drop_last", "clamp_predictions"):
+            boolean(name, getattr(self, name))
+        set_(self, "groups", ParameterGroups.from_json(self.groups))
+        self.groups.check(len(self.network.hidden) + 1)
+        for name in ("dropout_schedule", "decay_schedule"):
+            if getattr(self, name) is not None:
+                set_(self, name, self._checked_schedule(name))
+        self._check_optimizer()
 
     @property
     def watched_metrics(self) -> tuple[str, ...]:
@@ -197,20 +226,22 @@ class Recipe:
         given = self.penalty
         return given if isinstance(given, tuple) else (given,) * (len(self.network.hidden) + 1)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the recipe as data, with every field."""
+    def to_json(self, *, all_fields: bool = False) -> dict[str, Any]:
+        """Return the recipe as data.
+
+        all_fields : whether to include fields that files of earlier versions lack and that have their defaults.
+        """
         data: dict[str, Any] = {}
         for each in dataclasses.fields(self):
             value = getattr(self, each.name)
-            data[each.name] = value.to_json() if hasattr(value, "to_json") else value
+            later = {"all_fields": all_fields} if isinstance(value, (Network, EarlyStopping, Preparation)) else {}
+            data[each.name] = value.to_json(**later) if hasattr(value, "to_json") else value
         if isinstance(self.penalty, tuple):
             data["penalty"] = [None if penalty is None else penalty.to_json() for penalty in self.penalty]
         if isinstance(self.class_weight, tuple):
             data["class_weight"] = [list(pair) for pair in self.class_weight]
         data["augmentation"] = [each.to_json() for each in self.augmentation]
-        if not self.metrics:  # files of recipes without metrics are those of versions that had none
-            del data["metrics"]
-        return data
+        return data if all_fields else later_fields(data, _LATER, _LATER)
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
@@ -237,10 +268,30 @@ class Recipe:
 
     def _repr_html_(self) -> str:
         """Return the fields that differ from the defaults, and all of them in an element that opens, for a notebook."""
-        mine, usual = self.to_json(), Recipe().to_json()
+        mine, usual = self.to_json(), Recipe().to_json(all_fields=True)
         rows = [(name, _short(value)) for name, value in mine.items() if value != usual[name]]
         title = "" if rows else "with the defaults"
         return card("Recipe", title, rows, details("All fields", mine))
+
+    def _checked_schedule(self, name: str) -> Schedule:
+        schedule: Schedule = formula("schedule", getattr(self, name))
+        if schedule.watches:
+            wanted = "a schedule that does not depend on the validation loss"
+            raise RecipeError(wanted, schedule.name, f'{name}="flat_cosine"', field=name)
+        return schedule
+
+    def _check_optimizer(self) -> None:
+        """Raise RecipeError for fields that are undefined for the optimizer."""
+        optimizer, ntk = self.optimizer, self.network.parametrization == "ntk"
+        if ntk and optimizer.degree is None:
+            raise RecipeError(
+                'parametrization="standard"',
+                f'"ntk" with {optimizer.name}',
+                'optimizer="adam"',
+                field="network.parametrization",
+            )
+        if self.groups != ParameterGroups() and optimizer.granularity != "elementwise":
+            raise RecipeError("no groups", f"groups with {optimizer.name}", 'optimizer="adam"', field="groups")
 
     def _checked_penalty(self) -> Penalty | tuple[Penalty | None, ...] | None:
         given: Any = self.penalty
@@ -257,6 +308,17 @@ class Recipe:
                 wanted, f"{len(chosen)}", "penalty=L2(1e-4), which applies to every layer", field="penalty"
             )
         return chosen
+
+
+_LATER: dict[str, Any] = {
+    "metrics": (),
+    "groups": ParameterGroups().to_json(),
+    "dropout_schedule": None,
+    "decay_schedule": None,
+    "drop_last": False,
+    "clamp_predictions": False,
+}
+"""Fields that files of earlier versions lack, with the JSON of their defaults."""
 
 
 def _short(value: Any) -> str:

@@ -100,6 +100,33 @@ class Affine:
         return np.asarray(x / self.factor + self.shift, dtype=np.float64)
 
 
+def robust(x: Floats) -> Affine:
+    """Return the scaling of each column of x (n, d) by its median m and its quartiles q₁ and q₃: shift and factor (d,).
+
+    (x − m) / (q₃ − q₁); 2 (x − m) / (max − min) where the quartiles are equal; 0 for a constant column. Holzmüller,
+    Grinsztajn, Steinwart (2024), as in pytabkit.
+
+    >>> robust(np.array([[1.0, 0.0], [3.0, 0.0], [5.0, 0.0], [9.0, 0.0], [11.0, 4.0]]))
+    Affine(shift=array([5., 0.]), factor=array([0.16666667, 0.5       ]))
+    """
+    first, median, third = np.quantile(x, (0.25, 0.5, 0.75), axis=0)
+    quartiles, extremes = third - first, x.max(axis=0) - x.min(axis=0)
+    width = np.where(quartiles != 0, quartiles + 1e-30, 0.5 * extremes)
+    return Affine(median, np.where(width != 0, 1.0 / np.where(width != 0, width, 1.0), 0.0))
+
+
+def smooth_clip(u: npt.NDArray[Any], limit: float = 3.0) -> npt.NDArray[Any]:
+    """Return u / √(1 + (u / limit)²), which is nearly u around 0 and between −limit and limit; a limit of 0 is none.
+
+    >>> smooth_clip(np.array([0.1, 3.0, -1e300])).round(3).tolist()
+    [0.1, 2.121, -3.0]
+    """
+    if not limit:
+        return u
+    u = np.clip(u, -1e100, 1e100)
+    return np.asarray(u / np.sqrt(1.0 + (u / limit) ** 2))
+
+
 def moments(x: npt.NDArray[Any], rows: npt.NDArray[Any] | None = None, block: int = 2048) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of each column of x (n, d), or of some of its rows, without copying x."""
     n, d = len(x) if rows is None else len(rows), x.shape[1]

@@ -9,7 +9,7 @@ import numpy as np
 
 from deltarule.data import Dataset
 from deltarule.engines.backpropagation import forward
-from deltarule.engines.definition import add_penalties, gradient
+from deltarule.engines.definition import add_penalties, gradient, losses
 from deltarule.engines.problem import Problem
 from deltarule.formulas import Penalty
 from deltarule.recipes import Recipe
@@ -72,8 +72,8 @@ def gradient_check(
     backward, _, _ = gradient(problem, theta, rows)
     add_penalties(problem, theta, backward, float(np.sum(problem.train.weight(rows))))
     backward_seconds = time.perf_counter() - began
-    trained = problem.shape.trained
-    chosen = np.unique(np.linspace(0, trained - 1, min(parameters, trained)).round().astype(np.intp))
+    trained, varied = problem.shape.trained, np.flatnonzero(~problem.shape.idle())
+    chosen = varied[np.unique(np.linspace(0, len(varied) - 1, min(parameters, len(varied))).round().astype(np.intp))]
     layer_of = np.full(trained, -1)
     for layer, (weights, _) in enumerate(problem.shape.layers(layer_of)):
         weights[:] = layer
@@ -94,14 +94,14 @@ def _difference(
     problem: Problem, theta: Floats, rows: Indices, index: int, step: float, penalty: Penalty | None
 ) -> float:
     """Return the derivative by one parameter; losses are subtracted before they are added, to keep digits."""
-    before, losses, penalties = theta[index], [], []
+    before, each, penalties = theta[index], [], []
     for side in (step, -step):
         theta[index] = before + side
-        losses.append(_losses(problem, theta, rows))
+        each.append(_losses(problem, theta, rows))
         penalties.append(0.0 if penalty is None else float(penalty.value(theta[index])))
     theta[index] = before
     w = problem.train.weight(rows)
-    mean = float(np.sum(w * (losses[0] - losses[1])) / np.sum(w))
+    mean = float(np.sum(w * (each[0] - each[1])) / np.sum(w))
     share = 0.0 if penalty is None else float(penalty.share(float(np.sum(w))))
     return (mean + share * (penalties[0] - penalties[1])) / (2.0 * step)
 
@@ -110,5 +110,4 @@ def _losses(problem: Problem, theta: Floats, rows: Indices) -> Floats:
     """Return the loss of each row: (rows,)."""
     samples = problem.train
     z = forward(problem, theta, problem.scaling(samples.inputs(rows)), training=True).z[-1]
-    losses: Floats = problem.loss.value(z, samples.y(rows))
-    return losses
+    return losses(problem, z, samples.y(rows))

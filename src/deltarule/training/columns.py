@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,11 @@ from deltarule.errors import DataError
 from deltarule.mapped import forget, is_mapped
 from deltarule.models.encoding import CategoryEncoding, Encoding, NumberEncoding
 from deltarule.recipes import Preparation
+from deltarule.recipes.scaling import robust
+from deltarule.types import Floats
 
+CLIP = 3.0
+"""Limit of the smooth clipping of robustly scaled inputs."""
 _QUANTILES = 100
 _ROWS_AT_MOST = 100_000
 
@@ -61,7 +66,15 @@ def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[Number
         filled = imputer.fit_transform(x)
     d = len(columns)
     shift, factor, quantiles = np.zeros(d), np.ones(d), np.zeros((0, d))
-    if preparation.numbers == "standard":
+    clip = 0.0
+    flags: list[tuple[float, ...]] = [()] * d
+    if preparation.numbers == "robust":
+        with np.errstate(over="ignore"):
+            scaling, clip = robust(filled), CLIP
+        if preparation.robust_categories:
+            flags = _scales(np.isnan(x).astype(np.float64))
+        shift, factor = scaling.shift, scaling.factor
+    elif preparation.numbers == "standard":
         with np.errstate(over="ignore", invalid="ignore"):
             scaler = StandardScaler().fit(filled)
         shift, factor = scaler.mean_, 1.0 / scaler.scale_
@@ -86,9 +99,17 @@ def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[Number
             column.categories,
             column.notation,
             _range(column),
+            clip,
+            flags[place] if missing[place] else (),
         )
         for place, column in enumerate(columns)
     ]
+
+
+def _scales(x: Floats) -> list[tuple[float, ...]]:
+    """Return the shift and the factor of each column of x (n, d) under robust scaling."""
+    scaling = robust(x)
+    return list(zip(scaling.shift.tolist(), scaling.factor.tolist(), strict=True))
 
 
 def _range(column: Column) -> tuple[float, ...]:
@@ -108,7 +129,30 @@ def _one_hot(column: Column, preparation: Preparation) -> CategoryEncoding | Non
     rare = set() if rare is None else set(rare.tolist())
     words = tuple(column.categories[code] for code in encoder.categories_[0].tolist() if code not in rare)
     others = tuple(column.categories[code] for code in sorted(rare))
-    return CategoryEncoding(column.name, words, bool(rare), missing, others=others)
+    signs = preparation.categories == "signed"
+    above = preparation.embedded_above
+    if above is not None and len(words) + bool(rare) > above:
+        return CategoryEncoding(column.name, words, bool(rare), others=others, zero_missing=missing, coded=True)
+    made = CategoryEncoding(
+        column.name,
+        words,
+        bool(rare),
+        missing and not signs,
+        others=others,
+        signed=signs and not rare and len(words) <= 2,
+        zero_missing=missing and signs,
+    )
+    return _robust_inputs(made, column) if preparation.robust_categories else made
+
+
+def _robust_inputs(made: CategoryEncoding, column: Column) -> CategoryEncoding:
+    """Return the encoding with robust scaling and smooth clipping of its inputs."""
+    inputs = np.empty((len(column), len(made.inputs)), np.float32)
+    made.write(column, inputs)
+    scales = _scales(inputs.astype(np.float64))
+    return replace(
+        made, shifts=tuple(shift for shift, _ in scales), factors=tuple(factor for _, factor in scales), clip=CLIP
+    )
 
 
 def _ordinal(column: Column) -> CategoryEncoding | None:

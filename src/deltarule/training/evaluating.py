@@ -16,6 +16,7 @@ from deltarule.errors import DataError
 from deltarule.formulas.metrics import metric, metric_names
 from deltarule.mapped import forget
 from deltarule.models import Model
+from deltarule.models.model_data import columns_of
 from deltarule.training.epoch import means
 from deltarule.training.metrics import ClassificationMetrics, RegressionMetrics, as_data, metrics_of, predictions_of
 from deltarule.training.preparing import FittedData
@@ -68,10 +69,10 @@ def evaluate(model: Model, part: Part, metrics: str | Sequence[str] | None = Non
     (3, ['f1'])
     """
     asked = model.recipe.watched_metrics if metrics is None else metric_names(metrics)
-    if model.encoding is None and part.x[0].size != model.sizes[0]:
+    if model.encoding is None and part.x[0].size != model.shape.inputs:
         expected = " × ".join(map(str, model.input_shape))
         raise DataError(f"samples of shape {expected}", " × ".join(map(str, part.x.shape[1:])))
-    outputs = model.sizes[-1]
+    outputs = model.shape.outputs
     if model.classes is None and (part.y.dtype.kind not in "fiub" or part.y[0].size != outputs):
         raise DataError(f"{outputs} numbers a sample to compare with", f"{part.y.dtype} of shape {part.y.shape}")
     if model.classes is not None and (
@@ -89,7 +90,8 @@ def evaluate(model: Model, part: Part, metrics: str | Sequence[str] | None = Non
         multilabel=model.recipe.task == "multilabel",
     )
     samples = fitted.samples(part)
-    problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, model.parameters)
+    columns = columns_of(model.encoding, model.input_shape)
+    problem = Problem(model.recipe, model.sizes, model.scaling, samples, None, model.parameters, columns=columns)
     total, outputs_of, errors = Sums(), [], []
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(samples), _BLOCK):

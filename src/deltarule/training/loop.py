@@ -16,8 +16,8 @@ from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.problem import Engine, Figure, Order, StopRequested, never
 from deltarule.engines.registry import engine_of
 from deltarule.errors import Diverged, Interrupted, memory_checked
-from deltarule.models import Model
-from deltarule.recipes import Affine, Recipe
+from deltarule.models import Encoding, Model
+from deltarule.recipes import Recipe
 from deltarule.training.arguments import Data, OnEpoch, checked_recipe, dataset_of, explained_arguments, requests_stop
 from deltarule.training.epoch import Epoch, History
 from deltarule.training.monitoring import Monitor
@@ -70,15 +70,9 @@ def train(
     (2, Model(4-128-64-3, 9,091 parameters, 3 classes))
     """
     training = Training(
-        checked_recipe(recipe),
-        dataset_of(data, y),
-        engine=engine,
-        precision=precision,
-        n_threads=n_threads,
-        initial_parameters=initial_parameters,
-        batches=batches,
-        record=record,
-    )
+        checked_recipe(recipe), dataset_of(data, y), engine=engine, precision=precision, n_threads=n_threads,
+        initial_parameters=initial_parameters, batches=batches, record=record,
+    )  # fmt: skip
     score = "accuracy" if training.recipe.task != "regression" else "R²"
     with shown(progress, training.recipe.epochs, score) as display:
         training.finish(on_epoch=on_epoch, display=display)
@@ -111,15 +105,9 @@ def epochs(
     'finished'
     """
     return Training(
-        checked_recipe(recipe),
-        dataset_of(data, y),
-        engine=engine,
-        precision=precision,
-        n_threads=n_threads,
-        initial_parameters=initial_parameters,
-        batches=batches,
-        record=record,
-    )
+        checked_recipe(recipe), dataset_of(data, y), engine=engine, precision=precision, n_threads=n_threads,
+        initial_parameters=initial_parameters, batches=batches, record=record,
+    )  # fmt: skip
 
 
 class Training:
@@ -143,10 +131,13 @@ class Training:
         batches: Order | None = None,
         record: str | None = None,
         rows: Any = None,
-        scalings: dict[Any, Affine] | None = None,
+        scalings: dict[Any, Any] | None = None,
+        encoding: Encoding | None = None,
     ) -> None:
         self._lock, self._broken_off, self._torn, self._stopped = threading.RLock(), False, False, False
-        self._problem, self._fitted = prepared(recipe, data, initial_parameters, batches, record, rows, scalings)
+        self._problem, self._fitted = prepared(
+            recipe, data, initial_parameters, batches, record, rows, scalings, encoding
+        )
         self._monitor = Monitor(self._problem, self._fitted) if self._problem.recipe.watched_metrics else None
         posed = self._problem if self._monitor is None else self._monitor.for_engine()
         self._engine: Engine = engine_of(posed, engine, precision, n_threads)

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from deltarule.data import Dataset
 from deltarule.engines.threads import allowed_threads, chosen_threads
 from deltarule.errors import Diverged, RecipeError
-from deltarule.recipes import Affine, Recipe
+from deltarule.models import Encoding
+from deltarule.recipes import Recipe
 from deltarule.training.arguments import Data, dataset_of
 from deltarule.training.loop import Training
 from deltarule.training.preparing import Start
@@ -57,6 +58,7 @@ def train_each(
     rows: Sequence[Any] | None = None,
     starts: Sequence[Start] | None = None,
     record: str | None = None,
+    encoding: Encoding | None = None,
     engine: str = "compiled",
     precision: str = "float32",
     n_threads: int | None = None,
@@ -66,6 +68,7 @@ def train_each(
 
     starts : the `initial_parameters` of each recipe, as for `train`.
     record : what is recorded for all of them, as for `train`.
+    encoding : preprocessing of tables that has been fitted already, in place of one fitted to each training set.
     interrupted : checked about twenty times a second by each running network; once it is true, running networks end as
         they are, and no others are started. Closing the iterator does the same, and yields nothing more.
 
@@ -84,7 +87,7 @@ def train_each(
         if len(given) != len(chosen):
             raise RecipeError(f"{len(chosen)} {what}, one for each recipe", f"{len(given)}")
     closed = threading.Event()
-    scalings: dict[int, dict[Any, Affine]] = {id(each): {} for each in sets}
+    scalings: dict[int, dict[Any, Any]] = {id(each): {} for each in sets}
 
     def ends() -> bool:
         return closed.is_set() or interrupted()
@@ -103,6 +106,7 @@ def train_each(
             record=record,
             rows=picked[place],
             scalings=scalings[id(sets[place])],
+            encoding=encoding,
         )
         with contextlib.suppress(Diverged):
             training.finish(ends)

@@ -11,11 +11,11 @@ import math
 
 import numpy as np
 
+from deltarule.engines.members import combined
 from deltarule.engines.problem import Engine, Problem
 from deltarule.engines.registry import predictor_of
 from deltarule.errors import RecipeError
 from deltarule.formulas.metrics import metric
-from deltarule.recipes import improves
 from deltarule.training.metrics import predictions_of
 from deltarule.training.preparing import FittedData
 from deltarule.types import Floats
@@ -66,15 +66,16 @@ class Monitor:
         if self._rule is None or self._by is None:
             return
         epoch, value = len(self.table), float(values[self.names.index(self._by.name)])
-        if improves(value, self._best, self._rule.min_improvement, self._by.larger_is_better):
+        if self._rule.better(value, self._best, self._by.larger_is_better):
             self._best, self.best_epoch, self.best_theta = value, epoch, theta.copy()
-        self.finished = epoch - self.best_epoch >= self._rule.patience
+        self.finished = self._rule.exhausted(epoch, self.best_epoch)
 
     def _values(self, theta: Floats) -> Floats:
         if not np.isfinite(theta).all():
             return np.full(len(self.names), math.nan)
         problem, samples = self._problem, self._validation
         inputs = np.ascontiguousarray(samples.inputs(slice(None)))
-        predictor = predictor_of(problem.sizes, problem.recipe.network, theta, problem.scaling, inputs.dtype)
-        predictions = predictions_of(problem.loss, samples, predictor(inputs), self._fitted.target_scaling)
+        predictor = predictor_of(problem.shape, problem.recipe.network, theta, problem.scaling, inputs.dtype)
+        z = combined(problem.loss, predictor(inputs), samples.outputs)
+        predictions = predictions_of(problem.loss, samples, z, self._fitted.target_scaling)
         return np.array([each(predictions) for each in self._metrics])

@@ -9,15 +9,18 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data import Dataset, Part, Table, Task, require_classes
+from deltarule.data import Dataset, Part, Table, Task, require_classes, table_of
 from deltarule.data.labels import are_labels
 from deltarule.engines import parameters
+from deltarule.engines.initialization import fit_to_data
+from deltarule.engines.input_stage import Columns
 from deltarule.engines.problem import Order, Problem, Samples
-from deltarule.errors import DataError, RecipeError
+from deltarule.errors import DataError, RecipeError, UnknownName
 from deltarule.formulas import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy, SquaredError
 from deltarule.formulas.augmentations import composition
 from deltarule.mapped import rows_read_together
 from deltarule.models import Encoding, Model
+from deltarule.models.model_data import columns_of
 from deltarule.recipes import Affine, ClassWeight, Recipe, Scaling
 from deltarule.training.columns import fit_encoding
 from deltarule.types import Floats, Indices
@@ -42,6 +45,7 @@ class FittedData:
     encoding: Encoding | None = None
     multilabel: bool = False
     data: Dataset | None = None
+    target_bounds: Floats | None = None
 
     def samples(self, part: Part, rows: Indices | None = None, class_weight: ClassWeight = None) -> Samples:
         """Return a set, or some of its rows, as an engine's samples; weights are multiplied by those of the classes."""
@@ -78,7 +82,7 @@ class FittedData:
         selected = slice(None) if rows is None else rows
         unknown = self.classes[codes[selected]] != y[selected]
         if unknown.any():
-            got = f"{y[selected][unknown][0]!r} in another set"
+            got = f"{y[selected][unknown][0].item()!r} in another set"
             raise DataError(f"labels of the training set ({len(self.classes)} classes)", got)
         return codes.astype(np.int64)
 
@@ -91,11 +95,13 @@ def prepared(
     record: str | None = None,
     rows: Any = None,
     scalings: dict[Any, Any] | None = None,
+    encoding: Encoding | None = None,
 ) -> tuple[Problem, FittedData]:
     """Return the problem that a recipe poses on a data set, and what was fitted to the data.
 
     rows : selected rows of the training set, repeats allowed; they are not copied.
     scalings : cache of what was fitted to this data set's training set, by specification.
+    encoding : preprocessing that has been fitted already, in place of one fitted to this training set.
     """
     given = data
     chosen = None if rows is None else checked_rows(rows, len(data.train))
@@ -112,21 +118,39 @@ def prepared(
     loss = _loss(recipe, task)
     # The cache is valid only for the same training set.
     known = scalings if data is given and rows is None else None
+    known = known if encoding is None else {recipe.preparation: encoding}
     fitted = _fit(recipe, loss, data, chosen, known, task)
     _check_targets(loss, train, fitted)
-    sizes = recipe.network.sizes(int(np.prod(fitted.input_shape)), fitted.outputs)
-    theta = _first(recipe, sizes, start)
+    if recipe.network.members > 1:
+        loss.output.of_mean(np.zeros((1, 1, fitted.outputs)))  # raises an error where a mean has no raw output
+    columns = columns_of(fitted.encoding, fitted.input_shape)
+    shape = parameters.Shape.of(recipe.network, columns, fitted.outputs)
+    theta = _first(recipe, shape.sizes, start)
     validation = None if data.validation is None else fitted.samples(data.validation)
     if held_rows is not None:
         validation = fitted.samples(train, held_rows)
     recipe = recipe.replace(loss=loss, task=task)
-    initial = parameters.Shape(sizes, recipe.network.normalization).with_initial_state(theta)
+    seed = start if isinstance(start, int) else recipe.seed
+    initial = shape.with_initial_state(theta, seed)
     samples, raw = fitted.samples(train, chosen, recipe.class_weight), None
     if recipe.augmentation:
         composition.check(recipe.augmentation, fitted.input_shape)
         raw = composition.RawValues(samples.x, fitted.input_shape, samples.rows)
     stretch = rows_read_together(samples.x)
-    problem = Problem(recipe, sizes, fitted.scaling, samples, validation, initial, order, record, stretch, raw)
+    problem = Problem(
+        recipe,
+        shape.sizes,
+        fitted.scaling,
+        samples,
+        validation,
+        initial,
+        order,
+        record,
+        stretch,
+        raw,
+        columns=columns,
+    )
+    fit_to_data(problem, seed, layers=start is None or isinstance(start, int))
     return problem, replace(fitted, data=data)
 
 
@@ -175,6 +199,7 @@ def model_of(problem: Problem, fitted: FittedData, theta: npt.NDArray[Any]) -> M
         class_names=None if data is None else data.class_names,
         feature_names=encoding.inputs if encoding is not None else None if data is None else data.feature_names,
         encoding=encoding,
+        target_bounds=fitted.target_bounds,
     )
 
 
@@ -215,11 +240,12 @@ def _fit(
     train = data.train
     known = {} if known is None else known
     encoding, shape = None, train.x.shape[1:]
-    if isinstance(train.x, Table):
+    if isinstance(train.x, Table) or (recipe.preparation.arrays and train.x.ndim == 2):
         encoding = known.get(recipe.preparation)
         if encoding is None:
             train_rows = train.x if rows is None else train.x[rows]
-            encoding = known[recipe.preparation] = fit_encoding(recipe.preparation, train_rows, data.target)
+            table = train_rows if isinstance(train_rows, Table) else table_of(train_rows, names=_names(data))
+            encoding = known[recipe.preparation] = fit_encoding(recipe.preparation, table, data.target)
         shape = (len(encoding.inputs),)
     scaling = _scaling(recipe, train, rows, known, encoding)
     selected = train.y if rows is None else train.y[rows]
@@ -228,10 +254,14 @@ def _fit(
             instead = 'task="multilabel" for 0 and 1, or task="regression"'
             raise RecipeError("labels (n,) for classification", f"shape {train.y.shape}", instead)
         labels = require_classes(selected)
+        if train.y.dtype.kind == "f" and len(labels) > len(selected) / 2:
+            expected = f"regression with targets of {len(labels):,} different numbers"
+            raise UnknownName(expected, f"{task!r}", nearest="regression", field="task")
         outputs = 1 if len(labels) == 2 and loss.output.granularity == "elementwise" else len(labels)
         return FittedData(shape, scaling, labels, None, single=True, outputs=outputs, encoding=encoding)
     if train.y.dtype.kind not in "fiub":
-        raise RecipeError(f"numbers for {task}", f"labels of dtype {train.y.dtype}", 'task="classification"')
+        expected = "classification with targets of text" if train.y.dtype.kind in "UTO" else "targets of numbers"
+        raise UnknownName(expected, f"{task!r}", nearest="classification", field="task")
     y = selected.astype(np.float64).reshape(len(selected), -1)
     if task == "multilabel":
         _check_labels(y)
@@ -240,7 +270,13 @@ def _fit(
     if standard == "auto":
         standard = "standard" if loss.output.name == "identity" else "none"
     target = Scaling("standard").learn(y, image=False) if standard == "standard" else None
-    return FittedData(shape, scaling, None, target, train.y.ndim == 1, y.shape[1], encoding)
+    bounds = np.array([y.min(axis=0), y.max(axis=0)]) if recipe.clamp_predictions else None
+    return FittedData(shape, scaling, None, target, train.y.ndim == 1, y.shape[1], encoding, target_bounds=bounds)
+
+
+def _names(data: Dataset) -> list[str]:
+    """Return the names of an array's columns: those of its features, or else x0, x1, …"""
+    return list(data.feature_names or (f"x{place}" for place in range(data.train.x.shape[1])))
 
 
 def _check_labels(y: Floats) -> None:
@@ -258,8 +294,19 @@ def _scaling(
     scaling: Affine | None = known.get(kind)
     if scaling is None:
         x = train.x.reshape(len(train.x), -1) if encoding is None else encoding(train.x)
-        scaling = known[kind] = recipe.scaling.learn(x, image=train.x.ndim > 2, rows=rows)
+        scaling = recipe.scaling.learn(x, image=train.x.ndim > 2, rows=rows)
+        if encoding is not None and encoding.network_columns.categories:
+            scaling = _without_codes(scaling, encoding.network_columns)
+        known[kind] = scaling
     return scaling
+
+
+def _without_codes(scaling: Affine, columns: Columns) -> Affine:
+    """Return a scaling that leaves the columns of codes as they are."""
+    shift, factor = (np.array(np.broadcast_to(each, columns.inputs)) for each in (scaling.shift, scaling.factor))
+    codes = [place for place, _ in columns.categories]
+    shift[codes], factor[codes] = 0.0, 1.0
+    return Affine(shift, factor)
 
 
 def _check_targets(loss: Loss, train: Part, fitted: FittedData) -> None:

@@ -23,7 +23,7 @@ BOOLEAN = COMPARISONS | TESTS | frozenset(LOGICAL.values())
 PRIMITIVE = (
     frozenset({"add", "subtract", "multiply", "divide", "negative", "absolute", "sign", "copysign"})
     | frozenset({"maximum", "minimum"})
-    | frozenset({"sqrt", "exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh", "power", "erf", "erfc"})
+    | frozenset({"sqrt", "exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh", "sin", "cos", "power", "erf", "erfc"})
     | frozenset({"floor", "ceil", "trunc", "rint"})
     | COMPARISONS
     | TESTS

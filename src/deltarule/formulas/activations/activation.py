@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from deltarule.errors import RecipeError
 from deltarule.formulas.formula import Formula, Values
 
 
@@ -26,3 +27,11 @@ class Activation(Formula):
     def slope(self, z: Values, a: Values) -> Values:
         """Return ∂σ/∂z, where a = σ(z)."""
         raise NotImplementedError
+
+    def of_mean(self, z: Values) -> Values:
+        """Return the raw output (n, k) whose value is the mean of the values of z, (n, members, k).
+
+        Only activations of output units have it.
+        """
+        instead = 'loss="squared_error" or "softmax_cross_entropy"'
+        raise RecipeError("an inverse link whose mean has an inverse", self.name, instead, field="loss")

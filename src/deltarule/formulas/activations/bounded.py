@@ -31,6 +31,11 @@ class Sigmoid(Activation):
     def slope(self, z: Values, a: Values) -> Values:
         return a * (1.0 - a)
 
+    def of_mean(self, z: Values) -> Values:
+        tiny = np.finfo(np.float64).tiny
+        ones, zeros = (np.maximum(np.mean(self.value(each), axis=1), tiny) for each in (z, -z))
+        return np.log(ones) - np.log(zeros)
+
 
 @register("hard_sigmoid")
 @dataclass(frozen=True)
@@ -72,6 +77,10 @@ class Tanh(Activation):
 
     def slope(self, z: Values, a: Values) -> Values:
         return 1.0 - a * a
+
+    def of_mean(self, z: Values) -> Values:
+        # The hyperbolic tangent of z is 2 s − 1 with the sigmoid s of 2 z.
+        return 0.5 * Sigmoid().of_mean(2.0 * z)
 
 
 @register("softsign")

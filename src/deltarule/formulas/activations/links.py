@@ -31,6 +31,9 @@ class Identity(Activation):
     def slope(self, z: Values, a: Values) -> Values:
         return np.ones_like(z)
 
+    def of_mean(self, z: Values) -> Values:
+        return np.mean(z, axis=1)
+
 
 @register("exponential", "exp")
 @dataclass(frozen=True)
@@ -52,6 +55,10 @@ class Exponential(Activation):
 
     def slope(self, z: Values, a: Values) -> Values:
         return np.exp(np.minimum(z, 60.0))
+
+    def of_mean(self, z: Values) -> Values:
+        mean, bend = np.maximum(np.mean(self.value(z), axis=1), np.finfo(np.float64).tiny), np.exp(60.0)
+        return np.log(np.minimum(mean, bend)) + np.maximum(mean / bend - 1.0, 0.0)
 
 
 @register("softmax")
@@ -76,3 +83,6 @@ class Softmax(Activation):
 
     def slope(self, z: Values, a: Values) -> Values:
         raise RecipeError("an elementwise activation", "softmax", 'loss="softmax_cross_entropy", which contains it')
+
+    def of_mean(self, z: Values) -> Values:
+        return np.log(np.maximum(np.mean(self.value(z), axis=1), np.finfo(np.float64).tiny))

@@ -5,6 +5,8 @@ from deltarule.formulas.initializers.fixed import StandardNormal as StandardNorm
 from deltarule.formulas.initializers.fixed import TruncatedNormal as TruncatedNormal
 from deltarule.formulas.initializers.fixed import Uniform as Uniform
 from deltarule.formulas.initializers.fixed import Zeros as Zeros
+from deltarule.formulas.initializers.from_data import DataDeviation as DataDeviation
+from deltarule.formulas.initializers.from_data import DataPoints as DataPoints
 from deltarule.formulas.initializers.initializer import Initializer as Initializer
 from deltarule.formulas.initializers.initializer import drawn as drawn
 from deltarule.formulas.initializers.orthogonal import Orthogonal as Orthogonal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -25,13 +25,24 @@ class Initializer(Formula):
     the limit, of a "constant" the value itself.
     Each weight is a function of (seed, layer, input, output), so the same seed gives the same weights everywhere.
     A bias uses the fans of its layer, so under the same initializer it has the same distribution as the weights.
+
+    `fits` is "weights" or "biases" for an initializer that depends on the training set: these are drawn as usual, and
+    then replaced by `fitted`.
     """
 
     kind: ClassVar[str] = "initializer"
     distribution: ClassVar[str] = "normal"
+    fits: ClassVar[Literal["weights", "biases"] | None] = None
 
     def scale(self, fan_in: int, fan_out: int) -> float:
         """Return the width of the distribution."""
+        raise NotImplementedError
+
+    def fitted(self, x: Floats, drawn: Floats, seed: int, layer: int) -> Floats:
+        """Return weights (fan_in, fan_out) or biases (1, fan_out) in place of those drawn.
+
+        x : over the training set: for weights, the layer's inputs (n, fan_in); for biases, its sums (n, fan_out).
+        """
         raise NotImplementedError
 
 

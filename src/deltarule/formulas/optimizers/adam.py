@@ -212,6 +212,7 @@ class RAdam(Optimizer):
     """
 
     slots: ClassVar[tuple[str, ...]] = ("m", "v")
+    degree: ClassVar[int | None] = None  # 1 in the first steps, then 0
 
     learning_rate: Positive = 1e-3
     beta1: ProperFraction = 0.9

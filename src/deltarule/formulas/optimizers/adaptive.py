@@ -31,6 +31,11 @@ class AdaGrad(Optimizer):
     epsilon: NonNegative = 1e-7
     initial: NonNegative = 0.0
 
+    @property
+    def degree(self) -> int | None:  # type: ignore[override]
+        """Return 0, or None where h₀ has the scale of squared gradients."""
+        return None if self.initial else 0
+
     def step(self, w: Values, g: Values, t: Values, h: Values) -> tuple[Values, ...]:
         h = h + g * g
         return w - self.learning_rate * g / (np.sqrt(h + self.initial) + self.epsilon), h
@@ -52,6 +57,7 @@ class AdaDelta(Optimizer):
     """
 
     slots: ClassVar[tuple[str, ...]] = ("h", "s")
+    degree: ClassVar[int | None] = None
 
     learning_rate: Positive = 1.0
     decay: ProperFraction = 0.9

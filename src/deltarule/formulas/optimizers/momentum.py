@@ -25,6 +25,8 @@ class SGD(Optimizer):
     (0.0,)
     """
 
+    degree: ClassVar[int | None] = 1
+
     def step(self, w: Values, g: Values, t: Values) -> tuple[Values, ...]:
         return (w - self.learning_rate * g,)
 
@@ -48,6 +50,7 @@ class Momentum(Optimizer):
     """
 
     slots: ClassVar[tuple[str, ...]] = ("v",)
+    degree: ClassVar[int | None] = 1
 
     momentum: ProperFraction = 0.9
     dampening: ProperFraction = 0.0
@@ -84,6 +87,7 @@ class Nesterov(Optimizer):
     """
 
     slots: ClassVar[tuple[str, ...]] = ("v",)
+    degree: ClassVar[int | None] = 1
 
     momentum: ProperFraction = 0.9
     velocity: Literal["steps", "gradients"] = "steps"

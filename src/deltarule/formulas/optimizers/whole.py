@@ -33,6 +33,7 @@ class Muon(Optimizer):
     """
 
     granularity: ClassVar[str] = "matrix"
+    degree: ClassVar[int | None] = None
 
     learning_rate: Positive = 0.02
     momentum: ProperFraction = 0.95
@@ -58,11 +59,11 @@ class Muon(Optimizer):
         """Return the slot of the momentum, and those of `others`."""
         return ("m", *(f"others_{name}" for name in self.others.slots))
 
-    def at_rate(self, factor: float) -> Self:
-        """Return a copy with both learning rates multiplied by a factor."""
-        scheduled = copy.copy(super().at_rate(factor))
-        object.__setattr__(scheduled, "others", self.others.at_rate(factor))
-        return scheduled
+    def with_factors(self, learning_rate: Values, epsilon: Values, decay: Values) -> Self:
+        """Return a copy with the factors on its own fields and on those of `others`."""
+        copied = copy.copy(super().with_factors(learning_rate, epsilon, decay))
+        object.__setattr__(copied, "others", self.others.with_factors(learning_rate, epsilon, decay))
+        return copied
 
     def step(self, w: Values, g: Values, t: Values, m: Values, *rest: Values) -> tuple[Values, ...]:
         m = self.momentum * m + g
@@ -102,6 +103,7 @@ class LBFGS(Optimizer):
     """
 
     granularity: ClassVar[str] = "full-batch"
+    degree: ClassVar[int | None] = None
 
     memory: Count = 10
     tolerance: NonNegative = 2.2e-9

@@ -46,6 +46,30 @@ class CosineRestarts(Schedule):
         return self.end + 0.5 * (1.0 - self.end) * self.shrink**number * (1.0 + np.cos(math.pi * passed))
 
 
+@register("cosine_log", "coslog")
+@dataclass(frozen=True)
+class CosineLog(Schedule):
+    """Cycles of a cosine in the logarithm of the time: each about twice as long as the one before.
+
+        rate = ½ (1 − cos(2π log₂(1 + (2ᶜ − 1) u / T)))
+
+    c is `cycles`, T the number of steps of the run. The rate is 0 at the start and, for c = 4, after 1/15, 3/15, 7/15
+    and all of the run, and 1 in between: learning rates over a wide range, early and late, ending with small ones.
+    Holzmüller, Grinsztajn and Steinwart (2024), section 3.
+
+    >>> CosineLog().rate(np.array([1, 2, 4, 8, 16]), 15).round(12).tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.0]
+    >>> round(float(CosineLog(cycles=1).rate(1 + 100 * (2**0.5 - 1), 100)), 12)
+    1.0
+    """
+
+    cycles: Count = 4
+
+    def rate(self, t: Values, total: Values, *state: Values) -> Values:
+        u = t - 1.0
+        return 0.5 * (1.0 - np.cos(2.0 * math.pi * np.log2(1.0 + (2.0**self.cycles - 1.0) * u / total)))
+
+
 @register("one_cycle")
 @dataclass(frozen=True)
 class OneCycle(Schedule):

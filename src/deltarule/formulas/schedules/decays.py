@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
-from deltarule.formulas.formula import Count, Fraction, Integer, NonNegative, Positive, Values, register
+from deltarule.formulas.formula import (
+    Count,
+    Domain,
+    Fraction,
+    Integer,
+    NonNegative,
+    Positive,
+    ProperFraction,
+    Values,
+    register,
+)
 from deltarule.formulas.schedules.schedule import Schedule
+
+Intervals = Annotated[tuple[float, ...], Domain("a number above 0 and below 1", lambda x: 0 < x < 1)]
 
 
 @register("step")
@@ -73,6 +86,53 @@ class InverseTimeDecay(Schedule):
 
     def rate(self, t: Values, total: Values, *state: Values) -> Values:
         return (1.0 + self.decay * ((t - 1.0) / self.every)) ** -self.power
+
+
+@register("milestones")
+@dataclass(frozen=True)
+class Milestones(Schedule):
+    """Decay by a factor at given fractions of the run.
+
+        rate = f^k        k: the number of milestones with u / T ≥ milestone
+
+    f is `factor`, T the number of steps of the run. A milestone after epoch e of E is the fraction e / E: with
+    (0.5, 0.75) and 200 epochs the rate falls after epochs 100 and 150.  He, Zhang, Ren and Sun (2016), section 3.4.
+
+    >>> Milestones((0.5, 0.8), factor=0.5).rate(np.array([1, 5, 6, 9]), 10).tolist()
+    [1.0, 1.0, 0.5, 0.25]
+    """
+
+    milestones: Intervals = (0.5, 0.75)
+    factor: Positive = 0.1
+
+    def rate(self, t: Values, total: Values, *state: Values) -> Values:
+        done = (t - 1.0) / total * (1.0 + 1e-12)  # so that e / E of the run is reached in spite of rounding
+        passed: Values = np.zeros_like(done)
+        for milestone in self.milestones:
+            passed = passed + np.where(done >= milestone, 1.0, 0.0)
+        return self.factor**passed
+
+
+@register("flat_cosine")
+@dataclass(frozen=True)
+class FlatCosine(Schedule):
+    """Constant, then cosine decay to 0.
+
+        rate = 1                                      for u / T < f
+        rate = ½ (1 + cos(π (u / T − f) / (1 − f)))   otherwise
+
+    f is `flat`, T the number of steps of the run. Used for dropout and weight decay, which then regularize a model
+    little at the end.  Holzmüller, Grinsztajn and Steinwart (2024), section 3.
+
+    >>> FlatCosine().rate(np.array([1, 5, 6, 9]), 8).round(12).tolist()
+    [1.0, 1.0, 0.853553390593, 0.0]
+    """
+
+    flat: ProperFraction = 0.5
+
+    def rate(self, t: Values, total: Values, *state: Values) -> Values:
+        passed = np.maximum((t - 1.0) / total - self.flat, 0.0) / (1.0 - self.flat)
+        return 0.5 * (1.0 + np.cos(math.pi * passed))
 
 
 @register("polynomial")

@@ -129,7 +129,7 @@ def _constant(model: Model, data: Dataset) -> Baseline:
 
 
 def _linear(model: Model, data: Dataset) -> Baseline | None:
-    inputs, outputs, n = model.sizes[0], model.sizes[-1], len(data.train)
+    inputs, outputs, n = model.shape.inputs, model.shape.outputs, len(data.train)
     steps = int(np.clip(_PRODUCTS / (3 * _BATCH * inputs * outputs), _FEWEST_STEPS, _STEPS))
     rows = None
     if n > steps * _BATCH:

@@ -29,7 +29,8 @@ from deltarule.formulas import (
 
 __all__ = [
     "activation_slope", "activation_value", "average", "factor", "loss", "noise", "normalized", "normalized_back",
-    "objective_gradient", "penalty_value", "statistics_kept", "update",
+    "objective_gradient", "parametric_slope", "parametric_value", "penalty_value", "product", "statistics_kept",
+    "update",
 ]  # fmt: skip
 
 # Many networks share a recipe's formulas: what was traced and printed for one serves the others.
@@ -52,6 +53,33 @@ def activation_slope(activation: Activation, dtype: npt.DTypeLike, *, from_z: bo
     slope = operand("da") * trace(activation, "slope", operand("z"), a)
     name = f"{activation.name} slope"
     return compile_kernel(("da", "z", "a"), {"dz": slope}, hyperparameters(activation), dtype, name=name)
+
+
+@_once
+def parametric_value(activation: Activation, dtype: npt.DTypeLike, *, kept: bool = False) -> Kernel:
+    """Forwards with a trained α, z, alpha → a = z + α (v − z) with v = value(z); then v, too, where it is `kept`."""
+    z = operand("z")
+    v = trace(activation, "value", z)
+    outputs = {"a": z + operand("alpha") * (v - z)} | ({"v": v} if kept else {})
+    name = f"parametric {activation.name}"
+    return compile_kernel(("z", "alpha"), outputs, hyperparameters(activation), dtype, name=name)
+
+
+@_once
+def parametric_slope(activation: Activation, dtype: npt.DTypeLike) -> Kernel:
+    """Backwards, da, z, v, alpha, total → dz = da (1 + α (slope(z, v) − 1)), total + da (v − z)."""
+    names = ("da", "z", "v", "alpha", "total")
+    da, z, v, alpha, total = map(operand, names)
+    slope = trace(activation, "slope", z, v)
+    outputs = {"dz": da * (1.0 + alpha * (slope - 1.0)), "total": total + da * (v - z)}
+    name = f"parametric {activation.name} slope"
+    return compile_kernel(names, outputs, hyperparameters(activation), dtype, name=name)
+
+
+@_once
+def product(dtype: npt.DTypeLike) -> Kernel:
+    """The product, x, factor → x · factor."""
+    return compile_kernel(("x", "factor"), {"x": operand("x") * operand("factor")}, {}, dtype, name="product")
 
 
 @_once
@@ -98,18 +126,24 @@ def update(
     averaging: Averaging | None = None,
     *,
     whole: bool = False,
+    decays: bool = False,
 ) -> Kernel:
     """The update, w, g, *slots → w, *slots: one step against g + penalty.gradient(w); give no penalty for biases.
 
     The scalars "t" (from 1), "rate" (a schedule's factor on the learning rate), "clip" and "share" (a factor on the
     penalty) stand first. A proximal penalty has its `prox` after the step, at the step's learning rate, in place of its
     gradient. A clipping of elements limits the gradient. With `whole` g is the objective's gradient already, and is
-    multiplied by "clip". Where weights are averaged, their mean is one more slot, the last.
+    multiplied by "clip". Where weights are averaged, their mean is one more slot, the last. With `decays` there is a
+    fifth scalar, "decay", a factor on the weight decay.
     """
     w, g = operand("w"), operand("g")
     slots = [operand(name) for name in optimizer.slots]
-    scalars = {"t": 1.0, "rate": 1.0, "clip": 1.0, "share": 1.0, **hyperparameters(optimizer, "optimizer.")}
+    scalars = {"t": 1.0, "rate": 1.0, "clip": 1.0, "share": 1.0} | ({"decay": 1.0} if decays else {})
+    scalars |= hyperparameters(optimizer, "optimizer.")
     learning_rate = scalar("optimizer.learning_rate") * scalar("rate")
+    fields = {"learning_rate": learning_rate}
+    if decays and hasattr(optimizer, "weight_decay"):
+        fields["weight_decay"] = scalar("optimizer.weight_decay") * scalar("decay")
     if penalty is not None:
         scalars |= hyperparameters(penalty, "penalty.")
         if not penalty.takes_prox and not whole:
@@ -119,9 +153,7 @@ def update(
     elif clipping is not None:
         scalars |= hyperparameters(clipping, "clipping.")
         g = trace(clipping, "value", g, prefix="clipping.")
-    moved: tuple[Symbol, ...] = trace(
-        optimizer, "step", w, g, scalar("t"), *slots, prefix="optimizer.", fields={"learning_rate": learning_rate}
-    )
+    moved: tuple[Symbol, ...] = trace(optimizer, "step", w, g, scalar("t"), *slots, prefix="optimizer.", fields=fields)
     if penalty is not None and penalty.takes_prox:
         step = learning_rate * scalar("share")
         moved = (trace(penalty, "prox", moved[0], step, prefix="penalty."), *moved[1:])

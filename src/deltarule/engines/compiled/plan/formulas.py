@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from deltarule.engines.compiled.codegen import formula_kernels
+from deltarule.engines.compiled.codegen.kernels import Kernel
 from deltarule.engines.compiled.codegen.random_numbers import dropout
+from deltarule.engines.compiled.plan.activations import HiddenActivation, ParametricActivation
+from deltarule.engines.compiled.plan.input_scale import InputScale
+from deltarule.engines.compiled.plan.input_stage import InputStagePlan
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Loss, PrepareConstants
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.normalized_layers import Normalizations
 from deltarule.engines.compiled.plan.printing import SCRATCH
 from deltarule.engines.compiled.plan.regularization import Dropout, DropoutAgain, Noise
+from deltarule.engines.compiled.plan.schedules import PutDecay, ScheduledDropout
 from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.plan.tables import NO_KERNEL, NOT_PREPARED, KernelCall, PreparedKernel, Rows
+from deltarule.engines.factors import Factors, factors_of_group
+from deltarule.engines.parameters import Shape
 from deltarule.engines.problem import Problem, squared_distance, wrong_side
 from deltarule.formulas import Penalty
 from deltarule.formulas.random import dropped_below
@@ -26,8 +34,14 @@ from deltarule.recipes import Network, Recipe
 __all__ = ["Formulas", "Predicting", "UpdateKernels"]
 
 
+Key: TypeAlias = tuple[Penalty | None, Factors]
+"""What the steps of some parameters have in common: their penalty, and the factors of their group."""
+
+
 class UpdateKernels:
     """What an update needs: a kernel for each of the penalties in use, and one for what no penalty sees.
+
+    Groups of parameters whose factors differ share a kernel's code and have constants of their own.
 
     whole : whether the gradient is written down whole before any step, because a norm of it decides, or because the
         optimizer is of granularity "matrix"; the latter is `handed_over` to the formula as it stands.
@@ -35,7 +49,8 @@ class UpdateKernels:
     slots : of the kernels; `averaged` is which of the slots in memory, from 1, holds the mean, or 0.
     """
 
-    def __init__(self, arena: Arena, recipe: Recipe, threads: int, batch_weight: float) -> None:
+    def __init__(self, arena: Arena, problem: Problem, threads: int) -> None:
+        recipe = problem.recipe
         dtype, clipping, averaging = arena.dtype, recipe.clipping, recipe.averaging
         self.penalties = recipe.penalties
         self.by_norm = clipping is not None and clipping.granularity == "matrix"
@@ -47,34 +62,49 @@ class UpdateKernels:
         self.regions = 1 + remembered + (averaging is not None)
         self.slots = remembered + (averaging is not None and not self.apart)
         used = dict.fromkeys(penalty for penalty in self.penalties if penalty is not None)
-        fused = None if self.apart else averaging
-        steps = {
-            penalty: formula_kernels.update(recipe.optimizer, penalty, dtype, clipping, fused, whole=self.whole)
-            for penalty in dict.fromkeys(() if self.handed_over else (*self.penalties, None))
-        }
+        self._keys = {} if self.handed_over else _keys(problem)
+        self._decays = recipe.decay_schedule is not None
+        steps = {key: self._step_kernel(recipe, key, dtype) for key in self._keys.values()}
         gradients = {
             penalty: formula_kernels.objective_gradient(penalty, dtype)
             for penalty in used
             if self.whole and not penalty.takes_prox
         }
         means = {None: formula_kernels.average(averaging, dtype)} if averaging is not None and self.apart else {}
-        self._steps, self._gradients, self._means = (
+        self._steps = [{key: arena.prepared(kernel) for key, kernel in steps.items()} for _ in range(threads)]
+        self._gradients, self._means = (
             [{penalty: arena.prepared(kernel) for penalty, kernel in kernels.items()} for _ in range(threads)]
-            for kernels in (steps, gradients, means)
+            for kernels in (gradients, means)
         )
         self._values: dict[object, KernelCall] = {None: NO_KERNEL}
         for penalty in used:
             value = formula_kernels.penalty_value(penalty, dtype)
-            self._values[penalty] = arena.constants(value, share=float(penalty.share(batch_weight)))
+            self._values[penalty] = arena.constants(value, share=float(penalty.share(problem.batch_weight)))
         by_norm = clipping is not None and self.by_norm
         self.clip = arena.constants(formula_kernels.factor(clipping)) if by_norm else NO_KERNEL
         bound = recipe.constraint
         self.bound = arena.constants(formula_kernels.factor(bound)) if bound is not None else NO_KERNEL
 
+    def _step_kernel(self, recipe: Recipe, key: Key, dtype: np.dtype[Any]) -> Kernel:
+        """The optimizer's step under a penalty, with a group's factors among its hyperparameters."""
+        penalty, factors = key
+        return formula_kernels.update(
+            recipe.optimizer.with_factors(*factors),
+            penalty,
+            dtype,
+            recipe.clipping,
+            None if self.apart else recipe.averaging,
+            whole=self.whole,
+            decays=self._decays,
+        )
+
     def prepared(self, thread: int) -> Iterator[Instruction]:
         """The constants for a step."""
-        for kernels in (self._steps, self._means):
-            yield from _prepared(kernels[thread])
+        for (penalty, _), kernel in self._steps[thread].items():
+            if self._decays:
+                yield PutDecay(kernel.scalars)
+            yield from _prepared({penalty: kernel})
+        yield from _prepared(self._means[thread])
 
     def prepared_gradients(self, thread: int) -> Iterator[Instruction]:
         """The constants of what makes the objective's gradient, where it is written down."""
@@ -84,13 +114,10 @@ class UpdateKernels:
         """Where the scalars of the thread's updates are."""
         return [each.scalars for each in self._steps[thread].values()]
 
-    def weights(self, layer: int, thread: int) -> KernelCall:
-        """The optimizer's step on a layer's weights."""
-        return self._steps[thread].get(self.penalties[layer], NOT_PREPARED).kernel
-
-    def others(self, thread: int) -> KernelCall:
-        """The optimizer's step on what no penalty sees: biases, γ and β."""
-        return self._steps[thread].get(None, NOT_PREPARED).kernel
+    def step(self, group: str, layer: int, thread: int) -> KernelCall:
+        """The optimizer's step on a group of parameters: of weights and biases, those of a layer."""
+        key = self._keys.get((group, layer))
+        return NO_KERNEL if key is None else self._steps[thread][key].kernel
 
     def average(self, thread: int) -> KernelCall:
         """The mean of the weights, where it is taken apart."""
@@ -111,17 +138,37 @@ def _prepared(kernels: Mapping[Penalty | None, PreparedKernel]) -> Iterator[Inst
         yield PrepareConstants(prepared, penalty is not None and penalty.share(2.0) != 1.0)
 
 
-class Predicting:
-    """The kernels of a network that predicts: of its activations, and its layers' normalisations or None."""
+def _keys(problem: Problem) -> dict[tuple[str, int], Key]:
+    """The penalty and the factors of each group of parameters that a network has: those of weights first."""
+    recipe, shape = problem.recipe, problem.shape
+    groups = [(group, layer) for group, layer, place in shape.groups() if place.stop > place.start]
+    return {
+        (group, layer): (
+            recipe.penalties[layer] if group == "weights" else None,
+            factors_of_group(recipe, shape, group, layer),
+        )
+        for group, layer in sorted(groups, key=lambda each: each[0] != "weights")
+    }
 
-    def __init__(self, arena: Arena, network: Network, threads: int = 1) -> None:
-        values = [formula_kernels.activation_value(each, arena.dtype) for each in network.activations]
+
+class Predicting:
+    """The kernels of a network that predicts: of its activations, its layers' normalisations or None, its inputs."""
+
+    def __init__(self, arena: Arena, network: Network, shape: Shape, threads: int = 1) -> None:
+        made = HiddenActivation if network.parametric_activation is None else ParametricActivation
         self.arena = arena
-        self.values = [arena.constants(kernel) for kernel in values]
+        self.activations = [made(arena, each) for each in network.activations]
         formula = network.normalization
         hidden = None if formula is None else Normalizations(arena, formula, threads)
         self.normalized = hidden is not None
-        self.normalizations = [hidden] * len(values) + [None]
+        self.normalizations = [hidden] * len(self.activations) + [None]
+        self.scale = InputScale(arena) if shape.input_scale else None
+        self.stage = InputStagePlan(arena, shape.stage) if shape.stage is not None else None
+
+    @property
+    def trained_before(self) -> bool:
+        """Whether something before the first layer is trained."""
+        return self.scale is not None or self.stage is not None
 
 
 class Formulas(Predicting):
@@ -130,28 +177,35 @@ class Formulas(Predicting):
     def __init__(self, arena: Arena, problem: Problem, threads: int) -> None:
         dtype, recipe = arena.dtype, problem.recipe
         network = recipe.network
-        super().__init__(arena, network, threads)
+        super().__init__(arena, network, problem.shape, threads)
         self.rates, self.deviations = network.dropout_rates, network.noise_deviations
         weighted, classes = problem.train.weights is not None, problem.train.classes
         counted = classes and problem.train.outputs > 1
-        self.slopes = [
-            arena.constants(formula_kernels.activation_slope(each, dtype, from_z=rate > 0 or deviation > 0))
-            for each, rate, deviation in zip(problem.activations, self.rates[1:], self.deviations[1:], strict=True)
-        ]
+        changed = zip(self.rates[1:], self.deviations[1:], strict=True)
+        for each, formula, (rate, deviation) in zip(self.activations, problem.activations, changed, strict=True):
+            each.differentiate(arena, formula, from_z=rate > 0 or deviation > 0)
         self._single = single = problem.train.outputs == 1
         error = None if counted else wrong_side if problem.train.labelled else squared_distance
         losses = {
             True: formula_kernels.loss(problem.loss, dtype, error, gradient=True, weighted=weighted, single=single),
             False: formula_kernels.loss(problem.loss, dtype, error, gradient=False, single=single),
         }
-        self.updates = UpdateKernels(arena, recipe, threads, problem.batch_weight)
+        self.updates = UpdateKernels(arena, problem, threads)
+        self._parametric = network.parametric_activation is not None
         self._losses = [{which: arena.prepared(kernel) for which, kernel in losses.items()} for _ in range(threads)]
         self._dropout = dropout(dtype) if any(self.rates) else None
-        self._scales = [arena.keep(np.array([1.0 / (1.0 - rate)], dtype)) for rate in self.rates]
+        self._scheduled = recipe.dropout_schedule is not None
+        scales = threads if self._scheduled else 1
+        self._scales = [arena.keep(np.full(scales, 1.0 / (1.0 - rate), dtype)) for rate in self.rates]
         self._noises = [
             arena.constants(formula_kernels.noise(dtype), deviation=deviation) if deviation else NO_KERNEL
             for deviation in self.deviations
         ]
+
+    @property
+    def writes_gradients(self) -> bool:
+        """Whether there is memory for the gradient beside the parameters."""
+        return self.updates.whole or self.normalized or self.trained_before or self._parametric
 
     def loss(
         self, passage: Passage, source: Source, rows: Rows, thread: int, *, training: bool
@@ -178,33 +232,32 @@ class Formulas(Predicting):
 
     def noise(self, layer: int, passage: Passage, rows: Rows, room: Address) -> Instruction:
         """Add noise to a layer's inputs."""
-        inputs = passage.inputs(layer)
+        inputs = passage.drawn(layer)
         return Noise(inputs.part(), inputs.columns, Count(layer), self._noises[layer], room, rows)
 
     def drop(self, layer: int, passage: Passage, rows: Rows) -> Instruction:
         """Draw a layer's dropout and multiply it in."""
         assert self._dropout is not None
-        inputs = passage.inputs(layer)
-        return Dropout(
-            draw=Address(self._dropout.draw),
-            numbers=inputs.part(),
-            columns=inputs.stride,
-            layer=Count(layer),
-            threshold=int(dropped_below(self.rates[layer])),
-            scale=self._scales[layer],
-            mask=passage.masks[layer],
-            rows=rows,
-        )
+        inputs, rate = passage.drawn(layer), self.rates[layer]
+        draw, mask, place = Address(self._dropout.draw), passage.masks[layer], (inputs.part(), inputs.stride)
+        scale = self._scale(layer, rows)
+        if self._scheduled:
+            return ScheduledDropout(draw, *place, Count(layer), rate, scale, mask, rows)
+        return Dropout(draw, *place, Count(layer), int(dropped_below(rate)), scale, mask, rows)
 
     def drop_again(self, layer: int, passage: Passage, rows: Rows) -> Instruction:
         """Multiply a layer's dropout into what goes back."""
         assert self._dropout is not None
-        below = passage.d[layer - 1]
+        below = passage.below(layer)
         return DropoutAgain(
             repeat=Address(self._dropout.repeat),
             numbers=below.part(),
             columns=below.stride,
-            scale=self._scales[layer],
+            scale=self._scale(layer, rows),
             mask=passage.masks[layer],
             rows=rows,
         )
+
+    def _scale(self, layer: int, rows: Rows) -> Address:
+        """Where 1 / (1 − rate) is: a number of each thread where it changes from step to step."""
+        return Address(self._scales[layer] + self._scheduled * rows.part * self.arena.dtype.itemsize)

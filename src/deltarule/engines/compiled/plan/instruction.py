@@ -12,7 +12,6 @@ a new instruction is one class in one file.
 from __future__ import annotations
 
 import ctypes
-import functools
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -35,7 +34,7 @@ from deltarule.engines.compiled.plan.tables import (
 )
 from deltarule.native.bfloat16 import multiply_in_pairs
 from deltarule.native.memory import call, load_float32, load_float64, load_int64, store
-from deltarule.native.processor import MachineCode, compile_functions
+from deltarule.native.processor import MachineCode, compile_functions, lasting
 from deltarule.native.structs import Record, Stride, Struct, packed
 from deltarule.native.tiles import ROUNDED
 
@@ -160,7 +159,7 @@ class Instruction(Struct, ABC):
         """Say it in a line, fields in braces: `{z:rows,width}` is so many rows and columns at the address z."""
 
 
-@functools.cache
+@lasting
 def _compiled(module: str) -> MachineCode:
     """The instructions of a module, compiled together when one of them is first wanted."""
     classes = [each for each in vars(sys.modules[module]).values() if isinstance(each, type)]

@@ -5,15 +5,16 @@ differentiates and updates stay in its own cache; what is left over is one more 
 Where a layer has few weights beside its inputs and outputs, all its columns are such a block: a thread takes its rows
 of the batch through the layer, and only weights move from cache to cache (see `by_rows`).
 
-Each block is a separate matrix, (rows, stride): the weights' rows, the biases, and where the layer is normalised γ, β
-and the running statistics. Columns are padded to whole groups of 16.
+Each block is a separate matrix, (rows, stride): the weights' rows, the biases, and where the layer has them α of its
+activation, γ, β and the running statistics. Columns are padded to whole groups of 16. What is trained before the first
+layer is in blocks of its own, whose columns are the inputs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise, takewhile
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from deltarule.engines.parameters import Shape
 from deltarule.native.products import GROUP, padded, row_stride
 from deltarule.native.structs import Address, Count, Stride
 
-__all__ = ["Block", "Division", "Layout", "Share", "by_rows", "share"]
+__all__ = ["EMBEDDING", "SCALE", "Block", "Division", "Layout", "Share", "by_rows", "is_kept", "share"]
 
 _FEWEST_ROWS = 8  # of a thread: fewer leave sums idle in a tile
 
@@ -70,61 +71,117 @@ def by_rows(fan_in: int, fan_out: int, batch: int, threads: int) -> bool:
 
 @dataclass(frozen=True)
 class Block:
-    """Some columns of a layer: `offset` numbers into the parameters, rows of `stride`.
+    """Some of a layer's `columns`: `offset` numbers into the parameters, rows of `stride`.
 
-    `trained` rows, of the weights, the biases and perhaps γ and β, are the optimizer's; `rows` includes the
-    running statistics.
+    `sections` are the names of its parts and their rows: W, b, α, γ, β, mean, variance; or s; or those of an
+    embedding. All but the last, which are kept as they are or run along, are the optimizer's: `trained` rows.
     """
 
     layer: int
+    columns: int
     first: int
     width: int
-    fan_in: int
     offset: int
     stride: int
-    trained: int
-    rows: int
+    sections: tuple[tuple[str, int], ...]
+
+    @property
+    def fan_in(self) -> int:
+        """The number of rows of weights."""
+        return dict(self.sections).get("W", 0)
+
+    @property
+    def rows(self) -> int:
+        """All rows."""
+        return sum(rows for _, rows in self.sections)
+
+    @property
+    def trained(self) -> int:
+        """The rows that are trained."""
+        return sum(rows for name, rows in self.sections if not is_kept(name))
 
     @property
     def items(self) -> int:
         """Numbers in the block, padding included."""
         return self.rows * self.stride
 
+    def row(self, section: str) -> int:
+        """The first row of a section."""
+        names = [name for name, _ in self.sections]
+        return sum(rows for _, rows in self.sections[: names.index(section)])
+
+
+_RUNNING, _FITTED = ("mean", "variance"), "fitted."
+
+
+def is_kept(section: str) -> bool:
+    """Whether a section is not trained: running statistics, and what was fitted to the training set."""
+    return section in _RUNNING or section.startswith(_FITTED)
+
+
+SCALE, EMBEDDING = -1, -2
+"""What stands for a layer's number in blocks of the inputs' factors, and of an embedding of numbers.
+
+Tables of categories have the numbers below.
+"""
+
 
 class Layout:
     """The blocks of all layers, for a number of threads; a network's vector into them and back.
 
     batch : rows of a batch, to choose how layers are divided; the first layer's columns are divided in any case, as
-        are those of layers whose columns are normalised.
+        are those of layers of which a thread must have whole columns: they have more than weights and biases.
     """
 
     def __init__(self, shape: Shape, threads: int, item_bytes: int, batch: int = 0) -> None:
-        self.shape, self.sizes, self.threads = shape, shape.sizes, threads
-        self.batch, self._by_rows = batch, list[bool]()
-        self.blocks: list[list[Block]] = []
-        offset = 0
-        hidden = len(self.sizes) - 2
-        for layer, (fan_in, fan_out) in enumerate(pairwise(self.sizes)):
-            normalized = shape.normalization is not None and layer < hidden
-            rows_divided = layer > 0 and not normalized and by_rows(fan_in, fan_out, batch, threads)
-            self._by_rows.append(rows_divided)
-            firsts = dict.fromkeys(
-                (each.first, each.width) for thread in range(threads) for each in self.shares(layer, thread)
-            )
-            keeps = shape.normalization is not None and shape.normalization.keeps
-            trained = fan_in + (3 if normalized else 1)
-            rows = trained + (2 if normalized and keeps else 0)
-            self.blocks.append([])
-            for first, width in sorted(firsts):
-                stride = row_stride(width, item_bytes, period=2048)
-                self.blocks[-1].append(Block(layer, first, width, fan_in, offset, stride, trained, rows))
-                offset += rows * stride
-        self.items = offset
+        self.shape, self.sizes, self.threads, self.batch = shape, shape.sizes, threads, batch
+        self.items = 0
+        parts = self._parts(np.zeros(shape.total))
+        self._by_rows = {
+            layer
+            for layer, (fan_in, fan_out) in enumerate(pairwise(self.sizes))
+            if layer > 0 and list(parts[layer]) == ["W", "b"] and by_rows(fan_in, fan_out, batch, threads)
+        }
+        self.blocks = [self._divided(layer, parts[layer], item_bytes) for layer in range(len(self.sizes) - 1)]
+        self.before = {layer: self._divided(layer, parts[layer], item_bytes) for layer in parts if layer < 0}
+
+    @property
+    def every(self) -> Iterator[Block]:
+        """All blocks."""
+        return chain(*self.blocks, *self.before.values())
+
+    @property
+    def columns(self) -> int:
+        """The columns of all blocks, side by side."""
+        return sum(block.width for block in self.every)
+
+    def columns_before(self, layer: int) -> int:
+        """The columns of the blocks before those of a layer, side by side."""
+        return sum(block.width for block in takewhile(lambda block: block.layer != layer, self.every))
+
+    def of(self, layer: int) -> list[Block]:
+        """The blocks of a layer, or of what is before the first."""
+        return self.before[layer] if layer < 0 else self.blocks[layer]
+
+    def _divided(self, layer: int, parts: Mapping[str, npt.NDArray[Any]], item_bytes: int) -> list[Block]:
+        """Cut a layer's columns into blocks, next in memory; those of an embedding stay together."""
+        sections = tuple((name, len(part)) for name, part in parts.items())
+        (columns,) = {part.shape[1] for part in parts.values()}
+        shares = [each for thread in range(self.threads) for each in self.shares(layer, thread)]
+        firsts = {(each.first, each.width) for each in shares} if layer >= SCALE else {(0, padded(columns))}
+        blocks = []
+        for first, width in sorted(firsts):
+            stride = row_stride(width, item_bytes, period=2048)
+            blocks.append(Block(layer, columns, first, width, self.items, stride, sections))
+            self.items += blocks[-1].items
+        return blocks
 
     def shares(self, layer: int, thread: int) -> list[Share]:
         """A thread's share of a layer's columns; with all columns left over, its rows of these."""
+        if layer < SCALE:
+            return []
         columns = padded(self.sizes[layer + 1])
-        if self._by_rows[layer]:
+        if layer in self._by_rows:
             return [Share(0, columns, Rows(Count(thread), Count(self.threads)))]
         return list(share(columns, thread, self.threads))
 
@@ -142,33 +199,49 @@ class Layout:
 
     def named(self, address: int, item_bytes: int, prefix: str = "") -> Iterator[Named]:
         """The names of all blocks' rows, in parameters that begin at an address."""
-        for block in (block for blocks in self.blocks for block in blocks):
-            row, units = block.stride * item_bytes, self.sizes[block.layer + 1]
+        for block in self.every:
+            row = block.stride * item_bytes
             begin = address + block.offset * item_bytes
-            for name, first, rows in _ROWS:
-                place, many = (block.fan_in + first, 1) if rows else (0, block.fan_in)
-                if place < block.rows:
-                    called = f"{prefix}{name}{block.layer + 1}"
-                    yield Named(called, begin + place * row, many, units, row, item_bytes, block.first)
+            layer = "" if block.layer < 0 else block.layer + 1
+            for name, rows in block.sections:
+                yield Named(f"{prefix}{name}{layer}", begin, rows, block.columns, row, item_bytes, block.first)
+                begin += rows * row
 
     def _pairs(
         self, vector: npt.NDArray[Any], parameters: npt.NDArray[Any]
     ) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
         """Each part of the vector beside its place in the blocks, as views."""
-        states = self.shape.states(vector)
-        for layer, (weights, biases) in enumerate(self.shape.layers(vector)):
-            state = [part for part in states[layer] if part.size] if layer < len(states) else []
-            for block in self.blocks[layer]:
-                columns = slice(block.first, min(block.first + block.width, len(biases)))
-                real = max(0, columns.stop - columns.start)
-                view = parameters[block.offset : block.offset + block.items].reshape(block.rows, block.stride)
-                yield weights[:, columns], view[: block.fan_in, :real]
-                for row, part in enumerate([biases, *state], start=block.fan_in):
-                    yield part[columns], view[row, :real]
+        parts = self._parts(vector)
+        for block in self.every:
+            view = parameters[block.offset : block.offset + block.items].reshape(block.rows, block.stride)
+            row = 0
+            for part in parts[block.layer].values():
+                real = part[:, block.first : block.first + block.width]
+                yield real, view[row : row + len(part), : real.shape[1]]
+                row += len(part)
 
-
-_ROWS = ("W", 0, 0), ("b", 0, 1), ("γ", 1, 1), ("β", 2, 1), ("mean", 3, 1), ("variance", 4, 1)
-"""What the rows of a block are: those of the weights, and single ones, counted from the biases."""
+    def _parts(self, vector: npt.NDArray[Any]) -> dict[int, dict[str, npt.NDArray[Any]]]:
+        """The sections of each layer, (rows, columns) each, as views of the vector."""
+        parts = {layer: {"W": W, "b": b[None]} for layer, (W, b) in enumerate(self.shape.layers(vector))}
+        for layer, alpha in enumerate(self.shape.slopes_of(vector)):
+            parts[layer]["α"] = alpha[None]
+        for layer, state in enumerate(self.shape.states(vector)):
+            named = zip(("γ", "β", *_RUNNING), state, strict=True)
+            parts[layer] |= {name: part[None] for name, part in named if part.size}
+        factors = self.shape.scale(vector)
+        if factors is not None:
+            parts[SCALE] = {"s": factors[None]}
+        tables = EMBEDDING
+        for name, part in self.shape.stage_parts(vector).items():
+            if name.startswith("category."):
+                tables -= 1
+                parts[tables] = {name: part}
+            elif part.size:
+                parts.setdefault(EMBEDDING, {})[f"embedding.{name}"] = part.reshape(len(part), -1).T
+        for name, part in self.shape.stage_fitted(vector).items():
+            if part.size:
+                parts[EMBEDDING][f"{_FITTED}{name}"] = part.reshape(len(part), -1).T
+        return parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,6 +269,8 @@ class Division:
     def columns(self, layer: int) -> list[Share]:
         """Columns of which the thread has all rows: its own, and where it is its turn, those left over."""
         turn = layer % self.layout.threads == self.thread
+        if layer < SCALE:
+            return [Share(block.first, block.width) for block in self.layout.of(layer) if turn]
         return [Share(each.first, each.width) for each in self.shares(layer) if each.rows.parts == 1 or turn]
 
     def leaves_columns(self, layer: int) -> bool:
@@ -208,7 +283,7 @@ class Division:
 
     def block(self, layer: int, each: Share) -> Block:
         """The block of weights that a share of columns belongs to."""
-        return next(block for block in self.layout.blocks[layer] if block.first == each.first)
+        return next(block for block in self.layout.of(layer) if block.first == each.first)
 
     def matrix(self, block: Block, row: int = 0, region: int = 0) -> MatrixAt:
         """The rows of a block from one on: of the parameters, or in another region."""

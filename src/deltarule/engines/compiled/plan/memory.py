@@ -18,6 +18,7 @@ from deltarule.engines.compiled.plan.layers import Apply, Forward
 from deltarule.engines.compiled.plan.layout import Block, Share
 from deltarule.engines.compiled.plan.printing import SCRATCH, Named, Names
 from deltarule.engines.compiled.plan.tables import NO_MATRIX, Gathering, KernelCall, MatrixAt, Plan, PreparedKernel
+from deltarule.engines.parameters import Shape
 from deltarule.native.products import padded, row_stride
 from deltarule.native.structs import Address, Count, Stride
 
@@ -140,28 +141,23 @@ class Arena:
 class Passage:
     """What a batch of `rows` samples becomes on its way through the network.
 
-    x : the scaled inputs; for each hidden layer z and a; the output's z; on the way back dz for each layer; masks where
-    a layer's inputs are dropped; y, and a loss, an error and a weight for each row. Of a normalised network also the
-    weighted sums of hidden layers, where they become the normalised ones; four words for each of their columns, γ
-    and β side by side, and a word for each row.
+    x : the scaled inputs; `unscaled` the first layer's inputs before their factors and `first` with them: the same
+    where there are none. The `numbers` that are embedded, and the outputs of their embedding beside each other. For
+    each hidden layer z and a; the output's z; on the way back dz for each layer, and `back`, ∂C/∂ of the first layer's
+    inputs, where something before it is trained; masks where a layer's inputs are dropped; y, and a loss, an error and
+    a weight for each row. Of a normalised network also the weighted sums of hidden layers, where they become the
+    normalised ones; four words for each of their columns, γ and β side by side, and a word for each row. Of parametric
+    activations σ(z), which the way back needs.
 
     own_inputs : whether x is one thread's own, who builds all of its rows.
     """
 
     own_inputs = False
 
-    def __init__(
-        self,
-        arena: Arena,
-        rows: int,
-        sizes: Sequence[int],
-        rates: Sequence[float],
-        *,
-        backward: bool,
-        normalized: bool = False,
-    ) -> None:
+    def __init__(self, arena: Arena, rows: int, shape: Shape, rates: Sequence[float], *, backward: bool) -> None:
         self.rows = rows
-        hidden = sizes[1:-1] if normalized else ()
+        sizes = shape.sizes
+        hidden = sizes[1:-1] if shape.normalization is not None else ()
 
         def each(name: str, layers: Sequence[int], rows: int = rows) -> list[Matrix]:
             return [arena.matrix(rows, units, f"{name}{layer}") for layer, units in enumerate(layers, start=1)]
@@ -170,10 +166,19 @@ class Passage:
         self.rooms = [arena.words(4 * padded(units), SCRATCH) for units in hidden]
         self.trained = each("γβ", hidden, 2)
         self.statistics = [self._column(arena, f"variances{layer + 1}", np.float64) for layer, _ in enumerate(hidden)]
-        self.x = arena.matrix(rows, sizes[0], "x")
+        self.x = arena.matrix(rows, shape.inputs, "x")
+        self.unscaled = self.x if shape.stage is None else arena.matrix(rows, sizes[0], "e")
+        if shape.stage is not None and shape.stage.embedding is not None:
+            numbers = len(shape.stage.embedded)
+            self.numbers = arena.matrix(rows, numbers, "numbers")
+            self.embedded = arena.matrix(rows, padded(numbers) * shape.stage.embedding.width, "embedded")
+        self.first = arena.matrix(rows, sizes[0], "xs") if shape.input_scale else self.unscaled
         self.z = each("z", sizes[1:])
         self.a = each("a", sizes[1:-1])
+        self.activated = each("v", sizes[1:-1]) if backward and shape.slopes is not None else []
         self.d = each("dz", sizes[1:]) if backward else []
+        before = shape.input_scale or shape.stage is not None
+        self.back = arena.matrix(rows, sizes[0], "dx") if backward and before else self.x
         self.y = arena.matrix(rows, sizes[-1], "y")
         self.losses, self.errors, self.weights = (
             self._column(arena, name, arena.dtype) for name in ("losses", "errors", "weights")
@@ -181,9 +186,10 @@ class Passage:
         self.masks = [self._mask(arena, layer) if rate and backward else NO_MATRIX for layer, rate in enumerate(rates)]
 
     def with_own_inputs(self, arena: Arena, columns: int) -> Passage:
-        """The same passage with another x, for one thread."""
+        """The same passage with another x, for one thread; nothing may be between x and the first layer."""
         own = copy.copy(self)
-        own.x, own.own_inputs = arena.matrix(self.rows, columns, "x"), True
+        own.x = own.unscaled = own.first = arena.matrix(self.rows, columns, "x")
+        own.own_inputs = True
         return own
 
     def _column(self, arena: Arena, name: str, dtype: npt.DTypeLike) -> Address:
@@ -201,7 +207,15 @@ class Passage:
 
     def inputs(self, layer: int) -> Matrix:
         """What a layer multiplies with its weights."""
-        return self.x if layer == 0 else self.a[layer - 1]
+        return self.first if layer == 0 else self.a[layer - 1]
+
+    def drawn(self, layer: int) -> Matrix:
+        """Where noise and dropout of a layer's inputs apply: to the first layer's before their factors."""
+        return self.unscaled if layer == 0 else self.a[layer - 1]
+
+    def below(self, layer: int) -> Matrix:
+        """Where the errors of a layer's inputs go."""
+        return self.back if layer == 0 else self.d[layer - 1]
 
 
 def forward(block: Block, w: MatrixAt, a: Matrix, z: Matrix, each: Share) -> Instruction:

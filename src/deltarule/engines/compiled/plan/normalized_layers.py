@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from deltarule.engines.compiled.codegen import formula_kernels
+from deltarule.engines.compiled.plan.activations import HiddenActivation, by_columns
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Division, Share
-from deltarule.engines.compiled.plan.memory import Arena, Passage, apply
+from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.normalization import (
     BatchColumns,
     CollectState,
@@ -18,7 +19,7 @@ from deltarule.engines.compiled.plan.normalization import (
     NormalizeByRows,
     StateGradient,
 )  # fmt: skip
-from deltarule.engines.compiled.plan.tables import NOT_PREPARED, KernelCall, Rows
+from deltarule.engines.compiled.plan.tables import NOT_PREPARED, Rows
 from deltarule.formulas import Normalization
 from deltarule.native.products import padded
 from deltarule.native.structs import Address, Count, Stride
@@ -44,23 +45,23 @@ class Normalizations:
         ]
 
     def training(
-        self, to: Division, layer: int, passage: Passage, values: KernelCall, room: Address, copy: int
+        self, to: Division, layer: int, passage: Passage, activation: HiddenActivation, room: Address, copy: int
     ) -> Iterator[Instruction]:
         """Weighted sums into z and a, by the batch's own statistics.
 
-        values : the activation. `room` : memory of the thread for three numbers of each column. copy : bytes to a
+        `room` : memory of the thread for three numbers of each column. copy : bytes to a
         second copy of the running statistics, or 0.
         """
         if self._by_rows:
-            yield from self._rows(to, layer, passage, to.rows(), values, room)
+            yield from self._rows(to, layer, passage, to.rows(), activation, room)
             return
 
         def normalize(each: Share) -> Iterator[Instruction]:
             columns, room = self._columns(to, layer, passage, each), Address(passage.rooms[layer] + 32 * each.first)
             yield NormalizeByColumns(columns, room, self._forwards, self._keep[to.thread], Stride(copy))
-            yield apply(values, (passage.z[layer], passage.a[layer]), each)
+            yield from activation.forward(to, layer, passage, each)
 
-        yield from _by_columns(to, layer, normalize)
+        yield from by_columns(to, layer, normalize)
 
     def predicting(
         self,
@@ -69,16 +70,16 @@ class Normalizations:
         passage: Passage,
         shares: list[Share],
         rows: Rows,
-        values: KernelCall,
+        activation: HiddenActivation,
         room: Address,
     ) -> Iterator[Instruction]:
         """Weighted sums into z and a, by the statistics that are kept, where there are any."""
         if not self._keeps:
-            yield from self._rows(to, layer, passage, rows, values, room)
+            yield from self._rows(to, layer, passage, rows, activation, room)
             return
         for each in shares:
             yield NormalizeByKept(self._columns(to, layer, passage, each), self._forwards, each.rows)
-            yield apply(values, (passage.z[layer], passage.a[layer]), each)
+            yield from activation.forward(to, layer, passage, each)
 
     def back(self, to: Division, layer: int, passage: Passage, room: Address, region: int) -> Iterator[Instruction]:
         """∂C/∂h into ∂C/∂z of a layer, and the gradients of γ and β into a region of the parameters' memory."""
@@ -87,14 +88,14 @@ class Normalizations:
         def differentiate(each: Share) -> Iterator[Instruction]:
             block = to.block(layer, each)
             columns = d.part(each.first), x.part(each.first), Count(each.width)
-            state, gradient = (to.matrix(block, block.fan_in + 1, place) for place in (0, region))
+            state, gradient = (to.matrix(block, block.row("γ"), place) for place in (0, region))
             of_columns = Address(passage.rooms[layer] + 32 * each.first)
             yield StateGradient(*columns, gradient, of_columns)
             if not self._by_rows:
                 yield GradientByColumns(*columns, state.address, gradient, of_columns, self._backwards)
 
         if not self._by_rows:
-            yield from _by_columns(to, layer, differentiate)
+            yield from by_columns(to, layer, differentiate)
             return
         yield from to.wait()
         for each in to.columns(layer):
@@ -113,7 +114,7 @@ class Normalizations:
         )
 
     def _rows(
-        self, to: Division, layer: int, passage: Passage, rows: Rows, values: KernelCall, room: Address
+        self, to: Division, layer: int, passage: Passage, rows: Rows, activation: HiddenActivation, room: Address
     ) -> Iterator[Instruction]:
         """Whole rows, by the statistics of each."""
         x, z, trained = passage.normalized[layer], passage.z[layer], passage.trained[layer]
@@ -121,7 +122,7 @@ class Normalizations:
         for block in to.layout.blocks[layer]:
             each = Share(block.first, block.width)
             if not several or each in to.columns(layer):
-                state = to.matrix(block, block.fan_in + 1)
+                state = to.matrix(block, block.row("γ"))
                 yield CollectState(state, Count(block.width), trained.part(block.first))
         if several:
             yield from to.wait()
@@ -134,25 +135,10 @@ class Normalizations:
             statistics=passage.statistics[layer],
         )
         whole = Share(0, padded(to.layout.sizes[layer + 1]), rows)
-        yield apply(values, (z, passage.a[layer]), whole)
+        yield from activation.forward(to, layer, passage, whole)
 
     def _columns(self, to: Division, layer: int, passage: Passage, each: Share) -> BatchColumns:
         """Some columns of the weighted sums and of z, and what the layer learns and keeps for them."""
         block = to.block(layer, each)
         x, h = (matrices[layer].part(each.first) for matrices in (passage.normalized, passage.z))
-        return BatchColumns(x, h, Count(each.width), to.matrix(block, block.fan_in + 1))
-
-
-def _by_columns(to: Division, layer: int, work: Callable[[Share], Iterator[Instruction]]) -> Iterator[Instruction]:
-    """The thread's work on whole columns: on its own at once, on those left over when all threads have done their rows.
-
-    Where columns are left over every thread waits once.
-    """
-    waits = to.leaves_columns(layer)
-    for each in to.columns(layer):
-        if waits and each not in to.shares(layer):
-            yield from to.wait()
-            waits = False
-        yield from work(each)
-    if waits:
-        yield from to.wait()
+        return BatchColumns(x, h, Count(each.width), to.matrix(block, block.row("γ")))

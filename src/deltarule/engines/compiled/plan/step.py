@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from deltarule.engines.compiled.plan.activations import by_columns
 from deltarule.engines.compiled.plan.formulas import Formulas, Predicting
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Backward
-from deltarule.engines.compiled.plan.layout import Division, Share
-from deltarule.engines.compiled.plan.memory import Passage, apply, forward
+from deltarule.engines.compiled.plan.layout import SCALE, Division, Share
+from deltarule.engines.compiled.plan.memory import Passage, forward
 from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.plan.tables import ALL_ROWS, Rows
 from deltarule.engines.compiled.plan.update_step import Updates
 from deltarule.native.products import padded
 from deltarule.native.structs import Address, Count
 
-__all__ = ["Writer", "predicted"]
+__all__ = ["Writer", "inputs_predicted", "predicted"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +33,11 @@ class Writer:
         if not self.formulas.updates.whole:
             yield from self.formulas.updates.prepared(self.to.thread)
         yield from self._batch(source, passage, self.to.rows())
+        yield from self._first_inputs(passage)
         last = len(self.to.layout.blocks) - 1
         for layer in range(last + 1):
-            yield from self._drawn(layer, passage)
+            if layer > 0:
+                yield from self._drawn(layer, passage)
             yield from self._forward(layer, passage)
             if not self._by_rows(layer) or (layer < last and not self._by_rows(layer + 1)):
                 yield from self.to.wait()
@@ -48,6 +51,7 @@ class Writer:
             if record == "batch":
                 yield source.record(passage)
             yield source.add(passage)
+        yield from self._backward_to_inputs(passage)
         yield from self.updates.instructions(passage)
         yield from self.to.wait()
         if record == "batch_after":
@@ -56,6 +60,7 @@ class Writer:
     def evaluation(self, source: Source, passage: Passage, to: Division) -> Iterator[Instruction]:
         """The sums over a block of samples, by this thread alone, from the parameters that `to` points at."""
         yield from self._batch(source, passage, ALL_ROWS)
+        yield from inputs_predicted(self.formulas, to, passage, ALL_ROWS)
         for layer, blocks in enumerate(to.layout.blocks):
             shares = [Share(block.first, block.width) for block in blocks]
             yield from predicted(self.formulas, to, layer, passage, shares, ALL_ROWS, self.updates.scratch)
@@ -67,6 +72,9 @@ class Writer:
         rows, thread = self.to.rows(), self.to.thread
         if self.formulas.rates[0] or self.formulas.deviations[0]:
             yield from self._batch(source, passage, rows)
+        if self.formulas.trained_before:
+            yield from inputs_predicted(self.formulas, self.to, passage, rows)
+            yield from self.to.wait()
         for layer in range(len(self.to.layout.blocks)):
             shares = self.to.shares(layer)
             yield from predicted(self.formulas, self.to, layer, passage, shares, rows, self.updates.scratch)
@@ -80,7 +88,9 @@ class Writer:
 
     def _by_rows(self, layer: int) -> bool:
         """Whether a thread has its rows of a layer's outputs, and of their derivatives, to itself."""
-        return not self.to.owns_columns(layer) and self.formulas.normalizations[layer] is None
+        formulas = self.formulas
+        columnwise = layer < len(formulas.activations) and formulas.activations[layer].columnwise
+        return not (self.to.owns_columns(layer) or columnwise or formulas.normalizations[layer] is not None)
 
     def _batch(self, source: Source, passage: Passage, rows: Rows) -> Iterator[Instruction]:
         inputs = ALL_ROWS if passage.own_inputs else rows
@@ -94,13 +104,24 @@ class Writer:
             yield source.mix(passage, rows)
             yield from self.to.wait()
 
+    def _first_inputs(self, passage: Passage) -> Iterator[Instruction]:
+        """The first layer's inputs: the stage before it, then noise and dropout, and then the inputs' factors."""
+        rows, stage, scale = self.to.rows(), self.formulas.stage, self.formulas.scale
+        if stage is not None:
+            yield from stage.forward(self.to, passage, rows)
+        yield from self._drawn(0, passage)
+        if scale is not None:
+            yield from scale.forward(self.to, passage, rows)
+        if self.formulas.trained_before:
+            yield from self.to.wait()
+
     def _forward(self, layer: int, passage: Passage) -> Iterator[Instruction]:
         """Weighted sums, and what the layer makes of them."""
         yield from _weighted_sums(self.formulas, self.to, layer, passage, self.to.shares(layer))
         normalization = self.formulas.normalizations[layer]
         if normalization is not None:
-            values, copy = self.formulas.values[layer], self.formulas.updates.averaged * self.to.apart
-            yield from normalization.training(self.to, layer, passage, values, self.updates.scratch, copy)
+            activation, copy = self.formulas.activations[layer], self.formulas.updates.averaged * self.to.apart
+            yield from normalization.training(self.to, layer, passage, activation, self.updates.scratch, copy)
 
     def _drawn(self, layer: int, passage: Passage) -> Iterator[Instruction]:
         """Noise and dropout of a layer's inputs, whole rows at a time."""
@@ -113,41 +134,78 @@ class Writer:
 
     def _backward(self, layer: int, passage: Passage) -> Iterator[Instruction]:
         """The errors of the layer below."""
-        d, below = passage.d[layer], passage.d[layer - 1]
-        units = self.to.layout.sizes[layer]
-        outputs = self.to.layout.sizes[layer + 1]
+        activation, region = self.formulas.activations[layer - 1], self.formulas.updates.regions
         dropped = bool(self.formulas.rates[layer])
-        whole = Share(0, padded(units), self.to.rows())
+
+        def slope(each: Share) -> Iterator[Instruction]:
+            yield from activation.backward(self.to, layer - 1, passage, each, region)
+
+        whole = Share(0, padded(self.to.layout.sizes[layer]), self.to.rows())
         shares = [whole] if self._by_rows(layer) else self.to.shares(layer - 1)
         for each in shares:
-            for block in self.to.layout.blocks[layer]:
-                yield Backward(
-                    d=d.part(block.first),
-                    depth=Count(min(block.width, outputs - block.first)),
-                    w=self.to.matrix(block, each.first),
-                    target=below.part(each.first),
-                    columns=Count(min(each.width, units - each.first)),
-                    first=block.first == 0,
-                    rows=each.rows,
-                )
-            if not dropped:
-                yield self._slope(layer, passage, each)
+            yield from self._errors(layer, passage, each)
+            if not dropped and not activation.columnwise:
+                yield from slope(each)
         if dropped:
             if shares != [whole]:
                 yield from self.to.wait()
             yield self.formulas.drop_again(layer, passage, whole.rows)
-            yield self._slope(layer, passage, whole)
+            if not activation.columnwise:
+                yield from slope(whole)
         normalization = self.formulas.normalizations[layer - 1]
+        if (dropped or shares == [whole]) and (activation.columnwise or normalization is not None):
+            yield from self.to.wait()  # for columns whose rows other threads have
+        if activation.columnwise:
+            yield from by_columns(self.to, layer - 1, slope)
         if normalization is not None:
-            if dropped or shares == [whole]:
-                yield from self.to.wait()
-            room, region = self.updates.scratch, self.formulas.updates.regions
-            yield from normalization.back(self.to, layer - 1, passage, room, region)
+            yield from normalization.back(self.to, layer - 1, passage, self.updates.scratch, region)
 
-    def _slope(self, layer: int, passage: Passage, each: Share) -> Instruction:
-        below = passage.d[layer - 1]
-        matrices = (below, passage.z[layer - 1], passage.a[layer - 1], below)
-        return apply(self.formulas.slopes[layer - 1], matrices, each)
+    def _backward_to_inputs(self, passage: Passage) -> Iterator[Instruction]:
+        """The errors of the first layer's inputs, and the gradients of what is trained before it."""
+        if not self.formulas.trained_before:
+            return
+        to, rows, stage, scale = self.to, self.to.rows(), self.formulas.stage, self.formulas.scale
+        room, region = self.updates.scratch, self.formulas.updates.regions
+        for each in to.shares(SCALE):
+            yield from self._errors(0, passage, each)
+        # Columns may be left over, and other threads still read the weights that the update changes.
+        yield from to.wait()
+        if scale is not None:
+            yield from scale.gradient(to, passage, room, region)
+        if stage is None:
+            return
+        if scale is not None:
+            yield from to.wait()
+            yield from scale.backward(to, passage, rows)
+        if self.formulas.rates[0]:
+            yield self.formulas.drop_again(0, passage, rows)
+        yield from stage.spread(to, passage, rows)
+        yield from to.wait()
+        yield from stage.gradients(to, passage, room, region)
+        yield from to.wait()
+
+    def _errors(self, layer: int, passage: Passage, each: Share) -> Iterator[Instruction]:
+        """A share of ∂C/∂ of a layer's inputs, over all blocks of the layer."""
+        d, below = passage.d[layer], passage.below(layer)
+        units, outputs = self.to.layout.sizes[layer : layer + 2]
+        for block in self.to.layout.blocks[layer]:
+            yield Backward(
+                d=d.part(block.first),
+                depth=Count(min(block.width, outputs - block.first)),
+                w=self.to.matrix(block, each.first),
+                target=below.part(each.first),
+                columns=Count(min(each.width, units - each.first)),
+                first=block.first == 0,
+                rows=each.rows,
+            )
+
+
+def inputs_predicted(formulas: Predicting, to: Division, passage: Passage, rows: Rows) -> Iterator[Instruction]:
+    """The first layer's inputs, as the network predicts."""
+    if formulas.stage is not None:
+        yield from formulas.stage.forward(to, passage, rows)
+    if formulas.scale is not None:
+        yield from formulas.scale.forward(to, passage, rows)
 
 
 def predicted(
@@ -157,7 +215,7 @@ def predicted(
     yield from _weighted_sums(formulas, to, layer, passage, shares)
     normalization = formulas.normalizations[layer]
     if normalization is not None:
-        yield from normalization.predicting(to, layer, passage, shares, rows, formulas.values[layer], room)
+        yield from normalization.predicting(to, layer, passage, shares, rows, formulas.activations[layer], room)
 
 
 def _weighted_sums(
@@ -168,4 +226,4 @@ def _weighted_sums(
         block = to.block(layer, each)
         yield forward(block, to.matrix(block), passage.inputs(layer), passage.sums(layer), each)
         if layer < len(passage.a) and formulas.normalizations[layer] is None:
-            yield apply(formulas.values[layer], (passage.z[layer], passage.a[layer]), each)
+            yield from formulas.activations[layer].forward(to, layer, passage, each)

@@ -143,8 +143,9 @@ class Run(Struct):
     order : row numbers of the samples, or of the epochs laid out; `listed` is how many. rows : the samples to shuffle,
     or 0 for all in stored order. starts : where each batch begins in the order; epoch_starts : the first batch of each
     epoch of a given order. partial : three numbers for each block evaluated. figures : rows of `Figure`.
-    parameters : those that predict. weights : `WeightBlock`s, layer by layer. rates : the schedule's factor for each
-    step of the budget. budget, until : when to return to Python.
+    batches : in an epoch. parameters : those that predict. weights : `WeightBlock`s, layer by layer. rates,
+    decay_rates, dropout_rates : the schedules' factors for each step of the budget. budget, until : when to return to
+    Python. ties : whether the last of equally good epochs is the best.
     """
 
     threads: Count
@@ -184,6 +185,10 @@ class Run(Struct):
     ascending: Address
     rates: Address
     sample_weights: Address
+    batches: Count
+    decay_rates: Address
+    dropout_rates: Address
+    ties: bool
 
 
 @dataclass

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 
 from deltarule.engines.compiled.plan.formulas import UpdateKernels
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.layout import Block, Division
+from deltarule.engines.compiled.plan.layout import EMBEDDING, SCALE, Block, Division, is_kept
 from deltarule.engines.compiled.plan.memory import Passage
 from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall, MatrixAt
 from deltarule.engines.compiled.plan.updates import (
@@ -20,7 +22,6 @@ from deltarule.engines.compiled.plan.updates import (
     Step,
     Update,
 )  # fmt: skip
-from deltarule.native.products import padded
 from deltarule.native.structs import Address, Count, Stride
 
 __all__ = ["SCRATCH_ROWS", "Updates"]
@@ -55,7 +56,6 @@ class Updates:
 
     to: Division
     kernels: UpdateKernels
-    normalized: bool
     idle: bool
     bounded: bool
     one: Address
@@ -72,10 +72,12 @@ class Updates:
                 for part in self._parts(layer, passage):
                     slots, apart = Count(self.kernels.slots), Stride(self.to.apart)
                     yield Update(part.product, part.kernel, slots, apart, self.scratch, part.slice)
-                yield from self._state_steps(layer)
+                yield from self._written_steps(layer)
+            for layer in self.to.layout.before:
+                yield from self._written_steps(layer)
         if self.bounded or self.kernels.apart:
             yield from self.to.wait()
-            for layer in range(self._layers):
+            for layer in (*range(self._layers), *self.to.layout.before):
                 yield from self._afterwards(layer)
 
     @property
@@ -89,8 +91,7 @@ class Updates:
 
     def _squares(self, block: Block) -> Address:
         """Where the sums of squares of a block's columns are: threads may be in different layers."""
-        before = sum(map(padded, self.to.layout.sizes[1 : block.layer + 1]))
-        return Address(self.squares + 8 * (before + block.first))
+        return Address(self.squares + 8 * (self.to.layout.columns_before(block.layer) + block.first))
 
     def _parts(self, layer: int, passage: Passage) -> Iterator[_Part]:
         """The thread's parts of a layer's blocks; the biases of a block belong to whoever has its last rows."""
@@ -102,22 +103,22 @@ class Updates:
             if end > begin:
                 w = self.to.matrix(block, begin)
                 product = Product(d, a.part(begin), a.item_bytes, w, Count(end - begin), width)
-                kernel = self.kernels.weights(layer, thread)
-                yield _Part(
-                    block, range(begin, end), product, kernel, _slice_rows(block, end - begin, self.to.layout.batch)
-                )
+                kernel = self.kernels.step("weights", layer, thread)
+                rows = _slice_rows(block, end - begin, self.to.layout.batch)
+                yield _Part(block, range(begin, end), product, kernel, rows)
             if each.rows.part == each.rows.parts - 1 and not (self.idle and layer < self._layers - 1):
                 w, one = self.to.matrix(block, fan_in), MatrixAt(self.one, Stride(0))
                 product = Product(d, one, Stride(0), w, Count(1), width)
-                yield _Part(block, range(fan_in, fan_in + 1), product, self.kernels.others(thread), Count(1))
+                yield _Part(
+                    block, range(fan_in, fan_in + 1), product, self.kernels.step("biases", layer, thread), Count(1)
+                )
 
-    def _state_steps(self, layer: int) -> Iterator[Instruction]:
-        """The steps of γ and β, whose gradients are written down in any case."""
-        if self.normalized and layer < self._layers - 1:
-            for each in self.to.columns(layer):
-                block = self.to.block(layer, each)
-                rows = range(block.fan_in + 1, block.fan_in + 3)
-                yield self._step(block, rows, self.kernels.others(self.to.thread))
+    def _written_steps(self, layer: int) -> Iterator[Instruction]:
+        """The steps of what has its gradient written down in any case: γ and β, α, and the inputs' factors."""
+        for each in self.to.columns(layer):
+            block = self.to.block(layer, each)
+            for group, rows in _written(block):
+                yield self._step(block, rows, self.kernels.step(group, 0, self.to.thread))
 
     def _step(self, block: Block, rows: range, kernel: KernelCall) -> Step:
         return Step(
@@ -139,23 +140,25 @@ class Updates:
             yield from self.to.wait()
             yield from self.kernels.prepared(self.to.thread)
             return
-        for layer in range(self._layers):
+        for layer in (*range(self._layers), *self.to.layout.before):
             for each in self.to.columns(layer):
                 block = self.to.block(layer, each)
                 matrix = self.to.matrix(block, 0, self._gradient)
                 yield Squares(matrix, Count(block.trained), Count(block.width), self._squares(block))
         yield from self.to.wait()
-        columns = Count(sum(map(padded, self.to.layout.sizes[1:])))
+        columns = Count(self.to.layout.columns)
         for scalars in self.kernels.scalars(self.to.thread):
             yield Clip(self.squares, columns, self.kernels.clip, scalars)
         yield from self.kernels.prepared(self.to.thread)
         for layer in range(self._layers):
             for part in self._parts(layer, passage):
                 yield self._step(part.block, part.rows, part.kernel)
-            yield from self._state_steps(layer)
+            yield from self._written_steps(layer)
+        for layer in self.to.layout.before:
+            yield from self._written_steps(layer)
 
     def gradients(self, passage: Passage) -> Iterator[Instruction]:
-        """Write the objective's gradient down, that of γ and β being there already."""
+        """Write the objective's gradient down; what `_written_steps` step by is there already."""
         for layer in range(self._layers):
             for part in self._parts(layer, passage):
                 weights = part.rows.start < part.block.fan_in
@@ -168,12 +171,27 @@ class Updates:
         """Hold the weights into hidden units within their norm; then take the mean of all parameters."""
         for each in self.to.columns(layer):
             block = self.to.block(layer, each)
-            if self.bounded and layer < self._layers - 1:
+            if self.bounded and 0 <= layer < self._layers - 1:
                 rows, width = Count(block.fan_in), Count(block.width)
                 yield Bound(self.to.matrix(block), rows, width, self._squares(block), self.kernels.bound)
             if self.kernels.apart:
                 step = self._step(block, range(block.trained), self.kernels.average(self.to.thread))
                 yield replace(step, slots=Count(1), apart=Stride(self.kernels.averaged * self.to.apart))
+
+
+_GROUPS = {"W": "", "b": "", "γ": "normalization", "β": "normalization", "α": "slopes"}
+
+
+def _written(block: Block) -> Iterator[tuple[str, range]]:
+    """The groups of a block whose gradients are written down in any case, and their rows."""
+    usual = {SCALE: "scale", EMBEDDING: "embeddings"}.get(block.layer, "categories")
+    groups = [("" if is_kept(name) else _GROUPS.get(name, usual), rows) for name, rows in block.sections]
+    start = 0
+    for group, alike in groupby(groups, key=itemgetter(0)):
+        stop = start + sum(rows for _, rows in alike)
+        if group:
+            yield group, range(start, stop)
+        start = stop
 
 
 def _slice_rows(block: Block, rows: int, batch: int) -> Count:

@@ -48,7 +48,7 @@ class Order:
         self.epoch_starts: npt.NDArray[np.int64] = np.zeros(1, np.int64)
         n, size = len(problem.train), problem.recipe.batch_size
         self._rows: npt.NDArray[np.int64] = np.zeros(n, np.int64)
-        self.starts = np.minimum(np.arange(-(-n // size) + 1) * size, n)
+        self.starts = np.minimum(np.arange(problem.batches + 1) * size, n)
         self._chosen = problem.train.rows
         if self.given:
             self.until = self.since
@@ -92,6 +92,8 @@ class Order:
         return True
 
 
+# More epochs than any run has.
+_NEVER = 2**62
 # Epochs whose figures are kept before Python reads them, and the seconds that a call of the compiled loop takes: fewer
 # while another number of threads is tried.
 _AHEAD, _CALL_SECONDS, _TRIAL_SECONDS = 1024, 0.05, 0.0125
@@ -113,7 +115,13 @@ class Compiled:
         rule = problem.recipe.stopping
         by_score = rule is not None and rule.monitor == "score"
         self._progress.set(best=-math.inf if by_score else math.inf)
-        self._rates, self._factors = Rates(problem), np.zeros(0)
+        self._rates = Rates(problem)
+        self._schedules = {"rates": self._rates} | {
+            f"{name}_rates": Rates(problem, schedule)
+            for name in ("decay", "dropout")
+            if (schedule := getattr(problem.recipe, f"{name}_schedule")) is not None
+        }
+        self._factors: dict[str, Floats] = {}
         self._figures = np.zeros((_AHEAD, Figure.COUNT))
         self._record, self._recorded = np.zeros(0), np.zeros(0)
         self._step_seconds, self._unreported = math.inf, 0.0
@@ -195,8 +203,7 @@ class Compiled:
             self._run.set(record=self._record.ctypes.data)
         until = min(epoch + (1 if self._rates.watching else epochs), self._order.until)
         progress.set(budget=budget, until=until, done=0, recorded=0)
-        self._factors = self._rates.ahead(step + 1, budget)
-        self._run.set(rates=self._factors.ctypes.data)
+        self._factors = self._factors_of(step + 1, budget)
         self._call()
         elapsed, steps = time.perf_counter() - began, progress["step"] - step
         if steps:
@@ -215,6 +222,12 @@ class Compiled:
             table[:, Figure.SECONDS], self._unreported = self._unreported / done, 0.0
             self._rates.watch(Sums(*table[-1, Figure.VALIDATION_WEIGHT : Figure.PENALTY]))
         return table
+
+    def _factors_of(self, step: int, count: int) -> dict[str, Floats]:
+        """The schedules' factors for so many steps, of which the compiled loop is told where they are."""
+        factors = {name: rates.ahead(step, count) for name, rates in self._schedules.items()}
+        self._run.set(**{name: array.ctypes.data for name, array in factors.items()})
+        return factors
 
     def _losses_of(self, epoch: int) -> Floats:
         """The batches' losses of an epoch, which the compiled loop counts from 0."""
@@ -313,7 +326,9 @@ class Compiled:
             partial=arena.keep(np.zeros(3 * max(blocks, 1))),
             figures=self._figures.ctypes.data,
             watched=rule is not None and validation is not None,
-            patience=0 if rule is None else rule.patience,
+            patience=_NEVER if rule is None or rule.patience is None else rule.patience,
+            ties=rule is not None and rule.ties == "last",
+            batches=problem.batches,
             by_score=rule is not None and rule.monitor == "score",
             min_improvement=0.0 if rule is None else rule.min_improvement,
             sample_weights=self._sources["step"].weights,

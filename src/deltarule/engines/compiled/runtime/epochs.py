@@ -6,7 +6,6 @@ of an epoch, and decides whether it was the best and the last.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ from deltarule.engines.problem import Figure
 from deltarule.formulas import random
 from deltarule.native import memory
 from deltarule.native.memory import call, load_float64, load_int64, store, struct_at
-from deltarule.native.processor import MachineCode, compile_functions
+from deltarule.native.processor import MachineCode, compile_functions, lasting
 from deltarule.native.products import GROUP
 from deltarule.native.structs import Count, Record, Struct, fields_of, size_of
 from deltarule.native.threads import wait
@@ -43,7 +42,7 @@ class WeightBlock(Struct):
     penalty: KernelCall
 
 
-@functools.cache
+@lasting
 def entry_points() -> MachineCode:
     """`train(run, thread)` and `follow_once(run, rows)`, compiled."""
     return compile_functions({"train": (train, Run, int), "follow_once": (follow_once, Run, int)})
@@ -148,7 +147,7 @@ def _take_step(run: Run, thread: Thread, batch: int, step: int, place: int) -> N
 def _batches(run: Run, epoch: int) -> tuple[int, int]:
     """The first batch of an epoch, and the first after it."""
     if run.shuffled:
-        return 0, (run.samples + run.batch_size - 1) // run.batch_size
+        return 0, run.batches
     return load_int64(run.epoch_starts + 8 * epoch), load_int64(run.epoch_starts + 8 * epoch + 8)
 
 
@@ -246,7 +245,8 @@ def _watch(run: Run, validation: int, epoch: int) -> None:
     progress = run.progress
     weight, loss, error = load_float64(validation), load_float64(validation + 8), load_float64(validation + 16)
     figure = -error / weight if run.by_score else loss / weight
-    if improves(figure, progress.best, run.min_improvement, run.by_score):
+    tie = run.ties and figure == progress.best
+    if tie or improves(figure, progress.best, run.min_improvement, run.by_score):
         progress.best, progress.best_epoch = figure, epoch
         _keep_parameters(run)
     if epoch - progress.best_epoch >= run.patience:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from deltarule.engines.compiled.plan.formulas import Predicting
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Division, Layout, Share
 from deltarule.engines.compiled.plan.memory import Arena, Passage
-from deltarule.engines.compiled.plan.step import predicted
+from deltarule.engines.compiled.plan.step import inputs_predicted, predicted
 from deltarule.engines.compiled.plan.tables import ALL_ROWS, NO_MATRIX, MatrixAt
 from deltarule.engines.compiled.runtime.epochs import SingleThread
 from deltarule.engines.forking import renewed_when_forked
@@ -33,26 +32,26 @@ _BLOCK = 256
 class Predictor:
     """The last layer's weighted sums for raw inputs of one type, in the parameters' precision.
 
-    sizes, network, parameters, scaling : of the model; `kind` is the type of the raw inputs.
+    shape, network, parameters, scaling : of the model; `kind` is the type of the raw inputs.
     """
 
     def __init__(
-        self, sizes: Sequence[int], network: Network, parameters: npt.NDArray[Any], scaling: Affine, kind: npt.DTypeLike
+        self, shape: Shape, network: Network, parameters: npt.NDArray[Any], scaling: Affine, kind: npt.DTypeLike
     ) -> None:
         dtype = parameters.dtype
         self._arena = arena = Arena(dtype)
-        self._outputs, item = sizes[-1], dtype.itemsize
-        layout = Layout(Shape(tuple(sizes), network.normalization), 1, item)
+        self._outputs, item = shape.sizes[-1], dtype.itemsize
+        layout = Layout(shape, 1, item)
         packed = np.zeros(layout.items, dtype)
         layout.pack(parameters, packed)
         to = Division(layout, 0, arena.keep(packed), 0, item)
-        formulas = Predicting(arena, network)
-        passage = Passage(arena, _BLOCK, sizes, [0.0] * len(sizes), backward=False, normalized=formulas.normalized)
+        formulas = Predicting(arena, network, shape)
+        passage = Passage(arena, _BLOCK, shape, [0.0] * len(shape.sizes), backward=False)
         rows = gatherer(gatherable(np.zeros((1, 1), kind)).dtype, dtype, scaling)
-        x, columns = passage.x.part(), Count(sizes[0])
+        x, columns = passage.x.part(), Count(shape.inputs)
         gather = Gather(arena.gathering(rows), Address(0), NO_MATRIX, x, columns, ALL_ROWS)
-        room = arena.numbers(6 * max(map(padded, sizes)))
-        plan: list[Instruction] = [gather]
+        room = arena.numbers(6 * max(map(padded, shape.sizes)))
+        plan: list[Instruction] = [gather, *inputs_predicted(formulas, to, passage, ALL_ROWS)]
         for layer, blocks in enumerate(layout.blocks):
             shares = [Share(block.first, block.width) for block in blocks]
             plan += predicted(formulas, to, layer, passage, shares, ALL_ROWS, room)

@@ -57,7 +57,7 @@ class Team:
         self._dtype = arena.dtype
         batch = min(problem.recipe.batch_size, len(problem.train))
         self._layout = Layout(problem.shape, steppers, self._dtype.itemsize, batch)
-        written = formulas.updates.whole or formulas.normalized
+        written = formulas.writes_gradients
         self._parameters = aligned(self._layout.items * (formulas.updates.regions + written), self._dtype)
         self._best = aligned(self._layout.items, self._dtype)
         self._names = Names(self._named(formulas))
@@ -125,14 +125,19 @@ class Team:
         step = thread["step"]
         if self._failure is None and self._stepped == step - 1:
             regions, trained = self._formulas.updates.regions, self._problem.shape.trained
-            rate = ctypes.c_double.from_address(self._run["rates"] + 8 * thread["place"]).value
+            rate, decay = (self._factor(name, thread["place"]) for name in ("rates", "decay_rates"))
             parameters, gradient = (self._layout.unpack(self._region(number)) for number in (0, regions))
             with np.errstate(**self._errors | {"over": "ignore", "invalid": "ignore"}):
                 weight = self._batch_weight(thread["first"], thread["size"])
-                slots = stepped(self._problem, parameters, gradient[:trained], weight, step, rate, self.slots)
+                slots = stepped(self._problem, parameters, gradient[:trained], weight, step, rate, self.slots, decay)
             self._layout.pack(parameters, self._region(0))
             self._remember(slots)
             self._stepped = step
+
+    def _factor(self, schedule: str, place: int) -> float:
+        """A schedule's factor at one of this call's steps; 1 without the schedule."""
+        factors = self._run[schedule]
+        return ctypes.c_double.from_address(factors + 8 * place).value if factors else 1.0
 
     @property
     def runs_python(self) -> bool:
@@ -194,19 +199,18 @@ class Team:
             return
         arena, made = Arena(self._dtype), list[dict[str, list[Instruction]]]()
         table = np.zeros_like(self._table)
-        sizes, formulas = self._problem.sizes, self._formulas
-        normalized = formulas.normalized
-        passage = Passage(arena, rows, sizes, formulas.rates, backward=True, normalized=normalized)
-        widest = max(*(block.stride for blocks in self._layout.blocks for block in blocks), *map(padded, sizes))
+        shape, formulas = self._problem.shape, self._formulas
+        sizes = shape.sizes
+        passage = Passage(arena, rows, shape, formulas.rates, backward=True)
+        widest = max(*(block.stride for block in self._layout.every), *map(padded, sizes))
         one = arena.keep(np.ones(1, self._dtype), "1")
-        squares = arena.words(sum(map(padded, sizes)), "squares")
+        squares = arena.words(self._layout.columns, "squares")
         for thread in range(self.threads):
             to = self._division(thread, 0)
             updates = Updates(
                 to=to,
                 kernels=formulas.updates,
-                normalized=normalized,
-                idle=bool(self._problem.shape.idle().any()),
+                idle=bool(shape.idle().any()),
                 bounded=self._problem.recipe.constraint is not None,
                 one=one,
                 scratch=arena.numbers(SCRATCH_ROWS * widest, SCRATCH),
@@ -216,9 +220,9 @@ class Team:
             writer = Writer(to, formulas, updates)
             plans: dict[str, list[Instruction]] = {}
             if thread < self._steppers:
-                own = passage.with_own_inputs(arena, sizes[0]) if self._own_inputs(passage) else passage
+                own = passage.with_own_inputs(arena, shape.inputs) if self._own_inputs(passage) else passage
                 plans["training"] = list(writer.step(self._sources["step"], own, self._problem.record))
-            alone = Passage(arena, BLOCK, sizes, formulas.rates, backward=False, normalized=normalized)
+            alone = Passage(arena, BLOCK, shape, formulas.rates, backward=False)
             predicting = self._division(thread, formulas.updates.averaged)
             for field, name in (("train_evaluation", "train"), ("validation", "validation")):
                 if name in self._sources:
@@ -246,8 +250,9 @@ class Team:
         """
         formulas = self._formulas
         changed = formulas.rates[0] or formulas.deviations[0] or self._problem.raw is not None
+        between = formulas.stage is not None or formulas.scale is not None
         small = passage.rows * passage.x.row <= _SECOND_CACHE // 2
-        return self._steppers > 1 and small and not changed
+        return self._steppers > 1 and small and not changed and not between
 
     def text(self, arena: Arena) -> str:
         """The threads' plans, printed; `arena` is the one that the formulas' and the data's memory came from."""
@@ -264,7 +269,7 @@ class Team:
         """The names of all regions of the parameters."""
         slots = [f"{slot} of " for slot in self._problem.recipe.optimizer.slots]
         averaged = ["average of "] * bool(formulas.updates.averaged)
-        written = ["d"] * (formulas.updates.whole or formulas.normalized)
+        written = ["d"] * formulas.writes_gradients
         for number, prefix in enumerate(["", *slots, *averaged, *written]):
             yield from self._layout.named(self._region(number).ctypes.data, self._dtype.itemsize, prefix)
 

@@ -1,0 +1,51 @@
+"""Prediction by the definition, in float64 NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.backpropagation import forward
+from deltarule.engines.parameters import Shape
+from deltarule.errors import ModelError
+from deltarule.formulas import Activation, Normalization
+from deltarule.recipes import Affine, Network
+
+__all__ = ["NumPyPredictor"]
+
+_BLOCK = 8192
+
+
+class NumPyPredictor:
+    """The last layer's weighted sums for raw inputs, computed in float64 and given in the parameters' precision."""
+
+    def __init__(self, shape: Shape, network: Network, parameters: npt.NDArray[Any], scaling: Affine) -> None:
+        self.shape, self._network, self._scaling = shape, network, scaling
+        self._parameters, self._dtype = parameters.astype(np.float64), parameters.dtype
+
+    @property
+    def activations(self) -> Sequence[Activation]:
+        """The hidden layers' activations."""
+        return self._network.activations
+
+    @property
+    def normalization(self) -> Normalization:
+        """The hidden layers' normalization, which must exist."""
+        assert self._network.normalization is not None
+        return self._network.normalization
+
+    def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the weighted sums (n, outputs) of raw inputs (n, d)."""
+        made = np.empty((len(x), self.shape.sizes[-1]), self._dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for start in range(0, len(x), _BLOCK):
+                rows = slice(start, start + _BLOCK)
+                made[rows] = forward(self, self._parameters, self._scaling(x[rows])).z[-1]
+        finite = np.isfinite(made).all(axis=1)
+        if not finite.all():
+            came = f"row {int(np.argmin(finite))} (counting from 0), whose outputs overflow"
+            raise ModelError(f"inputs within the range of {made.dtype}", came, "inputs like those of training")
+        return made

@@ -1,0 +1,94 @@
+"""What was tried for a table, and how well it predicts samples that it was not trained on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from deltarule.types import Floats, Positions
+
+_NORMAL = 1.959963984540054
+"""Quantile of the normal distribution for 95 %."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Score, ends of its interval, and loss of predictions."""
+
+    score: float
+    low: float
+    high: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a leaderboard.
+
+    name : of the preset, or of one of its networks for each fold.
+    score : accuracy or R² of the out-of-fold predictions; `low` and `high` are the ends of its 95 % interval.
+    loss : mean log loss, or root mean squared error in the targets' units.
+    networks, seconds : number of networks, and the time in which they were trained.
+    used : whether its networks predict.
+    """
+
+    name: str
+    score: float
+    low: float
+    high: float
+    loss: float
+    networks: int
+    seconds: float
+    used: bool = False
+
+    @classmethod
+    def of(cls, name: str, judged: Judged, networks: int, seconds: float, *, used: bool) -> Self:
+        """Return the line of some networks whose predictions were judged."""
+        return cls(name, judged.score, judged.low, judged.high, judged.loss, networks, seconds, used)
+
+
+def judged_classes(probabilities: Floats, codes: Positions) -> Judged:
+    """Return the accuracy and the log loss of probabilities (n, classes) for the classes `codes` (n,)."""
+    right = (probabilities.argmax(axis=1) == codes).astype(np.float64)
+    own = np.take_along_axis(probabilities, codes[:, np.newaxis], axis=1)
+    loss = -np.log(np.maximum(own, 1e-12)).mean() if len(codes) else math.nan
+    return Judged(*_ratio(right, np.ones(len(codes))), float(loss))
+
+
+def judged_numbers(predicted: Floats, y: Floats) -> Judged:
+    """Return R², pooled over the targets, and the root mean squared error of predictions (n, k) for y (n, k)."""
+    squares = np.sum((y - predicted) ** 2, axis=1)
+    spread = np.sum((y - y.mean(axis=0)) ** 2, axis=1) if len(y) else squares
+    unexplained, low, high = _ratio(squares, spread)
+    return Judged(1.0 - unexplained, 1.0 - high, 1.0 - low, math.sqrt(squares.mean()) if len(y) else math.nan)
+
+
+def _ratio(above: Floats, below: Floats) -> tuple[float, float, float]:
+    """Return the ratio of the means of two columns (n,) and the ends of its 95 % interval, by the delta method.
+
+    r = ā / b̄ has the variance Σ (aᵢ − r bᵢ)² / (n b̄)².
+    """
+    n, mean = len(above), float(below.mean()) if len(below) else 0.0
+    if mean == 0.0:
+        return math.nan, math.nan, math.nan
+    ratio = float(above.mean()) / mean
+    margin = _NORMAL * math.sqrt(float(np.sum((above - ratio * below) ** 2))) / (n * mean)
+    return ratio, ratio - margin, ratio + margin
+
+
+def table_of_entries(entries: Sequence[Entry]) -> str:
+    """Return a leaderboard as text, a line for each entry.
+
+    >>> print(table_of_entries([Entry("plain", 0.9, 0.88, 0.92, 0.3, 5, 2.0, used=True)]))
+    * plain  0.9000 (0.8800 to 0.9200)  loss 0.3  5 networks in 2 s
+    """
+    width = max(len(entry.name) for entry in entries)
+    return "\n".join(
+        f"{'*' if entry.used else ' '} {entry.name:{width}}  {entry.score:.4f} ({entry.low:.4f} to {entry.high:.4f})"
+        f"  loss {entry.loss:.4g}  {entry.networks} networks in {entry.seconds:.3g} s"
+        for entry in entries
+    )

@@ -1,0 +1,180 @@
+"""The estimators for tables: raw data frames in, predictions with their uncertainty out."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
+
+from deltarule.errors import DataError, ModelFileError, OutOfMemory, RecipeError
+from deltarule.estimators.bagging import Bagged, TableProblem, bagged
+from deltarule.estimators.fitting import seed_from
+from deltarule.estimators.fold_plan import planned_folds
+from deltarule.estimators.fold_training import Resources
+from deltarule.estimators.inputs import RawColumns, table_of_inputs
+from deltarule.estimators.leaderboard import Entry, Judged
+from deltarule.estimators.reporting import NetworkReporter
+from deltarule.models.ensemble import Ensemble
+from deltarule.recipes import Recipe, preset
+from deltarule.recipes.checks import integer
+from deltarule.recipes.presets import DEFAULT_PRESET
+from deltarule.types import Floats, SingleFloats
+
+
+class TabularEstimator(BaseEstimator):  # type: ignore[misc]
+    """Networks for tables as a scikit-learn estimator; subclasses define targets and predictions.
+
+    `ensemble_` holds the networks and what was fitted out of fold, `_columns` the columns of `fit`.
+    """
+
+    preset: Any
+    folds: Any
+    networks: Any
+    time_limit: Any
+    random_state: Any
+    verbose: Any
+    engine: Any
+    precision: Any
+    n_threads: Any
+    ensemble_: Ensemble
+    oof_predictions_: Floats
+    leaderboard_: tuple[Entry, ...]
+    _columns: RawColumns
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on X (n, d), a data frame or an array of raw columns, and y.
+
+        sample_weight : (n,), weights of the samples in training, and in fitting the temperature.
+
+        Raises RecipeError for invalid parameters, ValueError for invalid data.
+        """
+        try:
+            return self._fit(X, y, sample_weight)
+        except MemoryError as error:
+            raise OutOfMemory.of(error) from error
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        began = time.time()
+        names, limit = self._checked_parameters()
+        table = table_of_inputs(self, X)
+        if len(table) < 2:
+            raise DataError("at least 2 samples", "1 sample", field="X")
+        targets, labels = self._fit_targets(y)
+        check_consistent_length(np.empty((len(table), 0)), targets)
+        weights = None if sample_weight is None else _check_sample_weight(sample_weight, np.empty((len(table), 1)))
+        seed = seed_from(check_random_state(self.random_state))
+        folds = planned_folds(targets, self.folds, seed, classes=labels is not None)
+        problem = TableProblem(table, targets, weights, labels, folds)
+        recipes = [_recipe(each, problem, seed) for each in names]
+        tried = []
+        with NetworkReporter(self.verbose, len(recipes) * len(folds) * self.networks) as progress:
+            for place, (name, recipe) in enumerate(recipes):
+                share = None if limit is None else time.time() + (began + limit - time.time()) / (len(recipes) - place)
+                resources = Resources(self.engine, self.precision, self.n_threads, share)
+                tried.append(bagged(name, recipe, problem, self.networks, resources, progress))
+        self._set_fitted(tried, problem)
+        self._columns = RawColumns(table.names, self.ensemble_.encoding)
+        self.ensemble_ = dataclasses.replace(
+            self.ensemble_, columns=table.names, named=hasattr(self, "feature_names_in_")
+        )
+        return self
+
+    def _set_fitted(self, tried: Sequence[Bagged], problem: TableProblem) -> None:
+        """Keep the recipe with the lowest out-of-fold loss, and learn from its out-of-fold predictions."""
+        judged = [self._judged(each.out_of_fold, problem) for each in tried]
+        best = int(np.argmin([np.inf if np.isnan(each.loss) else each.loss for each in judged]))
+        self.ensemble_, self.oof_predictions_ = self._calibrated(tried[best], problem)
+        entries = []
+        for place, (each, found) in enumerate(zip(tried, judged, strict=True)):
+            used, parts = place == best, each.outputs if len(each.outputs) > 1 else ()
+            entries.append(Entry.of(each.name, found, len(each.networks), each.seconds, used=used))
+            for number, outputs in enumerate(parts, 1):
+                own, seconds = self._judged(outputs, problem), each.seconds / len(parts)
+                name = f"{each.name}, network {number} of each fold"
+                entries.append(Entry.of(name, own, len(problem.folds), seconds, used=used))
+        self.leaderboard_ = tuple(entries)
+
+    def _checked_parameters(self) -> tuple[list[str | Recipe], float | None]:
+        """Return the presets and the time limit."""
+        integer("folds", self.folds, 2, "folds=5")
+        integer("networks", self.networks, 1, "networks=1")
+        limit = self.time_limit
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0):
+            raise RecipeError("a number of seconds above 0, or None", repr(limit), "time_limit=60", field="time_limit")
+        given = [self.preset] if isinstance(self.preset, str | Recipe) else self.preset
+        several = isinstance(given, Sequence) and len(given) > 0
+        if not several or not all(isinstance(each, str | Recipe) for each in given):
+            expected = "the name of a preset, a Recipe, or a list of those"
+            raise RecipeError(expected, repr(self.preset), f'preset="{DEFAULT_PRESET}"', field="preset")
+        return list(given), limit
+
+    def _inputs(self, X: Any) -> SingleFloats:
+        """Return the networks' inputs (n, d) for raw columns."""
+        fitted = vars(self)
+        plain = type(X) is np.ndarray and X.ndim == 2 and X.dtype.kind == "f" and "feature_names_in_" not in fitted
+        if plain and len(X) and X.shape[1] == fitted.get("n_features_in_"):
+            return self._columns.inputs_of_array(X)
+        check_is_fitted(self, "ensemble_")
+        return self._columns.inputs(self, X)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write all that predictions need, without the out-of-fold predictions and the leaderboard, as one file."""
+        check_is_fitted(self, "ensemble_")
+        return self.ensemble_.save(path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the fitted estimator in a file that `save` wrote, with default parameters. Nothing is unpickled.
+
+        Raises ModelFileError for any other file.
+        """
+        ensemble = Ensemble.load(path)
+        loaded = cls()
+        if (ensemble.classes is not None) != hasattr(loaded, "predict_proba"):
+            other = "TabularRegressor" if ensemble.classes is None else "TabularClassifier"
+            raise ModelFileError(f"the model of a {cls.__name__}", f"{path}", f"{other}.load(path)")
+        loaded.ensemble_, loaded.n_features_in_ = ensemble, len(ensemble.columns)
+        loaded._columns = RawColumns(ensemble.columns, ensemble.encoding)
+        if ensemble.named:
+            loaded.feature_names_in_ = np.array(ensemble.columns, dtype=object)
+        loaded._set_loaded(ensemble)
+        return loaded
+
+    def _fit_targets(self, y: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+        """Return the codes of the classes (n,) and the classes as a file stores them, or numbers (n, k) and None."""
+        raise NotImplementedError
+
+    def _judged(self, outputs: Floats, problem: TableProblem) -> Judged:
+        """Return the score of out-of-fold predictions, which are NaN where there are none."""
+        raise NotImplementedError
+
+    def _calibrated(self, best: Bagged, problem: TableProblem) -> tuple[Ensemble, Floats]:
+        """Return the ensemble, with what was fitted out of fold, and the out-of-fold predictions."""
+        raise NotImplementedError
+
+    def _set_loaded(self, ensemble: Ensemble) -> None:
+        """Set the fitted attributes of a subclass from a file."""
+        raise NotImplementedError
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
+        return tags
+
+
+def _recipe(given: str | Recipe, problem: TableProblem, seed: int) -> tuple[str, Recipe]:
+    """Return the name and the recipe of a preset, or of a user's own recipe; "auto" is the default preset."""
+    if isinstance(given, Recipe):
+        return "recipe", given
+    name = DEFAULT_PRESET if given == "auto" else given
+    rows = len(problem.folds[0].train)
+    return name, preset(name, problem.task, rows).replace(seed=seed)

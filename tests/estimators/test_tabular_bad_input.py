@@ -1,0 +1,138 @@
+"""Tables that are small, wide, constant, empty or odd: clear words, or a sensible result."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import deltarule as dr
+from deltarule.errors import DataError, DataWarning, Diverged
+
+RECIPE = dr.preset("realmlp-s", "regression", 100).replace(network=dr.Network(hidden=(8,)), epochs=20, batch_size=32)
+DRAWN = np.random.default_rng(0)
+X = DRAWN.normal(size=(60, 3))
+Y = X[:, 0] + 0.1 * DRAWN.normal(size=60)
+
+
+def classifier(**parameters):
+    return dr.TabularClassifier(RECIPE, **{"folds": 3} | parameters)
+
+
+def regressor(**parameters):
+    return dr.TabularRegressor(RECIPE, **{"folds": 3} | parameters)
+
+
+def test_categories_that_are_unseen_are_predicted():
+    frame = pd.DataFrame({"a": X[:, 0], "c": DRAWN.choice(["u", "v", "w"], 60), "d": DRAWN.choice(["yes!", "no!"], 60)})
+    model = classifier().fit(frame, Y > 0)
+    new = pd.DataFrame({"a": [0.5, -0.5, np.nan], "c": ["new", None, "u"], "d": ["maybe", "yes!", None]})
+    probabilities = model.predict_proba(new)
+    assert np.isfinite(probabilities).all()
+    assert list(model.predict(new)[:2]) == [True, False]
+
+
+def test_a_constant_column_and_a_column_all_missing_tell_nothing():
+    frame = pd.DataFrame({"a": X[:, 0], "same": 3.0, "none": np.nan, "word": "w", "b": X[:, 1]})
+    with pytest.warns(DataWarning, match=r"left out: none \(empty\)"):
+        model = regressor().fit(frame, Y)
+    assert model.score(frame, Y) > 0.8
+    changed = frame.assign(same=1e6)
+    np.testing.assert_array_equal(model.predict(changed), model.predict(frame))
+    arrays = frame[["a", "same", "none", "b"]].to_numpy()
+    assert regressor().fit(arrays, Y).score(arrays, Y) > 0.8
+    with pytest.warns(DataWarning), pytest.raises(DataError, match="a column of numbers, categories, booleans or"):
+        regressor().fit(frame[["none"]], Y)
+
+
+def test_a_constant_target_is_predicted():
+    model = regressor().fit(X, np.full(60, 7.5))
+    np.testing.assert_allclose(model.predict(X), 7.5, atol=0.5)
+    with pytest.raises(DataError, match="at least two classes for y, got only 'a'"):
+        classifier().fit(X, ["a"] * 60)
+
+
+def test_ten_thousand_columns():
+    wide = DRAWN.normal(size=(40, 10_000))
+    model = regressor(folds=2).fit(wide, wide[:, 0])
+    assert np.isfinite(model.predict(wide)).all()
+
+
+def test_five_rows_and_two():
+    for n in (5, 2):
+        model = regressor(folds=5).fit(X[:n], Y[:n])
+        assert len(model.ensemble_.networks) == n
+        assert np.isfinite(model.predict(X)).all()
+        labels = np.array(["a", "b", "a", "b", "a"])[:n]
+        model = classifier(folds=5).fit(X[:n], labels)
+        assert model.predict_proba(X).shape == (60, 2)
+        assert model.predict_set(X, 0.9).all()  # too few to leave out any class
+    with pytest.raises(DataError, match="at least 2 samples for X, got 1 sample"):
+        regressor().fit(X[:1], Y[:1])
+
+
+def test_classes_with_a_single_sample_are_known_to_each_network():
+    labels = np.array(["a"] * 29 + ["b"] * 30 + ["rare"])
+    model = classifier().fit(X, labels)
+    assert list(model.classes_) == ["a", "b", "rare"]
+    assert all(list(network.classes) == ["a", "b", "rare"] for network in model.ensemble_.networks)
+    assert np.isnan(model.oof_predictions_[-1]).all()
+    assert np.isfinite(model.oof_predictions_[:-1]).all()
+    alone = classifier(folds=5).fit(X[:5], list("abcde"))  # nothing can be held out
+    assert alone.predict_proba(X[:5]).shape == (5, 5)
+    assert alone.ensemble_.temperature == 1.0
+
+
+def test_a_fold_of_one_class_is_no_obstacle():
+    labels = np.arange(60) >= 57
+    model = classifier().fit(X, labels)
+    assert model.predict_proba(X).shape == (60, 2)
+
+
+def test_ten_thousand_categories():
+    codes = np.array([f"id{number}" for number in range(10_000)])
+    frame = pd.DataFrame({"who": pd.Categorical(np.repeat(codes, 2)), "a": DRAWN.normal(size=20_000)})
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always")
+        model = regressor(folds=2).fit(frame, frame["a"])
+    assert model.score(frame, frame["a"]) > 0.5
+    (note,) = noted
+    assert str(note.message) == "Columns without usable information are left out: who (text)."
+    few = pd.DataFrame({"who": np.repeat(codes[:900], 3), "a": DRAWN.normal(size=2_700)})
+    model = regressor(folds=2).fit(few, few["a"])
+    assert len(model.ensemble_.encoding.inputs) == 101  # the rarest share one
+
+
+def test_many_classes():
+    labels = np.arange(600) % 300
+    model = classifier(folds=2).fit(DRAWN.normal(size=(600, 3)), labels)
+    assert model.predict_proba(X[:4]).shape == (4, 300)
+
+
+def test_columns_that_are_absent_or_of_another_kind_are_named():
+    frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 1]})
+    model = regressor().fit(frame, Y)
+    with pytest.raises(ValueError, match="b"):
+        model.predict(frame[["a"]])
+    with pytest.raises(ValueError, match="numbers for b, got 'much' in row 2"):
+        model.predict(frame[:2].assign(b=["1", "much"]))
+    with pytest.raises(ValueError, match=r"finite numbers, or missing values for a, got infinity in row 1"):
+        model.predict(frame[:1].assign(a=np.inf))
+
+
+def test_targets_that_are_missing_are_refused():
+    for bad in (np.where(np.arange(60) == 3, np.nan, Y), [None] * 60):
+        with pytest.raises((ValueError, TypeError), match=r"NaN|None|float\(\) argument|at least two"):
+            regressor().fit(X, bad)
+    with pytest.raises(ValueError, match="NaN"):
+        classifier().fit(X, np.where(np.arange(60) == 3, np.nan, np.arange(60) % 2))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        regressor().fit(X, Y[:50])
+
+
+def test_networks_that_all_diverge_are_an_error():
+    recipe = RECIPE.replace(optimizer=dr.SGD(1e30), network=dr.Network(hidden=(8,)), groups={})
+    with pytest.raises(Diverged, match="none of 2 networks"):
+        dr.TabularRegressor(recipe, folds=2).fit(X * 1e3, Y)
