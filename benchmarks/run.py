@@ -119,8 +119,10 @@ def _write(folder: Path, results: dict[str, Any]) -> None:
 
 
 def _joined(paths: list[Path]) -> dict[str, Any]:
-    """The first run's results, and what later ones have that it lacks."""
+    """The first run's results, and what later ones on the same kind of machine have that it lacks."""
     first, *others = [report.read(path) for path in paths]
+    if kinds := {str(other["machine"]) for other in others} - {str(first["machine"])}:
+        raise SystemExit(f"results of {first['machine']} are not mixed with those of {', '.join(kinds)}")
     for other in others:
         have = {row["key"] for row in first["workloads"]}
         first["workloads"] += [row for row in other["workloads"] if row["key"] not in have]
@@ -139,9 +141,8 @@ def main() -> None:
     if arguments.page:
         from benchmarks.picture import draw
 
-        picture = arguments.page.parent / "pictures" / "benchmarks.png"
-        draw(results, picture)
-        report.write_page(arguments.page, results, f"pictures/{picture.name}")
+        draw(results, arguments.page.parent / "pictures" / report.picture_of(results))
+        report.write_page(arguments.page, results)
 
 
 if __name__ == "__main__":

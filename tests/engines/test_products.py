@@ -22,11 +22,11 @@ CODE = compile_functions(
     {
         "forward": (products.gemm_nn, *[int] * 11),
         "backward": (products.gemm_nt, *[int] * 12),
-        "gradient": (products.gemm_tn, *[int] * 10),
+        "gradient": (products.gemm_tn, *[int] * 11),
     }
 )
 forward, backward, gradient = (
-    CODE.function(name, count) for name, count in (("forward", 11), ("backward", 12), ("gradient", 10))
+    CODE.function(name, count) for name, count in (("forward", 11), ("backward", 12), ("gradient", 11))
 )
 DTYPES = ["float32", "float64"]
 SENTINEL = 777.0
@@ -73,7 +73,8 @@ def run_backward(d, w, columns, fan_out, tiling=None):
 def run_gradient(a, d, rows, columns, tiling=None):
     g = np.full((rows, padded(columns) + GROUP), SENTINEL, a.dtype)
     table = tiles(a.dtype.name, tiling).address
-    gradient(table, at(g), row(g), at(a), row(a), at(d), row(d), len(a), rows, columns)
+    workspace = np.full(products.WORKSPACE_BYTES, 255, np.uint8)
+    gradient(table, at(g), row(g), at(a), row(a), at(d), row(d), len(a), rows, columns, at(workspace))
     assert (g[:, padded(columns) :] == SENTINEL).all()
     return g[:, : padded(columns)]
 
@@ -167,6 +168,7 @@ def every_tiling():
 @example((37, 2100, 50))  # deeper than any block is uncut
 @example((530, 300, 20))  # several blocks of rows
 @example((25, 600, 230))  # deeper than the smallest block
+@example((300, 29, 130))  # a gradient deep and wide enough to copy an operand
 @given(st.tuples(st.integers(1, 45), st.integers(1, 90), st.integers(1, 160)))
 def test_bits_do_not_depend_on_tilings(dtype, shape):
     batch, fan_in, fan_out = shape
