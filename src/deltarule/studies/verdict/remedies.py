@@ -139,8 +139,8 @@ def _no_hidden_layer(linear: Baseline, recipe: Recipe) -> Remedy:
     tried = linear.recipe
     if tried is not None and tried.stopping is not None:
         rate = {"learning_rate": tried.optimizer.learning_rate} if isinstance(tried.optimizer, Adam) else {}
-        settings = {"optimizer": tried.optimizer.name, **rate, "schedule": tried.schedule.name}
-        now = {"optimizer": recipe.optimizer.name, "schedule": recipe.schedule.name}
+        settings: dict[str, Any] = {"optimizer": tried.optimizer.name, **rate, "schedule": tried.schedule.name}
+        now: dict[str, Any] = {"optimizer": recipe.optimizer.name, "schedule": recipe.schedule.name}
         now |= {"learning_rate": getattr(recipe.optimizer, "learning_rate", None)}
         settings |= {"batch_size": tried.batch_size, "epochs": tried.epochs, "patience": tried.stopping.patience}
         now |= {"batch_size": recipe.batch_size, "epochs": recipe.epochs}
