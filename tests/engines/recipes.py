@@ -72,16 +72,20 @@ def networks(draw):
     depth = draw(st.integers(0, 3))
     hidden = tuple(draw(st.integers(1, 40)) for _ in range(depth))
     rates = st.sampled_from([0.0, 0.0, 0.3])
+    normalization = draw(st.sampled_from(NORMALIZATIONS))
+    several = depth > 0 and normalization is None
     return dr.Network(
         hidden=hidden,
         activation=tuple(draw(st.sampled_from(ACTIVATIONS)) for _ in hidden),
         dropout=[draw(rates) for _ in range(depth + 1)],
         noise=[draw(st.sampled_from([0.0, 0.0, 0.0, 0.2])) for _ in range(depth + 1)],
-        normalization=draw(st.sampled_from(NORMALIZATIONS)),
+        normalization=normalization,
         bias_initializer="glorot_uniform",
         input_scale=draw(st.sampled_from([False, False, True])),
         parametric_activation=draw(st.sampled_from([None, None, 1.0, 0.7])),
         embedding=draw(st.sampled_from(EMBEDDINGS)),
+        members=draw(st.sampled_from([1, 1, 2, 5])) if several else 1,
+        member_form=draw(st.sampled_from(["batch_ensemble", "mini"])),
     )
 
 

@@ -43,7 +43,7 @@ class Bench:
         self.run.set(record=engine._record.ctypes.data)
         self.threads = [Record(Thread, at=row) for row in self.team._table]
         self.arenas = [engine._arena, *self.team._passages]
-        self.memory = [self.team._parameters, engine._progress.words, engine._record]
+        self.memory = [self.team._parameters, self.team._table, engine._progress.words, engine._record]
         self.memory += [array for arena in self.arenas for array in arena.lasting]
         self.scratch = [array for arena in self.arenas for array in arena.scratch]
 
@@ -156,6 +156,8 @@ CLASSES = dr.Dataset(train=(X, np.arange(40) % 3, X[:, 0] ** 2 + 0.1), validatio
 NUMBERS = dr.Dataset(train=(X, X[:, :1] + 1.0), validation=(X[:9], X[:9, :1]))
 IMAGES = dr.Dataset(train=((np.abs(X[:, :1]) * np.arange(63) * 4 % 250).reshape(40, 7, 9), np.arange(40) % 3))
 
+SMOOTHED = dr.SoftmaxCrossEntropy(label_smoothing=0.1)
+
 
 def recipe(hidden=(40, 16), batch_size=13, network=None, **changes):
     network = dr.Network(hidden=hidden, activation="tanh", bias_initializer="glorot_uniform", **(network or {}))
@@ -209,6 +211,32 @@ CHOSEN = {
             averaging=dr.ExponentialAverage(0.6),
         ),
         NUMBERS,
+        "batch",
+    ),
+    "members": (
+        recipe(
+            network={"members": 3, "dropout": [0.2, 0.1, 0.1], "noise": [0.0, 0.1, 0.0], "input_scale": True},
+            clipping=dr.ClipByNorm(0.1),
+            penalty=dr.L2(0.1, per_batch=True),
+            averaging=dr.ExponentialAverage(0.6),
+        ),
+        CLASSES,
+        "batch_after",
+    ),
+    "members with slopes": (
+        recipe(
+            network={"members": 2, "parametric_activation": 0.7, "embedding": "pbld"},
+            loss=dr.HalfSquaredError(inverse_link="tanh"),
+            groups={"members": 0.3, "biases": [0.1, 0.2, 0.3]},
+        ),
+        NUMBERS,
+        "batch",
+    ),
+    "members, mini": (
+        recipe(
+            hidden=(40, 20), network={"members": 3, "member_form": "mini", "dropout": [0.1, 0.0, 0.2]}, loss=SMOOTHED
+        ),
+        CLASSES,
         "batch",
     ),
     "a formula's own step": (recipe(optimizer=dr.Muon()), CLASSES, "batch"),

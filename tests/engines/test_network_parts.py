@@ -20,10 +20,15 @@ COMPILED = {
     "periodic, not rectified": network_of("not rectified", normalization="layer"),
     "all": network_of("all", hidden=(40, 18), normalization="batch", dropout=[0.2, 0.1, 0.0]),
     "all, by rows": network_of("all", hidden=(40, 18), normalization="layer"),
+    "members": network_of("members", hidden=(40, 18), dropout=[0.2, 0.1, 0.1], noise=[0.1, 0.1, 0.0]),
+    "members with all else": network_of("all", hidden=(33, 20), members=5, dropout=[0.0, 0.2, 0.0]),
+    "mini": network_of("mini", hidden=(40, 18), dropout=[0.2, 0.1, 0.1]),
+    "mini with all else": network_of("all", hidden=(20, 12), members=2, member_form="mini"),
 }
 GROUPS = {
     "weights": [0.5, {"epsilon": 3.0}, {"decay": 0.1}], "biases": 0.1, "scale": 6.0, "slopes": 0.2,
     "embeddings": {"learning_rate": 0.5, "decay": 0.1}, "categories": 0.3, "normalization": 2.0,
+    "members": {"learning_rate": 2.0, "decay": 0.5},
 }  # fmt: skip
 
 
@@ -75,6 +80,39 @@ def test_a_model_predicts_what_the_reference_predicts(name):
     far = np.concatenate([X, 30 * X])
     assert model.raw_outputs(far) == pytest.approx(expected.raw_outputs(far), rel=1e-9, abs=1e-10)
     assert model.raw_outputs(far[:1]).tobytes() == model.raw_outputs(far)[:1].tobytes()
+
+
+MEMBERS = {
+    "softmax_cross_entropy": np.arange(50) % 3,
+    "sigmoid_cross_entropy": np.arange(50) % 2,
+    "huber": X[:, :1] * X[:, 1:2],
+    "poisson": np.arange(50.0)[:, None] % 4,
+}
+
+
+@pytest.mark.parametrize("loss", MEMBERS)
+@pytest.mark.parametrize("form", ["batch_ensemble", "mini"])
+def test_losses_and_errors_of_members_are_those_of_the_reference(form, loss):
+    """In training the mean of the members' losses, in validation the loss of their mean; always the mean's error."""
+    y, w = MEMBERS[loss], np.arange(50) % 5 / 2
+    data = dr.Dataset(train=(X, y, w), validation=(X[:20] + 0.1, y[:20]))
+    network = network_of("members", member_form=form, members=4, dropout=0.1)
+    stopping = dr.EarlyStopping(patience=2, monitor="score")
+    recipe = dr.Recipe(network=network, loss=loss, optimizer=dr.Adam(0.03), batch_size=16, epochs=6, stopping=stopping)
+    for record in ("batch", "batch_after"):
+        options = {"record": record, "precision": "float64"}
+        expected, *met = [
+            dr.train(recipe, data, engine=engine, n_threads=threads, **options)
+            for engine, threads in (("reference", None), ("compiled", 1), ("compiled", 2))
+        ]
+        for run in met:
+            assert run.best_epoch == expected.best_epoch
+            assert run.batch_losses == pytest.approx(expected.batch_losses, rel=1e-9)
+            assert run.model.theta == pytest.approx(expected.model.theta, rel=1e-9, abs=1e-11)
+            for epoch, of_reference in zip(run.history, expected.history, strict=True):
+                for name in ("train_loss", "train_score", "validation_loss", "validation_score"):
+                    assert getattr(epoch, name) == pytest.approx(getattr(of_reference, name), rel=1e-9)
+        assert met[0].model.theta.tobytes() == met[1].model.theta.tobytes()
 
 
 def test_the_last_of_equally_good_epochs_is_the_best():

@@ -86,7 +86,6 @@ def test_tabm_is_that_of_its_authors():
     assert [dr.preset("tabm", "regression", n).batch_size for n in (2_799, 2_800, 32_000)] == [32, 64, 512]
 
 
-@pytest.mark.filterwarnings("ignore::deltarule.errors.EngineWarning")
 def test_members_predict_in_the_estimators_too():
     x = np.random.default_rng(0).normal(size=(60, 3))
     small = dr.preset("tabm", "regression", 60).replace(epochs=15, optimizer=dr.AdamW(0.02))

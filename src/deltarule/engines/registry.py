@@ -77,7 +77,7 @@ def predictor_of(
     shape: Shape, network: Network, parameters: npt.NDArray[Any], scaling: Affine, kind: npt.DTypeLike
 ) -> Predictor:
     """Create a predictor with a network's parameters, for raw inputs of the type `kind`."""
-    if network.members > 1 or not _has(network.embedding):
+    if not _has(network.embedding):
         return NumPyPredictor(shape, network, parameters, scaling)
     from deltarule.engines.compiled import Predictor as Compiled
 
@@ -86,9 +86,7 @@ def predictor_of(
 
 def _only_in_reference(problem: Problem) -> list[str]:
     """Return the fields of a recipe whose values the compiled engine does not have."""
-    network = problem.recipe.network
-    found = {"network.embedding": not _has(network.embedding), "network.members": network.members > 1}
-    return [name for name, is_given in found.items() if is_given]
+    return [] if _has(problem.recipe.network.embedding) else ["network.embedding"]
 
 
 def _has(embedding: Embedding | None) -> bool:

@@ -46,6 +46,8 @@ def _computed(node: Expression, values: list[Any], given: Mapping[str, Any]) -> 
         case "row_sum" | "row_max":
             reduce = np.sum if node.operation == "row_sum" else np.max
             return reduce(values[0], axis=-1, keepdims=node.shape == ValueShape.COLUMN)
+        case "filled" if node.shape == ValueShape.ELEMENT:  # a sum along its rows counts their columns
+            return np.broadcast_to(values[0], np.broadcast_shapes(*map(np.shape, given.values())))
         case "filled":
             return values[0]
         case "where":

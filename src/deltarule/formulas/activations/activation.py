@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from deltarule.errors import RecipeError
 from deltarule.formulas.formula import Formula, Values
 
@@ -31,7 +33,15 @@ class Activation(Formula):
     def of_mean(self, z: Values) -> Values:
         """Return the raw output (n, k) whose value is the mean of the values of z, (n, members, k).
 
-        Only activations of output units have it.
+        Only activations of output units have it: those that define `mean_terms` and `from_means`.
         """
+        return self.from_means(*(np.mean(term, axis=1) for term in self.mean_terms(z)))
+
+    def mean_terms(self, z: Values) -> tuple[Values, ...]:
+        """Return what `of_mean` takes the means of over the members, each of the shape of z."""
         instead = 'loss="squared_error" or "softmax_cross_entropy"'
         raise RecipeError("an inverse link whose mean has an inverse", self.name, instead, field="loss")
+
+    def from_means(self, *means: Values) -> Values:
+        """Return the raw output for the means of `mean_terms`."""
+        raise NotImplementedError

@@ -31,9 +31,11 @@ class Sigmoid(Activation):
     def slope(self, z: Values, a: Values) -> Values:
         return a * (1.0 - a)
 
-    def of_mean(self, z: Values) -> Values:
-        tiny = np.finfo(np.float64).tiny
-        ones, zeros = (np.maximum(np.mean(self.value(each), axis=1), tiny) for each in (z, -z))
+    def mean_terms(self, z: Values) -> tuple[Values, ...]:
+        return self.value(z), self.value(-z)
+
+    def from_means(self, *means: Values) -> Values:
+        ones, zeros = (np.maximum(mean, np.finfo(np.float64).tiny) for mean in means)
         return np.log(ones) - np.log(zeros)
 
 
@@ -78,9 +80,12 @@ class Tanh(Activation):
     def slope(self, z: Values, a: Values) -> Values:
         return 1.0 - a * a
 
-    def of_mean(self, z: Values) -> Values:
+    def mean_terms(self, z: Values) -> tuple[Values, ...]:
         # The hyperbolic tangent of z is 2 s − 1 with the sigmoid s of 2 z.
-        return 0.5 * Sigmoid().of_mean(2.0 * z)
+        return Sigmoid().mean_terms(2.0 * z)
+
+    def from_means(self, *means: Values) -> Values:
+        return 0.5 * Sigmoid().from_means(*means)
 
 
 @register("softsign")

@@ -31,8 +31,11 @@ class Identity(Activation):
     def slope(self, z: Values, a: Values) -> Values:
         return np.ones_like(z)
 
-    def of_mean(self, z: Values) -> Values:
-        return np.mean(z, axis=1)
+    def mean_terms(self, z: Values) -> tuple[Values, ...]:
+        return (z,)
+
+    def from_means(self, *means: Values) -> Values:
+        return means[0]
 
 
 @register("exponential", "exp")
@@ -56,8 +59,11 @@ class Exponential(Activation):
     def slope(self, z: Values, a: Values) -> Values:
         return np.exp(np.minimum(z, 60.0))
 
-    def of_mean(self, z: Values) -> Values:
-        mean, bend = np.maximum(np.mean(self.value(z), axis=1), np.finfo(np.float64).tiny), np.exp(60.0)
+    def mean_terms(self, z: Values) -> tuple[Values, ...]:
+        return (self.value(z),)
+
+    def from_means(self, *means: Values) -> Values:
+        mean, bend = np.maximum(means[0], np.finfo(np.float64).tiny), np.exp(60.0)
         return np.log(np.minimum(mean, bend)) + np.maximum(mean / bend - 1.0, 0.0)
 
 
@@ -84,5 +90,8 @@ class Softmax(Activation):
     def slope(self, z: Values, a: Values) -> Values:
         raise RecipeError("an elementwise activation", "softmax", 'loss="softmax_cross_entropy", which contains it')
 
-    def of_mean(self, z: Values) -> Values:
-        return np.log(np.maximum(np.mean(self.value(z), axis=1), np.finfo(np.float64).tiny))
+    def mean_terms(self, z: Values) -> tuple[Values, ...]:
+        return (self.value(z),)
+
+    def from_means(self, *means: Values) -> Values:
+        return np.log(np.maximum(means[0], np.finfo(np.float64).tiny))

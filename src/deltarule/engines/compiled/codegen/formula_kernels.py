@@ -28,9 +28,9 @@ from deltarule.formulas import (
 )
 
 __all__ = [
-    "activation_slope", "activation_value", "average", "factor", "loss", "noise", "normalized", "normalized_back",
-    "objective_gradient", "parametric_slope", "parametric_value", "penalty_value", "product", "statistics_kept",
-    "update",
+    "activation_slope", "activation_value", "added", "average", "factor", "from_means", "loss", "mean_terms",
+    "member_factors", "member_slopes", "member_sums", "noise", "normalized", "normalized_back", "objective_gradient",
+    "parametric_slope", "parametric_value", "penalty_value", "product", "statistics_kept", "update",
 ]  # fmt: skip
 
 # Many networks share a recipe's formulas: what was traced and printed for one serves the others.
@@ -80,6 +80,52 @@ def parametric_slope(activation: Activation, dtype: npt.DTypeLike) -> Kernel:
 def product(dtype: npt.DTypeLike) -> Kernel:
     """The product, x, factor → x · factor."""
     return compile_kernel(("x", "factor"), {"x": operand("x") * operand("factor")}, {}, dtype, name="product")
+
+
+@_once
+def added(dtype: npt.DTypeLike) -> Kernel:
+    """A sum, total, d → total + d."""
+    return compile_kernel(("total", "d"), {"total": operand("total") + operand("d")}, {}, dtype, name="sum")
+
+
+@_once
+def member_factors(dtype: npt.DTypeLike) -> Kernel:
+    """Backwards through factors of inputs, d, x, r, total → d r, total + d x."""
+    names = ("d", "x", "r", "total")
+    d, x, r, total = map(operand, names)
+    return compile_kernel(names, {"d": d * r, "total": total + d * x}, {}, dtype, name="factors")
+
+
+@_once
+def member_sums(dtype: npt.DTypeLike) -> Kernel:
+    """A member's weighted sums, u, s, c → u s + c."""
+    names = ("u", "s", "c")
+    u, s, c = map(operand, names)
+    return compile_kernel(names, {"z": u * s + c}, {}, dtype, name="factors")
+
+
+@_once
+def member_slopes(dtype: npt.DTypeLike) -> Kernel:
+    """Backwards through them, dz, u, s, ds, dc → dz s, ds + dz u, dc + dz."""
+    names = ("dz", "u", "s", "ds", "dc")
+    dz, u, s, ds, dc = map(operand, names)
+    return compile_kernel(names, {"dz": dz * s, "ds": ds + dz * u, "dc": dc + dz}, {}, dtype, name="factors")
+
+
+@_once
+def mean_terms(link: Activation) -> Kernel:
+    """What the mean of several predictions takes the means of, z → one or more terms, in float64."""
+    terms = trace(link, "mean_terms", operand("z"))
+    outputs = {f"term {place}": term for place, term in enumerate(terms)}
+    return compile_kernel(("z",), outputs, hyperparameters(link), np.float64, link.granularity, link.name)
+
+
+@_once
+def from_means(link: Activation) -> Kernel:
+    """The raw output of the mean prediction, from the means of the terms, in float64."""
+    names = mean_terms(link).outputs
+    raw = trace(link, "from_means", *map(operand, names))
+    return compile_kernel(names, {"z": raw}, hyperparameters(link), np.float64, name=f"mean of {link.name}")
 
 
 @_once

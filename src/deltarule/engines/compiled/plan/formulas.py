@@ -15,6 +15,7 @@ from deltarule.engines.compiled.plan.input_scale import InputScale
 from deltarule.engines.compiled.plan.input_stage import InputStagePlan
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Loss, PrepareConstants
+from deltarule.engines.compiled.plan.member_layers import MeanOfMembers, MemberActivation, MemberLayers
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.normalized_layers import Normalizations
 from deltarule.engines.compiled.plan.printing import SCRATCH
@@ -158,6 +159,9 @@ class Predicting:
         made = HiddenActivation if network.parametric_activation is None else ParametricActivation
         self.arena = arena
         self.activations = [made(arena, each) for each in network.activations]
+        self.members = MemberLayers(arena, shape) if shape.members > 1 else None
+        if shape.members > 1 and shape.full:
+            self.activations = [MemberActivation(arena, each) for each in self.activations]
         formula = network.normalization
         hidden = None if formula is None else Normalizations(arena, formula, threads)
         self.normalized = hidden is not None
@@ -186,8 +190,11 @@ class Formulas(Predicting):
             each.differentiate(arena, formula, from_z=rate > 0 or deviation > 0)
         self._single = single = problem.train.outputs == 1
         error = None if counted else wrong_side if problem.train.labelled else squared_distance
+        several = problem.shape.members > 1
+        self.mean = MeanOfMembers(arena, problem.loss.output, problem.shape) if several else None
+        in_step = None if several else error
         losses = {
-            True: formula_kernels.loss(problem.loss, dtype, error, gradient=True, weighted=weighted, single=single),
+            True: formula_kernels.loss(problem.loss, dtype, in_step, gradient=True, weighted=weighted, single=single),
             False: formula_kernels.loss(problem.loss, dtype, error, gradient=False, single=single),
         }
         self.updates = UpdateKernels(arena, problem, threads)
@@ -205,13 +212,14 @@ class Formulas(Predicting):
     @property
     def writes_gradients(self) -> bool:
         """Whether there is memory for the gradient beside the parameters."""
-        return self.updates.whole or self.normalized or self.trained_before or self._parametric
+        several = self.members is not None
+        return self.updates.whole or self.normalized or self.trained_before or self._parametric or several
 
     def loss(
         self, passage: Passage, source: Source, rows: Rows, thread: int, *, training: bool
     ) -> Iterator[Instruction]:
         """Losses and errors of some rows, and in training dz."""
-        z, nowhere = passage.z[-1], Address(0)
+        z, nowhere = passage.outputs, Address(0)
         yield Loss(
             prepared=self._losses[thread][training],
             z=z.address,
@@ -225,10 +233,33 @@ class Formulas(Predicting):
             order=source.order,
             weights=source.weights,
             rows=rows,
-            scratch=self.arena.numbers(6 * padded(passage.rows), SCRATCH) if self._single else nowhere,
+            scratch=self._scratch(passage.rows),
         )
         if source.counted:
             yield source.count(passage, rows)
+
+    def member_loss(self, passage: Passage, source: Source, rows: Rows, thread: int) -> Instruction:
+        """Losses and dz of rows of all members."""
+        z, nowhere = passage.z[-1], Address(0)
+        return Loss(
+            prepared=self._losses[thread][True],
+            z=z.address,
+            y=passage.member_y.address,
+            batch_weights=passage.member_weights if source.weights else nowhere,
+            dz=passage.d[-1].address,
+            losses=passage.member_losses,
+            errors=nowhere,
+            width=Count(source.outputs),
+            columns=z.stride,
+            order=source.order,
+            weights=nowhere,
+            rows=rows,
+            scratch=self._scratch(passage.rows * passage.members),
+        )
+
+    def _scratch(self, rows: int) -> Address:
+        """Memory for the loss of a single output."""
+        return self.arena.numbers(6 * padded(rows), SCRATCH) if self._single else Address(0)
 
     def noise(self, layer: int, passage: Passage, rows: Rows, room: Address) -> Instruction:
         """Add noise to a layer's inputs."""

@@ -13,7 +13,7 @@ layer is in separate blocks, whose columns are the inputs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, pairwise, takewhile
 from typing import Any
 
@@ -28,7 +28,7 @@ from deltarule.engines.parameters import Shape
 from deltarule.native.products import GROUP, padded, row_stride
 from deltarule.native.structs import Address, Count, Stride
 
-__all__ = ["EMBEDDING", "SCALE", "Block", "Division", "Layout", "Share", "by_rows", "is_kept", "share"]
+__all__ = ["EMBEDDING", "FACTORS", "SCALE", "Block", "Division", "Layout", "Share", "by_rows", "is_kept", "share"]
 
 _FEWEST_ROWS = 8  # of a thread: fewer leave sums idle in a tile
 
@@ -74,7 +74,9 @@ class Block:
     """Some of a layer's `columns`: `offset` numbers into the parameters, rows of `stride`.
 
     `sections` are the names of its parts and their rows: W, b, α, γ, β, mean, variance; or s; or those of an
-    embedding. All but the last, which are kept as they are or run along, are the optimizer's: `trained` rows.
+    embedding; or r, s and c of members. All but the last, which are kept as they are or run along, are the optimizer's:
+    `trained` rows. Of several members, the last layer has a block for each: its rows of a batch are every `members`th
+    from `member` on.
     """
 
     layer: int
@@ -84,6 +86,18 @@ class Block:
     offset: int
     stride: int
     sections: tuple[tuple[str, int], ...]
+    member: int = 0
+    members: int = 1
+
+    @property
+    def place(self) -> int:
+        """The first column in the matrix of the layer's outputs, where each member has rows of its own."""
+        return self.first if self.members == 1 else 0
+
+    @property
+    def real(self) -> int:
+        """The columns without padding."""
+        return min(self.width, self.columns - self.first)
 
     @property
     def fan_in(self) -> int:
@@ -119,11 +133,17 @@ def is_kept(section: str) -> bool:
     return section in _RUNNING or section.startswith(_FITTED)
 
 
-SCALE, EMBEDDING = -1, -2
+_NO_BIASES = "zeros"
+SCALE, EMBEDDING, FACTORS = -1, -2, -(2**20)
 """What stands for a layer's number in blocks of the inputs' factors, and of an embedding of numbers.
 
-Tables of categories have the numbers below.
+Tables of categories have the numbers below. The members' factors of a layer's inputs have `FACTORS` − layer.
 """
+
+
+def _is_whole(layer: int) -> bool:
+    """Whether what stands for a layer is one block."""
+    return FACTORS < layer < SCALE
 
 
 class Layout:
@@ -140,7 +160,8 @@ class Layout:
         self._by_rows = {
             layer
             for layer, (fan_in, fan_out) in enumerate(pairwise(self.sizes))
-            if layer > 0 and list(parts[layer]) == ["W", "b"] and by_rows(fan_in, fan_out, batch, threads)
+            if layer > 0 and list(parts[layer]) == ["W", "b"] and not self.of_members(layer)
+            if by_rows(fan_in, fan_out, batch, threads)
         }
         self.blocks = [self._divided(layer, parts[layer], item_bytes) for layer in range(len(self.sizes) - 1)]
         self.before = {layer: self._divided(layer, parts[layer], item_bytes) for layer in parts if layer < 0}
@@ -155,9 +176,13 @@ class Layout:
         """The columns of all blocks, side by side."""
         return sum(block.width for block in self.every)
 
-    def columns_before(self, layer: int) -> int:
-        """The columns of the blocks before those of a layer, side by side."""
-        return sum(block.width for block in takewhile(lambda block: block.layer != layer, self.every))
+    def columns_before(self, block: Block) -> int:
+        """The columns of the blocks before one, side by side."""
+        return sum(each.width for each in takewhile(lambda each: each != block, self.every))
+
+    def of_members(self, layer: int) -> bool:
+        """Whether each member has separate weights in a layer."""
+        return self.shape.members > 1 and layer == len(self.sizes) - 2
 
     def of(self, layer: int) -> list[Block]:
         """The blocks of a layer, or of what is before the first."""
@@ -168,19 +193,26 @@ class Layout:
         sections = tuple((name, len(part)) for name, part in parts.items())
         (columns,) = {part.shape[1] for part in parts.values()}
         shares = [each for thread in range(self.threads) for each in self.shares(layer, thread)]
-        firsts = {(each.first, each.width) for each in shares} if layer >= SCALE else {(0, padded(columns))}
-        blocks = []
+        firsts = {(0, padded(columns))} if _is_whole(layer) else {(each.first, each.width) for each in shares}
+        blocks: list[Block] = []
         for first, width in sorted(firsts):
             stride = row_stride(width, item_bytes, period=2048)
-            blocks.append(Block(layer, columns, first, width, self.items, stride, sections))
+            block = Block(layer, columns, first, width, self.items, stride, sections)
+            if self.of_members(layer):
+                members, end = self.shape.members, first + self.shape.outputs
+                block = replace(block, columns=end, member=len(blocks), members=members)
+            blocks.append(block)
             self.items += blocks[-1].items
         return blocks
 
     def shares(self, layer: int, thread: int) -> list[Share]:
         """A thread's share of a layer's columns; with all columns left over, its rows of these."""
-        if layer < SCALE:
+        if _is_whole(layer):
             return []
-        columns = padded(self.sizes[layer + 1])
+        if self.of_members(layer):
+            own, width = range(thread, self.shape.members, self.threads), padded(self.shape.outputs)
+            return [Share(member * self.shape.outputs, width) for member in own]
+        columns = padded(self.sizes[layer + 1 if layer > FACTORS else FACTORS - layer])
         if layer in self._by_rows:
             return [Share(0, columns, Rows(Count(thread), Count(self.threads)))]
         return list(share(columns, thread, self.threads))
@@ -216,7 +248,7 @@ class Layout:
             view = parameters[block.offset : block.offset + block.items].reshape(block.rows, block.stride)
             row = 0
             for part in parts[block.layer].values():
-                real = part[:, block.first : block.first + block.width]
+                real = part[:, block.first : block.first + block.real]
                 yield real, view[row : row + len(part), : real.shape[1]]
                 row += len(part)
 
@@ -231,6 +263,7 @@ class Layout:
         factors = self.shape.scale(vector)
         if factors is not None:
             parts[SCALE] = {"s": factors[None]}
+        self._add_adapters(parts, self.shape.adapters(vector))
         tables = EMBEDDING
         for name, part in self.shape.stage_parts(vector).items():
             if name.startswith("category."):
@@ -242,6 +275,21 @@ class Layout:
             if part.size:
                 parts[EMBEDDING][f"{_FITTED}{name}"] = part.reshape(len(part), -1).T
         return parts
+
+    def _add_adapters(
+        self, parts: dict[int, dict[str, npt.NDArray[Any]]], adapters: Mapping[str, npt.NDArray[Any]]
+    ) -> None:
+        """Add what each member has: r in blocks of its own, s and c in the layer's, with zeros in place of biases."""
+        for name, part in adapters.items():
+            number, _, kind = name.partition(".")
+            layer = int(number)
+            if kind == "r":
+                parts[FACTORS - layer] = {f"r{layer + 1}": part}
+                continue
+            if _NO_BIASES not in parts[layer]:
+                W, b = parts[layer]["W"], parts[layer]["b"]
+                parts[layer] = {"W": W, _NO_BIASES: np.zeros_like(b)} | ({"b": b} | parts[layer])
+            parts[layer][f"members.{kind}"] = part
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,7 +317,7 @@ class Division:
     def columns(self, layer: int) -> list[Share]:
         """Columns of which the thread has all rows: its own, and where it is its turn, those left over."""
         turn = layer % self.layout.threads == self.thread
-        if layer < SCALE:
+        if _is_whole(layer):
             return [Share(block.first, block.width) for block in self.layout.of(layer) if turn]
         return [Share(each.first, each.width) for each in self.shares(layer) if each.rows.parts == 1 or turn]
 
@@ -279,7 +327,7 @@ class Division:
 
     def owns_columns(self, layer: int) -> bool:
         """Whether a layer's columns are divided, so that a row is whole only when all threads have done theirs."""
-        return any(each.rows.parts == 1 for each in self.shares(layer))
+        return self.layout.of_members(layer) or any(each.rows.parts == 1 for each in self.shares(layer))
 
     def block(self, layer: int, each: Share) -> Block:
         """The block of weights that a share of columns belongs to."""

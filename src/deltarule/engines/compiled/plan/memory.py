@@ -51,6 +51,10 @@ class Matrix:
         """The columns from one on."""
         return MatrixAt(self.column(column), self.row)
 
+    def rows_of(self, block: Block, column: int = 0) -> MatrixAt:
+        """The columns from one on, of the rows that a block of weights is for: of all, or of one member."""
+        return MatrixAt(Address(self.column(column) + block.member * self.row), Stride(self.row * block.members))
+
     def column(self, number: int) -> Address:
         """Where a column begins."""
         return Address(self.address + number * self.item_bytes)
@@ -149,6 +153,10 @@ class Passage:
     normalised ones; four words for each of their columns, γ and β side by side, and a word for each row. Of parametric
     activations σ(z), which the way back needs.
 
+    Of several members, z, a, dz and masks of hidden layers have a row for each member of each sample, as the targets
+    and losses of the members; so have the `factored` inputs of layers, and the weighted sums before the factors, which
+    are in `normalized`. `outputs` are those of the mean prediction, with a row for each sample; of one member, its z.
+
     own_inputs : whether x is one thread's own, who builds all of its rows.
     """
 
@@ -158,14 +166,17 @@ class Passage:
         self.rows = rows
         sizes = shape.sizes
         hidden = sizes[1:-1] if shape.normalization is not None else ()
+        members = self.members = shape.members
+        outputs = [*sizes[1:-1], shape.outputs]
 
-        def each(name: str, layers: Sequence[int], rows: int = rows) -> list[Matrix]:
+        def each(name: str, layers: Sequence[int], rows: int = rows * members) -> list[Matrix]:
             return [arena.matrix(rows, units, f"{name}{layer}") for layer, units in enumerate(layers, start=1)]
 
         self.normalized = each("s", hidden)
         self.rooms = [arena.words(4 * padded(units), SCRATCH) for units in hidden]
         self.trained = each("γβ", hidden, 2)
         self.statistics = [self._column(arena, f"variances{layer + 1}", np.float64) for layer, _ in enumerate(hidden)]
+        self.factored = list[Matrix]()
         self.x = arena.matrix(rows, shape.inputs, "x")
         self.unscaled = self.x if shape.stage is None else arena.matrix(rows, sizes[0], "e")
         if shape.stage is not None and shape.stage.embedding is not None:
@@ -173,17 +184,35 @@ class Passage:
             self.numbers = arena.matrix(rows, numbers, "numbers")
             self.embedded = arena.matrix(rows, padded(numbers) * shape.stage.embedding.width, "embedded")
         self.first = arena.matrix(rows, sizes[0], "xs") if shape.input_scale else self.unscaled
-        self.z = each("z", sizes[1:])
+        self.z = each("z", outputs)
         self.a = each("a", sizes[1:-1])
         self.activated = each("v", sizes[1:-1]) if backward and shape.slopes is not None else []
-        self.d = each("dz", sizes[1:]) if backward else []
+        self.d = each("dz", outputs) if backward else []
         before = shape.input_scale or shape.stage is not None
         self.back = arena.matrix(rows, sizes[0], "dx") if backward and before else self.x
-        self.y = arena.matrix(rows, sizes[-1], "y")
+        self.y = arena.matrix(rows, shape.outputs, "y")
         self.losses, self.errors, self.weights = (
             self._column(arena, name, arena.dtype) for name in ("losses", "errors", "weights")
         )
         self.masks = [self._mask(arena, layer) if rate and backward else NO_MATRIX for layer, rate in enumerate(rates)]
+        self.outputs = self.z[-1]
+        if members > 1:
+            self._add_members(arena, shape, backward=backward)
+
+    def _add_members(self, arena: Arena, shape: Shape, *, backward: bool) -> None:
+        """Allocate what only several members have."""
+        rows, inputs = self.rows * self.members, shape.sizes[:-1]
+        factored = inputs[:-1] if shape.full else inputs[:1]
+        self.factored = [arena.matrix(rows, units, f"xr{layer}") for layer, units in enumerate(factored, start=1)]
+        if shape.full:
+            self.normalized = [arena.matrix(rows, units, f"u{layer}") for layer, units in enumerate(inputs[1:], 1)]
+        self.outputs = arena.matrix(self.rows, shape.outputs, "z")
+        self.member_y = arena.matrix(rows, shape.outputs, "members' y") if backward else self.y
+        self.member_back = arena.matrix(rows, inputs[0], "members' dx") if backward else self.back
+        self.member_losses, self.member_weights = (
+            arena.keep(aligned(rows, arena.dtype).reshape(rows, 1), f"members' {name}")
+            for name in ("losses", "weights")
+        )
 
     def with_own_inputs(self, arena: Arena, columns: int) -> Passage:
         """The same passage with another x, for one thread; nothing may be between x and the first layer."""
@@ -198,8 +227,9 @@ class Passage:
 
     def _mask(self, arena: Arena, layer: int) -> MatrixAt:
         """Allocate a bit for each of a layer's inputs."""
-        row = Stride(self.inputs(layer).stride // 8)
-        return MatrixAt(arena.keep(aligned(self.rows * row, np.uint8).reshape(self.rows, row), f"mask{layer}"), row)
+        row = Stride(self.drawn(layer).stride // 8)
+        rows = self.rows * (self.members if layer > 0 else 1)
+        return MatrixAt(arena.keep(aligned(rows * row, np.uint8).reshape(rows, row), f"mask{layer}"), row)
 
     def sums(self, layer: int) -> Matrix:
         """Where a layer's weighted sums go."""
@@ -207,11 +237,17 @@ class Passage:
 
     def inputs(self, layer: int) -> Matrix:
         """What a layer multiplies with its weights."""
+        if layer < len(self.factored):
+            return self.factored[layer]
         return self.first if layer == 0 else self.a[layer - 1]
 
     def drawn(self, layer: int) -> Matrix:
         """Where noise and dropout of a layer's inputs apply: to the first layer's before their factors."""
         return self.unscaled if layer == 0 else self.a[layer - 1]
+
+    def errors_below(self, layer: int) -> Matrix:
+        """Where the errors of what a layer multiplies with its weights go: the members', where there are several."""
+        return self.member_back if layer == 0 and self.members > 1 else self.below(layer)
 
     def below(self, layer: int) -> Matrix:
         """Where the errors of a layer's inputs go."""
@@ -221,11 +257,11 @@ class Passage:
 def forward(block: Block, w: MatrixAt, a: Matrix, z: Matrix, each: Share) -> Instruction:
     """Some rows of z = b + a W, for the columns of a block of weights."""
     return Forward(
-        a=a.part(),
+        a=a.rows_of(block),
         depth=Count(block.fan_in),
         w=w,
         width=Count(block.width),
-        z=z.part(block.first),
+        z=z.rows_of(block, block.place),
         rows=each.rows,
     )
 

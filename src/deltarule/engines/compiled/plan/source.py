@@ -99,7 +99,7 @@ class Source:
 
     def count(self, passage: Passage, rows: Rows) -> Instruction:
         """Count wrong answers among several classes."""
-        z, targets = passage.z[-1].part(), self._targets
+        z, targets = passage.outputs.part(), self._targets
         return CountErrors(z, targets.outputs, self.order, targets.codes, passage.errors, rows)
 
     def add(self, passage: Passage) -> Instruction:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from deltarule.engines.compiled.plan.activations import by_columns
 from deltarule.engines.compiled.plan.formulas import Formulas, Predicting
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Backward
 from deltarule.engines.compiled.plan.layout import SCALE, Division, Share
+from deltarule.engines.compiled.plan.member_layers import MemberLayers, in_member_rows, in_rows
 from deltarule.engines.compiled.plan.memory import Passage, forward
 from deltarule.engines.compiled.plan.source import Source
 from deltarule.engines.compiled.plan.tables import ALL_ROWS, Rows
@@ -35,13 +37,15 @@ class Writer:
         yield from self._batch(source, passage, self.to.rows())
         yield from self._first_inputs(passage)
         last = len(self.to.layout.blocks) - 1
+        yield from self._member_targets(source, passage)
         for layer in range(last + 1):
             if layer > 0:
-                yield from self._drawn(layer, passage)
+                yield from in_member_rows(self.to, self._drawn(layer, passage))
+            yield from self._member_inputs(layer, passage)
             yield from self._forward(layer, passage)
             if not self._by_rows(layer) or (layer < last and not self._by_rows(layer + 1)):
                 yield from self.to.wait()
-        yield from self.formulas.loss(passage, source, self.to.rows(), self.to.thread, training=True)
+        yield from self._losses(source, passage)
         for layer in range(last, 0, -1):
             if not self._by_rows(layer):
                 yield from self.to.wait()
@@ -63,7 +67,11 @@ class Writer:
         yield from inputs_predicted(self.formulas, to, passage, ALL_ROWS)
         for layer, blocks in enumerate(to.layout.blocks):
             shares = [Share(block.first, block.width) for block in blocks]
+            if self.formulas.members is not None:
+                yield from self.formulas.members.inputs(to, layer, passage, ALL_ROWS)
             yield from predicted(self.formulas, to, layer, passage, shares, ALL_ROWS, self.updates.scratch)
+        if self.formulas.mean is not None:
+            yield self.formulas.mean.prediction(passage, ALL_ROWS)
         yield from self.formulas.loss(passage, source, ALL_ROWS, to.thread, training=False)
         yield source.add(passage)
 
@@ -77,14 +85,47 @@ class Writer:
             yield from self.to.wait()
         for layer in range(len(self.to.layout.blocks)):
             shares = self.to.shares(layer)
+            yield from self._member_inputs(layer, passage)
             yield from predicted(self.formulas, self.to, layer, passage, shares, rows, self.updates.scratch)
             yield from self.to.wait()
-        yield from self.formulas.loss(passage, source, rows, thread, training=False)
+        if self.formulas.mean is None:
+            yield from self.formulas.loss(passage, source, rows, thread, training=False)
+        else:
+            yield from self._member_losses(source, passage)
+            yield self.formulas.mean.losses(passage, rows)
         yield from self.to.wait()
         if thread == 0:
             yield source.record(passage)
         # The next batch's weights must not be written while these are read.
         yield from self.to.wait()
+
+    def _losses(self, source: Source, passage: Passage) -> Iterator[Instruction]:
+        """Losses, errors and dz; of several members, the mean of their losses and the error of their mean."""
+        rows, thread, mean = self.to.rows(), self.to.thread, self.formulas.mean
+        if mean is None:
+            yield from self.formulas.loss(passage, source, rows, thread, training=True)
+            return
+        yield from self._member_losses(source, passage)
+        yield mean.prediction(passage, rows)
+        yield from self.formulas.loss(passage, source, rows, thread, training=False)
+        yield mean.losses(passage, rows)
+
+    def _member_losses(self, source: Source, passage: Passage) -> Iterator[Instruction]:
+        """Losses and dz of all members."""
+        loss = self.formulas.member_loss(passage, source, self.to.rows(), self.to.thread)
+        yield from in_member_rows(self.to, [loss])
+        yield from self.to.wait()
+
+    def _member_targets(self, source: Source, passage: Passage) -> Iterator[Instruction]:
+        if self.formulas.members is not None:
+            yield from self.formulas.members.targets(self.to, passage, source, self.to.rows())
+
+    def _member_inputs(self, layer: int, passage: Passage) -> Iterator[Instruction]:
+        """A layer's inputs with the members' factors, whole rows at a time."""
+        members = self.formulas.members
+        if members is not None and members.has_factors(self.to, layer):
+            yield from members.inputs(self.to, layer, passage, self.to.rows())
+            yield from self.to.wait()
 
     def _by_rows(self, layer: int) -> bool:
         """Whether a thread has its rows of a layer's outputs, and of their derivatives, to itself."""
@@ -117,7 +158,9 @@ class Writer:
 
     def _forward(self, layer: int, passage: Passage) -> Iterator[Instruction]:
         """Weighted sums, and what the layer makes of them."""
-        yield from _weighted_sums(self.formulas, self.to, layer, passage, self.to.shares(layer))
+        yield from in_rows(
+            self.to, layer, _weighted_sums(self.formulas, self.to, layer, passage, self.to.shares(layer))
+        )
         normalization = self.formulas.normalizations[layer]
         if normalization is not None:
             activation, copy = self.formulas.activations[layer], self.formulas.updates.averaged * self.to.apart
@@ -138,38 +181,67 @@ class Writer:
         dropped = bool(self.formulas.rates[layer])
 
         def slope(each: Share) -> Iterator[Instruction]:
-            yield from activation.backward(self.to, layer - 1, passage, each, region)
+            yield from in_member_rows(self.to, activation.backward(self.to, layer - 1, passage, each, region))
 
         whole = Share(0, padded(self.to.layout.sizes[layer]), self.to.rows())
         shares = [whole] if self._by_rows(layer) else self.to.shares(layer - 1)
+        elementwise = not activation.columnwise
         for each in shares:
-            yield from self._errors(layer, passage, each)
-            if not dropped and not activation.columnwise:
+            yield from in_rows(self.to, layer, self._errors(layer, passage, each))
+            if elementwise and not dropped and self.formulas.members is None:
                 yield from slope(each)
+        if self.formulas.members is not None:
+            yield from self._factors_back(self.formulas.members, layer, passage)
+            if elementwise and not dropped:
+                yield from chain.from_iterable(map(slope, shares))
         if dropped:
-            if shares != [whole]:
+            if shares != [whole] and self.formulas.members is None:
                 yield from self.to.wait()
-            yield self.formulas.drop_again(layer, passage, whole.rows)
-            if not activation.columnwise:
+            yield from in_member_rows(self.to, [self.formulas.drop_again(layer, passage, whole.rows)])
+            if elementwise:
                 yield from slope(whole)
-        normalization = self.formulas.normalizations[layer - 1]
-        if (dropped or shares == [whole]) and (activation.columnwise or normalization is not None):
-            yield from self.to.wait()  # for columns whose rows other threads have
-        if activation.columnwise:
+        yield from self._columns_back(layer, passage, slope, waits=dropped or shares == [whole])
+
+    def _columns_back(
+        self, layer: int, passage: Passage, slope: Callable[[Share], Iterator[Instruction]], *, waits: bool
+    ) -> Iterator[Instruction]:
+        """What takes whole columns of the errors of the layer below; `waits` where other threads have rows of them."""
+        columnwise, normalization = (
+            self.formulas.activations[layer - 1].columnwise,
+            self.formulas.normalizations[layer - 1],
+        )
+        if waits and (columnwise or normalization is not None):
+            yield from self.to.wait()
+        if columnwise:
             yield from by_columns(self.to, layer - 1, slope)
         if normalization is not None:
-            yield from normalization.back(self.to, layer - 1, passage, self.updates.scratch, region)
+            room, region = self.updates.scratch, self.formulas.updates.regions
+            yield from normalization.back(self.to, layer - 1, passage, room, region)
+
+    def _factors_back(self, members: MemberLayers, layer: int, passage: Passage) -> Iterator[Instruction]:
+        """Through the members' factors of a layer's inputs, once the errors of all rows and columns are there."""
+        yield from self.to.wait()
+        if members.has_factors(self.to, layer):
+            yield from members.gradients(self.to, layer, passage, self.formulas.updates.regions)
+            yield from self.to.wait()
 
     def _backward_to_inputs(self, passage: Passage) -> Iterator[Instruction]:
         """The errors of the first layer's inputs, and the gradients of what is trained before it."""
-        if not self.formulas.trained_before:
+        members = self.formulas.members
+        if not self.formulas.trained_before and members is None:
             return
         to, rows, stage, scale = self.to, self.to.rows(), self.formulas.stage, self.formulas.scale
         room, region = self.updates.scratch, self.formulas.updates.regions
         for each in to.shares(SCALE):
-            yield from self._errors(0, passage, each)
+            yield from in_member_rows(to, self._errors(0, passage, each))
         # Columns may be left over, and other threads still read the weights that the update changes.
-        yield from to.wait()
+        if members is None:
+            yield from to.wait()
+        else:
+            yield from self._factors_back(members, 0, passage)
+            if self.formulas.trained_before:
+                yield members.summed(passage, rows)
+                yield from to.wait()
         if scale is not None:
             yield from scale.gradient(to, passage, room, region)
         if stage is None:
@@ -186,16 +258,15 @@ class Writer:
 
     def _errors(self, layer: int, passage: Passage, each: Share) -> Iterator[Instruction]:
         """A share of ∂C/∂ of a layer's inputs, over all blocks of the layer."""
-        d, below = passage.d[layer], passage.below(layer)
-        units, outputs = self.to.layout.sizes[layer : layer + 2]
+        d, below, units = passage.d[layer], passage.errors_below(layer), self.to.layout.sizes[layer]
         for block in self.to.layout.blocks[layer]:
             yield Backward(
-                d=d.part(block.first),
-                depth=Count(min(block.width, outputs - block.first)),
+                d=d.rows_of(block, block.place),
+                depth=Count(block.real),
                 w=self.to.matrix(block, each.first),
-                target=below.part(each.first),
+                target=below.rows_of(block, each.first),
                 columns=Count(min(each.width, units - each.first)),
-                first=block.first == 0,
+                first=block.place == 0,
                 rows=each.rows,
             )
 
@@ -212,7 +283,7 @@ def predicted(
     formulas: Predicting, to: Division, layer: int, passage: Passage, shares: list[Share], rows: Rows, room: Address
 ) -> Iterator[Instruction]:
     """A layer's weighted sums and what it makes of them, as the network predicts."""
-    yield from _weighted_sums(formulas, to, layer, passage, shares)
+    yield from in_rows(to, layer, _weighted_sums(formulas, to, layer, passage, shares))
     normalization = formulas.normalizations[layer]
     if normalization is not None:
         yield from normalization.predicting(to, layer, passage, shares, rows, formulas.activations[layer], room)

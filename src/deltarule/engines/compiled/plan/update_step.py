@@ -9,7 +9,8 @@ from operator import itemgetter
 
 from deltarule.engines.compiled.plan.formulas import UpdateKernels
 from deltarule.engines.compiled.plan.instruction import Instruction
-from deltarule.engines.compiled.plan.layout import EMBEDDING, SCALE, Block, Division, is_kept
+from deltarule.engines.compiled.plan.layout import EMBEDDING, FACTORS, SCALE, Block, Division, is_kept
+from deltarule.engines.compiled.plan.member_layers import in_rows
 from deltarule.engines.compiled.plan.memory import Passage
 from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall, MatrixAt
 from deltarule.engines.compiled.plan.updates import (
@@ -69,9 +70,7 @@ class Updates:
             yield from self._at_once(passage)
         else:
             for layer in reversed(range(self._layers)):
-                for part in self._parts(layer, passage):
-                    slots, apart = Count(self.kernels.slots), Stride(self.to.apart)
-                    yield Update(part.product, part.kernel, slots, apart, self.scratch, part.slice)
+                yield from in_rows(self.to, layer, self._updates(layer, passage))
                 yield from self._written_steps(layer)
             for layer in self.to.layout.before:
                 yield from self._written_steps(layer)
@@ -79,6 +78,12 @@ class Updates:
             yield from self.to.wait()
             for layer in (*range(self._layers), *self.to.layout.before):
                 yield from self._afterwards(layer)
+
+    def _updates(self, layer: int, passage: Passage) -> Iterator[Instruction]:
+        """The thread's part of a layer's weights and biases, gradient and step in one."""
+        slots, apart = Count(self.kernels.slots), Stride(self.to.apart)
+        for part in self._parts(layer, passage):
+            yield Update(part.product, part.kernel, slots, apart, self.scratch, part.slice)
 
     @property
     def _layers(self) -> int:
@@ -91,18 +96,18 @@ class Updates:
 
     def _squares(self, block: Block) -> Address:
         """Where the sums of squares of a block's columns are: threads may be in different layers."""
-        return Address(self.squares + 8 * (self.to.layout.columns_before(block.layer) + block.first))
+        return Address(self.squares + 8 * self.to.layout.columns_before(block))
 
     def _parts(self, layer: int, passage: Passage) -> Iterator[_Part]:
         """The thread's parts of a layer's blocks; the biases of a block belong to whoever has its last rows."""
         a, thread = passage.inputs(layer), self.to.thread
         for each in self.to.shares(layer):
             block = self.to.block(layer, each)
-            d, width, fan_in = passage.d[layer].part(block.first), Count(block.width), block.fan_in
+            d, width, fan_in = passage.d[layer].rows_of(block, block.place), Count(block.width), block.fan_in
             begin, end = each.rows.first(fan_in), each.rows.stop(fan_in)
             if end > begin:
                 w = self.to.matrix(block, begin)
-                product = Product(d, a.part(begin), a.item_bytes, w, Count(end - begin), width)
+                product = Product(d, a.rows_of(block, begin), a.item_bytes, w, Count(end - begin), width)
                 kernel = self.kernels.step("weights", layer, thread)
                 rows = _slice_rows(block, end - begin, self.to.layout.batch)
                 yield _Part(block, range(begin, end), product, kernel, rows)
@@ -118,7 +123,8 @@ class Updates:
         for each in self.to.columns(layer):
             block = self.to.block(layer, each)
             for group, rows in _written(block):
-                yield self._step(block, rows, self.kernels.step(group, 0, self.to.thread))
+                of = layer if group == "biases" else 0
+                yield self._step(block, rows, self.kernels.step(group, of, self.to.thread))
 
     def _step(self, block: Block, rows: range, kernel: KernelCall) -> Step:
         return Step(
@@ -160,12 +166,16 @@ class Updates:
     def gradients(self, passage: Passage) -> Iterator[Instruction]:
         """Write the objective's gradient down; what `_written_steps` step by is there already."""
         for layer in range(self._layers):
-            for part in self._parts(layer, passage):
-                weights = part.rows.start < part.block.fan_in
-                kernel = self.kernels.penalty_gradient(layer, self.to.thread) if weights else NO_KERNEL
-                gradient = self.to.matrix(part.block, part.rows.start, self._gradient).address
-                yield Gradient(part.product, gradient, kernel)
+            yield from in_rows(self.to, layer, self._gradients(layer, passage))
         yield from self.to.wait()
+
+    def _gradients(self, layer: int, passage: Passage) -> Iterator[Instruction]:
+        """The thread's part of the gradient of a layer's weights and biases."""
+        for part in self._parts(layer, passage):
+            weights = part.rows.start < part.block.fan_in
+            kernel = self.kernels.penalty_gradient(layer, self.to.thread) if weights else NO_KERNEL
+            gradient = self.to.matrix(part.block, part.rows.start, self._gradient).address
+            yield Gradient(part.product, gradient, kernel)
 
     def _afterwards(self, layer: int) -> Iterator[Instruction]:
         """Hold the weights into hidden units within their norm; then take the mean of all parameters."""
@@ -179,12 +189,16 @@ class Updates:
                 yield replace(step, slots=Count(1), apart=Stride(self.kernels.averaged * self.to.apart))
 
 
-_GROUPS = {"W": "", "b": "", "γ": "normalization", "β": "normalization", "α": "slopes"}
+_GROUPS = {
+    "W": "", "b": "", "zeros": "", "γ": "normalization", "β": "normalization", "α": "slopes", "members.s": "members",
+    "members.c": "biases",
+}  # fmt: skip
 
 
 def _written(block: Block) -> Iterator[tuple[str, range]]:
     """The groups of a block whose gradients are written down in any case, and their rows."""
     usual = {SCALE: "scale", EMBEDDING: "embeddings"}.get(block.layer, "categories")
+    usual = "members" if block.layer <= FACTORS else usual
     groups = [("" if is_kept(name) else _GROUPS.get(name, usual), rows) for name, rows in block.sections]
     start = 0
     for group, alike in groupby(groups, key=itemgetter(0)):

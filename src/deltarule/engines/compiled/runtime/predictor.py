@@ -40,7 +40,7 @@ class Predictor:
     ) -> None:
         dtype = parameters.dtype
         self._arena = arena = Arena(dtype)
-        self._outputs, item = shape.sizes[-1], dtype.itemsize
+        self._outputs, self._members, item = shape.outputs, shape.members, dtype.itemsize
         layout = Layout(shape, 1, item)
         packed = np.zeros(layout.items, dtype)
         layout.pack(parameters, packed)
@@ -54,8 +54,10 @@ class Predictor:
         plan: list[Instruction] = [gather, *inputs_predicted(formulas, to, passage, ALL_ROWS)]
         for layer, blocks in enumerate(layout.blocks):
             shares = [Share(block.first, block.width) for block in blocks]
+            if formulas.members is not None:
+                plan += formulas.members.inputs(to, layer, passage, ALL_ROWS)
             plan += predicted(formulas, to, layer, passage, shares, ALL_ROWS, room)
-        self._z = passage.z[-1].view(_BLOCK)
+        self._z = passage.z[-1].view(_BLOCK * shape.members)
         self._follow = SingleThread(arena, plan, ascending=arena.keep(np.arange(_BLOCK)))
         # One passage serves one caller at a time.
         self._lock = threading.Lock()
@@ -66,15 +68,15 @@ class Predictor:
         self._lock = threading.Lock()
 
     def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Weighted sums (n, outputs) of raw inputs (n, d), of the type that was promised."""
+        """Weighted sums (n, members · outputs) of raw inputs (n, d), of the type that was promised."""
         x, n = gatherable(x), len(x)
-        row, made = x.strides[0], np.empty((n, self._outputs), self._z.dtype)
+        row, made = x.strides[0], np.empty((n, self._members * self._outputs), self._z.dtype)
         with self._lock:
             for start in range(0, n, _BLOCK):
                 rows = min(_BLOCK, n - start)
                 self._follow.gather.put("source", MatrixAt(Address(x.ctypes.data + start * row), Stride(row)))
                 self._follow(rows)
-                made[start : start + rows] = self._z[:rows, : self._outputs]
+                made[start : start + rows] = self._z[: rows * self._members, : self._outputs].reshape(rows, -1)
         finite = np.isfinite(made)
         if not np.logical_and.reduce(finite, axis=None):
             row = int(np.argmin(finite.all(axis=1)))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from deltarule.engines.compiled.plan.formulas import Formulas
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Division, Layout
+from deltarule.engines.compiled.plan.member_layers import joined
 from deltarule.engines.compiled.plan.memory import Arena, Passage, aligned
 from deltarule.engines.compiled.plan.printing import SCRATCH, Named, Names, Printer
 from deltarule.engines.compiled.plan.source import Source
@@ -56,7 +57,7 @@ class Team:
         self._problem, self._formulas, self._sources = problem, formulas, sources
         self._dtype = arena.dtype
         batch = min(problem.recipe.batch_size, len(problem.train))
-        self._layout = Layout(problem.shape, steppers, self._dtype.itemsize, batch)
+        self._layout = Layout(problem.shape, steppers, self._dtype.itemsize, batch * problem.shape.members)
         written = formulas.writes_gradients
         self._parameters = aligned(self._layout.items * (formulas.updates.regions + written), self._dtype)
         self._best = aligned(self._layout.items, self._dtype)
@@ -221,19 +222,21 @@ class Team:
             plans: dict[str, list[Instruction]] = {}
             if thread < self._steppers:
                 own = passage.with_own_inputs(arena, shape.inputs) if self._own_inputs(passage) else passage
-                plans["training"] = list(writer.step(self._sources["step"], own, self._problem.record))
+                plans["training"] = list(joined(writer.step(self._sources["step"], own, self._problem.record)))
             alone = Passage(arena, BLOCK, shape, formulas.rates, backward=False)
             predicting = self._division(thread, formulas.updates.averaged)
             for field, name in (("train_evaluation", "train"), ("validation", "validation")):
                 if name in self._sources:
-                    plans[field] = list(writer.evaluation(self._sources[name], alone, predicting))
+                    plans[field] = list(joined(writer.evaluation(self._sources[name], alone, predicting)))
             made.append(plans)
             record = Record(Thread, at=table[thread])
             for field, plan in plans.items():
                 record.put(field, arena.plan(plan)[0])
             record.set(
                 run=self._run.address,
-                workspace=arena.keep(aligned(workspace_bytes(self._run["tiles"], rows, widest), np.uint8), SCRATCH),
+                workspace=arena.keep(
+                    aligned(workspace_bytes(self._run["tiles"], rows * shape.members, widest), np.uint8), SCRATCH
+                ),
                 operands=arena.words(formulas.arena.operands, SCRATCH),
                 training_sums=self._sums,
                 sums=self._sums,
@@ -250,7 +253,7 @@ class Team:
         """
         formulas = self._formulas
         changed = formulas.rates[0] or formulas.deviations[0] or self._problem.raw is not None
-        between = formulas.stage is not None or formulas.scale is not None
+        between = formulas.trained_before or formulas.members is not None
         small = passage.rows * passage.x.row <= _SECOND_CACHE // 2
         return self._steppers > 1 and small and not changed and not between
 

@@ -25,7 +25,8 @@ _SOON, _LATE, _SLOWER = 8, 64, 1.5
 def threads_for(problem: Problem) -> tuple[int, int]:
     """How many threads take a step, and how many evaluate: all allowed where there is enough to gain, otherwise one."""
     rows = min(problem.recipe.batch_size, len(problem.train))
-    products = sum(fan_in * fan_out for fan_in, fan_out in pairwise(problem.sizes))
+    *hidden, last = (fan_in * fan_out for fan_in, fan_out in pairwise(problem.sizes))
+    products = problem.recipe.network.members * sum(hidden) + last
     if problem.raw is not None:
         products += _AUGMENTED * problem.sizes[0]
     trained = len(problem.train)
