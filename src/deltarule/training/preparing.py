@@ -121,22 +121,27 @@ def prepared(
     known = known if encoding is None else {recipe.preparation: encoding}
     fitted = _fit(recipe, loss, data, chosen, known, task)
     _check_targets(loss, train, fitted)
-    if recipe.network.members > 1:
-        loss.output.of_mean(np.zeros((1, 1, fitted.outputs)))  # raises an error where a mean has no raw output
-    columns = columns_of(fitted.encoding, fitted.input_shape)
-    shape = parameters.Shape.of(recipe.network, columns, fitted.outputs)
-    theta = _first(recipe, shape.sizes, start)
     validation = None if data.validation is None else fitted.samples(data.validation)
     if held_rows is not None:
         validation = fitted.samples(train, held_rows)
-    recipe = recipe.replace(loss=loss, task=task)
+    samples = fitted.samples(train, chosen, recipe.class_weight)
+    problem = _problem(recipe.replace(loss=loss, task=task), fitted, samples, validation, start)
+    return replace(problem, order=order, record=record), replace(fitted, data=data)
+
+
+def _problem(recipe: Recipe, fitted: FittedData, samples: Samples, validation: Samples | None, start: Start) -> Problem:
+    """Return the problem, with its parameters before the first step."""
+    assert isinstance(recipe.loss, Loss)
+    if recipe.network.members > 1:
+        recipe.loss.output.of_mean(np.zeros((1, 1, fitted.outputs)))  # raises an error where a mean has no raw output
+    columns = columns_of(fitted.encoding, fitted.input_shape)
+    shape = parameters.Shape.of(recipe.network, columns, fitted.outputs)
     seed = start if isinstance(start, int) else recipe.seed
-    initial = shape.with_initial_state(theta, seed)
-    samples, raw = fitted.samples(train, chosen, recipe.class_weight), None
+    initial = shape.with_initial_state(_first(recipe, shape.sizes, start), seed)
+    raw = None
     if recipe.augmentation:
         composition.check(recipe.augmentation, fitted.input_shape)
         raw = composition.RawValues(samples.x, fitted.input_shape, samples.rows)
-    stretch = rows_read_together(samples.x)
     problem = Problem(
         recipe,
         shape.sizes,
@@ -144,14 +149,12 @@ def prepared(
         samples,
         validation,
         initial,
-        order,
-        record,
-        stretch,
-        raw,
+        stretch=rows_read_together(samples.x),
+        raw=raw,
         columns=columns,
     )
     fit_to_data(problem, seed, layers=start is None or isinstance(start, int))
-    return problem, replace(fitted, data=data)
+    return problem
 
 
 def _first(recipe: Recipe, sizes: tuple[int, ...], start: Start) -> Floats:
