@@ -70,15 +70,17 @@ def _backwards(
         products.gemm_nt(t, a, as_, z, zs, w, ws, b, i, o, room, 0)
 
 
-def _gradients(times: int, t: int, w: int, ws: int, a: int, as_: int, z: int, zs: int, b: int, i: int, o: int) -> None:
+def _gradients(
+    times: int, t: int, w: int, ws: int, a: int, as_: int, z: int, zs: int, b: int, i: int, o: int, room: int
+) -> None:
     for _ in range(times):
-        products.gemm_tn(t, w, ws, a, as_, z, zs, b, i, o)
+        products.gemm_tn(t, w, ws, a, as_, z, zs, b, i, o, room)
 
 
 @functools.cache
 def _loops() -> list[Any]:
     """Each product so many times, without the interpreter."""
-    counts = {"_forwards": (_forwards, 11), "_backwards": (_backwards, 12), "_gradients": (_gradients, 11)}
+    counts = {"_forwards": (_forwards, 11), "_backwards": (_backwards, 12), "_gradients": (_gradients, 12)}
     code = compile_functions({name: (loop, *[int] * count) for name, (loop, count) in counts.items()})
     return [code.function(name, count) for name, (_, count) in counts.items()]
 
@@ -118,7 +120,10 @@ def _products(batch: int, inputs: int, outputs: int) -> dict[str, tuple[Callable
             ours(backwards, at_a, row_a, at_z, row_z, at_w, row_w, *sizes, at_room),
             numpys(dense_z, dense_w.T, out_a),
         ),
-        "gradient": (ours(gradients, at_w, row_w, at_a, row_a, at_z, row_z, *sizes), numpys(dense_a.T, dense_z, out_w)),
+        "gradient": (
+            ours(gradients, at_w, row_w, at_a, row_a, at_z, row_z, *sizes, at_room),
+            numpys(dense_a.T, dense_z, out_w),
+        ),
     }
 
 

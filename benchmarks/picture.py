@@ -21,6 +21,12 @@ LOOKS = {
 }
 
 
+_FLOOR = (
+    "Floor: how long a step would take if the matrix products, the optimizer's update and the copying of a batch\n"
+    "ran at the rates that loops made for each of them alone reach on this processor, and nothing else took time."
+)
+
+
 def _time(microseconds: float) -> str:
     return f"{microseconds / 1000:.1f} ms" if microseconds >= 1000 else f"{microseconds:.3g} µs"
 
@@ -28,7 +34,8 @@ def _time(microseconds: float) -> str:
 def _label(row: dict[str, Any]) -> str:
     sizes, _, rest = row["title"].partition(", ")
     cores = "one core" if row["cores"] == 1 else f"{row['cores']} cores"
-    return f"{row['key'].partition('-')[0]}  {sizes}\n{rest}, {cores}\nours {_time(row['rivals'][OURS]['median'])}"
+    name = f"{row['key'].partition('-')[0]}  {row.get('words', '')}".strip()
+    return f"{name}\n{sizes}, {rest}, {cores}\nours {_time(row['rivals'][OURS]['median'])}"
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
@@ -38,7 +45,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
         return
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
-    picture = style.figure(9.0, 1.3 + 0.62 * len(rows))
+    picture = style.figure(9.0, 1.8 + 0.66 * len(rows))
     axes = picture.subplots()
     for place, row in enumerate(rows):
         _line(axes, place, row)
@@ -52,6 +59,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g} ×"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     style.tidy(axes, x="time of a training step, as a multiple of deltarule's (logarithmic)")
+    picture.supxlabel(_FLOOR, fontsize=7.5)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     axes.axvline(1.0, color=style.BLUE, linewidth=1.0, zorder=1)

@@ -41,6 +41,7 @@ class Rival:
         the packages, in a process of its own.
     lacks : why it cannot train a workload; "" where it can.
     precisions : of the workloads that it trains.
+    late : whether it is trained for many epochs before it is timed, where a workload says so.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Rival:
     prepare: Callable[[Workload, Samples, int], Trainer]
     lacks: Callable[[Workload], str] = _anything
     precisions: tuple[str, ...] = ("float32",)
+    late: bool = False
 
     def versions(self) -> dict[str, str]:
         """The version of each package, "" where it is not installed."""
@@ -64,7 +66,9 @@ class Rival:
         missing = [package for package, version in self.versions().items() if not version]
         if missing:
             return f"not installed: {', '.join(missing)}"
-        return self.lacks(workload) if workload.precision in self.precisions else f"not run in {workload.precision}"
+        if workload.precision not in self.precisions:
+            return f"not run in {workload.precision}"
+        return "not run for so long" if workload.epochs_before and not self.late else self.lacks(workload)
 
 
 def rivals() -> dict[str, Rival]:

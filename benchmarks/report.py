@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 
 from benchmarks.workloads import Workload
 
-__all__ = ["OURS", "markdown", "summary", "write_page"]
+__all__ = ["OURS", "markdown", "picture_of", "summary", "write_page"]
 
 OURS = "deltarule"
+_HEADING = "### "
 BEGIN, END = "<!-- results: written by `python -m benchmarks --page` -->", "<!-- end of results -->"
 
 
@@ -31,6 +33,7 @@ def summary(workload: Workload, found: dict[str, Any]) -> dict[str, Any]:
     return {
         "key": workload.key,
         "title": workload.title,
+        "words": workload.words,
         "cores": workload.cores,
         "samples": workload.samples,
         "flops": workload.flops,
@@ -72,7 +75,7 @@ def _steps(rows: list[dict[str, Any]]) -> list[str]:
         share = "" if row["of_floor"] is None or row["key"] == "W2" else f"{row['of_floor']:.0%}"
         # The floor is that of float32's multiply-adds.
         floor = "" if row["key"] == "W2" or row["key"].endswith("bfloat16") else _number(row["floor"]["total"])
-        title = f"{row['key'].partition('-')[0]} {row['title']}"
+        title = ", ".join(filter(None, [f"**{row['key'].partition('-')[0]}** {row.get('words', '')}", row["title"]]))
         lines.append(f"| {title} | {row['cores']} | {cells} | {floor} | {share} |")
     return lines
 
@@ -149,15 +152,29 @@ def markdown(results: dict[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def write_page(page: Path, results: dict[str, Any], picture: str) -> None:
-    """Put the tables and the picture where the page has its marks."""
+def picture_of(results: dict[str, Any]) -> str:
+    """The file name of the picture of a kind of processor."""
+    return f"benchmarks-{'-'.join(re.findall('[a-z0-9]+', results['machine']['processor'].lower()))}.png"
+
+
+def write_page(page: Path, results: dict[str, Any]) -> None:
+    """Put the tables and the picture into the section of the processor, between the page's marks.
+
+    A section is headed with the processor and the date. Those of other processors stay as they are.
+    """
     text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
-    _, found, after = rest.partition(END)
+    given, found, after = rest.partition(END)
     if not found:
         raise SystemExit(f"{page.name} has no marks for the results")
-    image = f"![Time of a training step, each rival's over ours]({picture})"
-    page.write_text(f"{before}{BEGIN}\n\n{image}\n\n{markdown(results)}\n{END}{after}", encoding="utf-8")
+    processor = results["machine"]["processor"]
+    sections = [f"{_HEADING}{section.strip()}" for section in given.split(_HEADING)[1:]]
+    image = f"![Time of a training step, each rival's over ours](pictures/{picture_of(results)})"
+    made = f"{_HEADING}{processor}, {results['date']}\n\n{image}\n\n{markdown(results).strip()}"
+    old = [place for place, section in enumerate(sections) if section.startswith(f"{_HEADING}{processor}, ")]
+    sections[slice(old[0], old[0] + 1) if old else slice(len(sections), None)] = [made]
+    whole = "\n\n".join([BEGIN, *sections, END])
+    page.write_text(f"{before}{whole}{after}", encoding="utf-8")
 
 
 def read(path: Path) -> dict[str, Any]:

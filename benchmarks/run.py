@@ -17,7 +17,7 @@ from benchmarks.many import many
 from benchmarks.protocol import Rival, rivals
 from benchmarks.workloads import chosen
 
-__all__ = ["main"]
+__all__ = ["main", "processor"]
 
 
 def _arguments() -> argparse.Namespace:
@@ -43,13 +43,17 @@ def _team(names: str) -> dict[str, Rival]:
     return {name: everyone[name] for name in wanted}
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor's name, and its family as LLVM names it."""
+    from llvmlite import binding as llvm
+
     try:
         with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
             names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
     except OSError:
         names = []
-    return names[0] if names else platform.processor() or platform.machine()
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name} ({llvm.get_host_cpu_name()})"
 
 
 def _about(team: dict[str, Rival]) -> dict[str, Any]:
@@ -60,7 +64,7 @@ def _about(team: dict[str, Rival]) -> dict[str, Any]:
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "machine": {
-            "processor": f"{_processor()} ({llvm.get_host_cpu_name()})",
+            "processor": processor(),
             "cores": os.cpu_count(),
             "vector_bits": 512 if features.get("avx512f") else 256 if features.get("avx") else 128,
             "system": platform.system(),
@@ -115,8 +119,10 @@ def _write(folder: Path, results: dict[str, Any]) -> None:
 
 
 def _joined(paths: list[Path]) -> dict[str, Any]:
-    """The first run's results, and what later ones have that it lacks."""
+    """The first run's results, and what later ones on the same kind of machine have that it lacks."""
     first, *others = [report.read(path) for path in paths]
+    if kinds := {str(other["machine"]) for other in others} - {str(first["machine"])}:
+        raise SystemExit(f"results of {first['machine']} are not mixed with those of {', '.join(kinds)}")
     for other in others:
         have = {row["key"] for row in first["workloads"]}
         first["workloads"] += [row for row in other["workloads"] if row["key"] not in have]
@@ -135,9 +141,8 @@ def main() -> None:
     if arguments.page:
         from benchmarks.picture import draw
 
-        picture = arguments.page.parent / "pictures" / "benchmarks.png"
-        draw(results, picture)
-        report.write_page(arguments.page, results, f"pictures/{picture.name}")
+        draw(results, arguments.page.parent / "pictures" / report.picture_of(results))
+        report.write_page(arguments.page, results)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class _Worker:
 
     def prepare(self) -> dict[str, Any]:
         self._trainer = self._rival.prepare(self._workload, self._samples, self._threads)
-        self._trainer.run(1)
+        self._trainer.run(1 + self._workload.epochs_before)
         return {"data": self._samples.source}
 
     def epochs(self, epochs: int) -> dict[str, Any]:

@@ -15,7 +15,9 @@ OPTIMIZERS = {"sgd": 0.05, "momentum": 0.01, "adagrad": 0.01, "rmsprop": 0.001, 
 class Workload:
     """A network, how it is trained, on what, and on how many cores. Samples are a multiple of the batch.
 
+    words : what it stands for, for a reader who does not know its number.
     precision : "float32", or "bfloat16" where the operands of the products are rounded to that.
+    epochs_before : how many epochs are trained before the first sample, beside those that warm up.
     """
 
     key: str
@@ -35,6 +37,8 @@ class Workload:
     decay: float = 0.99
     epsilon: float = 1e-8
     precision: str = "float32"
+    words: str = ""
+    epochs_before: int = 0
 
     def __post_init__(self) -> None:
         if self.samples % self.batch:
@@ -78,26 +82,35 @@ class Workload:
         names = {"sgd": "SGD", "adagrad": "AdaGrad", "rmsprop": "RMSProp"}
         optimizer = names.get(self.optimizer, self.optimizer.title()) + (" with L2" if self.penalty else "")
         rounded = "" if self.precision == "float32" else f", {self.precision}"
-        return f"{'-'.join(map(str, self.sizes))}, {self.activation}, {optimizer}, batch {self.batch}{rounded}"
+        late = f", from epoch {self.epochs_before + 2} on" if self.epochs_before else ""
+        return f"{'-'.join(map(str, self.sizes))}, {self.activation}, {optimizer}, batch {self.batch}{rounded}{late}"
 
     def one_batch(self) -> Workload:
         """The same step, with a single batch for data, so that its order plays no part."""
-        return replace(self, samples=self.batch)
+        return replace(self, samples=self.batch, epochs_before=0)
 
 
-_W3 = (784, 100, 100, 100, 100, 10)
+_W1, _W3 = (784, 256, 128, 10), (784, 100, 100, 100, 100, 10)
+_DIGITS, _WIDE = "digits of MNIST, two hidden layers", "layers of 1,024 units"
 WORKLOADS = (
-    Workload("W1", (784, 256, 128, 10), "adam", 64, 51_200, 2),
-    Workload("W1-bfloat16", (784, 256, 128, 10), "adam", 64, 51_200, 2, precision="bfloat16"),
-    *(Workload(f"W3-{name}", _W3, name, 128, 51_200, 2) for name in OPTIMIZERS),
+    Workload("W1", _W1, "adam", 64, 51_200, 2, words=_DIGITS),
+    Workload("W1-late", _W1, "adam", 64, 51_200, 2, words=_DIGITS + ", late", epochs_before=38),
+    Workload("W1-bfloat16", _W1, "adam", 64, 51_200, 2, words=_DIGITS, precision="bfloat16"),
+    *(Workload(f"W3-{name}", _W3, name, 128, 51_200, 2, words="digits, four hidden layers") for name in OPTIMIZERS),
     Workload(
         "W4", (784, 30, 10), "sgd", 10, 50_000, 1,
         activation="sigmoid", loss="sigmoid_cross_entropy", learning_rate=0.5, penalty=1e-4,
+        words="digits, a small layer and batches of 10",
     ),
-    Workload("W2", (2, 5, 2, 1), "adam", 64, 320, 1, data="moons", loss="sigmoid_cross_entropy", learning_rate=0.01),
-    Workload("W5", (1024, 1024, 1024, 10), "sgd", 512, 5_120, 2, data="normal"),
-    Workload("W5-bfloat16", (1024, 1024, 1024, 10), "sgd", 512, 5_120, 2, data="normal", precision="bfloat16"),
-    Workload("W6", (4096, 4096, 10), "sgd", 512, 2_560, 2, data="normal"),
+    Workload(
+        "W2", (2, 5, 2, 1), "adam", 64, 320, 1,
+        data="moons", loss="sigmoid_cross_entropy", learning_rate=0.01, words="two moons, a tiny network",
+    ),
+    Workload("W5", (1024, 1024, 1024, 10), "sgd", 512, 5_120, 2, data="normal", words=_WIDE),
+    Workload(
+        "W5-bfloat16", (1024, 1024, 1024, 10), "sgd", 512, 5_120, 2, data="normal", words=_WIDE, precision="bfloat16"
+    ),
+    Workload("W6", (4096, 4096, 10), "sgd", 512, 2_560, 2, data="normal", words="a layer of 4,096 units"),
 )  # fmt: skip
 """Every row, in the order of the table."""
 

@@ -58,4 +58,4 @@ class Engine:
         return parameters.layers(self._engine.theta, self._sizes)
 
 
-RIVAL = Rival("deltarule", ("numpy", "llvmlite"), Engine, precisions=("float32", "bfloat16"))
+RIVAL = Rival("deltarule", ("numpy", "llvmlite"), Engine, precisions=("float32", "bfloat16"), late=True)

@@ -1,6 +1,7 @@
 """JAX: a jitted `lax.scan` over all steps of an epoch, Optax, buffers donated, the epoch's order drawn by NumPy.
 
-Calls are not waited for until the last.
+Calls are not waited for until the last. In bfloat16 weights are rounded in every step and activations stay rounded, as
+in the mixed precision of JAX's own libraries; the loss, the weights and the optimizer are float32.
 """
 
 from __future__ import annotations
@@ -29,10 +30,13 @@ class Scan:
         activation = {"relu": jax.nn.relu, "sigmoid": jax.nn.sigmoid}[workload.activation]
         optimizer = _optimizer(workload)
 
-        def objective(theta: Any, a: Any, target: Any) -> Any:
+        kind = jnp.dtype(workload.precision)
+
+        def objective(exact: Any, x: Any, target: Any) -> Any:
+            theta, a = jax.tree.map(lambda each: each.astype(kind), exact), x.astype(kind)
             for weights, biases in theta[:-1]:
                 a = activation(a @ weights + biases)
-            z = a @ theta[-1][0] + theta[-1][1]
+            z = (a @ theta[-1][0] + theta[-1][1]).astype(jnp.float32)
             if softmax:
                 return optax.softmax_cross_entropy_with_integer_labels(z, target).mean()
             return optax.sigmoid_binary_cross_entropy(z, target).sum(-1).mean()
@@ -86,4 +90,4 @@ def _optimizer(workload: Workload) -> Any:
     return optax.chain(optax.add_decayed_weights(workload.penalty, weights_only), optimizer)
 
 
-RIVAL = Rival("JAX scan", ("jax", "optax"), Scan)
+RIVAL = Rival("JAX scan", ("jax", "optax"), Scan, precisions=("float32", "bfloat16"))

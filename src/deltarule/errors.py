@@ -254,17 +254,23 @@ class DataWarning(UserWarning):
     message : a sentence.
     types : types of columns that solve it, as `load_dataset(types=...)` takes them; other interfaces render their own.
     advice : what these types do: "to leave it out".
+    call : the call that takes the types, where it is not the one that warns.
 
     >>> print(DataWarning("Column id numbers the rows.", {"id": "ignored"}, "to leave it out"))
     Column id numbers the rows. Try: types={'id': 'ignored'} to leave it out
+    >>> print(DataWarning("Column id numbers the rows.", {"id": "ignored"}, call="load_dataset(frame, types={types})"))
+    Column id numbers the rows. Try: load_dataset(frame, types={'id': 'ignored'})
     """
 
-    def __init__(self, message: str, types: Mapping[str, str] | None = None, advice: str = "") -> None:
-        self.message, self.types, self.advice = message, dict(types or {}), advice
-        super().__init__(f"{message} Try: types={self.types}{' ' * bool(advice)}{advice}" if types else message)
+    def __init__(
+        self, message: str, types: Mapping[str, str] | None = None, advice: str = "", call: str = "types={types}"
+    ) -> None:
+        self.message, self.types, self.advice, self.call = message, dict(types or {}), advice, call
+        suggestion = f"{call.replace('{types}', str(self.types))} {advice}".rstrip()
+        super().__init__(f"{message} Try: {suggestion}" if types else message)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (type(self), (self.message, self.types, self.advice))
+        return (type(self), (self.message, self.types, self.advice, self.call))
 
 
 class SeedsWarning(UserWarning):

@@ -17,7 +17,7 @@ if str(CHECKOUT) not in sys.path:
     sys.path.append(str(CHECKOUT))
 
 import benchmarks  # noqa: E402
-from benchmarks import arithmetic, compare, conductor, floor, probes, report, samples, workloads  # noqa: E402
+from benchmarks import arithmetic, compare, conductor, floor, probes, report, run, samples, workloads  # noqa: E402
 from benchmarks.protocol import Rival, rivals  # noqa: E402
 
 EPSILON_ELSEWHERE = 0.1  # optimizers whose ε stands elsewhere, after three steps
@@ -135,10 +135,37 @@ def test_results_become_a_table_and_a_part_of_a_page(tmp_path):
     json.dumps(results)
     page = tmp_path / "page.md"
     page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n", encoding="utf-8")
-    report.write_page(page, results, "pictures/benchmarks.png")
+    report.write_page(page, results)
     text = page.read_text(encoding="utf-8")
     assert text.startswith("before")
     assert text.endswith("after\n")
     assert "old" not in text
     assert "110 (104–116) **× 10.00**" in text
     assert "50%" in text
+    assert "### a processor, 2026-01-01" in text
+    assert "](pictures/benchmarks-a-processor.png)" in text
+    other = results | {"machine": results["machine"] | {"processor": "another"}, "date": "2026-01-02"}
+    report.write_page(page, other)
+    report.write_page(page, results | {"date": "2026-01-03"})
+    headings = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("### ")]
+    assert headings == ["### a processor, 2026-01-03", "### another, 2026-01-02"]
+
+
+def test_results_of_two_kinds_of_processors_are_not_joined(tmp_path):
+    paths = []
+    for processor in ("one", "another"):
+        path = tmp_path / f"{processor}.json"
+        machine = {"processor": processor, "cores": 2}
+        path.write_text(json.dumps({"machine": machine, "workloads": [], "many": [], "avx2": []}), encoding="utf-8")
+        paths.append(path)
+    assert run._joined([paths[0], paths[0]])["joined"] == 2
+    with pytest.raises(SystemExit, match="not mixed"):
+        run._joined(paths)
+
+
+def test_a_late_row_is_ours_alone():
+    late = next(each for each in workloads.WORKLOADS if each.key == "W1-late")
+    assert late.epochs_before == 38
+    everyone = rivals()
+    assert not everyone["deltarule_engine"].absence(late)
+    assert all(rival.absence(late) for name, rival in everyone.items() if name != "deltarule_engine")

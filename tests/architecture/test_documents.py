@@ -62,7 +62,8 @@ def name_of(page: Path) -> str:
 
 def commands(block: Block) -> list[list[str]]:
     """The calls of `deltarule` in a console block, comments left out."""
-    calls = (line.removeprefix("$ ") for line in block.text.splitlines() if line.startswith("$ deltarule"))
+    lines = block.text.splitlines() if block.language == "console" else []
+    calls = (line.removeprefix("$ ") for line in lines if line.startswith("$ deltarule"))
     return [shlex.split(call, comments=True) for call in calls]
 
 

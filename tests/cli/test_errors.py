@@ -98,6 +98,26 @@ def test_options_that_cannot_be_meant(refused, arguments, words):
         assert word in sentence
 
 
+TABLE = "age,income,city\n" + "".join(
+    f"{20 + i % 50},{1000 + 7.5 * i},{'Rome' if i % 3 else 'Oslo'}\n" for i in range(60)
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["income", "--type", "foo=number"], "for --type, got 'foo' (t.csv). Try: --type age=number"),
+        (["income", "--type", "ag=date"], "for --type, got 'ag' (t.csv). Try: --type age=date"),
+        (["incom"], "for --target, got 'incom' (t.csv). Try: --target income"),
+        (["city", "--task", "regression"], "targets of text for --task, got 'regression'. Try: --task classification"),
+        (["income", "--task", "classification"], "for --task, got 'classification'. Try: --task regression"),
+    ],
+)
+def test_columns_and_tasks_that_cannot_be_meant(refused, tmp_path, arguments, sentence):
+    (tmp_path / "t.csv").write_text(TABLE)
+    assert sentence in refused("train", "t.csv", "--target", *arguments)
+
+
 def test_an_unknown_data_set_offers_the_nearest(refused):
     assert "Try: digits; deltarule data list" in refused("train", "digts")
     assert "Try: fashion; deltarule data list" in refused("data", "info", "fashon")

@@ -9,7 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 import deltarule as dr
 from deltarule.cli.main import app
 from deltarule.cli.pictures import predictions_picture
-from deltarule.figures.samples import confusion_matrix, predicted_against_true, probabilities_of_labels
+from deltarule.figures.samples import confusion_matrix, image_samples, predicted_against_true, probabilities_of_labels
+from deltarule.figures.variants import image_variants
 
 LONG = [f"occupation {number} of people" for number in range(14)]
 
@@ -24,6 +25,18 @@ def collisions(picture):
             pairs = itertools.pairwise((label.get_text(), label.get_window_extent()) for label in shown)
             found += [(a, b) for (a, box), (b, other) in pairs if box.overlaps(other)]
     return found
+
+
+@pytest.mark.parametrize(
+    "picture_of", [lambda x: image_samples(x, ["a"], ["a"]), lambda x: image_variants(x[None], ["a"])]
+)
+def test_images_are_drawn_as_they_are(picture_of):
+    """A photograph's bright pixels are bright."""
+    image = np.array([[[0, 255], [128, 64]]], dtype=np.uint8)
+    picture = picture_of(image)
+    (drawn,) = picture.axes[0].images
+    shown = drawn.to_rgba(drawn.get_array())[:, :, 0]
+    assert shown == pytest.approx(image[0] / 255, abs=0.01)
 
 
 @pytest.mark.parametrize("names", [["no", "yes"], LONG, [str(number) for number in range(60)], ["a" * 40] * 100])

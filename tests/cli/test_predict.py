@@ -209,6 +209,16 @@ def pets(shell):
     return shell
 
 
+def test_quiet_prints_the_predictions_alone(pets, capsys):
+    expected = pets("predict", "run", "pets.csv")
+    unfamiliar = PETS.replace("3", "30000")
+    for text in (PETS, unfamiliar):
+        code, _, said = piped(text, "run", "-", "-q")
+        assert (code, said) == (0, "")
+    assert piped(PETS, "run", "-", "--quiet")[1] == expected
+    assert piped(unfamiliar, "run", "-")[2].count("Note: ") == 1
+
+
 def test_rows_from_standard_input(pets):
     expected = pets("predict", "run", "pets.csv")
     code, out, said = piped(PETS, "run", "-")

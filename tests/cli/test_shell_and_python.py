@@ -13,6 +13,8 @@ from PIL import Image
 
 import deltarule as dr
 from deltarule.cli.main import app
+from deltarule.studies.verdict.amounts import bare
+from deltarule.studies.verdict.estimates import ErrorEstimate
 
 N = 240
 RECIPE = {"hidden": (8,), "epochs": 3}
@@ -137,8 +139,11 @@ def test_a_folder_of_images(tmp_path, monkeypatch, capsys):
 
 def test_a_frame_and_its_targets_are_warned_of_as_a_file():
     frame = _adult(np.random.default_rng(3))
-    with pytest.warns(dr.errors.DataWarning, match="Column record has a different integer in nearly every row"):
-        dr.train(dr.Recipe(epochs=1), frame.drop(columns="income"), frame.income)
+    for y, given in (("y", (frame.drop(columns="income"), frame.income)), ("income", (frame, "income"))):
+        with pytest.warns(dr.errors.DataWarning, match="Column record has a different integer in nearly ev") as seen:
+            dr.train(dr.Recipe(epochs=1), *given)
+        assert f"Try: train(recipe, load_dataset(frame, target={y!r}, types={{'record': " in str(seen[0].message)
+        assert seen[0].filename == __file__
     with pytest.raises(dr.errors.UnknownArgument, match=re.escape('load_dataset(frame, target="y", types=')):
         dr.train(dr.Recipe(epochs=1), frame.drop(columns="income"), frame.income, types={"record": "ignored"})
 
@@ -155,5 +160,10 @@ def test_the_baseline_of_several_targets_is_in_the_units_of_the_metric(tmp_path,
     _targets(np.random.default_rng(3)).to_csv("targets.csv", index=False)
     result, _, _ = in_the_shell(capsys, "targets.csv", "--target", "y1", "--target", "y2")
     data = dr.load_dataset("targets.csv", target=["y1", "y2"])
-    per_target = [math.sqrt(each) for each in np.mean((data.test.y - data.train.y.mean(axis=0)) ** 2, axis=0)]
-    assert result["metrics"]["test"]["baseline"]["rmse"] == pytest.approx(np.mean(per_target), rel=1e-6)
+    rmse = math.sqrt(np.mean((data.test.y - data.train.y.mean(axis=0)) ** 2))
+    assert result["metrics"]["test"]["baseline"]["rmse"] == pytest.approx(rmse, rel=1e-6)
+    assert result["metrics"]["validation"]["rmse"] > 0
+    shown = bare(
+        result["metrics"]["validation"]["rmse"] ** 2, ErrorEstimate.of_squares([1.0])
+    )  # one definition in the table and in the verdict
+    assert f"the validation RMSE {shown} (" in result["verdict"]["sentences"][0]

@@ -22,6 +22,7 @@ from deltarule.cli.terminal import (
     print_facts,
     print_sentence,
     print_table,
+    say,
     table_of,
 )
 from deltarule.native import processor, threads
@@ -56,16 +57,34 @@ def test_tables_fit_and_lose_nothing(comparison, width, colour):
 
 
 def test_a_table_too_wide_for_its_words_is_printed_row_by_row():
-    table = table_of(
-        ("Name", "What", "Much"), [("breast_cancer", "incomprehensibilities", "1,000 %")], numbers=["Much"]
-    )
+    rows = [("breast_cancer", "incomprehensibilities", "1,000 %")] * 2
+    table = table_of(("Name", "What", "Much"), rows, numbers=["Much"])
     assert printed(table, 60)[1].split() == ["breast_cancer", "incomprehensibilities", "1,000", "%"]
     blocks = printed(table, 40)
-    assert [line.split() for line in blocks] == [
+    assert [line.split() for line in blocks] == 2 * [
         ["breast_cancer"],
         ["What", "incomprehensibilities"],
         ["Much", "1,000", "%"],
     ]
+
+
+def test_a_table_of_few_rows_is_turned_before_its_cells_are_wrapped():
+    names = ("Variant", "95 % interval", "Of samples", "Lowest")
+    table = table_of(names, [(f"adam {i}", "−1 to 12.25", "3 to 4.25", "2.25 points") for i in "ab"])
+    assert printed(table, 60)[0].split() == ["Variant", "95", "%", "interval", "Of", "samples", "Lowest"]
+    assert printed(table, 41) == [
+        "Variant             adam a       adam b",
+        "95 % interval  −1 to 12.25  −1 to 12.25",
+        "Of samples       3 to 4.25    3 to 4.25",
+        "Lowest         2.25 points  2.25 points",
+    ]
+    assert len(printed(table_of(names, [*table.rows] * 4), 41)) > 8
+
+
+def test_a_number_is_not_parted_from_its_percent_sign():
+    file = io.StringIO()
+    say("An interval of 12.5 % of them", PlainConsole(file=file, width=20, force_terminal=True))
+    assert file.getvalue().splitlines() == ["An interval of", "12.5 % of them"]
 
 
 def test_what_is_piped_is_one_line_each(capsys):

@@ -284,6 +284,15 @@ def test_numbers_are_reported_in_the_targets_units(shell):
     assert dr.Recipe.from_json(Path("runs/diabetes-1/recipe.json").read_text()).stopping.monitor == "mae"
 
 
+def test_a_small_loss_is_not_printed_as_zero(shell):
+    rows = "".join(f"{i % 2 * 2 - 1},{'left' if i % 2 else 'right'}\n" for i in range(100))
+    Path("sides.csv").write_text(f"x,side\n{rows}")
+    _, out, err = shell("train", "sides.csv", "--target", "side", "--lr", "0.01", "--patience", "none", "--json")
+    losses = next(line for line in err.splitlines() if line.startswith("Loss ")).split()[1:]
+    assert all(0 < float(each) < 5e-5 for each in losses)
+    assert float(losses[0]) == pytest.approx(json.loads(out)["train_loss"], rel=1e-3)
+
+
 def test_metrics_need_a_validation_set(shell):
     code, _, err = shell("train", "iris", "--validation", "0", "--metric", "f1")
     assert code != 0

@@ -92,9 +92,9 @@ def test_text(refused, case):
 
 
 def test_a_mistake_that_was_asked_not_to_be_one(refused):
-    assert ": 'two' in row 2" in refused("n.csv", "a,y\n1,x\ntwo,z\n", types={"a": "number"})
-    assert ": 'soon' in row 2" in refused("d.csv", "a,y\n2020-01-01,x\nsoon,z\n", types={"a": "date"})
-    assert ": 'maybe' in row 3" in refused("b.csv", "a,y\nyes,x\nno,z\nmaybe,z\n", types={"a": "boolean"})
+    assert "got 'two' in row 2 (" in refused("n.csv", "a,y\n1,x\ntwo,z\n", types={"a": "number"})
+    assert "got 'soon' in row 2 (" in refused("d.csv", "a,y\n2020-01-01,x\nsoon,z\n", types={"a": "date"})
+    assert "got 'maybe' in row 3 (" in refused("b.csv", "a,y\nyes,x\nno,z\nmaybe,z\n", types={"a": "boolean"})
     assert "a type: number" in refused("t.csv", GOOD, types={"a": "nmber"})
     assert "'c'" in refused("c.csv", GOOD, types={"c": "number"})
     assert "'income'" in refused("y.csv", GOOD, target="income")

@@ -37,7 +37,8 @@ def noise():
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes", "digits"])
 def test_no_false_alarm_on_the_data_sets_of_the_package(name):
     frame = getattr(sklearn.datasets, f"load_{name}")(as_frame=True).frame
-    assert not [each for each in warned(frame, "target") if each.types]
+    for seed in range(10 if len(frame) < 200 else 1):
+        assert not [each for each in warned(frame, "target", seed=seed) if each.types]
 
 
 def test_no_alarm_on_noise(noise):
@@ -64,6 +65,27 @@ def test_a_column_known_only_afterwards(noise, after):
     (warning,) = warned({"after": values[after], **noise}, "y")
     assert warning.message.startswith("Column after alone nearly decides the target")
     assert warning.types == {"after": "ignored"}
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10])
+@pytest.mark.parametrize("n", [80, 240, 2000])
+def test_a_number_whose_intervals_are_the_classes(classes, n):
+    """A grade made of points: at the ends of the intervals, the other half of the rows cannot tell the class."""
+    rng = np.random.default_rng(n + classes)
+    points = rng.normal(size=n)
+    grade = np.digitize(points, np.quantile(points, np.linspace(0, 1, classes + 1)[1:-1]))
+    columns = {"a": rng.normal(size=n), "points": points, "b": rng.normal(size=n), "y": [f"g{each}" for each in grade]}
+    assert [each.types for each in warned(columns, "y") if each.types] == [{"points": "ignored"}]
+    columns["points"] = points + 0.4 * rng.normal(size=n)  # a good column, but no leak
+    assert not [each for each in warned(columns, "y") if each.types]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_false_alarm_on_noise_of_few_rows(seed):
+    rng = np.random.default_rng(seed)
+    columns = {f"c{i}": rng.normal(size=60) for i in range(40)} | {f"i{i}": rng.integers(0, 5, 60) for i in range(20)}
+    rare = np.where(rng.permutation(60) < rng.integers(3, 12), "sick", "well")
+    assert not warned({**columns, "y": rare}, "y", split="official")
 
 
 def test_a_leak_of_a_rare_class():

@@ -31,11 +31,22 @@ def test_two_threads_divide_columns_and_what_is_left_over_by_rows():
     assert "Forward z1[:, 0:16] = b1[0:16] + x W1[:, 0:16]" in first
     assert "Forward z1[:, 16:32] = b1[16:32] + x W1[:, 16:32]" in second
     assert "Forward z1[2/2, 32:40] = b1[32:40] + x[2/2] W1[:, 32:40]" in second
-    assert "Backward dz1[1/2, 32:40] = dz2[1/2] W2[32:40]ᵀ" in first
+    assert "Backward dz1[1/2] = dz2[1/2] W2ᵀ" in first
     assert "Update W1[0:5, 32:40], slots = adam(x[:, 0:5]ᵀ dz1[:, 32:40])" in first
     assert "Update W1[5:11, 32:40], slots = adam(x[:, 5:11]ᵀ dz1[:, 32:40])" in second
     assert "AddToSums sums += Σ weights, Σ weights losses, Σ weights errors" in first
     assert not any(line.startswith("AddToSums") for line in second)
+
+
+def test_a_layer_with_few_weights_is_divided_by_rows_and_waits_only_where_columns_are_divided():
+    recipe = dr.Recipe(network=dr.Network(hidden=(24, 20, 20)), batch_size=40)
+    first, *_ = steps(plan_text(recipe, CHOSEN["plain"][1], n_threads=2))
+    of_products = ["Wait", "Forward", "Backward", "Update"]
+    kinds = [line.split()[0] for line in first if line.split()[0] in of_products]
+    assert kinds[:8] == ["Forward", "Wait", "Forward", "Forward", "Forward", "Backward", "Backward", "Backward"]
+    assert [kind for kind in kinds[8:] if kind != "Update"] == ["Wait", "Wait"]
+    assert "Forward z2[1/2] = b2 + a1[1/2] W2" in first
+    assert "Update W2[0:12], slots = adam(a1[:, 0:12]ᵀ dz2)" in first
 
 
 def test_threads_that_do_the_same_are_printed_once():

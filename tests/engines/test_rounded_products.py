@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.engines.processors import PROCESSORS, repeat
 from tests.engines.test_products import SENTINEL, at, close, matrix, padded, row
 
 from deltarule.native import rounded_products as products
@@ -157,25 +154,6 @@ def test_a_row_of_ones_is_summed_in_float32():
     assert (within(g, 40) == total).all()
 
 
-FORCED = {
-    "AVX-512 without bfloat16": ("rocketlake", "", 64, True),
-    "AVX2": ("haswell", "+avx2,+fma", 32, True),
-    "SSE2 without fused multiply-add": ("generic", "+sse2", 16, False),
-}
-
-
-@pytest.mark.skipif(not processor().features.count("avx2"), reason="forces features of x86 processors")
-@pytest.mark.parametrize("name", FORCED)
+@pytest.mark.parametrize("name", PROCESSORS)
 def test_products_on_another_processor(name):
-    cpu, features, vector_bytes, fused = FORCED[name]
-    if vector_bytes > processor().vector_bytes:
-        pytest.skip("this processor has no such vectors")
-    script = (
-        "from deltarule.native.processor import processor as p;"
-        f"assert (p().vector_bytes, p().fused, p().bfloat16) == ({vector_bytes}, {fused}, False), p();"
-        "import pytest, sys; sys.exit(pytest.main(sys.argv[1:]))"
-    )
-    environment = os.environ | {"DELTARULE_CPU": cpu, "DELTARULE_CPU_FEATURES": features}
-    command = [sys.executable, "-c", script, "-q", "-p", "no:cacheprovider", "-k", "not another_processor", __file__]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    repeat(__file__, name, "not another_processor")

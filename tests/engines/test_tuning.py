@@ -3,6 +3,7 @@
 import re
 import sys
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -68,6 +69,16 @@ def test_a_candidate_is_chosen_if_it_is_faster_in_each_part_of_the_rounds(monkey
 
         monkeypatch.setattr(tuning, "_rates", rates)
         assert tuning.measure("float32")[0] == DEFAULT.replace(addresses=expected)
+
+
+def test_what_measures_keeps_the_tiles_that_another_thread_has_replaced():
+    functions = tiles.__wrapped__("float32", DEFAULT)
+    kept = weakref.ref(functions)
+    calls = tuning._Matrices.of("float32", (4, 16, 16)).calls(functions)
+    del functions
+    assert kept() is not None
+    for call in calls:
+        call()
 
 
 def test_the_choice_is_kept_and_not_measured_again(folder, monkeypatch):

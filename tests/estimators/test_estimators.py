@@ -211,6 +211,20 @@ def test_the_history_has_epochs():
     assert last.validation_score == pytest.approx(network.validation_scores_[-1])
 
 
+def test_the_precision_is_that_of_the_data_or_a_chosen_one():
+    single, double = (np.asarray(X, kind) for kind in (np.float32, np.float64))
+
+    def weights(data, precision):
+        return small(max_iter=3, precision=precision).fit(data, NAMES).coefs_[0]
+
+    for data, own in ((single, "float32"), (double, "float64")):
+        assert_array_equal(weights(data, None), weights(data, own))
+    rounded = weights(single, "bfloat16")
+    assert (rounded != weights(single, "float32")).any()
+    assert_allclose(rounded, weights(single, "float32"), atol=0.02)
+    assert_array_equal(rounded, weights(np.asarray(single, np.float64), "bfloat16"))
+
+
 def test_an_ensemble_is_the_mean_of_its_networks():
     together = small(n_ensemble=3, max_iter=30).fit(X, NAMES)
     assert len(together.estimators_) == 3
@@ -271,6 +285,7 @@ def test_verbose_tells(capsys):
         ({"schedule": "cosin"}, "cosine"),
         ({"loss": "poisson"}, "a loss for classification"),
         ({"engine": "gpu"}, "'compiled'"),
+        ({"precision": "half"}, "'bfloat16' for precision"),
         ({"n_threads": 0}, "n_threads"),
         ({"initializer": "hee"}, "Try: initializer='he'"),
         ({"scoring": "acuracy"}, "scoring='accuracy'"),

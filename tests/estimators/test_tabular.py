@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 import time
@@ -18,7 +19,7 @@ from sklearn.model_selection import cross_val_score
 
 import deltarule as dr
 from deltarule.errors import DataError, DataWarning, ModelFileError, RecipeError
-from deltarule.models.calibration import calibration_error, learned_temperature, tempered
+from deltarule.models.calibration import calibration_error, fitted_temperature, tempered
 from deltarule.models.conformal import conformal_quantile
 from deltarule.models.ensemble import Ensemble
 
@@ -108,12 +109,25 @@ def test_the_temperature_undoes_what_was_done_to_the_logits():
     codes = (p.cumsum(axis=1) > rng.random((20_000, 1))).argmax(axis=1)
     for true in (0.5, 1.0, 3.0):
         given = tempered(p, 1 / true)  # as if the logits had been multiplied
-        assert_allclose(learned_temperature(given, codes), true, rtol=0.04)
+        assert_allclose(fitted_temperature(given, codes), true, rtol=0.04)
         assert calibration_error(tempered(given, true), codes) < 0.015
     assert calibration_error(tempered(p, 1 / 3), codes) > 0.05
-    assert_allclose(learned_temperature(p[:3], p[:3].argmax(axis=1)), 0.1)  # all right: the lowest that is allowed
-    twice = learned_temperature(np.repeat(p[:500], 2, axis=0), np.repeat(codes[:500], 2))
-    assert_allclose(learned_temperature(p[:500], codes[:500], np.full(500, 2.0)), twice, rtol=1e-4)
+    assert_allclose(fitted_temperature(p[:3], p[:3].argmax(axis=1)), 0.1)  # all right: the lowest that is allowed
+    twice = fitted_temperature(np.repeat(p[:500], 2, axis=0), np.repeat(codes[:500], 2))
+    assert_allclose(fitted_temperature(p[:500], codes[:500], np.full(500, 2.0)), twice, rtol=1e-4)
+
+
+def test_label_smoothing_is_undone_and_nothing_is_smoothed_twice():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(1_600, 4))
+    y = (x[:, 0] + x[:, 1] > 0).astype(int)
+    smoothed = CLASSES.replace(loss=dr.SoftmaxCrossEntropy(label_smoothing=0.2), stopping=None)
+    model = classifier(preset=smoothed).fit(x[:600], y[:600])
+    assert model.ensemble_.temperature < 0.8
+    raw = dataclasses.replace(model.ensemble_, temperature=1.0).probabilities(model._inputs(x[600:]))
+    assert calibration_error(model.predict_proba(x[600:]), y[600:]) < calibration_error(raw, y[600:]) / 2
+    noise = classifier(preset=CLASSES.replace(stopping=None, epochs=80)).fit(x[:300], rng.integers(0, 2, 300))
+    assert noise.ensemble_.temperature == 1.0  # each network is far too sure
 
 
 def test_the_conformal_quantile_is_the_one_of_the_paper():

@@ -1,6 +1,5 @@
 """Each file of a cache of compiled code, damaged in each way: it is recognised, and training ends as without it."""
 
-import hashlib
 import os
 import random
 import shutil
@@ -20,8 +19,15 @@ import hashlib, deltarule as dr
 run = dr.train(dr.Recipe(epochs=1, stopping=None), dr.load_dataset("iris"))
 print(hashlib.sha256(run.model.theta.tobytes()).hexdigest())
 """
-SOON_COMPILED = 60_000
-"""Bytes of the files that are damaged before a run: the largest two take most of the time to compile."""
+
+
+def in_process(folder):
+    """The program in a process of its own, with a folder for compiled code."""
+    environment = {**os.environ, "DELTARULE_CACHE": str(folder), "PYTHONPATH": str(Path(dr.__file__).parents[1])}
+    command = [sys.executable, "-W", "error", "-c", PROGRAM]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip(), done.stderr
 
 
 def loaded_script():
@@ -34,13 +40,10 @@ def loaded_script():
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory):
-    """A copy of this process's cache, and the result of a training whose code is in it."""
-    if cache.cache_folder() is None:
-        pytest.skip("no cache of compiled code is used here")
-    run = dr.train(dr.Recipe(epochs=1, stopping=None), dr.load_dataset("iris"))
+    """A cache with the code of one training, and its result."""
     root = tmp_path_factory.mktemp("filled")
-    shutil.copytree(cache.cache_folder(), root / cache.cache_folder().name)
-    return root, hashlib.sha256(run.model.theta.tobytes()).hexdigest()
+    result, _ = in_process(root)
+    return root, result
 
 
 def test_every_file_damaged_in_every_way_is_recognised(filled, tmp_path):
@@ -79,16 +82,13 @@ def test_training_with_a_damaged_cache_ends_as_without(filled, tmp_path):
     root, wanted = filled
     script, chance = loaded_script(), random.Random(0)
     damaged = shutil.copytree(root, tmp_path / "cache")
-    files = sorted(path for path in damaged.rglob("*") if path.is_file() and path.stat().st_size < SOON_COMPILED)
+    files = sorted(path for path in damaged.rglob("*") if path.is_file())
     sound = [path.read_bytes() for path in files]
     for place, path in enumerate(files):
         way = script.WAYS[place % len(script.WAYS)]
         path.write_bytes(way(sound[place], sound[place - 1], chance))
 
-    environment = {**os.environ, "DELTARULE_CACHE": str(damaged), "PYTHONPATH": str(Path(dr.__file__).parents[1])}
     for mended in (False, True):
-        command = [sys.executable, "-W", "error", "-c", PROGRAM]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.strip() == wanted
-        assert ("is damaged and is compiled again" not in done.stderr) == mended
+        result, said = in_process(damaged)
+        assert result == wanted
+        assert ("is damaged and is compiled again" not in said) == mended

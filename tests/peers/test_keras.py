@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from tests.peers import kernels
+from tests.peers.steps import GRADIENTS, START, path
 
 import deltarule as dr
 from deltarule import formulas
@@ -27,9 +28,7 @@ if keras.backend.backend() != "jax":
 optimizers, A, L = keras.optimizers, keras.activations, keras.losses
 S = optimizers.schedules
 
-RNG = np.random.default_rng(0)
-START = RNG.normal(size=9)
-GRADIENTS = RNG.normal(size=(50, 9)) * np.array([0.0, 1e-4, 1e-2, 0.1, 1.0, 1.0, 3.0, 10.0, 100.0])
+RNG = np.random.default_rng(1)
 EXACT, SINGLE = {"rtol": 1e-12, "atol": 1e-13}, {"rtol": 1e-5, "atol": 1e-6}
 
 
@@ -41,15 +40,6 @@ def _float64():
     yield
     keras.backend.set_floatx(usual)
     jax.config.update("jax_enable_x64", wide)
-
-
-def path(optimizer):
-    """The parameters after each step along the same gradients."""
-    w, slots, met = START, [np.zeros_like(START) for _ in optimizer.slots], []
-    for t, g in enumerate(GRADIENTS, start=1):
-        w, *slots = optimizer.step(w, g, t, *slots)
-        met.append(w)
-    return np.array(met)
 
 
 def theirs(optimizer, dtype="float64"):
@@ -108,11 +98,7 @@ def test_optimizers_in_32_bits(name):
 
 def test_decay_of_others_is_decoupled():
     """w ← (1 − η λ) w before the step: of plain gradient descent that is L2."""
-    w, met = START, []
-    for t, g in enumerate(GRADIENTS, start=1):
-        (w,) = dr.SGD(0.1).step(w, g + dr.L2(0.3).gradient(w), t)
-        met.append(w)
-    assert_allclose(met, theirs(optimizers.SGD(0.1, weight_decay=0.3)), **EXACT)
+    assert_allclose(path(dr.SGD(0.1), penalty=dr.L2(0.3)), theirs(optimizers.SGD(0.1, weight_decay=0.3)), **EXACT)
     w, m, v, met = START, 0 * START, 0 * START, []
     for t, g in enumerate(GRADIENTS, start=1):
         w, m, v = dr.Adam(epsilon=1e-7, epsilon_place="before_correction").step(w * (1 - 0.001 * 0.3), g, t, m, v)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from tests.peers import kernels
+from tests.peers.steps import GRADIENTS, START, path
 
 import deltarule as dr
 from deltarule import formulas
@@ -16,9 +17,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 F = torch.nn.functional
 optim, S = torch.optim, torch.optim.lr_scheduler
 
-RNG = np.random.default_rng(0)
-START = RNG.normal(size=9)
-GRADIENTS = RNG.normal(size=(50, 9)) * np.array([0.0, 1e-4, 1e-2, 0.1, 1.0, 1.0, 3.0, 10.0, 100.0])
+RNG = np.random.default_rng(1)
 EXACT = {"rtol": 1e-12, "atol": 1e-14}
 
 
@@ -29,15 +28,6 @@ def _float64():
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(usual)
-
-
-def path(optimizer, gradients=GRADIENTS, start=START):
-    """The parameters after each step along the same gradients."""
-    w, slots, met = start, [np.zeros_like(start) for _ in optimizer.slots], []
-    for t, g in enumerate(gradients, start=1):
-        w, *slots = optimizer.step(w, g, t, *slots)
-        met.append(w)
-    return np.array(met)
 
 
 def theirs(make, gradients=GRADIENTS, start=START):
@@ -146,11 +136,7 @@ COUPLED = {
 @pytest.mark.parametrize("name", COUPLED)
 def test_weight_decay_in_the_gradient_is_l2(name):
     ours, make = COUPLED[name]
-    w, slots, met = START, [np.zeros_like(START) for _ in ours.slots], []
-    for t, g in enumerate(GRADIENTS, start=1):
-        w, *slots = ours.step(w, g + dr.L2(0.3).gradient(w), t, *slots)
-        met.append(w)
-    assert_allclose(met, theirs(make), rtol=1e-11, atol=1e-13)
+    assert_allclose(path(ours, penalty=dr.L2(0.3)), theirs(make), rtol=1e-11, atol=1e-13)
 
 
 @pytest.mark.skipif(not hasattr(optim, "Muon"), reason="before PyTorch 2.9")

@@ -18,7 +18,7 @@ def test_a_preset_is_a_recipe_and_its_json(name, task):
     recipe = dr.preset(name, task, 10_000)
     assert dr.Recipe.from_json(json.dumps(recipe.to_json())) == recipe
     assert recipe.task == task
-    assert recipe.preparation.numbers == "robust"
+    assert recipe.preparation.numbers == ("quantiles" if name == "tabm" else "robust")
     assert recipe.preparation.arrays
     assert len(PRESETS[name].source) > 20
 
@@ -73,3 +73,28 @@ def test_a_preset_trains():
     data = dr.Dataset(train=(x, x[:, 0] ** 2 + x[:, 1]), test=(x[:50], x[:50, 0] ** 2 + x[:50, 1]))
     recipe = dr.preset("realmlp-s", data=data).replace(epochs=30)
     assert dr.train(recipe, data).model.score(data.test.x, data.test.y) > 0.9
+
+
+def test_tabm_is_that_of_its_authors():
+    """The defaults of `TabM.make` with embeddings, and of the training in the example of the package."""
+    recipe = dr.preset("tabm", "regression", 10_000)
+    network = recipe.network
+    assert (network.hidden, network.members, network.member_form) == ((512, 512), 32, "batch_ensemble")
+    assert network.embedding == dr.formula("embedding", "piecewise_linear")
+    assert (recipe.optimizer.learning_rate, recipe.optimizer.weight_decay) == (2e-3, 3e-4)
+    assert (recipe.stopping.patience, recipe.clipping.limit, recipe.batch_size) == (16, 1.0, 256)
+    assert [dr.preset("tabm", "regression", n).batch_size for n in (2_799, 2_800, 32_000)] == [32, 64, 512]
+
+
+@pytest.mark.filterwarnings("ignore::deltarule.errors.EngineWarning")
+def test_members_predict_in_the_estimators_too():
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    small = dr.preset("tabm", "regression", 60).replace(epochs=15, optimizer=dr.AdamW(0.02))
+    small = small.replace(network=dr.Network(hidden=(8,), members=4, embedding="piecewise_linear"))
+    both = np.column_stack([x[:, 0], -x[:, 0]])
+    model = dr.TabularRegressor(small, folds=2).fit(x, both)
+    assert model.predict(x).shape == (60, 2)
+    assert model.score(x, both) > 0.5
+    labels = dr.TabularClassifier(small, folds=2).fit(x, np.sign(x[:, 0]))
+    np.testing.assert_allclose(labels.predict_proba(x).sum(axis=1), 1.0)
+    assert labels.score(x, np.sign(x[:, 0])) > 0.8

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
+from deltarule.errors import RecipeError
 from deltarule.studies.compare import (
     Comparing,
     Comparison,
@@ -69,6 +70,22 @@ def test_equal_variants_are_equal_seed_by_seed():
     assert "No significant difference between" in str(comparison)
     assert "equal with every seed" in str(comparison)
     assert comparison.sentences[0].startswith("No clear winner: other and one have the same highest mean")
+
+
+def test_the_precision_can_vary(tmp_path):
+    variants = varied(SMALL, ["precision=float32,bfloat16"])
+    assert [(each.name, each.precision) for each in variants] == [("float32", "float32"), ("bfloat16", "bfloat16")]
+    comparison = dr.compare(variants, IRIS, seeds=2, folder=tmp_path)
+    for variant in variants:
+        for seed, network in comparison.of(variant.name).items():
+            run = dr.train(SMALL.replace(seed=seed), IRIS, precision=variant.precision)
+            assert network.curves["train_loss"] == pytest.approx([e.train_loss for e in run.history], rel=1e-6)
+    assert len({network.key for network in comparison.networks}) == 4
+    assert comparison.machine["precision"] == "float32 and bfloat16"
+    alone = dr.compare(TWO, IRIS, seeds=2, precision="bfloat16")
+    assert alone.machine["precision"] == "bfloat16"
+    with pytest.raises(RecipeError, match="bfloat16"):
+        dr.vary(SMALL, precision=("float32", "half"))
 
 
 def test_a_seed_varies_what_was_chosen():

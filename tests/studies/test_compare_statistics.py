@@ -12,6 +12,7 @@ from scipy import stats
 from deltarule.studies.compare import statistics
 from deltarule.studies.compare.mean_inference import LEVEL, mean_inference, resamples_for
 from deltarule.studies.compare.sample_scores import SampleScores
+from deltarule.studies.compare.trial import CURVES, Finished
 
 REPETITIONS = 300
 RIGHT, SAMPLES = 0.95, 180
@@ -217,3 +218,34 @@ def test_sample_scores_are_packed(values):
 def test_sample_scores_of_a_foreign_file_are_a_value_error(change):
     with pytest.raises(ValueError, match="expected"):
         SampleScores.from_json({**SampleScores.of([0.5, 0.2, 0.1]).to_json(), **change})
+
+
+NETWORK = Finished(
+    "adam", 0, "key", "finished", 0.9, 0.1, 0.8, 0.2, 2, 1, 0.5, {name: [1.0, 0.5] for name in CURVES}, [0.3]
+)
+
+
+def test_a_network_is_read_as_it_was_written():
+    assert Finished.from_json(NETWORK.to_json()) == NETWORK
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": -1},
+        {"seed": 2**64},
+        {"seed": True},
+        {"best_epoch": 3},
+        {"epochs": 1},
+        {"score": "0.9"},
+        {"variant": 1},
+        {"curves": {"train_loss": [1.0]}},
+        {"batch_losses": 0.3},
+        {"more": 1},
+    ],
+)
+def test_a_network_of_a_foreign_file_is_a_value_error(change):
+    with pytest.raises(ValueError, match="expected"):
+        Finished.from_json({**NETWORK.to_json(), **change})
+    with pytest.raises(ValueError, match="expected"):
+        Finished.from_json([])

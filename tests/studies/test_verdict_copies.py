@@ -96,6 +96,20 @@ def test_a_smaller_network_needs_a_linear_model_that_certainly_comes_near():
     assert advised(0.07) == []
 
 
+def test_the_linear_model_is_advised_as_it_was_tried():
+    """Of 40 samples there are two batches: the network's small steps would not train the linear model."""
+    data, recipe = MADE["50 rows"](10)
+    (outcome,) = followed("50 rows", data, recipe, 6)
+    assert outcome.difference > 0.02
+    assert outcome.remedy.change["learning_rate"] == 0.02
+    linear = outcome.remedy.applied(recipe)
+    (_, tried) = verdict_of(dr.train(recipe.replace(seed=1), data), data).baselines
+    for field in ("network", "optimizer", "schedule", "batch_size", "epochs", "stopping"):
+        assert getattr(linear, field).__class__ is getattr(tried.recipe, field).__class__
+        assert field == "network" or getattr(linear, field) == getattr(tried.recipe, field)
+    assert linear.network.hidden == ()
+
+
 def test_followed_advice_on_duplicated_rows_does_not_lower_the_test_score():
     for draw in (3, 4):
         assert not any(outcome.worse for outcome in followed("duplicated rows", *MADE["duplicated rows"](draw), 6))

@@ -11,7 +11,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import deltarule as dr
-from deltarule.recipes.suggestions import ELSEWHERE, FOREIGN, FOREIGN_FIELDS
+from deltarule.recipes.options import OPTIONS
+from deltarule.recipes.suggestions import ELSEWHERE, FOREIGN, FOREIGN_FIELDS, path_in
 from deltarule.training.arguments import TRAINING
 
 IRIS = dr.load_dataset("iris")
@@ -103,7 +104,8 @@ def test_arguments_of_other_libraries_are_errors(name):
 
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_a_suggestion_is_a_recipe_with_the_field(name):
-    path, example = ELSEWHERE[name]
+    example = ELSEWHERE[name]
+    path = path_in(example)
     node = eval(example, vars(dr) | {name: getattr(dr, name) for name in dr.__all__})
     for part in path.split("."):
         node = getattr(node, part)
@@ -116,7 +118,13 @@ def test_a_suggestion_is_a_recipe_with_the_field(name):
 @pytest.mark.parametrize("part", ["network", "stopping", "preparation"])
 def test_every_field_of_a_part_has_a_suggestion(part):
     for name in vars(getattr(dr.Recipe(), part)):
-        assert ELSEWHERE[name][0] == f"{part}.{name}"
+        assert path_in(ELSEWHERE[name]) == f"{part}.{name}"
+
+
+def test_options_and_suggestions_have_the_same_paths():
+    paths = {option.name: option.path for option in OPTIONS if option.name in ELSEWHERE}
+    assert len(paths) >= 15
+    assert {name: path_in(ELSEWHERE[name]) for name in paths} == paths
 
 
 def test_names_of_other_libraries_mean_what_exists():

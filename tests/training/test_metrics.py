@@ -66,7 +66,11 @@ def test_metrics_of_numbers_are_those_of_scikit_learn(seed, n, outputs, weighted
     true = rng.normal(size=(n, outputs))
     p = Predictions(true, true + rng.normal(size=(n, outputs)), rng.uniform(0.1, 2, n) if weighted else None)
     w = {"sample_weight": p.weights}
-    assert METRICS["rmse"](p) == pytest.approx(theirs.root_mean_squared_error(p.true, p.predicted, **w), abs=1e-12)
+    rmse = math.sqrt(theirs.mean_squared_error(p.true, p.predicted, **w))  # theirs is a mean over the outputs
+    assert METRICS["rmse"](p) == pytest.approx(rmse, abs=1e-12)
+    first = Predictions(p.true[:, :1], p.predicted[:, :1], p.weights)
+    alone = theirs.root_mean_squared_error(first.true, first.predicted, **w)
+    assert METRICS["rmse"](first) == pytest.approx(alone, abs=1e-12)
     assert METRICS["mae"](p) == pytest.approx(theirs.mean_absolute_error(p.true, p.predicted, **w), abs=1e-12)
     assert METRICS["mse"](p) == pytest.approx(theirs.mean_squared_error(p.true, p.predicted, **w), abs=1e-12)
     pooled = theirs.r2_score(p.true, p.predicted, multioutput="variance_weighted", **w)

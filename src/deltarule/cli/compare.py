@@ -53,7 +53,7 @@ class ComparisonChoice:
         option(
             "--vary",
             "Field and its values, separated by commas, or by slashes where a value has commas; repeatable "
-            "for all combinations.",
+            "for all combinations. precision is a field too.",
             VARIED,
             "FIELD=VALUE,VALUE",
         ),
@@ -190,7 +190,7 @@ def _variants(recipe: Recipe, vary: Sequence[str]) -> tuple[Variant, ...]:
 
 def _of_vary(error: RecipeError, vary: Sequence[str]) -> RecipeError:
     """Return the error as one of `--vary`, where it is of a field that varies or of no field that a recipe has."""
-    if error.field is None:
+    if error.field in (None, "precision"):
         return error.replace(field="vary")
     option = option_of(error.field)
     if option is None or option not in [option_of(text.partition("=")[0].strip()) for text in vary]:

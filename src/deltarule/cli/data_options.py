@@ -170,10 +170,10 @@ def _with_options(error: DataError) -> DataError:
     """Return the same error with arguments and suggestions written as options."""
     option = _COLUMN_OPTIONS.get(error.field or "")
     if error.types:
-        return error.replace(suggestion=type_options(error.types))
+        return error.replace(suggestion=type_options(error.types), field=option or error.field)
     if option is None:
         return error
-    near = None if error.column is None else f"{error.column}=category" if error.field == "types" else error.column
+    near = error.column
     return error.replace(suggestion=near and f"{option} {shlex.quote(near)}", field=option)
 
 

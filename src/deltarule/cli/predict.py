@@ -11,10 +11,10 @@ import numpy.typing as npt
 import typer
 
 from deltarule.cli.data_options import SPLIT, notes
-from deltarule.cli.option_groups import DataFolder, ModelPath, group_of, option, with_groups
+from deltarule.cli.option_groups import DataFolder, ModelPath, group_of, option, quiet_option, with_groups
 from deltarule.cli.prediction_file import check_ending, columns_of, write_predictions
 from deltarule.cli.prediction_samples import samples_to_predict
-from deltarule.cli.terminal import finite, print_json, print_lines, say
+from deltarule.cli.terminal import finite, messages_of, print_json, print_lines, say
 from deltarule.data import Part
 from deltarule.errors import DataError
 from deltarule.models import Model, load_model
@@ -54,6 +54,7 @@ class PredictionChoice:
         bool,
         option("--json", "Print one JSON object: predictions, and accuracy or r2 if targets are known."),
     ] = False
+    quiet: Annotated[bool, quiet_option()] = False
 
 
 @with_groups
@@ -91,14 +92,15 @@ def predict(
     if chosen.output is not None:
         check_ending(chosen.output, data)
     model = load_model(model_path(model_file))
-    with samples_to_predict(model, data, chosen.part, data_dir, split_of(model_file, data, SPLIT)) as (x, known):
+    split = split_of(model_file, data, SPLIT)
+    with samples_to_predict(model, data, chosen.part, data_dir, split, quiet=chosen.quiet) as (x, known):
         _predict(model, x, known, chosen)
 
 
 def _predict(model: Model, x: Any, known: Part | None, chosen: PredictionChoice) -> None:
     """Predict, and print or write the predictions."""
-    output = chosen.output
-    with notes():
+    output, messages = chosen.output, messages_of(chosen.quiet)
+    with notes(quiet=chosen.quiet):
         try:
             predictions = model.predict(x, strict=chosen.strict)
         except DataError as error:
@@ -108,10 +110,10 @@ def _predict(model: Model, x: Any, known: Part | None, chosen: PredictionChoice)
     wanted = chosen.probabilities or (output is not None and model.labelled)
     probabilities = model.predict_proba(x, strict=None) if wanted else None
     if known is not None and not chosen.as_json:
-        say(_score(model, known))
+        say(_score(model, known), messages)
     if output is not None:
         write_predictions(output, columns_of(model, predictions, probabilities))
-        say(f"The predictions of {len(predictions):,} samples are in {output}.")
+        say(f"The predictions of {len(predictions):,} samples are in {output}.", messages)
     if chosen.as_json:
         print_json(_result(model, predictions, probabilities, known))
     elif output is None:

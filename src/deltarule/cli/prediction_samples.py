@@ -32,23 +32,30 @@ STANDARD_INPUT = "-"
 
 @contextmanager
 def samples_to_predict(
-    model: Model, data: str, part: str | None, data_dir: Path | None, split: Mapping[str, Any]
+    model: Model,
+    data: str,
+    part: str | None,
+    data_dir: Path | None,
+    split: Mapping[str, Any],
+    *,
+    quiet: bool = False,
 ) -> Iterator[tuple[Any, Part | None]]:
     """Give the samples to predict, and the same samples with their targets where these are known.
 
     data : a file, a folder, a data set's name, or - for standard input, whose rows are in a file until the end.
     part : the set to predict; None selects all rows of a file, and the test set of a data set.
     split : the options that split the data in training, where they are known.
+    quiet : whether notes on the data and progress are suppressed.
     """
     if data != STANDARD_INPUT:
-        yield _samples(model, data, part, data_dir, split)
+        yield _samples(model, data, part, data_dir, split, quiet=quiet)
         return
     if part is not None:
         raise DataError("no --part for rows from standard input", part)
     with tempfile.TemporaryDirectory() as folder:
         path = _file_of_standard_input(Path(folder), json_lines=model.encoding is not None)
         try:
-            samples = _samples(model, str(path), None, None, {})
+            samples = _samples(model, str(path), None, None, {}, quiet=quiet)
         except DataFileError as error:
             value = error.value and error.value.replace(str(path), "standard input")
             raise error.replace(value=value) from None
@@ -71,7 +78,7 @@ def _file_of_standard_input(folder: Path, *, json_lines: bool) -> Path:
 
 
 def _samples(
-    model: Model, data: str, part: str | None, data_dir: Path | None, split: Mapping[str, Any]
+    model: Model, data: str, part: str | None, data_dir: Path | None, split: Mapping[str, Any], *, quiet: bool
 ) -> tuple[Any, Part | None]:
     path = Path(data)
     if model.encoding is not None and (is_table_file(path) or path.suffix == ".npy"):
@@ -86,7 +93,7 @@ def _samples(
     size = None
     if path.is_dir() and is_image_folder(path) and len(model.input_shape) > 1:
         size = "x".join(map(str, model.input_shape[:2]))
-    loaded = load(data, data_dir=data_dir, seed=model.recipe.seed, progress=True, image_size=size, **split)
+    loaded = load(data, data_dir=data_dir, seed=model.recipe.seed, progress=not quiet, image_size=size, **split)
     return _of_part(loaded, data, part or "test")
 
 

@@ -17,7 +17,7 @@ from deltarule.studies.verdict import Verdict, error_of, verdict, verdict_of
 from deltarule.studies.verdict.baselines import constant_losses, most_frequent
 from deltarule.training import Run
 from deltarule.training.evaluating import Evaluation, evaluate
-from deltarule.training.metrics import ClassificationMetrics, RegressionMetrics, as_data
+from deltarule.training.metrics import ClassificationMetrics, RegressionMetrics, as_data, as_text
 
 _PARTS = {"train": "Training", "validation": "Validation", "test": "Test"}
 _ENDINGS = {"stopped": " (stopped early)", "interrupted": " (interrupted)", "diverged": " (diverged)"}
@@ -120,23 +120,23 @@ class Report:
             return (name, *(value(each) for each in evaluations))
 
         yield row("Samples", lambda found: f"{found.samples:,}")
-        yield row("Loss", lambda found: f"{found.loss:.4f}")
+        yield row("Loss", lambda found: as_text(found.loss))
         if self.classes:
             yield row("Accuracy", lambda found: _percent(found.score))
             always = f"  always {self.constant!r}" if len(str(self.constant)) <= 20 else "  always one class"
             always = "  always the most frequent" if self.constant is None else always
             yield (always, *map(_percent, self.baselines.values()))
             yield row("Balanced accuracy", lambda found: _percent(_of_classes(found).balanced_accuracy))
-            yield row("ROC AUC", lambda found: _number(_of_classes(found).roc_auc))
-            yield row("Average precision", lambda found: _number(_of_classes(found).average_precision))
-            yield row("Log loss", lambda found: _number(_of_classes(found).log_loss))
+            yield row("ROC AUC", lambda found: as_text(_of_classes(found).roc_auc))
+            yield row("Average precision", lambda found: as_text(_of_classes(found).average_precision))
+            yield row("Log loss", lambda found: as_text(_of_classes(found).log_loss))
         else:
-            yield row("RMSE", lambda found: _number(_of_numbers(found).rmse))
-            yield ("  always the mean", *map(_number, self.baselines.values()))
-            yield row("MAE", lambda found: _number(_of_numbers(found).mae))
+            yield row("RMSE", lambda found: as_text(_of_numbers(found).rmse))
+            yield ("  always the mean", *map(as_text, self.baselines.values()))
+            yield row("MAE", lambda found: as_text(_of_numbers(found).mae))
             yield row("R²", lambda found: f"{found.score:.4f}")
         for name in self.run.recipe.watched_metrics:
-            yield row(name, lambda found, name=name: _number(found.named[name]))  # type: ignore[misc]
+            yield row(name, lambda found, name=name: as_text(found.named[name]))  # type: ignore[misc]
 
     def _tell_classes(self, words: Console) -> None:
         """Print the recall and the precision of each class, on the test set, or on the last one that there is."""
@@ -156,7 +156,7 @@ class Report:
                 f"{each.predicted:,}",
                 _percent(each.recall),
                 _percent(each.precision),
-                _number(each.average_precision),
+                as_text(each.average_precision),
             )
             for each in shown
         ]
@@ -165,7 +165,7 @@ class Report:
 
 
 def _rmse_of_mean(train: Part, part: Part) -> float:
-    """The RMSE of always answering the training set's mean; of several targets the mean, as the network's."""
+    """The RMSE of always answering the training set's mean."""
     mean = np.average(train.y, axis=0, weights=train.weights)
     constant = Predictions(part.y.reshape(len(part), -1), np.broadcast_to(mean, part.y.shape).reshape(len(part), -1))
     return METRICS["rmse"](dataclasses.replace(constant, weights=part.weights))
@@ -193,16 +193,3 @@ def _of_numbers(found: Evaluation) -> RegressionMetrics:
 
 def _percent(fraction: float) -> str:
     return "–" if np.isnan(fraction) else f"{100 * fraction:.2f} %"
-
-
-def _number(value: float) -> str:
-    """A number in four digits, or an integer with separators.
-
-    >>> _number(0.98765), _number(44753.4), _number(0.00001234)
-    ('0.9877', '44,753', '1.234e-05')
-    """
-    if np.isnan(value):
-        return "–"
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.4f}" if abs(value) >= 0.001 or value == 0 else f"{value:.4g}"

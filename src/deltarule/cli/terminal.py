@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _UNLIMITED = 1_000_000
 _GAP = 2  # columns of a terminal between two columns of a table
+_TURNED = 6  # rows of a table that may be printed as columns
+_HOLD = "\ue000"  # for a space that is not broken, of the width of one
 
 
 class PlainConsole(Console):
@@ -74,7 +76,19 @@ def say(sentence: str, messages: Console = console, *, style: str = "") -> None:
     """
     if len(sentence) > _AT_MOST:
         sentence = f"{sentence[: _AT_MOST // 2]} … {sentence[-_AT_MOST // 2 :]}"
-    messages.print(Text(printable(sentence), style=style), soft_wrap=not messages.is_terminal)
+    _print_wrapped(printable(sentence), messages, style=style)
+
+
+def _print_wrapped(sentence: str, printer: Console, *, style: str = "") -> None:
+    """Print a sentence, on a terminal wrapped between words but not between a number and its unit."""
+    for line in _lines(sentence, printer, printer.width) if printer.is_terminal else [Text(sentence)]:
+        printer.print(Text(line.plain, style=style), soft_wrap=True)
+
+
+def _lines(text: str, printer: Console, width: int) -> list[Text]:
+    """Return the lines of a text that is wrapped between words, but not before a percent sign."""
+    lines = Text(text.replace(" %", f"{_HOLD}%")).wrap(printer, width)
+    return [Text(line.plain.replace(_HOLD, " ").rstrip()) for line in lines] or [Text()]
 
 
 def print_json(result: Any) -> None:
@@ -101,7 +115,7 @@ def print_table(table: PlainTable) -> None:
 def print_sentence(sentence: str) -> None:
     """Print a sentence to standard output; on a terminal it is wrapped between words."""
     with _standard_output():
-        _result_console().print(Text(printable(sentence)))
+        _print_wrapped(printable(sentence), _result_console())
 
 
 def print_facts(facts: Mapping[str, str]) -> None:
@@ -110,9 +124,7 @@ def print_facts(facts: Mapping[str, str]) -> None:
     label = max(map(len, facts), default=0) + 2
     with _standard_output():
         for name, fact in facts.items():
-            lines = Text(printable(fact)).wrap(printer, max(20, printer.width - label)) or [Text()]
-            for number, line in enumerate(lines):
-                line.rstrip()
+            for number, line in enumerate(_lines(printable(fact), printer, max(20, printer.width - label))):
                 printer.print(Text(f"{f'{name}:' if not number else '':<{label}}").append(line), soft_wrap=True)
 
 
@@ -138,8 +150,9 @@ def _standard_output() -> Iterator[None]:
 class PlainTable:
     """A table without lines, whose cells are wrapped between words to fit the width.
 
-    Where the longest words do not fit beside each other, each row is a block: its first cell, and below it a line for
-    each other column.
+    Where cells would have to be wrapped, a table of a few rows has them as columns instead, if they fit. Where not even
+    the longest words fit beside each other, each row is a block: its first cell, and below it a line for each other
+    column.
 
     numbers : the columns that are right-aligned and never wrapped.
     """
@@ -149,11 +162,25 @@ class PlainTable:
     numbers: Sequence[str] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the rows side by side where they fit, otherwise below each other."""
+        """Yield the rows below each other where they fit, otherwise beside each other, or as blocks."""
         room = options.max_width - _GAP * (len(self.columns) - 1)
         least = [self._least(place) for place in range(len(self.columns))]
-        fits = sum(least) <= room or len(least) < 3
-        yield self._side_by_side(self._widths(least, room)) if fits else self._blocks()
+        if sum(map(self._natural, range(len(self.columns)))) > room and self._turned_width() <= options.max_width:
+            yield self._turned()
+        elif sum(least) <= room or len(least) < 3:
+            yield self._side_by_side(self._widths(least, room))
+        else:
+            yield self._blocks()
+
+    def _natural(self, place: int) -> int:
+        """Return the width of a column of which only the name is wrapped."""
+        return max(map(cell_len, [*(row[place] for row in self.rows), *self.columns[place].split()]), default=1)
+
+    def _turned_width(self) -> float:
+        """Return the width of the table with its rows as columns; of many rows or few columns it is infinite."""
+        if len(self.rows) > _TURNED or len(self.columns) < 3:
+            return math.inf
+        return sum(max(map(cell_len, cells)) + _GAP for cells in (self.columns, *self.rows)) - _GAP
 
     def _least(self, place: int) -> int:
         """Return the width that a column needs: of its longest word, or its longest number."""
@@ -179,6 +206,17 @@ class PlainTable:
             number = column in self.numbers
             table.add_column(column, justify="right" if number else "left", overflow="fold", width=width)
         for row in self.rows:
+            table.add_row(*(Text(printable(cell)) for cell in row))
+        return table
+
+    def _turned(self) -> Table:
+        from rich.table import Table
+
+        names, *cells = zip(self.columns, *self.rows, strict=True)
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for place, name in enumerate(names):
+            table.add_column(Text(printable(name)), justify="right" if place else "left", no_wrap=True)
+        for row in cells:
             table.add_row(*(Text(printable(cell)) for cell in row))
         return table
 

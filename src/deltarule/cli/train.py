@@ -41,22 +41,21 @@ def _presets(incomplete: str) -> list[str]:
     return [name for name in PRESETS if name.startswith(incomplete.lower())]
 
 
+_PRESET = option(
+    "--preset",
+    f"Recipe for tables to start from: {', '.join(PRESETS)} (default: none).",
+    LEARNING,
+    "NAME",
+    autocompletion=_presets,
+)
+
+
 @with_groups
 def train(
     data: Data,
-    preset_name: Annotated[
-        str | None,
-        option(
-            "--preset",
-            f"Recipe for tables to start from: {', '.join(PRESETS)} (default: none).",
-            LEARNING,
-            "NAME",
-            autocompletion=_presets,
-        ),
-    ] = None,
-    *,
     network: Annotated[RecipeChoice, recipe_options()],
     source: Annotated[DataChoice, DATA_OPTIONS],
+    preset_name: Annotated[str | None, _PRESET] = None,
     reference_error: Annotated[
         float | None,
         option(
@@ -98,12 +97,9 @@ def train(
     recipe = network.recipe()
     if output is not None:
         check_free(output)
-    if preset_name is not None and network.file is not None:
-        raise RecipeError("a preset or a recipe", "both", f"--preset {preset_name}", field="preset")
-    named = checked_preset(preset_name)
+    named = _checked_preset(preset_name, network)
     dataset = source.load(data, seed=recipe.seed, progress=not quiet)
-    if named is None and network.file is None and dataset.train.x.ndim == 2:
-        named = PRESET
+    named = PRESET if named is None and network.file is None and dataset.train.x.ndim == 2 else named
     if named is not None:
         recipe = network.recipe(preset(named, task_of(recipe, dataset), dataset))
         say(f"Preset {named}: {PRESETS[named].source}.", messages)
@@ -117,8 +113,10 @@ def train(
     train_and_report(under_way, dataset, folder, messages, reference_error, as_json=as_json)
 
 
-def checked_preset(name: str | None) -> str | None:
+def _checked_preset(name: str | None, network: RecipeChoice) -> str | None:
     """Return the name of a preset, checked before data are read."""
+    if name is not None and network.file is not None:
+        raise RecipeError("a preset or a recipe", "both", f"--preset {name}", field="preset")
     return None if name is None else one_of("preset", name, tuple(PRESETS))
 
 

@@ -18,6 +18,7 @@ from deltarule.data import Dataset, Part
 from deltarule.errors import DeltaruleError
 from deltarule.training import Epoch, Run, Training
 from deltarule.training.folder import CURVES, MODEL, RunFolder
+from deltarule.training.metrics import as_text
 from deltarule.writing import Failures
 
 
@@ -155,8 +156,8 @@ def _note(epoch: Epoch, *, classes: bool) -> str:
         else ("training", epoch.train_loss, epoch.train_score)
     )
     shown = f"accuracy {100 * score:.1f} %" if classes else f"R² {score:.3f}"
-    further = "".join(f", {metric} {value:.3f}" for metric, value in epoch.metrics.items())
-    return f"epoch {epoch.number}: {name} loss {loss:.4f}, {shown}{further}"
+    further = "".join(f", {metric} {as_text(value)}" for metric, value in epoch.metrics.items())
+    return f"epoch {epoch.number}: {name} loss {as_text(loss)}, {shown}{further}"
 
 
 def _last_part(dataset: Dataset) -> tuple[str, Part]:

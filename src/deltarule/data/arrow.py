@@ -171,7 +171,7 @@ def _said(path: Path, wanted: str) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise DataFileError.of(error, f"{path}: {error.value}") from error
+        raise DataFileError.of(error, f"{error.value} ({path})") from error
     except Exception as error:  # pyarrow raises errors of many kinds
         raise DataFileError(wanted, f"{path}: {reason(error)}") from error
 

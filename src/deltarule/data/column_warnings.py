@@ -31,6 +31,9 @@ _UNIQUE = 0.95
 """Fraction of different values from which integers are suspected to be an identifier."""
 _CLASSES_LEFT, _SQUARES_LEFT = 0.025, 0.01
 """A column decides the target if it leaves this fraction of the error rate, or of the variance."""
+_INTERVALS_LEFT, _NEIGHBOURS, _FEWEST = 0.015, 2, 8
+"""The same where each class is an interval of the column; neighbours on each side of a sample that decide with it; and
+the fewest errors without the column."""
 _TARGETS, _CLASSES, _SHOWN = 5, 20, 10
 """Maximum numbers of targets that are compared, of classes that are distinguished, and of columns in a sentence."""
 
@@ -124,7 +127,11 @@ def _codes(y: Array) -> Indices:
 
 
 def _decides(column: Column, rows: Indices, targets: Sequence[Array], *, classes: bool) -> bool:
-    """Return whether a column alone predicts one of the targets in the other half of the rows, both ways."""
+    """Return whether a column alone predicts one of the targets in the other half of the rows, both ways.
+
+    Where a class is an interval of a numeric column, predictions in the other half are wrong only at its ends. So a
+    column also decides if nearly all samples have the class of the majority of their neighbours in the order of it.
+    """
     x = column.values[rows].astype(np.float64)
     if not column.coded:
         known = x[~np.isnan(x)]
@@ -136,7 +143,24 @@ def _decides(column: Column, rows: Indices, targets: Sequence[Array], *, classes
         errors = (error(x[a], y[a], x[b], y[b], exact=column.coded) for a, b in halves)
         if all(baseline > 0 and remaining <= left * baseline for remaining, baseline in errors):
             return True
+        if classes and not column.coded and _are_intervals(x, y):
+            return True
     return False
+
+
+def _are_intervals(x: Floats, y: Indices) -> bool:
+    """Return whether nearly all samples have the class of most of their neighbours, themselves included."""
+    baseline = int(np.sum(y != np.bincount(y).argmax()))
+    if baseline < _FEWEST:
+        return False
+    order = np.argsort(x, kind="stable")
+    x, y, n = x[order], y[order], len(x)
+    starts, ends = np.searchsorted(x, x, side="left"), np.searchsorted(x, x, side="right")  # of equal values
+    first, last = starts[np.maximum(starts - _NEIGHBOURS, 0)], ends[np.minimum(ends + _NEIGHBOURS, n) - 1]
+    before = np.zeros((n + 1, _CLASSES + 1), np.int64)
+    np.cumsum(np.eye(_CLASSES + 1, dtype=np.int64)[y], axis=0, out=before[1:])
+    wrong = int(np.sum((before[last] - before[first]).argmax(axis=1) != y))
+    return wrong <= _INTERVALS_LEFT * baseline
 
 
 def _class_errors(x: Floats, y: Indices, new_x: Floats, new_y: Indices, *, exact: bool) -> tuple[float, float]:

@@ -111,7 +111,7 @@ def _named(path: Path) -> Iterator[None]:
     except DataFileError:
         raise
     except DataError as error:
-        raise DataFileError.of(error, f"{path}: {error.value}") from error
+        raise DataFileError.of(error, f"{error.value} ({path})") from error
     except csv.Error as error:
         raise DataFileError("a sound CSV file", f"{path}: {error}") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

@@ -158,12 +158,18 @@ def refuse_repeats(names: Sequence[str], where: str = "") -> None:
         places[name] = place
 
 
-def unknown_column(name: str, names: Sequence[str], field: str | None = None) -> UnknownColumn:
-    """Return the error for a column that does not exist, with the nearest existing name; `field` is the argument."""
-    near = nearest(name, names)
+def unknown_column(name: str, names: Sequence[str], field: str | None = None, kind: str | None = None) -> UnknownColumn:
+    """Return the error for a column that does not exist, with the nearest existing name.
+
+    field : the argument. kind : the type that was declared for the column; without a similar name, that of the first
+        column shows what can be declared.
+    """
+    near = nearest(name, names) or (None if kind is None else next(iter(names), None))
     shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-    error = UnknownColumn(f"a column ({shown})", repr(name), repr(near) if near else None, field=field)
+    suggestion = None if near is None else repr(near) if kind is None else f"types={{{near!r}: {kind!r}}}"
+    error = UnknownColumn(f"a column ({shown})", repr(name), suggestion, field=field)
     error.column = near
+    error.types = {} if near is None or kind is None else {near: kind}
     return error
 
 
@@ -201,9 +207,9 @@ def checked_kinds(types: Mapping[str, Any] | None, names: Sequence[str]) -> dict
         return types.of(names)
     kinds = {} if types is None else {name: checked_kind(kind, name) for name, kind in types.items()}
     known = set(names)
-    for name in kinds:
+    for name, kind in kinds.items():
         if name not in known:
-            raise unknown_column(name, names, "types")
+            raise unknown_column(name, names, "types", kind)
     return kinds
 
 

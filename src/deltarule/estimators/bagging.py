@@ -25,7 +25,7 @@ from deltarule.types import Floats
 
 
 class Progress(Protocol):
-    """What is told of each network that has ended."""
+    """Called with each network that has ended."""
 
     def ended(self, name: str, number: int, networks: int, run: Run) -> None:
         """Report the network that ended as the `number`-th."""

@@ -52,6 +52,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
     image_shape : (height, width), or (height, width, channels), of the image in each row; most augmentations need it.
     n_ensemble : number of networks that are trained in parallel and averaged.
     engine : "compiled", or "reference": NumPy, the definition.
+    precision : of training: None for that of the data, "float32", "float64", or "bfloat16", which rounds the operands
+        of the products; the solver "lbfgs" takes float64.
     n_threads : number of threads; None lets the engine choose. The weights do not depend on it, to the last bit.
 
     Attributes
@@ -112,6 +114,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         image_shape: Sequence[int] | None = None,
         n_ensemble: int = 1,
         engine: str = "compiled",
+        precision: str | None = None,
         n_threads: int | None = None,
     ) -> None:
         self._set_parameters(locals())

@@ -110,6 +110,7 @@ class Rules:
     early_stopping: bool
     verbose: bool | int | str
     engine: str
+    precision: str | None
     n_threads: int | None
 
     @classmethod
@@ -325,7 +326,7 @@ class Descent:
             raw=task.raw,
             progress=progress,
         )
-        precision = np.dtype(task.samples.x.dtype).name
+        precision = rules.precision or np.dtype(task.samples.x.dtype).name
         threads = rules.n_threads
         if threads is None and (task.single_epoch or rules.rate_changes_each_epoch):
             # This engine runs one epoch: for little work, starting threads takes longer than they save.

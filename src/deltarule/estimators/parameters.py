@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from deltarule.engines.registry import ENGINES
+from deltarule.engines.registry import ENGINES, PRECISIONS
 from deltarule.errors import RecipeError, UnknownName, nearest
 from deltarule.formulas import (
     L1,
@@ -215,6 +215,7 @@ _CHECKS: dict[str, Check] = {
     "image_shape": _image_shape,
     "n_ensemble": _at_least_one,
     "engine": _choice(*ENGINES),
+    "precision": lambda name, value: value is None or one_of(name, value, PRECISIONS),
     "n_threads": _threads,
 }
 

@@ -82,6 +82,7 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
         image_shape: Sequence[int] | None = None,
         n_ensemble: int = 1,
         engine: str = "compiled",
+        precision: str | None = None,
         n_threads: int | None = None,
     ) -> None:
         self._set_parameters(locals())

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from deltarule.training.metrics import as_text
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 try:
@@ -121,7 +123,7 @@ class ProgressReporter:
             if score is not None:
                 sys.stdout.write(f"Validation score: {score:f}\n")
         elif self._bar is not None:
-            note = f"loss {loss:.4f}" + ("" if score is None else f" · score {score:.4f}")
+            note = f"loss {as_text(loss)}" + ("" if score is None else f" · score {score:.4f}")
             self._bar.update(self._task, completed=number, note=note)
 
     def stopped(self, *, early_stopping: bool) -> None:

@@ -33,7 +33,7 @@ from deltarule.types import Floats, SingleFloats
 class TabularEstimator(BaseEstimator):  # type: ignore[misc]
     """Networks for tables as a scikit-learn estimator; subclasses define targets and predictions.
 
-    `ensemble_` holds the networks and what was learned out of fold, `_columns` the columns of `fit`.
+    `ensemble_` holds the networks and what was fitted out of fold, `_columns` the columns of `fit`.
     """
 
     preset: Any
@@ -53,7 +53,7 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on X (n, d), a data frame or an array of raw columns, and y.
 
-        sample_weight : (n,), weights of the samples in training, and in learning the temperature.
+        sample_weight : (n,), weights of the samples in training, and in fitting the temperature.
 
         Raises RecipeError for invalid parameters, ValueError for invalid data.
         """
@@ -92,7 +92,7 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         """Keep the recipe with the lowest out-of-fold loss, and learn from its out-of-fold predictions."""
         judged = [self._judged(each.out_of_fold, problem) for each in tried]
         best = int(np.argmin([np.inf if np.isnan(each.loss) else each.loss for each in judged]))
-        self.ensemble_, self.oof_predictions_ = self._learned(tried[best], problem)
+        self.ensemble_, self.oof_predictions_ = self._calibrated(tried[best], problem)
         entries = []
         for place, (each, found) in enumerate(zip(tried, judged, strict=True)):
             used, parts = place == best, each.outputs if len(each.outputs) > 1 else ()
@@ -157,8 +157,8 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         """Return the score of out-of-fold predictions, which are NaN where there are none."""
         raise NotImplementedError
 
-    def _learned(self, best: Bagged, problem: TableProblem) -> tuple[Ensemble, Floats]:
-        """Return the ensemble, with what was learned out of fold, and the out-of-fold predictions."""
+    def _calibrated(self, best: Bagged, problem: TableProblem) -> tuple[Ensemble, Floats]:
+        """Return the ensemble, with what was fitted out of fold, and the out-of-fold predictions."""
         raise NotImplementedError
 
     def _set_loaded(self, ensemble: Ensemble) -> None:

@@ -16,7 +16,7 @@ from deltarule.data import require_classes
 from deltarule.estimators.bagging import Bagged, TableProblem
 from deltarule.estimators.leaderboard import Judged, judged_classes
 from deltarule.estimators.tabular import TabularEstimator
-from deltarule.models.calibration import learned_temperature, tempered
+from deltarule.models.calibration import fitted_temperature, tempered
 from deltarule.models.conformal import class_scores
 from deltarule.models.ensemble import Ensemble
 from deltarule.recipes import Recipe
@@ -28,7 +28,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
 
     Columns of numbers, categories, booleans and dates, with missing values, are preprocessed; networks are trained on
     all folds of a cross-validation side by side, each stopped by the fold it was not trained on; their mean predicts.
-    From the out-of-fold predictions one temperature is learned that calibrates the probabilities, and the coverage of
+    From the out-of-fold predictions one temperature is fitted that calibrates the probabilities, and the coverage of
     the sets of classes.
 
     Parameters
@@ -119,12 +119,14 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
         known = ~np.isnan(outputs[:, 0])
         return judged_classes(outputs[known], problem.y[known])
 
-    def _learned(self, best: Bagged, problem: TableProblem) -> tuple[Ensemble, Floats]:
+    def _calibrated(self, best: Bagged, problem: TableProblem) -> tuple[Ensemble, Floats]:
         outputs = best.out_of_fold
         known = ~np.isnan(outputs[:, 0])
         codes = problem.y[known]
         weights = None if problem.weights is None or not problem.weights[known].any() else problem.weights[known]
-        temperature = learned_temperature(outputs[known], codes, weights)
+        # Each sample has predictions of one fold's networks, and the mean over the folds is less confident than these:
+        # a temperature above 1 would make it less confident a second time.
+        temperature = min(1.0, fitted_temperature(outputs[known], codes, weights))
         outputs[known] = tempered(outputs[known], temperature)
         return Ensemble(best.networks, class_scores(outputs[known], codes), temperature), outputs
 

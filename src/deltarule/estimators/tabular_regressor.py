@@ -91,7 +91,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
         known = ~np.isnan(outputs[:, 0])
         return judged_numbers(outputs[known], problem.numbers[known])
 
-    def _learned(self, best: Bagged, problem: TableProblem) -> tuple[Ensemble, Floats]:
+    def _calibrated(self, best: Bagged, problem: TableProblem) -> tuple[Ensemble, Floats]:
         outputs = best.out_of_fold
         known = ~np.isnan(outputs[:, 0])
         scores = number_scores(outputs[known], problem.numbers[known])

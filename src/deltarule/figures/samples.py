@@ -39,7 +39,8 @@ def image_samples(
 ) -> Figure:
     r"""Draw images (n, height, width) or with channels under their predicted classes.
 
-    Wrong ones are framed and crossed, and show the true class in parentheses.
+    Large values are bright, as in the file of a photograph. Wrong ones are framed and crossed, and show the true class
+    in parentheses.
 
     >>> [text.get_text() for text in image_samples(np.zeros((2, 8, 8)), ["1", "8"], ["1", "2"]).axes[0].texts]
     ['1', '✗ 2\n(is 8)']
@@ -60,7 +61,7 @@ def image_samples(
         height, width = (_IMAGE * side / max(shown.shape[:2]) for side in shown.shape[:2])
         left, top = _CELL * (column + 0.5) - width / 2, -(_CELL + _CAPTION) * row - _CAPTION
         axes.imshow(
-            shown, cmap="gray_r" if shown.ndim == 2 else None, vmin=low, vmax=high, interpolation="nearest",
+            shown, cmap="gray" if shown.ndim == 2 else None, vmin=low, vmax=high, interpolation="nearest",
             extent=(left, left + width, top - height, top),
         )  # fmt: skip
         frame, line = ("#BBBBBB", 0.8) if right else (WRONG, 3)

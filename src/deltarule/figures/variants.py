@@ -31,7 +31,7 @@ def image_variants(images: npt.NDArray[Any], labels: Sequence[str], *, title: st
             axes, image = panels[row, column], images[column, row]
             grey = image.ndim == 2 or image.shape[-1] == 1
             shown = image.reshape(height, width) if grey else (image - low) / max(high - low, 1e-30)
-            axes.imshow(shown, cmap="gray_r" if grey else None, vmin=low, vmax=high, interpolation="nearest")
+            axes.imshow(shown, cmap="gray" if grey else None, vmin=low, vmax=high, interpolation="nearest")
             axes.set_xticks([])
             axes.set_yticks([])
             original = column == 0

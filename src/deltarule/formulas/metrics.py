@@ -254,7 +254,7 @@ METRICS: dict[str, Metric] = {
         Metric("precision", _binary_or_mean(lambda p: p.precisions), larger_is_better=True, task="classification"),
         Metric("recall", _binary_or_mean(lambda p: p.recalls), larger_is_better=True, task="classification"),
         Metric("f1", _binary_or_mean(_f1), larger_is_better=True, task="classification"),
-        Metric("rmse", lambda p: float(np.mean(np.sqrt(_squared(p)))), larger_is_better=False, task="regression"),
+        Metric("rmse", lambda p: math.sqrt(np.mean(_squared(p))), larger_is_better=False, task="regression"),
         Metric("mae", _absolute, larger_is_better=False, task="regression"),
         Metric("mse", lambda p: float(np.mean(_squared(p))), larger_is_better=False, task="regression"),
         Metric("r2", _r2, larger_is_better=True, task="regression"),

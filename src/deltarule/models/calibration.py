@@ -1,4 +1,4 @@
-"""Calibration of probabilities by one temperature, learned from predictions for samples not trained on."""
+"""Calibration of probabilities by one temperature, fitted to predictions for samples not trained on."""
 
 from __future__ import annotations
 
@@ -20,18 +20,17 @@ def tempered(probabilities: Floats, temperature: float) -> Floats:
     >>> tempered(np.array([[0.9, 0.1]]), 2.0).round(2).tolist()
     [[0.75, 0.25]]
     """
-    logits = np.log(np.maximum(probabilities, _SMALLEST)) / temperature
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    powers = np.maximum(probabilities, _SMALLEST) ** (1.0 / temperature)
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def learned_temperature(probabilities: Floats, codes: Positions, weights: Floats | None = None) -> float:
+def fitted_temperature(probabilities: Floats, codes: Positions, weights: Floats | None = None) -> float:
     """Return the temperature with the lowest mean log loss of probabilities (n, classes) for the classes `codes` (n,).
 
     The loss is convex in β = 1 / T; its derivative, the mean of Σ_k p_k(β) z_k − z_y with z = log p, is 0 there.
 
     >>> confident = np.array([[0.99, 0.01]] * 4)
-    >>> round(learned_temperature(confident, np.array([0, 0, 0, 1])), 2)
+    >>> round(fitted_temperature(confident, np.array([0, 0, 0, 1])), 2)
     4.18
     """
     from scipy.optimize import brentq

@@ -46,11 +46,12 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         """The weighted sums for some inputs; what a mapped file gave of them is given back."""
         z = self.outputs_of(self._inputs(x))
         forget(x)
-        return combined(self.loss, z, self.shape.outputs)
+        return z
 
     def outputs_of(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The last layer's weighted sums z for inputs (n, d) as the network takes them, after preprocessing."""
-        return self._predictor(inputs)(inputs)
+        z = self._predictor(inputs)(inputs)
+        return z if self.recipe.network.members == 1 else combined(self.loss, z, self.shape.outputs)
 
     def numbers(self, z: npt.NDArray[Any]) -> Floats:
         """The predicted numbers (n, outputs) for the weighted sums z of a regression model, in the targets' units."""

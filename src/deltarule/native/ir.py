@@ -142,10 +142,10 @@ class Text:
         """An address, given as an integer, as a pointer."""
         return self.result(f"inttoptr i64 {address} to ptr")
 
-    def prefetch(self, address: str) -> None:
-        """Fetch the cache line at an address, which need not be mapped, into the first cache."""
+    def prefetch(self, pointer: str, *, written: bool = False) -> None:
+        """Fetch a cache line, which need not be mapped, into the first cache, to be read or `written`."""
         self.declared.add("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
-        self.write(f"call void @llvm.prefetch.p0(ptr {self.pointer(address)}, i32 0, i32 3, i32 1)")
+        self.write(f"call void @llvm.prefetch.p0(ptr {pointer}, i32 {int(written)}, i32 3, i32 1)")
 
     def integer(self, operation: str, a: str, b: str) -> str:
         """An operation on two words."""

@@ -16,9 +16,11 @@ from deltarule.native.memory import call, load_int64
 from deltarule.native.tiles import (
     BLOCK_DEPTH,
     BLOCK_ROWS,
+    COPY,
     HEIGHTS,
     ITEM_BYTES,
     LANES,
+    PACKED,
     PANEL_DEPTH,
     PANEL_WIDTH,
     TILE,
@@ -29,7 +31,7 @@ from deltarule.native.tiles import (
     WIDTHS,
     ZEROS,
 )
-from deltarule.native.tiling import PANEL_VECTORS
+from deltarule.native.tiling import PACKED_DEPTH, PANEL_VECTORS
 
 __all__ = [
     "GROUP", "WORKSPACE_BYTES", "gemm_nn", "gemm_nt", "gemm_tn", "padded", "panel", "row_stride", "slot", "vectors_of",
@@ -41,7 +43,7 @@ GROUP = 16
 _WIDEST_VECTOR_BYTES = 64
 
 WORKSPACE_BYTES = PANEL_VECTORS * _WIDEST_VECTOR_BYTES
-"""What `gemm_nt` needs, for each thread: 128 KiB, best at a multiple of 64."""
+"""What products need, for each thread: 128 KiB, best at a multiple of 64."""
 
 
 def padded(columns: int) -> int:
@@ -172,13 +174,19 @@ def gemm_nn(
 
 
 def gemm_tn(
-    table: int, c: int, c_row: int, a: int, a_row: int, b: int, b_row: int, depth: int, rows: int, columns: int
-) -> None:
+    table: int, c: int, c_row: int, a: int, a_row: int, b: int, b_row: int, depth: int, rows: int, columns: int,
+    workspace: int,
+) -> None:  # fmt: skip
     """C ← Aᵀ B: C (rows, columns), A (depth, rows), B (depth, columns).
 
-    A slice of C's rows is a slice of A's columns, which here may begin anywhere.
+    A slice of C's rows is a slice of A's columns, which here may begin anywhere. `workspace` is `WORKSPACE_BYTES` of
+    this thread's own.
     """
-    _multiply(table, rows, depth, columns, a, slot(table, ITEM_BYTES), a_row, b, b_row, c, c_row, 0)
+    item = slot(table, ITEM_BYTES)
+    if columns >= slot(table, PACKED) and depth >= PACKED_DEPTH and rows * depth * item <= WORKSPACE_BYTES:
+        call(slot(table, COPY), depth, rows, a, a_row, workspace, rows * item)
+        a, a_row = workspace, rows * item
+    _multiply(table, rows, depth, columns, a, item, a_row, b, b_row, c, c_row, 0)
 
 
 def _transpose(table: int, depth: int, width: int, b: int, b_row: int, columns: int, workspace: int) -> None:
@@ -217,7 +225,7 @@ def gemm_nt(
 
     With `onto`, sums continue from the values of C: a B cut by columns is multiplied one cut after the other.
 
-    `workspace` is `WORKSPACE_BYTES` of this thread's own. Transposing B is 20 % of the work at 32 rows and 5 % at 128,
+    `workspace` is that of `gemm_tn`. Transposing B is 20 % of the work at 32 rows and 5 % at 128,
     and it is shared out among threads only with the columns of C, which are rows of B.
     """
     item, lanes, vector_bytes = slot(table, ITEM_BYTES), slot(table, LANES), slot(table, VECTOR_BYTES)

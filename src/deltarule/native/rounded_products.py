@@ -104,7 +104,7 @@ def gradient(
     """
     tiles = slot(table, ROUNDED)
     if not tiles or a_row == 0:
-        gemm_tn(table, c, c_row, a, a_row, b, b_row, depth, rows, columns)
+        gemm_tn(table, c, c_row, a, a_row, b, b_row, depth, rows, columns, workspace)
         return
     vector_bytes, pairs_of_b = slot(tiles, VECTOR_BYTES), workspace + _A_BYTES
     b_step = 4 * padded(columns) + _CLEAR

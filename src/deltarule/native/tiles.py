@@ -33,9 +33,11 @@ from deltarule.native.tiling import MOST_ROWS, WIDEST, Tiling, default_tiling
 __all__ = [
     "BLOCK_DEPTH",
     "BLOCK_ROWS",
+    "COPY",
     "HEIGHTS",
     "ITEM_BYTES",
     "LANES",
+    "PACKED",
     "PANEL_DEPTH",
     "PANEL_WIDTH",
     "ROUNDED",
@@ -61,7 +63,9 @@ TRANSPOSE, TRANSPOSE_PART = 4, 5  # addresses of functions
 ROUNDED = 6  # address of the table of bfloat16's tiles, 0 where operands are not rounded
 ROUND_ROWS, ROUND_PAIRS, ROUND_LAST = 7, 8, 9  # addresses of functions, in that table
 BLOCK_ROWS, BLOCK_DEPTH, UNCUT_DEPTH, PANEL_WIDTH, PANEL_DEPTH = range(10, 15)  # fields of the `Tiling`
+COPY = 15  # address of a function
 HEIGHTS = 16  # + width: the greatest height of a tile so wide
+PACKED = 25  # a field of the `Tiling`
 WIDTHS = 32  # + rows, at most 15: the greatest width to use for so many rows
 TILE = 48  # + 16 * width + height: address of a function
 _SLOTS = TILE + 16 * (WIDEST + 1)
@@ -121,7 +125,7 @@ class _Tiles:
                 pointers, sums = rest[: len(groups)], rest[len(groups) :]
                 if ahead:
                     for column in range(0, width * vector_bytes, _LINE_BYTES):
-                        text.prefetch(_apart(text, text.integer("add", row_of_b, ahead), column))
+                        text.prefetch(text.pointer(_apart(text, text.integer("add", row_of_b, ahead), column)))
                 vectors = [
                     factors(lanes.load_at(_apart(text, row_of_b, vector_bytes, column))) for column in range(width)
                 ]
@@ -181,6 +185,27 @@ class _Tiles:
         name = "transpose_part" if part else "transpose"
         parameters = ["count", "rows", "source", "source_row", "target", "target_row"]
         self._end(text, name, [*parameters, "apart"] if self._rounded else parameters)
+
+    def copy(self) -> None:
+        """Write `copy`: some numbers of each row, next to one another in memory or further apart than they were."""
+        text = Text()
+        ends = text.ends("%columns", (16, 8, 1))
+
+        def along(row: str, _: list[str]) -> list[str]:
+            source, target = (
+                text.pointer(text.integer("add", base, text.integer("mul", row, stride)))
+                for base, stride in (("%source", "%source_row"), ("%target", "%target_row"))
+            )
+
+            def one(size: int, column: str) -> None:
+                lanes = Lanes(text, self._bits, size, self._machine.fused)
+                lanes.store(lanes.load(source, column), target, column)
+
+            text.chunks(ends, (16, 8, 1), one)
+            return []
+
+        text.loop("0", "%rows", 1, [], along)
+        self._end(text, "copy", ["rows", "columns", "source", "source_row", "target", "target_row"])
 
     def round_rows(self) -> None:
         """Write `round_rows`: pairs of neighbours in each row; `columns` is a multiple of 16 numbers."""
@@ -288,6 +313,7 @@ def machine_code(dtype: str, tiling: Tiling) -> bytes:
         written.tile(height, width, tiling)
     written.transpose(part=False)
     written.transpose(part=True)
+    written.copy()
     if rounded:
         written.round_rows()
         written.round_pairs(last=False)
@@ -334,6 +360,7 @@ def _made(dtype: str, tiling: Tiling) -> Tiles:
     table[[ITEM_BYTES, VECTOR_BYTES, LANES]] = item_bytes, machine.vector_bytes, machine.vector_bytes // item_bytes
     table[ZEROS] = zeros.ctypes.data + -zeros.ctypes.data % machine.vector_bytes
     table[[TRANSPOSE, TRANSPOSE_PART]] = code.address("transpose"), code.address("transpose_part")
+    table[[COPY, PACKED]] = code.address("copy"), tiling.packed
     if dtype == "bfloat16":
         functions = {ROUND_ROWS: "round_rows", ROUND_PAIRS: "round_pairs", ROUND_LAST: "round_last"}
         table[list(functions)] = [code.address(name) for name in functions.values()]

@@ -9,12 +9,13 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-__all__ = ["MOST_ROWS", "PANEL_VECTORS", "WIDEST", "Tiling", "candidates", "default_tiling"]
+__all__ = ["MOST_ROWS", "NEVER", "PACKED_DEPTH", "PANEL_VECTORS", "WIDEST", "Tiling", "candidates", "default_tiling"]
 
 WIDEST, MOST_ROWS = 8, 15
 """Vectors of the widest tile; the number of rows from which on the width of tiles is the same."""
 PANEL_VECTORS = 2048
 """The most vectors of a transposed panel: 128 KiB where a vector is 64 bytes."""
+PACKED_DEPTH, NEVER = 256, 1 << 40
 _SUMS_IN_FLIGHT = 8  # hide the latency of an addition
 
 
@@ -30,6 +31,9 @@ class Tiling:
     block_rows : rows of A to a block: what a panel is multiplied with stays in the second or third cache.
     block_depth, uncut_depth : a block's depth, and the depth up to which there is one block.
     panel_width, panel_depth : of a transposed panel, in vectors and rows.
+    packed : columns of B from which A is copied first where columns of it are multiplied, so that a tile reads
+        neighbouring lines and not one of each memory page; `NEVER` for no number. A depth less than `PACKED_DEPTH`
+        fits the first cache as it lies.
     """
 
     heights: tuple[int, ...]
@@ -44,6 +48,7 @@ class Tiling:
     # Two vectors are wide enough for tall tiles, and quicker to transpose than a wider panel.
     panel_width: int = 2
     panel_depth: int = 1024
+    packed: int = 128
 
     def __post_init__(self) -> None:
         """Refuse a panel that is larger than the memory for it."""
@@ -82,7 +87,7 @@ def candidates(registers: int) -> dict[str, tuple[dict[str, object], ...]]:
     """Return what is tried beside the default, one question after the other: the fields that each candidate changes.
 
     >>> {question: len(changes) for question, changes in candidates(32).items()}
-    {'addresses': 1, 'tiles': 3, 'prefetch': 1, 'panels': 1, 'blocks': 2}
+    {'addresses': 1, 'tiles': 3, 'prefetch': 1, 'panels': 1, 'blocks': 2, 'packing': 1}
     """
     tiles: tuple[dict[str, object], ...]
     if registers == 32:
@@ -95,4 +100,5 @@ def candidates(registers: int) -> dict[str, tuple[dict[str, object], ...]]:
         "prefetch": ({"prefetch": 8},),
         "panels": ({"panel_width": 4, "panel_depth": 512},),
         "blocks": ({"block_rows": 256, "block_depth": 256, "uncut_depth": 512}, {"uncut_depth": 2048}),
+        "packing": ({"packed": NEVER},),
     }

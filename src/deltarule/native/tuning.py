@@ -34,8 +34,8 @@ WORTH_SECONDS = 10.0
 # rounds: no measurement is exact, and another process may have had the core in one part.
 _SECONDS, _MARGIN, _PARTS = 0.05, 1.03, 4
 # Rows of the batch, inputs, outputs, for questions about tiles; and for those about data outside the first cache.
-_SMALL, _LARGE = (64, 784, 256), (32, 1536, 512)
-_ON_LARGE = ("prefetch", "blocks")
+_SMALL, _LARGE, _DEEP = (64, 784, 256), (32, 1536, 512), (256, 96, 1024)
+_SHAPES = {"prefetch": _LARGE, "blocks": _LARGE, "packing": _DEEP}
 _ALIGNED = 64  # bytes
 _PROBE = "tiling: can anything be kept?"
 _NOT_MEASURED = "default, not measured yet"
@@ -102,7 +102,7 @@ def measure(dtype: str) -> tuple[Tiling, list[Measurement]]:
     tiling, measurements = default_tiling(registers), []
     for question, changes in candidates(registers).items():
         tried = [tiling, *(tiling.replace(**each) for each in changes)]
-        parts = _rates(dtype, tried, _LARGE if question in _ON_LARGE else _SMALL)
+        parts = _rates(dtype, tried, _SHAPES.get(question, _SMALL))
         rates, gains = parts.max(axis=0), (parts / parts[:, :1]).min(axis=0)
         best = int(gains.argmax()) if gains.max() > _MARGIN else 0
         measurements += [
@@ -130,7 +130,7 @@ def _tiles(dtype: str, tiling: Tiling) -> Tiles:
 def _entry_points() -> tuple[Callable[..., None], ...]:
     """The three products, for Python to call."""
     counts: dict[str, tuple[Callable[..., None], int]]
-    counts = {"nn": (products.gemm_nn, 11), "nt": (products.gemm_nt, 12), "tn": (products.gemm_tn, 10)}
+    counts = {"nn": (products.gemm_nn, 11), "nt": (products.gemm_nt, 12), "tn": (products.gemm_tn, 11)}
     code = compile_functions({name: (function, *[int] * count) for name, (function, count) in counts.items()})
     return tuple(code.function(name, count) for name, (_, count) in counts.items())
 
@@ -182,15 +182,18 @@ class _Matrices:
         return cls(shape, x, w, dz, z, dx, dw, _matrix(1, products.WORKSPACE_BYTES, "uint8"))
 
     def calls(self, functions: Tiles) -> list[Callable[[], None]]:
-        """Return a step's products with these tiles: forward, backward, and the gradient of the weights."""
-        table, (forward, backward, gradient) = functions.address, _entry_points()
+        """Return a step's products with these tiles: forward, backward, and the gradient of the weights.
+
+        They keep the tiles: another thread that measures at the same time may replace those in the cache of `tiles`.
+        """
+        forward, backward, gradient = _entry_points()
         x, w, dz, z, dx, dw = ((each.ctypes.data, each.strides[0]) for each in (
             self.x, self.w, self.dz, self.z, self.dx, self.dw))  # fmt: skip
         workspace = self.workspace.ctypes.data
         return [
-            lambda: forward(table, *z, 0, *x, *w, *self.shape),
-            lambda: backward(table, *dx, *dz, *w, *self.shape, workspace, 0),
-            lambda: gradient(table, *dw, *x, *dz, *self.shape),
+            lambda: forward(functions.address, *z, 0, *x, *w, *self.shape),
+            lambda: backward(functions.address, *dx, *dz, *w, *self.shape, workspace, 0),
+            lambda: gradient(functions.address, *dw, *x, *dz, *self.shape, workspace),
         ]
 
 

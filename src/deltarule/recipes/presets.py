@@ -149,14 +149,39 @@ _REALMLP_TD = Preset(
     },
 )
 
-PRESETS: dict[str, Preset] = {each.name: each for each in (_REALMLP_S, _REALMLP_TD, _PLAIN)}
+_UNIFORM = {"name": "he_uniform", "negative_slope": 5**0.5}  # U(−1/√d, 1/√d)
+_TABM = Preset(
+    "tabm",
+    "TabM with piecewise-linear embeddings of Gorishniy, Kotelnikov, Babenko (2025), as in the authors' package; the "
+    "batch sizes, and no weight decay of biases, as in TabArena",
+    {
+        "network": {
+            "hidden": [512, 512],
+            "activation": "relu",
+            "dropout": 0.1,
+            "members": 32,
+            "embedding": {"name": "piecewise_linear", "bins": 48, "outputs": 16, "form": "linear"},
+            "initializer": _UNIFORM,
+            "bias_initializer": _UNIFORM,
+        },
+        "optimizer": {"name": "adamw", "learning_rate": 2e-3, "weight_decay": 3e-4},
+        "groups": {"biases": {"decay": 0.0}},
+        "clipping": {"name": "norm", "limit": 1.0},
+        "preparation": {"numbers": "quantiles", "missing": "mean", "arrays": True},
+        "epochs": 1000,
+        "stopping": {"patience": 16, "monitor": "score"},
+    },
+    batches=((2_799, 32), (4_499, 64), (6_399, 128), (31_999, 256), (None, 512)),
+)
+
+PRESETS: dict[str, Preset] = {each.name: each for each in (_REALMLP_S, _REALMLP_TD, _TABM, _PLAIN)}
 """The presets by name."""
 
 
 def preset(name: str, task: str = "auto", data: Any = None) -> Recipe:
     """Return a recipe for tables that is known to be good, with every field visible.
 
-    name : "realmlp-s", "realmlp" or "plain"; see `deltarule.recipes.presets.PRESETS`, which has their sources.
+    name : "realmlp-s", "realmlp", "tabm" or "plain"; see `deltarule.recipes.presets.PRESETS`, which has their sources.
     task : "classification", "regression" or "multilabel"; "auto" takes that of a `Dataset`.
     data : the training data, which decide the batch size: a `Dataset`, samples, or their number.
 

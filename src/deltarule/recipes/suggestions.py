@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -12,50 +13,47 @@ from deltarule.formulas.formula import normalized
 
 Class = TypeVar("Class", bound=type[Any])
 
-_NETWORK = "Recipe(network=Network({}))"
-_ADAM = "Recipe(optimizer=Adam({}))"
-_STOPPING = "Recipe(stopping=EarlyStopping({}))"
-
-ELSEWHERE: dict[str, tuple[str, str]] = {
-    "hidden": ("network.hidden", _NETWORK.format("hidden=(128, 64)")),
-    "activation": ("network.activation", _NETWORK.format('activation="relu"')),
-    "dropout": ("network.dropout", _NETWORK.format("dropout=0.2")),
-    "noise": ("network.noise", _NETWORK.format("noise=0.1")),
-    "normalization": ("network.normalization", _NETWORK.format('normalization="batch"')),
-    "initializer": ("network.initializer", _NETWORK.format('initializer="he"')),
-    "bias_initializer": ("network.bias_initializer", _NETWORK.format('bias_initializer="zeros"')),
-    "input_scale": ("network.input_scale", _NETWORK.format("input_scale=True")),
-    "parametric_activation": ("network.parametric_activation", _NETWORK.format("parametric_activation=1.0")),
-    "parametrization": ("network.parametrization", _NETWORK.format('parametrization="ntk"')),
-    "embedding": ("network.embedding", _NETWORK.format('embedding="pbld"')),
-    "category_embedding": ("network.category_embedding", _NETWORK.format("category_embedding=8")),
-    "members": ("network.members", _NETWORK.format("members=32")),
-    "member_form": ("network.member_form", _NETWORK.format('member_form="mini"')),
-    "ties": ("stopping.ties", _STOPPING.format('ties="last"')),
-    "learning_rate": ("optimizer.learning_rate", _ADAM.format("learning_rate=0.001")),
-    "beta1": ("optimizer.beta1", _ADAM.format("beta1=0.9")),
-    "beta2": ("optimizer.beta2", _ADAM.format("beta2=0.999")),
-    "epsilon": ("optimizer.epsilon", _ADAM.format("epsilon=1e-8")),
-    "momentum": ("optimizer.momentum", "Recipe(optimizer=Momentum(momentum=0.9))"),
-    "weight_decay": ("optimizer.weight_decay", "Recipe(optimizer=AdamW(weight_decay=0.01))"),
-    "l2": ("penalty", "Recipe(penalty=L2(1e-4))"),
-    "l1": ("penalty", "Recipe(penalty=L1(1e-4))"),
-    "max_norm": ("constraint", "Recipe(constraint=MaxNorm(3.0))"),
-    "clip_norm": ("clipping", "Recipe(clipping=ClipByNorm(1.0))"),
-    "average": ("averaging", "Recipe(averaging=ExponentialAverage(0.999))"),
-    "patience": ("stopping.patience", _STOPPING.format("patience=10")),
-    "monitor": ("stopping.monitor", _STOPPING.format('monitor="score"')),
-    "min_improvement": ("stopping.min_improvement", _STOPPING.format("min_improvement=0.001")),
-    "restore_best": ("stopping.restore_best", _STOPPING.format("restore_best=True")),
-    "augment": ("augmentation", 'Recipe(augmentation="rotation")'),
-    "numbers": ("preparation.numbers", 'Recipe(preparation=Preparation(numbers="quantiles"))'),
-    "categories": ("preparation.categories", 'Recipe(preparation=Preparation(categories="ordinal"))'),
-    "missing": ("preparation.missing", 'Recipe(preparation=Preparation(missing="median"))'),
-    "categories_at_most": ("preparation.categories_at_most", "Recipe(preparation=Preparation(categories_at_most=100))"),
-    "embedded_above": ("preparation.embedded_above", "Recipe(preparation=Preparation(embedded_above=8))"),
-    "arrays": ("preparation.arrays", "Recipe(preparation=Preparation(arrays=True))"),
+ELSEWHERE = {
+    "hidden": "Recipe(network=Network(hidden=(128, 64)))",
+    "activation": 'Recipe(network=Network(activation="relu"))',
+    "dropout": "Recipe(network=Network(dropout=0.2))",
+    "noise": "Recipe(network=Network(noise=0.1))",
+    "normalization": 'Recipe(network=Network(normalization="batch"))',
+    "initializer": 'Recipe(network=Network(initializer="he"))',
+    "bias_initializer": 'Recipe(network=Network(bias_initializer="zeros"))',
+    "input_scale": "Recipe(network=Network(input_scale=True))",
+    "parametric_activation": "Recipe(network=Network(parametric_activation=1.0))",
+    "parametrization": 'Recipe(network=Network(parametrization="ntk"))',
+    "embedding": 'Recipe(network=Network(embedding="pbld"))',
+    "category_embedding": "Recipe(network=Network(category_embedding=8))",
+    "members": "Recipe(network=Network(members=32))",
+    "member_form": 'Recipe(network=Network(member_form="mini"))',
+    "learning_rate": "Recipe(optimizer=Adam(learning_rate=0.001))",
+    "beta1": "Recipe(optimizer=Adam(beta1=0.9))",
+    "beta2": "Recipe(optimizer=Adam(beta2=0.999))",
+    "epsilon": "Recipe(optimizer=Adam(epsilon=1e-8))",
+    "momentum": "Recipe(optimizer=Momentum(momentum=0.9))",
+    "weight_decay": "Recipe(optimizer=AdamW(weight_decay=0.01))",
+    "l2": "Recipe(penalty=L2(1e-4))",
+    "l1": "Recipe(penalty=L1(1e-4))",
+    "max_norm": "Recipe(constraint=MaxNorm(3.0))",
+    "clip_norm": "Recipe(clipping=ClipByNorm(1.0))",
+    "average": "Recipe(averaging=ExponentialAverage(0.999))",
+    "patience": "Recipe(stopping=EarlyStopping(patience=10))",
+    "monitor": 'Recipe(stopping=EarlyStopping(monitor="score"))',
+    "min_improvement": "Recipe(stopping=EarlyStopping(min_improvement=0.001))",
+    "restore_best": "Recipe(stopping=EarlyStopping(restore_best=True))",
+    "ties": 'Recipe(stopping=EarlyStopping(ties="last"))',
+    "augment": 'Recipe(augmentation="rotation")',
+    "numbers": 'Recipe(preparation=Preparation(numbers="quantiles"))',
+    "categories": 'Recipe(preparation=Preparation(categories="ordinal"))',
+    "missing": 'Recipe(preparation=Preparation(missing="median"))',
+    "categories_at_most": "Recipe(preparation=Preparation(categories_at_most=100))",
+    "robust_categories": 'Recipe(preparation=Preparation(robust_categories=True, numbers="robust"))',
+    "embedded_above": "Recipe(preparation=Preparation(embedded_above=8))",
+    "arrays": "Recipe(preparation=Preparation(arrays=True))",
 }
-"""Where the fields of a recipe's parts and the shell's options belong: the path, and a recipe that sets it."""
+"""Recipes that set the fields of a recipe's parts and the shell's options, by their names."""
 
 FOREIGN = {
     "lr": "learning_rate", "eta": "learning_rate", "step_size": "learning_rate", "learning_rate_init": "learning_rate",
@@ -107,11 +105,29 @@ def suggestion(name: str, known: Sequence[str]) -> str | None:
         if each in known:
             return each
     if elsewhere is not None:
-        return "{}, in {}".format(*ELSEWHERE[elsewhere])
+        return _elsewhere(elsewhere)
     if field is not None:
         return f"Recipe({field}=...)"
     guess = nearest(name.lower(), [*known, *ELSEWHERE])
-    return guess if guess is None or guess in known else "{}, in {}".format(*ELSEWHERE[guess])
+    return guess if guess is None or guess in known else _elsewhere(guess)
+
+
+def _elsewhere(name: str) -> str:
+    """Return where a field is, and a recipe that sets it.
+
+    >>> _elsewhere("dropout"), _elsewhere("l2")
+    ('network.dropout, in Recipe(network=Network(dropout=0.2))', 'penalty, in Recipe(penalty=L2(1e-4))')
+    """
+    return f"{path_in(ELSEWHERE[name])}, in {ELSEWHERE[name]}"
+
+
+def path_in(example: str) -> str:
+    """Return the path of the field that an example sets first.
+
+    >>> path_in("Recipe(network=Network(dropout=0.2))"), path_in("Recipe(penalty=L2(1e-4))")
+    ('network.dropout', 'penalty')
+    """
+    return ".".join(re.findall(r"\(([a-z]\w*)=", example))
 
 
 def _found(name: str, names: dict[str, str]) -> str | None:

@@ -11,10 +11,11 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 
-from deltarule.data import Dataset, Part, load_dataset
+from deltarule.data import Dataset, Part, table_of
 from deltarule.data.column_warnings import column_warnings
 from deltarule.data.frames import is_tabular
-from deltarule.errors import DataError, RecipeError, UnknownArgument, nearest
+from deltarule.data.targets import dataset_of_table
+from deltarule.errors import DataError, DataWarning, RecipeError, UnknownArgument, nearest
 from deltarule.recipes import Network, Recipe
 from deltarule.recipes.suggestions import suggestion
 from deltarule.training.epoch import Epoch
@@ -80,7 +81,7 @@ def dataset_of(data: Data, y: Any = None) -> Dataset:
             raise DataError("a Dataset alone, which contains y", "a Dataset and y", "train(recipe, data)")
         return data
     if isinstance(y, str) and is_tabular(data):
-        return load_dataset(data, target=y, split="official")
+        return _reported(dataset_of_table(table_of(data), y), y)
     if y is not None:
         return _reported(Dataset(Part(data, _targets(y))))
     if isinstance(data, Part):
@@ -91,10 +92,11 @@ def dataset_of(data: Data, y: Any = None) -> Dataset:
     raise DataError("a Dataset, (X, y), or X and y", _name(data), _instead(data))
 
 
-def _reported(dataset: Dataset) -> Dataset:
+def _reported(dataset: Dataset, target: str = "y") -> Dataset:
     """Return the data set; warn of the columns of a table that are left out or suspicious."""
-    for warning in column_warnings(dataset):
-        warnings.warn(warning, stacklevel=5)
+    for each in column_warnings(dataset):
+        call = f"train(recipe, load_dataset(frame, target={target!r}, types={{types}}))"
+        warnings.warn(DataWarning(each.message, each.types, each.advice, call), stacklevel=6)
     return dataset
 
 

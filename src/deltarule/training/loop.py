@@ -70,15 +70,9 @@ def train(
     (2, Model(4-128-64-3, 9,091 parameters, 3 classes))
     """
     training = Training(
-        checked_recipe(recipe),
-        dataset_of(data, y),
-        engine=engine,
-        precision=precision,
-        n_threads=n_threads,
-        initial_parameters=initial_parameters,
-        batches=batches,
-        record=record,
-    )
+        checked_recipe(recipe), dataset_of(data, y), engine=engine, precision=precision, n_threads=n_threads,
+        initial_parameters=initial_parameters, batches=batches, record=record,
+    )  # fmt: skip
     score = "accuracy" if training.recipe.task != "regression" else "R²"
     with shown(progress, training.recipe.epochs, score) as display:
         training.finish(on_epoch=on_epoch, display=display)
@@ -111,15 +105,9 @@ def epochs(
     'finished'
     """
     return Training(
-        checked_recipe(recipe),
-        dataset_of(data, y),
-        engine=engine,
-        precision=precision,
-        n_threads=n_threads,
-        initial_parameters=initial_parameters,
-        batches=batches,
-        record=record,
-    )
+        checked_recipe(recipe), dataset_of(data, y), engine=engine, precision=precision, n_threads=n_threads,
+        initial_parameters=initial_parameters, batches=batches, record=record,
+    )  # fmt: skip
 
 
 class Training:

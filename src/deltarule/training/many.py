@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -83,9 +83,7 @@ def train_each(
     sets = _sets(data, len(chosen))
     picked: list[Any] = [None] * len(chosen) if rows is None else list(rows)
     initial: list[Start] = [None] * len(chosen) if starts is None else list(starts)
-    for what, given in (("data sets", sets), ("arrays of rows", picked), ("starts", initial)):
-        if len(given) != len(chosen):
-            raise RecipeError(f"{len(chosen)} {what}, one for each recipe", f"{len(given)}")
+    _check_lengths(len(chosen), {"data sets": sets, "arrays of rows": picked, "starts": initial})
     closed = threading.Event()
     scalings: dict[int, dict[Any, Any]] = {id(each): {} for each in sets}
 
@@ -113,6 +111,12 @@ def train_each(
         return training.run
 
     return as_they_end(one, len(chosen), workers_for(n_threads, len(chosen)), closed)
+
+
+def _check_lengths(recipes: int, given: Mapping[str, Sequence[Any]]) -> None:
+    for what, each in given.items():
+        if len(each) != recipes:
+            raise RecipeError(f"{recipes} {what}, one for each recipe", f"{len(each)}")
 
 
 def _sets(data: Any, n: int) -> list[Dataset]:

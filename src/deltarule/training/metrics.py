@@ -141,6 +141,19 @@ def metrics_of(
     return RegressionMetrics.of(predictions)
 
 
+def as_text(value: float) -> str:
+    """Return a metric or a loss in four digits, or an integer with separators from 1,000 on.
+
+    >>> as_text(0.98765), as_text(44753.4), as_text(0.00001234), as_text(0.0)
+    ('0.9877', '44,753', '1.234e-05', '0')
+    """
+    if np.isnan(value):
+        return "–"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4f}" if abs(value) >= 0.001 else f"{value:.4g}"
+
+
 def as_data(record: Any) -> Any:
     """Return a record of metrics as JSON has it: NaN and infinity become None.
 

@@ -15,7 +15,7 @@ from deltarule.engines import parameters
 from deltarule.engines.initialization import fit_to_data
 from deltarule.engines.input_stage import Columns
 from deltarule.engines.problem import Order, Problem, Samples
-from deltarule.errors import DataError, RecipeError
+from deltarule.errors import DataError, RecipeError, UnknownName
 from deltarule.formulas import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy, SquaredError
 from deltarule.formulas.augmentations import composition
 from deltarule.mapped import rows_read_together
@@ -82,7 +82,7 @@ class FittedData:
         selected = slice(None) if rows is None else rows
         unknown = self.classes[codes[selected]] != y[selected]
         if unknown.any():
-            got = f"{y[selected][unknown][0]!r} in another set"
+            got = f"{y[selected][unknown][0].item()!r} in another set"
             raise DataError(f"labels of the training set ({len(self.classes)} classes)", got)
         return codes.astype(np.int64)
 
@@ -105,12 +105,7 @@ def prepared(
     """
     given = data
     chosen = None if rows is None else checked_rows(rows, len(data.train))
-    held_rows = None
-    if (recipe.stopping is not None or recipe.schedule.watches or recipe.metrics) and data.validation is None:
-        if chosen is None:
-            data = data.with_validation(seed=recipe.seed)
-        else:
-            chosen, held_rows = _held_out(data.train, chosen, recipe.seed)
+    data, chosen, held_rows = _with_validation(recipe, data, chosen)
     if record not in (None, "batch", "batch_after"):
         raise RecipeError('record="batch" or "batch_after"', repr(record))
     train = data.train
@@ -174,6 +169,16 @@ def checked_rows(rows: Any, n: int) -> Indices:
         got = f"{indices.dtype} of shape {indices.shape}" if not whole else f"{indices.min()} to {indices.max()}"
         raise DataError(f"row numbers from 0 to {n - 1}", got)
     return indices.astype(np.int64)
+
+
+def _with_validation(recipe: Recipe, data: Dataset, rows: Indices | None) -> tuple[Dataset, Indices | None, Any]:
+    """Hold out validation samples where they are needed and absent; return the data, training and validation rows."""
+    needed = recipe.stopping is not None or recipe.schedule.watches or recipe.metrics
+    if not needed or data.validation is not None:
+        return data, rows, None
+    if rows is None:
+        return data.with_validation(seed=recipe.seed), None, None
+    return data, *_held_out(data.train, rows, recipe.seed)
 
 
 def _held_out(train: Part, rows: Indices, seed: int) -> tuple[Indices, Indices]:
@@ -257,10 +262,14 @@ def _fit(
             instead = 'task="multilabel" for 0 and 1, or task="regression"'
             raise RecipeError("labels (n,) for classification", f"shape {train.y.shape}", instead)
         labels = require_classes(selected)
+        if train.y.dtype.kind == "f" and len(labels) > len(selected) / 2:
+            expected = f"regression with targets of {len(labels):,} different numbers"
+            raise UnknownName(expected, f"{task!r}", nearest="regression", field="task")
         outputs = 1 if len(labels) == 2 and loss.output.granularity == "elementwise" else len(labels)
         return FittedData(shape, scaling, labels, None, single=True, outputs=outputs, encoding=encoding)
     if train.y.dtype.kind not in "fiub":
-        raise RecipeError(f"numbers for {task}", f"labels of dtype {train.y.dtype}", 'task="classification"')
+        expected = "classification with targets of text" if train.y.dtype.kind in "UTO" else "targets of numbers"
+        raise UnknownName(expected, f"{task!r}", nearest="classification", field="task")
     y = selected.astype(np.float64).reshape(len(selected), -1)
     if task == "multilabel":
         _check_labels(y)

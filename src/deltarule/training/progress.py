@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from deltarule.markup import text
 from deltarule.training.epoch import Epoch
+from deltarule.training.metrics import as_text
 
 _FIRST, _BETWEEN = 0.5, 0.1
 """Seconds until progress is first shown, and between two updates: 100 µs each, so at most 0.1 % of the time."""
@@ -122,7 +123,7 @@ class Progress:
             loss = self._epoch.validation_loss if validated else self._epoch.train_loss
             score = self._epoch.validation_score if validated else self._epoch.train_score
             shown = f"{100 * score:.1f} %" if self._score == "accuracy" else f"{score:.3f}"
-            parts.append(f"{name} loss {loss:.4f}, {self._score} {shown}")
+            parts.append(f"{name} loss {as_text(loss)}, {self._score} {shown}")
         return " · ".join([*parts, f"{self._clock() - self._began:.1f} s"])
 
 

@@ -19,7 +19,7 @@ from deltarule.models import Model
 from deltarule.recipes import Recipe
 from deltarule.training.epoch import Epoch, History
 from deltarule.training.evaluating import Evaluation, evaluate
-from deltarule.training.metrics import as_data
+from deltarule.training.metrics import as_data, as_text
 from deltarule.types import Floats
 
 _VERDICT = "deltarule.studies.verdict"
@@ -164,7 +164,7 @@ class Evaluations(dict[str, Evaluation]):
 
 def _metrics(loss: float, score: float, *, classes: bool) -> str:
     shown = f"accuracy {100 * score:.2f} %" if classes else f"R² {score:.4f}"
-    return f"{shown}, loss {loss:.4f}"
+    return f"{shown}, loss {as_text(loss)}"
 
 
 def _shown(epoch: Epoch) -> tuple[str, float]:

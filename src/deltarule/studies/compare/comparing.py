@@ -85,7 +85,7 @@ class Comparing:
         if keep_models and folder is None:
             raise RecipeError("a folder to keep models in", "none", 'folder="runs/compare-1"')
         self._tune, self._record, self._target_score = tune, record, target_score
-        self._engine = {"engine": engine, "precision": precision}
+        self._engine, self._precision = engine, precision
         if data.validation is None:
             data = data.with_validation(seed=self._seeds.numbers[0])
         self._data, self._part = data, "validation" if data.test is None else "test"
@@ -128,7 +128,7 @@ class Comparing:
             given_target_score=self._target_score,
             budget=self._budget,
             seconds=self._seconds,
-            machine=self._machine | self._engine,
+            machine=self._machine | {"engine": self._engine, "precision": " and ".join(self._precisions())},
             chance=chance_level(self._data.parts[self._part], self._task),
         )
 
@@ -271,14 +271,21 @@ class Comparing:
             "judged" if judged else "tuning",
             str(self._record),
             self._machine["deltarule"],
-            *self._engine.values(),
+            self._engine,
+            precision := self._precision_of(variant),
         )
         key = key_of(recipe, start, *surroundings)
-        return Trial(variant.name, seed, recipe, start, split, key, judged)
+        return Trial(variant.name, seed, recipe, start, split, key, precision, judged)
+
+    def _precision_of(self, variant: Variant) -> str:
+        return variant.precision or self._precision
+
+    def _precisions(self) -> list[str]:
+        """The precisions of the variants, each once."""
+        return list(dict.fromkeys(map(self._precision_of, self._variants)))
 
     def _conditions(self) -> Conditions:
-        engine, precision = self._engine.values()
-        return Conditions(self._data, self._part, self._record, engine, precision, self._keep_models)
+        return Conditions(self._data, self._part, self._record, self._engine, self._keep_models)
 
     def _checked_task(self) -> str:
         """Return the task that all variants share; a variant that cannot be trained is an error before training."""

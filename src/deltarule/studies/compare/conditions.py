@@ -28,7 +28,7 @@ class Conditions:
 
     data : with a validation set; a trial may split it again.
     part : "test" or "validation": the set on which a judged network is evaluated.
-    record, engine, precision : as in `train`.
+    record, engine : as in `train`.
     models : whether the models of judged networks are returned too.
     deltarule : the version, which must be that of every worker.
     """
@@ -37,7 +37,6 @@ class Conditions:
     part: str
     record: str | None
     engine: str
-    precision: str
     models: bool
     deltarule: str = field(default_factory=version)
     _splits: dict[int | None, tuple[Dataset, dict[Any, Any]]] = field(default_factory=dict, repr=False)
@@ -59,7 +58,7 @@ class Conditions:
             trial.recipe,
             data,
             engine=self.engine,
-            precision=self.precision,
+            precision=trial.precision,
             n_threads=1,
             initial_parameters=trial.start,
             record=self.record,

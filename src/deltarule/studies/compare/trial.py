@@ -32,6 +32,7 @@ class Trial:
 
     split : seed of a new split into training and validation set; None for the split of the data.
     key : digest of all that decides it: the same key is the same network.
+    precision : as in `train`.
     judged : whether it is evaluated on the set that the comparison is about; a network of tuning is not.
     """
 
@@ -41,6 +42,7 @@ class Trial:
     start: int
     split: int | None
     key: str
+    precision: str
     judged: bool = True
 
 

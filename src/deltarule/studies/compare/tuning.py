@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -84,7 +84,7 @@ def first_values(variant: Variant, field: str) -> list[float]:
 
 def trial_recipe(variant: Variant, field: str, value: float) -> Variant:
     """Return the variant with another value."""
-    return Variant(variant.name, edited(variant.recipe, {field: value}), variant.settings)
+    return replace(variant, recipe=edited(variant.recipe, {field: value}))
 
 
 def sweep_of(variant: Variant, field: str, found: Mapping[float, Sequence[Finished]]) -> Sweep:

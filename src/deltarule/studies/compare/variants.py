@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from deltarule.engines.registry import PRECISIONS
 from deltarule.errors import RecipeError
 from deltarule.recipes import Recipe
+from deltarule.recipes.checks import one_of
 from deltarule.recipes.edit import edited, option_of, read_several
 from deltarule.recipes.options import text_of
 
 SEPARATOR = ", "
+_PRECISION = "precision"  # the one field that is not a recipe's
 _EXAMPLE = 'vary(recipe, optimizer=("sgd", "adam"), l2=(0, 1e-4))'
 
 _SEVERAL = 'dr.compare({"momentum": one, "adam": other}, data)'
@@ -25,11 +28,13 @@ class Variant:
     name : in tables and pictures.
     recipe : how its networks are trained; the comparison sets the seed.
     settings : the value of each field that varies, as text; empty if it is unknown what varies.
+    precision : of training, as for `train`; None for that of the comparison.
     """
 
     name: str
     recipe: Recipe
     settings: Mapping[str, str] = field(default_factory=dict)
+    precision: str | None = None
 
 
 def vary(recipe: Recipe | None = None, /, **fields: Sequence[Any] | str) -> tuple[Variant, ...]:
@@ -38,8 +43,9 @@ def vary(recipe: Recipe | None = None, /, **fields: Sequence[Any] | str) -> tupl
     fields : for each field its values. A field of the recipe goes by its name, and so do those of its network, its
         optimizer, its stopping rule and its penalty, as long as the recipe has none of that name: `hidden`,
         `learning_rate`, `patience`. The name of a penalty means its strength, 0 for no penalty: `l2`.
-        Write `network__dropout` for a whole path. Values are those that the field takes, or text as in the shell:
-        separated by slashes where it has any, otherwise by commas, "128x64" for a list of numbers, "none" for nothing.
+        Write `network__dropout` for a whole path. `precision` is a field too, though not a recipe's. Values are those
+        that the field takes, or text as in the shell: separated by slashes where it has any, otherwise by commas,
+        "128x64" for a list of numbers, "none" for nothing.
 
     A name means a formula with its own defaults, so an optimizer comes with its own learning rate.
     Raises RecipeError for fields that are not there and values that they do not take.
@@ -61,7 +67,8 @@ def vary(recipe: Recipe | None = None, /, **fields: Sequence[Any] | str) -> tupl
     for combination in itertools.product(*choices.values()):
         chosen = dict(zip(choices, combination, strict=True))
         settings = {name: words_of(value) for name, value in chosen.items()}
-        made.append(Variant(_name(settings, chosen), edited(base, chosen), settings))
+        name, precision = _name(settings, chosen), chosen.pop(_PRECISION, None)
+        made.append(Variant(name, edited(base, chosen), settings, precision))
     _check_different(made)
     return tuple(made)
 
@@ -138,11 +145,19 @@ def _name(settings: Mapping[str, str], values: Mapping[str, Any]) -> str:
 
 def _values(name: str, given: Any) -> list[Any]:
     """The values of a field, each as the JSON of a recipe has it."""
+    if name == _PRECISION:
+        return _precisions(given)
     values: Any = read_several(name, given) if isinstance(given, str) else given
     if not isinstance(values, Sequence) or not values:
         raise RecipeError("several values", repr(given), _EXAMPLE, field=name)
     values = [each.to_json() if hasattr(each, "to_json") else each for each in values]
     return [() if each is None and _is_hidden(name) else each for each in values]
+
+
+def _precisions(given: Sequence[str] | str) -> list[str]:
+    """The precisions of training that somebody meant."""
+    values = [each.strip() for each in given.split(",")] if isinstance(given, str) else list(given)
+    return [one_of(_PRECISION, each, PRECISIONS) for each in values]
 
 
 def _is_hidden(name: str) -> bool:

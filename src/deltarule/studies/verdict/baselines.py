@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,7 @@ class Baseline:
     certain : 1 where the network is certainly better on the validation set, −1 where the baseline is, 0 where the
         samples cannot tell.
     chance : one-sided p of the baseline's being better: how likely chance alone would favour it as much.
+    recipe : by which it was trained, or None.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Baseline:
     difference: tuple[float, float, float] | None = None
     certain: int = 0
     chance: float = 1.0
+    recipe: Recipe | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The baseline as data."""
@@ -157,7 +159,8 @@ def _linear(model: Model, data: Dataset) -> Baseline | None:
         return None
     linear = training.model
     held = None if data.validation is None else losses_of(linear, data.validation)
-    return _compared("a linear model", model, data, losses_of(linear, data.train), held, linear=True)
+    found = _compared("a linear model", model, data, losses_of(linear, data.train), held, linear=True)
+    return replace(found, recipe=recipe)
 
 
 def _compared(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from deltarule.data import Part
 from deltarule.errors import DataError
 from deltarule.models import Model
+from deltarule.studies.verdict.student import t_probability, t_quantile
 from deltarule.types import Floats
 
 Z = 1.959963984540054
@@ -74,12 +75,10 @@ def mean_interval(values: Floats) -> tuple[float, float, float]:
     deviation = float(np.std(values, ddof=1))
     if deviation == 0.0:
         return mean, mean, mean
-    from scipy.special import stdtrit
-
     skewness = float(np.mean(((values - mean) / np.std(values)) ** 3))
     if n > 2:
         skewness *= math.sqrt(n * (n - 1)) / (n - 2)  # less biased: G1 of Joanes and Gill (1998)
-    a, t = skewness / math.sqrt(n), float(stdtrit(n - 1, 1 - ONE_SIDED))
+    a, t = skewness / math.sqrt(n), t_quantile(1 - ONE_SIDED, n - 1)
     ends = [_hall(a, quantile) for quantile in (t, -t)]
     scale = deviation / math.sqrt(n)
     return mean, mean - ends[0] * scale, mean - ends[1] * scale
@@ -96,9 +95,7 @@ def mean_test(values: Floats) -> float:
     mean = float(np.mean(values))
     if deviation == 0.0:
         return 0.0 if mean < 0 else 1.0
-    from scipy.special import stdtr
-
-    return float(stdtr(n - 1, mean / (deviation / math.sqrt(n)))) if n > 1 else 1.0
+    return t_probability(mean / (deviation / math.sqrt(n)), n - 1) if n > 1 else 1.0
 
 
 def _hall(a: float, quantile: float) -> float:

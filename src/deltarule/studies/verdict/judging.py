@@ -165,7 +165,7 @@ def _course(history: Sequence[Epoch] | None, recipe: Recipe | None) -> Course | 
 def _suggested(remedies: Sequence[Remedy], found: _Findings) -> tuple[str, ...]:
     if not remedies:
         return ()
-    tried = found.linear is not None and any(each.change == {"hidden": ()} for each in remedies)
+    tried = found.linear is not None and any(each.change.get("hidden") == () for each in remedies)
     start = "May help" if tried else "Not tried, may help"
     return (f"{start}: {listed([str(each) for each in remedies])}.",)
 

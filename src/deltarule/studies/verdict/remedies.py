@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from deltarule.formulas import Adam
 from deltarule.recipes import Recipe
 from deltarule.recipes.edit import edited
 from deltarule.studies.verdict.baselines import Baseline
@@ -54,7 +55,6 @@ AUGMENTATION = Remedy("augmentation")
 CLASS_WEIGHTS = Remedy("class weights, if the rare classes matter more than the accuracy")
 BETTER_INPUTS = Remedy("inputs that say more about the target")
 ANOTHER_RATE = Remedy("another learning rate, as the range test suggests it")
-NO_HIDDEN_LAYER = Remedy("no hidden layer", {"hidden": ()})
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _size(evidence: Evidence) -> Remedy | None:
     if not hidden or not evidence.linear_learned:
         return None
     if linear.certain < 0 or (evidence.variance and linear.chance <= _LIKELY):
-        return NO_HIDDEN_LAYER
+        return _no_hidden_layer(linear, recipe)
     early = evidence.course is not None and evidence.course.early
     network_error = linear.validation.value - linear.difference[0]
     if early and linear.difference[2] <= (_NEARLY_LINEAR - 1.0) * network_error:
@@ -131,6 +131,21 @@ def _size(evidence: Evidence) -> Remedy | None:
         if units < hidden[0] or len(hidden) > 1:
             return Remedy("a smaller network", {"hidden": (units,)})
     return None
+
+
+def _no_hidden_layer(linear: Baseline, recipe: Recipe) -> Remedy:
+    """The linear model as it was tried: without its optimizer and its number of steps it may not learn enough."""
+    change: dict[str, Any] = {"hidden": ()}
+    tried = linear.recipe
+    if tried is not None and tried.stopping is not None:
+        rate = {"learning_rate": tried.optimizer.learning_rate} if isinstance(tried.optimizer, Adam) else {}
+        settings: dict[str, Any] = {"optimizer": tried.optimizer.name, **rate, "schedule": tried.schedule.name}
+        now: dict[str, Any] = {"optimizer": recipe.optimizer.name, "schedule": recipe.schedule.name}
+        now |= {"learning_rate": getattr(recipe.optimizer, "learning_rate", None)}
+        settings |= {"batch_size": tried.batch_size, "epochs": tried.epochs, "patience": tried.stopping.patience}
+        now |= {"batch_size": recipe.batch_size, "epochs": recipe.epochs}
+        change |= {name: value for name, value in settings.items() if now.get(name) != value}
+    return Remedy("no hidden layer", change)
 
 
 def _larger(recipe: Recipe | None) -> list[Remedy]:

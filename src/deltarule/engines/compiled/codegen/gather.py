@@ -15,6 +15,10 @@ from deltarule.recipes import Affine
 
 __all__ = ["Gatherer", "gatherable", "gatherer"]
 
+_LINE = 64  # bytes of a cache
+_ROWS_AHEAD, _NUMBERS_AHEAD = 8, 128
+"""How far ahead raw rows are fetched, which come from the third cache or from memory, and lines that are written."""
+
 _PARAMETERS = ["rows", "order", "source", "source_row", "target", "target_row", "columns", "shift", "factor"]
 
 
@@ -72,10 +76,25 @@ def _function(source: np.dtype[Any], target: np.dtype[Any], within: np.dtype[Any
     raw, shift, factor, batch = (text.pointer(f"%{name}") for name in ("source", "shift", "factor", "target"))
     ends = text.ends("%columns", (GROUP, 1))
 
+    def following(number: str) -> None:
+        """Fetch the raw row that is wanted some rows later; in the last rows, one that is there already."""
+        later = text.integer("add", number, str(_ROWS_AHEAD))
+        inside = text.result(f"icmp slt i64 {later}, %rows")
+        row = text.result(f"select i1 {inside}, i64 {later}, i64 {number}")
+        chosen = text.result(f"load i64, ptr {text.address(text.pointer('%order'), 'i64', row)}")
+        read = text.address(raw, "i8", text.integer("mul", chosen, "%source_row"))
+
+        def line(byte: str, _: list[str]) -> list[str]:
+            text.prefetch(text.address(read, "i8", byte))
+            return []
+
+        text.loop("0", text.integer("mul", "%columns", str(source.itemsize)), _LINE, [], line)
+
     def row(number: str, _: list[str]) -> list[str]:
         chosen = text.result(f"load i64, ptr {text.address(text.pointer('%order'), 'i64', number)}")
         read = text.address(raw, "i8", text.integer("mul", chosen, "%source_row"))
         write = text.address(batch, "i8", text.integer("mul", number, "%target_row"))
+        following(number)
 
         def scale(count: int, column: str) -> None:
             middle = Lanes(text, 8 * within.itemsize, count, fused=False)
@@ -86,6 +105,10 @@ def _function(source: np.dtype[Any], target: np.dtype[Any], within: np.dtype[Any
             place = text.address(read, _kind(source, 1), column)
             loaded = text.result(f"load {_kind(source, count)}, ptr {place}, align {source.itemsize}")
             x = _cast(text, source, within, count, loaded)
+            if count > 1:
+                # Stores wait for one line after the other; lines that are fetched ahead come together.
+                ahead = text.integer("add", column, str(_NUMBERS_AHEAD))
+                text.prefetch(text.address(write, _kind(target, 1), ahead), written=True)
             scaled = middle.multiply(middle.subtract(x, less), times)
             made = middle.alike(bits=8 * target.itemsize)
             made.store(_cast(text, within, target, count, scaled), write, column)

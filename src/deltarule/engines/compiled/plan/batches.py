@@ -14,6 +14,9 @@ from deltarule.native.structs import Address, Count
 __all__ = ["AddToSums", "CountErrors", "Gather", "Prefetch", "RecordLoss", "Target"]
 
 
+_AHEAD = 8  # rows whose targets are fetched before they are read
+
+
 @dataclass(frozen=True)
 class Gather(Instruction):
     """Rows of the raw data as scaled rows of the batch.
@@ -92,10 +95,19 @@ class Target(Instruction):
 
     def execute(self, thread: Thread) -> None:
         item, order = thread.run.item_bytes, order_of(self.order, thread.run.order)
-        for row in range(self.rows.first(thread.size), self.rows.stop(thread.size)):
-            chosen = sample(order, thread.first, row)
-            for output in range(self.targets.outputs):
-                put(self.y.at(row), output, item, self.targets.value(chosen, output))
+        outputs, codes = int(self.targets.outputs), int(self.targets.codes)
+        stop = self.rows.stop(thread.size)
+        for row in range(self.rows.first(thread.size), stop):
+            chosen, y = sample(order, thread.first, row), self.y.at(row)
+            if codes:
+                prefetch(codes + 8 * sample(order, thread.first, min(row + _AHEAD, stop - 1)))
+            if codes and outputs > 1:
+                for output in range(outputs):
+                    put(y, output, item, 0.0)
+                put(y, load_int64(codes + 8 * chosen), item, 1.0)
+            else:
+                for output in range(outputs):
+                    put(y, output, item, self.targets.value(chosen, output))
             if self.weights:
                 put(self.batch_weights, row, item, load_float64(self.weights + 8 * chosen))
 

@@ -2,6 +2,9 @@
 
 A layer's weights are cut by columns: each thread owns a block of whole vectors, so that the weights it multiplies,
 differentiates and updates stay in its own cache; what is left over is one more block, whose rows the threads share.
+Where a layer has few weights beside its inputs and outputs, all its columns are such a block: a thread takes its rows
+of the batch through the layer, and only weights move from cache to cache (see `by_rows`).
+
 Each block is a separate matrix, (rows, stride): the weights' rows, the biases, and where the layer has them α of its
 activation, γ, β and the running statistics. Columns are padded to whole groups of 16. What is trained before the first
 layer is in separate blocks, whose columns are the inputs.
@@ -11,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, takewhile
+from itertools import chain, pairwise, takewhile
 from typing import Any
 
 import numpy as np
@@ -25,7 +28,9 @@ from deltarule.engines.parameters import Shape
 from deltarule.native.products import GROUP, padded, row_stride
 from deltarule.native.structs import Address, Count, Stride
 
-__all__ = ["EMBEDDING", "SCALE", "Block", "Division", "Layout", "Share", "is_kept", "share"]
+__all__ = ["EMBEDDING", "SCALE", "Block", "Division", "Layout", "Share", "by_rows", "is_kept", "share"]
+
+_FEWEST_ROWS = 8  # of a thread: fewer leave sums idle in a tile
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,20 @@ def share(columns: int, thread: int, threads: int) -> Iterator[Share]:
         yield Share(thread * own, own)
     if columns > own * threads:
         yield Share(threads * own, columns - own * threads, Rows(Count(thread), Count(threads)))
+
+
+def by_rows(fan_in: int, fan_out: int, batch: int, threads: int) -> bool:
+    """Whether threads divide a layer by rows of the batch, and its update by rows of the weights.
+
+    Divided by columns, a layer's inputs and the derivatives of its outputs move between cores, forwards, backwards
+    and for the gradient; divided by rows, the weights do, before and after they change, and inputs and derivatives for
+    the gradient alone.
+
+    >>> by_rows(100, 100, 128, 2), by_rows(256, 128, 64, 2), by_rows(100, 100, 16, 4)
+    (True, False, False)
+    """
+    enough = min(batch, fan_in) >= _FEWEST_ROWS * threads
+    return threads > 1 and enough and 2 * fan_in * fan_out < batch * (fan_in + fan_out)
 
 
 @dataclass(frozen=True)
@@ -108,12 +127,21 @@ Tables of categories have the numbers below.
 
 
 class Layout:
-    """The blocks of all layers, for a number of threads; a network's vector into them and back."""
+    """The blocks of all layers, for a number of threads; a network's vector into them and back.
 
-    def __init__(self, shape: Shape, threads: int, item_bytes: int) -> None:
-        self.shape, self.sizes, self.threads = shape, shape.sizes, threads
+    batch : rows of a batch, to choose how layers are divided; the first layer's columns are divided in any case, as
+        are those of layers of which a thread must have whole columns: they have more than weights and biases.
+    """
+
+    def __init__(self, shape: Shape, threads: int, item_bytes: int, batch: int = 0) -> None:
+        self.shape, self.sizes, self.threads, self.batch = shape, shape.sizes, threads, batch
         self.items = 0
         parts = self._parts(np.zeros(shape.total))
+        self._by_rows = {
+            layer
+            for layer, (fan_in, fan_out) in enumerate(pairwise(self.sizes))
+            if layer > 0 and list(parts[layer]) == ["W", "b"] and by_rows(fan_in, fan_out, batch, threads)
+        }
         self.blocks = [self._divided(layer, parts[layer], item_bytes) for layer in range(len(self.sizes) - 1)]
         self.before = {layer: self._divided(layer, parts[layer], item_bytes) for layer in parts if layer < 0}
 
@@ -139,16 +167,23 @@ class Layout:
         """Cut a layer's columns into blocks, next in memory; those of an embedding stay together."""
         sections = tuple((name, len(part)) for name, part in parts.items())
         (columns,) = {part.shape[1] for part in parts.values()}
-        threads = self.threads if layer >= SCALE else 1
-        firsts = {
-            (each.first, each.width) for thread in range(threads) for each in share(padded(columns), thread, threads)
-        }
+        shares = [each for thread in range(self.threads) for each in self.shares(layer, thread)]
+        firsts = {(each.first, each.width) for each in shares} if layer >= SCALE else {(0, padded(columns))}
         blocks = []
         for first, width in sorted(firsts):
             stride = row_stride(width, item_bytes, period=2048)
             blocks.append(Block(layer, columns, first, width, self.items, stride, sections))
             self.items += blocks[-1].items
         return blocks
+
+    def shares(self, layer: int, thread: int) -> list[Share]:
+        """A thread's share of a layer's columns; with all columns left over, its rows of these."""
+        if layer < SCALE:
+            return []
+        columns = padded(self.sizes[layer + 1])
+        if layer in self._by_rows:
+            return [Share(0, columns, Rows(Count(thread), Count(self.threads)))]
+        return list(share(columns, thread, self.threads))
 
     def pack(self, vector: npt.NDArray[Any], parameters: npt.NDArray[Any]) -> None:
         """Write a network's vector into padded parameters (items,)."""
@@ -229,7 +264,7 @@ class Division:
 
     def shares(self, layer: int) -> list[Share]:
         """The thread's own columns of a layer, and its rows of those left over."""
-        return list(share(padded(self.layout.sizes[layer + 1]), self.thread, self.layout.threads))
+        return self.layout.shares(layer, self.thread)
 
     def columns(self, layer: int) -> list[Share]:
         """Columns of which the thread has all rows: its own, and where it is its turn, those left over."""
@@ -243,7 +278,7 @@ class Division:
         return any(each.rows.parts > 1 for each in self.shares(layer))
 
     def owns_columns(self, layer: int) -> bool:
-        """Whether a layer's columns are divided, so that its rows are whole only when all threads have done theirs."""
+        """Whether a layer's columns are divided, so that a row is whole only when all threads have done theirs."""
         return any(each.rows.parts == 1 for each in self.shares(layer))
 
     def block(self, layer: int, each: Share) -> Block:

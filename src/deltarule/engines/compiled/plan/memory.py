@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -147,7 +148,11 @@ class Passage:
     a weight for each row. Of a normalised network also the weighted sums of hidden layers, where they become the
     normalised ones; four words for each of their columns, γ and β side by side, and a word for each row. Of parametric
     activations σ(z), which the way back needs.
+
+    own_inputs : whether x is one thread's own, who builds all of its rows.
     """
+
+    own_inputs = False
 
     def __init__(self, arena: Arena, rows: int, shape: Shape, rates: Sequence[float], *, backward: bool) -> None:
         self.rows = rows
@@ -179,6 +184,13 @@ class Passage:
             self._column(arena, name, arena.dtype) for name in ("losses", "errors", "weights")
         )
         self.masks = [self._mask(arena, layer) if rate and backward else NO_MATRIX for layer, rate in enumerate(rates)]
+
+    def with_own_inputs(self, arena: Arena, columns: int) -> Passage:
+        """The same passage with another x, for one thread; nothing may be between x and the first layer."""
+        own = copy.copy(self)
+        own.x = own.unscaled = own.first = arena.matrix(self.rows, columns, "x")
+        own.own_inputs = True
+        return own
 
     def _column(self, arena: Arena, name: str, dtype: npt.DTypeLike) -> Address:
         """A number for each row."""

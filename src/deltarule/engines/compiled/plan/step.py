@@ -39,17 +39,18 @@ class Writer:
             if layer > 0:
                 yield from self._drawn(layer, passage)
             yield from self._forward(layer, passage)
-            if layer < last or self.to.owns_columns(layer):
+            if not self._by_rows(layer) or (layer < last and not self._by_rows(layer + 1)):
                 yield from self.to.wait()
         yield from self.formulas.loss(passage, source, self.to.rows(), self.to.thread, training=True)
+        for layer in range(last, 0, -1):
+            if not self._by_rows(layer):
+                yield from self.to.wait()
+            yield from self._backward(layer, passage)
         yield from self.to.wait()
         if self.to.thread == 0:
             if record == "batch":
                 yield source.record(passage)
             yield source.add(passage)
-        for layer in range(last, 0, -1):
-            yield from self._backward(layer, passage)
-            yield from self.to.wait()
         yield from self._backward_to_inputs(passage)
         yield from self.updates.instructions(passage)
         yield from self.to.wait()
@@ -85,12 +86,19 @@ class Writer:
         # The next batch's weights must not be written while these are read.
         yield from self.to.wait()
 
+    def _by_rows(self, layer: int) -> bool:
+        """Whether a thread has its rows of a layer's outputs, and of their derivatives, to itself."""
+        formulas = self.formulas
+        columnwise = layer < len(formulas.activations) and formulas.activations[layer].columnwise
+        return not (self.to.owns_columns(layer) or columnwise or formulas.normalizations[layer] is not None)
+
     def _batch(self, source: Source, passage: Passage, rows: Rows) -> Iterator[Instruction]:
-        yield source.gather(passage, rows)
+        inputs = ALL_ROWS if passage.own_inputs else rows
+        yield source.gather(passage, inputs)
         if source.shuffled:
-            yield source.prefetch(rows)
+            yield source.prefetch(inputs)
         yield source.target(passage, rows)
-        if rows.parts > 1:
+        if inputs.parts > 1:
             yield from self.to.wait()
         if source.mixed:
             yield source.mix(passage, rows)
@@ -132,24 +140,24 @@ class Writer:
         def slope(each: Share) -> Iterator[Instruction]:
             yield from activation.backward(self.to, layer - 1, passage, each, region)
 
-        for each in self.to.shares(layer - 1):
+        whole = Share(0, padded(self.to.layout.sizes[layer]), self.to.rows())
+        shares = [whole] if self._by_rows(layer) else self.to.shares(layer - 1)
+        for each in shares:
             yield from self._errors(layer, passage, each)
             if not dropped and not activation.columnwise:
                 yield from slope(each)
         if dropped:
-            rows = self.to.rows()
-            yield from self.to.wait()
-            yield self.formulas.drop_again(layer, passage, rows)
+            if shares != [whole]:
+                yield from self.to.wait()
+            yield self.formulas.drop_again(layer, passage, whole.rows)
             if not activation.columnwise:
-                yield from slope(Share(0, padded(self.to.layout.sizes[layer]), rows))
-        if activation.columnwise:
-            if dropped:
-                yield from self.to.wait()
-            yield from by_columns(self.to, layer - 1, slope)
+                yield from slope(whole)
         normalization = self.formulas.normalizations[layer - 1]
+        if (dropped or shares == [whole]) and (activation.columnwise or normalization is not None):
+            yield from self.to.wait()  # for columns whose rows other threads have
+        if activation.columnwise:
+            yield from by_columns(self.to, layer - 1, slope)
         if normalization is not None:
-            if dropped:
-                yield from self.to.wait()
             yield from normalization.back(self.to, layer - 1, passage, self.updates.scratch, region)
 
     def _backward_to_inputs(self, passage: Passage) -> Iterator[Instruction]:

@@ -28,6 +28,7 @@ __all__ = ["SCRATCH_ROWS", "Updates"]
 
 # Numbers of gradient taken before the optimizer steps over them: a slice that stays in the nearest cache.
 _SLICE = 4096
+_DEEP = 256  # rows of a batch
 SCRATCH_ROWS = 96
 """Largest number of rows of a block for which a thread needs memory."""
 
@@ -102,9 +103,9 @@ class Updates:
             if end > begin:
                 w = self.to.matrix(block, begin)
                 product = Product(d, a.part(begin), a.item_bytes, w, Count(end - begin), width)
-                yield _Part(
-                    block, range(begin, end), product, self.kernels.step("weights", layer, thread), _slice_rows(block)
-                )
+                kernel = self.kernels.step("weights", layer, thread)
+                rows = _slice_rows(block, end - begin, self.to.layout.batch)
+                yield _Part(block, range(begin, end), product, kernel, rows)
             if each.rows.part == each.rows.parts - 1 and not (self.idle and layer < self._layers - 1):
                 w, one = self.to.matrix(block, fan_in), MatrixAt(self.one, Stride(0))
                 product = Product(d, one, Stride(0), w, Count(1), width)
@@ -193,6 +194,14 @@ def _written(block: Block) -> Iterator[tuple[str, range]]:
         start = stop
 
 
-def _slice_rows(block: Block) -> Count:
-    """Rows of a block whose gradient is taken at once: whole tiles, some 16 KB."""
-    return Count(min(SCRATCH_ROWS, max(24, _SLICE // block.stride // 24 * 24)))
+def _slice_rows(block: Block, rows: int, batch: int) -> Count:
+    """Rows of a block whose gradient is taken at once: whole tiles, some 16 KB; few rows in slices of one size.
+
+    The deeper the product, the less it matters whether the optimizer finds its slice in the nearest cache, and the more
+    that dz is read seldom.
+    """
+    most = SCRATCH_ROWS // 2 if batch >= _DEEP else min(SCRATCH_ROWS, max(24, _SLICE // block.stride // 24 * 24))
+    if rows >= 8 * most:
+        return Count(most)
+    slices = max(1, round(rows / most), -(-rows // SCRATCH_ROWS))
+    return Count(-(-rows // slices))

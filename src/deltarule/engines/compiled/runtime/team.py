@@ -32,6 +32,7 @@ __all__ = ["BLOCK", "Team"]
 _CALLED = ctypes.CFUNCTYPE(None, ctypes.c_int64)
 BLOCK = 64
 """Rows evaluated at once: sums are added up by these blocks, so their number must not depend on the threads."""
+_SECOND_CACHE = 1 << 20  # bytes; most cores have as much or more
 
 
 class Team:
@@ -54,7 +55,8 @@ class Team:
         self.threads, self._steppers, self._run, self._sums = threads, steppers, run, sums
         self._problem, self._formulas, self._sources = problem, formulas, sources
         self._dtype = arena.dtype
-        self._layout = Layout(problem.shape, steppers, self._dtype.itemsize)
+        batch = min(problem.recipe.batch_size, len(problem.train))
+        self._layout = Layout(problem.shape, steppers, self._dtype.itemsize, batch)
         written = formulas.writes_gradients
         self._parameters = aligned(self._layout.items * (formulas.updates.regions + written), self._dtype)
         self._best = aligned(self._layout.items, self._dtype)
@@ -218,7 +220,8 @@ class Team:
             writer = Writer(to, formulas, updates)
             plans: dict[str, list[Instruction]] = {}
             if thread < self._steppers:
-                plans["training"] = list(writer.step(self._sources["step"], passage, self._problem.record))
+                own = passage.with_own_inputs(arena, shape.inputs) if self._own_inputs(passage) else passage
+                plans["training"] = list(writer.step(self._sources["step"], own, self._problem.record))
             alone = Passage(arena, BLOCK, shape, formulas.rates, backward=False)
             predicting = self._division(thread, formulas.updates.averaged)
             for field, name in (("train_evaluation", "train"), ("validation", "validation")):
@@ -239,6 +242,17 @@ class Team:
         self._passages.append(arena)
         self._table[:] = table
         self._passages, self._rows, self.plans = [arena], rows, made
+
+    def _own_inputs(self, passage: Passage) -> bool:
+        """Whether each stepping thread builds the whole batch, where its rows stay in the core's second cache.
+
+        It is quicker to convert a row once more than to fetch what another core has converted.
+        """
+        formulas = self._formulas
+        changed = formulas.rates[0] or formulas.deviations[0] or self._problem.raw is not None
+        between = formulas.stage is not None or formulas.scale is not None
+        small = passage.rows * passage.x.row <= _SECOND_CACHE // 2
+        return self._steppers > 1 and small and not changed and not between
 
     def text(self, arena: Arena) -> str:
         """The threads' plans, printed; `arena` is the one that the formulas' and the data's memory came from."""

@@ -1,0 +1,1 @@
+"""Models for tables compared: `python -m benchmarks.tables`."""

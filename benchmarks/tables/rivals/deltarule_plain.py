@@ -1,0 +1,5 @@
+"""deltarule's preset `plain`: one network, on raw rows."""
+
+from benchmarks.tables.own_networks import preset
+
+RIVAL = preset("plain", 1)
