@@ -133,7 +133,9 @@ def test_an_unknown_name_keeps_the_nearest_one():
     assert (changed.nearest, changed.field, changed.suggestion) == ("adam", "--optimizer", "'adam'")
 
 
-@pytest.mark.parametrize("name", ["target_scaling", "numbers", "categories", "missing", "ties", "patience", "drop_last"])
+@pytest.mark.parametrize(
+    "name", ["target_scaling", "numbers", "categories", "missing", "ties", "patience", "drop_last"]
+)
 def test_a_misspelt_field_is_answered_with_the_nearest(name):
     with pytest.raises(UnknownName) as caught:
         edited(BASE, {f"{name}x": "none"})
