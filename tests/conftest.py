@@ -1,5 +1,14 @@
-"""Tests start processes with empty caches: these do not measure what suits the processor."""
+"""What holds for all tests.
+
+Processes start with empty caches: these do not measure what suits the processor. Hypothesis draws the same examples in
+every run, and sets them no time limit: a busy machine takes more than its 200 ms for an example that passes.
+"""
 
 import os
 
+from hypothesis import settings
+
 os.environ.setdefault("DELTARULE_TUNE", "0")
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")

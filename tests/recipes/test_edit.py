@@ -131,3 +131,12 @@ def test_an_unknown_name_keeps_the_nearest_one():
     error = UnknownName("a name", "'adm'", field="optimizer", nearest="adam")
     changed = error.replace(field="--optimizer")
     assert (changed.nearest, changed.field, changed.suggestion) == ("adam", "--optimizer", "'adam'")
+
+
+@pytest.mark.parametrize(
+    "name", ["target_scaling", "numbers", "categories", "missing", "ties", "patience", "drop_last"]
+)
+def test_a_misspelt_field_is_answered_with_the_nearest(name):
+    with pytest.raises(UnknownName) as caught:
+        edited(BASE, {f"{name}x": "none"})
+    assert caught.value.nearest == name

@@ -24,8 +24,9 @@ def test_a_preset_is_a_recipe_and_its_json(name, task):
 
 
 def test_batches_follow_the_number_of_rows():
-    sizes = {rows: dr.preset("realmlp-s", "regression", rows).batch_size for rows in (100, 5_000, 50_000, 500_000)}
-    assert sizes == {100: 100, 5_000: 256, 50_000: 512, 500_000: 1024}
+    rows = (100, 5_000, 30_000, 30_001, 100_000, 100_001)
+    sizes = {each: dr.preset("realmlp-s", "regression", each).batch_size for each in rows}
+    assert sizes == {100: 100, 5_000: 256, 30_000: 256, 30_001: 512, 100_000: 512, 100_001: 1024}
     data = dr.load_dataset("iris")
     assert dr.preset("plain", data=data) == dr.preset("plain", "classification", len(data.train))
     assert dr.preset("plain", "regression", np.zeros((70, 3))).batch_size == 70
@@ -51,10 +52,22 @@ def test_the_constants_are_those_of_pytabkit():
     for recipe in full.values():
         assert (recipe.network.dropout, recipe.optimizer.weight_decay) == (0.15, 0.02)
         assert recipe.groups.of("biases").decay == 0.0
+        assert recipe.groups.of("scale").decay == 6.0
+        for group in ("slopes", "embeddings"):
+            assert (recipe.groups.of(group).learning_rate, recipe.groups.of(group).decay) == (0.1, 0.1)
         assert recipe.network.embedding == dr.formula("embedding", "pbld")
         assert recipe.preparation.embedded_above == 8
     assert small["classification"].loss.label_smoothing == 0.1
     assert not small["regression"].clamp_predictions
+
+
+def test_the_plain_preset_is_the_mlp_of_its_source():
+    """MLP-D of Holzmüller, Grinsztajn, Steinwart (2024), table B.5."""
+    recipe = dr.preset("plain", "classification", 1_000)
+    network, optimizer = recipe.network, recipe.optimizer
+    assert (network.hidden, network.activation.name, network.dropout) == ((128, 256, 128), "relu", 0.1)
+    assert (optimizer.name, optimizer.learning_rate, optimizer.weight_decay) == ("adamw", 1e-3, 0.01)
+    assert (recipe.batch_size, recipe.epochs, recipe.stopping.patience) == (128, 256, 20)
 
 
 def test_what_is_no_preset_is_answered_with_those_there_are():
@@ -83,7 +96,8 @@ def test_tabm_is_that_of_its_authors():
     assert network.embedding == dr.formula("embedding", "piecewise_linear")
     assert (recipe.optimizer.learning_rate, recipe.optimizer.weight_decay) == (2e-3, 3e-4)
     assert (recipe.stopping.patience, recipe.clipping.limit, recipe.batch_size) == (16, 1.0, 256)
-    assert [dr.preset("tabm", "regression", n).batch_size for n in (2_799, 2_800, 32_000)] == [32, 64, 512]
+    rows = (2_799, 2_800, 4_499, 4_500, 6_399, 6_400, 31_999, 32_000)
+    assert [dr.preset("tabm", "regression", n).batch_size for n in rows] == [32, 64, 64, 128, 128, 256, 256, 512]
 
 
 def test_members_predict_in_the_estimators_too():

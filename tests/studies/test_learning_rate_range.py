@@ -46,10 +46,17 @@ def test_how_far_the_end_leaps_changes_nothing():
     assert all(np.isfinite(found.smoothed).all() for found in ends)
 
 
-def test_units_of_the_loss_and_a_constant_change_nothing():
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_units_of_the_loss_and_a_constant_change_nothing(unit):
     noisy = curve() + 0.1 * np.random.default_rng(1).normal(size=len(RATES))
-    one, other = found_in(RATES, noisy), found_in(RATES, 1e6 * noisy - 5e6)
-    assert (one.steepest, one.largest) == (other.steepest, other.largest)
+    one, other = found_in(RATES, noisy), found_in(RATES, unit * (noisy - 5))
+    assert (one.steepest, one.largest, one.rises) == (other.steepest, other.largest, other.rises)
+
+
+@pytest.mark.parametrize(("share", "rises"), [(0.2, False), (0.3, True)])
+def test_the_loss_rises_where_it_regains_a_quarter_of_its_fall(share, rises):
+    losses = np.where(RATES > 0.3, 1 + 2 * share, curve(valley=100.0))
+    assert found_in(RATES, losses).rises == rises
 
 
 def test_a_loss_that_does_not_fall_suggests_nothing():
