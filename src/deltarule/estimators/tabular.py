@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import time
 from collections.abc import Sequence
@@ -82,10 +81,10 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
                 resources = Resources(self.engine, self.precision, self.n_threads, share)
                 tried.append(bagged(name, recipe, problem, self.networks, resources, progress))
         self._set_fitted(tried, problem)
-        self._columns = RawColumns(table.names, self.ensemble_.encoding)
-        self.ensemble_ = dataclasses.replace(
-            self.ensemble_, columns=table.names, named=hasattr(self, "feature_names_in_")
+        self.ensemble_ = self.ensemble_.of_columns(
+            table.names, _target_name(y, table.names), named=hasattr(self, "feature_names_in_")
         )
+        self._columns = RawColumns(table.names, self.ensemble_.encoding)
         return self
 
     def _set_fitted(self, tried: Sequence[Bagged], problem: TableProblem) -> None:
@@ -169,6 +168,15 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
         return tags
+
+
+def _target_name(y: Any, columns: Sequence[str]) -> str | tuple[str, ...] | None:
+    """Return the name of y, a pandas or Polars series, or those of a frame; None where it has none of its own."""
+    several = getattr(y, "columns", None)
+    names = [getattr(y, "name", None)] if several is None else list(several)
+    if not names or not all(isinstance(name, str) and name and name not in columns for name in names):
+        return None
+    return str(names[0]) if len(names) == 1 else tuple(map(str, names))
 
 
 def _recipe(given: str | Recipe, problem: TableProblem, seed: int) -> tuple[str, Recipe]:
