@@ -78,7 +78,7 @@ def test_what_is_wrong_is_one_sentence(shell, people):
         (("train", "people.csv", "--target", "pya"), "Try: --target pay"),
         (("train", "people.csv", "--target", "pay", "--type", "zip"), "--type zip=category"),
         (("train", "people.csv", "--target", "pay", "--type", "zip=words"), "'words'"),
-        (("train", "people.csv", "--target", "pay", "--type", "zap=number"), "Try: --type zip=category"),
+        (("train", "people.csv", "--target", "pay", "--type", "zap=number"), "Try: --type zip=number"),
         (("train", "people.csv", "--target", "pay", "--type", "sex=number"), "Try: --type sex=category"),
         (("train", "people.csv", "--target", "pay", "--group-by", "none"), "'none'"),
         (("train", "people.csv", "--target", "pay", "--order-by", "sex"), "dates or numbers"),

@@ -54,7 +54,8 @@ class Ensemble:
             raise ModelError("networks that share an encoding", f"{[each.sizes for each in self.networks]}")
         if any(each.labelled != first.labelled or each.sizes[-1] != first.sizes[-1] for each in others):
             raise ModelError("networks for the same task", f"{[each.sizes for each in self.networks]}")
-        if any(not np.array_equal(each.classes, first.classes) for each in others if each.classes is not None):
+        classes = [each.classes.tolist() for each in self.networks if each.classes is not None]
+        if any(each != classes[0] for each in classes):
             raise ModelError("networks for the same classes", "different ones")
         if first.multilabel:
             raise ModelError("networks for classes or numbers", "networks for several labels a sample")
@@ -206,6 +207,8 @@ class Ensemble:
         unknown = {column.name for column in encoding.columns} - set(columns)
         if unknown or len(set(columns)) < len(columns):
             raise ModelFileError("different columns, with those that are encoded", json.dumps(columns)[:80])
+        if not isinstance(data["networks"], list) or not data["networks"] or type(data["temperature"]) is not float:
+            raise ModelFileError("a list of networks, and a temperature", json.dumps(data["networks"])[:80])
         parts: dict[str, dict[str, Any]] = defaultdict(dict)
         for name, tensor in tensors.items():
             start, _, rest = name.removeprefix("network.").partition(".")
@@ -217,7 +220,7 @@ class Ensemble:
             networks.append(Model.of(model_of_parts(own | shared, parts[str(number)], encoding)))
         scores = tensors["scores"].astype(np.float64)
         named = data["named"] is True
-        return cls(tuple(networks), scores, float(data["temperature"]), tuple(columns), named)
+        return cls(tuple(networks), scores, data["temperature"], tuple(columns), named)
 
     def __repr__(self) -> str:
         return f"Ensemble({len(self.networks)} × {self.networks[0]!r})"
