@@ -86,7 +86,7 @@ def test_what_is_wrong_is_one_sentence(shell, people):
         (("train", "missing.csv", "--target", "pay"), "'missing.csv'"),
         (("train", "ragged.csv", "--target", "pay"), "row 1 (line 2)"),
         (("predict", "run", "lacks.csv"), "the column sex"),
-        (("predict", "run", "odd.csv"), "numbers for age, got odd.csv: 'old' in row 2"),
+        (("predict", "run", "odd.csv"), "got 'old' in row 2 (odd.csv). Try: a missing value, or a corrected"),
         (("predict", "run", "ragged.csv"), "row 1 (line 2)"),
         (("data", "info", "ragged.csv"), "row 1 (line 2)"),
         (("data", "info", "nothing.csv"), "'nothing.csv'"),

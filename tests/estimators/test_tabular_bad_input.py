@@ -197,3 +197,9 @@ def test_the_leaderboard_is_printed_as_lines():
     assert str(board).startswith("* recipe  ")
     assert str(board).count("\n") == len(board) - 1
     assert all(0 <= each.low <= each.score <= each.high <= 1 for each in board)
+
+
+def test_a_word_in_a_column_of_numbers_is_refused_in_prediction_with_what_to_try():
+    frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 1]})
+    with pytest.raises(DataError, match=r"numbers for a, got 'x' in row 1\. Try: a missing value"):
+        regressor().fit(frame, Y).predict(frame.assign(a="x"))

@@ -143,10 +143,12 @@ def _rows(model: Model | Ensemble, path: Path) -> tuple[Table, Part | None]:
             table = table_of(array, expected, names if array.shape[1:] == (len(names),) else None)
         else:
             table = read_table(path, expected)
-    except DataFileError:
-        raise
     except DataError as error:
-        raise DataFileError.of(error, f"{path}: {error.value}") from error
+        # The model's types are those of its training set, and no option of the command.
+        corrected = error.replace(suggestion="a missing value, or a corrected one") if error.types else error
+        if isinstance(corrected, DataFileError):
+            raise corrected from error
+        raise DataFileError.of(corrected, f"{path}: {corrected.value}") from error
     rows = Table(tuple(table.column(column.name) for column in model.encoding.columns))
     targets = [column for column in table if column.name in model.encoding.targets]
     if not targets or len(targets) < len(model.encoding.targets) or any(column.missing.any() for column in targets):

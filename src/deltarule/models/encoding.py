@@ -19,7 +19,7 @@ from deltarule.data import Table, table_of
 from deltarule.data.kinds import Kind, written_as
 from deltarule.data.table import Expected
 from deltarule.engines.input_stage import Columns
-from deltarule.errors import DataError, DataWarning, MissingColumns, ModelError
+from deltarule.errors import ColumnTypeError, DataError, DataWarning, MissingColumns, ModelError
 from deltarule.mapped import forget, is_mapped, on_disk
 from deltarule.models.column_encodings import CategoryEncoding, NumberEncoding
 from deltarule.models.number_matrix import NumberMatrix
@@ -127,6 +127,8 @@ class Encoding:
             return table_of(x, self.expected(), names=[column.name for column in self.columns])
         except MissingColumns as error:
             raise ModelError(error.expected, error.value, error.suggestion) from error
+        except ColumnTypeError as error:  # the types are those of the training set
+            raise error.replace(suggestion="a missing value, or a corrected one") from None
 
     def __call__(self, x: Any) -> SingleFloats:
         """Return the inputs (n, d) of raw rows, float32 on every engine."""
