@@ -56,6 +56,18 @@ def test_it_equals_the_reference_in_float64(problem):
     assert met.batch_losses == pytest.approx(expected.batch_losses, rel=1e-10, abs=1e-11)
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 3])
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
+def test_normalization_over_few_samples_or_units(normalization, batch_size):
+    x = np.random.default_rng(0).normal(size=(6, 5))
+    network = dr.Network(hidden=(2, 1, 3), activation="tanh", normalization=normalization)
+    recipe = dr.Recipe(network=network, optimizer=dr.SGD(0.01), epochs=1, batch_size=batch_size, stopping=None)
+    data = dr.Dataset(train=(x, np.arange(6) % 2))
+    expected = dr.train(recipe, data, engine="reference").model.parameters
+    met = dr.train(recipe, data, engine="compiled", precision="float64").model.parameters
+    assert met == pytest.approx(expected, rel=1e-10, abs=1e-11)
+
+
 @settings(max_examples=30, **RELAXED)
 @given(problems())
 def test_it_equals_the_reference_in_float32_to_rounding(problem):
