@@ -176,7 +176,7 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
 
 
 def _target_name(y: Any, columns: Sequence[str]) -> str | tuple[str, ...] | None:
-    """Return the name of y, a pandas or Polars series, or those of a frame; None where it has none of its own."""
+    """Return the name of y, a pandas or Polars series, or those of a frame; None where it has none."""
     several = getattr(y, "columns", None)
     names = [getattr(y, "name", None)] if several is None else list(several)
     if not names or not all(isinstance(name, str) and name and name not in columns for name in names):

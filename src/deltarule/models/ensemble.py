@@ -58,7 +58,7 @@ class Ensemble:
         if any(each != classes[0] for each in classes):
             raise ModelError("networks for the same classes", "different ones")
         if first.multilabel:
-            raise ModelError("networks for classes or numbers", "networks for several labels a sample")
+            raise ModelError("classification or regression", "several labels a sample")
         if any(each.loss != first.loss for each in others):
             raise ModelError("networks with the same loss", f"{[each.loss.name for each in self.networks]}")
         if self.scores.ndim != 2 or self.scores.shape[1] != k or (self.scores < 0).any():
@@ -216,7 +216,7 @@ class Ensemble:
         networks, shared = [], {"feature_names": list(encoding.inputs)}
         for number, own in enumerate(data["networks"]):
             if not isinstance(own, dict) or not own.keys().isdisjoint(_SHARED):
-                raise ModelFileError(f"networks without fields of their own for {', '.join(_SHARED)}", f"{number}")
+                raise ModelFileError(f"networks without {', '.join(_SHARED)}", f"network {number} with such")
             networks.append(Model.of(model_of_parts(own | shared, parts[str(number)], encoding)))
         scores = tensors["scores"].astype(np.float64)
         named = data["named"] is True
