@@ -300,3 +300,12 @@ def test_intervals_of_too_few_samples_are_infinite_and_say_so():
     with pytest.warns(DataWarning, match="Intervals of 5 samples do not have a coverage of 0.9"):
         assert np.isinf(model.predict_interval(x)).all()
     assert np.isfinite(model.predict_interval(x, 0.5)).all()
+
+
+@pytest.mark.parametrize("preset", ["realmlp", "tabm"])
+def test_networks_with_embeddings_predict_the_same_from_a_file(preset, tmp_path):
+    recipe = dr.preset(preset, "classification", N)
+    recipe = recipe.replace(network=recipe.network.replace(hidden=(8,), activation="relu", dropout=0.0), epochs=1)
+    fitted = dr.TabularClassifier(recipe, folds=2, engine="reference").fit(FRAME[:60], LABELS[:60])
+    loaded = dr.TabularClassifier.load(fitted.save(tmp_path / "people.safetensors"))
+    assert_array_equal(loaded.predict_proba(FRAME), fitted.predict_proba(FRAME))

@@ -7,9 +7,10 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 
 import deltarule as dr
-from deltarule.errors import DataError, DataWarning, Diverged
+from deltarule.errors import DataError, DataWarning, Diverged, RecipeError
 
 RECIPE = dr.preset("realmlp-s", "regression", 100).replace(network=dr.Network(hidden=(8,)), epochs=20, batch_size=32)
 DRAWN = np.random.default_rng(0)
@@ -136,3 +137,69 @@ def test_networks_that_all_diverge_are_an_error():
     recipe = RECIPE.replace(optimizer=dr.SGD(1e30), network=dr.Network(hidden=(8,)), groups={})
     with pytest.raises(Diverged, match="none of 2 networks"):
         dr.TabularRegressor(recipe, folds=2).fit(X * 1e3, Y)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "suggestion"),
+    [
+        ({"verbose": "loud"}, 'verbose="bar"'),
+        ({"n_threads": 0}, "n_threads=None"),
+        ({"time_limit": 0}, "time_limit=60"),
+    ],
+)
+def test_wrong_parameters_are_named(wrong, suggestion):
+    (name,) = wrong
+    with pytest.raises(RecipeError, match=f"for {name}, got .* Try: .*{suggestion}"):
+        regressor(**wrong).fit(X, Y)
+
+
+def test_a_time_limit_may_be_a_number_of_numpy():
+    assert regressor(folds=2, time_limit=np.float32(30)).fit(X, Y).score(X, Y) > 0.5
+
+
+@pytest.mark.parametrize(
+    ("x", "suggestion"),
+    [
+        (pd.DataFrame(X).to_dict("records"), "pandas.DataFrame"),
+        ({"a": X[:, 0]}, "pandas.DataFrame"),
+        (csr_matrix(X), "X.toarray"),
+    ],
+    ids=["rows", "columns", "sparse"],
+)
+def test_inputs_of_other_types_are_refused_with_what_to_try(x, suggestion):
+    with pytest.raises(DataError, match=f"for X, got .* Try: {suggestion}") as error:
+        regressor().fit(x, Y)
+    assert len(str(error.value)) < 200
+
+
+def test_columns_of_one_name_are_refused():
+    with pytest.raises(DataError, match="columns of different names, got '0' as column 1 and 2"):
+        regressor().fit(pd.DataFrame(X)[[0, 0]], Y)
+
+
+def test_dates_are_no_targets():
+    days = pd.Series(pd.date_range("2020-01-01", periods=60))
+    with pytest.raises(DataError, match="numbers for y, got dates or durations"):
+        regressor().fit(X, days)
+    assert regressor().fit(X, (days - days.min()) / np.timedelta64(1, "D")).predict(X).shape == (60,)
+
+
+@pytest.mark.parametrize("size", [1e160, 1e300])
+def test_targets_that_are_too_large_are_refused(size):
+    with pytest.raises(DataError, match="numbers of which the squares are finite"):
+        regressor().fit(X, Y * size)
+    with pytest.raises(DataError, match="numbers of which the squares are finite"):
+        dr.train(dr.Recipe(epochs=1), X, Y * size)
+
+
+def test_the_leaderboard_is_printed_as_lines():
+    board = classifier().fit(X, X[:, 0] > 0).leaderboard_
+    assert str(board).startswith("* recipe  ")
+    assert str(board).count("\n") == len(board) - 1
+    assert all(0 <= each.low <= each.score <= each.high <= 1 for each in board)
+
+
+def test_a_word_in_a_column_of_numbers_is_refused_in_prediction_with_what_to_try():
+    frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 1]})
+    with pytest.raises(DataError, match=r"numbers for a, got 'x' in row 1\. Try: a missing value"):
+        regressor().fit(frame, Y).predict(frame.assign(a="x"))

@@ -26,6 +26,7 @@ from deltarule.data.files import read_own
 from deltarule.data.idx import IDX_NAMES, read_idx_folder
 from deltarule.data.images import read_images
 from deltarule.models import layer_table, load_model
+from deltarule.models.ensemble import Ensemble
 from deltarule.studies.compare.folder import ComparisonFolder
 from deltarule.training.folder import model_path, split_of
 
@@ -69,6 +70,16 @@ def _image(path: Path) -> Any:
 def _model(path: Path) -> Any:
     model = load_model(model_path(path))
     return repr(model), layer_table(model)
+
+
+def _ensemble(path: Path) -> Any:
+    """As the estimators for tables read a file; what one accepts also predicts."""
+    ensemble = Ensemble.load(path)
+    for estimator in (dr.TabularClassifier, dr.TabularRegressor):
+        if (ensemble.classes is not None) == hasattr(estimator, "predict_proba"):
+            loaded = estimator.load(path)
+    rows = [dict.fromkeys(ensemble.columns)] * 2
+    return repr(loaded), ensemble.encoding.table(rows)
 
 
 def _run_folder(path: Path) -> Any:
@@ -285,6 +296,26 @@ def safetensors() -> list[bytes]:
     ]
 
 
+def ensembles() -> list[bytes]:
+    """Estimators for tables of each task and preset, with small networks."""
+    import tempfile
+
+    frame = dr.data.table_of([{"age": i, "sex": "FMX"[i % 3], "up": i % 3 > 1} for i in range(12)])
+    x = [[each["age"], each["sex"], each["up"]] for each in ({c.name: c.labels()[i] for c in frame} for i in range(12))]
+    made = []
+    options = {"folds": 2, "engine": "reference"}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "e.safetensors"
+        for name in ("plain", "realmlp", "tabm"):
+            recipe = dr.preset(name, "classification", 12)
+            network = recipe.network.replace(hidden=(3,), activation="relu", dropout=0.0)
+            recipe = recipe.replace(network=network, epochs=1)
+            made.append(dr.TabularClassifier(recipe, **options).fit(x, ["a", "b"] * 6).save(path).read_bytes())
+        recipe = _small(loss="squared_error")
+        made.append(dr.TabularRegressor(recipe, **options).fit(x, np.eye(12)[:, :2]).save(path).read_bytes())
+    return made
+
+
 def readable() -> list[bytes]:
     model = {"sizes": [2, 2, 1], "weights": [[[0.5, 1], [-1, 2e-3]], [[1, -1]]], "biases": [[[0], [1]], [[0.5]]]}
     return [json.dumps({**model, "cost": cost}).encode() for cost in ("QuadraticCost", "CrossEntropyCost")]
@@ -349,6 +380,7 @@ FORMATS: dict[str, Format] = {
     "image": Format("image.png", _image, image),
     "samples": Format("samples.csv", samples_in, lambda: [b"a,b\n1,2\n3,4.5e3\n", b"1,2,3\n4,5,6\n"]),
     "model": Format("model.safetensors", _model, safetensors),
+    "ensemble": Format("model.safetensors", _ensemble, ensembles),
     "readable": Format("model.json", _model, readable),
     "recipe": Format("recipe.json", read_recipe, recipe),
     "networks": Format("networks.jsonl", _comparison, networks, {"comparison.json": plan()[0]}),

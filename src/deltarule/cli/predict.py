@@ -17,7 +17,8 @@ from deltarule.cli.prediction_samples import samples_to_predict
 from deltarule.cli.terminal import finite, messages_of, print_json, print_lines, say
 from deltarule.data import Part
 from deltarule.errors import DataError
-from deltarule.models import Model, load_model
+from deltarule.models import Model
+from deltarule.models.ensemble import Ensemble, load_predictor
 from deltarule.training.folder import model_path, split_of
 
 _PARTS = ("train", "validation", "test")
@@ -91,13 +92,13 @@ def predict(
         raise DataError(f"a part: {', '.join(_PARTS)}", repr(chosen.part), "--part test")
     if chosen.output is not None:
         check_ending(chosen.output, data)
-    model = load_model(model_path(model_file))
+    model = load_predictor(model_path(model_file))
     split = split_of(model_file, data, SPLIT)
     with samples_to_predict(model, data, chosen.part, data_dir, split, quiet=chosen.quiet) as (x, known):
         _predict(model, x, known, chosen)
 
 
-def _predict(model: Model, x: Any, known: Part | None, chosen: PredictionChoice) -> None:
+def _predict(model: Model | Ensemble, x: Any, known: Part | None, chosen: PredictionChoice) -> None:
     """Predict, and print or write the predictions."""
     output, messages = chosen.output, messages_of(chosen.quiet)
     with notes(quiet=chosen.quiet):
@@ -120,7 +121,7 @@ def _predict(model: Model, x: Any, known: Part | None, chosen: PredictionChoice)
         _print_predictions(model, predictions, probabilities)
 
 
-def _print_predictions(model: Model, predictions: npt.NDArray[Any], probabilities: Any) -> None:
+def _print_predictions(model: Model | Ensemble, predictions: npt.NDArray[Any], probabilities: Any) -> None:
     """Print a line for each sample: its prediction, or the probability of each class."""
     if probabilities is not None:
         labels = [] if model.classes is None else [_name(model, label) for label in model.classes.tolist()]
@@ -135,7 +136,9 @@ def _print_rows(names: Sequence[str], rows: Iterable[str]) -> None:
     print_lines([*([header] if header else []), *rows])
 
 
-def _result(model: Model, predictions: npt.NDArray[Any], probabilities: Any, known: Part | None) -> dict[str, Any]:
+def _result(
+    model: Model | Ensemble, predictions: npt.NDArray[Any], probabilities: Any, known: Part | None
+) -> dict[str, Any]:
     """Return the JSON of predictions: labels as in the data, and the names of the classes where they have any."""
     result: dict[str, Any] = {"predictions": predictions.tolist()}
     if model.classes is not None and model.class_names is not None:
@@ -152,12 +155,12 @@ def _result(model: Model, predictions: npt.NDArray[Any], probabilities: Any, kno
     return result
 
 
-def _name(model: Model, label: Any) -> str:
+def _name(model: Model | Ensemble, label: Any) -> str:
     """Return a class's name on one line."""
     return " ".join(model.name_of(label).splitlines())
 
 
-def _line(model: Model, prediction: Any) -> str:
+def _line(model: Model | Ensemble, prediction: Any) -> str:
     if model.classes is not None:
         return _name(model, prediction)
     if model.multilabel:
@@ -167,7 +170,7 @@ def _line(model: Model, prediction: Any) -> str:
     )
 
 
-def _score(model: Model, known: Part) -> str:
+def _score(model: Model | Ensemble, known: Part) -> str:
     """Return the score as a sentence."""
     score = model.score(known.x, known.y)
     if not model.labelled:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from deltarule.data.arrow import arrow_library
 from deltarule.errors import OutputError
 from deltarule.models import Model
+from deltarule.models.ensemble import Ensemble
 from deltarule.writing import writing
 
 ENDINGS = (".csv", ".parquet")
@@ -28,7 +29,7 @@ def check_ending(path: Path, data: str) -> None:
         arrow_library("parquet")
 
 
-def columns_of(model: Model, predictions: npt.NDArray[Any], probabilities: Any) -> dict[str, Sequence[Any]]:
+def columns_of(model: Model | Ensemble, predictions: npt.NDArray[Any], probabilities: Any) -> dict[str, Sequence[Any]]:
     """Return the columns by their names: `prediction`, or `prediction_TARGET` of several targets, and probabilities."""
     rows = predictions.tolist()
     if model.classes is None:

@@ -24,6 +24,7 @@ from deltarule.data.numpy_files import read_npy
 from deltarule.data.targets import targets_of
 from deltarule.errors import DataError, DataFileError
 from deltarule.models import Model
+from deltarule.models.ensemble import Ensemble
 from deltarule.regular_files import read_bytes, reason
 from deltarule.types import Floats
 
@@ -32,7 +33,7 @@ STANDARD_INPUT = "-"
 
 @contextmanager
 def samples_to_predict(
-    model: Model,
+    model: Model | Ensemble,
     data: str,
     part: str | None,
     data_dir: Path | None,
@@ -78,9 +79,18 @@ def _file_of_standard_input(folder: Path, *, json_lines: bool) -> Path:
 
 
 def _samples(
-    model: Model, data: str, part: str | None, data_dir: Path | None, split: Mapping[str, Any], *, quiet: bool
+    model: Model | Ensemble,
+    data: str,
+    part: str | None,
+    data_dir: Path | None,
+    split: Mapping[str, Any],
+    *,
+    quiet: bool,
 ) -> tuple[Any, Part | None]:
     path = Path(data)
+    if part is not None and isinstance(model, Ensemble):
+        got = "one that was trained on several folds of all its rows"
+        raise DataError("a model of a single training set for --part", got, "the command without --part")
     if model.encoding is not None and (is_table_file(path) or path.suffix == ".npy"):
         if part is None:
             return _rows(model, path)
@@ -104,7 +114,7 @@ def _of_part(dataset: Dataset, data: str, part: str) -> tuple[Any, Part]:
     return known.x, known
 
 
-def _split_as_trained(model: Model, data: str, split: Mapping[str, Any]) -> Dataset:
+def _split_as_trained(model: Model | Ensemble, data: str, split: Mapping[str, Any]) -> Dataset:
     """Split a table's file as in training."""
     assert model.encoding is not None
     # The split may use columns that the model does not: their types are inferred.
@@ -112,7 +122,7 @@ def _split_as_trained(model: Model, data: str, split: Mapping[str, Any]) -> Data
     return load(data, seed=model.recipe.seed, target=model.encoding.target, types=expected, **split)
 
 
-def _target_kinds(model: Model) -> dict[str, Kind]:
+def _target_kinds(model: Model | Ensemble) -> dict[str, Kind]:
     """Return the types of the target columns that give the model's labels."""
     assert model.encoding is not None
     if model.multilabel:
@@ -122,7 +132,7 @@ def _target_kinds(model: Model) -> dict[str, Kind]:
     return dict.fromkeys(model.encoding.targets, "boolean" if model.classes.dtype.kind == "b" else "category")
 
 
-def _rows(model: Model, path: Path) -> tuple[Table, Part | None]:
+def _rows(model: Model | Ensemble, path: Path) -> tuple[Table, Part | None]:
     """Return the rows of a table's file, with targets where the target column exists and has no missing values."""
     assert model.encoding is not None
     expected = model.encoding.expected(_target_kinds(model))
@@ -133,10 +143,12 @@ def _rows(model: Model, path: Path) -> tuple[Table, Part | None]:
             table = table_of(array, expected, names if array.shape[1:] == (len(names),) else None)
         else:
             table = read_table(path, expected)
-    except DataFileError:
-        raise
     except DataError as error:
-        raise DataFileError.of(error, f"{path}: {error.value}") from error
+        # The model's types are those of its training set, and no option of the command.
+        corrected = error.replace(suggestion="a missing value, or a corrected one") if error.types else error
+        if isinstance(corrected, DataFileError):
+            raise corrected from error
+        raise DataFileError.of(corrected, f"{path}: {corrected.value}") from error
     rows = Table(tuple(table.column(column.name) for column in model.encoding.columns))
     targets = [column for column in table if column.name in model.encoding.targets]
     if not targets or len(targets) < len(model.encoding.targets) or any(column.missing.any() for column in targets):
@@ -145,7 +157,7 @@ def _rows(model: Model, path: Path) -> tuple[Table, Part | None]:
     return rows, Part(rows, targets_of(in_order, several=not model.single))
 
 
-def _images(model: Model, path: Path) -> npt.NDArray[np.uint8] | None:
+def _images(model: Model | Ensemble, path: Path) -> npt.NDArray[np.uint8] | None:
     """Read an image, or the images directly in a folder; return None for anything else."""
     if path.suffix.lower() in ENDINGS and path.is_file():
         paths = [path]

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from deltarule.cli.option_groups import ModelPath, json_option, option
 from deltarule.cli.terminal import print_facts, print_json, print_lines, print_table, say, table_of
-from deltarule.models import Model, layer_table, load_model
+from deltarule.models import Model, layer_table
+from deltarule.models.ensemble import Ensemble, load_predictor
 from deltarule.recipes import EarlyStopping, Recipe
 from deltarule.training.folder import model_path
 
@@ -28,7 +29,8 @@ def show(
     deltarule show runs/digits-1 --picture network.svg
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     path = model_path(model_file)
-    model = load_model(path)
+    loaded = load_predictor(path)
+    model = loaded.networks[0] if isinstance(loaded, Ensemble) else loaded
     layers = layer_table(model)
     total = sum(parameters for *_, parameters in layers)
     recipe = model.recipe
@@ -49,6 +51,7 @@ def show(
                 "encoding": None if model.encoding is None else model.encoding.to_json(),
                 "class_names": None if model.class_names is None else list(model.class_names),
                 "recipe": recipe.to_json(),
+                **_of_ensemble(loaded),
             }
         )
         return
@@ -56,12 +59,30 @@ def show(
     columns = ("Layer", "Weights", "Activation", "Parameters")
     print_table(table_of(columns, [*rows, ("", "", "together", f"{total:,}")], numbers=("Parameters",)))
     print_lines([""])
-    print_facts(_facts(model))
+    print_facts(_facts(model) | _ensemble_facts(loaded))
 
 
 def _of_layers(model: Model) -> list[tuple[str, str, str, int]]:
     """Return the rows of the layers, without that of the inputs."""
     return layer_table(model)[-len(model.layers) :]
+
+
+def _of_ensemble(loaded: Model | Ensemble) -> dict[str, Any]:
+    """Return the JSON of what an ensemble has beside its first network; nothing for a single network."""
+    if not isinstance(loaded, Ensemble):
+        return {}
+    samples = len(loaded.scores)
+    return {"networks": len(loaded.networks), "temperature": loaded.temperature, "out_of_fold_samples": samples}
+
+
+def _ensemble_facts(loaded: Model | Ensemble) -> dict[str, str]:
+    """Return what an ensemble has beside its first network, which is shown; nothing for a single network."""
+    if not isinstance(loaded, Ensemble):
+        return {}
+    several = len(loaded.networks)
+    networks = f"{several}; the mean of their predictions is the model's, the first is shown" if several > 1 else "1"
+    calibrated = {"Temperature": f"{loaded.temperature:.4g}"} if loaded.labelled else {}
+    return {"Networks": networks, **calibrated, "Intervals": f"from {len(loaded.scores):,} out-of-fold samples"}
 
 
 def _draw(model: Model, path: Path) -> None:

@@ -102,7 +102,12 @@ def _frame(data: Any) -> Any:
         return None
     import narwhals
 
-    frame = narwhals.from_native(data, pass_through=True)
+    try:
+        frame = narwhals.from_native(data, pass_through=True)
+    except narwhals.exceptions.DuplicateError:
+        names = getattr(data, "column_names", None)
+        refuse_repeats([str(name) for name in (data.columns if names is None else names)])
+        raise
     if isinstance(frame, narwhals.LazyFrame):
         frame = frame.collect()
     return frame if isinstance(frame, narwhals.DataFrame) else None

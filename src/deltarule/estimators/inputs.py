@@ -157,7 +157,7 @@ class RawColumns:
 
         Raises ValueError, with scikit-learn's message, if their names or their number differ.
         """
-        X = _rows_and_columns(X)
+        X = _rows_and_columns(estimator, X)
         validate_data(estimator, X, reset=False, skip_check_array=True)
         if not _is_frame(X):
             return self.inputs_of_array(X)
@@ -184,7 +184,7 @@ def table_of_inputs(estimator: Any, X: Any) -> Table:
 
     Columns without usable information will be left out, which a `DataWarning` says.
     """
-    X = _rows_and_columns(X)
+    X = _rows_and_columns(estimator, X)
     validate_data(estimator, X, reset=True, skip_check_array=True)
     table = table_of(X, names=None if _is_frame(X) else [f"x{place}" for place in range(X.shape[1])])
     left_out = [f"{column.name} ({column.kind})" for column in table if not column.usable]
@@ -219,10 +219,14 @@ def _is_frame(X: Any) -> bool:
     return not isinstance(X, np.ndarray)
 
 
-def _rows_and_columns(X: Any) -> Any:
+def _rows_and_columns(estimator: Any, X: Any) -> Any:
     """Return a data frame unchanged, and anything else as an array of rows and columns."""
     if _is_sparse(X):
-        raise DataError("a data frame or a dense array for prepare", "a sparse matrix", "prepare=None")
+        instead = "prepare=None" if hasattr(estimator, "prepare") else "X.toarray()"
+        raise DataError("a data frame or a dense array", "a sparse matrix", instead, field="X")
+    if isinstance(X, (list, dict)) and is_tabular(X):
+        got = "a dict of columns" if isinstance(X, dict) else "a list of dicts"
+        raise DataError("a data frame or an array", got, "pandas.DataFrame(X)", field="X")
     if hasattr(X, "shape") and is_tabular(X):
         return X
     given = X if hasattr(X, "__array__") else np.array(X, dtype=object)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -56,7 +55,8 @@ def judged_classes(probabilities: Floats, codes: Positions) -> Judged:
     right = (probabilities.argmax(axis=1) == codes).astype(np.float64)
     own = np.take_along_axis(probabilities, codes[:, np.newaxis], axis=1)
     loss = -np.log(np.maximum(own, 1e-12)).mean() if len(codes) else math.nan
-    return Judged(*_ratio(right, np.ones(len(codes))), float(loss))
+    score, low, high = _ratio(right, np.ones(len(codes)))
+    return Judged(score, max(0.0, low), min(1.0, high), float(loss))
 
 
 def judged_numbers(predicted: Floats, y: Floats) -> Judged:
@@ -64,7 +64,7 @@ def judged_numbers(predicted: Floats, y: Floats) -> Judged:
     squares = np.sum((y - predicted) ** 2, axis=1)
     spread = np.sum((y - y.mean(axis=0)) ** 2, axis=1) if len(y) else squares
     unexplained, low, high = _ratio(squares, spread)
-    return Judged(1.0 - unexplained, 1.0 - high, 1.0 - low, math.sqrt(squares.mean()) if len(y) else math.nan)
+    return Judged(1.0 - unexplained, 1.0 - high, 1.0 - max(0.0, low), math.sqrt(squares.mean()) if len(y) else math.nan)
 
 
 def _ratio(above: Floats, below: Floats) -> tuple[float, float, float]:
@@ -80,15 +80,19 @@ def _ratio(above: Floats, below: Floats) -> tuple[float, float, float]:
     return ratio, ratio - margin, ratio + margin
 
 
-def table_of_entries(entries: Sequence[Entry]) -> str:
-    """Return a leaderboard as text, a line for each entry.
+class Leaderboard(tuple[Entry, ...]):
+    """The entries, in the order in which they were tried; as text, a line for each, `*` before those that predict.
 
-    >>> print(table_of_entries([Entry("plain", 0.9, 0.88, 0.92, 0.3, 5, 2.0, used=True)]))
+    >>> print(Leaderboard([Entry("plain", 0.9, 0.88, 0.92, 0.3, 5, 2.0, used=True)]))
     * plain  0.9000 (0.8800 to 0.9200)  loss 0.3  5 networks in 2 s
     """
-    width = max(len(entry.name) for entry in entries)
-    return "\n".join(
-        f"{'*' if entry.used else ' '} {entry.name:{width}}  {entry.score:.4f} ({entry.low:.4f} to {entry.high:.4f})"
-        f"  loss {entry.loss:.4g}  {entry.networks} networks in {entry.seconds:.3g} s"
-        for entry in entries
-    )
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        width = max((len(entry.name) for entry in self), default=0)
+        return "\n".join(
+            f"{'*' if each.used else ' '} {each.name:{width}}  {each.score:.4f} ({each.low:.4f} to {each.high:.4f})"
+            f"  loss {each.loss:.4g}  {each.networks} network{'s' * (each.networks != 1)} in {each.seconds:.3g} s"
+            for each in self
+        )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import time
 from collections.abc import Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,7 +21,7 @@ from deltarule.estimators.fitting import seed_from
 from deltarule.estimators.fold_plan import planned_folds
 from deltarule.estimators.fold_training import Resources
 from deltarule.estimators.inputs import RawColumns, table_of_inputs
-from deltarule.estimators.leaderboard import Entry, Judged
+from deltarule.estimators.leaderboard import Entry, Judged, Leaderboard
 from deltarule.estimators.reporting import NetworkReporter
 from deltarule.models.ensemble import Ensemble
 from deltarule.recipes import Recipe, preset
@@ -47,7 +47,7 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
     n_threads: Any
     ensemble_: Ensemble
     oof_predictions_: Floats
-    leaderboard_: tuple[Entry, ...]
+    leaderboard_: Leaderboard
     _columns: RawColumns
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -82,10 +82,10 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
                 resources = Resources(self.engine, self.precision, self.n_threads, share)
                 tried.append(bagged(name, recipe, problem, self.networks, resources, progress))
         self._set_fitted(tried, problem)
-        self._columns = RawColumns(table.names, self.ensemble_.encoding)
-        self.ensemble_ = dataclasses.replace(
-            self.ensemble_, columns=table.names, named=hasattr(self, "feature_names_in_")
+        self.ensemble_ = self.ensemble_.of_columns(
+            table.names, _target_name(y, table.names), named=hasattr(self, "feature_names_in_")
         )
+        self._columns = RawColumns(table.names, self.ensemble_.encoding)
         return self
 
     def _set_fitted(self, tried: Sequence[Bagged], problem: TableProblem) -> None:
@@ -101,21 +101,25 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
                 own, seconds = self._judged(outputs, problem), each.seconds / len(parts)
                 name = f"{each.name}, network {number} of each fold"
                 entries.append(Entry.of(name, own, len(problem.folds), seconds, used=used))
-        self.leaderboard_ = tuple(entries)
+        self.leaderboard_ = Leaderboard(entries)
 
     def _checked_parameters(self) -> tuple[list[str | Recipe], float | None]:
         """Return the presets and the time limit."""
         integer("folds", self.folds, 2, "folds=5")
         integer("networks", self.networks, 1, "networks=1")
+        if self.n_threads is not None:
+            integer("n_threads", self.n_threads, 1, "n_threads=None, for all cores")
+        if isinstance(self.verbose, str) and self.verbose != "bar":
+            raise RecipeError('True, False or "bar"', repr(self.verbose), 'verbose="bar"', field="verbose")
         limit = self.time_limit
-        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int | float) or not limit > 0):
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, Real) or not float(limit) > 0):
             raise RecipeError("a number of seconds above 0, or None", repr(limit), "time_limit=60", field="time_limit")
         given = [self.preset] if isinstance(self.preset, str | Recipe) else self.preset
         several = isinstance(given, Sequence) and len(given) > 0
         if not several or not all(isinstance(each, str | Recipe) for each in given):
             expected = "the name of a preset, a Recipe, or a list of those"
             raise RecipeError(expected, repr(self.preset), f'preset="{DEFAULT_PRESET}"', field="preset")
-        return list(given), limit
+        return list(given), None if limit is None else float(limit)
 
     def _inputs(self, X: Any) -> SingleFloats:
         """Return the networks' inputs (n, d) for raw columns."""
@@ -169,6 +173,15 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
         return tags
+
+
+def _target_name(y: Any, columns: Sequence[str]) -> str | tuple[str, ...] | None:
+    """Return the name of y, a pandas or Polars series, or those of a frame; None where it has none."""
+    several = getattr(y, "columns", None)
+    names = [getattr(y, "name", None)] if several is None else list(several)
+    if not names or not all(isinstance(name, str) and name and name not in columns for name in names):
+        return None
+    return str(names[0]) if len(names) == 1 else tuple(map(str, names))
 
 
 def _recipe(given: str | Recipe, problem: TableProblem, seed: int) -> tuple[str, Recipe]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_array
 
-from deltarule.errors import DataWarning
+from deltarule.errors import DataError, DataWarning
 from deltarule.estimators.bagging import Bagged, TableProblem
 from deltarule.estimators.leaderboard import Judged, judged_numbers
 from deltarule.estimators.tabular import TabularEstimator
@@ -83,6 +83,8 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
     def _fit_targets(self, y: Any) -> tuple[npt.NDArray[Any], None]:
         if y is None:
             raise ValueError("This estimator requires y to be passed, but the target y is None.")
+        if np.asarray(y).dtype.kind in "mM":
+            raise DataError("numbers", "dates or durations", "days: (y - y.min()) / np.timedelta64(1, 'D')", field="y")
         numbers = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         self._single = numbers.ndim == 1
         return numbers, None

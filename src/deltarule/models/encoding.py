@@ -7,6 +7,7 @@ It stores what scikit-learn's SimpleImputer, StandardScaler, QuantileTransformer
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,7 @@ from deltarule.data import Table, table_of
 from deltarule.data.kinds import Kind, written_as
 from deltarule.data.table import Expected
 from deltarule.engines.input_stage import Columns
-from deltarule.errors import MissingColumns, ModelError
+from deltarule.errors import ColumnTypeError, DataError, DataWarning, MissingColumns, ModelError
 from deltarule.mapped import forget, is_mapped, on_disk
 from deltarule.models.column_encodings import CategoryEncoding, NumberEncoding
 from deltarule.models.number_matrix import NumberMatrix
@@ -126,6 +127,8 @@ class Encoding:
             return table_of(x, self.expected(), names=[column.name for column in self.columns])
         except MissingColumns as error:
             raise ModelError(error.expected, error.value, error.suggestion) from error
+        except ColumnTypeError as error:  # the types are those of the training set
+            raise error.replace(suggestion="a missing value, or a corrected one") from None
 
     def __call__(self, x: Any) -> SingleFloats:
         """Return the inputs (n, d) of raw rows, float32 on every engine."""
@@ -163,6 +166,21 @@ class Encoding:
                     found.append(Unfamiliar(encoding.name, what, int(rows.sum()), len(table), first))
             forget(column.values)
         return found
+
+    def familiar(self, x: Any, *, strict: bool | None) -> Any:
+        """Return the needed columns of x, after a DataWarning for each with values unlike all of the training set.
+
+        strict : True raises a DataError instead; None returns x as it is.
+        """
+        if strict is None:
+            return x
+        table = self.table(x)
+        for each in self.unfamiliar(table):
+            if strict:
+                came = f"{each.what} in {each.rows:,} of {each.total:,} rows, the first is row {each.first}"
+                raise DataError("values like those of the training set", came, "strict=False", field=each.column)
+            warnings.warn(DataWarning(str(each)), stacklevel=5)  # the caller of a model's method
+        return table
 
     def _write(self, table: Table, out: SingleFloats, first: int) -> None:
         """Fill the inputs of some rows; `first` is the place of the first one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.threads import allowed_threads
-from deltarule.errors import ModelError, ModelFileError
+from deltarule.errors import ModelError, ModelFileError, memory_checked
 from deltarule.models.calibration import LIMITS, tempered
 from deltarule.models.conformal import class_sets, intervals
 from deltarule.models.encoding import Encoding
 from deltarule.models.files import ENSEMBLE_FORMAT, file_errors, model_of_parts, model_parts, packed, read_content
-from deltarule.models.model import Model, class_probabilities
+from deltarule.models.model import Model, class_probabilities, load_model, score_of
+from deltarule.recipes import Recipe
 from deltarule.types import Booleans, Floats
 from deltarule.writing import write_whole
 
@@ -52,6 +54,11 @@ class Ensemble:
             raise ModelError("networks that share an encoding", f"{[each.sizes for each in self.networks]}")
         if any(each.labelled != first.labelled or each.sizes[-1] != first.sizes[-1] for each in others):
             raise ModelError("networks for the same task", f"{[each.sizes for each in self.networks]}")
+        classes = [each.classes.tolist() for each in self.networks if each.classes is not None]
+        if any(each != classes[0] for each in classes):
+            raise ModelError("networks for the same classes", "different ones")
+        if first.multilabel:
+            raise ModelError("classification or regression", "several labels a sample")
         if any(each.loss != first.loss for each in others):
             raise ModelError("networks with the same loss", f"{[each.loss.name for each in self.networks]}")
         if self.scores.ndim != 2 or self.scores.shape[1] != k or (self.scores < 0).any():
@@ -69,6 +76,63 @@ class Ensemble:
     def classes(self) -> npt.NDArray[Any] | None:
         """The classes, in the order of the probabilities; None for numbers."""
         return self.networks[0].classes
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe of the first network; those of the others differ in the seed alone."""
+        return self.networks[0].recipe
+
+    # As a `Model` has them, so that the shell predicts with either.
+    class_names = None
+    multilabel = False
+
+    @property
+    def labelled(self) -> bool:
+        """Whether a prediction is a class."""
+        return self.classes is not None
+
+    @property
+    def single(self) -> bool:
+        """Whether numbers were given as (n,), not (n, k), and are predicted so."""
+        return self.networks[0].single
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of a sample after preprocessing."""
+        return self.networks[0].input_shape
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The names of several targets; empty where they have none."""
+        return () if self.single else self.encoding.targets
+
+    def name_of(self, label: Any) -> str:
+        """Return a label as text."""
+        return str(label)
+
+    @memory_checked
+    def predict(self, x: Any, *, strict: bool | None = False) -> npt.NDArray[Any]:
+        """Return the classes (n,), or numbers (n,) or (n, k), for raw rows x; see `Model.predict`."""
+        inputs = self._inputs(x, strict=strict)
+        if self.classes is None:
+            numbers = self.numbers(inputs)
+            return numbers[:, 0] if self.single else numbers
+        named: npt.NDArray[Any] = self.classes[self.probabilities(inputs).argmax(axis=1)]
+        return named
+
+    @memory_checked
+    def predict_proba(self, x: Any, *, strict: bool | None = False) -> Floats:
+        """Return the calibrated probability of each class (n, classes) for raw rows x."""
+        if self.classes is None:
+            raise ModelError("a classifier for probabilities", "a regression model", "predict(x)")
+        return self.probabilities(self._inputs(x, strict=strict))
+
+    def score(self, x: Any, y: Any) -> float:
+        """Return the accuracy, or R² (pooled over several targets), for raw rows x."""
+        return score_of(self.predict(x, strict=None), y, labelled=self.labelled)
+
+    def _inputs(self, x: Any, *, strict: bool | None) -> npt.NDArray[Any]:
+        return self.encoding(self.encoding.familiar(x, strict=strict))
 
     def probabilities(self, inputs: npt.NDArray[Any]) -> Floats:
         """Return the calibrated mean probability of each class (n, classes) for encoded inputs (n, d)."""
@@ -91,6 +155,12 @@ class Ensemble:
         """Return whether each class is in the set of each sample (n, classes), for encoded inputs (n, d)."""
         return class_sets(self.probabilities(inputs), self.scores, coverage)
 
+    def of_columns(self, columns: tuple[str, ...], target: str | tuple[str, ...] | None, *, named: bool) -> Self:
+        """Return the ensemble with the names of the columns of its training data, and of its target."""
+        encoding = dataclasses.replace(self.encoding, target=target)
+        networks = tuple(dataclasses.replace(each, encoding=encoding) for each in self.networks)
+        return dataclasses.replace(self, networks=networks, columns=columns, named=named)
+
     def _outputs(self, inputs: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """Return the weighted sums (n, outputs) of each network."""
         threads = min(allowed_threads(), len(self.networks)) if len(inputs) >= _WORTH_THREADS else 1
@@ -101,6 +171,8 @@ class Ensemble:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write all networks and what belongs to them as one `.safetensors` file, completely or not at all."""
+        if Path(path).suffix == ".json":
+            raise ModelError("a .safetensors file for several networks", str(path), 'save("model.safetensors")')
         tensors: dict[str, Any] = {"scores": np.ascontiguousarray(self.scores)}
         networks = []
         for number, network in enumerate(self.networks):
@@ -122,29 +194,49 @@ class Ensemble:
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Return the ensemble in a file that `save` wrote; raise ModelFileError for anything else."""
         with file_errors(Path(path)):
-            return cls._of_file(*read_content(Path(path)))
+            return cls.of_parts(*read_content(Path(path)))
 
     @classmethod
-    def _of_file(cls, data: dict[str, Any], tensors: dict[str, Any]) -> Self:
+    def of_parts(cls, data: dict[str, Any], tensors: dict[str, Any]) -> Self:
+        """Return the ensemble with the JSON and the tensors of a file."""
         if data.get("format") != ENSEMBLE_FORMAT or set(data) != _FIELDS:
             raise ModelFileError(f"the format {ENSEMBLE_FORMAT}", f"{data.get('format')!r} with fields {sorted(data)}")
         columns, encoding = data["columns"], Encoding.from_json(data["encoding"])
         if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
             raise ModelFileError("names of columns", json.dumps(columns)[:80])
-        networks = []
+        unknown = {column.name for column in encoding.columns} - set(columns)
+        if unknown or len(set(columns)) < len(columns):
+            raise ModelFileError("different columns, with those that are encoded", json.dumps(columns)[:80])
+        if not isinstance(data["networks"], list) or not data["networks"] or type(data["temperature"]) is not float:
+            raise ModelFileError("a list of networks, and a temperature", json.dumps(data["networks"])[:80])
+        parts: dict[str, dict[str, Any]] = defaultdict(dict)
+        for name, tensor in tensors.items():
+            start, _, rest = name.removeprefix("network.").partition(".")
+            parts[start][rest] = tensor
+        networks, shared = [], {"feature_names": list(encoding.inputs)}
         for number, own in enumerate(data["networks"]):
-            start = f"network.{number}."
-            parts = {name.removeprefix(start): each for name, each in tensors.items() if name.startswith(start)}
-            network = Model.of(model_of_parts(own | {"feature_names": None}, parts))
-            if network.sizes[0] != len(encoding.inputs):
-                raise ModelFileError(f"columns that make {network.sizes[0]} inputs", f"{len(encoding.inputs)}")
-            networks.append(dataclasses.replace(network, encoding=encoding, feature_names=encoding.inputs))
+            if not isinstance(own, dict) or not own.keys().isdisjoint(_SHARED):
+                raise ModelFileError(f"networks without {', '.join(_SHARED)}", f"network {number} with such")
+            networks.append(Model.of(model_of_parts(own | shared, parts[str(number)], encoding)))
         scores = tensors["scores"].astype(np.float64)
         named = data["named"] is True
-        return cls(tuple(networks), scores, float(data["temperature"]), tuple(columns), named)
+        return cls(tuple(networks), scores, data["temperature"], tuple(columns), named)
 
     def __repr__(self) -> str:
         return f"Ensemble({len(self.networks)} × {self.networks[0]!r})"
+
+
+def load_predictor(path: str | os.PathLike[str]) -> Model | Ensemble:
+    """Return the model, or the ensemble of an estimator for tables, in a file; raise ModelFileError for others."""
+    with file_errors(Path(path)):
+        if Path(path).suffix != ".json":
+            data, tensors = read_content(Path(path))
+            return (
+                Ensemble.of_parts(data, tensors)
+                if data.get("format") == ENSEMBLE_FORMAT
+                else Model.of(model_of_parts(data, tensors))
+            )
+    return load_model(path)
 
 
 _FIELDS = {"format", "networks", "encoding", "temperature", "columns", "named"}

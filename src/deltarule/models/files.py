@@ -60,7 +60,7 @@ def read_model(path: Path) -> ModelData:
             return model_from_readable(_object(read_bytes(path, _READABLE_AT_MOST)))
         data, tensors = read_content(path)
         if data.get("format") == ENSEMBLE_FORMAT:
-            instead = "TabularClassifier.load(path), or TabularRegressor.load(path)"
+            instead = "TabularClassifier.load(path), TabularRegressor.load(path), or `deltarule predict`"
             raise ModelFileError("a single network", "several, of an estimator for tables", instead)
         return model_of_parts(data, tensors)
 
@@ -124,8 +124,8 @@ def model_parts(model: ModelData) -> tuple[dict[str, Any], dict[str, Any]]:
     return tensors, data
 
 
-def model_of_parts(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
-    """The model whose parts `model_parts` returned."""
+def model_of_parts(data: dict[str, Any], tensors: dict[str, Any], shared: Encoding | None = None) -> ModelData:
+    """The model whose parts `model_parts` returned; `shared` is the encoding that several have in common."""
     sizes = _sizes(tensors)
     if set(data) - _PERHAPS != _KEYS or data["format"] != FORMAT:
         raise ModelFileError(f"the format {FORMAT}", f"{data.get('format')!r} with fields {sorted(data)}")
@@ -133,7 +133,7 @@ def model_of_parts(data: dict[str, Any], tensors: dict[str, Any]) -> ModelData:
     input_shape = tuple(data["input_shape"])
     if not input_shape or not all(type(n) is int and n > 0 for n in input_shape):
         raise ModelFileError("a shape of the inputs", f"{input_shape}")
-    encoding = Encoding.from_json(data["encoding"]) if "encoding" in data else None
+    encoding = Encoding.from_json(data["encoding"]) if "encoding" in data else shared
     if encoding is not None and len(encoding.inputs) != math.prod(input_shape):
         raise ModelFileError(f"columns that make {math.prod(input_shape)} inputs", f"{len(encoding.inputs)}")
     shape = _shape(recipe, columns_of(encoding, input_shape), sizes, tensors)

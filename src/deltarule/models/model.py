@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.members import combined
-from deltarule.errors import DataError, DataWarning, ModelError, memory_checked
+from deltarule.errors import ModelError, memory_checked
 from deltarule.formulas import Loss
 from deltarule.mapped import forget, is_mapped
 from deltarule.markup import card, details, table
@@ -118,13 +117,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
 
         With several labels a sample, the accuracy is the fraction of samples all of whose labels are right.
         """
-        y = np.asarray(y)
-        predicted = self.predict(x, strict=None)
-        if self.labelled:
-            right = predicted == y
-            return float(np.mean(right.all(axis=1) if right.ndim == 2 else right))
-        numbers = y.astype(np.float64).reshape(predicted.shape)
-        return float(1.0 - np.sum((predicted - numbers) ** 2) / np.sum((numbers - numbers.mean(axis=0)) ** 2))
+        return score_of(self.predict(x, strict=None), y, labelled=self.labelled)
 
     def name_of(self, label: Any) -> str:
         """The name of a label, in words where the data set has any."""
@@ -147,15 +140,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
 
     def _checked(self, x: Any, *, strict: bool | None) -> Any:
         """Return the inputs, as a table where the model needs one; report values unlike those of the training set."""
-        if self.encoding is None or strict is None:
-            return x
-        table = self.encoding.table(x)
-        for each in self.encoding.unfamiliar(table):
-            if strict:
-                came = f"{each.what} in {each.rows:,} of {each.total:,} rows, the first is row {each.first}"
-                raise DataError("values like those of the training set", came, "strict=False", field=each.column)
-            warnings.warn(DataWarning(str(each)), stacklevel=4)
-        return table
+        return x if self.encoding is None else self.encoding.familiar(x, strict=strict)
 
     def _repr_html_(self) -> str:
         """Return the layers and what the model predicts, for a notebook."""
@@ -182,6 +167,16 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         if x.dtype.kind == "f" and not np.isfinite(x).all():
             raise ModelError("finite inputs", "NaN or infinity")
         return x.reshape(len(x), inputs)
+
+
+def score_of(predicted: npt.NDArray[Any], y: Any, *, labelled: bool) -> float:
+    """Return the accuracy of predicted labels, or R² of numbers, pooled over several outputs."""
+    y = np.asarray(y)
+    if labelled:
+        right = predicted == y
+        return float(np.mean(right.all(axis=1) if right.ndim == 2 else right))
+    numbers = y.astype(np.float64).reshape(predicted.shape)
+    return float(1.0 - np.sum((predicted - numbers) ** 2) / np.sum((numbers - numbers.mean(axis=0)) ** 2))
 
 
 def class_codes(loss: Loss, z: npt.NDArray[Any]) -> Positions:

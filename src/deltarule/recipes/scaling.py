@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.errors import RecipeError, UnknownName, nearest
+from deltarule.errors import DataError, RecipeError, UnknownName, nearest
 from deltarule.formulas.formula import normalized, real
 from deltarule.mapped import forget
 from deltarule.types import Floats
@@ -69,7 +69,11 @@ class Scaling:
         if kind == "unit":
             top = 255.0 if x.dtype == np.uint8 else max(float(np.abs(each).max()) for each in _blocks(x, rows))
             return Affine(np.array(0.0), np.array(1.0 / top if top > 0 else 1.0))
-        mean, deviation = moments(x, rows)
+        with np.errstate(over="ignore", invalid="ignore"):  # checked here
+            mean, deviation = moments(x, rows)
+        if not np.isfinite(deviation).all():
+            largest = max(float(np.abs(each).max()) for each in _blocks(x, rows))
+            raise DataError("numbers of which the squares are finite", f"{largest:g}", "numbers in other units")
         if kind == "pooled":
             total = mean.mean()
             deviation = np.sqrt(np.mean(deviation**2 + (mean - total) ** 2))
