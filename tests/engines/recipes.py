@@ -74,7 +74,6 @@ def networks(draw):
     by_units = normalization is not None and normalization.axis == 1
     hidden = tuple(draw(st.integers(8 if by_units else 1, 40)) for _ in range(depth))
     rates = st.sampled_from([0.0, 0.0, 0.3])
-    normalization = draw(st.sampled_from(NORMALIZATIONS))
     several = depth > 0 and normalization is None
     return dr.Network(
         hidden=hidden,
