@@ -98,7 +98,7 @@ def test_a_comma_is_the_decimal_mark_between_semicolons(tmp_path):
 def test_a_model_reads_new_rows_in_the_notation_of_its_training_set(tmp_path):
     rng = np.random.default_rng(0)
     rows = [
-        {"day": f"{1 + i % 28:02}/{1 + i % 12:02}/2023", "cost": f"${1000 + i:,}.50", "y": "uv"[i % 2]}
+        {"day": f"{1 + i % 28:02}/{1 + i % 12:02}/2023", "cost": f"${1000 + i:,}.50", "y": "uv"[rng.integers(2)]}
         for i in range(80)
     ]
     rng.shuffle(rows)

@@ -36,7 +36,7 @@ def planned_folds(y: npt.NDArray[Any], folds: int, seed: int, *, classes: bool) 
     all classes, classes with a single sample are never held out.
 
     >>> [fold.held.tolist() for fold in planned_folds(np.array([0, 0, 0, 1]), 2, 0, classes=True)]
-    [[2, 0], [1]]
+    [[0], [1, 2]]
     """
     n = len(y)
     k = min(folds, n)

@@ -268,7 +268,7 @@ class Recipe:
 
     def _repr_html_(self) -> str:
         """Return the fields that differ from the defaults, and all of them in an element that opens, for a notebook."""
-        mine, usual = self.to_json(), Recipe().to_json(all_fields=True)
+        mine, usual = self.to_json(all_fields=True), Recipe().to_json(all_fields=True)
         rows = [(name, _short(value)) for name, value in mine.items() if value != usual[name]]
         title = "" if rows else "with the defaults"
         return card("Recipe", title, rows, details("All fields", mine))

@@ -91,7 +91,7 @@ class Block:
 
     @property
     def place(self) -> int:
-        """The first column in the matrix of the layer's outputs, where each member has rows of its own."""
+        """The first column in the matrix of the layer's outputs, where each member has separate rows."""
         return self.first if self.members == 1 else 0
 
     @property
@@ -279,7 +279,7 @@ class Layout:
     def _add_adapters(
         self, parts: dict[int, dict[str, npt.NDArray[Any]]], adapters: Mapping[str, npt.NDArray[Any]]
     ) -> None:
-        """Add what each member has: r in blocks of its own, s and c in the layer's, with zeros in place of biases."""
+        """Add what each member has: r in separate blocks, s and c in the layer's, with zeros in place of biases."""
         for name, part in adapters.items():
             number, _, kind = name.partition(".")
             layer = int(number)
