@@ -45,7 +45,7 @@ def test_kinds_can_be_asked_for(people):
     assert table.column("age").categories[0] == "20"
     assert len(table.column("name").categories) == 60
     assert table.column("sex").kind == "ignored"
-    with pytest.raises(DataError, match="Try: types={'age': 'number'}"):
+    with pytest.raises(DataError, match=r"Try: types=\{'age': 'number'\}"):
         table_of({"age": [1]}, {"aeg": "number"})
 
 
