@@ -18,6 +18,7 @@ RUN = [each for each in terminal.COMMANDS if not each.startswith("compare")]
 def timeless(text):
     """The text without what differs between machines."""
     text = re.sub(r"Compiling the engine[^.]*?seconds\.\s*", "", text)
+    text = re.sub(r"(Matplotlib is building the font cache|findfont: )[^\n]*\n", "", text)
     return re.sub(r"epochs in \S+ s\b", "epochs in … s", text)
 
 
