@@ -140,3 +140,8 @@ def test_a_misspelt_field_is_answered_with_the_nearest(name):
     with pytest.raises(UnknownName) as caught:
         edited(BASE, {f"{name}x": "none"})
     assert caught.value.nearest == name
+
+
+def test_a_field_of_a_formula_below_a_part_is_found_in_any_case():
+    recipe = dr.Recipe(network=dr.Network(embedding="pbld"))
+    assert edited(recipe, {"network.embedding.FREQUENCIES": 8}).network.embedding == dr.formulas.PBLD(frequencies=8)
