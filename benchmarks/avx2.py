@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.conductor import Failed, environment
 from benchmarks.probes import aligned
+from benchmarks.process import Failed, environment
 from deltarule.native import products
 from deltarule.native.processor import compile_functions
 from deltarule.native.tiles import tiles

@@ -16,7 +16,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.conductor import Settings, environment
+from benchmarks.conductor import Settings
+from benchmarks.process import environment
 from benchmarks.protocol import rivals
 from benchmarks.samples import samples
 from benchmarks.workloads import OPTIMIZERS, Workload

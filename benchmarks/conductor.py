@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import random
-import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
+from benchmarks.process import Failed, Process
 from benchmarks.protocol import Rival
 from benchmarks.worker import busy_seconds
 from benchmarks.workloads import Workload
 
-__all__ = ["Failed", "Settings", "Worker", "environment", "measured"]
+__all__ = ["Settings", "Worker", "measured"]
 
 _SECONDS = 0.25  # a timed sample lasts at least so long
 _DISTURBED = 0.08  # share of the cores that others may use during a sample
@@ -26,56 +22,13 @@ _DISAGREEMENT = 0.1  # an ε that stands elsewhere makes 0.07
 _PAUSE = 0.05  # idle threads of the last worker stop spinning
 
 
-class Failed(RuntimeError):
-    """A worker that ended before its time, with its last words."""
-
-
-class Worker:
-    """A process that serves requests; it ends with the `with` statement."""
+class Worker(Process):
+    """The process of one rival and one workload."""
 
     def __init__(self, name: str, workload: Workload) -> None:
         self.name = name
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  (closed in __exit__)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", name, workload.key, str(workload.cores)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            env=environment(workload.cores),
-        )
-
-    def __enter__(self) -> Worker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
-        self._errors.close()
-
-    def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
-        """What the worker answers; `Failed` where it does not."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        try:
-            print(json.dumps({"do": do, **arguments}), file=self._process.stdin, flush=True)
-            line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        if not line:
-            self._errors.seek(0)
-            words = self._errors.read().strip().splitlines()
-            raise Failed(words[-1] if words else "it ended without a word")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+        command = [sys.executable, "-m", "benchmarks.worker", name, workload.key, str(workload.cores)]
+        super().__init__(command, workload.cores)
 
 
 class Settings:
@@ -93,15 +46,6 @@ class Settings:
             time.sleep(0.2)
             if not (busy_seconds(cores) - busy) / 0.2 / len(cores) > _DISTURBED:
                 return
-
-
-def environment(threads: int) -> dict[str, str]:
-    """The variables of a process that may use so many threads, whichever library it asks."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "NPROC")
-    count = dict.fromkeys(names, str(threads))
-    root = str(Path(__file__).parents[1])
-    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    return {**os.environ, **count, "JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": path}
 
 
 def measured(workload: Workload, team: dict[str, Rival], settings: Settings) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.avx2 import avx2
-from benchmarks.conductor import Failed, Settings, measured
+from benchmarks.conductor import Settings, measured
 from benchmarks.many import many
+from benchmarks.process import Failed
 from benchmarks.protocol import Rival, rivals
 from benchmarks.workloads import chosen
 

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.process import Failed, Process
 from benchmarks.run import processor
 from benchmarks.tables import report
-from benchmarks.tables.process import Ended, Process, opened
+from benchmarks.tables.process import opened
 from benchmarks.tables.protocol import Rival, rivals
 from benchmarks.tables.store import Fit, Store
 from benchmarks.tables.tables import TABLES
@@ -89,16 +90,16 @@ def _fit_all(key: str, rival: Rival, arguments: argparse.Namespace, store: Store
             common |= {"date": dt.datetime.now(dt.UTC).date().isoformat(), "load": _load()}
             try:
                 found = process.ask("fit", limit=arguments.limit, table=table, split=split)
-            except Ended as ended:
-                found = {"error": str(ended)}
+            except Failed as failure:
+                found = {"error": str(failure)}
                 process.__exit__()
                 process = None
             if "absent" in found:
                 continue
             store.write(Fit(table=table, split=split, **common, **found))
             _tell(rival, table, split, found)
-    except Ended as ended:
-        print(f"without {rival.name}: {ended}", flush=True)
+    except Failed as failure:
+        print(f"without {rival.name}: {failure}", flush=True)
     finally:
         if process is not None:
             process.__exit__()

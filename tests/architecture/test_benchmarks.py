@@ -18,6 +18,7 @@ if str(CHECKOUT) not in sys.path:
 
 import benchmarks  # noqa: E402
 from benchmarks import arithmetic, compare, conductor, floor, probes, report, run, samples, workloads  # noqa: E402
+from benchmarks.process import Failed  # noqa: E402
 from benchmarks.protocol import Rival, rivals  # noqa: E402
 
 EPSILON_ELSEWHERE = 0.1  # optimizers whose ε stands elsewhere, after three steps
@@ -74,7 +75,7 @@ def test_a_rival_that_is_not_installed_says_so():
 
 
 def test_a_worker_that_fails_leaves_its_last_words():
-    with conductor.Worker("no_such_rival", workloads.WORKLOADS[-3]) as worker, pytest.raises(conductor.Failed):
+    with conductor.Worker("no_such_rival", workloads.WORKLOADS[-3]) as worker, pytest.raises(Failed):
         worker.ask("prepare")
 
 

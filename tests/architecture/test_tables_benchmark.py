@@ -17,8 +17,9 @@ CHECKOUT = Path(__file__).parents[2]
 if str(CHECKOUT) not in sys.path:
     sys.path.append(str(CHECKOUT))
 
+from benchmarks.process import Failed  # noqa: E402
 from benchmarks.tables import markdown, report, run, worker  # noqa: E402
-from benchmarks.tables.process import Ended, Process  # noqa: E402
+from benchmarks.tables.process import ModelProcess  # noqa: E402
 from benchmarks.tables.protocol import FAMILIES, rivals  # noqa: E402
 from benchmarks.tables.samples import MOST_ROWS, Absent, digest_of  # noqa: E402
 from benchmarks.tables.store import Fit, Store  # noqa: E402
@@ -170,11 +171,11 @@ def test_a_run_fits_reports_and_continues(tmp_path, capsys):
 
 
 def test_a_fit_that_raises_is_an_answer_and_one_that_takes_too_long_ends():
-    with Process(Path(sys.executable), "hist_gradient_boosting", None, 1) as process:
+    with ModelProcess(Path(sys.executable), "hist_gradient_boosting", None, 1) as process:
         assert "KeyError" in process.ask("fit", table="no such table", split=0)["error"]
-        with pytest.raises(Ended, match="no answer within"):
+        with pytest.raises(Failed, match="no answer within"):
             process.ask("warm", limit=0.0)
-    with Process(Path(sys.executable), "no_such_model", None, 1) as process, pytest.raises(Ended, match="KeyError"):
+    with ModelProcess(Path(sys.executable), "none", None, 1) as process, pytest.raises(Failed, match="KeyError"):
         process.ask("about")
 
 

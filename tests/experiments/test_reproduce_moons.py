@@ -19,21 +19,17 @@ from deltarule.experiments.reproduce import (
 from deltarule.experiments.reproduce.published import MOONS_ACCURACY, MOONS_LOSSES
 
 
-# The reference takes a minute for all epochs: `deltarule reproduce moons --engine reference`.
-@pytest.mark.parametrize("engine, epochs", [("compiled", 10_000), ("reference", 1001)])
-def test_every_printed_digit_is_met(tmp_path, engine, epochs):
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_every_printed_digit_is_met(tmp_path, engine):
     told = []
-    moons = changed(Moons(), [f"epochs={epochs}"])
-    result = moons.run(Given(engine=engine, progress=lambda steps, note: told.append(steps)))
+    result = Moons().run(Given(engine=engine, progress=lambda steps, note: told.append(steps)))
     found = result.to_json()
     assert set(found) == {"momentum", "adam"}
     for name, published in MOONS_LOSSES.items():
-        printed = dict(zip(map(str, range(0, epochs, 1000)), published, strict=False))
-        assert len(printed) == -(-epochs // 1000)
-        assert found[name]["losses"] == printed
-        assert epochs < 10_000 or found[name]["accuracy"] == MOONS_ACCURACY[name]
-    assert sum(told) == moons.steps
-    assert epochs < 10_000 or all(row[-1] == "0" for table in result.tables() for row in table.rows)
+        assert found[name]["losses"] == dict(zip(map(str, range(0, 10_000, 1000)), published, strict=True))
+        assert found[name]["accuracy"] == MOONS_ACCURACY[name]
+    assert sum(told) == Moons().steps
+    assert all(row[-1] == "0" for table in result.tables() for row in table.rows)
     assert all(path.stat().st_size > 10_000 for path in result.write(tmp_path))
 
 

@@ -88,7 +88,7 @@ def test_training_with_a_damaged_cache_ends_as_without(filled, tmp_path):
         way = script.WAYS[place % len(script.WAYS)]
         path.write_bytes(way(sound[place], sound[place - 1], chance))
 
-    for mended in (False, True):
+    for repaired in (False, True):
         result, said = in_process(damaged)
         assert result == wanted
-        assert ("is damaged and is compiled again" not in said) == mended
+        assert ("is damaged and is compiled again" not in said) == repaired

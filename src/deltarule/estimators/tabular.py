@@ -36,19 +36,33 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
     `ensemble_` holds the networks and what was fitted out of fold, `_columns` the columns of `fit`.
     """
 
-    preset: Any
-    folds: Any
-    networks: Any
-    time_limit: Any
-    random_state: Any
-    verbose: Any
-    engine: Any
-    precision: Any
-    n_threads: Any
     ensemble_: Ensemble
     oof_predictions_: Floats
     leaderboard_: Leaderboard
     _columns: RawColumns
+
+    def __init__(
+        self,
+        preset: str | Recipe | Sequence[str | Recipe] = "auto",
+        *,
+        folds: int = 5,
+        networks: int = 1,
+        time_limit: float | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+        verbose: bool | int | str = False,
+        engine: str = "compiled",
+        precision: str = "float32",
+        n_threads: int | None = None,
+    ) -> None:
+        self.preset = preset
+        self.folds = folds
+        self.networks = networks
+        self.time_limit = time_limit
+        self.random_state = random_state
+        self.verbose = verbose
+        self.engine = engine
+        self.precision = precision
+        self.n_threads = n_threads
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on X (n, d), a data frame or an array of raw columns, and y.
@@ -111,10 +125,10 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
             integer("n_threads", self.n_threads, 1, "n_threads=None, for all cores")
         if isinstance(self.verbose, str) and self.verbose != "bar":
             raise RecipeError('True, False or "bar"', repr(self.verbose), 'verbose="bar"', field="verbose")
-        limit = self.time_limit
+        limit: Any = self.time_limit
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, Real) or not float(limit) > 0):
             raise RecipeError("a number of seconds above 0, or None", repr(limit), "time_limit=60", field="time_limit")
-        given = [self.preset] if isinstance(self.preset, str | Recipe) else self.preset
+        given: Any = [self.preset] if isinstance(self.preset, str | Recipe) else self.preset
         several = isinstance(given, Sequence) and len(given) > 0
         if not several or not all(isinstance(each, str | Recipe) for each in given):
             expected = "the name of a preset, a Recipe, or a list of those"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from deltarule.estimators.tabular import TabularEstimator
 from deltarule.models.calibration import fitted_temperature, tempered
 from deltarule.models.conformal import class_scores
 from deltarule.models.ensemble import Ensemble
-from deltarule.recipes import Recipe
 from deltarule.types import Booleans, Floats
 
 
@@ -59,29 +57,6 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
     """
 
     classes_: npt.NDArray[Any]
-
-    def __init__(
-        self,
-        preset: str | Recipe | Sequence[str | Recipe] = "auto",
-        *,
-        folds: int = 5,
-        networks: int = 1,
-        time_limit: float | None = None,
-        random_state: int | np.random.RandomState | None = 0,
-        verbose: bool | int | str = False,
-        engine: str = "compiled",
-        precision: str = "float32",
-        n_threads: int | None = None,
-    ) -> None:
-        self.preset = preset
-        self.folds = folds
-        self.networks = networks
-        self.time_limit = time_limit
-        self.random_state = random_state
-        self.verbose = verbose
-        self.engine = engine
-        self.precision = precision
-        self.n_threads = n_threads
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Return the most probable class of each row (n,)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from deltarule.estimators.leaderboard import Judged, judged_numbers
 from deltarule.estimators.tabular import TabularEstimator
 from deltarule.models.conformal import number_scores
 from deltarule.models.ensemble import Ensemble
-from deltarule.recipes import Recipe
 from deltarule.types import Floats
 
 
@@ -35,29 +33,6 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
     """
 
     _single: bool = True
-
-    def __init__(
-        self,
-        preset: str | Recipe | Sequence[str | Recipe] = "auto",
-        *,
-        folds: int = 5,
-        networks: int = 1,
-        time_limit: float | None = None,
-        random_state: int | np.random.RandomState | None = 0,
-        verbose: bool | int | str = False,
-        engine: str = "compiled",
-        precision: str = "float32",
-        n_threads: int | None = None,
-    ) -> None:
-        self.preset = preset
-        self.folds = folds
-        self.networks = networks
-        self.time_limit = time_limit
-        self.random_state = random_state
-        self.verbose = verbose
-        self.engine = engine
-        self.precision = precision
-        self.n_threads = n_threads
 
     def predict(self, X: Any) -> Floats:
         """Return the predicted numbers: (n,), or (n, k) for k targets."""
