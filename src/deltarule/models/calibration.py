@@ -21,7 +21,8 @@ def tempered(probabilities: Floats, temperature: float) -> Floats:
     [[0.75, 0.25]]
     """
     powers = np.maximum(probabilities, _SMALLEST) ** (1.0 / temperature)
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    normalized: Floats = powers / powers.sum(axis=1, keepdims=True)
+    return normalized
 
 
 def fitted_temperature(probabilities: Floats, codes: Positions, weights: Floats | None = None) -> float:

@@ -188,7 +188,12 @@ def class_codes(loss: Loss, z: npt.NDArray[Any]) -> Positions:
 
 def class_probabilities(loss: Loss, z: npt.NDArray[Any]) -> Floats:
     """The probability of each class for raw outputs z: (n, classes), as `Model.predict_proba` returns it."""
-    a = np.clip(loss.output.value(z), 0.0, 1.0)
+    return probabilities_of_outputs(loss.output.value(z))
+
+
+def probabilities_of_outputs(outputs: npt.NDArray[Any]) -> Floats:
+    """The probability of each class for a network's outputs (n, k), one or one for each class: (n, classes)."""
+    a = np.clip(outputs, 0.0, 1.0)
     if a.shape[1] == 1:
         return np.hstack([1.0 - a, a])
     total = a.sum(axis=1, keepdims=True)
