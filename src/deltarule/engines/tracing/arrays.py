@@ -234,7 +234,7 @@ def _without_rows(argument: Node, axes: int) -> Node:
 
 def taken(node: Node, places: npt.NDArray[Any]) -> Recorded:
     """Return the elements of a row, as a vector, at some places; those of places are their shape."""
-    return Recorded(Node("take", (node,), places.shape, np.asarray(places, np.int64)))
+    return Recorded(Node("take", (_number(node),), places.shape, np.asarray(places, np.int64)))
 
 
 def rows_of(matrix: Any, integers: Recorded) -> Recorded:

@@ -115,8 +115,7 @@ def _looked_up(column: NumberEncoding | CategoryEncoding, codes: Codes) -> Recor
 def _numbers(columns: Sequence[NumberEncoding]) -> tuple[Recorded, Recorded | None]:
     """Return the inputs of columns that are treated alike, (n, k), and the indicators of missing values, if any."""
     x = np.concatenate([given(column.name, (1,), "float64") for column in columns], axis=1)
-    missing = np.isnan(x)
-    filled = np.where(missing, np.array([column.fill for column in columns]), x)
+    filled = np.where(np.isnan(x), np.array([column.fill for column in columns]), x)
     if columns[0].quantiles:
         values = _ranked(filled, np.array([column.quantiles for column in columns]))
     else:
@@ -127,7 +126,7 @@ def _numbers(columns: Sequence[NumberEncoding]) -> tuple[Recorded, Recorded | No
     if not flagged:
         return values, None
     present, absent = np.array([columns[place].flag_values for place in flagged]).T
-    return values, np.where(missing[:, flagged], absent, present)
+    return values, np.where(np.isnan(x[:, flagged]), absent, present)
 
 
 def _ranked(x: Recorded, knots: Floats) -> Any:
