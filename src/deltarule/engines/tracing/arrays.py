@@ -358,7 +358,7 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     if axis == -1
     else _refuse("np.stack along another axis than the last"),
     np.take_along_axis: lambda table, rows, axis: _rows_along_axis(table, rows, axis),
-    np.nan_to_num: lambda a: np.where(np.isfinite(a), a, np.where(np.isnan(a), 0.0, np.sign(a) * 1e300)),
+    np.nan_to_num: lambda a: np.where(np.isfinite(a), a, 0.0),
     np.reshape: lambda a, shape: a.reshape(shape),
     np.ones_like: lambda a: _full_like(a, 1.0),
     np.zeros_like: lambda a: _full_like(a, 0.0),
