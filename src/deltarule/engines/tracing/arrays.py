@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
@@ -60,13 +60,21 @@ class Node:
 
 @dataclass(frozen=True)
 class Codes:
-    """What integer a text has: its place, or `unknown`.
+    """What integer a text has: that of a known word, or else `missing` for texts in `absent`, or else `unknown`.
 
     words : each known text, and its integer.
+    absent : texts that are found where a value is missing.
     """
 
-    words: dict[str, int] = field(default_factory=dict)
-    unknown: int = 0
+    words: dict[str, int]
+    absent: tuple[str, ...]
+    unknown: int
+    missing: int
+
+    @property
+    def all(self) -> dict[str, int]:
+        """Every text with an integer other than `unknown`."""
+        return dict.fromkeys(self.absent, self.missing) | self.words
 
 
 def constant(value: Any) -> Node:

@@ -184,7 +184,7 @@ def _explained(column: RawColumn) -> str:
 
 def _lookup(column: RawColumn) -> str:
     assert column.codes is not None
-    words = {word: code for word, code in column.codes.words.items() if code != column.codes.unknown}
+    words = column.codes.all
     texts = ", ".join(quoted(word) for word in words)
     codes = ", ".join(map(str, words.values()))
     return "\n".join(

@@ -29,7 +29,7 @@ class RawColumn:
     kind : "number"; "date", a number of days since 1970-01-01; "boolean" or "category", a text.
     words : of texts: those with a code, in the order of the codes; the next code is for all others, and the last one for
         missing values.
-    codes : the code of every accepted text, also of other spellings of a boolean and of missing values.
+    codes : the code of every accepted text, also of other spellings of a boolean.
     notation : how a number or a date is written in files; "" for 1234.5 and 2024-12-31.
     bounds : the least and the greatest number of the training set.
     """
@@ -79,23 +79,22 @@ def encoded(encoding: Encoding) -> tuple[tuple[RawColumn, ...], Recorded]:
 
 def _raw_column(column: NumberEncoding | CategoryEncoding) -> RawColumn:
     if isinstance(column, CategoryEncoding):
-        return _of_words(column.name, "category", column.categories, dict.fromkeys(column.others or ()))
+        return _of_words(column.name, "category", column.categories)
     if column.kind == "boolean":
         pair = column.words or ("false", "true")
-        return _of_words(column.name, "boolean", pair, {})
+        return _of_words(column.name, "boolean", pair)
     return RawColumn(column.name, column.kind, notation=column.notation, bounds=column.bounds)
 
 
-def _of_words(name: str, kind: str, words: tuple[str, ...], others: dict[str, Any]) -> RawColumn:
-    unknown, missing = len(words), len(words) + 1
-    codes = dict.fromkeys(sorted(MISSING), missing) | dict.fromkeys(others, unknown)
+def _of_words(name: str, kind: str, words: tuple[str, ...]) -> RawColumn:
+    codes: dict[str, int] = {}
     if kind == "boolean":
         lower = tuple(word.lower() for word in words)
         pairs = [pair for pair in BOOLEAN_WORDS if pair == lower] or [lower]
         spelt = (str.lower, str.capitalize, str.upper)
         codes |= {form(word): place for pair in pairs for place, word in enumerate(pair) for form in spelt}
     codes |= {word: place for place, word in enumerate(words)}
-    return RawColumn(name, kind, words, Codes(codes, unknown))
+    return RawColumn(name, kind, words, Codes(codes, tuple(sorted(MISSING)), len(words), len(words) + 1))
 
 
 def _looked_up(column: NumberEncoding | CategoryEncoding, codes: Codes) -> Recorded:

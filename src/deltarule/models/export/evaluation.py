@@ -38,7 +38,8 @@ def _value(node: Node, given: list[Any], rows: Mapping[str, Any]) -> Any:
             x = np.asarray(rows[node.name])
             return x if node.detail == "text" else x.astype(np.float64).reshape(-1, *node.shape)
         case "code":
-            return np.array([node.detail.words.get(word, node.detail.unknown) for word in given[0]])
+            known = node.detail.all
+            return np.array([known.get(word, node.detail.unknown) for word in given[0].ravel()])
         case "rows":
             return given[0][given[1].astype(np.intp)]
         case "take":

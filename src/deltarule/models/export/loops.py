@@ -18,7 +18,7 @@ from deltarule.engines.tracing.arrays import ELEMENTWISE, Node, ordered
 from deltarule.errors import ModelError
 from deltarule.models.export.folding import precisions
 
-__all__ = ["LoopPrinter", "Syntax", "statements"]
+__all__ = ["LoopPrinter", "Syntax", "is_atomic", "statements"]
 
 _INLINE = ELEMENTWISE | {"take"}
 _INFIX = {
@@ -154,8 +154,9 @@ class LoopPrinter:
         assert table.value is not None
         name, width = self.syntax.table(table.value, "float32"), node.size
         row = self.syntax.conversion(self.names[code])
-        own = "i" if width > 1 else "0"
-        self.lines += self._nested((width,), ["i"], [f"{target}[{own}] = {name}[{row} * {width} + {own}];"])
+        own = place([("i", width, 1)])
+        index = place([(row, 2, width), ("i", width, 1)])
+        self.lines += self._nested((width,), ["i"], [f"{target}[{own}] = {name}[{index}];"])
 
     def _reduced(self, node: Node, target: str) -> None:
         (source,) = node.arguments
@@ -202,7 +203,7 @@ class LoopPrinter:
             if each.size == 1:
                 self.lines.append(f"{target}[{start}] = {self.single(each)};")
             else:
-                self.lines += self._nested((each.size,), ["i"], [f"{target}[{start} + i] = {name}[i];"])
+                self.lines += self._nested((each.size,), ["i"], [f"{target}[{place([('i', each.size, 1)], start)}] = {name}[i];"])
             start += each.size
 
     def call(self, operation: str, precision: str, arguments: Sequence[str]) -> str:
@@ -256,7 +257,7 @@ class _Body:
             self.lines.append(printer.syntax.local(precision, name, made))
             self._known[node] = name
             return name
-        return made if node is self._root or _atomic(made) else f"({made})"
+        return made if node is self._root or is_atomic(made) else f"({made})"
 
     def _argument(self, node: Node, precision: str) -> str:
         if node.operation != "constant":
@@ -316,7 +317,7 @@ def _value(node: Node) -> npt.NDArray[Any]:
     return node.value
 
 
-def _atomic(text: str) -> bool:
+def is_atomic(text: str) -> bool:
     """Return whether a value is a name, a number, an element, or a call, which needs no parentheses."""
     name, _, rest = text.partition("[" if "[" in text.partition("(")[0] else "(")
     depth = 1

@@ -125,7 +125,7 @@ class Printer:
         return name if node.shape else self.emit("Reshape", 5, name, self.tensor(np.array([-1])))
 
     def _code(self, node: Node) -> str:
-        words = node.detail.words
+        words = node.detail.all
         return self.emit(
             "LabelEncoder", 2, self._names[node.arguments[0]], domain=ML, keys_strings=list(words),
             values_int64s=list(words.values()), default_int64=node.detail.unknown,
