@@ -204,23 +204,25 @@ class _C:
         return value if value.startswith("row->") else f"(int){value}"
 
 
-def c_files(description: Description, name: str, quantized: Mapping[Node, Quantized] | None = None) -> tuple[str, str]:
+def c_files(
+    description: Description, name: str, header: str, quantized: Mapping[Node, Quantized] | None = None
+) -> tuple[str, str]:
     """Return the source file and the header of a model, whose public names begin with `name`.
 
-    quantized : of weights as integers of 8 bits.
+    header : the name of the header's file. quantized : weights as integers of 8 bits.
     """
     interface = interface_of(description, name)
     syntax = _C(interface.fields, quantized or {})
     printer = LoopPrinter(syntax)
     values = dict(zip(description.outputs, printer.printed(description.roots), strict=True))
-    source = "\n".join([_head(description, name), *_body(description, interface, syntax, printer, values)])
+    source = "\n".join([_head(description, header), *_body(description, interface, syntax, printer, values)])
     weights = _weight_bytes(description, syntax.quantized)
     return source, interface.header(description, weights, syntax.stack)
 
 
-def _head(description: Description, name: str) -> str:
-    lines = [f"/* {comment(description.title)}. Written by deltarule; see {name}.h. */"]
-    return "\n".join([*lines, "#include <math.h>", "#include <stddef.h>", "", f'#include "{name}.h"', ""])
+def _head(description: Description, header: str) -> str:
+    lines = [f"/* {comment(description.title)}. Written by deltarule; see {header}. */"]
+    return "\n".join([*lines, "#include <math.h>", "#include <stddef.h>", "", f'#include "{header}"', ""])
 
 
 def _body(

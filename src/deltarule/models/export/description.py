@@ -17,11 +17,10 @@ from deltarule.engines.backpropagation import forward
 from deltarule.engines.predicting import NumPyPredictor
 from deltarule.engines.tracing.arrays import Node, Recorded, given
 from deltarule.errors import ModelError
-from deltarule.models.calibration import tempered
-from deltarule.models.ensemble import Ensemble
+from deltarule.models.calibration import probabilities_of_outputs, tempered
 from deltarule.models.export.columns import RawColumn, encoded
 from deltarule.models.export.folding import simplified
-from deltarule.models.model import Model, probabilities_of_outputs
+from deltarule.models.model_data import ModelData
 from deltarule.recipes import Affine
 
 __all__ = ["Description", "described"]
@@ -64,21 +63,18 @@ class Description:
         return list(self.outputs.values())
 
 
-def described(model: Model | Ensemble | Sequence[Model]) -> Description:
-    """Return what a model computes; of several networks, their outputs' mean before it becomes probabilities."""
-    if isinstance(model, Ensemble):
-        networks, temperature = model.networks, model.temperature
-    else:
-        networks, temperature = (model,) if isinstance(model, Model) else tuple(model), None
+def described(networks: Sequence[ModelData], temperature: float | None = None) -> Description:
+    """Return what networks compute together.
+
+    temperature : of an ensemble, whose probabilities are the mean of its networks'; None for networks whose outputs'
+        mean is taken before it becomes probabilities, and for a single one.
+    """
     first = networks[0]
     columns, inputs = ((), None) if first.encoding is None else encoded(first.encoding)
     if inputs is None:
         inputs = given("x", (first.shape.inputs,))
     z = [_weighted_sums(network, inputs) for network in networks]
-    if temperature is None:
-        outputs = _of_network(networks, z)
-    else:
-        outputs = _of_ensemble(networks, z, temperature)
+    outputs = _of_network(networks, z) if temperature is None else _of_ensemble(networks, z, temperature)
     nodes = simplified([each.node for each in outputs.values()])
     return Description(
         columns,
@@ -89,11 +85,11 @@ def described(model: Model | Ensemble | Sequence[Model]) -> Description:
         first.target_names,
         first.single,
         first.multilabel,
-        f"{model!r}" if isinstance(model, (Model, Ensemble)) else f"{len(networks)} × {first!r}",
+        f"{first!r}" if len(networks) == 1 else f"{len(networks)} x {first!r}",
     )
 
 
-def _weighted_sums(model: Model, inputs: Recorded) -> Recorded:
+def _weighted_sums(model: ModelData, inputs: Recorded) -> Recorded:
     """Return the last layer's weighted sums of a network for its inputs, recorded from the definition."""
     scaled = _scaled(model.scaling, inputs)
     parameters = model.parameters.astype(np.float64)
@@ -115,7 +111,7 @@ def _scaled(scaling: Affine, inputs: Recorded) -> Any:
     return ((exact - shift) * factor).astype(np.float32)
 
 
-def _values(model: Model, z: Recorded) -> Any:
+def _values(model: ModelData, z: Recorded) -> Any:
     """Return the outputs (n, k) of a network: the inverse link's values, of several members their mean."""
     members, k = model.shape.members, model.shape.outputs
     if members == 1:
@@ -123,7 +119,7 @@ def _values(model: Model, z: Recorded) -> Any:
     return model.loss.output.value(z.reshape(-1, members, k)).mean(axis=1)
 
 
-def _of_network(networks: Sequence[Model], z: Sequence[Recorded]) -> dict[str, Any]:
+def _of_network(networks: Sequence[ModelData], z: Sequence[Recorded]) -> dict[str, Any]:
     """Return the outputs of a network, or of several whose values are averaged."""
     first = networks[0]
     pairs = zip(networks, z, strict=True)
@@ -140,7 +136,7 @@ def _of_network(networks: Sequence[Model], z: Sequence[Recorded]) -> dict[str, A
     return {"probabilities": probabilities, "code": code}
 
 
-def _of_ensemble(networks: Sequence[Model], z: Sequence[Recorded], temperature: float) -> dict[str, Any]:
+def _of_ensemble(networks: Sequence[ModelData], z: Sequence[Recorded], temperature: float) -> dict[str, Any]:
     pairs = list(zip(networks, z, strict=True))
     if networks[0].classes is None:
         return {"numbers": _mean([_numbers(network, _values(network, each)) for network, each in pairs])}
@@ -149,12 +145,12 @@ def _of_ensemble(networks: Sequence[Model], z: Sequence[Recorded], temperature: 
     return {"probabilities": tempered(mean, temperature), "code": np.argmax(mean, axis=1)}
 
 
-def _probabilities(model: Model, values: Any) -> Any:
+def _probabilities(model: ModelData, values: Any) -> Any:
     """Return the probabilities of classes: the values themselves where the inverse link makes them add up to 1."""
     return values if model.loss.output.granularity == "rowwise" else probabilities_of_outputs(values)
 
 
-def _numbers(model: Model, values: Any) -> Any:
+def _numbers(model: ModelData, values: Any) -> Any:
     """Return predicted numbers in the targets' units, as `Model.numbers` does."""
     if model.target_scaling is not None:
         values = values / np.atleast_1d(model.target_scaling.factor) + np.atleast_1d(model.target_scaling.shift)

@@ -10,8 +10,10 @@ import numpy.typing as npt
 
 from deltarule.engines.tracing.arrays import Node, ordered
 from deltarule.engines.tracing.evaluation import function_of
+from deltarule.models.encoding import Encoding
+from deltarule.models.export.description import Description
 
-__all__ = ["evaluated"]
+__all__ = ["evaluated", "outputs_of", "predicted", "raw_rows"]
 
 
 def evaluated(
@@ -71,3 +73,38 @@ def _einsum(node: Node, given: list[Any]) -> Any:
         for part, each in zip(inputs.split(","), node.arguments, strict=True)
     ]
     return np.einsum(f"{','.join(parts)}->{rows}{output}", *given)
+
+
+def raw_rows(description: Description, x: Any, encoding: Encoding | None) -> dict[str, npt.NDArray[Any]]:
+    """Return raw inputs as exports take them: an array "x"; or of a table, texts and numbers by column."""
+    if encoding is None:
+        return {"x": np.asarray(x, np.float64).reshape(len(x), -1)}
+    table = encoding.table(x)
+    columns = ((each, table.column(each.name)) for each in description.columns)
+    return {each.name: column.labels() if each.text else column.values for each, column in columns}
+
+
+def outputs_of(
+    description: Description,
+    x: Any,
+    encoding: Encoding | None,
+    constants: Mapping[Node, npt.NDArray[Any]] | None = None,
+) -> dict[str, npt.NDArray[Any]]:
+    """Return the outputs (n, ...) by name for raw inputs x."""
+    values = evaluated(description.roots, raw_rows(description, x, encoding), constants)
+    return dict(zip(description.outputs, values, strict=True))
+
+
+def predicted(
+    description: Description,
+    x: Any,
+    encoding: Encoding | None,
+    constants: Mapping[Node, npt.NDArray[Any]] | None = None,
+) -> npt.NDArray[Any]:
+    """Return the predictions for raw inputs x, as a model's `predict` returns them."""
+    outputs = outputs_of(description, x, encoding, constants)
+    if description.classes is not None:
+        named: npt.NDArray[Any] = description.classes[outputs["code"]]
+        return named
+    found = (outputs["probabilities"] > 0.5).astype(np.int64) if description.multilabel else outputs["numbers"]
+    return found[:, 0] if description.single else found

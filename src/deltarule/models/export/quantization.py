@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.tracing.arrays import Node, ordered
+from deltarule.models.encoding import Encoding
 from deltarule.models.export.description import Description
+from deltarule.models.export.evaluation import predicted
 from deltarule.types import Floats
 
-__all__ = ["Quantized", "quantized"]
+__all__ = ["Quantized", "quantized", "rounded_predictions"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,3 +52,9 @@ def quantized(description: Description) -> Mapping[Node, Quantized]:
             W: Any = node.arguments[1].value
             found[node.arguments[1]] = Quantized.of(W)
     return found
+
+
+def rounded_predictions(description: Description, x: Any, encoding: Encoding | None) -> npt.NDArray[Any]:
+    """Return the predictions for raw inputs x with the weights of all layers as integers."""
+    rounded = {node: each.matrix for node, each in quantized(description).items()}
+    return predicted(description, x, encoding, rounded)
