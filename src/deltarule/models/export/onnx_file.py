@@ -12,10 +12,11 @@ from deltarule.errors import DeltaruleError, ModelError
 from deltarule.models.export.description import Description
 from deltarule.models.export.onnx_nodes import ML, Printer
 
-__all__ = ["label_outputs", "onnx_bytes"]
+__all__ = ["label_values", "onnx_bytes"]
 
 LABEL, PROBABILITY, NUMBERS = "output_label", "output_probability", "variable"
 ARRAY = "X"
+_FLOAT, _INT64, _STRING = 1, 7, 8  # TensorProto's numbers of the types
 _LEAST = 9
 """The lowest operator set that is written: the first with `Where`."""
 
@@ -61,9 +62,8 @@ def onnx_bytes(description: Description) -> bytes:
     printer = Printer(parts, names, "deltarule/")
     values = dict(zip(description.outputs, printer.printed(description.roots), strict=True))
     outputs = [
-        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), shape)
-        for name, value, dtype, shape in label_outputs(description, values, printer)
-        if parts.operator("Identity", 1, [value], name) is None
+        helper.make_tensor_value_info(name, kind, shape)
+        for name, kind, shape in _outputs(description, label_values(description, values, printer), parts)
     ]
     inputs = [helper.make_tensor_value_info(name, kind, [None, width]) for name, kind, width in given]
     graph = helper.make_graph(parts.nodes, "deltarule", inputs, outputs, parts.tensors, doc_string=description.title)
@@ -77,21 +77,30 @@ def onnx_bytes(description: Description) -> bytes:
     return content
 
 
-def label_outputs(
-    description: Description, values: dict[str, str], printer: Printer
-) -> list[tuple[str, str, Any, list[Any]]]:
-    """Return the name of each output, that of its value, its type and its shape, as skl2onnx has them."""
+def label_values(description: Description, values: dict[str, str], printer: Printer) -> list[str]:
+    """Print the outputs of a model: its numbers, or its labels and its probabilities; return their names."""
     if "numbers" in values:
-        return [(NUMBERS, values["numbers"], np.float32, [None, description.outputs["numbers"].size])]
-    k = description.outputs["probabilities"].size
-    probabilities = (PROBABILITY, values["probabilities"], np.float32, [None, k])
-    if description.classes is None:
-        half = printer.tensor(np.array(0.5, np.float32))
-        label = printer.emit("Cast", 9, printer.emit("Greater", 9, values["probabilities"], half), to=7)
-        return [(LABEL, label, np.int64, [None, k]), probabilities]
-    labels = _labels(description.classes)
-    label = printer.emit("Gather", 1, printer.tensor(labels), values["code"], axis=0)
-    return [(LABEL, label, np.str_ if labels.dtype == object else labels.dtype, [None]), probabilities]
+        return [values["numbers"]]
+    if description.classes is not None:
+        labels = printer.tensor(_labels(description.classes))
+        return [printer.emit("Gather", 1, labels, values["code"], axis=0), values["probabilities"]]
+    half = printer.tensor(np.array(0.5, np.float32))
+    label = printer.emit("Cast", 9, printer.emit("Greater", 9, values["probabilities"], half), to=_INT64)
+    return [label, values["probabilities"]]
+
+
+def _outputs(description: Description, values: Sequence[str], parts: _Parts) -> list[tuple[str, int, list[Any]]]:
+    """Give the outputs their names; return these with their types and shapes."""
+    if not description.labelled:
+        made = [(NUMBERS, _FLOAT, [None, description.outputs["numbers"].size])]
+    else:
+        k = description.outputs["probabilities"].size
+        kinds = {"U": _STRING, "O": _STRING, "f": _FLOAT}
+        kind = _INT64 if description.classes is None else kinds.get(description.classes.dtype.kind, _INT64)
+        made = [(LABEL, kind, [None, k] if description.multilabel else [None]), (PROBABILITY, _FLOAT, [None, k])]
+    for value, (name, _, _) in zip(values, made, strict=True):
+        parts.operator("Identity", 1, [value], name)
+    return made
 
 
 def _labels(classes: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -50,11 +50,13 @@ class Printer:
 
     inputs : the names of the values (n, ...) that the inputs of the graph have, by the names of these.
     prefix : of the names of all values.
+    opset : the highest operator set that the graph may have, if others add operators to it.
     """
 
     writer: Writer
     inputs: Mapping[str, str]
     prefix: str = ""
+    opset: int = 12
     _names: dict[Node, str] = field(default_factory=dict)
     _tensors: dict[tuple[Any, ...], str] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: count(1))
@@ -152,6 +154,9 @@ class Printer:
     def _reduced(self, node: Node) -> str:
         kind = {"sum": "ReduceSum", "max": "ReduceMax"}[node.operation]
         name = self._argument(node.arguments[0], self._precisions[node])
+        since = {"ReduceSum": 13, "ReduceMax": 18}[kind]  # from there on the axes are an input
+        if self.opset >= since:
+            return self.emit(kind, since, name, self.tensor(np.array([node.detail + 1])), keepdims=1)
         return self.emit(kind, 1, name, axes=[node.detail + 1], keepdims=1)
 
     def _concatenate(self, node: Node) -> str:
