@@ -20,6 +20,7 @@ from deltarule.cli.option_groups import (
 )
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.terminal import messages_of, say
+from deltarule.cli.tracking import TrackedFolder, check_trackers, track_option, trackers_of
 from deltarule.cli.training_run import train_and_report
 from deltarule.data import Dataset
 from deltarule.errors import RecipeError
@@ -72,6 +73,7 @@ def train(
         Path | None,
         option("--output", "Folder of the run, new or empty (default: runs/DATA-1, -2, …).", RESULT, "FOLDER"),
     ] = None,
+    track: Annotated[list[str] | None, track_option()] = None,
     as_json: Annotated[bool, json_option(RESULT)] = False,
     quiet: Annotated[bool, quiet_option(RESULT)] = False,
 ) -> None:
@@ -94,6 +96,7 @@ def train(
     deltarule train mnist --data-dir my/files --set optimizer.beta1=0.8
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     messages = messages_of(quiet)
+    check_trackers(track)
     recipe = network.recipe()
     if output is not None:
         check_free(output)
@@ -109,6 +112,7 @@ def train(
     check_reference_error(reference_error, share=task_of(recipe, dataset) != "regression")
     under_way = epochs(recipe, dataset, engine=engine, precision=precision)
     folder = RunFolder.next_of("runs", dataset.name or Path(data).name) if output is None else RunFolder.create(output)
+    folder = TrackedFolder(folder.path, trackers_of(track, folder.path)) if track else folder
     folder.write_split(data, source.split())
     train_and_report(under_way, dataset, folder, messages, reference_error, as_json=as_json)
 

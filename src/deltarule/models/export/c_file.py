@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.tracing.arrays import Node, ordered
+from deltarule.engines.tracing.arrays import Node
 from deltarule.models.export.c_interface import Interface, comment, interface_of
 from deltarule.models.export.description import Description
 from deltarule.models.export.loops import LoopPrinter, statements
@@ -71,6 +71,7 @@ class _C:
 
     names : of the inputs and codes in the row.
     quantized : of weights as integers.
+    bytes : of all constant arrays.
     """
 
     names: Mapping[str, str]
@@ -80,6 +81,7 @@ class _C:
     locals: list[str] = field(default_factory=list)
     arrays: dict[str, tuple[str, int]] = field(default_factory=dict)
     free: list[str] = field(default_factory=list)
+    bytes: int = 0
     _known: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     def loop(self, index: str, size: int) -> str:
@@ -128,6 +130,7 @@ class _C:
         width = 8 if kind == "float" else 20
         rows = [", ".join(words[start : start + width]) for start in range(0, len(words), width)]
         body = ",\n    ".join(rows)
+        self.bytes += len(words) * {"double": 8, "unsigned short": 2, "signed char": 1}.get(kind, 4)
         self.tables.append(f"static const {kind} {name}[{max(1, len(words))}] = {{\n    {body}\n}};\n")
 
     def stored(self, node: Node, precision: str) -> str:
@@ -216,8 +219,7 @@ def c_files(
     printer = LoopPrinter(syntax)
     values = dict(zip(description.outputs, printer.printed(description.roots), strict=True))
     source = "\n".join([_head(description, header), *_body(description, interface, syntax, printer, values)])
-    weights = _weight_bytes(description, syntax.quantized)
-    return source, interface.header(description, weights, syntax.stack)
+    return source, interface.header(description, syntax.bytes, syntax.stack)
 
 
 def _head(description: Description, header: str) -> str:
@@ -245,12 +247,6 @@ def _body(
     compute += [f"    return {code};"] if code else []
     compute.append("}\n")
     return [*syntax.tables, *syntax.functions.values(), "\n".join(compute), *interface.functions(description)]
-
-
-def _weight_bytes(description: Description, quantized: Mapping[Node, Quantized]) -> int:
-    """Return the bytes of all constant arrays."""
-    constants = (node for node in ordered(description.roots) if node.operation == "constant" and node.size > 1)
-    return sum(node.size * 4 if node not in quantized else node.size + 4 * node.shape[1] for node in constants)
 
 
 def _decimal(value: float, kind: str) -> str:

@@ -108,7 +108,7 @@ def _scaled(scaling: Affine, inputs: Recorded) -> Any:
     if np.abs(shift * factor).max() <= 1.0:
         return (inputs - shift) * factor
     exact = Recorded(Node("double", (inputs.node,), inputs.node.shape))
-    return ((exact - shift) * factor).astype(np.float32)
+    return (exact - shift).astype(np.float32) * factor
 
 
 def _values(model: ModelData, z: Recorded) -> Any:
