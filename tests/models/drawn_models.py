@@ -49,11 +49,12 @@ class Drawn(NamedTuple):
 
 def frame(seed: int, rows: int) -> Any:
     """Return a data frame with columns of every kind, missing values and rare categories."""
-    import pandas
+    import pandas as pd
 
     random = np.random.default_rng(seed)
-    words = random.choice(["red", "grün", 'a "quoted" one', "x,y", "rare 1", "rare 2"], rows, p=[0.4, 0.3, 0.2, 0.06, 0.02, 0.02])  # fmt: skip
-    made = pandas.DataFrame(
+    colours = ["red", "grün", 'a "quoted" one', "x,y", "rare 1", "rare 2"]
+    words = random.choice(colours, rows, p=[0.4, 0.3, 0.2, 0.06, 0.02, 0.02])
+    made = pd.DataFrame(
         {
             "Age (years)": random.normal(40, 12, rows).round(1),
             "count": random.poisson(3, rows).astype(float),
@@ -122,7 +123,9 @@ def models(draw: Any, rows: int = 200) -> Drawn:
     seed, kind = draw(st.integers(0, 10_000)), draw(st.sampled_from(["array", "table", "table", "preset", "ensemble"]))
     random = np.random.default_rng(seed)
     if kind == "array":
-        x: Any = random.normal(draw(st.sampled_from([0.0, 30.0])), 2.0, (rows, draw(st.integers(1, 12)))).astype(np.float32)
+        x: Any = random.normal(draw(st.sampled_from([0.0, 30.0])), 2.0, (rows, draw(st.integers(1, 12)))).astype(
+            np.float32
+        )
         values = (x - x.mean(axis=0)) / x.std(axis=0)
     else:
         x = frame(seed, rows)

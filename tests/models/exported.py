@@ -127,7 +127,10 @@ def _records(rows: Mapping[str, Any]) -> list[dict[str, Any]]:
     names = list(rows)
     records = zip(*(each.tolist() for each in rows.values()), strict=True)
     plain = (
-        {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in zip(names, row, strict=True)}
+        {
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in zip(names, row, strict=True)
+        }
         for row in records
     )
     return list(plain)

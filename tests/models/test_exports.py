@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from tests.models.drawn_models import frame, models, unfamiliar
+from tests.models.exported import COMPILE, RUN, Outputs, difference, missing_tool, of_c, own_outputs
 
 import deltarule as dr
 from deltarule.engines.tracing.arrays import Codes, Node, ordered
@@ -18,8 +20,6 @@ from deltarule.errors import DeltaruleError, ModelError, UnknownName
 from deltarule.formulas import Activation, Embedding, register
 from deltarule.models.export.evaluation import evaluated, outputs_of, raw_rows
 from deltarule.models.export.quantization import rounded_predictions
-from tests.models.drawn_models import frame, models, unfamiliar
-from tests.models.exported import COMPILE, RUN, Outputs, difference, missing_tool, of_c, own_outputs
 
 BOUND = 1e-5
 ROWS = 40
@@ -277,7 +277,7 @@ def test_skl2onnx_converts_pipelines_of_our_estimators():
 
 def test_wrong_kinds_of_exports_are_explained(tmp_path):
     model, _ = of_array()
-    with pytest.raises(UnknownName, match="one of onnx, c, numpy, javascript, json for to, got 'onx'.*'onnx'"):
+    with pytest.raises(UnknownName, match=r"one of onnx, c, numpy, javascript, json for to, got 'onx'.*'onnx'"):
         model.export(tmp_path / "model", "onx")
     with pytest.raises(UnknownName, match="for to"):
         model.export(tmp_path / "model.txt")

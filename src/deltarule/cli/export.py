@@ -22,20 +22,27 @@ from deltarule.training.folder import model_path, split_of
 def export(
     model_file: ModelPath,
     to: Annotated[
-        str | None, option("--to", f"Kind of export: {', '.join(ENDINGS)} (default: by the ending of --output).", metavar="KIND")
+        str | None,
+        option("--to", f"Kind of export: {', '.join(ENDINGS)} (default: by the ending of --output).", metavar="KIND"),
     ] = None,
     output: Annotated[
-        Path | None, option("--output", "File to write (default: beside the model, for example model.onnx).", metavar="FILE")
+        Path | None,
+        option("--output", "File to write (default: beside the model, for example model.onnx).", metavar="FILE"),
     ] = None,
     name: Annotated[
-        str | None, option("--name", "What the public names of C begin with (default: the file's name).", metavar="NAME")
+        str | None,
+        option("--name", "What the public names of C begin with (default: the file's name).", metavar="NAME"),
     ] = None,
     int8: Annotated[
         bool, option("--int8", "Store the weights of C as integers of 8 bits, a quarter of their size.")
     ] = False,
     data: Annotated[
         str | None,
-        option("--data", "Data on which --int8 is compared with the model, as `deltarule predict` takes them.", metavar="DATA"),
+        option(
+            "--data",
+            "Data on which --int8 is compared with the model, as `deltarule predict` takes them.",
+            metavar="DATA",
+        ),
     ] = None,
     data_dir: DataFolder = None,
     quiet: Annotated[bool, quiet_option()] = False,

@@ -7,4 +7,11 @@ from deltarule.estimators.several import NetworkSearchCV
 from deltarule.estimators.tabular_classifier import TabularClassifier
 from deltarule.estimators.tabular_regressor import TabularRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor", "NetworkSearchCV", "TabularClassifier", "TabularRegressor", "register_onnx_converters"]
+__all__ = [
+    "MLPClassifier",
+    "MLPRegressor",
+    "NetworkSearchCV",
+    "TabularClassifier",
+    "TabularRegressor",
+    "register_onnx_converters",
+]

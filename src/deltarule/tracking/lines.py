@@ -27,4 +27,5 @@ class JSONLines(Tracker):
         self._path = Path(path)
 
     def __call__(self, epoch: Epoch) -> None:
+        """Append an epoch."""
         append_lines(self._path, json.dumps(epoch.to_json(), allow_nan=False) + "\n")

@@ -49,7 +49,9 @@ class TensorBoard(Tracker):
                 for place, step in enumerate(each.epochs):
                     for end in ("mean", "lower", "upper"):
                         writer.add_scalar(f"{each.name}/{end}", getattr(each, end)[place], step)
-            margins = {each.name: ["Margin", [f"{each.name}/{end}" for end in ("mean", "lower", "upper")]] for each in own}
+            margins = {
+                each.name: ["Margin", [f"{each.name}/{end}" for end in ("mean", "lower", "upper")]] for each in own
+            }
             writer.add_custom_scalars({"Mean and band over the seeds": margins})
             writer.close()
 

@@ -18,8 +18,8 @@ __all__ = ["Tracker", "absent", "flat", "tracked_values"]
 class Tracker:
     """A callback of `train` that records every epoch: `train(recipe, data, on_epoch=tracker)`.
 
-    Subclasses define `write`, and where they need it `parameters` and `close`. A tracker is used for one run; at the end
-    of a `with` block it is closed.
+    Subclasses define `write`, and where they need it `parameters`, `bands` and `close`. A tracker is used for one run;
+    at the end of a `with` block it is closed.
 
     >>> class Printed(Tracker):
     ...     def write(self, step, values):

@@ -52,7 +52,9 @@ class WandB(Tracker):
         steps: dict[int, dict[str, float]] = {}
         for each in bands:
             for place, step in enumerate(each.epochs):
-                ends = {f"{each.variant}/{each.name}/{end}": getattr(each, end)[place] for end in ("mean", "lower", "upper")}
+                ends = {
+                    f"{each.variant}/{each.name}/{end}": getattr(each, end)[place] for end in ("mean", "lower", "upper")
+                }
                 steps.setdefault(step, {}).update(ends)
         for step in sorted(steps):
             self.write(step, steps[step])

@@ -18,7 +18,18 @@ import numpy.typing as npt
 from deltarule.engines.tracing.vocabulary import BOOLEAN, COMPOSED, LOGICAL, PRIMITIVE, integer_power
 from deltarule.errors import RecipeError
 
-__all__ = ["ELEMENTWISE", "Codes", "Node", "Recorded", "constant", "given", "node_of", "ordered", "rows_of", "text_codes"]
+__all__ = [
+    "ELEMENTWISE",
+    "Codes",
+    "Node",
+    "Recorded",
+    "constant",
+    "given",
+    "node_of",
+    "ordered",
+    "rows_of",
+    "text_codes",
+]
 
 ROWS = 7919
 """The number of rows that recorded arrays claim to have, which no other axis has."""
@@ -32,11 +43,12 @@ ELEMENTWISE = PRIMITIVE | frozenset(LOGICAL.values()) | {"where", "single", "dou
 class Node:
     """A value of a row: an operation on other values.
 
-    operation : "input" (`name`, and in `detail` its precision, or "text"); "constant" (`value`); one of `ELEMENTWISE`; "dense", x W + b of the last axis;
-        "einsum" of two arguments (`detail` is its subscripts, without the rows); "sum", "max" over one axis (`detail`);
-        "concatenate" of rows as vectors; "take", the elements of a row, as a vector, at the places in `detail`;
-        "rows", the row of a constant matrix for each integer; "code", the integer for a text (`detail` is a `Codes`);
-        "argmax" of a vector. The condition of "where" may be a constant, in which other numbers than 0 are true.
+    operation : "input" (`name`, and in `detail` its precision, or "text"); "constant" (`value`); one of `ELEMENTWISE`;
+        "dense", x W + b of the last axis; "einsum" of two arguments (`detail` is its subscripts, without the rows);
+        "sum", "max" over one axis (`detail`); "concatenate" of rows as vectors; "take", the elements of a row, as a
+        vector, at the places in `detail`; "rows", the row of a constant matrix for each integer; "code", the integer
+        for a text (`detail` is a `Codes`); "argmax" of a vector. The condition of "where" may be a constant, in which
+        other numbers than 0 are true.
     shape : of one row; of a constant its own, which is broadcast against those of rows.
     """
 
@@ -82,7 +94,7 @@ def constant(value: Any) -> Node:
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         _refuse(f"a {type(value).__name__}")
-    array = array if array.dtype.kind in "i" else array.astype(np.float64)
+    array = array if array.dtype.kind == "i" else array.astype(np.float64)
     return Node("constant", (), array.shape, value=array)
 
 
@@ -162,7 +174,7 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         _refuse("an array made of the numbers")
 
-    def __bool__(self) -> NoReturn:
+    def __bool__(self) -> NoReturn:  # noqa: PLE0304 - it raises
         _refuse("Python's if, and, or, not, min or max on numbers")
 
     __float__ = __int__ = __index__ = __bool__
@@ -362,10 +374,12 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.einsum: _einsum,
     np.concatenate: _concatenate,
     np.hstack: lambda arrays: _concatenate(arrays, axis=1),
-    np.stack: lambda arrays, axis=0: _concatenate([each[..., None] for each in arrays], axis=-1)
-    if axis == -1
-    else _refuse("np.stack along another axis than the last"),
-    np.take_along_axis: lambda table, rows, axis: _rows_along_axis(table, rows, axis),
+    np.stack: lambda arrays, axis=0: (
+        _concatenate([each[..., None] for each in arrays], axis=-1)
+        if axis == -1
+        else _refuse("np.stack along another axis than the last")
+    ),
+    np.take_along_axis: _rows_along_axis,
     np.nan_to_num: lambda a: np.where(np.isfinite(a), a, 0.0),
     np.reshape: lambda a, shape: a.reshape(shape),
     np.ones_like: lambda a: _full_like(a, 1.0),

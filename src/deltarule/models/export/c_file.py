@@ -177,7 +177,11 @@ class _C:
                 self.declare(f"{name}_scale", "float", integers.scales)
         name, biases = self._known[key], self.table(np.broadcast_to(b.value, (outputs,)), "float32")
         kind, scales = ("float", "") if integers is None else ("signed char", f" {name}_scale,")
-        form = {"type": kind, "scales": scales and " const float *restrict scale,", "cast": "" if not scales else "(float)"}
+        form = {
+            "type": kind,
+            "scales": scales and " const float *restrict scale,",
+            "cast": "" if not scales else "(float)",
+        }
         form |= {"first": "0.0f" if scales else "b[j]", "last": _SCALE if scales else ""}
         self.functions["dense"] = _DENSE.format(**form)
         rows = node.size // outputs
@@ -241,9 +245,7 @@ def _body(
         *statements(printer.lines, 1),
     ]
     value = values["probabilities" if description.labelled else "numbers"]
-    compute += statements(
-        [f"for (int i = 0; i < {first.size}; ++i)", f"    out[i] = (float){value}[i];"], 1
-    )
+    compute += statements([f"for (int i = 0; i < {first.size}; ++i)", f"    out[i] = (float){value}[i];"], 1)
     compute += [f"    return {code};"] if code else []
     compute.append("}\n")
     return [*syntax.tables, *syntax.functions.values(), "\n".join(compute), *interface.functions(description)]

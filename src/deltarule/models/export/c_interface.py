@@ -12,9 +12,46 @@ from deltarule.models.export.description import Description
 __all__ = ["Interface", "interface_of"]
 
 _RESERVED = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
-    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while bool class "
-    "new this".split()
+    [
+        "auto",
+        "break",
+        "case",
+        "char",
+        "const",
+        "continue",
+        "default",
+        "do",
+        "double",
+        "else",
+        "enum",
+        "extern",
+        "float",
+        "for",
+        "goto",
+        "if",
+        "inline",
+        "int",
+        "long",
+        "register",
+        "restrict",
+        "return",
+        "short",
+        "signed",
+        "sizeof",
+        "static",
+        "struct",
+        "switch",
+        "typedef",
+        "union",
+        "unsigned",
+        "void",
+        "volatile",
+        "while",
+        "bool",
+        "class",
+        "new",
+        "this",
+    ]
 )
 _KINDS = {"number": "a number", "date": "days since 1970-01-01"}
 
@@ -64,7 +101,10 @@ class Interface:
         """Return the header."""
         guard = f"{self.name.upper()}_H"
         lines = [f"/* {comment(description.title)}. Written by deltarule.", " *"]
-        lines += [f" * Constants: {weights} bytes. Stack: about {stack + 200} bytes. No allocation, no global state.", " */"]
+        lines += [
+            f" * Constants: {weights} bytes. Stack: about {stack + 200} bytes. No allocation, no global state.",
+            " */",
+        ]
         lines += [f"#ifndef {guard}", f"#define {guard}", ""]
         lines += self._row(description) if self.fields else self._array(description)
         lines += self._outputs(description)
@@ -164,13 +204,13 @@ def comment(text: str, longest: int = 80) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a text as a literal, in UTF-8.
+    r"""Return a text as a literal, in UTF-8.
 
-    >>> print(quoted('a "b"\\n'))
-    "a \\"b\\"\\012"
+    >>> print(quoted('a "b"\n'))
+    "a \"b\"\012"
     """
-    plain = (chr(each) if 32 <= each < 127 and chr(each) not in '"\\?' else None for each in text.encode())
-    return '"' + "".join(c or f"\\{each:03o}" if chr(each) != '"' else '\\"' for c, each in zip(plain, text.encode(), strict=True)) + '"'  # noqa: E501
+    plain = {letter: chr(letter) for letter in range(32, 127)} | {34: '\\"', 63: "\\077", 92: "\\134"}
+    return '"' + "".join(plain.get(letter, f"\\{letter:03o}") for letter in text.encode()) + '"'
 
 
 def _explained(column: RawColumn) -> str:

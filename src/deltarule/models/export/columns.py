@@ -27,8 +27,8 @@ class RawColumn:
     """A column of the raw rows that a model takes.
 
     kind : "number"; "date", a number of days since 1970-01-01; "boolean" or "category", a text.
-    words : of texts: those with a code, in the order of the codes; the next code is for all others, and the last one for
-        missing values.
+    words : of texts: those with a code, in the order of the codes; the next code is for all others, and the last one
+        for missing values.
     codes : the code of every accepted text, also of other spellings of a boolean.
     notation : how a number or a date is written in files; "" for 1234.5 and 2024-12-31.
     bounds : the least and the greatest number of the training set.

@@ -32,7 +32,7 @@ def evaluated(
     return [values[root] for root in roots]
 
 
-def _value(node: Node, given: list[Any], rows: Mapping[str, Any]) -> Any:
+def _value(node: Node, given: list[Any], rows: Mapping[str, Any]) -> Any:  # noqa: C901 - a case an operation
     match node.operation:
         case "constant":
             return node.value

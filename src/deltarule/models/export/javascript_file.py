@@ -205,10 +205,13 @@ def javascript_module(description: Description) -> str:
     printer = LoopPrinter(syntax)
     values = dict(zip(description.outputs, printer.printed(description.roots), strict=True))
     compute = ["/** The outputs of one raw row. */", f"function compute({'row' if columns else 'x'}) {{"]
-    result = ", ".join(f"{name}: {value if name == 'code' else f'Array.from({value})'}" for name, value in values.items())
+    result = ", ".join(
+        f"{name}: {value if name == 'code' else f'Array.from({value})'}" for name, value in values.items()
+    )
     compute += [*statements(printer.lines, 1), f"    return {{ {result} }};", "}"]
     parts = [
-        _head(description), _constants(syntax), "\n".join(syntax.words), _READ.replace("{absent}", json.dumps(sorted(MISSING))) if columns else "",
+        _head(description), _constants(syntax), "\n".join(syntax.words),
+        _READ.replace("{absent}", json.dumps(sorted(MISSING))) if columns else "",
         *syntax.functions.values(), "\n".join(syntax.arrays), "\n".join(compute), _public(description),
     ]  # fmt: skip
     text = "\n\n".join(part.strip("\n") for part in parts if part.strip()) + "\n"
@@ -252,7 +255,8 @@ def _constants(syntax: _JavaScript) -> str:
 def _public(description: Description) -> str:
     if not description.labelled:
         what = "compute(row).numbers[0]" if description.single else "compute(row).numbers"
-        return f"/** The predicted number of each raw row, or numbers. */\nexport function predict(rows) {{\n    return rows.map((row) => {what});\n}}"
+        head = "/** The predicted number of each raw row, or numbers. */\nexport function predict(rows) {"
+        return f"{head}\n    return rows.map((row) => {what});\n}}"
     if description.multilabel:
         label = "compute(row).probabilities.map((p) => (p > 0.5 ? 1 : 0))" + ("[0]" if description.single else "")
     else:

@@ -23,7 +23,9 @@ def json_text(description: Description) -> str:
     nodes = list(ordered(description.roots))
     places = {node: place for place, node in enumerate(nodes)}
     own = precisions(description.roots)
-    wide = {each for node in nodes if "float64" in (own[node], *map(own.get, node.arguments)) for each in node.arguments}
+    wide = {
+        each for node in nodes if "float64" in (own[node], *map(own.get, node.arguments)) for each in node.arguments
+    }
     data: dict[str, Any] = {
         "format": FORMAT,
         "model": description.title,

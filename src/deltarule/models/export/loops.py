@@ -24,7 +24,8 @@ _INLINE = ELEMENTWISE | {"take"}
 _INFIX = {
     "add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "divide": "{} / {}", "negative": "-{}",
     "greater": "{} > {}", "greater_equal": "{} >= {}", "less": "{} < {}", "less_equal": "{} <= {}",
-    "equal": "{} == {}", "not_equal": "{} != {}", "and": "{} && {}", "or": "{} || {}", "not": "!{}", "where": "{} ? {} : {}", "double": "{}",
+    "equal": "{} == {}", "not_equal": "{} != {}", "and": "{} && {}", "or": "{} || {}", "not": "!{}",
+    "where": "{} ? {} : {}", "double": "{}",
 }  # fmt: skip
 
 
@@ -184,7 +185,11 @@ class LoopPrinter:
         }
         reads = []
         for part, each in zip(parts, node.arguments, strict=True):
-            name = self.syntax.table(_value(each), self.precisions[node]) if each.operation == "constant" else self.names[each]
+            name = (
+                self.syntax.table(_value(each), self.precisions[node])
+                if each.operation == "constant"
+                else self.names[each]
+            )
             reads.append(f"{name}[{_flat_index(list(part), each.shape)}]")
         summed = [letter for letter in sizes if letter not in output]
         precision = self.precisions[node]
@@ -203,7 +208,9 @@ class LoopPrinter:
             if each.size == 1:
                 self.lines.append(f"{target}[{start}] = {self.single(each)};")
             else:
-                self.lines += self._nested((each.size,), ["i"], [f"{target}[{place([('i', each.size, 1)], start)}] = {name}[i];"])
+                self.lines += self._nested(
+                    (each.size,), ["i"], [f"{target}[{place([('i', each.size, 1)], start)}] = {name}[i];"]
+                )
             start += each.size
 
     def call(self, operation: str, precision: str, arguments: Sequence[str]) -> str:
@@ -293,7 +300,7 @@ class _Body:
 
 def homes(roots: Sequence[Node]) -> dict[Node, Node]:
     """Return the stored node in whose loop each node is computed: itself if it is stored."""
-    found: dict[Node, set[Node] | None] = {root: None for root in roots}  # None: it has to be stored
+    found: dict[Node, set[Node] | None] = dict.fromkeys(roots)  # None: it has to be stored
     made: dict[Node, Node] = {}
     for node in reversed(list(ordered(roots))):
         if node.operation == "constant":
@@ -337,7 +344,9 @@ def _contiguous(places: npt.NDArray[Any]) -> int | None:
 def _strides(places: npt.NDArray[Any]) -> tuple[int, list[int]] | None:
     """Return the first place, and the step along each axis where these are regular and upwards; otherwise None."""
     first = int(places.ravel()[0])
-    steps = [int(np.take(places, 1, axis).ravel()[0]) - first if size > 1 else 0 for axis, size in enumerate(places.shape)]
+    steps = [
+        int(np.take(places, 1, axis).ravel()[0]) - first if size > 1 else 0 for axis, size in enumerate(places.shape)
+    ]
     grid = np.full(places.shape, first)
     for axis, (size, step) in enumerate(zip(places.shape, steps, strict=True)):
         grid += np.expand_dims(step * np.arange(size), [each for each in range(places.ndim) if each != axis])
@@ -347,7 +356,9 @@ def _strides(places: npt.NDArray[Any]) -> tuple[int, list[int]] | None:
 def _flat_index(indices: Sequence[str], shape: Sequence[int]) -> str:
     """Return the place, in stored order, of an element of an array, whose axes have the last of some indices."""
     own = indices[len(indices) - len(shape) :]
-    return place([(index, size, math.prod(shape[axis + 1 :])) for axis, (index, size) in enumerate(zip(own, shape, strict=True))])
+    return place(
+        [(index, size, math.prod(shape[axis + 1 :])) for axis, (index, size) in enumerate(zip(own, shape, strict=True))]
+    )
 
 
 def place(axes: Sequence[tuple[str, int, int]], start: int = 0) -> str:
@@ -363,4 +374,3 @@ def place(axes: Sequence[tuple[str, int, int]], start: int = 0) -> str:
 def statements(lines: Sequence[str], depth: int) -> Iterator[str]:
     """Yield lines indented."""
     return (f"{'    ' * depth}{line}" if line else "" for line in lines)
-

@@ -91,7 +91,9 @@ class _Python:
         """Print what some nodes need; return the names of their values."""
         uses = Counter(each for node in ordered(roots) for each in node.arguments)
         own = precisions(roots)
-        self._wide = {each for node in own if "float64" in (own[node], *map(own.get, node.arguments)) for each in node.arguments}
+        self._wide = {
+            each for node in own if "float64" in (own[node], *map(own.get, node.arguments)) for each in node.arguments
+        }
         for node in ordered(roots):
             if node.operation == "constant":
                 continue
@@ -164,7 +166,9 @@ class _Python:
                 return f"{given[0]}[{given[1]}.astype(int)]"
             case "concatenate":
                 pairs = zip(given, node.arguments, strict=True)
-                parts = ", ".join(name if len(each.shape) == 1 else f"{name}.reshape(-1, {each.size})" for name, each in pairs)  # noqa: E501
+                parts = ", ".join(
+                    name if len(each.shape) == 1 else f"{name}.reshape(-1, {each.size})" for name, each in pairs
+                )
                 return f"np.hstack([{parts}])"
         return self._taken(node, given[0])
 
@@ -202,7 +206,8 @@ def numpy_module(description: Description) -> str:
     compute = ["def compute(rows):", '    """The outputs for raw rows."""']
     compute += [f"    {line}" for line in [*printer.lines, f"return {{{outputs}}}"]]
     parts = [
-        _head(description), _constants(printer.numbers), _READ.replace("{absent}", repr(sorted(MISSING))) if description.columns else "",
+        _head(description), _constants(printer.numbers),
+        _READ.replace("{absent}", repr(sorted(MISSING))) if description.columns else "",
         _ERFC if "erfc" in printer.functions else "", "\n".join(compute), *_public(description),
     ]  # fmt: skip
     return "\n\n\n".join(part.strip("\n") for part in parts if part.strip()) + "\n"
@@ -211,11 +216,18 @@ def numpy_module(description: Description) -> str:
 def _head(description: Description) -> str:
     lines = [f'"""{comment(description.title, 200)}. Written by deltarule; it needs NumPy alone.', ""]
     if description.columns:
-        lines.append("Rows are a data frame, a dict of columns, a list of dicts, or an array with these columns in order:")
+        lines.append(
+            "Rows are a data frame, a dict of columns, a list of dicts, or an array with these columns in order:"
+        )
         lines.append("")
         for each in description.columns:
             words = f": {', '.join(each.words[:20])}" if each.text else ""
-            lines += textwrap.wrap(comment(f"{each.name} ({each.kind}{words})", 400), 110, initial_indent="    ", subsequent_indent="        ")  # noqa: E501
+            lines += textwrap.wrap(
+                comment(f"{each.name} ({each.kind}{words})", 400),
+                110,
+                initial_indent="    ",
+                subsequent_indent="        ",
+            )
     else:
         shape = ", ".join(map(str, description.input_shape))
         lines.append(f"Rows are raw numbers: an array (n, {shape}).")
@@ -247,13 +259,19 @@ def _public(description: Description) -> list[str]:
     first = "[:, 0]" if description.single else ""
     if not description.labelled:
         return [
-            f'def predict(rows):\n    """The predicted numbers (n,) or (n, k) of raw rows."""\n    return compute(rows)["numbers"]{first}'
+            _function(
+                "predict", "The predicted numbers (n,) or (n, k) of raw rows.", f'compute(rows)["numbers"]{first}'
+            )
         ]
+    label = 'classes[compute(rows)["code"]]'
     if description.multilabel:
         label = f"(predict_proba(rows) > 0.5).astype(int){first}"
-    else:
-        label = 'classes[compute(rows)["code"]]'
+    probability = 'compute(rows)["probabilities"]'
     return [
-        f'def predict(rows):\n    """The classes (n,) of raw rows, or 0 and 1 for each label."""\n    return {label}',
-        'def predict_proba(rows):\n    """The probability of each class, or label, of raw rows: (n, k)."""\n    return compute(rows)["probabilities"]',
+        _function("predict", "The classes (n,) of raw rows, or 0 and 1 for each label.", label),
+        _function("predict_proba", "The probability of each class, or label, of raw rows: (n, k).", probability),
     ]
+
+
+def _function(name: str, explanation: str, value: str) -> str:
+    return f'def {name}(rows):\n    """{explanation}"""\n    return {value}'

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from deltarule.errors import DeltaruleError, ModelError
 from deltarule.models.export.description import Description
-from deltarule.models.export.onnx_nodes import ML, Printer
+from deltarule.models.export.onnx_nodes import Printer
 
 __all__ = ["label_values", "onnx_bytes"]
 
