@@ -68,6 +68,11 @@ def track_comparison(trackers: Sequence[Tracker], comparison: Comparison) -> Non
         tracker.close()
 
 
+def tracked_folder(folder: RunFolder, given: Sequence[str] | None) -> RunFolder:
+    """Return the folder of a run, whose epochs are recorded by the trackers that were typed, if any."""
+    return TrackedFolder(folder.path, trackers_of(given, folder.path)) if given else folder
+
+
 class TrackedFolder(RunFolder):
     """The folder of a run whose epochs are recorded by trackers, too.
 

@@ -20,7 +20,7 @@ from deltarule.cli.option_groups import (
 )
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.terminal import messages_of, say
-from deltarule.cli.tracking import TrackedFolder, check_trackers, track_option, trackers_of
+from deltarule.cli.tracking import check_trackers, track_option, tracked_folder
 from deltarule.cli.training_run import train_and_report
 from deltarule.data import Dataset
 from deltarule.errors import RecipeError
@@ -51,22 +51,22 @@ _PRESET = option(
 )
 
 
+_REFERENCE_ERROR = option(
+    "--reference-error",
+    "Best achievable error, human or of another method, used by the verdict: 0.02 is an error rate of 2 %; "
+    "for regression a mean squared error.",
+    RESULT,
+    "ERROR",
+)
+
+
 @with_groups
 def train(
     data: Data,
     network: Annotated[RecipeChoice, recipe_options()],
     source: Annotated[DataChoice, DATA_OPTIONS],
     preset_name: Annotated[str | None, _PRESET] = None,
-    reference_error: Annotated[
-        float | None,
-        option(
-            "--reference-error",
-            "Best achievable error, human or of another method, used by the verdict: 0.02 is an error rate of 2 %; "
-            "for regression a mean squared error.",
-            RESULT,
-            "ERROR",
-        ),
-    ] = None,
+    reference_error: Annotated[float | None, _REFERENCE_ERROR] = None,
     engine: Annotated[str, engine_option(RESULT)] = ENGINE,
     precision: Annotated[str, precision_option(RESULT)] = PRECISION,
     output: Annotated[
@@ -112,9 +112,8 @@ def train(
     check_reference_error(reference_error, share=task_of(recipe, dataset) != "regression")
     under_way = epochs(recipe, dataset, engine=engine, precision=precision)
     folder = RunFolder.next_of("runs", dataset.name or Path(data).name) if output is None else RunFolder.create(output)
-    folder = TrackedFolder(folder.path, trackers_of(track, folder.path)) if track else folder
     folder.write_split(data, source.split())
-    train_and_report(under_way, dataset, folder, messages, reference_error, as_json=as_json)
+    train_and_report(under_way, dataset, tracked_folder(folder, track), messages, reference_error, as_json=as_json)
 
 
 def _checked_preset(name: str | None, network: RecipeChoice) -> str | None:

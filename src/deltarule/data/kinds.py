@@ -38,7 +38,7 @@ MISSING = frozenset(
 )
 """What a cell contains where a value is missing."""
 
-BOOLEAN_WORDS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
+_BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
 _SECONDS_A_DAY = 86_400
@@ -339,7 +339,7 @@ def are_booleans(cells: Collection[str]) -> bool:
     (True, False)
     """
     given = {cell.lower() for cell in cells}
-    return any(given <= set(pair) for pair in BOOLEAN_WORDS) and len(given) > 0
+    return any(given <= set(pair) for pair in _BOOLEANS) and len(given) > 0
 
 
 def _booleans(words: Sequence[str]) -> tuple[list[float | None], tuple[str, str]]:
@@ -347,7 +347,7 @@ def _booleans(words: Sequence[str]) -> tuple[list[float | None], tuple[str, str]
     given = {word.lower() for word in words}
     if given <= {"0", "1"}:
         return [float(word) for word in words], ("0", "1")
-    pair = max(BOOLEAN_WORDS, key=lambda each: len(given & set(each)))
+    pair = max(_BOOLEANS, key=lambda each: len(given & set(each)))
     spelt = {word.lower(): word for word in words}
     found: list[float | None] = [float(pair.index(word.lower())) if word.lower() in pair else None for word in words]
     return found, (spelt.get(pair[0], pair[0]), spelt.get(pair[1], pair[1]))

@@ -52,7 +52,7 @@ def description_of(estimator: Any) -> Description:
     (3,)
     """
     if hasattr(estimator, "ensemble_"):
-        made = estimator.ensemble_.description()
+        made: Description = estimator.ensemble_.description()
     else:
         members = [each.to_model() for each in estimator._members()]
         if estimator._columns is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from deltarule.data.columns import Column
-from deltarule.data.kinds import BOOLEAN_WORDS, MISSING
+from deltarule.data.kinds import MISSING
 from deltarule.engines.tracing.arrays import Codes, Recorded, given, rows_of, text_codes
 from deltarule.formulas.random import quantile
 from deltarule.models.column_encodings import CategoryEncoding, NumberEncoding
@@ -74,7 +74,8 @@ def encoded(encoding: Encoding) -> tuple[tuple[RawColumn, ...], Recorded]:
             parts.append(flags)
             places[flagged] = width + np.arange(len(flagged))
             width += len(flagged)
-    return tuple(columns), np.concatenate(parts, axis=1)[:, places].astype(np.float32)
+    joined: Any = np.concatenate(parts, axis=1)
+    return tuple(columns), joined[:, places].astype(np.float32)
 
 
 def _raw_column(column: NumberEncoding | CategoryEncoding) -> RawColumn:
@@ -90,9 +91,8 @@ def _of_words(name: str, kind: str, words: tuple[str, ...]) -> RawColumn:
     codes: dict[str, int] = {}
     if kind == "boolean":
         lower = tuple(word.lower() for word in words)
-        pairs = [pair for pair in BOOLEAN_WORDS if pair == lower] or [lower]
         spelt = (str.lower, str.capitalize, str.upper)
-        codes |= {form(word): place for pair in pairs for place, word in enumerate(pair) for form in spelt}
+        codes |= {form(word): place for place, word in enumerate(lower) for form in spelt}
     codes |= {word: place for place, word in enumerate(words)}
     return RawColumn(name, kind, words, Codes(codes, tuple(sorted(MISSING)), len(words), len(words) + 1))
 
@@ -114,7 +114,7 @@ def _looked_up(column: NumberEncoding | CategoryEncoding, codes: Codes) -> Recor
 def _numbers(columns: Sequence[NumberEncoding]) -> tuple[Recorded, Recorded | None]:
     """Return the inputs of columns that are treated alike, (n, k), and the indicators of missing values, if any."""
     x = np.concatenate([given(column.name, (1,), "float64") for column in columns], axis=1)
-    filled = np.where(np.isnan(x), np.array([column.fill for column in columns]), x)
+    filled: Any = np.where(np.isnan(x), np.array([column.fill for column in columns]), x)
     if columns[0].quantiles:
         values = _ranked(filled, np.array([column.quantiles for column in columns]))
     else:

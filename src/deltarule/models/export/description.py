@@ -94,7 +94,7 @@ def _weighted_sums(model: ModelData, inputs: Recorded) -> Recorded:
     scaled = _scaled(model.scaling, inputs)
     parameters = model.parameters.astype(np.float64)
     network = NumPyPredictor(model.shape, model.recipe.network, parameters, model.scaling)
-    z: Any = forward(network, parameters, scaled).z[-1]  # type: ignore[arg-type]
+    z: Any = forward(network, parameters, scaled).z[-1]
     if not isinstance(z, Recorded):
         raise ModelError("a network with layers", "none")
     return z
