@@ -6,6 +6,7 @@ import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
+from hypothesis import reject
 from hypothesis import strategies as st
 
 import deltarule as dr
@@ -133,7 +134,10 @@ def models(draw: Any, rows: int = 200) -> Drawn:
     y, task, loss = targets(draw, values, seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model, words = _trained(draw, kind, x, y, task, loss)
+        try:
+            model, words = _trained(draw, kind, x, y, task, loss)
+        except dr.Diverged:  # exponentials of exponentials
+            reject()
     return Drawn(model, x if kind == "array" else unfamiliar(x), words)
 
 
