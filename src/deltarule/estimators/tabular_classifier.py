@@ -31,7 +31,7 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
 
     Parameters
     ----------
-    preset : the name of a preset, "auto" for the default one, a `Recipe`, or a list of those; of several the one with
+    preset : the name of a preset, "auto" for "realmlp", a `Recipe`, or a list of those; of several the one with
         the lowest out-of-fold loss predicts. See `deltarule.preset`.
     folds : number of folds.
     networks : number of networks for each fold, with different seeds.
