@@ -272,7 +272,7 @@ def test_scikit_learn_tools_take_them():
         ({"preset": []}, "the name of a preset, a Recipe, or a list of those for preset"),
         ({"preset": 5}, "the name of a preset, a Recipe, or a list of those for preset"),
         ({"preset": "best"}, "for preset, got 'best'"),
-        ({"engine": "fast"}, "for engine"),
+        ({"engine": "fast"}, "for engine, got 'fast'. Try: engine='compiled'"),
     ],
 )
 def test_invalid_parameters_are_refused(parameters, message):

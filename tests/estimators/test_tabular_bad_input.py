@@ -48,6 +48,14 @@ def test_a_constant_column_and_a_column_all_missing_tell_nothing():
         regressor().fit(frame[["none"]], Y)
 
 
+@pytest.mark.parametrize("unit", [1e-200, 1e-290, 1e100])
+def test_targets_of_any_size_are_learnt(unit):
+    plain, scaled = regressor().fit(X, Y), regressor().fit(X, Y * unit)
+    np.testing.assert_allclose(scaled.predict(X) / unit, plain.predict(X), rtol=1e-4, atol=1e-4)
+    assert scaled.leaderboard_[0].score == pytest.approx(plain.leaderboard_[0].score, abs=1e-4)
+    assert scaled.leaderboard_[0].loss == pytest.approx(unit * plain.leaderboard_[0].loss, rel=1e-4)
+
+
 def test_a_constant_target_is_predicted():
     model = regressor().fit(X, np.full(60, 7.5))
     np.testing.assert_allclose(model.predict(X), 7.5, atol=0.5)

@@ -38,7 +38,8 @@ def train_many(
     rows : the training samples of each recipe: an array of row numbers, repeats allowed, or None for all. Folds and
         bootstraps need no copies. For a recipe with early stopping and a data set without a validation set, some of
         these rows are held out for validation.
-    n_threads : number of networks trained at a time (default: the number of cores).
+    n_threads : number of networks trained at a time (default: the number of cores; then a network that is left alone
+        at the end uses them all, where its steps are large enough to benefit).
 
     Each run equals that of `train`. A network that diverges does not stop the others: its `status` is "diverged".
 
@@ -86,6 +87,8 @@ def train_each(
     _check_lengths(len(chosen), {"data sets": sets, "arrays of rows": picked, "starts": initial})
     closed = threading.Event()
     scalings: dict[int, dict[Any, Any]] = {id(each): {} for each in sets}
+    workers = workers_for(n_threads, len(chosen))
+    alone = len(chosen) - 1 if n_threads is None and _is_left_alone(len(chosen)) else None
 
     def ends() -> bool:
         return closed.is_set() or interrupted()
@@ -99,7 +102,7 @@ def train_each(
             sets[place],
             engine=engine,
             precision=precision,
-            n_threads=1,
+            n_threads=None if place == alone else 1,
             initial_parameters=initial[place],
             record=record,
             rows=picked[place],
@@ -110,7 +113,13 @@ def train_each(
             training.finish(ends)
         return training.run
 
-    return as_they_end(one, len(chosen), workers_for(n_threads, len(chosen)), closed)
+    return as_they_end(one, len(chosen), workers, closed)
+
+
+def _is_left_alone(networks: int) -> bool:
+    """Return whether the last of some networks is trained while the other cores have none."""
+    at_once = allowed_threads()
+    return at_once > 1 and networks % at_once == 1
 
 
 def _check_lengths(recipes: int, given: Mapping[str, Sequence[Any]]) -> None:
