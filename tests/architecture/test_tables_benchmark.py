@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,8 @@ CHECKOUT = Path(__file__).parents[2]
 if str(CHECKOUT) not in sys.path:
     sys.path.append(str(CHECKOUT))
 
+from deltarule.cli.train import ROWS_OF_EVIDENCE  # noqa: E402
+from deltarule.recipes.presets import BEST_OF_BENCHMARK, DEFAULT_PRESET  # noqa: E402
 from benchmarks.process import Failed  # noqa: E402
 from benchmarks.tables import markdown, report, run, worker  # noqa: E402
 from benchmarks.tables.process import ModelProcess  # noqa: E402
@@ -184,3 +187,13 @@ def test_a_fit_that_raises_is_an_answer_and_one_that_takes_too_long_ends():
 )
 def test_numbers_have_three_digits(value, text):
     assert markdown.number(value) == text
+
+
+def test_the_default_preset_is_the_single_network_with_the_best_mean_rank():
+    page = (CHECKOUT / "docs" / "tables_benchmark.md").read_text()
+    ranks = re.findall(r"^\| ([^|]+?) \| ([0-9.]+) \([0-9.]+ to [0-9.]+\) \|", page, re.MULTILINE)
+    single = [name for name, _ in ranks if name.startswith(("deltarule", "RealMLP", "TabM")) and "Tabular" not in name]
+    assert single[0] == f"deltarule {DEFAULT_PRESET}"
+    assert [float(rank) for _, rank in ranks] == sorted(float(rank) for _, rank in ranks)
+    assert f"{MOST_ROWS:,} rows" in BEST_OF_BENCHMARK
+    assert ROWS_OF_EVIDENCE == MOST_ROWS

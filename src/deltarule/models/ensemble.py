@@ -17,12 +17,12 @@ import numpy.typing as npt
 
 from deltarule.engines.threads import allowed_threads
 from deltarule.errors import ModelError, ModelFileError, memory_checked
+from deltarule.formulas import Loss
 from deltarule.models.calibration import LIMITS, tempered
 from deltarule.models.conformal import class_sets, intervals
 from deltarule.models.encoding import Encoding
 from deltarule.models.files import ENSEMBLE_FORMAT, file_errors, model_of_parts, model_parts, packed, read_content
 from deltarule.models.model import Model, class_probabilities, load_model, score_of
-from deltarule.formulas import Loss
 from deltarule.recipes import Affine, Recipe
 from deltarule.types import Booleans, Floats
 from deltarule.writing import write_whole
