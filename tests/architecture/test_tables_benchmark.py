@@ -18,8 +18,6 @@ CHECKOUT = Path(__file__).parents[2]
 if str(CHECKOUT) not in sys.path:
     sys.path.append(str(CHECKOUT))
 
-from deltarule.cli.train import ROWS_OF_EVIDENCE  # noqa: E402
-from deltarule.recipes.presets import BEST_OF_BENCHMARK, DEFAULT_PRESET  # noqa: E402
 from benchmarks.process import Failed  # noqa: E402
 from benchmarks.tables import markdown, report, run, worker  # noqa: E402
 from benchmarks.tables.process import ModelProcess  # noqa: E402
@@ -28,6 +26,9 @@ from benchmarks.tables.samples import MOST_ROWS, Absent, digest_of  # noqa: E402
 from benchmarks.tables.store import Fit, Store  # noqa: E402
 from benchmarks.tables.summary import COUNTERPARTS, Study  # noqa: E402
 from benchmarks.tables.tables import TABLES  # noqa: E402
+
+from deltarule.cli.train import ROWS_OF_EVIDENCE  # noqa: E402
+from deltarule.recipes.presets import BEST_OF_BENCHMARK, DEFAULT_PRESET  # noqa: E402
 
 WITHOUT_FILES = ["breast-cancer", "diabetes", "shop", "shop-classes", "steps"]
 

@@ -226,7 +226,7 @@ def _target_name(y: Any, columns: Sequence[str]) -> str | tuple[str, ...] | None
 
 
 def _recipe(given: str | Recipe, problem: TableProblem, seed: int) -> tuple[str, Recipe]:
-    """Return the name and the recipe of a preset, or of a user's own recipe; "auto" is the default preset, shortened."""
+    """Return the name and the recipe of a preset, or of a user's own recipe; "auto" is the default preset, shorter."""
     if isinstance(given, Recipe):
         return "recipe", given
     name, rows = DEFAULT_PRESET if given == "auto" else given, len(problem.folds[0].train)
