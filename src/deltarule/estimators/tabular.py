@@ -76,12 +76,12 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
 
         Raises RecipeError for invalid parameters, ValueError for invalid data.
         """
-        before = dict(vars(self))
+        before = dict(self.__dict__)
         try:
             return self._fit(X, y, sample_weight)
         except BaseException as error:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__.clear()
+            self.__dict__.update(before)
             if isinstance(error, MemoryError):
                 raise OutOfMemory.of(error) from error
             raise
