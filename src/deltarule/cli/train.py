@@ -103,11 +103,10 @@ def train(
         check_free(output)
     named = _checked_preset(preset_name, network)
     dataset = source.load(data, seed=recipe.seed, progress=not quiet)
-    best = named is None and _takes_the_best(network, dataset)
-    named = DEFAULT_PRESET if best else named
-    if named not in (None, _NO_PRESET):
+    named, why = _chosen_preset(named, network, dataset)
+    if named is not None:
         recipe = network.recipe(preset(named, task_of(recipe, dataset), dataset))
-        say(f"Preset {named}: {BEST_OF_BENCHMARK if best else PRESETS[named].source}.", messages)
+        say(f"Preset {named}: {why}.", messages)
     recipe, dataset = _with_validation(
         recipe, dataset, asked_for_none=source.validation, patience=network.given("patience")
     )
@@ -118,11 +117,17 @@ def train(
     train_and_report(under_way, dataset, folder, messages, reference_error, as_json=as_json)
 
 
-def _takes_the_best(network: RecipeChoice, dataset: Dataset) -> bool:
-    """Return whether the default preset is taken: for tables like those it was compared on, with no other choice."""
-    chosen = {name for name in network.values if network.given(name)} - _OF_ANY_RECIPE
+def _chosen_preset(name: str | None, network: RecipeChoice, dataset: Dataset) -> tuple[str | None, str]:
+    """Return the preset to start from, and why, or where it is from; None for the default recipe.
+
+    Without a name the default preset is taken for tables like those it was compared on, if nothing else was chosen.
+    """
+    if name is not None:
+        return (None, "") if name == _NO_PRESET else (name, PRESETS[name].source)
+    chosen = {each for each in network.values if network.given(each)} - _OF_ANY_RECIPE
     free = network.file is None and not network.settings and not chosen
-    return free and isinstance(dataset.train.x, Table) and len(dataset.train) <= ROWS_OF_EVIDENCE
+    best = free and isinstance(dataset.train.x, Table) and len(dataset.train) <= ROWS_OF_EVIDENCE
+    return (DEFAULT_PRESET, BEST_OF_BENCHMARK) if best else (None, "")
 
 
 def _checked_preset(name: str | None, network: RecipeChoice) -> str | None:

@@ -67,8 +67,7 @@ def train_each(
 ) -> Iterator[tuple[int, Run]]:
     """Train many networks at once, and yield each as it ends: its index among the recipes, and its run.
 
-    starts : the `initial_parameters` of each recipe, as for `train`.
-    record : what is recorded for all of them, as for `train`.
+    starts, record : the `initial_parameters` of each recipe, and what is recorded for all of them, as for `train`.
     encoding : preprocessing of tables that has been fitted already, in place of one fitted to each training set.
     interrupted : checked about twenty times a second by each running network; once it is true, running networks end as
         they are, and no others are started. Closing the iterator does the same, and yields nothing more.
@@ -87,8 +86,7 @@ def train_each(
     _check_lengths(len(chosen), {"data sets": sets, "arrays of rows": picked, "starts": initial})
     closed = threading.Event()
     scalings: dict[int, dict[Any, Any]] = {id(each): {} for each in sets}
-    workers = workers_for(n_threads, len(chosen))
-    alone = len(chosen) - 1 if n_threads is None and _is_left_alone(len(chosen)) else None
+    alone = _left_alone(len(chosen)) if n_threads is None else None
 
     def ends() -> bool:
         return closed.is_set() or interrupted()
@@ -113,13 +111,13 @@ def train_each(
             training.finish(ends)
         return training.run
 
-    return as_they_end(one, len(chosen), workers, closed)
+    return as_they_end(one, len(chosen), workers_for(n_threads, len(chosen)), closed)
 
 
-def _is_left_alone(networks: int) -> bool:
-    """Return whether the last of some networks is trained while the other cores have none."""
+def _left_alone(networks: int) -> int | None:
+    """Return the index of the last network if it is trained while the other cores have none; otherwise None."""
     at_once = allowed_threads()
-    return at_once > 1 and networks % at_once == 1
+    return networks - 1 if at_once > 1 and networks % at_once == 1 else None
 
 
 def _check_lengths(recipes: int, given: Mapping[str, Sequence[Any]]) -> None:
