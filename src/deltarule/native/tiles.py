@@ -90,8 +90,8 @@ class _Tiles:
         text = Text()
         return text, Lanes(text, self._bits, 8 * self._machine.vector_bytes // self._bits, self._machine.fused)
 
-    def _pairs(self, lanes: Lanes) -> Pairs:
-        return Pairs(lanes, self._machine.bfloat16)
+    def _pairs(self, lanes: Lanes, *, multiplied: bool = True) -> Pairs:
+        return Pairs(lanes, self._machine.bfloat16 and multiplied)
 
     def _end(self, text: Text, name: str, parameters: list[str]) -> None:
         self.functions.append(text.function(name, parameters))
@@ -106,7 +106,7 @@ class _Tiles:
         rows = 4 if tiling.addresses == "groups" else height
         multiples = {} if tiling.addresses == "groups" else _odd_multiples(text, "%a_row", height)
         ahead = text.integer("mul", "%b_step", str(tiling.prefetch)) if tiling.prefetch else ""
-        pairs = self._pairs(lanes)
+        pairs = self._pairs(lanes, multiplied=tiling.pairs == "instruction")
 
         def factors(vector: str) -> list[str]:
             return pairs.factors(vector) if self._rounded else [vector]
@@ -326,6 +326,7 @@ class Tiles:
     """One type's functions in memory; `address`, that of their table, is good while this object lives."""
 
     dtype: str
+    tiling: Tiling
     address: int
     table: np.ndarray[tuple[int], np.dtype[np.int64]]
     owned: tuple[object, ...]
@@ -348,7 +349,7 @@ def tiles(dtype: str, tiling: Tiling | None = None) -> Tiles:
     plain, rounding = tiles("float32", tiling), _made("bfloat16", tiling)
     table = plain.table.copy()
     table[ROUNDED] = rounding.address
-    return Tiles(dtype, table.ctypes.data, table, (plain, rounding))
+    return Tiles(dtype, tiling, table.ctypes.data, table, (plain, rounding))
 
 
 def _made(dtype: str, tiling: Tiling) -> Tiles:
@@ -370,4 +371,4 @@ def _made(dtype: str, tiling: Tiling) -> Tiles:
     table[WIDTHS : WIDTHS + MOST_ROWS + 1] = tiling.widths
     for height, width in tiling.shapes:
         table[TILE + 16 * width + height] = code.address(f"tile_{height}_{width}")
-    return Tiles(dtype, table.ctypes.data, table, (code, zeros))
+    return Tiles(dtype, tiling, table.ctypes.data, table, (code, zeros))
