@@ -61,6 +61,7 @@ def _versions() -> dict[str, str]:
 
 def _processor() -> dict[str, Any]:
     """Return the processor as LLVM sees it."""
+    from deltarule.native import amx
     from deltarule.native.processor import processor
 
     machine = processor()
@@ -71,6 +72,7 @@ def _processor() -> dict[str, Any]:
         "vector_registers": machine.registers,
         "fused_multiply_add": machine.fused,
         "features": {name: f"+{name}" in found for name in _FEATURES},
+        "matrix_unit": amx.state(),
     }
 
 
@@ -138,6 +140,7 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"Features    {', '.join(name for name, present in machine['features'].items() if present) or 'none'}"
     absent = [name for name, present in machine["features"].items() if not present]
     yield f"Without     {', '.join(absent) or 'none'}"
+    yield f"Matrix unit {machine['matrix_unit']}"
     yield (
         f"Cores       {cores['machine']} in the machine, {_or(cores['affinity'], 'all')} by affinity, "
         f"quota {_or(cores['quota'], 'none')}, load {_or(cores['load'], 'unknown')}"

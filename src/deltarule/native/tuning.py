@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.native import estimates, products, rounded_products
+from deltarule.native import amx, estimates, products, rounded_products
 from deltarule.native.cache import cache_folder, load_code, store_code
 from deltarule.native.processor import compile_functions, lasting, processor
 from deltarule.native.tiles import Tiles, tiles
@@ -55,8 +55,9 @@ class Measurement:
 
 @functools.cache
 def tuned_tiles(dtype: str) -> Tiles:
-    """Return the functions for a type in the form that was fastest on this machine."""
-    return _tiles(dtype, chosen_tiling(dtype)[0])
+    """Return the functions for a type in the form that was fastest here; a matrix unit's where there is one."""
+    tiling = chosen_tiling(dtype)[0]
+    return amx.tiles(tiling) if dtype == "bfloat16" and amx.state() == amx.IN_USE else _tiles(dtype, tiling)
 
 
 def questions(dtype: str) -> dict[str, tuple[dict[str, object], ...]]:
@@ -66,7 +67,8 @@ def questions(dtype: str) -> dict[str, tuple[dict[str, object], ...]]:
     """
     machine = processor()
     if dtype == "bfloat16":
-        return {"pairs": ({"pairs": "multiply-adds"},)} if machine.bfloat16 else {}
+        asks = machine.bfloat16 and amx.state() != amx.IN_USE
+        return {"pairs": ({"pairs": "multiply-adds"},)} if asks else {}
     asked = candidates(machine.registers)
     if dtype == "float32" and estimates.exact():
         asked["roots"] = {"estimates": ("sqrt",)}, {"estimates": ("divide",)}, {"estimates": ("divide", "sqrt")}
