@@ -71,7 +71,8 @@ def tiles(tiling: Tiling | None = None) -> plain.Tiles:
 
 def made(of_vectors: plain.Tiles, code: Callable[[int], MachineCode] | None = None) -> plain.Tiles:
     """Return a table whose tiles are the functions of `code`, by default those that are `printed`."""
-    table, owned, (words, rounding) = of_vectors.table.copy(), [of_vectors], of_vectors.owned
+    table, (words, rounding) = of_vectors.table.copy(), of_vectors.owned
+    owned: list[object] = [of_vectors]
     assert isinstance(words, plain.Tiles)
     assert isinstance(rounding, plain.Tiles)
     backward = 0

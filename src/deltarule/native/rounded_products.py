@@ -173,7 +173,9 @@ def backward(
             row = _round_rows(tiles, height, part, a + top * a_row + 4 * k, a_row, workspace)
             for vector in range(0, vectors, widest):
                 width, first = min(widest, vectors - vector), vector * lanes
-                _transpose(tiles, part, width, b + first * b_row + 4 * k, b_row, columns - first, pairs_of_b)
+                # Where a panel is padding alone, none of B's rows is its first.
+                source = b + min(first, columns - 1) * b_row + 4 * k
+                _transpose(tiles, part, width, source, b_row, columns - first, pairs_of_b)
                 target = c + top * c_row + vector * vector_bytes
                 start, start_row = target, c_row
                 if k == 0 and not onto:
