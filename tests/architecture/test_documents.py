@@ -151,7 +151,7 @@ def pictures(page: Path) -> Iterator[Path]:
 def test_the_tour_is_whole_in_both_languages_and_shows_every_illustration():
     chapters = {page.name for page in TOUR.glob("*.md")}
     assert chapters == {page.name for page in (TOUR / "zh").glob("*.md")}
-    assert len(chapters) == 1 + 8
+    assert len(chapters) == 1 + 9
     shown = {picture.stem for page in TOUR.glob("*.md") for picture in pictures(page)}
     assert shown - {"compare-scores"} == {f"illustration-{name}" for name in ILLUSTRATIONS}
 

@@ -30,6 +30,8 @@ def tempered(probabilities: Floats, temperature: float) -> Floats:
     >>> tempered(np.array([[0.9, 0.1]]), 2.0).round(2).tolist()
     [[0.75, 0.25]]
     """
+    if temperature == 1.0:
+        return probabilities
     powers = np.maximum(probabilities, _SMALLEST) ** (1.0 / temperature)
     normalized: Floats = powers / powers.sum(axis=1, keepdims=True)
     return normalized
