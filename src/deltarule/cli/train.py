@@ -120,7 +120,7 @@ def train(
 def _chosen_preset(name: str | None, network: RecipeChoice, dataset: Dataset) -> tuple[str | None, str]:
     """Return the preset to start from, and why, or where it is from; None for the default recipe.
 
-    Without a name the default preset is taken for tables like those it was compared on, if nothing else was chosen.
+    Without a name it is the default preset for tables like those it was compared on, if nothing else was chosen.
     """
     if name is not None:
         return (None, "") if name == _NO_PRESET else (name, PRESETS[name].source)
