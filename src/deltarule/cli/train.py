@@ -20,6 +20,7 @@ from deltarule.cli.option_groups import (
 )
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.terminal import messages_of, say
+from deltarule.cli.tracking import check_trackers, track_option, tracked_folder
 from deltarule.cli.training_run import train_and_report
 from deltarule.data import Dataset, Table
 from deltarule.errors import RecipeError
@@ -54,28 +55,29 @@ _PRESET = option(
 )
 
 
+_REFERENCE_ERROR = option(
+    "--reference-error",
+    "Best achievable error, human or of another method, used by the verdict: 0.02 is an error rate of 2 %; "
+    "for regression a mean squared error.",
+    RESULT,
+    "ERROR",
+)
+
+
 @with_groups
 def train(
     data: Data,
     network: Annotated[RecipeChoice, recipe_options()],
     source: Annotated[DataChoice, DATA_OPTIONS],
     preset_name: Annotated[str | None, _PRESET] = None,
-    reference_error: Annotated[
-        float | None,
-        option(
-            "--reference-error",
-            "Best achievable error, human or of another method, used by the verdict: 0.02 is an error rate of 2 %; "
-            "for regression a mean squared error.",
-            RESULT,
-            "ERROR",
-        ),
-    ] = None,
+    reference_error: Annotated[float | None, _REFERENCE_ERROR] = None,
     engine: Annotated[str, engine_option(RESULT)] = ENGINE,
     precision: Annotated[str, precision_option(RESULT)] = PRECISION,
     output: Annotated[
         Path | None,
         option("--output", "Folder of the run, new or empty (default: runs/DATA-1, -2, …).", RESULT, "FOLDER"),
     ] = None,
+    track: Annotated[list[str] | None, track_option()] = None,
     as_json: Annotated[bool, json_option(RESULT)] = False,
     quiet: Annotated[bool, quiet_option(RESULT)] = False,
 ) -> None:
@@ -98,6 +100,7 @@ def train(
     deltarule train mnist --data-dir my/files --set optimizer.beta1=0.8
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     messages = messages_of(quiet)
+    check_trackers(track)
     recipe = network.recipe()
     if output is not None:
         check_free(output)
@@ -114,13 +117,13 @@ def train(
     under_way = epochs(recipe, dataset, engine=engine, precision=precision)
     folder = RunFolder.next_of("runs", dataset.name or Path(data).name) if output is None else RunFolder.create(output)
     folder.write_split(data, source.split())
-    train_and_report(under_way, dataset, folder, messages, reference_error, as_json=as_json)
+    train_and_report(under_way, dataset, tracked_folder(folder, track), messages, reference_error, as_json=as_json)
 
 
 def _chosen_preset(name: str | None, network: RecipeChoice, dataset: Dataset) -> tuple[str | None, str]:
     """Return the preset to start from, and why, or where it is from; None for the default recipe.
 
-    Without a name it is the default preset for tables like those it was compared on, if nothing else was chosen.
+    Without a name the default preset is chosen for tables like those it was compared on, if nothing else was chosen.
     """
     if name is not None:
         return (None, "") if name == _NO_PRESET else (name, PRESETS[name].source)

@@ -21,6 +21,7 @@ from deltarule.formulas import Loss
 from deltarule.models.calibration import LIMITS, tempered
 from deltarule.models.conformal import class_sets, intervals
 from deltarule.models.encoding import Encoding
+from deltarule.models.export import Description, described, export_networks
 from deltarule.models.files import ENSEMBLE_FORMAT, file_errors, model_of_parts, model_parts, packed, read_content
 from deltarule.models.model import Model, class_probabilities, load_model, score_of
 from deltarule.recipes import Affine, Recipe
@@ -220,6 +221,16 @@ class Ensemble:
         }
         write_whole(Path(path), packed(tensors, data))
         return Path(path)
+
+    def description(self) -> Description:
+        """Return what it computes from a raw row, as exports describe it."""
+        return described(self.networks, self.temperature)
+
+    def export(
+        self, path: str | os.PathLike[str], to: str | None = None, *, name: str | None = None, int8: bool = False
+    ) -> list[Path]:
+        """Write what the ensemble computes from raw rows for other programs; see `Model.export`."""
+        return export_networks(self.networks, self.temperature, path, to, name=name, int8=int8)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

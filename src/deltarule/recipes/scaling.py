@@ -134,7 +134,8 @@ def smooth_clip(u: npt.NDArray[Any], limit: float = 3.0) -> npt.NDArray[Any]:
     if not limit:
         return u
     u = np.clip(u, -1e100, 1e100)
-    return np.asarray(u / np.sqrt(1.0 + (u / limit) ** 2))
+    clipped: npt.NDArray[Any] = u / np.sqrt(1.0 + (u / limit) ** 2)
+    return clipped
 
 
 def moments(x: npt.NDArray[Any], rows: npt.NDArray[Any] | None = None, block: int = 2048) -> tuple[Floats, Floats]:
