@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from tests.peers.table_data import data_of
 
 import deltarule as dr
 
@@ -35,9 +34,13 @@ class Trained:
             return loss
 
         monkeypatch.setattr(TabNNModule, "training_step", recorded)
-        data = data_of(task, SAMPLES, COLUMNS).train
+        random = np.random.default_rng(0)
+        x = random.lognormal(size=(SAMPLES, COLUMNS))
+        y = np.sin(2 * x[:, 0]) + x[:, 1] * x[:, 2] + 0.1 * random.normal(size=SAMPLES)
+        if task == "classification":
+            y = np.searchsorted(np.quantile(y, [0.3, 0.7]), y)
         kind = {"classification": pytabkit.RealMLP_TD_S_Classifier, "regression": pytabkit.RealMLP_TD_S_Regressor}[task]
-        kind(n_epochs=EPOCHS, batch_size=BATCH, random_state=0, device="cpu", n_threads=1).fit(data.x, data.y)
+        kind(n_epochs=EPOCHS, batch_size=BATCH, random_state=0, device="cpu", n_threads=1).fit(x, y)
 
     @staticmethod
     def _parameters(module):
