@@ -19,7 +19,15 @@ from deltarule.errors import ModelError, ModelFileError, memory_checked
 from deltarule.models.calibration import LIMITS, tempered
 from deltarule.models.conformal import class_sets, intervals
 from deltarule.models.encoding import Encoding
-from deltarule.models.files import ENSEMBLE_FORMAT, file_errors, model_of_parts, model_parts, packed, read_content
+from deltarule.models.files import (
+    ENSEMBLE_FORMATS,
+    check_format,
+    file_errors,
+    model_of_parts,
+    model_parts,
+    packed,
+    read_content,
+)
 from deltarule.models.model import Model, class_probabilities, load_model, score_of
 from deltarule.recipes import Recipe
 from deltarule.types import Booleans, Floats
@@ -180,7 +188,7 @@ class Ensemble:
             tensors |= {f"network.{number}.{name}": tensor for name, tensor in own.items()}
             networks.append({name: value for name, value in data.items() if name not in _SHARED})
         data = {
-            "format": ENSEMBLE_FORMAT,
+            "format": ENSEMBLE_FORMATS[-1],
             "networks": networks,
             "encoding": self.encoding.to_json(),
             "temperature": self.temperature,
@@ -199,8 +207,9 @@ class Ensemble:
     @classmethod
     def of_parts(cls, data: dict[str, Any], tensors: dict[str, Any]) -> Self:
         """Return the ensemble with the JSON and the tensors of a file."""
-        if data.get("format") != ENSEMBLE_FORMAT or set(data) != _FIELDS:
-            raise ModelFileError(f"the format {ENSEMBLE_FORMAT}", f"{data.get('format')!r} with fields {sorted(data)}")
+        check_format(data, ENSEMBLE_FORMATS)
+        if set(data) != _FIELDS:
+            raise ModelFileError(f"the fields {', '.join(sorted(_FIELDS))}", f"{', '.join(sorted(data))}"[:200])
         columns, encoding = data["columns"], Encoding.from_json(data["encoding"])
         if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
             raise ModelFileError("names of columns", json.dumps(columns)[:80])
@@ -209,18 +218,21 @@ class Ensemble:
             raise ModelFileError("different columns, with those that are encoded", json.dumps(columns)[:80])
         if not isinstance(data["networks"], list) or not data["networks"] or type(data["temperature"]) is not float:
             raise ModelFileError("a list of networks, and a temperature", json.dumps(data["networks"])[:80])
+        if not isinstance(data["named"], bool):
+            raise ModelFileError("true or false", json.dumps(data["named"])[:80], field="named")
         parts: dict[str, dict[str, Any]] = defaultdict(dict)
         for name, tensor in tensors.items():
             start, _, rest = name.removeprefix("network.").partition(".")
             parts[start][rest] = tensor
+        scores = parts.pop("scores", {}).get("")
+        if scores is None or set(parts) != {str(number) for number in range(len(data["networks"]))}:
+            raise ModelFileError("tensors of each network, and scores", f"{', '.join(sorted(parts))}"[:80])
         networks, shared = [], {"feature_names": list(encoding.inputs)}
         for number, own in enumerate(data["networks"]):
             if not isinstance(own, dict) or not own.keys().isdisjoint(_SHARED):
                 raise ModelFileError(f"networks without {', '.join(_SHARED)}", f"network {number} with such")
             networks.append(Model.of(model_of_parts(own | shared, parts[str(number)], encoding)))
-        scores = tensors["scores"].astype(np.float64)
-        named = data["named"] is True
-        return cls(tuple(networks), scores, data["temperature"], tuple(columns), named)
+        return cls(tuple(networks), scores.astype(np.float64), data["temperature"], tuple(columns), data["named"])
 
     def __repr__(self) -> str:
         return f"Ensemble({len(self.networks)} × {self.networks[0]!r})"
@@ -233,7 +245,7 @@ def load_predictor(path: str | os.PathLike[str]) -> Model | Ensemble:
             data, tensors = read_content(Path(path))
             return (
                 Ensemble.of_parts(data, tensors)
-                if data.get("format") == ENSEMBLE_FORMAT
+                if data.get("format") in ENSEMBLE_FORMATS
                 else Model.of(model_of_parts(data, tensors))
             )
     return load_model(path)

@@ -71,7 +71,7 @@ class ComparisonFolder:
             with opened(self.path / NETWORKS, BYTES_AT_MOST) as stream:
                 while line := stream.readline(_LONGEST_LINE):
                     with suppress(ValueError):
-                        network = Finished.from_json(json_of(line))
+                        network = Finished.from_json(json_of(line, values=_LONGEST_LINE))
                         found[network.key] = network
         except FileNotFoundError:
             return {}
