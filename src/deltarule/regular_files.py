@@ -97,8 +97,8 @@ def json_of(text: str | bytes, *, strict: bool = True, values: int = _VALUES) ->
     """
     try:
         text = text if isinstance(text, str) else text.decode("utf-8")
-        if strict and (text.count(",") > values or text.count("[") + text.count("{") > _GROUPS):
-            raise ValueError(f"more than {values:,} values or {_GROUPS:,} lists and objects")
+        if strict:
+            _check_size(text, values)
         value = json.loads(text, **_STRICT) if strict else json.loads(text)
     except RecursionError as error:
         raise ValueError(f"more than {_DEPTH} nested levels") from error
@@ -144,6 +144,11 @@ def _check_regular(found: os.stat_result, path: Path, at_most: int | None = None
         raise OSError(errno.EINVAL, "a device or a pipe, not a regular file", str(path))
     if at_most is not None and found.st_size > at_most:
         raise OSError(errno.EFBIG, f"{found.st_size:,} bytes, more than the limit of {at_most:,}", str(path))
+
+
+def _check_size(text: str, values: int) -> None:
+    if text.count(",") > values or text.count("[") + text.count("{") > _GROUPS:
+        raise ValueError(f"more than {values:,} values or {_GROUPS:,} lists and objects")
 
 
 def _refused(constant: str) -> None:

@@ -36,7 +36,8 @@ COMMANDS = {
         "deltarule.cli.predict:predict", "Predict with a model and print one line for each sample, or write a file."
     ),
     "show": Source(
-        "deltarule.cli.show:show", "Show a model: its layers, their shapes and parameters, and how it was trained."
+        "deltarule.cli.show:show",
+        "Show a model: its layers, how it was trained, its scores with intervals, and the verdict.",
     ),
     "plan": Source("deltarule.cli.plan:plan", "Show what each thread does in a training step and in evaluation."),
     "formulas": Source(

@@ -16,6 +16,7 @@ from deltarule.cli.report import Report
 from deltarule.cli.terminal import console, print_json, progress_bar, say
 from deltarule.data import Dataset, Part
 from deltarule.errors import DeltaruleError
+from deltarule.studies.model_record import record_of
 from deltarule.training import Epoch, Run, Training
 from deltarule.training.folder import CURVES, MODEL, RunFolder
 from deltarule.training.metrics import as_text
@@ -106,6 +107,9 @@ def finish(
     report.tell(words)
     if as_json:
         ended.failures.attempt(print_json, report.to_json())
+    if not interrupted and ended.error is None:
+        record = record_of(ended.run, dataset, report.evaluations, report.verdict)
+        ended.failures.attempt(folder.write_model, dataclasses.replace(ended.run.model, record=record))
     pictures = _draw(ended, dataset, folder)
     if ended.error is not None and kept:
         say(f"The earlier model is in {folder.path}.", console)

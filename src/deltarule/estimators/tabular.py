@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -107,6 +108,9 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         judged = [self._judged(each.out_of_fold, problem) for each in tried]
         best = int(np.argmin([np.inf if np.isnan(each.loss) else each.loss for each in judged]))
         self.ensemble_, self.oof_predictions_ = self._calibrated(tried[best], problem)
+        known = judged[best]
+        if math.isfinite(known.score):
+            self.ensemble_ = self.ensemble_.of_score(known.score, (known.low, known.high), len(problem.y))
         entries = []
         for place, (each, found) in enumerate(zip(tried, judged, strict=True)):
             used, parts = place == best, each.outputs if len(each.outputs) > 1 else ()

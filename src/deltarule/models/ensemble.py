@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from deltarule.engines.threads import allowed_threads
 from deltarule.errors import ModelError, ModelFileError, memory_checked
 from deltarule.models.calibration import LIMITS, tempered
+from deltarule.models.card import ModelCard
 from deltarule.models.conformal import class_sets, intervals
 from deltarule.models.encoding import Encoding
 from deltarule.models.files import (
@@ -29,6 +31,7 @@ from deltarule.models.files import (
     read_content,
 )
 from deltarule.models.model import Model, class_probabilities, load_model, score_of
+from deltarule.models.record import Record, Score, versions
 from deltarule.recipes import Recipe
 from deltarule.types import Booleans, Floats
 from deltarule.writing import write_whole
@@ -169,6 +172,14 @@ class Ensemble:
         networks = tuple(dataclasses.replace(each, encoding=encoding) for each in self.networks)
         return dataclasses.replace(self, networks=networks, columns=columns, named=named)
 
+    def of_score(self, value: float, interval: tuple[float, float], samples: int) -> Self:
+        """Return the ensemble with its out-of-fold accuracy or R², with its interval, in the record."""
+        first, *others = self.networks
+        low, high = (each if math.isfinite(each) else None for each in interval)
+        score = Score("out of fold", "accuracy" if self.labelled else "r2", value, low, high, samples)
+        record = Record(samples=(("train", samples),), scores=(score,), versions=versions())
+        return dataclasses.replace(self, networks=(dataclasses.replace(first, record=record), *others))
+
     def _outputs(self, inputs: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """Return the weighted sums (n, outputs) of each network."""
         threads = min(allowed_threads(), len(self.networks)) if len(inputs) >= _WORTH_THREADS else 1
@@ -176,6 +187,16 @@ class Ensemble:
             return [network.outputs_of(inputs) for network in self.networks]
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(lambda network: network.outputs_of(inputs), self.networks))
+
+    def card(self) -> ModelCard:
+        """Return the card of the first network, with what the ensemble has beside it; see `Model.card`."""
+        several = len(self.networks)
+        networks = (
+            f"{several}; the mean of their predictions is the model's, the first is shown" if several > 1 else "1"
+        )
+        calibrated = {"Temperature": f"{self.temperature:.4g}"} if self.labelled else {}
+        intervals = {"Intervals": f"from {len(self.scores):,} out-of-fold samples"}
+        return ModelCard.of(self.networks[0], {"Networks": networks, **calibrated, **intervals})
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write all networks and what belongs to them as one `.safetensors` file, completely or not at all."""

@@ -81,8 +81,9 @@ def file_errors(path: Path) -> Iterator[None]:
         raise ModelFileError(error.expected, f"{path}: {error.value}", error.suggestion, field=error.field) from error
     except DeltaruleError as error:  # of the recipe or of a record inside, whose suggestion is about Python
         came = error.value or "something else"
-        raise ModelFileError(error.expected, f"{path}: {came}", "a file that deltarule wrote", field=error.field) from error
-    except ( TypeError, ValueError, LookupError, OverflowError, MemoryError) as error:
+        suggestion = "a file that deltarule wrote"
+        raise ModelFileError(error.expected, f"{path}: {came}", suggestion, field=error.field) from error
+    except (TypeError, ValueError, LookupError, OverflowError, MemoryError) as error:
         raise ModelFileError("a model written by deltarule", f"{path}: {reason(error)}") from error
 
 

@@ -141,6 +141,12 @@ class ModelData:
         """Each layer's biases (fan_out,): views of θ."""
         return [biases for _, biases in self.layers]
 
+    def name_of(self, label: Any) -> str:
+        """The name of a label, in words where the data set has any."""
+        names = self.class_names
+        whole = isinstance(label, (int, np.integer)) and not isinstance(label, bool)
+        return names[int(label)] if names and whole and 0 <= int(label) < len(names) else str(label)
+
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields alone; what is derived from them is computed again."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

@@ -45,7 +45,13 @@ class Score:
         numbers = (self.value, self.low, self.high, self.baseline)
         finite = all(each is None or (type(each) is float and math.isfinite(each)) for each in numbers)
         texts = type(self.part) is str and type(self.metric) is str
-        if not finite or not texts or self.value is None or type(self.samples) is not int or self.samples < 1:
+        if (
+            not finite
+            or not texts
+            or type(self.value) is not float
+            or type(self.samples) is not int
+            or self.samples < 1
+        ):
             raise ModelError("a score of a metric on samples", f"{self}"[:80], field="record.scores")
 
     def __str__(self) -> str:
@@ -68,7 +74,7 @@ class Record:
     data : the name of the data; "" where they have none.
     samples : the number of samples of each set.
     epochs, best_epoch : the number of epochs, and the one whose weights the model has.
-    status : how training ended: "finished", "stopped" (early), "interrupted", "diverged"; "" where it did not happen here.
+    status : how training ended: "finished", "stopped" (early), "interrupted" or "diverged"; "" of an imported model.
     scores : of the model, on each set.
     verdict : sentences on bias, variance and what may help.
     versions : of deltarule, Python and NumPy.
@@ -142,7 +148,6 @@ def _score(data: Any) -> Score:
 
 def versions() -> tuple[tuple[str, str], ...]:
     """Return the versions of what computes a model, by name."""
-    from deltarule import __version__
-
+    own = sys.modules["deltarule"].__version__  # importing the package from within would be a circle
     python = ".".join(map(str, sys.version_info[:3]))
-    return (("deltarule", __version__), ("Python", python), ("NumPy", np.__version__))
+    return (("deltarule", own), ("Python", python), ("NumPy", np.__version__))

@@ -22,8 +22,8 @@ Tensors = dict[str, npt.NDArray[Any]]
 
 LARGEST_HEADER = 16 * 2**20
 """Bytes of a header, with the JSON in its metadata."""
-_TYPES: Mapping[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
-_FURTHER: Mapping[str, np.dtype[Any]] = {"F16": np.dtype("<f2"), "BF16": np.dtype("<u2"), "I64": np.dtype("<i8")}
+_TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+_FURTHER: dict[str, np.dtype[Any]] = {"F16": np.dtype("<f2"), "BF16": np.dtype("<u2"), "I64": np.dtype("<i8")}
 """Types that other programs write: half precision, and PyTorch's number of batches."""
 _CUT = "a file that is cut short, or claims more than its bytes hold"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import threading
 import time
@@ -21,7 +22,7 @@ from deltarule.recipes import Recipe
 from deltarule.training.arguments import Data, OnEpoch, checked_recipe, dataset_of, explained_arguments, requests_stop
 from deltarule.training.epoch import Epoch, History
 from deltarule.training.monitoring import Monitor
-from deltarule.training.preparing import Start, model_of, prepared
+from deltarule.training.preparing import Start, model_of, prepared, record_of
 from deltarule.training.progress import Progress, shown
 from deltarule.training.run import Run
 from deltarule.types import Floats
@@ -243,7 +244,9 @@ class Training:
         best = min(self._best_epoch, done) if rule is not None and rule.restore_best else 0
         losses = np.concatenate([np.zeros(0), *self._batch_losses])
         data = self._fitted.data
-        return Run(history, self.model, self.recipe, self._seconds, status, best or done, losses, data)
+        record = record_of(data, done, best or done, status)
+        model = dataclasses.replace(self.model, record=record)
+        return Run(history, model, self.recipe, self._seconds, status, best or done, losses, data)
 
     @property
     def _finished(self) -> bool:
