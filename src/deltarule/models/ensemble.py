@@ -191,12 +191,10 @@ class Ensemble:
     def card(self) -> ModelCard:
         """Return the card of the first network, with what the ensemble has beside it; see `Model.card`."""
         several = len(self.networks)
-        networks = (
-            f"{several}; the mean of their predictions is the model's, the first is shown" if several > 1 else "1"
-        )
+        shown = "; the mean of their predictions is the model's, the first is shown" if several > 1 else ""
         calibrated = {"Temperature": f"{self.temperature:.4g}"} if self.labelled else {}
         intervals = {"Intervals": f"from {len(self.scores):,} out-of-fold samples"}
-        return ModelCard.of(self.networks[0], {"Networks": networks, **calibrated, **intervals})
+        return ModelCard.of(self.networks[0], {"Networks": f"{several}{shown}", **calibrated, **intervals})
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write all networks and what belongs to them as one `.safetensors` file, completely or not at all."""

@@ -44,15 +44,9 @@ class Score:
     def __post_init__(self) -> None:
         numbers = (self.value, self.low, self.high, self.baseline)
         finite = all(each is None or (type(each) is float and math.isfinite(each)) for each in numbers)
-        texts = type(self.part) is str and type(self.metric) is str
-        if (
-            not finite
-            or not texts
-            or type(self.value) is not float
-            or type(self.samples) is not int
-            or self.samples < 1
-        ):
-            raise ModelError("a score of a metric on samples", f"{self}"[:80], field="record.scores")
+        types = [(self.part, str), (self.metric, str), (self.value, float), (self.samples, int)]
+        if not finite or not all(type(each) is kind for each, kind in types) or self.samples < 1:
+            raise ModelError("a score of a metric on samples", f"{self!r}"[:80], field="record.scores")
 
     def __str__(self) -> str:
         if self.low is None or self.high is None:
