@@ -99,6 +99,7 @@ if TYPE_CHECKING:
         schedules,
     )
     from deltarule.models import Model, load_model
+    from deltarule.models.importing import import_model
     from deltarule.recipes import (
         EarlyStopping,
         Network,
@@ -229,6 +230,7 @@ __all__ = [
     "folds",
     "formula",
     "gradient_check",
+    "import_model",
     "initializers",
     "learning_rate_range",
     "load_dataset",
@@ -269,6 +271,7 @@ _SEPARATE = {
     "TabularClassifier": "deltarule.estimators",
     "TabularRegressor": "deltarule.estimators",
     "compare": "deltarule.studies.compare",
+    "import_model": "deltarule.models.importing",
     "vary": "deltarule.studies.compare",
 }
 _PACKAGES = {

@@ -39,6 +39,9 @@ COMMANDS = {
         "deltarule.cli.show:show",
         "Show a model: its layers, how it was trained, its scores with intervals, and the verdict.",
     ),
+    "import": Source(
+        "deltarule.cli.import_model:import_", "Convert a network of ONNX, PyTorch, Keras or network2 to a model file."
+    ),
     "plan": Source("deltarule.cli.plan:plan", "Show what each thread does in a training step and in evaluation."),
     "formulas": Source(
         "deltarule.cli.formulas:formulas",

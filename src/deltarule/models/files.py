@@ -77,12 +77,11 @@ def file_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ModelFileError("a model file", f"{path}: {reason(error)}") from error
-    except ModelFileError as error:
-        raise ModelFileError(error.expected, f"{path}: {error.value}", error.suggestion, field=error.field) from error
-    except DeltaruleError as error:  # of the recipe or of a record inside, whose suggestion is about Python
-        came = error.value or "something else"
-        suggestion = "a file that deltarule wrote"
-        raise ModelFileError(error.expected, f"{path}: {came}", suggestion, field=error.field) from error
+    except DeltaruleError as error:
+        # The suggestion of another error, for example of the recipe inside, is a call in Python.
+        suggestion = error.suggestion if isinstance(error, ModelError) else "a file that deltarule wrote"
+        came = f"{path}: {error.value}" if error.value else str(path)
+        raise ModelFileError(error.expected, came, suggestion, field=error.field) from error
     except (TypeError, ValueError, LookupError, OverflowError, MemoryError) as error:
         raise ModelFileError("a model written by deltarule", f"{path}: {reason(error)}") from error
 

@@ -16,11 +16,11 @@ import numpy.typing as npt
 from deltarule.errors import ModelFileError
 from deltarule.regular_files import json_of, reason
 
-__all__ = ["LARGEST_HEADER", "TensorFile", "Tensors", "read_tensor_file", "tensor_file_bytes"]
+__all__ = ["TensorFile", "Tensors", "object_of", "read_tensor_file", "read_tensors", "tensor_file_bytes"]
 
 Tensors = dict[str, npt.NDArray[Any]]
 
-LARGEST_HEADER = 16 * 2**20
+_LARGEST_HEADER = 16 * 2**20
 """Bytes of a header, with the JSON in its metadata."""
 _TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 _FURTHER: dict[str, np.dtype[Any]] = {"F16": np.dtype("<f2"), "BF16": np.dtype("<u2"), "I64": np.dtype("<i8")}
@@ -57,10 +57,14 @@ def read_tensor_file(stream: BinaryIO, *, field: str | None = None, foreign: boo
     Raises ModelFileError for a header that is not strict JSON, and for tensors that overlap, leave gaps, claim other
     sizes than the file has, are of other types, or contain NaN or infinity.
     """
-    size = os.fstat(stream.fileno()).st_size
+    return read_tensors(stream, os.fstat(stream.fileno()).st_size, field=field, foreign=foreign)
+
+
+def read_tensors(stream: BinaryIO, size: int, *, field: str | None = None, foreign: bool = False) -> TensorFile:
+    """Read the content of a safetensors file of so many bytes from a stream; see `read_tensor_file`."""
     start = stream.read(8)
     length = struct.unpack("<Q", start)[0] if len(start) == 8 else -1
-    if not 2 <= length <= min(size - 8, LARGEST_HEADER):
+    if not 2 <= length <= min(size - 8, _LARGEST_HEADER):
         raise ModelFileError("a safetensors file", "a file that is cut short, or is no safetensors file")
     table = object_of(stream.read(length), "the header")
     metadata = table.pop("__metadata__", {})
