@@ -187,6 +187,7 @@ def test_state_dicts_without_pytorch(tmp_path):
         dr.import_model(path, activation="tanh")
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_weights_of_keras(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     pytest.importorskip("torch", reason="PyTorch, which Keras needs here, is not installed")

@@ -31,11 +31,12 @@ from deltarule.formulas import (
 )
 from deltarule.types import Floats
 
-__all__ = ["OPERATIONS", "Function", "found_in", "identified"]
+__all__ = ["GRID", "OPERATIONS", "Function", "found_in", "identified"]
 
 Function: TypeAlias = Callable[[Floats], Floats]
 
-_GRID = np.concatenate([np.linspace(-12.0, 12.0, 961), [-40.0, -20.0, 20.0, 40.0], np.linspace(-0.1, 0.1, 41)])
+GRID = np.concatenate([np.linspace(-12.0, 12.0, 961), [-40.0, -20.0, 20.0, 40.0], np.linspace(-0.1, 0.1, 41)])
+"""The numbers on which functions are compared."""
 _TOLERANCE = 1e-6
 """Relative to numbers above 1: constants of a graph are float32."""
 _USUAL = (
@@ -99,26 +100,24 @@ def found_in(operation: str, attributes: Mapping[str, Any]) -> tuple[Activation,
     return (known[operation](alpha),) if operation in known else ()
 
 
-def identified(function: Function, further: Iterable[Activation] = ()) -> tuple[Activation, float, float] | None:
-    """Return the activation σ, a and b for which a function is a σ(z) + b; None where there is none.
+def identified(values: Floats, further: Iterable[Activation] = ()) -> tuple[Activation, float, float] | None:
+    """Return the activation σ, a and b for which a function with these values on `GRID` is a σ(z) + b, or None.
 
-    >>> identified(lambda z: 2.0 * np.maximum(z, 0.0) + 1.0)[0].name
+    >>> identified(2.0 * np.maximum(GRID, 0.0) + 1.0)[0].name
     'relu'
-    >>> identified(np.sin) is None
+    >>> identified(np.sin(GRID)) is None
     True
     """
-    with np.errstate(all="ignore"):
-        values = np.asarray(function(_GRID), dtype=np.float64)
-    if values.shape != _GRID.shape or not np.isfinite(values[np.abs(_GRID) <= 20]).all():
+    if not np.isfinite(values[np.abs(GRID) <= 20]).all():
         return None
     usable = np.isfinite(values) & (np.abs(values) < 1e15)
     scale = 1.0 + np.abs(values[usable])
     for activation in (*further, *_USUAL):
-        own = np.asarray(activation.value(_GRID), dtype=np.float64)[usable]
+        own = np.asarray(activation.value(GRID), dtype=np.float64)[usable]
         if (np.abs(own - values[usable]) <= _TOLERANCE * scale).all():
             return activation, 1.0, 0.0
     for activation in (*further, *_USUAL):
-        own = np.asarray(activation.value(_GRID), dtype=np.float64)[usable]
+        own = np.asarray(activation.value(GRID), dtype=np.float64)[usable]
         columns = np.stack([own, np.ones_like(own)], axis=1)
         a, b = np.linalg.lstsq(columns, values[usable], rcond=None)[0]
         if (np.abs(columns @ [a, b] - values[usable]) <= _TOLERANCE * scale).all() and a != 0.0:

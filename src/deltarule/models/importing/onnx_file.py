@@ -23,7 +23,7 @@ __all__ = ["Graph", "Node", "read_onnx"]
 
 _BYTES_AT_MOST = 2**31 - 1
 """The limit of protocol buffers."""
-_FIELDS_AT_MOST = 200_000
+_FIELDS_AT_MOST = 50_000
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
 _TYPES: Mapping[int, str] = {
     1: "<f4", 2: "u1", 3: "i1", 4: "<u2", 5: "<i2", 6: "<i4", 7: "<i8", 9: "?", 10: "<f2", 11: "<f8", 12: "<u4",
@@ -165,6 +165,8 @@ def _integers(values: list[Any]) -> list[int]:
             continue
         place = 0
         while place < len(each):
+            if len(found) > _FIELDS_AT_MOST:
+                raise ModelFileError(f"at most {_FIELDS_AT_MOST:,} integers in a list", "more")
             value, place = _varint(each, place)
             found.append(_signed(value))
     return found

@@ -18,15 +18,18 @@ import numpy.typing as npt
 
 from deltarule.errors import ModelError
 from deltarule.formulas import Activation, Identity
-from deltarule.models.importing.elementwise import OPERATIONS, Function, found_in, identified
+from deltarule.models.importing.elementwise import GRID, OPERATIONS, Function, found_in, identified
 from deltarule.models.importing.imported import Imported, Layer
 from deltarule.models.importing.onnx_file import Graph, Node
 from deltarule.recipes import Affine
+from deltarule.types import Floats
 
 __all__ = ["from_onnx"]
 
 _SAME = {"Identity", "Dropout", "Cast", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Normalizer"}
 _LABELS = {"ArgMax", "ArrayFeatureExtractor", "ZipMap", "LabelEncoder"}
+_SMALL = 10_000
+"""Numbers in a constant that is computed."""
 _FLOATS = {1, 10, 11, 16}
 """The types of floating-point numbers in a Cast."""
 _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -47,18 +50,22 @@ class Linear:
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """factor · f(z) + shift, along the last axis; or the softmax of z, or 1 − p and p side by side ("pair")."""
+    """factor · f(z) + shift, along the last axis; or the softmax of z, or 1 − p and p side by side ("pair").
+
+    values : those of f on `GRID`; None for z itself.
+    """
 
     base: Linear
-    function: Function | None = None
+    values: Floats | None = None
     factor: Any = 1.0
     shift: Any = 0.0
     form: str = ""
 
-    def numbers(self, z: Any) -> Any:
-        """The function of one number."""
-        inner = z if self.function is None else self.function(z)
-        return self.factor * inner + self.shift
+    @property
+    def numbers(self) -> Floats:
+        """The values of factor · f(z) + shift on `GRID`, where they are the same for all units."""
+        numbers: Floats = self.factor * (GRID if self.values is None else self.values) + self.shift
+        return numbers
 
     @property
     def plain(self) -> bool:
@@ -78,10 +85,12 @@ class _Evaluation:
         self.values: dict[str, Any] = dict(graph.constants)
         self.known: list[Activation] = []
         self.classes: list[Any] | None = None
+        self.room = 8 * sum(each.size for each in graph.constants.values()) + _SMALL
         for name in graph.inputs:
             self.values[name] = Signal(Linear())
-        for node in graph.nodes:
-            self._evaluate(node)
+        with np.errstate(all="ignore"):  # what is infinite is no activation that is known, and no weight
+            for node in graph.nodes:
+                self._evaluate(node)
 
     def _evaluate(self, node: Node) -> None:
         given = [self.values.get(name) if name else None for name in node.inputs]
@@ -107,13 +116,22 @@ class _Evaluation:
         if op in _LABELS or first.form == "label":
             return self._labels(node, given, first)
         if op in _HANDLERS:
-            return _HANDLERS[op](node, given, first)
+            return self._within_bounds(node, _HANDLERS[op](node, given, first), first)
         if op in OPERATIONS:
             self.known += found_in(op, attributes)
             return _applied(node, first, OPERATIONS[op](attributes))
         if op in _ARITHMETIC and len(given) == 2:
-            return _binary(node, *given)
+            return self._within_bounds(node, _binary(node, *given), first)
         raise _Refused(str(node))
+
+    def _within_bounds(self, node: Node, made: Signal, first: Signal) -> Signal:
+        """Return a signal, after a check that its weights are not many times those of the file."""
+        weights = made.base.weights
+        if weights is not None and made.base is not first.base:
+            self.room -= weights.size
+            if self.room < 0:
+                raise _Refused(f"{node}, with many times the weights of the file")
+        return made
 
     def _labels(self, node: Node, given: Sequence[Any], signal: Signal) -> Signal:
         """Note the classes, which are beside the probabilities."""
@@ -133,9 +151,9 @@ def _constant(node: Node, given: Sequence[Any]) -> Any:
         return np.transpose(given[0], node.attributes.get("perm"))
     if node.op in {"Identity", "Cast"}:
         return given[0]
-    if node.op == "Reshape":
+    if node.op == "Reshape" and np.size(given[0]) <= _SMALL:
         return np.reshape(given[0], [int(size) for size in given[1]])
-    if node.op in _ARITHMETIC and len(given) == 2 and max(np.size(each) for each in given) < 1e6:
+    if node.op in _ARITHMETIC and len(given) == 2 and max(np.size(each) for each in given) <= 64:
         return _ARITHMETIC[node.op](*given)
     raise _Refused(str(node))
 
@@ -145,7 +163,7 @@ def _binary(node: Node, left: Any, right: Any) -> Signal:
     if isinstance(left, Signal) and isinstance(right, Signal):
         if left.base is not right.base or not (left.plain and right.plain):
             raise _Refused(f"{node}, which joins two paths")
-        return Signal(left.base, lambda z: operation(left.numbers(z), right.numbers(z)))
+        return Signal(left.base, operation(left.numbers, right.numbers))
     signal, constant = (left, right) if isinstance(left, Signal) else (right, left)
     number = np.asarray(constant, np.float64)
     if number.ndim > 1:
@@ -223,7 +241,7 @@ def _weighted(node: Node, given: Sequence[Any], signal: Signal) -> Signal:
 def _affine(signal: Signal, factor: npt.NDArray[Any], shift: npt.NDArray[Any]) -> Signal:
     """Return factor · signal + shift. Numbers for each unit become part of the weights, where nothing is between."""
     base = signal.base
-    units = base.weights is not None and signal.function is None and max(factor.ndim, shift.ndim) > 0
+    units = base.weights is not None and signal.values is None and max(factor.ndim, shift.ndim) > 0
     if not units:
         return dataclasses.replace(signal, factor=signal.factor * factor, shift=signal.shift * factor + shift)
     dtype = base.weights.dtype
@@ -236,12 +254,12 @@ def _affine(signal: Signal, factor: npt.NDArray[Any], shift: npt.NDArray[Any]) -
 def _applied(node: Node, signal: Signal, function: Function) -> Signal:
     if not signal.plain:
         raise _Refused(f"{node} after numbers that differ by unit")
-    return Signal(signal.base, lambda z: function(signal.numbers(z)))
+    return Signal(signal.base, np.asarray(function(signal.numbers), np.float64))
 
 
 def _base(signal: Signal, node: Node) -> Linear:
     """Return the weighted sums that a signal is, with its factor and shift in the weights."""
-    if signal.function is not None or signal.form or signal.base.weights is None:
+    if signal.values is not None or signal.form or signal.base.weights is None:
         raise _Refused(f"{node} of other than weighted sums")
     units = np.ones(signal.base.weights.shape[1])
     return _affine(signal, units, 0.0 * units).base
@@ -250,10 +268,9 @@ def _base(signal: Signal, node: Node) -> Linear:
 def _pair(node: Node, given: Sequence[Any], signal: Signal) -> Signal:
     """Return the probabilities of two classes, 1 − p and p."""
     second = given[-1]
-    if len(given) == 2 and isinstance(second, Signal) and signal.base is second.base and signal.plain and second.plain:
-        z = np.linspace(-9.0, 9.0, 91)
-        if np.allclose(signal.numbers(z) + second.numbers(z), 1.0, rtol=0, atol=1e-6):
-            return dataclasses.replace(second, form="pair")
+    alike = isinstance(second, Signal) and signal.base is second.base and signal.plain and second.plain
+    if len(given) == 2 and alike and np.allclose(signal.numbers + second.numbers, 1.0, rtol=0, atol=1e-6):
+        return dataclasses.replace(second, form="pair")
     raise _Refused(str(node))
 
 
@@ -324,9 +341,9 @@ def _network(output: Signal, found: _Evaluation, shape: tuple[int | None, ...] |
 
 def _activation(signal: Signal, found: _Evaluation, where: str) -> tuple[Activation, Signal]:
     """Return the activation that a signal applies, and the signal with its own factor and shift included."""
-    if signal.function is None:
+    if signal.values is None:
         return Identity(), signal
-    known = identified(signal.function, found.known)
+    known = identified(signal.values, found.known)
     if known is None:
         raise ModelError("an activation that deltarule has", f"another one before {where}", field=where)
     activation, factor, shift = known
@@ -358,7 +375,7 @@ def _with_output(layer: Layer, activation: Activation, signal: Signal) -> Layer:
 
 def _scaling(signal: Signal, inputs: int) -> Affine | None:
     """Return the scaling of the graph's input."""
-    if signal.function is not None or signal.form:
+    if signal.values is not None or signal.form:
         raise ModelError("inputs that are scaled at most", "another function of them", field="the input")
     factor = np.broadcast_to(np.asarray(signal.factor, np.float64), (inputs,))
     shift = np.broadcast_to(np.asarray(signal.shift, np.float64), (inputs,))
