@@ -83,6 +83,9 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         A model that was trained on a table takes one: a data frame, a list of dicts, a dict of columns, or an array
         with its columns in their order. Unknown columns are ignored, missing ones are an error.
 
+        Safe to call from several threads at once, also with the same model, and in forked and spawned processes;
+        a model can be pickled. The predictions are the same to the last bit in all of them.
+
         strict : what happens with values of a table unlike the training set's (unseen categories, numbers
             farther out of its range than this is wide, missing values where it had none): False gives a `DataWarning`
             for each column, with the number of rows; True raises a `DataError`; None ignores them.

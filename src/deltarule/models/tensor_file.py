@@ -48,19 +48,25 @@ class _Claim:
     end: int
 
 
-def read_tensor_file(stream: BinaryIO, *, field: str | None = None, foreign: bool = False) -> TensorFile:
+def read_tensor_file(
+    stream: BinaryIO, *, field: str | None = None, foreign: bool = False, finite: bool = True
+) -> TensorFile:
     """Read a safetensors file.
 
     field : a field that the metadata must have.
     foreign : accept also the types that other programs write: float16 and bfloat16, which become float32, and int64.
+    finite : refuse NaN and infinity.
 
     Raises ModelFileError for a header that is not strict JSON, and for tensors that overlap, leave gaps, claim other
-    sizes than the file has, are of other types, or contain NaN or infinity.
+    sizes than the file has, are of other types, or contain what is not finite.
     """
-    return read_tensors(stream, os.fstat(stream.fileno()).st_size, field=field, foreign=foreign)
+    size = os.fstat(stream.fileno()).st_size
+    return read_tensors(stream, size, field=field, foreign=foreign, finite=finite)
 
 
-def read_tensors(stream: BinaryIO, size: int, *, field: str | None = None, foreign: bool = False) -> TensorFile:
+def read_tensors(
+    stream: BinaryIO, size: int, *, field: str | None = None, foreign: bool = False, finite: bool = True
+) -> TensorFile:
     """Read the content of a safetensors file of so many bytes from a stream; see `read_tensor_file`."""
     start = stream.read(8)
     length = struct.unpack("<Q", start)[0] if len(start) == 8 else -1
@@ -78,7 +84,7 @@ def read_tensors(stream: BinaryIO, size: int, *, field: str | None = None, forei
     content = stream.read(size - 8 - length)
     if len(content) != size - 8 - length:
         raise ModelFileError("a whole safetensors file", _CUT)
-    return TensorFile(metadata, {claim.name: _tensor(claim, content) for claim in claims})
+    return TensorFile(metadata, {claim.name: _tensor(claim, content, finite=finite) for claim in claims})
 
 
 def tensor_file_bytes(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
@@ -129,13 +135,13 @@ def _check_places(claims: list[_Claim], size: int) -> None:
             raise ModelFileError("tensors that follow each other without overlap", came, field=after.name[:80])
 
 
-def _tensor(claim: _Claim, content: bytes) -> npt.NDArray[Any]:
+def _tensor(claim: _Claim, content: bytes, *, finite: bool) -> npt.NDArray[Any]:
     count = math.prod(claim.shape)
     tensor = np.frombuffer(content, claim.dtype, count, claim.start).reshape(claim.shape)
     if claim.half:
         tensor = (tensor.astype(np.uint32) << 16).view(np.float32)
     elif claim.dtype.itemsize == 2:
         tensor = tensor.astype(np.float32)
-    if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+    if finite and tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
         raise ModelFileError("finite numbers", "NaN or infinity", field=claim.name[:80])
     return tensor
