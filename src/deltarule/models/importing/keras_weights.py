@@ -1,4 +1,4 @@
-"""Keras's `.weights.h5`: the weights of dense layers, read by h5py in a process of its own.
+"""Keras's `.weights.h5`: the weights of dense layers, read by h5py in a separate process.
 
 The C library behind h5py is not made for hostile files. Whatever a file does to it ends with that process, which sends
 back tensors alone.
