@@ -177,8 +177,8 @@ def test_state_dicts_without_pytorch(tmp_path):
         dr.import_model(path, activation=["tanh"] * 3)
     with pytest.raises(ModelError, match="2 classes for classes"):
         dr.import_model(path, activation="tanh", classes=["a"])
-    with pytest.raises(ModelError, match="one of softmax, sigmoid, identity for output"):
-        dr.import_model(path, activation="tanh", output="max")
+    with pytest.raises(ModelError, match="one of softmax, sigmoid, identity for output_activation"):
+        dr.import_model(path, activation="tanh", output_activation="max")
     save_file(tensors | {"norm.running_mean": np.zeros(4, np.float32)}, path)
     with pytest.raises(ModelError, match=r"a linear layer, .* for norm"):
         dr.import_model(path, activation="tanh")
@@ -205,7 +205,7 @@ def test_weights_of_keras(tmp_path, monkeypatch):
     )
     network.save_weights(tmp_path / "m.weights.h5")
     theirs = np.asarray(network.predict(X.astype(np.float32), verbose=0))
-    ours = dr.import_model(tmp_path / "m.weights.h5", activation=["elu", "tanh"], output="softmax")
+    ours = dr.import_model(tmp_path / "m.weights.h5", activation=["elu", "tanh"], output_activation="softmax")
     np.testing.assert_allclose(ours.predict_proba(X.astype(np.float32)), theirs, **CLOSE)
     network = keras.Sequential([layers.Input((5,)), layers.Dense(6), layers.BatchNormalization(), layers.Dense(3)])
     network.save_weights(tmp_path / "n.weights.h5")

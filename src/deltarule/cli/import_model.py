@@ -22,7 +22,7 @@ def import_(
             show_default=False,
         ),
     ],
-    out: Annotated[Path, option("--out", "Model file to write: .safetensors.", metavar="MODEL")],
+    out: Annotated[Path, option("--output", "Model file to write: .safetensors.", metavar="MODEL")],
     activation: Annotated[
         str | None,
         option(
@@ -31,10 +31,10 @@ def import_(
             metavar="NAME",
         ),
     ] = None,
-    output: Annotated[
+    output_activation: Annotated[
         str | None,
         option(
-            "--output",
+            "--output-activation",
             "Activation of the output, where the file has none: softmax, sigmoid or identity (default: by classes).",
             metavar="NAME",
         ),
@@ -52,13 +52,13 @@ def import_(
     Examples:
 
     \b
-    deltarule import network.onnx --out network.safetensors
-    deltarule import state_dict.safetensors --activation relu --classes no,yes --out network.safetensors
+    deltarule import network.onnx --output network.safetensors
+    deltarule import state_dict.safetensors --activation relu --classes no,yes --output network.safetensors
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     if out.suffix != ".safetensors":
-        raise OutputError("a .safetensors file", str(out), "--out network.safetensors")
+        raise OutputError("a .safetensors file", str(out), "--output network.safetensors")
     hidden = None if activation is None else activation.split(",") if "," in activation else activation
     names = None if classes is None else [name.strip() for name in classes.split(",")]
-    model = import_model(file, activation=hidden, output=output, classes=names)
+    model = import_model(file, activation=hidden, output_activation=output_activation, classes=names)
     model.save(out)
     say(f"{model!r} is in {out}.", messages_of(quiet))

@@ -45,6 +45,7 @@ class ModelCard:
     record : of the training.
     task : "classification", "multilabel" or "regression".
     input_kind : "table", "image" or "array".
+    load : the estimator that loads several networks; None for a model.
 
     >>> import deltarule as dr
     >>> run = dr.train(dr.Recipe(network=dr.Network(hidden=(8,)), epochs=20), dr.load_dataset("iris"))
@@ -60,9 +61,10 @@ class ModelCard:
     record: Record
     task: str
     input_kind: str
+    load: str | None = None
 
     @classmethod
-    def of(cls, model: ModelData, further: Mapping[str, str] | None = None) -> ModelCard:
+    def of(cls, model: ModelData, further: Mapping[str, str] | None = None, load: str | None = None) -> ModelCard:
         """Return the card of a model; `further` facts are those of an ensemble, whose first network it is."""
         record = model.record or Record()
         layers = layer_table(model)
@@ -73,12 +75,13 @@ class ModelCard:
         return cls(
             "-".join(map(str, model.sizes)),
             Table(columns, (*rows, ("", "", "together", f"{total:,}"))),
-            {**facts_of(model), **_of_training(record), **(further or {})},
+            {**_of_recipe(model, record), **_of_training(record), **(further or {})},
             _scores(record),
             model.recipe.to_json(),
             record,
             "classification" if model.classes is not None else str(model.recipe.task),
             kind,
+            load,
         )
 
     @property
@@ -88,6 +91,7 @@ class ModelCard:
 
     def markdown(self) -> str:
         """Return the card as Markdown, with the metadata that the Hugging Face Hub reads at its head."""
+        origin = f"imported from {self.record.source}" if self.record.source else "trained with deltarule"
         parts = [
             "---",
             *_front_matter(self),
@@ -95,13 +99,13 @@ class ModelCard:
             "",
             f"# {_plain(self.name)}",
             "",
-            "A multi-layer perceptron, trained with deltarule.",
+            f"A multi-layer perceptron, {_plain(origin)}.",
             "",
             *_section("Scores", _table(self.scores) if self.scores.rows else []),
             *_section("Verdict", [_plain(each) for each in self.record.verdict]),
             *_section("Use", _use(self)),
             *_section("Architecture", _table(self.layers)),
-            *_section("Training", _table(Table(("", ""), tuple(self.facts.items())))),
+            *_section("Training", _table(Table(("Setting", "Value"), tuple(self.facts.items())))),
             *_section("Recipe", ["```json", json.dumps(self.recipe, indent=2, ensure_ascii=False), "```"]),
         ]
         return "\n".join(parts).rstrip() + "\n"
@@ -134,6 +138,12 @@ def _scores(record: Record) -> Table:
     return Table(columns, tuple(rows))
 
 
+def _of_recipe(model: ModelData, record: Record) -> dict[str, str]:
+    """Return what is known by the recipe, which says nothing of the training of an imported model."""
+    facts = facts_of(model)
+    return {name: facts[name] for name in ("Input", "Predicts", "Loss")} if record.source else facts
+
+
 def _of_training(record: Record) -> dict[str, str]:
     """Return what is known of the training itself."""
     facts = {}
@@ -152,7 +162,8 @@ def _of_training(record: Record) -> dict[str, str]:
 
 def _use(card: ModelCard) -> list[str]:
     name, comment = _USE[card.input_kind]
-    code = ["import deltarule as dr", "", 'model = dr.load_model("model.safetensors")']
+    load = "load_model" if card.load is None else f"{card.load}.load"
+    code = ["import deltarule as dr", "", f'model = dr.{load}("model.safetensors")']
     return ["```python", *code, f"model.predict({name})  # {comment}", "```"]
 
 

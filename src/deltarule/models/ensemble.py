@@ -194,7 +194,8 @@ class Ensemble:
         shown = "; the mean of their predictions is the model's, the first is shown" if several > 1 else ""
         calibrated = {"Temperature": f"{self.temperature:.4g}"} if self.labelled else {}
         intervals = {"Intervals": f"from {len(self.scores):,} out-of-fold samples"}
-        return ModelCard.of(self.networks[0], {"Networks": f"{several}{shown}", **calibrated, **intervals})
+        facts = {"Networks": f"{several}{shown}", **calibrated, **intervals}
+        return ModelCard.of(self.networks[0], facts, "TabularClassifier" if self.labelled else "TabularRegressor")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write all networks and what belongs to them as one `.safetensors` file, completely or not at all."""

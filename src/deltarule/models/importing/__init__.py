@@ -24,7 +24,7 @@ _KINDS = ".onnx, .safetensors (a state_dict of PyTorch), .weights.h5 (Keras), .j
 
 
 def import_model(
-    source: Any, *, activation: Any = None, output: str | None = None, classes: Sequence[Any] | None = None
+    source: Any, *, activation: Any = None, output_activation: str | None = None, classes: Sequence[Any] | None = None
 ) -> Model:
     """Return a network of another library as a `Model`, which predicts as that library does, within 10⁻⁶.
 
@@ -34,8 +34,8 @@ def import_model(
         .json, a network of Nielsen's `network2`.
     activation : of the hidden layers, where the file has none (a state_dict, Keras's weights): a name, an `Activation`,
         or a list of one for each hidden layer.
-    output : "softmax", "sigmoid" or "identity", where the file ends with weighted sums (default: "softmax" with
-        several classes, "sigmoid" with two classes and one output, otherwise "identity").
+    output_activation : "softmax", "sigmoid" or "identity", where the file ends with weighted sums (default: "softmax"
+        with several classes, "sigmoid" with two classes and one output, otherwise "identity").
     classes : the classes in the order of the outputs, where the file has none (default: none, which is regression;
         0, 1, … after a softmax).
 
@@ -53,14 +53,14 @@ def import_model(
         if not type(source).__module__.startswith("sklearn."):
             came = f"{type(source).__module__}.{type(source).__name__}"
             raise ModelError(f"a fitted perceptron of scikit-learn, or a file: {_KINDS}", came, field="source")
-        return from_scikit_learn(source).with_choices(output, classes).model()
+        return from_scikit_learn(source).with_choices(output_activation, classes).model()
     path = Path(source)
     if path.suffix == ".json":
         return load_model(path)
     several = isinstance(activation, Sequence) and not isinstance(activation, str)
     hidden = [activation_of(each) for each in (activation if several else [activation]) if each is not None]
     with file_errors(path):
-        return _from_file(path, hidden).with_choices(output, classes).model()
+        return _from_file(path, hidden).with_choices(output_activation, classes).model()
 
 
 def _from_file(path: Path, hidden: list[Activation]) -> Imported:

@@ -77,7 +77,9 @@ class Imported:
         if classes is not None and len(classes) != max(outputs, 2):
             raise ModelError(f"{max(outputs, 2)} classes", f"{len(classes)}", field="classes")
         if output is not None and output not in OUTPUTS:
-            raise ModelError(f"one of {', '.join(OUTPUTS)}", repr(output), 'output="softmax"', field="output")
+            raise ModelError(
+                f"one of {', '.join(OUTPUTS)}", repr(output), 'output_activation="softmax"', field="output_activation"
+            )
         if output is None:
             raw = classes is not None and self.output == "identity"
             output = ("softmax" if outputs > 1 else "sigmoid") if raw else self.output
