@@ -1,4 +1,4 @@
-"""Hostile and broken files of every kind, and every beginning of a small one: a clear error each, in a child process."""
+"""Hostile and broken files of every kind, and every beginning of small ones: a clear error each."""
 
 import json
 import subprocess

@@ -268,10 +268,11 @@ def _base(signal: Signal, node: Node) -> Linear:
 def _pair(node: Node, given: Sequence[Any], signal: Signal) -> Signal:
     """Return the probabilities of two classes, 1 − p and p."""
     second = given[-1]
-    alike = isinstance(second, Signal) and signal.base is second.base and signal.plain and second.plain
-    if len(given) == 2 and alike and np.allclose(signal.numbers + second.numbers, 1.0, rtol=0, atol=1e-6):
-        return dataclasses.replace(second, form="pair")
-    raise _Refused(str(node))
+    if len(given) != 2 or not isinstance(second, Signal) or signal.base is not second.base:
+        raise _Refused(str(node))
+    if not (signal.plain and second.plain and np.allclose(signal.numbers + second.numbers, 1.0, rtol=0, atol=1e-6)):
+        raise _Refused(str(node))
+    return dataclasses.replace(second, form="pair")
 
 
 _HANDLERS: Mapping[str, Callable[[Node, Sequence[Any], Signal], Signal]] = {
