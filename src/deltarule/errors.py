@@ -198,6 +198,10 @@ class ModelFileError(ModelError):
     """A model file that is missing, cut short or foreign."""
 
 
+class CheckpointError(DeltaruleError, ValueError):
+    """A checkpoint that is missing or damaged, or that belongs to another run."""
+
+
 class OutputError(DeltaruleError, OSError):
     """A result that cannot be written at the requested place."""
 
@@ -275,6 +279,10 @@ class DataWarning(UserWarning):
 
 class SeedsWarning(UserWarning):
     """A comparison with too few seeds for any of its differences to be significant, however large."""
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint that could not be written or read; training goes on, and an older one is kept or used."""
 
 
 class ThreadsWarning(UserWarning):

@@ -14,7 +14,7 @@ from deltarule.models import Model
 from deltarule.recipes import Recipe
 from deltarule.regular_files import encoded, read_json, reason
 from deltarule.training.epoch import Epoch
-from deltarule.writing import append_lines, write_whole
+from deltarule.writing import append_lines, is_part, write_whole
 
 RECIPE, HISTORY, MODEL, SPLIT = "recipe.json", "history.jsonl", "model.safetensors", "split.json"
 CURVES = "curves.png"
@@ -135,7 +135,7 @@ def check_free(path: str | os.PathLike[str]) -> Path:
     """Return the folder `path` if it is new or empty: a run never overwrites another one."""
     folder = Path(path)
     try:
-        if folder.is_dir() and not any(folder.iterdir()):
+        if folder.is_dir() and all(map(is_part, folder.iterdir())):
             return folder
         taken = folder.exists() or folder.is_symlink()
     except OSError as error:

@@ -123,8 +123,7 @@ class Compiled:
         )
         self.finished, self._recorded, self._unreported = state.finished, state.losses, state.seconds
         self._rates.state = tuple(state.schedule.tolist())
-        if not self.finished:
-            self._order.begin_at(state.epoch, state.batch)
+        self._order.begin_at(state.epoch, state.batch)
 
     def plan_text(self) -> str:
         """What each thread does in a training step, and to evaluate a block of samples: a line for each instruction."""
