@@ -12,6 +12,7 @@
     │   └── DataFileError               a data file that is missing, cut short or foreign
     ├── ModelError (ValueError)         a prediction or export that a model does not support
     │   └── ModelFileError              a model file that is missing, cut short or foreign
+    ├── CheckpointError (ValueError)    a checkpoint that is missing, damaged, or of another run
     ├── OutputError (OSError)           a result that cannot be written at the requested place
     ├── ClusterError (OSError)          machines of a cluster that do not answer or stop working
     ├── OutOfMemory (MemoryError)       a network, a batch or data that do not fit into memory
@@ -22,6 +23,7 @@
 and the warnings:
 
     DataWarning (UserWarning)           usable data with a flaw that can mislead
+    CheckpointWarning (UserWarning)     a checkpoint that could not be written or read
     SeedsWarning (UserWarning)          a comparison with too few seeds for any difference to be significant
     ThreadsWarning (UserWarning)        a number of threads that makes training slower than necessary
 
@@ -39,6 +41,8 @@ from typing import ParamSpec, Self, TypeVar
 _LONGEST = 800  # characters of each half of a message
 
 __all__ = [
+    "CheckpointError",
+    "CheckpointWarning",
     "ClusterError",
     "ColumnTypeError",
     "DataError",

@@ -17,7 +17,7 @@ import deltarule as dr
 from deltarule.engines.compiled import Compiled
 from deltarule.training.checkpoints import Checkpoints
 
-EXAMPLES = int(os.environ.get("DELTARULE_TEST_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("DELTARULE_TEST_EXAMPLES", "15"))
 RELAXED = {"suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 SMALL = dr.Recipe(network=dr.Network(hidden=(8,), dropout=0.2), optimizer=dr.Adam(0.01), batch_size=16, epochs=5)
 IRIS = dr.load_dataset("iris")
@@ -73,7 +73,7 @@ def resumed(recipe, data, options, pauses, threads, folder):
     within = 0
     for number, pause in enumerate([*pauses, None]):
         again = options | {"n_threads": threads[number % len(threads)]}
-        training = dr.Training(recipe, data, **again, checkpoints=Checkpoints(folder, 1e9))
+        training = dr.Training(recipe, data, **again).keep(Checkpoints(folder, 1e9))
         left = iter(range(pause or 0))
         run = ended(training, (lambda: False) if pause is None else lambda left=left: next(left, None) is None)
         within += training._engine.state.batch > 0

@@ -30,11 +30,15 @@ class Checkpoints:
 
     path : the folder, which is created when it is first needed.
     seconds : between two checkpoints, at least.
+    result : whether to keep the end of the run too, so that the same call returns the run again. The first checkpoint
+        is then written before the first step, and is an error where it cannot be.
     any_start : whether a run with other initial parameters may continue.
     """
 
-    def __init__(self, path: str | os.PathLike[str], seconds: float = SECONDS, *, any_start: bool = False) -> None:
-        self.path, self.any_start = Path(path), any_start
+    def __init__(
+        self, path: str | os.PathLike[str], seconds: float = SECONDS, *, result: bool = True, any_start: bool = False
+    ) -> None:
+        self.path, self.result, self.any_start = Path(path), result, any_start
         self._seconds = non_negative("checkpoint_seconds", seconds, "checkpoint_seconds=60")
         self._next = time.monotonic() + self._seconds
         self._lock, self._cleared = FolderLock(self.path, "run"), False

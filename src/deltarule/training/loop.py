@@ -7,9 +7,9 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -56,7 +56,6 @@ class Training:
         rows: Any = None,
         scalings: dict[Any, Any] | None = None,
         encoding: Encoding | None = None,
-        checkpoints: Checkpoints | None = None,
     ) -> None:
         self._lock, self._broken_off, self._torn, self._stopped = threading.RLock(), False, False, False
         self._problem, self._fitted = prepared(
@@ -72,16 +71,12 @@ class Training:
         self._done, self._delivered, self._seconds = 0, 0, 0.0
         self._undelivered: deque[int] = deque()
         self._saved: tuple[int, int, bool] | None = None
-        self._checkpoints = checkpoints
-        if checkpoints is not None:
-            self._identity = RunIdentity(
-                self.recipe, engine, precision, record, digest_of_samples(data, rows, encoding),
-                digest_of_start(initial_parameters), data.name,
-            )  # fmt: skip
-            found = checkpoints.newest()
-            if found is not None:
-                self._identity.check(found.run, str(checkpoints.path), any_start=checkpoints.any_start)
-                self._restore(found)
+        self._checkpoints: Checkpoints | None = None
+        start = initial_parameters
+        self._identify: Callable[[], RunIdentity] = lambda: RunIdentity(
+            self.recipe, engine, precision, record, digest_of_samples(data, rows, encoding), digest_of_start(start),
+            data.name,
+        )  # fmt: skip
         renewed_when_forked(self)
 
     def __iter__(self) -> Iterator[Epoch]:
@@ -115,6 +110,16 @@ class Training:
                 self._check()
                 self._save(only_if_due=True)
 
+    def keep(self, checkpoints: Checkpoints | None) -> Self:
+        """Continue from the newest checkpoint, if there is one, and write further ones; for None, do nothing."""
+        if checkpoints is not None:
+            self._checkpoints, self._identity = checkpoints, self._identify()
+            found = checkpoints.newest()
+            if found is not None:
+                self._identity.check(found.run, str(checkpoints.path), any_start=checkpoints.any_start)
+                self._restore(found)
+        return self
+
     def stop(self) -> None:
         """Stop training after the current epoch; the status of the run is then "stopped".
 
@@ -127,6 +132,11 @@ class Training:
         Run(stopped, 3 epochs, ...)
         """
         self._stopped = True
+
+    @property
+    def delivered(self) -> int:
+        """The number of epochs that the caller has been given, also before the run was resumed."""
+        return self._delivered
 
     @property
     def recipe(self) -> Recipe:
@@ -272,16 +282,18 @@ class Training:
     @contextmanager
     def _kept(self) -> Iterator[None]:
         """Hold the folder of the checkpoints while training runs, and write one however it ends."""
-        if self._checkpoints is None:
+        checkpoints = self._checkpoints
+        if checkpoints is None:
             yield
             return
-        with self._checkpoints.held():
-            if self._saved is None:
+        with checkpoints.held():
+            if self._saved is None and checkpoints.result:
                 self._save(necessary=True)
             try:
                 yield
             finally:
-                self._save()
+                if checkpoints.result or not self._finished:
+                    self._save()
 
     def _save(self, *, only_if_due: bool = False, necessary: bool = False) -> None:
         """Write a checkpoint, unless there is nothing new; training goes on where it cannot be written."""

@@ -70,9 +70,8 @@ def train(
     training = Training(
         checked_recipe(recipe), dataset_of(data, y), engine=engine, precision=precision, n_threads=n_threads,
         initial_parameters=initial_parameters, batches=batches, record=record,
-        checkpoints=None if checkpoint is None else Checkpoints(checkpoint, checkpoint_seconds),
     )  # fmt: skip
-    return _finished(training, progress, on_epoch)
+    return _finished(training.keep(_checkpoints(checkpoint, checkpoint_seconds)), progress, on_epoch)
 
 
 def _finished(training: Training, progress: bool | None, on_epoch: OnEpoch | None) -> Run:
@@ -110,11 +109,15 @@ def epochs(
     >>> training.run.status
     'finished'
     """
-    return Training(
+    training = Training(
         checked_recipe(recipe), dataset_of(data, y), engine=engine, precision=precision, n_threads=n_threads,
         initial_parameters=initial_parameters, batches=batches, record=record,
-        checkpoints=None if checkpoint is None else Checkpoints(checkpoint, checkpoint_seconds),
     )  # fmt: skip
+    return training.keep(_checkpoints(checkpoint, checkpoint_seconds))
+
+
+def _checkpoints(folder: str | os.PathLike[str] | None, seconds: float) -> Checkpoints | None:
+    return None if folder is None else Checkpoints(folder, seconds)
 
 
 @explained_arguments
@@ -156,9 +159,9 @@ def resume(
     dataset = _named(run.name, os.fspath(folder)) if data is None else dataset_of(data, y)
     training = Training(
         run.recipe, dataset, engine=run.engine, precision=run.precision, n_threads=n_threads,
-        batches=batches, record=run.record, checkpoints=checkpoints,
+        batches=batches, record=run.record,
     )  # fmt: skip
-    return _finished(training, progress, on_epoch)
+    return _finished(training.keep(checkpoints), progress, on_epoch)
 
 
 def _named(name: str, folder: str) -> Any:
