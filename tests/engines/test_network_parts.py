@@ -1,6 +1,5 @@
 """What is trained beside the layers, and groups and schedules: the compiled engine equals the reference."""
 
-
 import numpy as np
 import pytest
 from tests.laws.test_network_parts import DATA, X, coded_problem, network_of, recipe_of

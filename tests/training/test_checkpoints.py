@@ -117,11 +117,11 @@ def test_another_run_is_refused(change, says, tmp_path):
 
 
 def test_what_cannot_be_resumed(tmp_path):
-    with pytest.raises(CheckpointError, match="a folder with a checkpoint, got .* Try: train"):
+    with pytest.raises(CheckpointError, match=r"a folder with a checkpoint, got .* Try: train"):
         dr.resume(tmp_path / "none")
     assert not (tmp_path / "none").exists()
     dr.train(SMALL, (DIGITS.train.x, DIGITS.train.y), checkpoint=tmp_path)
-    with pytest.raises(CheckpointError, match="for data, got none. Try: resume"):
+    with pytest.raises(CheckpointError, match=r"for data, got none. Try: resume"):
         dr.resume(tmp_path)
     with pytest.raises(CheckpointError, match="samples of the run"):
         dr.resume(tmp_path, DIGITS)
@@ -193,9 +193,10 @@ def test_a_second_process_is_refused_and_a_killed_one_leaves_no_lock(tmp_path):
         assert time.monotonic() < end
         assert other.poll() is None
         time.sleep(0.01)
-    with pytest.raises(OutputError, match="a folder that no other run is writing to"), Checkpoints(
-        tmp_path / "run"
-    ).held():
+    with (
+        pytest.raises(OutputError, match="a folder that no other run is writing to"),
+        Checkpoints(tmp_path / "run").held(),
+    ):
         pass
     other.kill()
     other.wait()

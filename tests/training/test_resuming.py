@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -47,10 +48,8 @@ def interrupted_runs(draw):
 
 
 def ended(training, interrupted=lambda: False):
-    try:
+    with contextlib.suppress(dr.Diverged):
         training.finish(interrupted)
-    except dr.Diverged:
-        pass
     return training.run
 
 
