@@ -114,7 +114,18 @@ if TYPE_CHECKING:
     from deltarule.studies.gradient_check import GradientCheck, gradient_check
     from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
     from deltarule.studies.verdict import Remedy, Verdict, verdict, verdict_of
-    from deltarule.training import Epoch, Evaluation, Run, Training, augmented, epochs, evaluate, train, train_many
+    from deltarule.training import (
+        Epoch,
+        Evaluation,
+        Run,
+        Training,
+        augmented,
+        epochs,
+        evaluate,
+        resume,
+        train,
+        train_many,
+    )
 
 __version__ = "0.1.0"
 
@@ -241,6 +252,7 @@ __all__ = [
     "penalties",
     "preset",
     "register",
+    "resume",
     "schedules",
     "split",
     "train",

@@ -165,7 +165,7 @@ def test_a_comparison_where_one_call_fails_goes_on_from_there(monkeypatch, tmp_p
         lines = (folder / "networks.jsonl").read_text() if (folder / "networks.jsonl").exists() else ""
         assert lines == "" or lines.endswith("\n")
         kept = [json.loads(line) for line in lines.splitlines()]
-        appended = [at for at, name in enumerate(targets) if name == "networks.jsonl"][2::2]
+        appended = [at for at, name in enumerate(targets) if name == "networks.jsonl"][1::2]
         assert len(kept) == sum(at < place for at in appended)
         assert sorted((each.variant, each.seed, each.loss) for each in compared(folder).networks) == scores
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
+from deltarule.cli.data_options import DATA_OPTIONS, SPLIT, DataChoice
 from deltarule.cli.option_groups import (
     ENGINE,
     PRECISION,
@@ -18,18 +18,19 @@ from deltarule.cli.option_groups import (
     quiet_option,
     with_groups,
 )
-from deltarule.cli.recipe_options import RecipeChoice, recipe_options
+from deltarule.cli.recipe_options import RecipeChoice, read_recipe, recipe_options
 from deltarule.cli.terminal import messages_of, say
 from deltarule.cli.training_run import train_and_report
 from deltarule.data import Dataset
-from deltarule.errors import RecipeError
+from deltarule.errors import CheckpointError, RecipeError
 from deltarule.recipes import Recipe, preset
 from deltarule.recipes.checks import one_of
 from deltarule.recipes.options import LEARNING
 from deltarule.recipes.presets import PRESETS
 from deltarule.studies.verdict import check_reference_error
 from deltarule.training import epochs
-from deltarule.training.folder import RunFolder, check_free
+from deltarule.training.checkpoints import SECONDS, Checkpoints
+from deltarule.training.folder import MODEL, RECIPE, RunFolder, check_free, split_of
 from deltarule.training.preparing import task_of
 
 PRESET: str | None = None
@@ -72,6 +73,18 @@ def train(
         Path | None,
         option("--output", "Folder of the run, new or empty (default: runs/DATA-1, -2, …).", RESULT, "FOLDER"),
     ] = None,
+    resume: Annotated[
+        Path | None,
+        option(
+            "--resume",
+            "Folder of an interrupted run to continue on the same data; its recipe is used where no option gives one.",
+            RESULT,
+            "RUN",
+        ),
+    ] = None,
+    checkpoint_every: Annotated[
+        float, option("--checkpoint-every", "Seconds between two checkpoints (default: 60).", RESULT, "SECONDS")
+    ] = SECONDS,
     as_json: Annotated[bool, json_option(RESULT)] = False,
     quiet: Annotated[bool, quiet_option(RESULT)] = False,
 ) -> None:
@@ -80,6 +93,7 @@ def train(
     Early stopping monitors the validation set.
     The test set is evaluated once, at the end.
     The run's folder contains the recipe, the history, the model and two pictures.
+    A run that was interrupted continues with --resume and ends as it would have ended without interruption.
 
     Examples:
 
@@ -92,14 +106,20 @@ def train(
     deltarule train people.csv --target income --type zip=category
     deltarule train people.csv --target income --preset realmlp-s
     deltarule train mnist --data-dir my/files --set optimizer.beta1=0.8
+    deltarule train digits --resume runs/digits-1
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     messages = messages_of(quiet)
     recipe = network.recipe()
-    if output is not None:
+    if resume is not None:
+        known, engine, precision = interrupted_run(resume, output, engine, precision)
+        recipe = recipe if network.given_any else known
+        source = source.split_as(split_of(resume, data, SPLIT))
+    elif output is not None:
         check_free(output)
     named = _checked_preset(preset_name, network)
     dataset = source.load(data, seed=recipe.seed, progress=not quiet)
-    named = PRESET if named is None and network.file is None and dataset.train.x.ndim == 2 else named
+    if named is None and network.file is None and resume is None and dataset.train.x.ndim == 2:
+        named = PRESET
     if named is not None:
         recipe = network.recipe(preset(named, task_of(recipe, dataset), dataset))
         say(f"Preset {named}: {PRESETS[named].source}.", messages)
@@ -108,9 +128,38 @@ def train(
     )
     check_reference_error(reference_error, share=task_of(recipe, dataset) != "regression")
     under_way = epochs(recipe, dataset, engine=engine, precision=precision)
-    folder = RunFolder.next_of("runs", dataset.name or Path(data).name) if output is None else RunFolder.create(output)
-    folder.write_split(data, source.split())
-    train_and_report(under_way, dataset, folder, messages, reference_error, as_json=as_json)
+    name = dataset.name or Path(data).name
+    folder = RunFolder(resume) if resume is not None else _new_folder(output, name)
+    checkpoints = Checkpoints(folder.path, checkpoint_every, result=False)
+    with checkpoints.held():
+        under_way.keep(checkpoints)
+        folder.write_split(data, source.split())
+        train_and_report(under_way, dataset, folder, messages, reference_error, as_json=as_json)
+
+
+def _new_folder(output: Path | None, name: str) -> RunFolder:
+    return RunFolder.next_of("runs", name) if output is None else RunFolder.create(output)
+
+
+def interrupted_run(folder: Path, output: Path | None, engine: str, precision: str) -> tuple[Recipe, str, str]:
+    """Return the recipe, the engine and the precision of the interrupted run in a folder.
+
+    engine, precision : those that were typed, or their defaults.
+
+    Raises CheckpointError where there is no such run.
+    """
+    if output is not None:
+        raise RecipeError("--resume or --output", "both", f"--resume {folder}")
+    found = Checkpoints(folder).newest()
+    if found is not None:
+        run = found.run
+        engine = run.engine if engine == ENGINE else engine
+        return run.recipe, engine, run.precision if precision == PRECISION else precision
+    ended = (folder / MODEL).is_file()
+    if ended or not (folder / RECIPE).is_file():
+        came = f"{folder}, {'whose run has ended' if ended else 'which has no checkpoint'}"
+        raise CheckpointError("the folder of an interrupted run", came, "the command without --resume")
+    return read_recipe(folder), engine, precision  # it ended before its first checkpoint, and starts again
 
 
 def _checked_preset(name: str | None, network: RecipeChoice) -> str | None:

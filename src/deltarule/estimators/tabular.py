@@ -49,6 +49,7 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         folds: int = 5,
         networks: int = 1,
         time_limit: float | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         random_state: int | np.random.RandomState | None = 0,
         verbose: bool | int | str = False,
         engine: str = "compiled",
@@ -59,6 +60,7 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         self.folds = folds
         self.networks = networks
         self.time_limit = time_limit
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
         self.engine = engine
@@ -94,7 +96,8 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         with NetworkReporter(self.verbose, len(recipes) * len(folds) * self.networks) as progress:
             for place, (name, recipe) in enumerate(recipes):
                 share = None if limit is None else time.time() + (began + limit - time.time()) / (len(recipes) - place)
-                resources = Resources(self.engine, self.precision, self.n_threads, share)
+                kept = None if self.checkpoint is None else Path(self.checkpoint) / f"preset-{place + 1}"
+                resources = Resources(self.engine, self.precision, self.n_threads, share, kept)
                 tried.append(bagged(name, recipe, problem, self.networks, resources, progress))
         self._set_fitted(tried, problem)
         self.ensemble_ = self.ensemble_.of_columns(
