@@ -29,6 +29,7 @@ from deltarule.models import layer_table, load_model
 from deltarule.models.ensemble import Ensemble
 from deltarule.models.importing import import_model
 from deltarule.studies.compare.folder import ComparisonFolder
+from deltarule.training.checkpoint import Checkpoint
 from deltarule.training.folder import model_path, split_of
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -339,6 +340,12 @@ def state_dict() -> list[bytes]:
     return [save(tensors)]
 
 
+def checkpoints() -> list[bytes]:
+    from tests.faults.attacks.checkpoint_files import seed
+
+    return [seed()]
+
+
 def recipe() -> list[bytes]:
     plain = dr.Recipe()
     full = dr.Recipe(
@@ -402,6 +409,7 @@ FORMATS: dict[str, Format] = {
     "readable": Format("model.json", _model, readable),
     "onnx": Format("network.onnx", _imported, onnx),
     "state_dict": Format("state.safetensors", _imported, state_dict),
+    "checkpoint": Format("checkpoint.safetensors", Checkpoint.read, checkpoints),
     "recipe": Format("recipe.json", read_recipe, recipe),
     "networks": Format("networks.jsonl", _comparison, networks, {"comparison.json": plan()[0]}),
     "plan": Format("comparison.json", _comparison, plan, {"networks.jsonl": networks()[0]}),

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults import fuzz
-from tests.faults.attacks import Attack, cache_files, foreign_files, model_files, recipe_files
+from tests.faults.attacks import Attack, cache_files, checkpoint_files, foreign_files, model_files, recipe_files
 from tests.faults.formats import FORMATS
 
 from deltarule.errors import DeltaruleError
@@ -31,13 +31,13 @@ SECONDS, MEGABYTES = 1.0, 100.0
 
 def all_attacks() -> Iterator[Attack]:
     """The attacks of every kind."""
-    for module in (model_files, recipe_files, foreign_files, cache_files):
+    for module in (model_files, checkpoint_files, recipe_files, foreign_files, cache_files):
         yield from module.attacks()
 
 
 def truncated() -> Iterator[Attack]:
     """Every beginning of a small file of each kind."""
-    names = ("readable", "recipe", "onnx", "state_dict")
+    names = ("checkpoint", "readable", "recipe", "onnx", "state_dict")
     smallest = {"model": model_files.seed()} | {name: min(FORMATS[name].seeds(), key=len) for name in names}
     for name, content in smallest.items():
         for length in range(len(content)):
