@@ -99,6 +99,7 @@ if TYPE_CHECKING:
         schedules,
     )
     from deltarule.models import Model, load_model
+    from deltarule.models.importing import import_model
     from deltarule.recipes import (
         EarlyStopping,
         Network,
@@ -113,7 +114,18 @@ if TYPE_CHECKING:
     from deltarule.studies.gradient_check import GradientCheck, gradient_check
     from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
     from deltarule.studies.verdict import Remedy, Verdict, verdict, verdict_of
-    from deltarule.training import Epoch, Evaluation, Run, Training, augmented, epochs, evaluate, train, train_many
+    from deltarule.training import (
+        Epoch,
+        Evaluation,
+        Run,
+        Training,
+        augmented,
+        epochs,
+        evaluate,
+        resume,
+        train,
+        train_many,
+    )
 
 __version__ = "0.1.0"
 
@@ -229,6 +241,7 @@ __all__ = [
     "folds",
     "formula",
     "gradient_check",
+    "import_model",
     "initializers",
     "learning_rate_range",
     "load_dataset",
@@ -239,6 +252,7 @@ __all__ = [
     "penalties",
     "preset",
     "register",
+    "resume",
     "schedules",
     "split",
     "train",
@@ -269,6 +283,7 @@ _SEPARATE = {
     "TabularClassifier": "deltarule.estimators",
     "TabularRegressor": "deltarule.estimators",
     "compare": "deltarule.studies.compare",
+    "import_model": "deltarule.models.importing",
     "vary": "deltarule.studies.compare",
 }
 _PACKAGES = {

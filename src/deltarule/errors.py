@@ -12,6 +12,7 @@
     │   └── DataFileError               a data file that is missing, cut short or foreign
     ├── ModelError (ValueError)         a prediction or export that a model does not support
     │   └── ModelFileError              a model file that is missing, cut short or foreign
+    ├── CheckpointError (ValueError)    a checkpoint that is missing, damaged, or of another run
     ├── OutputError (OSError)           a result that cannot be written at the requested place
     ├── ClusterError (OSError)          machines of a cluster that do not answer or stop working
     ├── OutOfMemory (MemoryError)       a network, a batch or data that do not fit into memory
@@ -22,6 +23,7 @@
 and the warnings:
 
     DataWarning (UserWarning)           usable data with a flaw that can mislead
+    CheckpointWarning (UserWarning)     a checkpoint that could not be written or read
     SeedsWarning (UserWarning)          a comparison with too few seeds for any difference to be significant
     ThreadsWarning (UserWarning)        a number of threads that makes training slower than necessary
 
@@ -39,6 +41,8 @@ from typing import ParamSpec, Self, TypeVar
 _LONGEST = 800  # characters of each half of a message
 
 __all__ = [
+    "CheckpointError",
+    "CheckpointWarning",
     "ClusterError",
     "ColumnTypeError",
     "DataError",
@@ -198,6 +202,10 @@ class ModelFileError(ModelError):
     """A model file that is missing, cut short or foreign."""
 
 
+class CheckpointError(DeltaruleError, ValueError):
+    """A checkpoint that is missing or damaged, or that belongs to another run."""
+
+
 class OutputError(DeltaruleError, OSError):
     """A result that cannot be written at the requested place."""
 
@@ -275,6 +283,10 @@ class DataWarning(UserWarning):
 
 class SeedsWarning(UserWarning):
     """A comparison with too few seeds for any of its differences to be significant, however large."""
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint that could not be written or read; training goes on, and an older one is kept or used."""
 
 
 class ThreadsWarning(UserWarning):

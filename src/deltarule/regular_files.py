@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import stat
 from pathlib import Path
@@ -24,6 +25,8 @@ __all__ = [
 JSON_AT_MOST = 16 << 20
 """Bytes of a JSON document."""
 _DEPTH = 64
+_VALUES = 2_000_000
+_GROUPS = 300_000
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -76,10 +79,12 @@ def read_json(path: str | os.PathLike[str], at_most: int = JSON_AT_MOST) -> Any:
     return json_of(read_bytes(path, at_most))
 
 
-def json_of(text: str | bytes, *, strict: bool = True) -> Any:
+def json_of(text: str | bytes, *, strict: bool = True, values: int = _VALUES) -> Any:
     """The value of a JSON text in UTF-8, at most 64 levels deep.
 
-    strict : refuse NaN and infinity, which Python and pandas write where numbers are missing.
+    strict : refuse NaN, infinity and numbers beyond float64, which Python and pandas write where numbers are missing,
+        and an object with two fields of one name, of which readers keep different ones.
+    values : the greatest number of values in a strict text, which bounds the memory that it takes.
 
     Raises ValueError.
 
@@ -92,7 +97,9 @@ def json_of(text: str | bytes, *, strict: bool = True) -> Any:
     """
     try:
         text = text if isinstance(text, str) else text.decode("utf-8")
-        value = json.loads(text, parse_constant=_refused if strict else None)
+        if strict:
+            _check_size(text, values)
+        value = json.loads(text, **_STRICT) if strict else json.loads(text)
     except RecursionError as error:
         raise ValueError(f"more than {_DEPTH} nested levels") from error
     except ValueError as error:
@@ -139,5 +146,29 @@ def _check_regular(found: os.stat_result, path: Path, at_most: int | None = None
         raise OSError(errno.EFBIG, f"{found.st_size:,} bytes, more than the limit of {at_most:,}", str(path))
 
 
+def _check_size(text: str, values: int) -> None:
+    if text.count(",") > values or text.count("[") + text.count("{") > _GROUPS:
+        raise ValueError(f"more than {values:,} values or {_GROUPS:,} lists and objects")
+
+
 def _refused(constant: str) -> None:
     raise ValueError(f"{constant} is no number of JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:20]} is beyond the range of float64")
+    return number
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(f"the field {twice[:40]!r} twice in an object")
+    return fields
+
+
+_STRICT: dict[str, Any] = {"parse_constant": _refused, "parse_float": _finite, "object_pairs_hook": _distinct}

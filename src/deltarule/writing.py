@@ -12,27 +12,31 @@ from typing import Any, BinaryIO, TypeVar, cast
 from deltarule.errors import OutputError
 from deltarule.regular_files import reason
 
-__all__ = ["Failures", "append_lines", "write_whole", "writing"]
+__all__ = ["Failures", "append_lines", "is_part", "remove_parts", "write_whole", "writing"]
 
 Written = TypeVar("Written")
 _BINARY = getattr(os, "O_BINARY", 0)
+_PART = ".part"
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes, *, previous: Path | None = None) -> None:
     """Write a file, completely or not at all; see `writing`."""
-    with writing(path) as stream:
+    with writing(path, previous=previous) as stream:
         stream.write(content)
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[BinaryIO]:
+def writing(path: Path, *, previous: Path | None = None) -> Iterator[BinaryIO]:
     """A stream for a file's new content. It is flushed to the disk, and takes the file's place when it is complete.
 
     The file gets the permissions that the umask leaves, as any file that a program creates.
 
+    previous : where to keep the file that was at the path before. If the process ends between the two renamings, it is
+        there alone.
+
     Raises OutputError; what was at the path before stays there.
     """
-    beside = path.with_name(f".{secrets.token_hex(8)}.part")
+    beside = path.with_name(f".{secrets.token_hex(8)}{_PART}")
     try:
         descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
         try:
@@ -40,13 +44,38 @@ def writing(path: Path) -> Iterator[BinaryIO]:
                 yield cast("BinaryIO", stream)
                 stream.flush()
                 os.fsync(stream.fileno())
+            if previous is not None and path.exists():
+                path.replace(previous)
             beside.replace(path)
+            _flush_folder(path.parent)
         except BaseException:
             with suppress(OSError):
                 beside.unlink()
             raise
     except OSError as error:
         raise OutputError(f"a place to write {path.name}", f"{path}: {reason(error)}") from error
+
+
+def is_part(path: Path) -> bool:
+    """Return whether a file is one that is being written, or that a process was killed while it wrote."""
+    return path.name.startswith(".") and path.suffix == _PART
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove the incomplete files of a folder to which nothing else is writing."""
+    with suppress(OSError):
+        for path in filter(is_part, folder.iterdir()):
+            path.unlink()
+
+
+def _flush_folder(folder: Path) -> None:
+    """Flush the names of a folder's files to the disk, on systems that can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 class Failures:

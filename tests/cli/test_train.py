@@ -332,6 +332,8 @@ def test_control_c_keeps_what_was_learnt(tmp_path):
     out, err = running.communicate(timeout=40)
     assert running.returncode == 130
     kept = set(files(folder))
+    assert "checkpoint.safetensors" in kept
+    kept -= {"checkpoint.safetensors", "checkpoint.previous.safetensors"}
     assert set(FILES) - {"curves.png", "samples.png"} <= kept <= set(FILES)  # pictures where there is time for them
     result = json.loads(out)
     assert result["status"] == "interrupted"
@@ -339,6 +341,7 @@ def test_control_c_keeps_what_was_learnt(tmp_path):
     assert 0 < result["best_epoch"] <= result["epochs"]
     assert dr.load_model(folder / "model.safetensors").sizes == (64, 128, 64, 10)
     assert "the model so far is in" in err
+    assert "To continue: the command with --resume runs" in err
     assert "Traceback" not in err
 
 

@@ -1,7 +1,5 @@
 """What is trained beside the layers, and groups and schedules: the compiled engine equals the reference."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from tests.laws.test_network_parts import DATA, X, coded_problem, network_of, recipe_of
@@ -54,20 +52,20 @@ def test_numbers_codes_and_groups_equal_the_reference_for_any_number_of_threads(
     single = [advanced(Compiled(problem, "float32", threads)) for threads in (1, 2)]
     assert single[0].theta == pytest.approx(expected.theta, abs=1e-3)
     assert single[0].theta.tobytes() == single[1].theta.tobytes()
-    for slot, given in zip(met[0].progress.slots, expected.progress.slots, strict=True):
+    for slot, given in zip(met[0].state.slots, expected.state.slots, strict=True):
         assert slot == pytest.approx(given, rel=1e-9, abs=1e-11)
 
 
 @pytest.mark.parametrize("name", COMPILED)
 def test_another_engine_continues(name):
-    """The progress of the compiled engine is that of the reference."""
+    """The state of the compiled engine is that of the reference."""
     network = COMPILED[name]
     problem = coded_problem(network, optimizer=dr.Adam(0.002), groups=GROUPS, schedule="cosine")
     whole, first = (Compiled(problem, "float64", 1) for _ in range(2))
     advanced(whole)
     first.advance(2, 1e9)
-    begun = dataclasses.replace(problem, theta=first.theta.astype(float), progress=first.progress)
-    for engine in (Reference(begun), Compiled(begun, "float64", 2)):
+    for engine in (Reference(problem), Compiled(problem, "float64", 2)):
+        engine.restore(first.state)
         engine.advance(2, 1e9)
         assert engine.theta == pytest.approx(whole.theta, rel=1e-10, abs=1e-11)
 

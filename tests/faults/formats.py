@@ -27,7 +27,9 @@ from deltarule.data.idx import IDX_NAMES, read_idx_folder
 from deltarule.data.images import read_images
 from deltarule.models import layer_table, load_model
 from deltarule.models.ensemble import Ensemble
+from deltarule.models.importing import import_model
 from deltarule.studies.compare.folder import ComparisonFolder
+from deltarule.training.checkpoint import Checkpoint
 from deltarule.training.folder import model_path, split_of
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -80,6 +82,10 @@ def _ensemble(path: Path) -> Any:
             loaded = estimator.load(path)
     rows = [dict.fromkeys(ensemble.columns)] * 2
     return repr(loaded), ensemble.encoding.table(rows)
+
+
+def _imported(path: Path) -> Any:
+    return repr(import_model(path, activation="relu"))
 
 
 def _run_folder(path: Path) -> Any:
@@ -321,6 +327,25 @@ def readable() -> list[bytes]:
     return [json.dumps({**model, "cost": cost}).encode() for cost in ("QuadraticCost", "CrossEntropyCost")]
 
 
+def onnx() -> list[bytes]:
+    from tests.faults.attacks.foreign_files import perceptron
+
+    return [perceptron()]
+
+
+def state_dict() -> list[bytes]:
+    from safetensors.numpy import save
+
+    tensors = {"0.weight": np.ones((3, 2), np.float32), "0.bias": np.zeros(3), "2.weight": np.eye(3, dtype=np.float16)}
+    return [save(tensors)]
+
+
+def checkpoints() -> list[bytes]:
+    from tests.faults.attacks.checkpoint_files import seed
+
+    return [seed()]
+
+
 def recipe() -> list[bytes]:
     plain = dr.Recipe()
     full = dr.Recipe(
@@ -382,6 +407,9 @@ FORMATS: dict[str, Format] = {
     "model": Format("model.safetensors", _model, safetensors),
     "ensemble": Format("model.safetensors", _ensemble, ensembles),
     "readable": Format("model.json", _model, readable),
+    "onnx": Format("network.onnx", _imported, onnx),
+    "state_dict": Format("state.safetensors", _imported, state_dict),
+    "checkpoint": Format("checkpoint.safetensors", Checkpoint.read, checkpoints),
     "recipe": Format("recipe.json", read_recipe, recipe),
     "networks": Format("networks.jsonl", _comparison, networks, {"comparison.json": plan()[0]}),
     "plan": Format("comparison.json", _comparison, plan, {"networks.jsonl": networks()[0]}),

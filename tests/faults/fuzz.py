@@ -3,6 +3,7 @@
     scripts/fuzz --files 1000000
     scripts/fuzz --format arrow --files 20000 --seed 7
     scripts/fuzz --seconds 600
+    scripts/fuzz --flips --format model --format onnx --files 10000
 
 Every file is either read or refused with an error of deltarule's own that names it, and nothing is written. What is
 not so is a failure: it is kept under --keep, and belongs into tests/faults/corpus/. Mutated files with an outcome
@@ -146,13 +147,14 @@ def _work(
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
     os.dup2(os.open(folder.parent / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666), 2)
-    from tests.faults.mutations import mutated
+    from tests.faults.mutations import flipped, mutated
 
     random, start = Random(chunk), _peak()
     known: set[str] = set()
     grown = grown.copy()
     for number in range(int(state[1]), int(state[2])):
-        content = mutated(grown if grown and random.random() < 0.3 else sound, random)
+        change = flipped if state[3] else mutated
+        content = change(grown if grown and random.random() < 0.3 else sound, random)
         state[0], state[1] = time.monotonic(), number
         outcome = read(name, folder, content, start)
         fresh = outcome.where not in known
@@ -166,10 +168,10 @@ def _work(
 
 
 def _chunk(
-    name: str, sound: list[bytes], grown: list[bytes], chunk: int, size: int, folder: Path
+    name: str, sound: list[bytes], grown: list[bytes], chunk: int, size: int, folder: Path, *, flips: bool
 ) -> Iterator[tuple[Outcome, bytes | None]]:
     """The outcome of each file of a chunk; after a crash another process goes on."""
-    state = _forked.Array("d", [time.monotonic(), 0, size], lock=False)
+    state = _forked.Array("d", [time.monotonic(), 0, size, float(flips)], lock=False)
     path_of = prepared(name, folder)
     from tests.faults.formats import FORMATS
 
@@ -243,7 +245,7 @@ def _seeds(names: Sequence[str]) -> dict[str, list[bytes]]:
 
 
 def fuzz(
-    names: Sequence[str], files: int, seed: int, seconds: float, folder: Path
+    names: Sequence[str], files: int, seed: int, seconds: float, folder: Path, *, flips: bool = False
 ) -> Iterator[tuple[str, Outcome, bytes | None]]:
     """The outcome of each file, with its content where it failed; a chunk of each format in turn."""
     seeds = _seeds(names)
@@ -259,7 +261,8 @@ def fuzz(
             if many <= 0 or time.monotonic() - began > seconds:
                 continue
             chunk = hash((seed, turn, names.index(name)))
-            for outcome, content in _chunk(name, seeds[name], grown[name], chunk, many, folder / name):
+            chunks = _chunk(name, seeds[name], grown[name], chunk, many, folder / name, flips=flips)
+            for outcome, content in chunks:
                 done[name] += 1
                 if content is not None and outcome.kind == "refused" and not _too_much(outcome):
                     # Grown by what is new, as long as there is room.
@@ -337,6 +340,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no further chunk after so long")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--format", action="append", choices=FORMATS, help="only this one; may be repeated")
+    parser.add_argument("--flips", action="store_true", help="flip a single bit of a sound file, and no other mutation")
     parser.add_argument("--keep", type=Path, default=Path("fuzz-failures"), help="folder for files that fail")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -344,7 +348,8 @@ def main() -> int:
     names = options.format or list(FORMATS)
     tallies, kept, began, told = {name: Tally() for name in names}, set[tuple[str, str]](), time.monotonic(), 0.0
     with tempfile.TemporaryDirectory() as folder:
-        for name, outcome, content in fuzz(names, options.files, options.seed, options.seconds, Path(folder)):
+        found = fuzz(names, options.files, options.seed, options.seconds, Path(folder), flips=options.flips)
+        for name, outcome, content in found:
             tallies[name].add(outcome)
             if content is not None and outcome.kind in _FAILURES and (name, outcome.where) not in kept:
                 kept.add((name, outcome.where))

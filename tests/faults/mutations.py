@@ -91,6 +91,13 @@ def mutated(seeds: Sequence[bytes], random: Random) -> bytes:
     return content[: 1 << 16]
 
 
+def flipped(seeds: Sequence[bytes], random: Random) -> bytes:
+    """A sound file with one bit changed."""
+    made = bytearray(random.choice(seeds))
+    made[random.randrange(len(made))] ^= 1 << random.randrange(8)
+    return bytes(made)
+
+
 def _flip(content: bytes, random: Random, _: Sequence[bytes]) -> bytes:
     made = bytearray(content)
     for _ in range(random.choice((1, 1, 2, 4, 8)) if made else 0):

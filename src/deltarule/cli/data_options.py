@@ -6,7 +6,7 @@ import shlex
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -79,6 +79,10 @@ class DataChoice:
     def split(self) -> dict[str, str | None]:
         """Return the options that define how the data are split."""
         return {name: getattr(self, name) for name in SPLIT}
+
+    def split_as(self, split: Mapping[str, Any]) -> DataChoice:
+        """Return the choice with another split, unless one was typed."""
+        return self if any(self.split().values()) else replace(self, **split)
 
 
 DATA_OPTIONS = group_of(DataChoice)

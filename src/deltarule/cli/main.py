@@ -36,7 +36,11 @@ COMMANDS = {
         "deltarule.cli.predict:predict", "Predict with a model and print one line for each sample, or write a file."
     ),
     "show": Source(
-        "deltarule.cli.show:show", "Show a model: its layers, their shapes and parameters, and how it was trained."
+        "deltarule.cli.show:show",
+        "Show a model: its layers, how it was trained, its scores with intervals, and the verdict.",
+    ),
+    "import": Source(
+        "deltarule.cli.import_model:import_", "Convert a network of ONNX, PyTorch, Keras or network2 to a model file."
     ),
     "export": Source(
         "deltarule.cli.export:export",

@@ -49,6 +49,11 @@ class RecipeChoice:
             # Only the name of a setting can be that of no field.
             raise (error if error.field else error.replace(field="set")) from None
 
+    @property
+    def given_any(self) -> bool:
+        """Whether anything was typed."""
+        return bool(self.settings or self.file) or any(value is not None for value in self.values.values())
+
     def given(self, name: str) -> bool:
         """Whether an option was given."""
         return self.values.get(name) is not None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from deltarule.cli.option_groups import ModelPath, json_option, option
-from deltarule.cli.terminal import print_facts, print_json, print_lines, print_table, say, table_of
+from deltarule.cli.terminal import print_facts, print_json, print_lines, print_sentence, print_table, say, table_of
+from deltarule.errors import OutputError
 from deltarule.models import Model, layer_table
+from deltarule.models.card import ModelCard
 from deltarule.models.ensemble import Ensemble, load_predictor
-from deltarule.recipes import EarlyStopping, Recipe
-from deltarule.training.folder import model_path
+from deltarule.regular_files import encoded, reason
+from deltarule.training.folder import MODEL, check_free, model_path
+from deltarule.writing import write_whole
 
 
 def show(
@@ -19,48 +21,86 @@ def show(
     picture: Annotated[
         Path | None, option("--picture", "File for a diagram of the network: .png, .svg or .pdf.", metavar="FILE")
     ] = None,
+    markdown: Annotated[
+        bool, option("--markdown", "Print the model card as Markdown, with the metadata of the Hugging Face Hub.")
+    ] = False,
+    card_folder: Annotated[
+        Path | None,
+        option(
+            "--card",
+            "New or empty folder for the model and its card, README.md, ready for the Hugging Face Hub.",
+            metavar="FOLDER",
+        ),
+    ] = None,
     as_json: Annotated[bool, json_option()] = False,
 ) -> None:
-    """Show a model: its layers, their shapes and parameters, and how it was trained.
+    """Show a model: its layers, how it was trained, its scores with intervals, and the verdict.
 
     Examples:
 
     \b
     deltarule show runs/digits-1
     deltarule show runs/digits-1 --picture network.svg
+    deltarule show runs/digits-1 --card digits-model
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     path = model_path(model_file)
     loaded = load_predictor(path)
     model = loaded.networks[0] if isinstance(loaded, Ensemble) else loaded
-    layers = layer_table(model)
-    total = sum(parameters for *_, parameters in layers)
-    recipe = model.recipe
+    card = loaded.card()
     if picture is not None:
         _draw(model, picture)
-    if as_json:
-        print_json(
-            {
-                "layers": [
-                    {"name": name, "inputs": weights.shape[0], "units": weights.shape[1], "activation": activation}
-                    | {"parameters": parameters}
-                    for (name, _, activation, parameters), weights in zip(_of_layers(model), model.weights, strict=True)
-                ],
-                "sizes": list(model.sizes),
-                "parameters": total,
-                "input_shape": list(model.input_shape),
-                "classes": None if model.classes is None else model.classes.tolist(),
-                "encoding": None if model.encoding is None else model.encoding.to_json(),
-                "class_names": None if model.class_names is None else list(model.class_names),
-                "recipe": recipe.to_json(),
-                **_of_ensemble(loaded),
-            }
-        )
+    if card_folder is not None:
+        _write_card(loaded, card, card_folder)
         return
-    rows = [(name, shape, activation, f"{parameters:,}") for name, shape, activation, parameters in layers]
-    columns = ("Layer", "Weights", "Activation", "Parameters")
-    print_table(table_of(columns, [*rows, ("", "", "together", f"{total:,}")], numbers=("Parameters",)))
+    if markdown:
+        print_lines(card.markdown().splitlines())
+        return
+    if as_json:
+        print_json(_data(loaded, model))
+        return
+    print_table(table_of(card.layers.columns, card.layers.rows, numbers=("Parameters",)))
     print_lines([""])
-    print_facts(_facts(model) | _ensemble_facts(loaded))
+    print_facts(card.facts)
+    if card.scores.rows:
+        print_lines([""])
+        print_table(table_of(card.scores.columns, card.scores.rows, numbers=("Samples", *card.scores.columns[3:])))
+    if card.record.verdict:
+        print_lines([""])
+    for sentence in card.record.verdict:
+        print_sentence(sentence)
+
+
+def _data(loaded: Model | Ensemble, model: Model) -> dict[str, Any]:
+    """Return what `--json` prints of a file, and of the network that stands for it."""
+    layers = [
+        {"name": name, "inputs": weights.shape[0], "units": weights.shape[1], "activation": activation}
+        | {"parameters": parameters}
+        for (name, _, activation, parameters), weights in zip(_of_layers(model), model.weights, strict=True)
+    ]
+    return {
+        "layers": layers,
+        "sizes": list(model.sizes),
+        "parameters": sum(parameters for *_, parameters in layer_table(model)),
+        "input_shape": list(model.input_shape),
+        "classes": None if model.classes is None else model.classes.tolist(),
+        "encoding": None if model.encoding is None else model.encoding.to_json(),
+        "class_names": None if model.class_names is None else list(model.class_names),
+        "recipe": model.recipe.to_json(),
+        "record": None if model.record is None else model.record.to_json(),
+        **_of_ensemble(loaded),
+    }
+
+
+def _write_card(loaded: Model | Ensemble, card: ModelCard, path: Path) -> None:
+    """Write the model and its card into a new folder."""
+    folder = check_free(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError("a folder for the model", f"{folder}: {reason(error)}") from error
+    loaded.save(folder / MODEL)
+    write_whole(folder / "README.md", encoded(card.markdown()))
+    say(f"The model and its card are in {folder}: {MODEL}, README.md.")
 
 
 def _of_layers(model: Model) -> list[tuple[str, str, str, int]]:
@@ -76,16 +116,6 @@ def _of_ensemble(loaded: Model | Ensemble) -> dict[str, Any]:
     return {"networks": len(loaded.networks), "temperature": loaded.temperature, "out_of_fold_samples": samples}
 
 
-def _ensemble_facts(loaded: Model | Ensemble) -> dict[str, str]:
-    """Return what an ensemble has beside its first network, which is shown; nothing for a single network."""
-    if not isinstance(loaded, Ensemble):
-        return {}
-    several = len(loaded.networks)
-    networks = f"{several}; the mean of their predictions is the model's, the first is shown" if several > 1 else "1"
-    calibrated = {"Temperature": f"{loaded.temperature:.4g}"} if loaded.labelled else {}
-    return {"Networks": networks, **calibrated, "Intervals": f"from {len(loaded.scores):,} out-of-fold samples"}
-
-
 def _draw(model: Model, path: Path) -> None:
     """Write the diagram of a network, with its weights."""
     from deltarule.figures.network import network_picture
@@ -94,103 +124,3 @@ def _draw(model: Model, path: Path) -> None:
     hidden = (f"{name.capitalize()}\n{activation}" for name, _, activation, _ in _of_layers(model))
     save(network_picture(model.sizes, ["Input", *hidden], model.weights), path)
     say(f"The diagram is in {path}.")
-
-
-def _facts(model: Model) -> dict[str, str]:
-    """Return how a model was trained, by names."""
-    recipe = model.recipe
-    predicts = f"{model.shape.outputs} labels" if model.multilabel else "regression"
-    if model.classes is not None:
-        names = [model.name_of(label) for label in model.classes.tolist()]
-        predicts = f"{len(names)} classes: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
-    rates = recipe.network.dropout_rates
-    return {
-        "Input": _input(model),
-        "Predicts": predicts if model.encoding is None else f"{', '.join(model.encoding.targets) or 'y'}: {predicts}",
-        "Loss": _formula(recipe.loss),
-        "Optimizer": _formula(recipe.optimizer),
-        "Penalty": _penalties(recipe),
-        "Dropout": ", ".join(f"{rate:g}" for rate in rates) + " (input first)" if any(rates) else "none",
-        **_further(recipe),
-        "Batches": f"of {recipe.batch_size}, at most {recipe.epochs} epochs",
-        "Early stopping": _stopping(recipe.stopping),
-        "Seed": str(recipe.seed),
-    }
-
-
-def _penalties(recipe: Recipe) -> str:
-    if isinstance(recipe.penalty, tuple):
-        return ", ".join("none" if each is None else _formula(each) for each in recipe.penalty) + " (layer by layer)"
-    return "none" if recipe.penalty is None else _formula(recipe.penalty)
-
-
-def _further(recipe: Recipe) -> dict[str, str]:
-    """Return the optional settings of a recipe that are in use."""
-    network, deviations = recipe.network, recipe.network.noise_deviations
-    formulas = {
-        "Normalization": network.normalization,
-        "Embedding": network.embedding,
-        "Schedule": recipe.schedule if recipe.schedule.name != "constant" else None,
-        "Schedule of dropout": recipe.dropout_schedule,
-        "Schedule of decay": recipe.decay_schedule,
-        "Clipping": recipe.clipping,
-        "Constraint": recipe.constraint,
-        "Averaging": recipe.averaging,
-    }
-    facts = {name: _formula(each) for name, each in formulas.items() if each is not None}
-    parts = {
-        "a factor for each input": network.input_scale,
-        "parametric activations": network.parametric_activation is not None,
-        "the neural tangent parametrization": network.parametrization == "ntk",
-        f"{network.members} members ({network.member_form})": network.members > 1,
-    }
-    if any(parts.values()):
-        facts["Parts"] = ", ".join(name for name, is_given in parts.items() if is_given)
-    groups = {name: _factors(each) for name, each in recipe.groups.to_json().items()}
-    if any(groups.values()):
-        facts["Groups"] = "; ".join(f"{name} {factors}" for name, factors in groups.items() if factors)
-    if any(deviations):
-        facts["Noise"] = ", ".join(f"{deviation:g}" for deviation in deviations) + " (input first)"
-    if recipe.augmentation:
-        facts["Augmentation"] = "; ".join(map(_formula, recipe.augmentation))
-    if recipe.class_weight is not None:
-        pairs = recipe.class_weight
-        facts["Class weights"] = pairs if isinstance(pairs, str) else ", ".join(f"{k} {v:g}" for k, v in pairs)
-    return facts
-
-
-def _factors(group: Mapping[str, float] | Sequence[Mapping[str, float]]) -> str:
-    """Describe the factors of a group of parameters, or of each layer's, that are not 1; empty if all are."""
-    if isinstance(group, Mapping):
-        return ", ".join(f"{name.replace('_', ' ')} × {factor:g}" for name, factor in group.items() if factor != 1)
-    layers = [_factors(each) for each in group]
-    return "(" + " | ".join(each or "× 1" for each in layers) + ", layer by layer)" if any(layers) else ""
-
-
-def _stopping(rule: EarlyStopping | None) -> str:
-    if rule is None:
-        return "none"
-    if rule.patience is None:
-        return f"none; the model is that of the best validation {rule.monitor}"
-    return f"after {rule.patience} epochs without a better validation {rule.monitor}"
-
-
-def _input(model: Model) -> str:
-    """Describe a model's input: the columns of a table, or an array."""
-    scaling = model.recipe.scaling.to_json()
-    encoding = model.encoding
-    if encoding is None:
-        return f"{' × '.join(map(str, model.input_shape))}, scaling {scaling}"
-    names = [f"{column.name} ({column.kind})" for column in encoding.columns]
-    shown = f"{', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
-    preparation = ", ".join(f"{name} {value}" for name, value in model.recipe.preparation.to_json().items())
-    columns = f"{len(names)} column{'' if len(names) == 1 else 's'}"
-    return f"{columns} as {model.shape.inputs} inputs: {shown}; {preparation.replace('_', ' ')}"
-
-
-def _formula(each: Any) -> str:
-    fields = {name: value for name, value in each.to_json().items() if name != "name"}
-    inside = ", ".join(
-        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in fields.items()
-    )
-    return f"{each.name} ({inside})" if inside else str(each.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
+from deltarule.cli.data_options import DATA_OPTIONS, SPLIT, DataChoice
 from deltarule.cli.option_groups import (
     ENGINE,
     PRECISION,
@@ -19,6 +19,7 @@ from deltarule.cli.option_groups import (
     with_groups,
 )
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
+from deltarule.cli.resuming import interrupted_run, run_folder
 from deltarule.cli.terminal import messages_of, say
 from deltarule.cli.tracking import check_trackers, track_option, tracked_folder
 from deltarule.cli.training_run import train_and_report
@@ -30,7 +31,8 @@ from deltarule.recipes.options import LEARNING
 from deltarule.recipes.presets import BEST_OF_BENCHMARK, DEFAULT_PRESET, PRESETS
 from deltarule.studies.verdict import check_reference_error
 from deltarule.training import epochs
-from deltarule.training.folder import RunFolder, check_free
+from deltarule.training.checkpoints import SECONDS, Checkpoints
+from deltarule.training.folder import check_free, split_of
 from deltarule.training.preparing import task_of
 
 ROWS_OF_EVIDENCE = 5_000
@@ -78,6 +80,18 @@ def train(
         option("--output", "Folder of the run, new or empty (default: runs/DATA-1, -2, …).", RESULT, "FOLDER"),
     ] = None,
     track: Annotated[list[str] | None, track_option()] = None,
+    resume: Annotated[
+        Path | None,
+        option(
+            "--resume",
+            "Folder of an interrupted run to continue on the same data; its recipe is used where no option gives one.",
+            RESULT,
+            "RUN",
+        ),
+    ] = None,
+    checkpoint_every: Annotated[
+        float, option("--checkpoint-every", "Seconds between two checkpoints (default: 60).", RESULT, "SECONDS")
+    ] = SECONDS,
     as_json: Annotated[bool, json_option(RESULT)] = False,
     quiet: Annotated[bool, quiet_option(RESULT)] = False,
 ) -> None:
@@ -86,6 +100,7 @@ def train(
     Early stopping monitors the validation set.
     The test set is evaluated once, at the end.
     The run's folder contains the recipe, the history, the model and two pictures.
+    A run that was interrupted continues with --resume and ends as it would have ended without interruption.
 
     Examples:
 
@@ -98,15 +113,20 @@ def train(
     deltarule train people.csv --target income --type zip=category
     deltarule train people.csv --target income --preset plain
     deltarule train mnist --data-dir my/files --set optimizer.beta1=0.8
+    deltarule train digits --resume runs/digits-1
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     messages = messages_of(quiet)
     check_trackers(track)
     recipe = network.recipe()
-    if output is not None:
+    if resume is not None:
+        known, engine, precision = interrupted_run(resume, output, engine, precision)
+        recipe = recipe if network.given_any else known
+        source = source.split_as(split_of(resume, data, SPLIT))
+    elif output is not None:
         check_free(output)
     named = _checked_preset(preset_name, network)
     dataset = source.load(data, seed=recipe.seed, progress=not quiet)
-    named, why = _chosen_preset(named, network, dataset)
+    named, why = _chosen_preset(named, network, dataset, resumed=resume is not None)
     if named is not None:
         recipe = network.recipe(preset(named, task_of(recipe, dataset), dataset))
         say(f"Preset {named}: {why}.", messages)
@@ -115,12 +135,17 @@ def train(
     )
     check_reference_error(reference_error, share=task_of(recipe, dataset) != "regression")
     under_way = epochs(recipe, dataset, engine=engine, precision=precision)
-    folder = RunFolder.next_of("runs", dataset.name or Path(data).name) if output is None else RunFolder.create(output)
-    folder.write_split(data, source.split())
-    train_and_report(under_way, dataset, tracked_folder(folder, track), messages, reference_error, as_json=as_json)
+    folder = run_folder(resume, output, dataset.name or Path(data).name)
+    checkpoints = Checkpoints(folder.path, checkpoint_every, result=False)
+    with checkpoints.held():
+        under_way.keep(checkpoints)
+        folder.write_split(data, source.split())
+        train_and_report(under_way, dataset, tracked_folder(folder, track), messages, reference_error, as_json=as_json)
 
 
-def _chosen_preset(name: str | None, network: RecipeChoice, dataset: Dataset) -> tuple[str | None, str]:
+def _chosen_preset(
+    name: str | None, network: RecipeChoice, dataset: Dataset, *, resumed: bool
+) -> tuple[str | None, str]:
     """Return the preset to start from, and why, or where it is from; None for the default recipe.
 
     Without a name the default preset is chosen for tables like those it was compared on, if nothing else was chosen.
@@ -128,7 +153,7 @@ def _chosen_preset(name: str | None, network: RecipeChoice, dataset: Dataset) ->
     if name is not None:
         return (None, "") if name == _NO_PRESET else (name, PRESETS[name].source)
     chosen = {each for each in network.values if network.given(each)} - _OF_ANY_RECIPE
-    free = network.file is None and not network.settings and not chosen
+    free = not resumed and network.file is None and not network.settings and not chosen
     best = free and isinstance(dataset.train.x, Table) and len(dataset.train) <= ROWS_OF_EVIDENCE
     return (DEFAULT_PRESET, BEST_OF_BENCHMARK) if best else (None, "")
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import ExitStack
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -15,8 +18,10 @@ from deltarule.cli.pictures import draw_curves, draw_predictions
 from deltarule.cli.report import Report
 from deltarule.cli.terminal import console, print_json, progress_bar, say
 from deltarule.data import Dataset, Part
-from deltarule.errors import DeltaruleError
+from deltarule.errors import CheckpointWarning, DeltaruleError
+from deltarule.studies.model_record import record_of
 from deltarule.training import Epoch, Run, Training
+from deltarule.training.checkpoints import NEWEST, Checkpoints
 from deltarule.training.folder import CURVES, MODEL, RunFolder
 from deltarule.training.metrics import as_text
 from deltarule.writing import Failures
@@ -50,9 +55,30 @@ def train_and_report(
             run_to_its_end(training, dataset, folder, words), dataset, folder, words, reference_error, as_json=as_json
         )
     except KeyboardInterrupt:
-        say(f"Interrupted{_kept(folder)}.", console)
+        say(f"Interrupted{_kept(folder)}.{_continued(folder)}", console)
         interrupts.said()
         raise typer.Exit(interrupts.code) from None
+
+
+def _continued(folder: RunFolder) -> str:
+    """Return how to continue a run, if it can be."""
+    return f" To continue: the command with --resume {folder.path}" if (folder.path / NEWEST).is_file() else ""
+
+
+@contextmanager
+def _warnings_as_notes() -> Iterator[None]:
+    """Print warnings about checkpoints as notes, when they occur."""
+
+    def shown(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, CheckpointWarning):
+            say(f"Note: {message}", console)
+        else:
+            plain(message, category, *place, **more)
+
+    with warnings.catch_warnings():
+        plain, warnings.showwarning = warnings.showwarning, shown
+        warnings.simplefilter("always", CheckpointWarning)
+        yield
 
 
 def _kept(folder: RunFolder) -> str:
@@ -64,11 +90,15 @@ def run_to_its_end(training: Training, dataset: Dataset, folder: RunFolder, word
     folder.write_recipe(training.recipe)
     recipe = training.recipe
     say(_what(dataset, training), words)
-    written, ended_by = 0, None
+    written, ended_by = training.delivered, None
+    folder.start_history(training.history[:written])
+    if len(training.history):
+        say(f"Continues after {len(training.history)} of at most {recipe.epochs} epochs.", words)
     classes = recipe.task != "regression"
     failures = Failures()
     with ExitStack() as signals:
         signals.enter_context(interrupts.noted())
+        signals.enter_context(_warnings_as_notes())
         try:
             with progress_bar("Training", recipe.epochs, words) as bar:
                 for epoch in training.ahead(interrupted=interrupts.requested):
@@ -85,7 +115,9 @@ def run_to_its_end(training: Training, dataset: Dataset, folder: RunFolder, word
         run = training.run
         # After Ctrl-C the best epoch may be one that was not delivered.
         run = dataclasses.replace(run, best_epoch=min(run.best_epoch, len(run.history)))
-        failures.attempt(folder.write_model, run.model)
+        written_model = failures.attempt(folder.write_model, run.model)
+        if written_model is not None and run.status != "interrupted":
+            Checkpoints(folder.path).discard()
         for epoch in run.history[written:]:
             folder.append(epoch)
         failures.attempt(folder.finish_history)
@@ -100,12 +132,15 @@ def finish(
     interrupted = (ended.error is None and ended.run.status == "interrupted") or interrupts.requested()
     if interrupted:
         where = f" in epoch {len(ended.run.history) + 1}" if ended.run.status == "interrupted" else ""
-        say(f"Interrupted{where}{kept}.", console)
+        say(f"Interrupted{where}{kept}.{_continued(folder)}", console)
         interrupts.said()
     report = Report.of(ended.run, dataset, str(folder.path), reference_error)
     report.tell(words)
     if as_json:
         ended.failures.attempt(print_json, report.to_json())
+    if not interrupted and ended.error is None:
+        record = record_of(ended.run, dataset, report.evaluations, report.verdict)
+        ended.failures.attempt(folder.write_model, dataclasses.replace(ended.run.model, record=record))
     pictures = _draw(ended, dataset, folder)
     if ended.error is not None and kept:
         say(f"The earlier model is in {folder.path}.", console)

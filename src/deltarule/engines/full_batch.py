@@ -14,7 +14,8 @@ import numpy as np
 
 from deltarule.engines.definition import evaluate
 from deltarule.engines.objective import Objective
-from deltarule.engines.problem import Figure, Figures, Problem, Progress, StopRequested, Sums, never
+from deltarule.engines.problem import Figure, Figures, Problem, StopRequested, Sums, never
+from deltarule.engines.state import EngineState
 from deltarule.engines.watching import Watched
 from deltarule.errors import Interrupted, OutOfThreads, RecipeError
 from deltarule.formulas import LBFGS
@@ -32,12 +33,45 @@ class FullBatch(Watched):
         self.theta = problem.theta.copy()
         self._process = os.getpid()
         self._epoch, self._objective = 0, objective(problem)
+        self._repeated, self._restored = 0, problem.theta
         self._points = _accepted(self._objective, problem.theta, problem.recipe.optimizer, problem.recipe.epochs)
 
     @property
-    def progress(self) -> Progress:
-        """The number of iterations; the state of the search cannot be transferred."""
-        return Progress(self._epoch, self._epoch)
+    def state(self) -> EngineState:
+        """A copy of the state; that of the search is in SciPy, and is its number of iterations here."""
+        none = np.zeros(0)
+        return EngineState(
+            epoch=self._epoch,
+            batch=0,
+            step=self._epoch,
+            finished=self.finished,
+            parameters=self.theta.copy(),
+            average=None,
+            best=self.best_theta.copy(),
+            slots=np.zeros((0, self.problem.shape.trained)),
+            sums=np.zeros(3),
+            losses=none,
+            schedule=none,
+            best_epoch=self.best_epoch,
+            best_value=self._watch.best_value,
+            seconds=0.0,
+        )
+
+    def restore(self, state: EngineState) -> None:
+        """Continue from a state, before the first iteration: `advance` then repeats the iterations up to it."""
+        self._epoch = self._repeated = state.epoch
+        self._restored = self.theta = state.parameters.astype(np.float64)
+        self._restore_watch(state)
+
+    def _repeat(self, interrupted: StopRequested) -> bool:
+        """Repeat the iterations up to the state that was restored; whether none are left."""
+        while self._repeated and not interrupted():
+            point = next(self._points, None)
+            self._repeated -= 1
+            if not self._repeated and (point is None or point.tobytes() != self._restored.tobytes()):
+                came = "other weights after the same iterations"
+                raise Interrupted("the NumPy and the SciPy of the checkpoint", came, "a new training run")
+        return not self._repeated
 
     def advance(self, epochs: int, seconds: float, interrupted: StopRequested = never) -> Figures:
         """Run at least one iteration and at most `epochs`, for at most about `seconds`, or until interrupted."""
@@ -47,6 +81,8 @@ class FullBatch(Watched):
         rows: list[list[float]] = []
         recorded: list[Floats] = []
         end = time.perf_counter() + seconds
+        if not self.finished and not self._repeat(interrupted):
+            return Figures(np.zeros((0, Figure.COUNT)))
         while not self.finished and len(rows) < epochs and (not rows or time.perf_counter() < end):
             if interrupted():
                 break

@@ -88,7 +88,7 @@ class EngineObjective(Objective):
             optimizer=Gradient(), batch_size=size, epochs=2**31, stopping=None, evaluate_train=False
         )
         order = repeat([np.arange(size)])
-        alone = dataclasses.replace(problem, recipe=recipe, validation=None, order=order, record=None, progress=None)
+        alone = dataclasses.replace(problem, recipe=recipe, validation=None, order=order, record=None)
         self._engine = engine(alone)
 
     def _gradient(self, point: Floats) -> tuple[Sums, Floats]:

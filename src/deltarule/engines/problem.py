@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
+from itertools import islice
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from deltarule.engines.factors import Factors, factors_of_parameters
 from deltarule.engines.input_stage import Columns
 from deltarule.engines.parameters import Shape
+from deltarule.engines.state import EngineState
 from deltarule.errors import DataError
 from deltarule.formulas import Activation, Loss, Normalization
 from deltarule.formulas.augmentations.composition import RawValues
@@ -123,27 +125,11 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Progress of a run: what another engine needs to continue it, in addition to the parameters.
-
-    epoch, step : number of completed epochs and steps.
-    slots : the optimizer's state, in the order of its `slots`, (trained,) each.
-
-    Averages of the weights and the state of the schedule start again.
-    """
-
-    epoch: int = 0
-    step: int = 0
-    slots: tuple[Floats, ...] = ()
-
-
-@dataclass(frozen=True)
 class Problem:
     """A training run, the input of an engine. `recipe.loss` is a `Loss`; `theta` is float64, with the layout `shape`.
 
     stretch : for samples in a file, the number of samples read together; None for samples in memory.
     raw : the raw values' properties for augmentations, where the recipe has any.
-    progress : the progress of another engine, with its `theta`; an order then starts with the next epoch.
     columns : the kinds of the inputs; None where all are numbers.
     """
 
@@ -157,7 +143,6 @@ class Problem:
     record: str | None = None
     stretch: int | None = None
     raw: RawValues | None = None
-    progress: Progress | None = None
     columns: Columns | None = None
 
     @property
@@ -205,30 +190,24 @@ class Problem:
         return self.recipe.epochs * self.batches
 
     @property
-    def begun(self) -> Progress:
-        """The progress at the start: that of another engine, or none, with slots of 0."""
-        if self.progress is not None:
-            return self.progress
-        return Progress(slots=tuple(np.zeros(self.shape.trained) for _ in self.recipe.optimizer.slots))
-
-    @property
     def batch_weight(self) -> float:
         """The mean weight of a batch, used to report penalties that are divided by the weight of each batch."""
         weight = float(np.sum(self.train.weight(slice(None))))
         return weight / self.batches
 
-    def epochs(self) -> Iterator[Iterable[Indices]]:
-        """Yield the batches of each epoch: the caller's order, or seeded shuffles."""
+    def epochs(self, first: int = 0) -> Iterator[Iterable[Indices]]:
+        """Yield the batches of each epoch from `first` on, counted from 0: the caller's order, or seeded shuffles."""
         if self.order is not None:
-            for batches in self.order:
+            for batches in islice(self.order, first, None):
                 yield (self.checked(rows) for rows in batches)
         else:
             size = self.recipe.batch_size
-            for epoch in range(self.begun.epoch, self.recipe.epochs):
-                shuffled = self._shuffled(epoch)
+            for epoch in range(first, self.recipe.epochs):
+                shuffled = self.shuffled(epoch)
                 yield [shuffled[number * size : (number + 1) * size] for number in range(self.batches)]
 
-    def _shuffled(self, epoch: int) -> Indices:
+    def shuffled(self, epoch: int) -> Indices:
+        """Return the order of the samples in an epoch, counted from 0."""
         n, seed = len(self.train), self.recipe.seed
         if self.stretch is None:
             return permutation(seed, epoch, n)
@@ -341,8 +320,12 @@ class Engine(Protocol):
         ...
 
     @property
-    def progress(self) -> Progress:
-        """What another engine needs, in addition to `theta`, to continue after the last complete epoch."""
+    def state(self) -> EngineState:
+        """A copy of the state after the last step."""
+        ...
+
+    def restore(self, state: EngineState) -> None:
+        """Continue from a state of an engine of the same problem."""
         ...
 
     @property

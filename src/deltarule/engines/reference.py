@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ import numpy.typing as npt
 
 from deltarule.engines.backpropagation import Draws, forward
 from deltarule.engines.definition import add_penalties, batch, evaluate, gradient, penalty_value, sums
-from deltarule.engines.problem import Figure, Figures, Problem, Progress, StopRequested, Sums, never
+from deltarule.engines.problem import Figure, Figures, Problem, StopRequested, Sums, never
 from deltarule.engines.rates import Rates
+from deltarule.engines.state import EngineState
 from deltarule.engines.stepping import stepped
 from deltarule.engines.watching import Watched
 from deltarule.errors import DataError
@@ -28,9 +30,9 @@ class Reference(Watched):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
         self._parameters, self._mean = problem.theta.copy(), problem.theta.copy()
-        begun = problem.begun
-        self._slots: list[Floats] = [slot.copy() for slot in begun.slots]
-        self._step, self._epoch = begun.step, begun.epoch
+        self._slots: list[Floats] = [np.zeros(problem.shape.trained) for _ in problem.recipe.optimizer.slots]
+        self._epoch = self._batch = self._step = 0
+        self._met, self._losses, self._seconds = Sums(), list[float](), 0.0
         self._rates, constant = Rates(problem), formula("schedule", "constant")
         self._dropout_rates = Rates(problem, problem.recipe.dropout_schedule or constant)
         self._decay_rates = Rates(problem, problem.recipe.decay_schedule or constant)
@@ -43,9 +45,36 @@ class Reference(Watched):
         return self._parameters if self.problem.recipe.averaging is None else self._mean
 
     @property
-    def progress(self) -> Progress:
-        """What another engine needs, in addition to `theta`, to continue after the last complete epoch."""
-        return Progress(self._epoch, self._step, tuple(slot.copy() for slot in self._slots))
+    def state(self) -> EngineState:
+        """A copy of the state after the last step."""
+        met = self._met
+        return EngineState(
+            epoch=self._epoch,
+            batch=self._batch,
+            step=self._step,
+            finished=self.finished,
+            parameters=self._parameters.copy(),
+            average=None if self.problem.recipe.averaging is None else self._mean.copy(),
+            best=self.best_theta.copy(),
+            slots=np.array(self._slots).reshape(-1, self.problem.shape.trained),
+            sums=np.array([met.weight, met.loss, met.error]),
+            losses=np.array(self._losses, np.float64),
+            schedule=np.array(self._rates.state, np.float64),
+            best_epoch=self.best_epoch,
+            best_value=self._watch.best_value,
+            seconds=self._seconds,
+        )
+
+    def restore(self, state: EngineState) -> None:
+        """Continue from a state of an engine of the same problem."""
+        self._epoch, self._batch, self._step = state.epoch, state.batch, state.step
+        self._parameters = state.parameters.astype(np.float64)
+        self._mean = self._parameters if state.average is None else state.average.astype(np.float64)
+        self._slots = [slot.astype(np.float64) for slot in state.slots]
+        self._met, self._losses, self._seconds = Sums(*state.sums.tolist()), state.losses.tolist(), state.seconds
+        self._rates.state = tuple(state.schedule.tolist())
+        self._restore_watch(state)
+        self._epochs = self._run()
 
     def advance(self, epochs: int, seconds: float, interrupted: StopRequested = never) -> Figures:
         """Run at least one epoch and at most `epochs`, for at most about `seconds`, or until interrupted."""
@@ -68,19 +97,21 @@ class Reference(Watched):
     def _run(self) -> Iterator[tuple[list[float], Floats] | None]:
         """Yield each epoch's metrics and its batches' losses; None within an epoch that is interrupted."""
         problem, recipe = self.problem, self.problem.recipe
-        for number, batches in enumerate(problem.epochs(), start=self._epoch + 1):
+        for number, batches in enumerate(problem.epochs(self._epoch), start=self._epoch + 1):
             if number > recipe.epochs:
                 return
-            began = time.perf_counter()
-            met, recorded = Sums(), []
-            for rows in batches:
-                if self._interrupted():
+            began = time.perf_counter() - self._seconds
+            for rows in islice(batches, self._batch, None):
+                while self._interrupted():
+                    self._seconds = time.perf_counter() - began
                     yield None
                 with np.errstate(over="ignore", invalid="ignore"):
                     batch = self.step(rows)
-                    met += batch
+                    self._met += batch
                     if problem.record is not None:
-                        recorded.append(self._recorded(batch, rows))
+                        self._losses.append(self._recorded(batch, rows))
+                self._batch += 1
+            met, recorded = self._met, np.array(self._losses)
             if met.weight == 0:
                 raise DataError("batches with at least one sample", "an epoch without any")
             with np.errstate(over="ignore", invalid="ignore"):
@@ -88,13 +119,14 @@ class Reference(Watched):
                 held = problem.validation
                 validation = None if held is None else evaluate(problem, self.theta, held)
                 penalty = penalty_value(problem, self.theta, problem.batch_weight)
-            self._epoch = number
+            self._epoch, self._batch = number, 0
+            self._met, self._losses, self._seconds = Sums(), [], 0.0
             self._watch.after(number, self.theta, train, validation)
             if validation is not None:
                 self._rates.watch(validation)
             seconds = time.perf_counter() - began
             row = [value for part in (train, validation or Sums()) for value in (part.weight, part.loss, part.error)]
-            yield [*row, penalty, seconds], np.array(recorded)
+            yield [*row, penalty, seconds], recorded
 
     def step(self, rows: npt.NDArray[Any]) -> Sums:
         """Update the parameters by one batch; return the sums before the update."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deltarule.engines.problem import Problem, Sums
+from deltarule.engines.state import EngineState
 from deltarule.types import Floats
 
 __all__ = ["Watch", "Watched"]
@@ -19,7 +20,7 @@ class Watch:
         self.finished = False
         self._rule, self._last = problem.recipe.stopping, problem.recipe.epochs
         self._larger = self._rule is not None and self._rule.monitor == "score"
-        self._best = -np.inf if self._larger else np.inf
+        self.best_value: float = -np.inf if self._larger else np.inf
 
     def after(self, epoch: int, theta: Floats, train: Sums, held: Sums | None) -> None:
         """Record an epoch; finish the run if patience is exhausted or the values are not finite."""
@@ -30,8 +31,8 @@ class Watch:
                 self.best_theta = theta.copy()
         else:
             figure = -held.error / held.weight if self._larger else held.loss / held.weight
-            if rule.better(figure, self._best, self._larger):
-                self._best, self.best_epoch = figure, epoch
+            if rule.better(figure, self.best_value, self._larger):
+                self.best_value, self.best_epoch = figure, epoch
                 self.best_theta = theta.copy()
             self.finished = rule.exhausted(epoch, self.best_epoch)
         self.finished = self.finished or not finite or epoch >= self._last
@@ -58,3 +59,9 @@ class Watched:
     def best_theta(self) -> Floats:
         """θ and the state after the best epoch, or after the last finite one."""
         return self._watch.best_theta
+
+    def _restore_watch(self, state: EngineState) -> None:
+        """Continue early stopping from a state."""
+        watch = self._watch
+        watch.best_theta, watch.best_epoch = state.best.astype(np.float64), state.best_epoch
+        watch.best_value, self._ended = state.best_value, state.finished

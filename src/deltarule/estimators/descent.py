@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from deltarule.engines.definition import penalty_value
 from deltarule.engines.parameters import Shape
-from deltarule.engines.problem import Engine, Figure, Problem, Progress, Samples, StopRequested, never
+from deltarule.engines.problem import Engine, Figure, Problem, Samples, StopRequested, never
 from deltarule.engines.registry import engine_of
 from deltarule.errors import DataError
 from deltarule.estimators.inputs import UNSCALED
@@ -197,7 +198,7 @@ class Descent:
         size = recipe.batch_size
         self._batches = -(-len(task.samples) // size)
         self._shuffled = shuffled_batches(task.random, len(task.samples), size)
-        self._engine = self._engine_at(task.theta, Progress(0, task.optimizer.step, self._first_slots(recipe)))
+        self._engine = self._engine_at(task.theta, task.optimizer.step, self._first_slots(recipe))
         self._best_is_the_engines, self._best_theta = False, task.theta
         self._penalty = self._first_penalty(recipe)
         self._tables: list[Floats] = []
@@ -215,8 +216,9 @@ class Descent:
                 warnings.warn("Training was interrupted; the weights are the current ones.", stacklevel=6)
         theta = self._best() if self._rules.early_stopping else self._engine.theta
         self.theta = theta.astype(np.float64)
-        progress = self._engine.progress
-        self.state.optimizer = OptimizerState(self._rate, progress.step, progress.slots)
+        ended = self._engine.state
+        slots = tuple(slot.astype(np.float64) for slot in ended.slots)
+        self.state.optimizer = OptimizerState(self._rate, ended.step, slots)
         self.table = np.concatenate([np.zeros((0, Figure.COUNT)), *self._tables])
 
     def _epochs(self, most: int) -> None:
@@ -305,7 +307,8 @@ class Descent:
         self._best_theta = self._best()
         self._best_is_the_engines, self._rate = False, rate
         if not self._engine.finished:
-            self._engine = self._engine_at(self._engine.theta.astype(np.float64), self._engine.progress)
+            now = self._engine.state
+            self._engine = self._engine_at(self._engine.theta.astype(np.float64), now.step, now.slots)
 
     def _best(self) -> Any:
         """Return θ of the epoch with the best score so far."""
@@ -313,7 +316,8 @@ class Descent:
             return self._engine.best_theta
         return self._best_theta
 
-    def _engine_at(self, theta: Floats, progress: Progress) -> Engine:
+    def _engine_at(self, theta: Floats, step: int, slots: npt.NDArray[Any]) -> Engine:
+        """Return an engine that continues from θ after so many steps; the order goes on where it is."""
         task, rules = self._task, self._rules
         problem: Problem = TrustedOrder(
             task.recipe_at(self._rate),
@@ -324,24 +328,27 @@ class Descent:
             theta,
             self._shuffled,
             raw=task.raw,
-            progress=progress,
         )
         precision = rules.precision or np.dtype(task.samples.x.dtype).name
         threads = rules.n_threads
         if threads is None and (task.single_epoch or rules.rate_changes_each_epoch):
             # This engine runs one epoch: for little work, starting threads takes longer than they save.
             threads = 1 if len(task.samples) * len(theta) < _WORTH_THREADS else None
-        return engine_of(problem, rules.engine, precision, threads)
+        engine = engine_of(problem, rules.engine, precision, threads)
+        if step:
+            engine.restore(dataclasses.replace(engine.state, step=step, slots=slots))
+        return engine
 
-    def _first_slots(self, recipe: Recipe) -> tuple[Floats, ...]:
+    def _first_slots(self, recipe: Recipe) -> Floats:
+        """Return the slots of the optimizer before the first step of this call: (slots, trained)."""
         task = self._task
         slots, length = task.optimizer.slots, Shape(task.sizes, recipe.network.normalization).trained
         if slots is None:
-            return tuple(np.zeros(length) for _ in recipe.optimizer.slots)
+            return np.zeros((len(recipe.optimizer.slots), length))
         if len(slots) != len(recipe.optimizer.slots) or any(slot.shape != (length,) for slot in slots):
             expected = "the network and the optimizer of the first partial_fit"
             raise DataError(expected, "another network or optimizer", "fit(X, y) to start again")
-        return slots
+        return np.array(slots).reshape(-1, length)
 
     def _first_penalty(self, recipe: Recipe) -> float:
         """Return the penalty before the first step: its mean over the batches of an epoch."""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from deltarule.data import Dataset
+from deltarule.errors import CheckpointError
 from deltarule.models import Encoding
 from deltarule.recipes import Recipe
+from deltarule.regular_files import read_json, reason
 from deltarule.training import Run, Training, train_each
+from deltarule.training.checkpoints import Checkpoints
 from deltarule.training.many import workers_for
+from deltarule.writing import write_whole
 
 _MARGIN = 0.8
 """Fraction of the time that is planned for: networks beside each other are slower than one alone."""
@@ -24,12 +30,14 @@ class Resources:
 
     engine, precision, n_threads : as for `train_many`.
     until : the time, by `time.time`, at which networks end as they are; None for no limit.
+    checkpoint : the folder that keeps the state of each network; None for none.
     """
 
     engine: str
     precision: str
     n_threads: int | None
     until: float | None = None
+    checkpoint: Path | None = None
 
     @property
     def seconds_left(self) -> float:
@@ -53,7 +61,7 @@ def train_folds(
         def interrupted() -> bool:
             return ended > 0 and resources.seconds_left <= 0
 
-        for place, run in _threads(recipes, sets, encoding, resources, interrupted):
+        for place, run in _threads(recipes, sets, encoding, resources, interrupted, range(len(recipes))):
             ended += 1
             yield place, run
         return
@@ -72,10 +80,13 @@ def _threads(
     encoding: Encoding,
     resources: Resources,
     interrupted: Callable[[], bool],
+    places: Iterable[int],
 ) -> Iterator[tuple[int, Run]]:
+    folder = resources.checkpoint
     return train_each(
         recipes,
         list(sets),
+        checkpoints=[None if folder is None else Checkpoints(folder / f"network-{place + 1}") for place in places],
         encoding=encoding,
         engine=resources.engine,
         precision=resources.precision,
@@ -91,7 +102,7 @@ def _task(place: int, recipe: Recipe, data: Dataset, encoding: Encoding, resourc
     def interrupted() -> bool:
         return resources.seconds_left <= 0 and time.time() > started + 1.0
 
-    ((_, run),) = _threads([recipe], [data], encoding, resources, interrupted)
+    ((_, run),) = _threads([recipe], [data], encoding, resources, interrupted, [place])
     return place, run
 
 
@@ -111,10 +122,13 @@ def within_the_time(
     """Return the recipe, with fewer epochs where there is a time limit, and the number of networks for each fold.
 
     Two epochs are trained to see how long one takes. Networks beyond the first of each fold are dropped first; the
-    schedules then take place within the fewer epochs.
+    schedules then take place within the fewer epochs. With a checkpoint, what an interrupted `fit` decided holds.
     """
     if resources.until is None:
         return recipe, networks
+    decided = None if resources.checkpoint is None else resources.checkpoint / "plan.json"
+    if decided is not None and (known := _plan(decided)) is not None:
+        return recipe.replace(epochs=known[0]), known[1]
     training = Training(
         recipe.replace(epochs=max(2, recipe.epochs)),
         data,
@@ -131,4 +145,21 @@ def within_the_time(
     at_once = workers_for(resources.n_threads, folds * networks)
     epochs = _MARGIN * resources.seconds_left * at_once / (folds * seconds)
     networks = max(1, min(networks, int(epochs / recipe.epochs)))
-    return recipe.replace(epochs=max(1, min(recipe.epochs, int(epochs / networks)))), networks
+    number = max(1, min(recipe.epochs, int(epochs / networks)))
+    if decided is not None:
+        decided.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(decided, json.dumps([number, networks]).encode())
+    return recipe.replace(epochs=number), networks
+
+
+def _plan(path: Path) -> tuple[int, int] | None:
+    """Return the epochs and the networks that an interrupted `fit` decided on; None where there are none."""
+    if not path.exists():
+        return None
+    try:
+        plan = read_json(path)
+    except (OSError, ValueError) as error:
+        raise CheckpointError("the plan of an interrupted fit", f"{path}: {reason(error)}") from error
+    if not isinstance(plan, list) or len(plan) != 2 or not all(type(each) is int and each > 0 for each in plan):
+        raise CheckpointError("numbers of epochs and networks", f"{path}: {plan!r}"[:200])
+    return plan[0], plan[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import time
 import warnings
@@ -50,6 +51,7 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         folds: int = 5,
         networks: int = 1,
         time_limit: float | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         random_state: int | np.random.RandomState | None = 0,
         verbose: bool | int | str = False,
         engine: str = "compiled",
@@ -60,6 +62,7 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         self.folds = folds
         self.networks = networks
         self.time_limit = time_limit
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
         self.engine = engine
@@ -115,7 +118,8 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         with NetworkReporter(self.verbose, len(recipes) * len(problem.folds) * self.networks) as progress:
             for place, (name, recipe) in enumerate(recipes):
                 share = None if until is None else time.time() + (until - time.time()) / (len(recipes) - place)
-                resources = Resources(self.engine, self.precision, self.n_threads, share)
+                kept = None if self.checkpoint is None else Path(self.checkpoint) / f"preset-{place + 1}"
+                resources = Resources(self.engine, self.precision, self.n_threads, share, kept)
                 try:
                     tried.append(bagged(name, recipe, problem, self.networks, resources, progress))
                 except KeyboardInterrupt:
@@ -134,6 +138,9 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         judged = [self._judged(each.out_of_fold, problem) for each in tried]
         best = int(np.argmin([np.inf if np.isnan(each.loss) else each.loss for each in judged]))
         self.ensemble_, self.oof_predictions_ = self._calibrated(tried[best], problem)
+        known = judged[best]
+        if math.isfinite(known.score):
+            self.ensemble_ = self.ensemble_.of_score(known.score, (known.low, known.high), len(problem.y))
         entries = []
         for place, (each, found) in enumerate(zip(tried, judged, strict=True)):
             used, parts = place == best, each.outputs if len(each.outputs) > 1 else ()

@@ -36,6 +36,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
     folds : number of folds.
     networks : number of networks for each fold, with different seeds.
     time_limit : seconds for `fit`, approximately; None for no limit. Epochs and networks are reduced to fit into it.
+    checkpoint : folder for the state of each network while `fit` runs, which the same call continues after an
+        interruption: networks that have ended are not trained again. It can be deleted afterwards. None for no folder.
     random_state : seed of the folds and the networks.
     verbose : True for a line each network, "bar" for a progress bar.
     engine, precision, n_threads : as for `deltarule.train_many`.

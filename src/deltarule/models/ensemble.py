@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +20,21 @@ from deltarule.engines.threads import allowed_threads
 from deltarule.errors import ModelError, ModelFileError, memory_checked
 from deltarule.formulas import Loss
 from deltarule.models.calibration import LIMITS, tempered
+from deltarule.models.card import ModelCard
 from deltarule.models.conformal import class_sets, intervals
 from deltarule.models.encoding import Encoding
 from deltarule.models.export import Description, described, export_networks
-from deltarule.models.files import ENSEMBLE_FORMAT, file_errors, model_of_parts, model_parts, packed, read_content
+from deltarule.models.files import (
+    ENSEMBLE_FORMATS,
+    check_format,
+    file_errors,
+    model_of_parts,
+    model_parts,
+    packed,
+    read_content,
+)
 from deltarule.models.model import Model, class_probabilities, load_model, score_of
+from deltarule.models.record import Record, Score, versions
 from deltarule.recipes import Affine, Recipe
 from deltarule.types import Booleans, Floats
 from deltarule.writing import write_whole
@@ -193,6 +204,14 @@ class Ensemble:
         networks = tuple(dataclasses.replace(each, encoding=encoding) for each in self.networks)
         return dataclasses.replace(self, networks=networks, columns=columns, named=named)
 
+    def of_score(self, value: float, interval: tuple[float, float], samples: int) -> Self:
+        """Return the ensemble with its out-of-fold accuracy or R², with its interval, in the record."""
+        first, *others = self.networks
+        low, high = (each if math.isfinite(each) else None for each in interval)
+        score = Score("out of fold", "accuracy" if self.labelled else "r2", value, low, high, samples)
+        record = Record(samples=(("train", samples),), scores=(score,), versions=versions())
+        return dataclasses.replace(self, networks=(dataclasses.replace(first, record=record), *others))
+
     def _outputs(self, inputs: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """Return the weighted sums (n, outputs) of each network."""
         threads = min(allowed_threads(), len(self.networks)) if len(inputs) >= _WORTH_THREADS else 1
@@ -200,6 +219,15 @@ class Ensemble:
             return [network.outputs_of(inputs) for network in self.networks]
         with ThreadPoolExecutor(threads) as pool:
             return list(pool.map(lambda network: network.outputs_of(inputs), self.networks))
+
+    def card(self) -> ModelCard:
+        """Return the card of the first network, with what the ensemble has beside it; see `Model.card`."""
+        several = len(self.networks)
+        shown = "; the mean of their predictions is the model's, the first is shown" if several > 1 else ""
+        calibrated = {"Temperature": f"{self.temperature:.4g}"} if self.labelled else {}
+        intervals = {"Intervals": f"from {len(self.scores):,} out-of-fold samples"}
+        facts = {"Networks": f"{several}{shown}", **calibrated, **intervals}
+        return ModelCard.of(self.networks[0], facts, "TabularClassifier" if self.labelled else "TabularRegressor")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write all networks and what belongs to them as one `.safetensors` file, completely or not at all."""
@@ -212,7 +240,7 @@ class Ensemble:
             tensors |= {f"network.{number}.{name}": tensor for name, tensor in own.items()}
             networks.append({name: value for name, value in data.items() if name not in _SHARED})
         data = {
-            "format": ENSEMBLE_FORMAT,
+            "format": ENSEMBLE_FORMATS[-1],
             "networks": networks,
             "encoding": self.encoding.to_json(),
             "temperature": self.temperature,
@@ -241,8 +269,9 @@ class Ensemble:
     @classmethod
     def of_parts(cls, data: dict[str, Any], tensors: dict[str, Any]) -> Self:
         """Return the ensemble with the JSON and the tensors of a file."""
-        if data.get("format") != ENSEMBLE_FORMAT or set(data) != _FIELDS:
-            raise ModelFileError(f"the format {ENSEMBLE_FORMAT}", f"{data.get('format')!r} with fields {sorted(data)}")
+        check_format(data, ENSEMBLE_FORMATS)
+        if set(data) != _FIELDS:
+            raise ModelFileError(f"the fields {', '.join(sorted(_FIELDS))}", f"{', '.join(sorted(data))}"[:200])
         columns, encoding = data["columns"], Encoding.from_json(data["encoding"])
         if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
             raise ModelFileError("names of columns", json.dumps(columns)[:80])
@@ -251,18 +280,21 @@ class Ensemble:
             raise ModelFileError("different columns, with those that are encoded", json.dumps(columns)[:80])
         if not isinstance(data["networks"], list) or not data["networks"] or type(data["temperature"]) is not float:
             raise ModelFileError("a list of networks, and a temperature", json.dumps(data["networks"])[:80])
+        if not isinstance(data["named"], bool):
+            raise ModelFileError("true or false", json.dumps(data["named"])[:80], field="named")
         parts: dict[str, dict[str, Any]] = defaultdict(dict)
         for name, tensor in tensors.items():
             start, _, rest = name.removeprefix("network.").partition(".")
             parts[start][rest] = tensor
+        scores = parts.pop("scores", {}).get("")
+        if scores is None or set(parts) != {str(number) for number in range(len(data["networks"]))}:
+            raise ModelFileError("tensors of each network, and scores", f"{', '.join(sorted(parts))}"[:80])
         networks, shared = [], {"feature_names": list(encoding.inputs)}
         for number, own in enumerate(data["networks"]):
             if not isinstance(own, dict) or not own.keys().isdisjoint(_SHARED):
                 raise ModelFileError(f"networks without {', '.join(_SHARED)}", f"network {number} with such")
             networks.append(Model.of(model_of_parts(own | shared, parts[str(number)], encoding)))
-        scores = tensors["scores"].astype(np.float64)
-        named = data["named"] is True
-        return cls(tuple(networks), scores, data["temperature"], tuple(columns), named)
+        return cls(tuple(networks), scores.astype(np.float64), data["temperature"], tuple(columns), data["named"])
 
     def __repr__(self) -> str:
         return f"Ensemble({len(self.networks)} × {self.networks[0]!r})"
@@ -275,7 +307,7 @@ def load_predictor(path: str | os.PathLike[str]) -> Model | Ensemble:
             data, tensors = read_content(Path(path))
             return (
                 Ensemble.of_parts(data, tensors)
-                if data.get("format") == ENSEMBLE_FORMAT
+                if data.get("format") in ENSEMBLE_FORMATS
                 else Model.of(model_of_parts(data, tensors))
             )
     return load_model(path)

@@ -1,6 +1,8 @@
 """Models as files: one `.safetensors` file whose metadata holds the recipe as strict JSON.
 
 Sizes come from the table of tensors and never from the JSON; nothing in a file names code; nothing is imported.
+Every format that was ever written can be read: `FORMATS` and `ENSEMBLE_FORMATS` list them, the newest last, and
+`tests/models/formats` keeps a file of each.
 """
 
 from __future__ import annotations
@@ -8,12 +10,10 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
-import struct
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,22 +25,27 @@ from deltarule.errors import DeltaruleError, ModelError, ModelFileError
 from deltarule.models.encoding import Encoding
 from deltarule.models.model_data import ModelData, columns_of
 from deltarule.models.readable import model_from_readable, readable
+from deltarule.models.record import Record
+from deltarule.models.tensor_file import object_of, read_tensor_file, tensor_file_bytes
 from deltarule.recipes import Affine, Recipe
-from deltarule.regular_files import json_of, opened, read_bytes, reason
+from deltarule.regular_files import opened, read_bytes, reason
 from deltarule.writing import write_whole
 
-FORMAT = "deltarule-model-1"
-ENSEMBLE_FORMAT = "deltarule-ensemble-1"
+FORMATS = ("deltarule-model-1", "deltarule-model-2")
+"""The formats of a model's file. 2 adds the record of its training."""
+ENSEMBLE_FORMATS = ("deltarule-ensemble-1", "deltarule-ensemble-2")
+"""The formats of a file of several networks, each in the model's format of the same number."""
 _KEYS = {"format", "recipe", "input_shape", "classes", "single", "class_names", "feature_names"}
-_PERHAPS = {"encoding"}  # of models that were trained on tables
-_LARGEST_HEADER = 16 * 2**20
-_READABLE_AT_MOST = 64 * 2**20  # bytes of readable JSON
+_PERHAPS = {"encoding", "record"}  # of models that were trained on tables; of all since format 2
+_FIELD = "deltarule"
+"""The field of the metadata that holds the JSON."""
+_READABLE_AT_MOST = 16 * 2**20  # bytes of readable JSON
 
 
 def write_model(model: ModelData, path: Path) -> Path:
     """Write a model to `path`, completely or not at all; readable JSON if it ends in `.json`."""
     if path.suffix != ".json":
-        write_whole(path, _safetensors(model))
+        write_whole(path, packed(*model_parts(model)))
         return path
     text = json.dumps(readable(model)).encode()
     if len(text) > _READABLE_AT_MOST:
@@ -57,9 +62,9 @@ def read_model(path: Path) -> ModelData:
     """
     with file_errors(path):
         if path.suffix == ".json":
-            return model_from_readable(_object(read_bytes(path, _READABLE_AT_MOST)))
+            return model_from_readable(object_of(read_bytes(path, _READABLE_AT_MOST), "the file"))
         data, tensors = read_content(path)
-        if data.get("format") == ENSEMBLE_FORMAT:
+        if data.get("format") in ENSEMBLE_FORMATS:
             instead = "TabularClassifier.load(path), TabularRegressor.load(path), or `deltarule predict`"
             raise ModelFileError("a single network", "several, of an estimator for tables", instead)
         return model_of_parts(data, tensors)
@@ -72,46 +77,53 @@ def file_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ModelFileError("a model file", f"{path}: {reason(error)}") from error
-    except ModelFileError as error:
-        raise ModelFileError(error.expected, f"{path}: {error.value}", error.suggestion) from error
-    except (DeltaruleError, TypeError, ValueError, LookupError, OverflowError, MemoryError) as error:
+    except DeltaruleError as error:
+        # The suggestion of another error, for example of the recipe inside, is a call in Python.
+        suggestion = error.suggestion if isinstance(error, ModelError) else "a file that deltarule wrote"
+        came = f"{path}: {error.value}" if error.value else str(path)
+        raise ModelFileError(error.expected, came, suggestion, field=error.field) from error
+    except (TypeError, ValueError, LookupError, OverflowError, MemoryError) as error:
         raise ModelFileError("a model written by deltarule", f"{path}: {reason(error)}") from error
 
 
 def read_content(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The JSON in the metadata of a safetensors file, and its tensors."""
     with opened(path, BYTES_AT_MOST) as stream:
-        return _content(stream)
-
-
-def _safetensors(model: ModelData) -> bytes:
-    tensors, data = model_parts(model)
-    return packed(tensors, data)
+        found = read_tensor_file(stream, field=_FIELD)
+    return object_of(found.metadata[_FIELD], "the metadata"), found.tensors
 
 
 def packed(tensors: dict[str, Any], data: dict[str, Any]) -> bytes:
     """The bytes of a safetensors file of these tensors, with data as JSON in its metadata."""
-    from safetensors.numpy import save
+    return tensor_file_bytes(tensors, {_FIELD: json.dumps(data, allow_nan=False)})
 
-    return save(tensors, metadata={"deltarule": json.dumps(data, allow_nan=False)})
+
+def check_format(data: dict[str, Any], formats: tuple[str, ...]) -> None:
+    """Raise ModelFileError where the JSON of a file is not in one of these formats."""
+    given = data.get("format")
+    if given in formats:
+        return
+    kind, _, number = str(given).rpartition("-")
+    newer = kind == formats[0].rpartition("-")[0] and number.isdecimal()
+    hint = "a newer version of deltarule, which wrote the file" if newer else None
+    raise ModelFileError(f"one of {', '.join(formats)}", f"{given!r}"[:80], hint, field="format")
 
 
 def model_parts(model: ModelData) -> tuple[dict[str, Any], dict[str, Any]]:
     """The tensors of a model's file and the rest as JSON."""
     tensors = {}
     for number, (weights, biases) in enumerate(model.layers):
-        tensors[f"layer.{number}.weights"] = np.ascontiguousarray(weights)
-        tensors[f"layer.{number}.biases"] = np.ascontiguousarray(biases)
+        tensors[f"layer.{number}.weights"], tensors[f"layer.{number}.biases"] = weights, biases
     for number, state in enumerate(model.states):
-        tensors |= {f"layer.{number}.{name}": np.ascontiguousarray(part) for name, part in _kept(state)}
-    tensors |= {name: np.ascontiguousarray(part) for name, part in _parts(model.shape, model.parameters)}
+        tensors |= {f"layer.{number}.{name}": part for name, part in _kept(state)}
+    tensors |= dict(_parts(model.shape, model.parameters))
     if model.target_bounds is not None:
-        tensors["target.bounds"] = np.ascontiguousarray(model.target_bounds)
+        tensors["target.bounds"] = model.target_bounds
     for name, affine in (("input", model.scaling), ("target", model.target_scaling)):
         if affine is not None:
             tensors[f"{name}.shift"], tensors[f"{name}.factor"] = np.array(affine.shift), np.array(affine.factor)
     data = {
-        "format": FORMAT,
+        "format": FORMATS[-1],
         "recipe": model.recipe.to_json(),
         "input_shape": list(model.input_shape),
         "classes": None if model.classes is None else model.classes.tolist(),
@@ -121,23 +133,63 @@ def model_parts(model: ModelData) -> tuple[dict[str, Any], dict[str, Any]]:
     }
     if model.encoding is not None:
         data["encoding"] = model.encoding.to_json()
+    if model.record is not None:
+        data["record"] = model.record.to_json()
     return tensors, data
 
 
 def model_of_parts(data: dict[str, Any], tensors: dict[str, Any], shared: Encoding | None = None) -> ModelData:
     """The model whose parts `model_parts` returned; `shared` is the encoding that several have in common."""
+    check_format(data, FORMATS)
+    if set(data) - _PERHAPS != _KEYS or (data["format"] == FORMATS[0] and "record" in data):
+        unlike = sorted(map(str, set(data) - _PERHAPS ^ _KEYS)) or ["record"]
+        raise ModelFileError(f"the fields {', '.join(sorted(_KEYS))}", f"others: {', '.join(unlike)}"[:200])
     sizes = _sizes(tensors)
-    if set(data) - _PERHAPS != _KEYS or data["format"] != FORMAT:
-        raise ModelFileError(f"the format {FORMAT}", f"{data.get('format')!r} with fields {sorted(data)}")
     recipe = Recipe.from_json(data["recipe"])
-    input_shape = tuple(data["input_shape"])
-    if not input_shape or not all(type(n) is int and n > 0 for n in input_shape):
-        raise ModelFileError("a shape of the inputs", f"{input_shape}")
+    if isinstance(recipe.loss, str):
+        raise ModelFileError("a loss", repr(recipe.loss), field="recipe.loss")
     encoding = Encoding.from_json(data["encoding"]) if "encoding" in data else shared
-    if encoding is not None and len(encoding.inputs) != math.prod(input_shape):
-        raise ModelFileError(f"columns that make {math.prod(input_shape)} inputs", f"{len(encoding.inputs)}")
+    input_shape = _input_shape(data["input_shape"], encoding, sizes[0])
     shape = _shape(recipe, columns_of(encoding, input_shape), sizes, tensors)
-    scaling, target_scaling = _affine(tensors, "input", shape.inputs), _affine(tensors, "target", shape.outputs)
+    scaling = _affine(tensors, "input", shape.inputs)
+    if scaling is None:
+        raise ModelFileError("a tensor", "none", field="input.shift")
+    parameters = _parameters(shape, tensors)
+    model = ModelData(
+        recipe,
+        sizes,
+        parameters[: shape.theta],
+        scaling,
+        input_shape,
+        _classes(data["classes"], shape.outputs),
+        _affine(tensors, "target", shape.outputs),
+        _boolean(data, "single"),
+        _names(data, "class_names"),
+        _names(data, "feature_names"),
+        encoding,
+        parameters[shape.theta :],
+        _bounds(tensors, recipe, shape.outputs),
+        Record.from_json(data["record"]) if "record" in data else None,
+    )
+    unknown = set(tensors) - set(model_parts(model)[0])
+    if unknown:
+        raise ModelFileError("the tensors of the recipe's network alone", "another one", field=min(unknown)[:80])
+    return model
+
+
+def _input_shape(given: Any, encoding: Encoding | None, first: int) -> tuple[int, ...]:
+    """Return the shape of a sample, which has at most as many numbers as the first layer has inputs."""
+    positive = isinstance(given, list) and 0 < len(given) <= 8 and all(type(n) is int and n > 0 for n in given)
+    if not positive or math.prod(given) > first:
+        wanted = f"positive integers with a product of at most {first}, the inputs of the first layer"
+        raise ModelFileError(wanted, f"{given!r}"[:80], field="input_shape")
+    if encoding is not None and len(encoding.inputs) != math.prod(given):
+        raise ModelFileError(f"columns of {math.prod(given)} inputs", f"{len(encoding.inputs)}", field="encoding")
+    return tuple(given)
+
+
+def _parameters(shape: Shape, tensors: dict[str, Any]) -> npt.NDArray[Any]:
+    """Return θ and the state in one vector, filled by the tensors, which have all its shapes and one type."""
     parameters = np.zeros(shape.total, dtype=tensors["layer.0.weights"].dtype)
     for number, (layer_weights, biases) in enumerate(shape.layers(parameters)):
         _fill(layer_weights, tensors, f"layer.{number}.weights")
@@ -146,29 +198,10 @@ def model_of_parts(data: dict[str, Any], tensors: dict[str, Any], shared: Encodi
         for name, part in _kept(state_of_layer):
             _fill(part, tensors, f"layer.{number}.{name}")
         if (state_of_layer.variance < 0).any():
-            raise ModelFileError(f"variances of at least 0 for layer {number}", "negative ones")
+            raise ModelFileError("variances of at least 0", "negative ones", field=f"layer.{number}.variance")
     for name, part in _parts(shape, parameters):
         _fill(part, tensors, name)
-    if isinstance(recipe.loss, str) or scaling is None:
-        raise ModelFileError(f"a recipe for layers {sizes}", "one without a loss, or no scaling")
-    classes = _classes(data["classes"], shape.outputs)
-    names = (_names(data["class_names"]), _names(data["feature_names"]))
-    single = data["single"] is True
-    theta, state = parameters[: shape.theta], parameters[shape.theta :]
-    return ModelData(
-        recipe,
-        sizes,
-        theta,
-        scaling,
-        input_shape,
-        classes,
-        target_scaling,
-        single,
-        *names,
-        encoding,
-        state,
-        _bounds(tensors, recipe, shape.outputs),
-    )
+    return parameters
 
 
 def _shape(recipe: Recipe, columns: Columns, sizes: tuple[int, ...], tensors: dict[str, Any]) -> Shape:
@@ -231,52 +264,10 @@ def _kept(state: State) -> list[tuple[str, npt.NDArray[Any]]]:
 
 def _fill(view: npt.NDArray[Any], tensors: dict[str, Any], name: str) -> None:
     tensor = tensors.get(name)
-    if tensor is None or tensor.shape != view.shape:
-        raise ModelFileError(f"{name} of shape {view.shape}", "none" if tensor is None else f"{tensor.shape}")
+    if tensor is None or tensor.shape != view.shape or tensor.dtype != view.dtype:
+        came = "none" if tensor is None else f"{tensor.dtype} of shape {tensor.shape}"
+        raise ModelFileError(f"{view.dtype} of shape {view.shape}", came, field=name)
     view[:] = tensor
-
-
-def _content(stream: BinaryIO) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The JSON in the metadata, and the tensors. The header is checked before the rest of the file is read."""
-    size = os.fstat(stream.fileno()).st_size
-    start = stream.read(8)
-    length = struct.unpack("<Q", start)[0] if len(start) == 8 else -1
-    if not 2 <= length <= min(size - 8, _LARGEST_HEADER):
-        raise ModelFileError("a model written by deltarule", "a file that is cut short, or is no safetensors file")
-    header = stream.read(length)
-    table = _object(header)
-    metadata = table.get("__metadata__")
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("deltarule"), str):
-        raise ModelFileError("a model written by deltarule", "a safetensors file without its recipe")
-    claimed = [each["data_offsets"][1] for name, each in table.items() if name != "__metadata__"]
-    if max(claimed, default=0) != size - 8 - length:
-        raise ModelFileError("a whole safetensors file", "a file that is cut short, or claims more than its bytes hold")
-    return _object(metadata["deltarule"]), _tensors(start + header + stream.read(size - 8 - length))
-
-
-def _tensors(content: bytes) -> dict[str, Any]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        tensors: dict[str, Any] = load(content)
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        came = f"a file that is cut short, or claims more than its bytes hold ({error})"
-        raise ModelFileError("a whole safetensors file", came) from error
-    for name, tensor in tensors.items():
-        if tensor.dtype not in (np.float32, np.float64) or not np.isfinite(tensor).all():
-            raise ModelFileError("finite float32 or float64 numbers", f"{name} of {tensor.dtype}, or NaN or infinity")
-    return tensors
-
-
-def _object(content: str | bytes) -> dict[str, Any]:
-    try:
-        data = json_of(content)
-    except ValueError as error:
-        raise ModelFileError("strict JSON", reason(error)) from error
-    if not isinstance(data, dict):
-        raise ModelFileError("a JSON object", type(data).__name__)
-    return data
 
 
 def _affine(tensors: dict[str, Any], name: str, size: int) -> Affine | None:
@@ -304,9 +295,16 @@ def _classes(labels: Any, outputs: int) -> Any:
     return classes
 
 
-def _names(names: Any) -> tuple[str, ...] | None:
+def _names(data: dict[str, Any], field: str) -> tuple[str, ...] | None:
+    names = data[field]
     if names is None:
         return None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ModelError("a list of names", repr(names)[:80])
+        raise ModelFileError("a list of names", repr(names)[:80], field=field)
     return tuple(names)
+
+
+def _boolean(data: dict[str, Any], field: str) -> bool:
+    if not isinstance(data[field], bool):
+        raise ModelFileError("true or false", repr(data[field])[:80], field=field)
+    return data[field] is True

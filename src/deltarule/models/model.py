@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +17,8 @@ from deltarule.formulas import Loss
 from deltarule.mapped import forget, is_mapped
 from deltarule.markup import card, details, table
 from deltarule.models.calibration import probabilities_of_outputs
+from deltarule.models.card import ModelCard
+from deltarule.models.description import layer_table
 from deltarule.models.export import Description, described, export_networks
 from deltarule.models.files import read_model, write_model
 from deltarule.models.model_data import ModelData
@@ -84,6 +85,9 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         A model that was trained on a table takes one: a data frame, a list of dicts, a dict of columns, or an array
         with its columns in their order. Unknown columns are ignored, missing ones are an error.
 
+        Safe to call from several threads at once, also with the same model, and in forked and spawned processes;
+        a model can be pickled. The predictions are the same to the last bit in all of them.
+
         strict : what happens with values of a table unlike the training set's (unseen categories, numbers
             farther out of its range than this is wide, missing values where it had none): False gives a `DataWarning`
             for each column, with the number of rows; True raises a `DataError`; None ignores them.
@@ -121,11 +125,12 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         """
         return score_of(self.predict(x, strict=None), y, labelled=self.labelled)
 
-    def name_of(self, label: Any) -> str:
-        """The name of a label, in words where the data set has any."""
-        names = self.class_names
-        whole = isinstance(label, (int, np.integer)) and not isinstance(label, bool)
-        return names[int(label)] if names and whole and 0 <= int(label) < len(names) else str(label)
+    def card(self) -> ModelCard:
+        """Return the model's card: architecture, data, scores, verdict, recipe and versions; text, HTML and Markdown.
+
+        Scores and the verdict are there where `Run.save`, `Run.card` or `deltarule train` measured them.
+        """
+        return ModelCard.of(self)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the model: one `.safetensors` file, or `.json` for people to read (sigmoid networks only).
@@ -215,35 +220,3 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     Raises ModelFileError where the file is missing, cut short, foreign, or claims more than it holds.
     """
     return Model.of(read_model(Path(path)))
-
-
-def layer_table(model: Model) -> list[tuple[str, str, str, int]]:
-    """For each layer: its name, the shape of its weights, its activation, its number of trained parameters.
-
-    Trained factors of the inputs, and embeddings, come first, as "inputs".
-    """
-    activations = [activation.name for activation in model.recipe.network.activations]
-    output: Sequence[str] = [f"{model.loss.output.name} (of the loss)"]
-    names = [f"hidden {number}" for number in range(1, len(activations) + 1)] + ["output"]
-    shape = model.shape
-    further = [
-        sum(
-            part.size
-            for part in (
-                *(each for state in model.states[layer : layer + 1] for each in (state.gamma, state.beta)),
-                *shape.slopes_of(model.parameters)[layer : layer + 1],
-                *(part for name, part in shape.adapters(model.parameters).items() if name.startswith(f"{layer}.")),
-            )
-        )
-        for layer in range(len(activations))
-    ]
-    before = shape.sizes[0] * shape.input_scale
-    before += sum(part.size for part in shape.stage_parts(model.parameters).values())
-    embedding = model.recipe.network.embedding
-    inputs = [("inputs", f"{shape.inputs} to {shape.sizes[0]}", "" if embedding is None else embedding.name, before)]
-    return inputs * (before > 0) + [
-        (name, " × ".join(map(str, weights.shape)), activation, weights.size + biases.size + more)
-        for name, (weights, biases), activation, more in zip(
-            names, model.layers, [*activations, *output], [*further, 0], strict=True
-        )
-    ]

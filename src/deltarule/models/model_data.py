@@ -16,6 +16,7 @@ from deltarule.engines.parameters import Layers, Shape, State, layers
 from deltarule.errors import ModelError
 from deltarule.formulas import Loss
 from deltarule.models.encoding import Encoding
+from deltarule.models.record import Record
 from deltarule.recipes import Affine, Recipe
 from deltarule.types import Floats
 
@@ -43,6 +44,7 @@ class ModelData:
         slopes, embeddings; one flat vector laid out by `engines.parameters.Shape`, in θ's precision.
     target_bounds : the least and the greatest number of each output in training, (2, outputs), where predictions are
         held between them; otherwise None.
+    record : what is known of its training: data, scores, verdict, versions; None for files of earlier versions.
     """
 
     recipe: Recipe
@@ -58,6 +60,7 @@ class ModelData:
     encoding: Encoding | None = None
     state: npt.NDArray[Any] = dataclasses.field(default_factory=lambda: np.zeros(0))
     target_bounds: Floats | None = None
+    record: Record | None = None
 
     def __post_init__(self) -> None:
         shape = self.shape
@@ -137,6 +140,12 @@ class ModelData:
     def biases(self) -> list[npt.NDArray[Any]]:
         """Each layer's biases (fan_out,): views of θ."""
         return [biases for _, biases in self.layers]
+
+    def name_of(self, label: Any) -> str:
+        """The name of a label, in words where the data set has any."""
+        names = self.class_names
+        whole = isinstance(label, (int, np.integer)) and not isinstance(label, bool)
+        return names[int(label)] if names and whole and 0 <= int(label) < len(names) else str(label)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields alone; what is derived from them is computed again."""

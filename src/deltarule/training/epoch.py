@@ -98,6 +98,11 @@ def epoch_of(
 
 
 def means(sums: Sums, spread: float) -> tuple[float, float]:
-    """Return mean loss and score, 1 − error / spread: accuracy for classification, R² for regression."""
+    """Return mean loss and score, 1 − error / spread: accuracy for classification, R² for regression.
+
+    Both are NaN where all weights are 0.
+    """
+    if not sums.weight:
+        return math.nan, math.nan
     error = sums.error / sums.weight
     return sums.loss / sums.weight, 1.0 - error / spread if spread > 0 else (1.0 if error == 0 else math.nan)

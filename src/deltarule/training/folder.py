@@ -14,7 +14,7 @@ from deltarule.models import Model
 from deltarule.recipes import Recipe
 from deltarule.regular_files import encoded, read_json, reason
 from deltarule.training.epoch import Epoch
-from deltarule.writing import append_lines, write_whole
+from deltarule.writing import append_lines, is_part, write_whole
 
 RECIPE, HISTORY, MODEL, SPLIT = "recipe.json", "history.jsonl", "model.safetensors", "split.json"
 CURVES = "curves.png"
@@ -28,6 +28,7 @@ class RunFolder:
     model.safetensors    the model, with its best or last weights
     split.json           the data, and how they were split
     curves.png           picture of the history, drawn by the shell
+    checkpoint.safetensors, checkpoint.previous.safetensors    state of a run that has not ended
     samples.png, confusion.png or predictions.png    picture of the predictions, by the kind of data
     """
 
@@ -77,12 +78,17 @@ class RunFolder:
         text = json.dumps({"data": _same(data), **options}, indent=2, ensure_ascii=False) + "\n"
         write_whole(self.path / SPLIT, encoded(text))
 
+    def start_history(self, epochs: Sequence[Epoch]) -> None:
+        """Write `history.jsonl` with the epochs of a run that is resumed; a new run's has no lines yet."""
+        if epochs or (self.path / HISTORY).exists():
+            write_whole(self.path / HISTORY, "".join(map(_line, epochs)).encode())
+
     def append(self, epoch: Epoch) -> None:
         """Append an epoch to `history.jsonl`, visible to other processes immediately.
 
         After a failed write, this and all later epochs are written by `finish_history`, so that training continues.
         """
-        self._unwritten += json.dumps(epoch.to_json(), allow_nan=False) + "\n"
+        self._unwritten += _line(epoch)
         if not self._full:
             try:
                 self._append()
@@ -96,13 +102,18 @@ class RunFolder:
         """
         self._append(flush=True)
 
-    def write_model(self, model: Model) -> None:
-        """Write `model.safetensors` atomically."""
-        model.save(self.path / MODEL)
+    def write_model(self, model: Model) -> Path:
+        """Write `model.safetensors` atomically; return its path."""
+        return model.save(self.path / MODEL)
 
     def _append(self, *, flush: bool = False) -> None:
         append_lines(self.path / HISTORY, self._unwritten, flush=flush)
         self._unwritten = ""
+
+
+def _line(epoch: Epoch) -> str:
+    """Return an epoch as a line of the history."""
+    return json.dumps(epoch.to_json(), allow_nan=False) + "\n"
 
 
 def split_of(folder: str | os.PathLike[str], data: str, names: Sequence[str]) -> dict[str, str | None]:
@@ -135,7 +146,7 @@ def check_free(path: str | os.PathLike[str]) -> Path:
     """Return the folder `path` if it is new or empty: a run never overwrites another one."""
     folder = Path(path)
     try:
-        if folder.is_dir() and not any(folder.iterdir()):
+        if folder.is_dir() and all(map(is_part, folder.iterdir())):
             return folder
         taken = folder.exists() or folder.is_symlink()
     except OSError as error:

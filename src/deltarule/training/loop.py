@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self
 
 import numpy as np
 
@@ -15,99 +19,19 @@ from deltarule.deprecation import renamed_arguments
 from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.problem import Engine, Figure, Order, StopRequested, never
 from deltarule.engines.registry import engine_of
-from deltarule.errors import Diverged, Interrupted, memory_checked
+from deltarule.errors import CheckpointWarning, Diverged, Interrupted, OutputError, memory_checked
 from deltarule.models import Encoding, Model
 from deltarule.recipes import Recipe
-from deltarule.training.arguments import Data, OnEpoch, checked_recipe, dataset_of, explained_arguments, requests_stop
+from deltarule.training.arguments import OnEpoch, requests_stop
+from deltarule.training.checkpoint import Checkpoint, check_state
+from deltarule.training.checkpoints import Checkpoints
 from deltarule.training.epoch import Epoch, History
+from deltarule.training.identity import RunIdentity, digest_of_samples, digest_of_start
 from deltarule.training.monitoring import Monitor
-from deltarule.training.preparing import Start, model_of, prepared
-from deltarule.training.progress import Progress, shown
+from deltarule.training.preparing import Start, model_of, prepared, record_of
+from deltarule.training.progress import Progress
 from deltarule.training.run import Run
 from deltarule.types import Floats
-
-_renamed = renamed_arguments(start="initial_parameters", order="batches")
-
-
-@_renamed
-@explained_arguments
-def train(
-    recipe: Recipe,
-    data: Data,
-    y: Any = None,
-    *,
-    engine: str = "compiled",
-    precision: str = "float32",
-    n_threads: int | None = None,
-    initial_parameters: Start = None,
-    batches: Order | None = None,
-    record: str | None = None,
-    progress: bool | None = None,
-    on_epoch: OnEpoch | None = None,
-) -> Run:
-    """Train a network by a recipe.
-
-    data : a `Dataset`; or (x, y) or (x, y, weights); or x alone, an array or a data frame, followed by y.
-    y : the targets of x, or the name of the data frame's column to predict. All samples of x and y are training
-        samples, of which early stopping holds out a tenth.
-    engine : "compiled", or "reference" for the definition in float64 NumPy.
-    precision : "float32", "float64" or "bfloat16", of the compiled engine; with "bfloat16" the operands of the matrix
-        products are rounded to 16 bits, and all else is float32.
-    n_threads : number of threads; None uses all cores where a step is large enough to benefit, otherwise one. The
-        weights do not depend on it, to the last bit.
-    initial_parameters : initial weights (fan_in, fan_out) and biases (fan_out,), a pair for each layer; or a seed for
-        them alone, in place of the recipe's.
-    batches : for each epoch an iterable of index arrays into the training set; repeats are allowed.
-    record : "batch" records each batch's loss before its update, "batch_after" after it, in `run.batch_losses`.
-    progress : whether to show progress; None shows it in a notebook, and on standard error if it is a terminal.
-    on_epoch : a function called with each `Epoch` before the next starts; if it returns True, training stops.
-
-    Raises `Diverged` if the loss is no longer finite; its `.run` has the last finite weights.
-
-    >>> import deltarule as dr
-    >>> run = dr.train(dr.Recipe(epochs=2, stopping=None), dr.load_dataset("iris"))
-    >>> len(run.history), run.model
-    (2, Model(4-128-64-3, 9,091 parameters, 3 classes))
-    """
-    training = Training(
-        checked_recipe(recipe), dataset_of(data, y), engine=engine, precision=precision, n_threads=n_threads,
-        initial_parameters=initial_parameters, batches=batches, record=record,
-    )  # fmt: skip
-    score = "accuracy" if training.recipe.task != "regression" else "R²"
-    with shown(progress, training.recipe.epochs, score) as display:
-        training.finish(on_epoch=on_epoch, display=display)
-    return training.run
-
-
-@_renamed
-@explained_arguments
-def epochs(
-    recipe: Recipe,
-    data: Data,
-    y: Any = None,
-    *,
-    engine: str = "compiled",
-    precision: str = "float32",
-    n_threads: int | None = None,
-    initial_parameters: Start = None,
-    batches: Order | None = None,
-    record: str | None = None,
-) -> Training:
-    """Return training as an iterable, which yields each `Epoch` before the next one starts.
-
-    The arguments are those of `train`. `.model` and `.run` are available at any time; `.stop()` ends the loop.
-
-    >>> import deltarule as dr
-    >>> training = dr.epochs(dr.Recipe(epochs=3, stopping=None), dr.load_dataset("iris"))
-    >>> [epoch.number for epoch in training]
-    [1, 2, 3]
-    >>> training.run.status
-    'finished'
-    """
-    return Training(
-        checked_recipe(recipe), dataset_of(data, y), engine=engine, precision=precision, n_threads=n_threads,
-        initial_parameters=initial_parameters, batches=batches, record=record,
-    )  # fmt: skip
 
 
 class Training:
@@ -117,7 +41,7 @@ class Training:
     second Ctrl-C, `.run` and `.model` remain available, and continuing raises `Interrupted`.
     """
 
-    @_renamed
+    @renamed_arguments(start="initial_parameters", order="batches")
     @memory_checked
     def __init__(
         self,
@@ -145,16 +69,24 @@ class Training:
         self._spreads = (self._problem.train.spread(), math.nan if held is None else held.spread())
         self._tables: list[Floats] = []
         self._batch_losses: list[Floats] = []
-        self._done, self._seconds = 0, 0.0
+        self._done, self._delivered, self._seconds = 0, 0, 0.0
+        self._undelivered: deque[int] = deque()
+        self._saved: tuple[int, int, bool] | None = None
+        self._checkpoints: Checkpoints | None = None
+        start = initial_parameters
+        self._identify: Callable[[], RunIdentity] = lambda: RunIdentity(
+            self.recipe, engine, precision, record, digest_of_samples(data, rows, encoding), digest_of_start(start),
+            data.name,
+        )  # fmt: skip
         renewed_when_forked(self)
 
     def __iter__(self) -> Iterator[Epoch]:
         """Yield each epoch as it ends, before the next one starts."""
-        return self._delivered(1, 0.0, never)
+        return self._deliver(1, 0.0, never)
 
     def ahead(self, seconds: float = 0.05, interrupted: StopRequested = never) -> Iterator[Epoch]:
         """Yield each epoch, running the engine for about `seconds` at a time; stop once `interrupted()` is true."""
-        return self._delivered(self._problem.recipe.epochs, seconds, interrupted)
+        return self._deliver(self._problem.recipe.epochs, seconds, interrupted)
 
     def finish(
         self, interrupted: StopRequested = never, *, on_epoch: OnEpoch | None = None, display: Progress | None = None
@@ -171,15 +103,23 @@ class Training:
             return interrupted()
 
         at_most, seconds = (self.recipe.epochs, 0.05) if on_epoch is None else (1, 0.0)
-        while self._goes_on() and not ends():
-            number, table = self._advance(at_most, seconds, ends)
-            if len(table) and (display is not None or on_epoch is not None):
-                epoch = self.history[number + len(table) - 1]
-                if display is not None:
-                    display.epoch(epoch)
-                if on_epoch is not None and not self._diverged and requests_stop(on_epoch(epoch)):
-                    self.stop()
-            self._check()
+        with self._kept():
+            self._report(on_epoch, display)
+            while self._goes_on() and not ends():
+                self._advance(at_most, seconds, ends)
+                self._report(on_epoch, display)
+                self._check()
+                self._save(only_if_due=True)
+
+    def keep(self, checkpoints: Checkpoints | None) -> Self:
+        """Continue from the newest checkpoint, if there is one, and write further ones; for None, do nothing."""
+        if checkpoints is not None:
+            self._checkpoints, self._identity = checkpoints, self._identify()
+            found = checkpoints.newest()
+            if found is not None:
+                self._identity.check(found.run, str(checkpoints.path), any_start=checkpoints.any_start)
+                self._restore(found)
+        return self
 
     def stop(self) -> None:
         """Stop training after the current epoch; the status of the run is then "stopped".
@@ -193,6 +133,11 @@ class Training:
         Run(stopped, 3 epochs, ...)
         """
         self._stopped = True
+
+    @property
+    def delivered(self) -> int:
+        """The number of epochs that the caller has been given, also before the run was resumed."""
+        return self._delivered
 
     @property
     def recipe(self) -> Recipe:
@@ -243,7 +188,9 @@ class Training:
         best = min(self._best_epoch, done) if rule is not None and rule.restore_best else 0
         losses = np.concatenate([np.zeros(0), *self._batch_losses])
         data = self._fitted.data
-        return Run(history, self.model, self.recipe, self._seconds, status, best or done, losses, data)
+        record = record_of(data, done, best or done, status)
+        model = dataclasses.replace(self.model, record=record)
+        return Run(history, model, self.recipe, self._seconds, status, best or done, losses, data)
 
     @property
     def _finished(self) -> bool:
@@ -266,31 +213,60 @@ class Training:
             return False
         return not math.isfinite(self._tables[-1][-1, Figure.TRAIN_LOSS])
 
-    def _delivered(self, at_most: int, seconds: float, interrupted: StopRequested) -> Iterator[Epoch]:
-        while self._goes_on() and not interrupted():
-            number, table = self._advance(at_most, seconds, interrupted)
-            for place in range(number, number + len(table) - self._diverged):
-                yield self.history[place]
-            self._check()
+    def _deliver(self, at_most: int, seconds: float, interrupted: StopRequested) -> Iterator[Epoch]:
+        with self._kept():
+            while self._undelivered or (self._goes_on() and not interrupted()):
+                if not self._undelivered:
+                    self._advance(at_most, seconds, interrupted)
+                while (epoch := self._next_epoch()) is not None:
+                    self._delivered += 1
+                    yield epoch
+                self._check()
+                self._save(only_if_due=True)
+
+    def _next_epoch(self) -> Epoch | None:
+        """Return the next epoch that the caller has not been given, if there is one."""
+        try:
+            return self.history[self._undelivered.popleft()]
+        except IndexError:
+            return None
+
+    def _report(self, on_epoch: OnEpoch | None, display: Progress | None) -> None:
+        """Report the epochs that have not been reported."""
+        if display is not None and self._undelivered:
+            display.epoch(self.history[-1])
+        if on_epoch is None:
+            self._delivered += len(self._undelivered)
+            self._undelivered.clear()
+        while on_epoch is not None and (epoch := self._next_epoch()) is not None:
+            stop = requests_stop(on_epoch(epoch))
+            self._delivered += 1
+            if stop:
+                self.stop()
 
     @memory_checked
-    def _advance(self, at_most: int, seconds: float, interrupted: StopRequested) -> tuple[int, Floats]:
-        """Run the engine; return the number of epochs before, and the metrics of the epochs that ended."""
+    def _advance(self, at_most: int, seconds: float, interrupted: StopRequested) -> None:
+        """Run the engine, until a checkpoint is due at the longest."""
+
+        def ends() -> bool:
+            return interrupted() or (self._checkpoints is not None and self._checkpoints.due())
+
         with self._lock:
             self._goes_on()
             self._broken_off = True
-            before, began = self._done, time.perf_counter()
-            figures = self._engine.advance(at_most if self._monitor is None else 1, seconds, interrupted)
+            began = time.perf_counter()
+            figures = self._engine.advance(at_most if self._monitor is None else 1, seconds, ends)
             if self._monitor is not None and len(figures.table):
                 self._monitor.after(self._engine)
             self._tables.append(figures.table)
             self._batch_losses += figures.batch_losses
-            self._done += len(figures.table)
+            done = self._done + len(figures.table)
+            self._undelivered.extend(range(self._done, done - self._diverged))
+            self._done = done
             self._seconds += time.perf_counter() - began
             self._broken_off = False
         if figures.interruption is not None:
             raise figures.interruption
-        return before, figures.table
 
     def _goes_on(self) -> bool:
         """Return whether epochs are left; raise an error if the run cannot continue."""
@@ -300,8 +276,70 @@ class Training:
             return not self._finished
 
     def after_fork(self) -> None:
-        """Reset the lock in a child process, and note whether another thread of the parent was running an epoch."""
-        self._lock, self._torn = threading.RLock(), self._broken_off
+        """Reset the lock in a child process, and note whether another thread of the parent was running an epoch.
+
+        The checkpoints are the parent's.
+        """
+        self._lock, self._torn, self._checkpoints = threading.RLock(), self._broken_off, None
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Hold the folder of the checkpoints while training runs, and write one however it ends."""
+        checkpoints = self._checkpoints
+        if checkpoints is None:
+            yield
+            return
+        with checkpoints.held():
+            if self._saved is None and checkpoints.result:
+                self._save(necessary=True)
+            try:
+                yield
+            finally:
+                if checkpoints.result or not self._finished:
+                    self._save()
+
+    def _save(self, *, only_if_due: bool = False, necessary: bool = False) -> None:
+        """Write a checkpoint, unless there is nothing new; training goes on where it cannot be written."""
+        with self._lock:
+            checkpoints = self._checkpoints
+            if checkpoints is None or (only_if_due and not checkpoints.due()) or self._broken_off or self._diverged:
+                return
+            try:
+                made = self._checkpoint()
+                new = (made.state.step, made.delivered, self._finished)
+                if new != self._saved:
+                    checkpoints.write(made)
+                self._saved = new
+            except (OutputError, MemoryError) as error:
+                if necessary:
+                    raise
+                came = "Training goes on; the checkpoint before it is kept."
+                warnings.warn(CheckpointWarning(f"A checkpoint was not written. {error} {came}"), stacklevel=4)
+
+    def _checkpoint(self) -> Checkpoint:
+        """Return the run as it is."""
+        return Checkpoint(
+            run=self._identity,
+            state=self._engine.state,
+            figures=self.history.table,
+            batch_losses=self._batch_losses,
+            monitor=None if self._monitor is None else self._monitor.state,
+            seconds=self._seconds,
+            stopped=self._stopped,
+            delivered=self._delivered,
+        )
+
+    def _restore(self, found: Checkpoint) -> None:
+        """Continue from a checkpoint of this run."""
+        check_state(found, self._problem, None if self._monitor is None else self._monitor.names)
+        self._engine.restore(found.state)
+        if self._monitor is not None and found.monitor is not None:
+            self._monitor.restore(found.monitor)
+        self._tables, self._batch_losses = [found.figures], list(found.batch_losses)
+        self._done, self._delivered, self._seconds = len(found.figures), found.delivered, found.seconds
+        self._undelivered.extend(range(found.delivered, self._done))
+        self._stopped = found.stopped
+        self._saved = (found.state.step, found.delivered, self._finished)
 
     def _check(self) -> None:
         """Raise `Diverged` if the last epoch's loss is not finite."""

@@ -15,6 +15,7 @@ from deltarule.errors import Diverged, RecipeError
 from deltarule.models import Encoding
 from deltarule.recipes import Recipe
 from deltarule.training.arguments import Data, dataset_of
+from deltarule.training.checkpoints import Checkpoints
 from deltarule.training.loop import Training
 from deltarule.training.preparing import Start
 from deltarule.training.run import Run
@@ -58,6 +59,7 @@ def train_each(
     *,
     rows: Sequence[Any] | None = None,
     starts: Sequence[Start] | None = None,
+    checkpoints: Sequence[Checkpoints | None] | None = None,
     record: str | None = None,
     encoding: Encoding | None = None,
     engine: str = "compiled",
@@ -68,6 +70,7 @@ def train_each(
     """Train many networks at once, and yield each as it ends: its index among the recipes, and its run.
 
     starts, record : the `initial_parameters` of each recipe, and what is recorded for all of them, as for `train`.
+    checkpoints : where the state of each network is kept, and from where it continues.
     encoding : preprocessing of tables that has been fitted already, in place of one fitted to each training set.
     interrupted : checked about twenty times a second by each running network; once it is true, running networks end as
         they are, and no others are started. Closing the iterator does the same, and yields nothing more.
@@ -83,7 +86,8 @@ def train_each(
     sets = _sets(data, len(chosen))
     picked: list[Any] = [None] * len(chosen) if rows is None else list(rows)
     initial: list[Start] = [None] * len(chosen) if starts is None else list(starts)
-    _check_lengths(len(chosen), {"data sets": sets, "arrays of rows": picked, "starts": initial})
+    kept: list[Checkpoints | None] = [None] * len(chosen) if checkpoints is None else list(checkpoints)
+    _check_lengths(len(chosen), {"data sets": sets, "arrays of rows": picked, "starts": initial, "checkpoints": kept})
     closed = threading.Event()
     scalings: dict[int, dict[Any, Any]] = {id(each): {} for each in sets}
     alone = _left_alone(len(chosen)) if n_threads is None else None
@@ -106,7 +110,7 @@ def train_each(
             rows=picked[place],
             scalings=scalings[id(sets[place])],
             encoding=encoding,
-        )
+        ).keep(kept[place])
         with contextlib.suppress(Diverged):
             training.finish(ends)
         return training.run

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +20,17 @@ from deltarule.formulas.metrics import metric
 from deltarule.training.metrics import predictions_of
 from deltarule.training.preparing import FittedData
 from deltarule.types import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class MonitorState:
+    """The metrics of each epoch (epochs, names), and the best epoch by early stopping with its value and parameters."""
+
+    table: Floats
+    best_value: float
+    best_epoch: int
+    best_theta: Floats | None
+    finished: bool
 
 
 class Monitor:
@@ -57,6 +69,16 @@ class Monitor:
         """Return the problem as the engine gets it: without early stopping where that is decided here."""
         problem = self._problem
         return dataclasses.replace(problem, recipe=problem.recipe.replace(stopping=None)) if self.decides else problem
+
+    @property
+    def state(self) -> MonitorState:
+        """The state after the last epoch."""
+        return MonitorState(self.table, self._best, self.best_epoch, self.best_theta, self.finished)
+
+    def restore(self, state: MonitorState) -> None:
+        """Continue from a state."""
+        self.table, self._best, self.best_epoch = state.table, state.best_value, state.best_epoch
+        self.best_theta, self.finished = state.best_theta, state.finished
 
     def after(self, engine: Engine) -> None:
         """Compute the metrics of the epoch that has just ended, and decide whether it is the best and the last."""

@@ -21,6 +21,7 @@ from deltarule.formulas.augmentations import composition
 from deltarule.mapped import rows_read_together
 from deltarule.models import Encoding, Model
 from deltarule.models.model_data import columns_of
+from deltarule.models.record import Record, versions
 from deltarule.recipes import Affine, ClassWeight, Recipe, Scaling
 from deltarule.training.columns import fit_encoding
 from deltarule.types import Floats, Indices
@@ -209,6 +210,13 @@ def model_of(problem: Problem, fitted: FittedData, theta: npt.NDArray[Any]) -> M
         encoding=encoding,
         target_bounds=fitted.target_bounds,
     )
+
+
+def record_of(data: Dataset | None, epochs: int, best_epoch: int, status: str) -> Record:
+    """Return the record of a training run on some data, without scores."""
+    samples = () if data is None else tuple((name, len(part)) for name, part in data.parts.items())
+    name = "" if data is None else data.name
+    return Record(name, samples, epochs, best_epoch, status, versions=versions())
 
 
 def task_of(recipe: Recipe, data: Dataset) -> Task:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import math
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,14 +19,15 @@ from deltarule.figures.displays import Picture
 from deltarule.figures.style import plain
 from deltarule.markup import card, curves, details, table
 from deltarule.models import Model
+from deltarule.models.card import ModelCard
 from deltarule.recipes import Recipe
 from deltarule.training.epoch import Epoch, History
 from deltarule.training.evaluating import Evaluation, evaluate
 from deltarule.training.metrics import as_data, as_text
 from deltarule.types import Floats
 
-_VERDICT = "deltarule.studies.verdict"
-"""The package of studies is above this one: `Run.verdict` loads it by its name when it is called."""
+_VERDICT, _RECORD = "deltarule.studies.verdict", "deltarule.studies.model_record"
+"""The package of studies is above this one: `Run.verdict` and `Run.card` load it by name when they are called."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -87,6 +91,28 @@ class Run:
         True
         """
         return importlib.import_module(_VERDICT).verdict_of(self, self._data(data), reference_error)
+
+    def card(self, data: Dataset | None = None) -> ModelCard:
+        """Return the model's card, with scores on each set of the run's data, or of other data, and the verdict.
+
+        >>> import deltarule as dr
+        >>> run = dr.train(dr.Recipe(epochs=20), dr.load_dataset("iris"))
+        >>> [row[0] for row in run.card().scores.rows]
+        ['Training', 'Validation', 'Test']
+        """
+        return self._documented(data).card()
+
+    def save(self, path: str | os.PathLike[str], data: Dataset | None = None) -> Path:
+        """Write the model with what its card says: scores on each set of the data with intervals, and the verdict.
+
+        `run.model.save(path)` writes the same without measuring them.
+        """
+        return self._documented(data).save(path)
+
+    def _documented(self, data: Dataset | None) -> Model:
+        """Return the model with its scores and the verdict in its record."""
+        record = importlib.import_module(_RECORD).record_of(self, self._data(data))
+        return dataclasses.replace(self.model, record=record)
 
     def __repr__(self) -> str:
         if not self.history:

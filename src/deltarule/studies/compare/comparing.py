@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from deltarule.data import Dataset, Part
+from deltarule.data.digest import digest_of
 from deltarule.engines.registry import ENGINES, PRECISIONS
 from deltarule.errors import RecipeError
 from deltarule.recipes import Recipe
@@ -27,7 +28,7 @@ from deltarule.studies.compare.machine import machine
 from deltarule.studies.compare.messages import notes_before
 from deltarule.studies.compare.pairs import Against, pairs_of
 from deltarule.studies.compare.seeds import USUAL, Seeds
-from deltarule.studies.compare.trial import Finished, Trial, digest_of, key_of
+from deltarule.studies.compare.trial import Finished, Trial, key_of
 from deltarule.studies.compare.variants import Variant, variants_of
 from deltarule.training.preparing import prepared
 

@@ -15,7 +15,8 @@ from deltarule.models import Model
 from deltarule.regular_files import encoded, json_of, opened, read_json, reason
 from deltarule.studies.compare.trial import Finished
 from deltarule.training.folder import check_free
-from deltarule.writing import append_lines, write_whole
+from deltarule.training.locking import FolderLock
+from deltarule.writing import append_lines, remove_parts, write_whole
 
 PLAN, NETWORKS, MODELS = "comparison.json", "networks.jsonl", "models"
 LONGEST_NAME = 120  # bytes
@@ -44,8 +45,7 @@ class ComparisonFolder:
         """
         folder = Path(path)
         if not (folder / PLAN).exists():
-            if not _is_started(folder):
-                check_free(folder)
+            check_free(folder)
         else:
             known = _plan(folder / PLAN)
             if known.get("format") != FORMAT:
@@ -71,7 +71,7 @@ class ComparisonFolder:
             with opened(self.path / NETWORKS, BYTES_AT_MOST) as stream:
                 while line := stream.readline(_LONGEST_LINE):
                     with suppress(ValueError):
-                        network = Finished.from_json(json_of(line))
+                        network = Finished.from_json(json_of(line, values=_LONGEST_LINE))
                         found[network.key] = network
         except FileNotFoundError:
             return {}
@@ -100,42 +100,17 @@ class ComparisonFolder:
     def alone(self) -> Iterator[None]:
         """Hold the folder's lock, which the system releases when the process ends.
 
-        Raises OutputError if another process holds it.
+        Raises OutputError if another comparison holds it.
         """
-        try:
-            import fcntl
-        except ImportError:  # pragma: no cover - a system without such locks
+        with FolderLock(self.path, "comparison").held():
+            for folder in (self.path, self.path / MODELS):
+                remove_parts(folder)
             yield
-            return
-        try:
-            if (self.path / NETWORKS).exists():
-                opened(self.path / NETWORKS).close()  # opening a pipe would block
-            stream = (self.path / NETWORKS).open("ab")
-        except OSError as error:
-            raise OutputError(f"a place to write {NETWORKS}", f"{self.path}: {error.strerror or error}") from error
-        with stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                wanted = "a folder that no other comparison is writing to"
-                raise OutputError(wanted, f"{self.path}", "a separate folder, or wait") from None
-            yield
-
-    def _unwritable(self, error: OSError) -> OutputError:
-        return OutputError(f"a place to write {NETWORKS}", f"{self.path}: {reason(error)}")
 
     def _path_of(self, network: Finished) -> Path:
         letters = (letter if letter.isalnum() or letter in "._-=" else "-" for letter in network.variant)
         name = "".join(letters).encode()[:LONGEST_NAME].decode(errors="ignore")
         return self.path / MODELS / f"{name}-{network.seed}-{network.key[:8]}.safetensors"
-
-
-def _is_started(folder: Path) -> bool:
-    """Whether a comparison was started there and ended before it wrote its plan."""
-    try:
-        return [path.name for path in folder.iterdir()] == [NETWORKS] and not (folder / NETWORKS).stat().st_size
-    except OSError:
-        return False
 
 
 def _plan(path: Path) -> dict[str, Any]:

@@ -10,10 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from deltarule.data import Dataset, Part
-from deltarule.mapped import forget, is_mapped
 from deltarule.recipes import Recipe
 from deltarule.studies.compare.sample_scores import SampleScores
 from deltarule.training import Evaluation, Run
@@ -21,9 +18,6 @@ from deltarule.types import Floats
 
 _LARGEST = float(np.finfo(np.float64).max)
 CURVES = ("train_loss", "train_score", "validation_loss", "validation_score", "seconds")
-
-_ROWS = 4096
-"""Rows of a mapped file that are read at a time for its digest."""
 
 
 @dataclass(frozen=True)
@@ -137,23 +131,6 @@ class Finished:
         return float(there[0] + 1), float(seconds[there[0]])
 
 
-def digest_of(data: Dataset) -> str:
-    """Return a digest of all samples of a data set."""
-    digest = hashlib.sha256()
-    for name, part in data.parts.items():
-        digest.update(f"{name} {part.x.shape} {part.x.dtype} {part.y.shape} {part.y.dtype}".encode())
-        for array in _arrays(part):
-            if array.dtype.kind == "T":
-                digest.update(str(array.tolist()).encode())
-            elif is_mapped(array):
-                for start in range(0, len(array), _ROWS):
-                    digest.update(array[start : start + _ROWS].tobytes())
-                    forget(array)
-            else:
-                digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
 def key_of(recipe: Recipe, start: int, *surroundings: str) -> str:
     """Return a digest of all that decides a network: recipe, initial weights, data, engine."""
     decided = json.dumps([recipe.to_json(), start, *surroundings], sort_keys=True)
@@ -200,7 +177,3 @@ def _curves(value: Any) -> dict[str, list[float]]:
 def _short(number: float) -> float:
     """Round to seven digits, the precision of float32."""
     return float(f"{number:.7g}")
-
-
-def _arrays(part: Part) -> list[npt.NDArray[Any]]:
-    return [part.x, part.y, *([] if part.weights is None else [part.weights])]

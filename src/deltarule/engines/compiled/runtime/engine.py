@@ -13,15 +13,16 @@ import numpy.typing as npt
 from deltarule.engines.compiled.plan.formulas import Formulas
 from deltarule.engines.compiled.plan.memory import Arena
 from deltarule.engines.compiled.plan.source import Source
-from deltarule.engines.compiled.plan.tables import Progress as RunProgress
-from deltarule.engines.compiled.plan.tables import Run
+from deltarule.engines.compiled.plan.tables import Progress, Run
 from deltarule.engines.compiled.runtime.epochs import entry_points
+from deltarule.engines.compiled.runtime.order import Order
 from deltarule.engines.compiled.runtime.team import BLOCK, Team
 from deltarule.engines.compiled.runtime.thread_tuning import Pace, threads_for
-from deltarule.engines.problem import Figure, Figures, Problem, Progress, StopRequested, Sums, never
+from deltarule.engines.problem import Figure, Figures, Problem, StopRequested, Sums, never
 from deltarule.engines.rates import Rates
+from deltarule.engines.state import EngineState
 from deltarule.engines.threads import chosen_threads
-from deltarule.errors import DataError, ThreadsWarning
+from deltarule.errors import ThreadsWarning
 from deltarule.formulas.random import key
 from deltarule.mapped import TOGETHER, forget
 from deltarule.native.structs import Record
@@ -29,68 +30,7 @@ from deltarule.native.threads import together
 from deltarule.native.tuning import WORTH_SECONDS, tune, tuned_tiles
 from deltarule.types import Floats
 
-__all__ = ["Compiled", "Order"]
-
-# Samples of a given order that are laid out before the compiled loop is called.
-_SAMPLES = 100_000
-
-
-class Order:
-    """Row numbers one batch after the other; `starts` says where each batch begins, and where the last ends.
-
-    given : whether the problem gives it, batch by batch.
-    """
-
-    def __init__(self, problem: Problem) -> None:
-        self.given = problem.ordered
-        self.since, self.until = problem.begun.epoch, problem.recipe.epochs
-        self.largest = 0
-        self.epoch_starts: npt.NDArray[np.int64] = np.zeros(1, np.int64)
-        n, size = len(problem.train), problem.recipe.batch_size
-        self._rows: npt.NDArray[np.int64] = np.zeros(n, np.int64)
-        self.starts = np.minimum(np.arange(problem.batches + 1) * size, n)
-        self._chosen = problem.train.rows
-        if self.given:
-            self.until = self.since
-            self._last = problem.recipe.epochs
-            self._epochs = problem.epochs()
-
-    @property
-    def address(self) -> int:
-        """Where the row numbers are."""
-        return self._rows.ctypes.data
-
-    def batches(self, epoch: int) -> int:
-        """How many batches an epoch of those laid out has, epochs counted from 0."""
-        if not self.given:
-            return len(self.starts) - 1
-        return int(self.epoch_starts[epoch - self.since + 1] - self.epoch_starts[epoch - self.since])
-
-    def take(self, epoch: int, most: int) -> bool:
-        """Lay out the next epochs of a given order, at most so many; False when it has ended."""
-        batches: list[npt.NDArray[np.int64]] = []
-        epoch_starts, met = [0], 0
-        while len(epoch_starts) <= min(most, self._last - epoch) and met < _SAMPLES:
-            following = next(self._epochs, None)
-            if following is None:
-                break
-            of_epoch = list(following)
-            if not of_epoch:
-                raise DataError("batches with at least one sample", "an epoch without any")
-            batches += of_epoch
-            met += sum(map(len, of_epoch))
-            epoch_starts.append(len(batches))
-        if not batches:
-            return False
-        sizes = [len(rows) for rows in batches]
-        places = np.concatenate(batches)
-        self._rows = places if self._chosen is None else self._chosen[places]
-        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        self.epoch_starts = np.array(epoch_starts, np.int64)
-        self.largest = max(sizes)
-        self.since, self.until = epoch, epoch + len(epoch_starts) - 1
-        return True
-
+__all__ = ["Compiled"]
 
 # More epochs than any run has.
 _NEVER = 2**62
@@ -111,7 +51,7 @@ class Compiled:
         self._formulas = Formulas(self._arena, problem, most)
         self._order = Order(problem)
         self._sources = self._first_sources()
-        self._progress = Record(RunProgress)
+        self._progress = Record(Progress)
         rule = problem.recipe.stopping
         by_score = rule is not None and rule.monitor == "score"
         self._progress.set(best=-math.inf if by_score else math.inf)
@@ -132,9 +72,7 @@ class Compiled:
         self._steppers = steppers
         self._teams: dict[int, Team] = {}
         self._team = self._team_of(most)
-        begun = problem.begun
-        self._team.start(problem.theta, begun.slots)
-        self._progress.set(epoch=begun.epoch, step=begun.step)
+        self._team.start(problem.theta)
         self._interruption: BaseException | None = None
 
     @property
@@ -148,10 +86,44 @@ class Compiled:
         return self._team.theta
 
     @property
-    def progress(self) -> Progress:
-        """What another engine needs, beside `theta`, to go on after the last whole epoch."""
-        slots = tuple(slot.astype(np.float64) for slot in self._team.slots)
-        return Progress(self._progress["epoch"], self._progress["step"], slots)
+    def state(self) -> EngineState:
+        """A copy of the state after the last step."""
+        progress, team = self._progress.value(), self._team
+        return EngineState(
+            epoch=progress.epoch,
+            batch=self._order.batches_done(progress.epoch, progress.batch),
+            step=progress.step,
+            finished=self.finished,
+            parameters=team.parameters,
+            average=None if self.problem.recipe.averaging is None else team.theta,
+            best=team.best_theta,
+            slots=np.array(team.slots).reshape(-1, self.problem.shape.trained),
+            sums=np.array([progress.weight, progress.loss, progress.error]),
+            losses=self._recorded.copy(),
+            schedule=np.array(self._rates.state, np.float64),
+            best_epoch=progress.best_epoch,
+            best_value=progress.best,
+            seconds=self._unreported,
+        )
+
+    def restore(self, state: EngineState) -> None:
+        """Continue from a state of an engine of the same problem."""
+        self._team.restore(state.parameters, state.average, state.best, list(state.slots))
+        weight, loss, error = state.sums.tolist()
+        self._progress.set(
+            epoch=state.epoch,
+            batch=state.batch,
+            step=state.step,
+            finished=state.finished,
+            best_epoch=state.best_epoch,
+            best=state.best_value,
+            weight=weight,
+            loss=loss,
+            error=error,
+        )
+        self.finished, self._recorded, self._unreported = state.finished, state.losses, state.seconds
+        self._rates.state = tuple(state.schedule.tolist())
+        self._order.begin_at(state.epoch, state.batch)
 
     def plan_text(self) -> str:
         """What each thread does in a training step, and to evaluate a block of samples: a line for each instruction."""
@@ -164,7 +136,7 @@ class Compiled:
 
     def begin(self, theta: Floats) -> None:
         """Continue with another θ, with slots of 0."""
-        self._team.start(theta, self.problem.begun.slots)
+        self._team.start(theta)
         self.finished = False
         self._progress.set(finished=False)
 
@@ -195,9 +167,7 @@ class Compiled:
         """One call of the compiled loop: some steps, and the figures of the epochs that ended with them."""
         progress, recording = self._progress, self.problem.record is not None
         began, step = time.perf_counter(), progress["step"]
-        budget = max(16, int((_TRIAL_SECONDS if self._pace.trying else _CALL_SECONDS) / self._step_seconds))
-        if self.problem.stretch is not None:
-            budget = max(1, min(budget, TOGETHER // (self.problem.train.x[:1].nbytes * self._rows)))
+        budget = self._budget()
         if recording:
             self._record = np.zeros(budget)
             self._run.set(record=self._record.ctypes.data)
@@ -222,6 +192,13 @@ class Compiled:
             table[:, Figure.SECONDS], self._unreported = self._unreported / done, 0.0
             self._rates.watch(Sums(*table[-1, Figure.VALIDATION_WEIGHT : Figure.PENALTY]))
         return table
+
+    def _budget(self) -> int:
+        """How many steps the next call of the compiled loop may take."""
+        budget = max(16, int((_TRIAL_SECONDS if self._pace.trying else _CALL_SECONDS) / self._step_seconds))
+        if self.problem.stretch is None:
+            return budget
+        return max(1, min(budget, TOGETHER // (self.problem.train.x[:1].nbytes * self._rows)))
 
     def _factors_of(self, step: int, count: int) -> dict[str, Floats]:
         """The schedules' factors for so many steps; their addresses are passed to the compiled loop."""
@@ -349,7 +326,7 @@ class Compiled:
     def _follow_order(self) -> None:
         """Point the compiled loop at the epochs of an order that were just taken."""
         order = self._order
-        self._progress.set(batch=0)
+        self._progress.set(batch=order.first_batch)
         self._run.set(
             order=order.address,
             listed=int(order.starts[-1]),

@@ -87,10 +87,27 @@ class Team:
         numbers, trained = range(1, 1 + len(self._problem.recipe.optimizer.slots)), self._problem.shape.trained
         return [self._layout.unpack(self._region(number))[:trained] for number in numbers]
 
-    def start(self, theta: npt.NDArray[np.floating], slots: Sequence[npt.NDArray[np.floating]]) -> None:
-        """Begin with θ and a state, and with what the optimizer remembers."""
-        for held in (self._region(0), self._region(self._formulas.updates.averaged), self._best):
-            self._layout.pack(theta, held)
+    @property
+    def parameters(self) -> npt.NDArray[np.floating]:
+        """θ and the state after the last step, also where their mean is kept."""
+        return self._layout.unpack(self._region(0))
+
+    def start(self, theta: npt.NDArray[np.floating]) -> None:
+        """Begin with θ and a state, and with slots of 0."""
+        trained = self._problem.shape.trained
+        self.restore(theta, theta, theta, [np.zeros(trained) for _ in self._problem.recipe.optimizer.slots])
+
+    def restore(
+        self,
+        parameters: npt.NDArray[np.floating],
+        average: npt.NDArray[np.floating] | None,
+        best: npt.NDArray[np.floating],
+        slots: Sequence[npt.NDArray[np.floating]],
+    ) -> None:
+        """Continue with parameters, their mean, the best ones, and what the optimizer remembers."""
+        self._layout.pack(parameters if average is None else average, self._region(self._formulas.updates.averaged))
+        self._layout.pack(parameters, self._region(0))
+        self._layout.pack(best, self._best)
         self._remember(slots)
 
     def _remember(self, slots: Sequence[npt.NDArray[np.floating]]) -> None:
