@@ -51,6 +51,7 @@ _PRESET = option(
 )
 
 
+# Long: one parameter for each option.
 @with_groups
 def train(
     data: Data,
