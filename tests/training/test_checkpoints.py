@@ -146,7 +146,7 @@ def test_every_damage_is_found_and_the_checkpoint_before_is_used(tmp_path):
         with pytest.raises(CheckpointError):
             Checkpoint.read(tmp_path / NEWEST)
         with pytest.warns(CheckpointWarning, match="continues from the checkpoint before it"):
-            assert Checkpoints(tmp_path).newest().to_bytes() == whole
+            assert Checkpoints(tmp_path).newest().state.step == 180
     with pytest.warns(CheckpointWarning):
         assert weights(dr.resume(tmp_path)) == expected
     for name in (NEWEST, PREVIOUS):
@@ -166,7 +166,6 @@ def test_every_damage_is_found_and_the_checkpoint_before_is_used(tmp_path):
 def test_wrong_claims_are_found_under_a_right_checksum(change, tmp_path, monkeypatch):
     crashed(tmp_path)
     monkeypatch.setattr("deltarule.training.checkpoint._checksum", lambda *_: "")
-    content = Checkpoint.read
     found = (tmp_path / NEWEST).read_bytes()
     length = int.from_bytes(found[:8], "little")
     header = json.loads(found[8 : 8 + length])
@@ -175,7 +174,6 @@ def test_wrong_claims_are_found_under_a_right_checksum(change, tmp_path, monkeyp
     text = json.dumps(header).encode()
     (tmp_path / NEWEST).write_bytes(len(text).to_bytes(8, "little") + text + found[8 + length :])
     (tmp_path / PREVIOUS).unlink()
-    assert content
     with pytest.raises(CheckpointError):
         dr.resume(tmp_path)
 
@@ -208,19 +206,30 @@ def test_a_second_process_is_refused_and_a_killed_one_leaves_no_lock(tmp_path):
 @POSIX
 def test_a_child_process_does_not_keep_the_lock(tmp_path):
     checkpoints = Checkpoints(tmp_path)
-    reader, writer = os.pipe()
+    (reader, writer), (ready, started) = os.pipe(), os.pipe()
     with warnings.catch_warnings(), checkpoints.held():
         warnings.simplefilter("ignore", DeprecationWarning)  # of a fork of a process with threads
         child = os.fork()
         if not child:
+            os.write(started, b".")
             os.read(reader, 1)
             os._exit(0)
-    with Checkpoints(tmp_path).held():
-        pass
-    os.write(writer, b".")
-    os.waitpid(child, 0)
-    os.close(reader)
-    os.close(writer)
+        os.read(ready, 1)
+    try:
+        with Checkpoints(tmp_path).held():
+            pass
+    finally:
+        os.write(writer, b".")
+        os.waitpid(child, 0)
+        for end in (reader, writer, ready, started):
+            os.close(end)
+
+
+def test_training_goes_on_where_a_checkpoint_is_always_due(tmp_path, monkeypatch):
+    monkeypatch.setattr("deltarule.training.checkpoints._COST", 1e9)
+    for engine in ("compiled", "reference"):
+        run = dr.train(SMALL, DIGITS, engine=engine, checkpoint=tmp_path / engine, checkpoint_seconds=0.0)
+        assert weights(run) == weights(dr.train(SMALL, DIGITS, engine=engine))
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root writes to any folder")

@@ -66,6 +66,7 @@ _REFERENCE_ERROR = option(
 )
 
 
+# Long: one parameter for each option.
 @with_groups
 def train(
     data: Data,

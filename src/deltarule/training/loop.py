@@ -246,10 +246,13 @@ class Training:
 
     @memory_checked
     def _advance(self, at_most: int, seconds: float, interrupted: StopRequested) -> None:
-        """Run the engine, until a checkpoint is due at the longest."""
+        """Run the engine, until a checkpoint is due at the longest, but never without a step."""
+        asked = 0
 
         def ends() -> bool:
-            return interrupted() or (self._checkpoints is not None and self._checkpoints.due())
+            nonlocal asked
+            asked += 1
+            return interrupted() or (asked > 1 and self._checkpoints is not None and self._checkpoints.due())
 
         with self._lock:
             self._goes_on()
