@@ -112,6 +112,7 @@ if TYPE_CHECKING:
     from deltarule.studies.compare import Comparison, compare, vary
     from deltarule.studies.gradient_check import GradientCheck, gradient_check
     from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
+    from deltarule.studies.results import results
     from deltarule.studies.verdict import Remedy, Verdict, verdict, verdict_of
     from deltarule.training import Epoch, Evaluation, Run, Training, augmented, epochs, evaluate, train, train_many
 
@@ -239,6 +240,7 @@ __all__ = [
     "penalties",
     "preset",
     "register",
+    "results",
     "schedules",
     "split",
     "train",
@@ -257,6 +259,7 @@ _HOMES = (
     "deltarule.recipes",
     "deltarule.studies.gradient_check",
     "deltarule.studies.learning_rate_range",
+    "deltarule.studies.results",
     "deltarule.studies.verdict",
     "deltarule.training",
 )
