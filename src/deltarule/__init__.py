@@ -110,6 +110,13 @@ if TYPE_CHECKING:
         preset,
     )
     from deltarule.studies.compare import Comparison, compare, vary
+    from deltarule.studies.explain import (
+        Explanation,
+        accumulated_local_effects,
+        explain,
+        partial_dependence,
+        permutation_importance,
+    )
     from deltarule.studies.gradient_check import GradientCheck, gradient_check
     from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
     from deltarule.studies.results import results
@@ -151,6 +158,7 @@ __all__ = [
     "ElasticNet",
     "Epoch",
     "Evaluation",
+    "Explanation",
     "ExponentialAverage",
     "ExponentialDecay",
     "ExponentialGrowth",
@@ -216,6 +224,7 @@ __all__ = [
     "WarmUp",
     "Zoom",
     "__version__",
+    "accumulated_local_effects",
     "activations",
     "augmentations",
     "augmented",
@@ -227,6 +236,7 @@ __all__ = [
     "embeddings",
     "epochs",
     "evaluate",
+    "explain",
     "folds",
     "formula",
     "gradient_check",
@@ -237,7 +247,9 @@ __all__ = [
     "losses",
     "normalizations",
     "optimizers",
+    "partial_dependence",
     "penalties",
+    "permutation_importance",
     "preset",
     "register",
     "results",
@@ -257,6 +269,7 @@ _HOMES = (
     "deltarule.formulas",
     "deltarule.models",
     "deltarule.recipes",
+    "deltarule.studies.explain",
     "deltarule.studies.gradient_check",
     "deltarule.studies.learning_rate_range",
     "deltarule.studies.results",

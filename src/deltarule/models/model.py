@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
 from collections.abc import Sequence
 from functools import cached_property
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from deltarule.engines.registry import Predictor
 
 
+_EXPLAIN = "deltarule.studies.explain"
+"""The package of studies is above this one: `Model.explain` loads it by its name when it is called."""
 _BLOCK = 8192  # samples of a mapped file that are read at a time
 
 
@@ -43,7 +46,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
 
     def _of_block(self, x: Any) -> npt.NDArray[Any]:
         """The weighted sums for some inputs; what a mapped file gave of them is given back."""
-        z = self.outputs_of(self._inputs(x))
+        z = self.outputs_of(self.inputs_of(x))
         forget(x)
         return z
 
@@ -112,6 +115,8 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
             return np.asarray(np.clip(self.loss.output.value(z), 0.0, 1.0), dtype=np.float64)
         return class_probabilities(self.loss, z)
 
+    temperature = 1.0
+
     def score(self, x: Any, y: Any) -> float:
         """Return the accuracy, or R² for regression (pooled over several outputs).
 
@@ -124,6 +129,20 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         names = self.class_names
         whole = isinstance(label, (int, np.integer)) and not isinstance(label, bool)
         return names[int(label)] if names and whole and 0 <= int(label) < len(names) else str(label)
+
+    def explain(self, x: Any, background: Any, **options: Any) -> Any:
+        """Return an `Explanation` of the predictions for raw inputs x (n, …): what each feature contributes.
+
+        background : samples like those of training, whose mean prediction is the base value.
+        options : those of `deltarule.explain`: method, raw, pairs, most_background, steps, seed.
+
+        >>> import deltarule as dr
+        >>> data = dr.load_dataset("iris")
+        >>> model = dr.train(dr.Recipe(epochs=20), data).model
+        >>> model.explain(data.test.x, data.train.x, raw=True).values.shape
+        (15, 4, 3)
+        """
+        return importlib.import_module(_EXPLAIN).explain(self, x, background, **options)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the model: one `.safetensors` file, or `.json` for people to read (sigmoid networks only).
@@ -153,7 +172,8 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         layers = table(("layer", "weights", "activation", "parameters"), layer_table(self))
         return card("Model", "-".join(map(str, self.sizes)), rows, layers, details("Recipe", self.recipe.to_json()))
 
-    def _inputs(self, given: Any) -> npt.NDArray[Any]:
+    def inputs_of(self, given: Any) -> npt.NDArray[Any]:
+        """Return the network's inputs (n, d) for raw samples, before scaling: of a table, its encoded columns."""
         if self.encoding is not None:
             return self.encoding(given)
         x: npt.NDArray[Any] = np.asarray(given)
