@@ -119,6 +119,8 @@ if TYPE_CHECKING:
     )
     from deltarule.studies.gradient_check import GradientCheck, gradient_check
     from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
+    from deltarule.studies.out_of_fold import cross_calibrated, out_of_fold
+    from deltarule.studies.reliability import reliability
     from deltarule.studies.results import results
     from deltarule.studies.verdict import Remedy, Verdict, verdict, verdict_of
     from deltarule.training import Epoch, Evaluation, Run, Training, augmented, epochs, evaluate, train, train_many
@@ -232,6 +234,7 @@ __all__ = [
     "clipping",
     "compare",
     "constraints",
+    "cross_calibrated",
     "dataset_names",
     "embeddings",
     "epochs",
@@ -247,11 +250,13 @@ __all__ = [
     "losses",
     "normalizations",
     "optimizers",
+    "out_of_fold",
     "partial_dependence",
     "penalties",
     "permutation_importance",
     "preset",
     "register",
+    "reliability",
     "results",
     "schedules",
     "split",
@@ -272,6 +277,8 @@ _HOMES = (
     "deltarule.studies.explain",
     "deltarule.studies.gradient_check",
     "deltarule.studies.learning_rate_range",
+    "deltarule.studies.out_of_fold",
+    "deltarule.studies.reliability",
     "deltarule.studies.results",
     "deltarule.studies.verdict",
     "deltarule.training",

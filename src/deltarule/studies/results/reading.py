@@ -11,10 +11,10 @@ from deltarule.errors import DataError
 from deltarule.formulas.metrics import ClassPredictions, LabelPredictions, Predictions
 from deltarule.models import Model
 from deltarule.models.ensemble import Ensemble
+from deltarule.models.model import codes_of
 from deltarule.studies.results.classes import ClassificationResults
 from deltarule.studies.results.numbers import RegressionResults
 from deltarule.training.arguments import Data, dataset_of
-from deltarule.types import Positions
 
 
 def results(
@@ -45,7 +45,7 @@ def results(
 def _of_part(model: Model | Ensemble, part: Part, name: str) -> ClassificationResults | RegressionResults:
     weights = None if part.weights is None else part.weights.astype(np.float64)
     if model.classes is not None:
-        true, probabilities = known_codes(model, part.y), model.predict_proba(part.x, strict=None)
+        true, probabilities = codes_of(model.classes, part.y), model.predict_proba(part.x, strict=None)
         predicted = np.searchsorted(model.classes, model.predict(part.x, strict=None))
         names = tuple(model.name_of(label) for label in model.classes.tolist())
         return ClassificationResults(names, ClassPredictions(true, predicted, probabilities, weights), part, name)
@@ -60,14 +60,3 @@ def _of_part(model: Model | Ensemble, part: Part, name: str) -> ClassificationRe
         names = (next(iter([] if model.encoding is None else model.encoding.targets), "target"),)
     numbers = np.asarray(model.predict(part.x, strict=None), np.float64).reshape(y.shape)
     return RegressionResults(names, Predictions(y.astype(np.float64), numbers, weights), part, name)
-
-
-def known_codes(model: Model | Ensemble, y: Any) -> Positions:
-    """Return the class (n,) of each label as its index; raise DataError for labels that the model does not know."""
-    assert model.classes is not None
-    labels = np.asarray(y)
-    known = np.isin(labels, model.classes)
-    if not known.all():
-        shown = ", ".join(repr(label) for label in model.classes.tolist()[:10])
-        raise DataError(f"labels that the model knows ({shown})", repr(labels[~known][0].item()), field="y")
-    return np.searchsorted(model.classes, labels)
