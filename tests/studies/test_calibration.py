@@ -80,7 +80,7 @@ def test_a_calibrated_model_predicts_the_same_and_survives_its_file(make, tmp_pa
 
 def test_calibration_lowers_the_error_of_a_confident_network():
     draws = np.random.default_rng(0)
-    x = draws.normal(size=(1500, 3))
+    x = draws.normal(size=(1500, 10))
     y = (x[:, 0] > 0) ^ (draws.random(1500) < 0.3)  # three labels of ten are learnt by heart
     model = dr.train(RECIPE.replace(epochs=300, network=dr.Network(hidden=(64,))), (x[:150], y[:150])).model
     found = model.calibrated(x[150:800], y[150:800])
@@ -124,13 +124,13 @@ def test_predictions_out_of_fold_are_of_networks_that_did_not_see_the_sample():
 
 @pytest.mark.parametrize("make", [numbers, classes])
 def test_cross_calibration_covers_new_samples(make):
-    x, y = make(1200)
-    model = dr.cross_calibrated(RECIPE.replace(epochs=60), x[:300], y[:300])
+    x, y = make(1600)
+    model = dr.cross_calibrated(RECIPE.replace(epochs=40), x[:700], y[:700])
     if make is numbers:
-        ends = model.predict_interval(x[300:])
-        covered = (ends[:, 0] <= y[300:]) & (y[300:] <= ends[:, 1])
+        ends = model.predict_interval(x[700:])
+        covered = (ends[:, 0] <= y[700:]) & (y[700:] <= ends[:, 1])
     else:
-        covered = model.predict_set(x[300:])[np.arange(900), y[300:]]
+        covered = model.predict_set(x[700:])[np.arange(900), y[700:]]
     assert np.mean(covered) == pytest.approx(0.9, abs=0.05)
 
 
