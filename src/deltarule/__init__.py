@@ -109,6 +109,7 @@ if TYPE_CHECKING:
         Scaling,
         preset,
     )
+    from deltarule.studies.bias_variance import bias_variance
     from deltarule.studies.compare import Comparison, compare, vary
     from deltarule.studies.explain import (
         Explanation,
@@ -122,6 +123,7 @@ if TYPE_CHECKING:
     from deltarule.studies.out_of_fold import cross_calibrated, out_of_fold
     from deltarule.studies.reliability import reliability
     from deltarule.studies.results import results
+    from deltarule.studies.suspicious_labels import suspicious_labels
     from deltarule.studies.verdict import Remedy, Verdict, verdict, verdict_of
     from deltarule.training import Epoch, Evaluation, Run, Training, augmented, epochs, evaluate, train, train_many
 
@@ -231,6 +233,7 @@ __all__ = [
     "augmentations",
     "augmented",
     "averaging",
+    "bias_variance",
     "clipping",
     "compare",
     "constraints",
@@ -260,6 +263,7 @@ __all__ = [
     "results",
     "schedules",
     "split",
+    "suspicious_labels",
     "train",
     "train_many",
     "vary",
@@ -274,12 +278,14 @@ _HOMES = (
     "deltarule.formulas",
     "deltarule.models",
     "deltarule.recipes",
+    "deltarule.studies.bias_variance",
     "deltarule.studies.explain",
     "deltarule.studies.gradient_check",
     "deltarule.studies.learning_rate_range",
     "deltarule.studies.out_of_fold",
     "deltarule.studies.reliability",
     "deltarule.studies.results",
+    "deltarule.studies.suspicious_labels",
     "deltarule.studies.verdict",
     "deltarule.training",
 )
