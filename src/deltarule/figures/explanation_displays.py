@@ -38,7 +38,7 @@ class ContributionsDisplay(Display):
     @property
     def size(self) -> tuple[float, float]:
         """Return the size, with a height for the number of features."""
-        return 6.4, 1.3 + 0.34 * min(len(self.names), _MOST)
+        return 6.4, 1.5 + 0.34 * min(len(self.names), _MOST)
 
     def _draw(self, axes: Axes, theme: Theme) -> None:
         from matplotlib.cm import ScalarMappable
@@ -58,7 +58,7 @@ class ContributionsDisplay(Display):
         axes.grid(visible=False, axis="x")
         bar = axes.figure.colorbar(ScalarMappable(cmap=colours), ax=axes, aspect=30, ticks=[0, 1])
         bar.ax.set_yticklabels(["low", "high"], color=theme.ink)
-        bar.set_label("Value of the feature (grey: a category)", color=theme.ink)
+        bar.set_label("Feature's value", color=theme.ink)
         bar.outline.set_visible(False)
 
 
@@ -82,7 +82,7 @@ class WaterfallDisplay(Display):
     @property
     def size(self) -> tuple[float, float]:
         """Return the size, with a height for the number of features."""
-        return 6.4, 1.5 + 0.34 * min(len(self.names), _MOST + 1)
+        return 6.4, 1.7 + 0.34 * min(len(self.names), _MOST + 1)
 
     def _draw(self, axes: Axes, theme: Theme) -> None:
         values, errors, names = self._shown()
@@ -106,7 +106,8 @@ class WaterfallDisplay(Display):
         axes.axvline(ends[0], color=theme.ink, linewidth=1, label=f"this prediction {ends[0]:.4g}")
         axes.set_yticks(range(len(names)), names, color=theme.ink)
         axes.set_ylim(len(names) - 0.4, -0.6)
-        axes.margins(x=0.14)
+        low, high = min(ends.min(), self.base), max(ends.max(), self.base, starts.max())
+        axes.set_xlim(low - 0.05 * span, high + 0.18 * span)
         axes.grid(visible=False, axis="y")
         legend(axes, theme, loc="upper left", bbox_to_anchor=(0.0, -0.22), ncols=2, fontsize=8.5)
 
@@ -177,7 +178,7 @@ def _offsets(values: Floats) -> Floats:
     span = float(np.ptp(values)) or 1.0
     bins = np.minimum(((values - values.min()) / span * 100).astype(int), 99)
     counts = np.bincount(bins, minlength=100)
-    width = 0.35 * (counts / counts.max()) ** 0.5
+    width = 0.35 * (counts / max(counts.max(), 12)) ** 0.5
     places = np.zeros(len(values))
     for each in np.flatnonzero(counts):
         here = np.flatnonzero(bins == each)
