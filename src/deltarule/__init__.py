@@ -117,6 +117,7 @@ if TYPE_CHECKING:
         explain,
         partial_dependence,
         permutation_importance,
+        weight_images,
     )
     from deltarule.studies.gradient_check import GradientCheck, gradient_check
     from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
@@ -269,6 +270,7 @@ __all__ = [
     "vary",
     "verdict",
     "verdict_of",
+    "weight_images",
 ]
 
 # Everything public is imported when it is first used: `import deltarule` takes milliseconds.
