@@ -79,8 +79,8 @@ def accumulated_local_effects(
 ) -> Effect:
     """Return accumulated local effects of a feature of numbers, whose mean over the samples is 0.
 
-    Within each interval between quantiles z₀ < z₁ < … of the feature, the predictions of the samples inside change by the
-    mean of f(zₖ, x_rest) − f(zₖ₋₁, x_rest); the changes are added up.  Apley and Zhu (2020), equations 15 and 16.
+    Within each interval between quantiles z₀ < z₁ < … of the feature, the predictions of the samples inside change by
+    the mean of f(zₖ, x_rest) − f(zₖ₋₁, x_rest); the changes are added up.  Apley and Zhu (2020), equations 15 and 16.
 
     >>> import deltarule as dr
     >>> data = dr.load_dataset("iris")
