@@ -27,7 +27,7 @@ _NUMBERS = 4096
 """Sums of one prefix of a permutation that are worked on together: enough to outweigh the calls."""
 _BYTES = 2**18
 """Bytes of sums that the rest of the network is evaluated for together."""
-_SUBSETS = 2**19
+_SUBSETS = 2**18
 """Numbers of a block of subsets."""
 
 
