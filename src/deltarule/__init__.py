@@ -311,6 +311,7 @@ _PACKAGES = {
     "models",
     "recipes",
     "studies",
+    "tracking",
     "training",
     "types",
 }

@@ -171,3 +171,14 @@ def test_a_file_with_half_a_calibration_is_refused(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(packed(tensors, data))
     with pytest.raises(ModelFileError, match=r"calibration\.scores"):
         dr.load_model(tmp_path / "model.safetensors")
+
+
+def test_an_exported_model_has_the_calibrated_probabilities(tmp_path):
+    import runpy
+
+    x, y = classes(300)
+    model = dr.train(RECIPE.replace(epochs=60), (x[:200], y[:200])).model.calibrated(x[200:], y[200:])
+    assert model.temperature != 1.0
+    (path,) = model.export(tmp_path / "model.py")
+    exported = runpy.run_path(str(path))
+    np.testing.assert_allclose(exported["predict_proba"](x[:20]), model.predict_proba(x[:20]), rtol=0, atol=1e-5)
