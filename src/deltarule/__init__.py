@@ -110,9 +110,22 @@ if TYPE_CHECKING:
         Scaling,
         preset,
     )
+    from deltarule.studies.bias_variance import bias_variance
     from deltarule.studies.compare import Comparison, compare, vary
+    from deltarule.studies.explain import (
+        Explanation,
+        accumulated_local_effects,
+        explain,
+        partial_dependence,
+        permutation_importance,
+        weight_images,
+    )
     from deltarule.studies.gradient_check import GradientCheck, gradient_check
     from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
+    from deltarule.studies.out_of_fold import cross_calibrated, out_of_fold
+    from deltarule.studies.reliability import reliability
+    from deltarule.studies.results import results
+    from deltarule.studies.suspicious_labels import suspicious_labels
     from deltarule.studies.verdict import Remedy, Verdict, verdict, verdict_of
     from deltarule.training import (
         Epoch,
@@ -162,6 +175,7 @@ __all__ = [
     "ElasticNet",
     "Epoch",
     "Evaluation",
+    "Explanation",
     "ExponentialAverage",
     "ExponentialDecay",
     "ExponentialGrowth",
@@ -227,17 +241,21 @@ __all__ = [
     "WarmUp",
     "Zoom",
     "__version__",
+    "accumulated_local_effects",
     "activations",
     "augmentations",
     "augmented",
     "averaging",
+    "bias_variance",
     "clipping",
     "compare",
     "constraints",
+    "cross_calibrated",
     "dataset_names",
     "embeddings",
     "epochs",
     "evaluate",
+    "explain",
     "folds",
     "formula",
     "gradient_check",
@@ -249,17 +267,24 @@ __all__ = [
     "losses",
     "normalizations",
     "optimizers",
+    "out_of_fold",
+    "partial_dependence",
     "penalties",
+    "permutation_importance",
     "preset",
     "register",
+    "reliability",
+    "results",
     "resume",
     "schedules",
     "split",
+    "suspicious_labels",
     "train",
     "train_many",
     "vary",
     "verdict",
     "verdict_of",
+    "weight_images",
 ]
 
 # Everything public is imported when it is first used: `import deltarule` takes milliseconds.
@@ -269,8 +294,14 @@ _HOMES = (
     "deltarule.formulas",
     "deltarule.models",
     "deltarule.recipes",
+    "deltarule.studies.bias_variance",
+    "deltarule.studies.explain",
     "deltarule.studies.gradient_check",
     "deltarule.studies.learning_rate_range",
+    "deltarule.studies.out_of_fold",
+    "deltarule.studies.reliability",
+    "deltarule.studies.results",
+    "deltarule.studies.suspicious_labels",
     "deltarule.studies.verdict",
     "deltarule.training",
 )

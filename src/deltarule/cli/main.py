@@ -35,6 +35,9 @@ COMMANDS = {
     "predict": Source(
         "deltarule.cli.predict:predict", "Predict with a model and print one line for each sample, or write a file."
     ),
+    "explain": Source(
+        "deltarule.cli.explain:explain_predictions", "Explain predictions: how much each feature contributes to them."
+    ),
     "show": Source(
         "deltarule.cli.show:show",
         "Show a model: its layers, how it was trained, its scores with intervals, and the verdict.",

@@ -13,7 +13,7 @@ from deltarule.engines.parameters import Shape, State
 from deltarule.formulas import Activation, Normalization
 from deltarule.types import Floats
 
-__all__ = ["Architecture", "Draws", "Normalized", "Pass", "backward", "forward"]
+__all__ = ["Architecture", "Draws", "Normalized", "Pass", "backward", "backward_to_sums", "forward"]
 
 
 class Draws(NamedTuple):
@@ -71,15 +71,18 @@ def forward(
     draws: Draws | None = None,
     *,
     training: bool = False,
+    from_sums: bool = False,
 ) -> Pass:
     """Compute raw outputs from scaled inputs: z = x W + b, and the next x = σ(z).
 
     In training, a normalisation uses the statistics of the batch; otherwise its running statistics, if it has any.
+
+    from_sums : whether x are the weighted sums of the first layer, (n, units), of several members (n, members · units).
     """
     shape = network.shape
     inputs = (
         x
-        if shape.stage is None
+        if shape.stage is None or from_sums
         else shape.stage.value(x, shape.stage_parts(parameters) | shape.stage_fitted(parameters))
     )
     if draws is not None:
@@ -87,7 +90,7 @@ def forward(
     run = Pass([], [], [], x, inputs)
     states, factors, slopes = shape.states(parameters), shape.scale(parameters), shape.slopes_of(parameters)
     adapters, last = shape.adapters(parameters), len(shape.sizes) - 2
-    x = inputs if factors is None else inputs * factors
+    x = inputs if factors is None or from_sums else inputs * factors
     for number, (W, b) in enumerate(shape.layers(parameters)):
         if number > 0:
             x = network.activations[number - 1].value(run.z[-1])
@@ -95,7 +98,9 @@ def forward(
                 x = run.z[-1] + slopes[number - 1] * (x - run.z[-1])
             if draws is not None:
                 x = (x + draws.noise[number]) * draws.masks[number]
-        if shape.members == 1:
+        if number == 0 and from_sums:
+            z = x if shape.members == 1 else x.reshape(len(x), shape.members, -1)
+        elif shape.members == 1:
             z = x @ W + b
         elif number < last:
             x = x if x.ndim == 3 else x[:, None, :]
@@ -150,6 +155,32 @@ def backward(
         _backward_to_inputs(shape, parameters, run, dx.reshape(len(dx), -1), draws, gradient)
     gradient[shape.idle()] = 0.0
     return gradient
+
+
+def backward_to_sums(network: Architecture, parameters: npt.NDArray[Any], run: Pass, dz: Floats) -> Floats:
+    """Return ∂C/∂z of the first layer's weighted sums, (n, units), from dz = ∂C/∂z of the last layer, as it predicts.
+
+    Of networks with one member.
+    """
+    shape = network.shape
+    layers, states, slopes = shape.layers(parameters), shape.states(parameters), shape.slopes_of(parameters)
+    for number in reversed(range(len(layers))):
+        if number < len(layers) - 1:
+            z = run.z[number]
+            a = network.activations[number].value(z)
+            slope = network.activations[number].slope(z, a)
+            dz = dz * (1.0 + slopes[number] * (slope - 1.0) if slopes else slope)
+        if number < len(states):
+            x, m, v = run.normalized[number]
+            d, formula = dz * states[number].gamma, network.normalization
+            if formula.keeps:  # the running statistics do not depend on z
+                dz = d * (formula.normalized(m + 1.0, m, v) - formula.normalized(m, m, v))
+            else:
+                means = (np.mean(each, axis=formula.axis, keepdims=True) for each in (d, d * x))
+                dz = formula.gradient(d, x, v, *means)
+        if number > 0:
+            dz = dz @ layers[number][0].T
+    return dz
 
 
 def _backward_of_members(

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.backpropagation import forward
+from deltarule.engines.backpropagation import Pass, backward_to_sums, forward
 from deltarule.engines.parameters import Shape
 from deltarule.errors import ModelError
 from deltarule.formulas import Activation, Normalization
 from deltarule.recipes import Affine, Network
+from deltarule.types import Floats
 
 __all__ = ["NumPyPredictor"]
 
@@ -20,9 +21,12 @@ _BLOCK = 8192
 
 
 class NumPyPredictor:
-    """The last layer's weighted sums for raw inputs, computed in float64 and given in the parameters' precision."""
+    """The last layer's weighted sums for raw inputs, computed in float64 and given in the parameters' precision.
 
-    def __init__(self, shape: Shape, network: Network, parameters: npt.NDArray[Any], scaling: Affine) -> None:
+    scaling : of the inputs; None where these are the weighted sums of the first layer.
+    """
+
+    def __init__(self, shape: Shape, network: Network, parameters: npt.NDArray[Any], scaling: Affine | None) -> None:
         self.shape, self._network, self._scaling = shape, network, scaling
         self._parameters, self._dtype = parameters.astype(np.float64), parameters.dtype
 
@@ -37,13 +41,22 @@ class NumPyPredictor:
         assert self._network.normalization is not None
         return self._network.normalization
 
+    def passed(self, x: npt.NDArray[Any]) -> Pass:
+        """Return the forward pass of raw inputs (n, d), or of the first layer's sums."""
+        inputs = x.astype(np.float64) if self._scaling is None else self._scaling(x)
+        return forward(self, self._parameters, inputs, from_sums=self._scaling is None)
+
+    def gradient(self, run: Pass, dz: Floats) -> Floats:
+        """Return ∂C/∂z of the first layer's sums, (n, units), from dz = ∂C/∂z of the last layer."""
+        return backward_to_sums(self, self._parameters, run, dz)
+
     def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the weighted sums (n, outputs) of raw inputs (n, d)."""
         made = np.empty((len(x), self.shape.sizes[-1]), self._dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             for start in range(0, len(x), _BLOCK):
                 rows = slice(start, start + _BLOCK)
-                made[rows] = forward(self, self._parameters, self._scaling(x[rows])).z[-1]
+                made[rows] = self.passed(x[rows]).z[-1]
         finite = np.isfinite(made).all(axis=1)
         if not finite.all():
             came = f"row {int(np.argmin(finite))} (counting from 0), whose outputs overflow"

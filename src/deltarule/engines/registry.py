@@ -22,7 +22,7 @@ from deltarule.formulas import Embedding
 from deltarule.recipes import Affine, Network
 from deltarule.recipes.checks import integer, one_of
 
-__all__ = ["ENGINES", "PRECISIONS", "Predictor", "engine_of", "objective_of", "predictor_of"]
+__all__ = ["ENGINES", "PRECISIONS", "Predictor", "engine_of", "objective_of", "predictor_of", "tail_of"]
 
 PRECISIONS = ("float32", "float64", "bfloat16")
 
@@ -82,6 +82,18 @@ def predictor_of(
     from deltarule.engines.compiled import Predictor as Compiled
 
     return Compiled(shape, network, parameters, scaling, kind)
+
+
+def tail_of(shape: Shape, network: Network, parameters: npt.NDArray[Any]) -> Predictor:
+    """Create a function from the first layer's weighted sums (n, units), in the parameters' precision, to raw outputs.
+
+    Each belongs to one thread at a time; several members' sums and outputs are side by side.
+    """
+    if shape.members > 1 or len(shape.sizes) == 2 or not _has(network.embedding):
+        return NumPyPredictor(shape, network, parameters, None)
+    from deltarule.engines.compiled import Predictor as Compiled
+
+    return Compiled(shape, network, parameters, None, parameters.dtype)
 
 
 def _only_in_reference(problem: Problem) -> list[str]:

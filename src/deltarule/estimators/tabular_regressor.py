@@ -14,7 +14,7 @@ from deltarule.errors import DataError, DataWarning
 from deltarule.estimators.bagging import Bagged, TableProblem
 from deltarule.estimators.leaderboard import Judged, judged_numbers
 from deltarule.estimators.tabular import TabularEstimator
-from deltarule.models.conformal import number_scores
+from deltarule.models.conformal import number_scores, too_few
 from deltarule.models.ensemble import Ensemble
 from deltarule.types import Floats
 
@@ -50,9 +50,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
         inputs = self._inputs(X)
         found = self.ensemble_.intervals(inputs, coverage)
         if not np.isfinite(found).all():
-            n = len(self.ensemble_.scores)
-            message = f"Intervals of {n} samples do not have a coverage of {coverage:g}: they are infinite."
-            warnings.warn(DataWarning(message), stacklevel=2)
+            warnings.warn(DataWarning(too_few(len(self.ensemble_.scores), coverage)), stacklevel=2)
         return found[:, 0] if self._single else found
 
     def _fit_targets(self, y: Any) -> tuple[npt.NDArray[Any], None]:

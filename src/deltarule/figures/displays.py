@@ -74,4 +74,4 @@ def png(picture: Figure) -> bytes:
 
 def legend(axes: Axes, theme: Theme, **further: Any) -> None:
     """Add a legend without a frame, in the text color of the theme."""
-    axes.legend(frameon=False, labelcolor=theme.ink, **further)
+    axes.legend(frameon=False, labelcolor=theme.ink, **further).get_title().set_color(theme.ink)

@@ -35,12 +35,12 @@ def chosen_samples(wrong: Booleans, count: int = _COLUMNS * _ROWS) -> Positions:
 
 
 def image_samples(
-    images: npt.NDArray[Any], true: Sequence[str], predicted: Sequence[str], *, title: str = ""
+    images: npt.NDArray[Any], true: Sequence[str], predicted: Sequence[str], *, title: str = "", instead: str = "is"
 ) -> Figure:
     r"""Draw images (n, height, width) or with channels under their predicted classes.
 
     Large values are bright, as in the file of a photograph. Wrong ones are framed and crossed, and show the true class
-    in parentheses.
+    in parentheses, after the word `instead`.
 
     >>> [text.get_text() for text in image_samples(np.zeros((2, 8, 8)), ["1", "8"], ["1", "2"]).axes[0].texts]
     ['1', '✗ 2\n(is 8)']
@@ -66,7 +66,7 @@ def image_samples(
         )  # fmt: skip
         frame, line = ("#BBBBBB", 0.8) if right else (WRONG, 3)
         axes.add_patch(Rectangle((left, top - height), width, height, fill=False, edgecolor=frame, linewidth=line))
-        words = guess if right else f"✗ {guess}\n(is {label})"
+        words = guess if right else f"✗ {guess}\n({instead} {label})"
         colour = BLACK if right else WRONG
         axes.text(left + width / 2, top + 0.05, words, color=colour, fontsize=8.5, ha="center", va="bottom")
     return picture

@@ -12,7 +12,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,6 +34,7 @@ __all__ = [
     "metric_names",
     "roc_auc",
     "roc_auc_of",
+    "threshold_curve",
 ]
 
 
@@ -185,6 +186,35 @@ def average_precision_of(positive: Booleans, scores: Floats, weights: Floats | N
         return math.nan
     precision = _ratio(true[1:], true[1:] + false[1:], 0.0)
     return float(np.sum(np.diff(true) * precision) / true[-1])
+
+
+class ThresholdCurve(NamedTuple):
+    """Rates of the samples with a score from each threshold on, (t,), and the areas under their curves."""
+
+    thresholds: Floats
+    false_positive_rate: Floats
+    recall: Floats
+    precision: Floats
+    roc_auc: float
+    average_precision: float
+
+
+def threshold_curve(positive: Booleans, scores: Floats, weights: Floats | None = None) -> ThresholdCurve:
+    """The ROC and the precision–recall curve of scores: a point for each distinct one, from the highest on.
+
+    The first threshold is infinite: nothing is above it, and the precision is then 1. Rates of an empty side are NaN.
+
+    >>> curve = threshold_curve(np.array([False, False, True, True]), np.array([0.1, 0.4, 0.35, 0.8]))
+    >>> curve.thresholds.tolist(), curve.recall.tolist()
+    ([inf, 0.8, 0.4, 0.35, 0.1], [0.0, 0.5, 0.5, 1.0, 1.0])
+    """
+    true, false = _cumulative(positive, scores, weights)
+    thresholds = np.append(np.inf, np.unique(scores)[::-1])
+    above = true + false
+    precision = np.divide(true, above, out=np.ones(len(true)), where=above > 0)
+    rates = [_ratio(each, np.full(len(each), each[-1]), math.nan) for each in (false, true)]
+    areas = [area(positive, scores, weights) for area in (roc_auc_of, average_precision_of)]
+    return ThresholdCurve(thresholds, rates[0], rates[1], precision, areas[0], areas[1])
 
 
 def _cumulative(positive: Booleans, scores: Floats, weights: Floats | None) -> tuple[Floats, Floats]:

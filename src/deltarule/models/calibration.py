@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from deltarule.errors import ModelError
 from deltarule.types import Floats, Positions
 
 LIMITS = (0.1, 10.0)
 """The lowest and the highest temperature: few samples, all predicted right, would be fitted best by 0."""
 _SMALLEST = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What was fitted to predictions for samples not trained on.
+
+    scores : (n, 1) for classes, (n, k) for k targets; see `conformal`.
+    temperature : of the probabilities; 1 for numbers.
+    """
+
+    scores: Floats
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        scores = self.scores
+        if scores.ndim != 2 or not len(scores) or not (scores >= 0).all():
+            raise ModelError("scores (n, k) of at least 0", f"shape {scores.shape}")
+        if not LIMITS[0] <= self.temperature <= LIMITS[1]:
+            raise ModelError(f"a temperature from {LIMITS[0]} to {LIMITS[1]}", f"{self.temperature}")
 
 
 def probabilities_of_outputs(outputs: Floats) -> Floats:

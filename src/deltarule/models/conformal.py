@@ -70,3 +70,8 @@ def checked_coverage(coverage: Any) -> float:
     if not isinstance(coverage, int | float | np.number) or not 0 < coverage < 1:
         raise DataError("a number between 0 and 1", repr(coverage), "coverage=0.9", field="coverage")
     return float(coverage)
+
+
+def too_few(samples: int, coverage: float) -> str:
+    """Return the warning that intervals are infinite."""
+    return f"Intervals of {samples} samples do not have a coverage of {coverage:g}: they are infinite."

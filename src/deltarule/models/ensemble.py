@@ -145,6 +145,19 @@ class Ensemble:
             raise ModelError("a classifier for probabilities", "a regression model", "predict(x)")
         return self.probabilities(self._inputs(x, strict=strict))
 
+    def predict_interval(self, x: Any, coverage: float = 0.9, *, strict: bool | None = False) -> Floats:
+        """Return an interval for each raw row, (n, 2) or (n, k, 2) for k targets; see `Model.predict_interval`."""
+        if self.classes is not None:
+            raise ModelError("a regression model for intervals", repr(self), "predict_set(x)")
+        found = self.intervals(self._inputs(x, strict=strict), coverage)
+        return found[:, 0] if self.single else found
+
+    def predict_set(self, x: Any, coverage: float = 0.9, *, strict: bool | None = False) -> Booleans:
+        """Return whether each class is in the set of each raw row (n, classes); see `Model.predict_set`."""
+        if self.classes is None:
+            raise ModelError("a classifier for sets of classes", repr(self), "predict_interval(x)")
+        return self.class_sets(self._inputs(x, strict=strict), coverage)
+
     def score(self, x: Any, y: Any) -> float:
         """Return the accuracy, or R² (pooled over several targets), for raw rows x."""
         return score_of(self.predict(x, strict=None), y, labelled=self.labelled)

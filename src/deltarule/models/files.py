@@ -22,6 +22,7 @@ from deltarule.data.limits import BYTES_AT_MOST
 from deltarule.engines.input_stage import Columns
 from deltarule.engines.parameters import Shape, State
 from deltarule.errors import DeltaruleError, ModelError, ModelFileError
+from deltarule.models.calibration import Calibration
 from deltarule.models.encoding import Encoding
 from deltarule.models.model_data import ModelData, columns_of
 from deltarule.models.readable import model_from_readable, readable
@@ -119,6 +120,9 @@ def model_parts(model: ModelData) -> tuple[dict[str, Any], dict[str, Any]]:
     tensors |= dict(_parts(model.shape, model.parameters))
     if model.target_bounds is not None:
         tensors["target.bounds"] = model.target_bounds
+    if model.calibration is not None:
+        tensors["calibration.scores"] = model.calibration.scores
+        tensors["calibration.temperature"] = np.array([model.calibration.temperature])
     for name, affine in (("input", model.scaling), ("target", model.target_scaling)):
         if affine is not None:
             tensors[f"{name}.shift"], tensors[f"{name}.factor"] = np.array(affine.shift), np.array(affine.factor)
@@ -170,6 +174,7 @@ def model_of_parts(data: dict[str, Any], tensors: dict[str, Any], shared: Encodi
         parameters[shape.theta :],
         _bounds(tensors, recipe, shape.outputs),
         Record.from_json(data["record"]) if "record" in data else None,
+        _calibration(tensors),
     )
     unknown = set(tensors) - set(model_parts(model)[0])
     if unknown:
@@ -241,6 +246,15 @@ def _bounds(tensors: dict[str, Any], recipe: Recipe, outputs: int) -> Any:
     if bounds is not None and (bounds.shape != (2, outputs) or (bounds[0] > bounds[1]).any()):
         raise ModelFileError(f"target.bounds of shape {(2, outputs)}, rising", f"shape {bounds.shape}")
     return None if bounds is None else bounds.astype(np.float64)
+
+
+def _calibration(tensors: dict[str, Any]) -> Calibration | None:
+    scores, temperature = tensors.get("calibration.scores"), tensors.get("calibration.temperature")
+    if scores is None and temperature is None:
+        return None
+    if scores is None or temperature is None or temperature.shape != (1,):
+        raise ModelFileError("calibration.scores with one calibration.temperature", "one of them, or several")
+    return Calibration(scores.astype(np.float64), float(temperature[0]))
 
 
 def _sizes(tensors: dict[str, Any]) -> tuple[int, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
+import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,22 +14,25 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.members import combined
-from deltarule.errors import ModelError, memory_checked
+from deltarule.errors import DataError, DataWarning, ModelError, memory_checked
 from deltarule.formulas import Loss
 from deltarule.mapped import forget, is_mapped
 from deltarule.markup import card, details, table
-from deltarule.models.calibration import probabilities_of_outputs
+from deltarule.models.calibration import Calibration, fitted_temperature, probabilities_of_outputs, tempered
 from deltarule.models.card import ModelCard
+from deltarule.models.conformal import class_scores, class_sets, intervals, number_scores, too_few
 from deltarule.models.description import layer_table
 from deltarule.models.export import Description, described, export_networks
 from deltarule.models.files import read_model, write_model
 from deltarule.models.model_data import ModelData
-from deltarule.types import Floats, Positions
+from deltarule.types import Booleans, Floats, Positions
 
 if TYPE_CHECKING:
     from deltarule.engines.registry import Predictor
 
 
+_EXPLAIN = "deltarule.studies.explain"
+"""The package of studies is above this one: `Model.explain` loads it by its name when it is called."""
 _BLOCK = 8192  # samples of a mapped file that are read at a time
 
 
@@ -46,7 +51,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
 
     def _of_block(self, x: Any) -> npt.NDArray[Any]:
         """The weighted sums for some inputs; what a mapped file gave of them is given back."""
-        z = self.outputs_of(self._inputs(x))
+        z = self.outputs_of(self.inputs_of(x))
         forget(x)
         return z
 
@@ -116,7 +121,78 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         z = self.raw_outputs(self._checked(x, strict=strict))
         if self.multilabel:
             return np.asarray(np.clip(self.loss.output.value(z), 0.0, 1.0), dtype=np.float64)
-        return class_probabilities(self.loss, z)
+        return tempered(class_probabilities(self.loss, z), self.temperature)
+
+    @property
+    def temperature(self) -> float:
+        """The temperature of the probabilities: 1 before `calibrated`."""
+        return 1.0 if self.calibration is None else self.calibration.temperature
+
+    def calibrated(self, x: Any, y: Any) -> Model:
+        """Return the model with probabilities calibrated, and intervals or sets fitted, on samples not trained on.
+
+        x, y : (n, …) raw samples and their classes, or numbers (n,) or (n, k).
+
+        Of a classifier one temperature is fitted to the probabilities; see `models.calibration`. The scores for
+        `predict_interval` and `predict_set` are those of split conformal prediction; see `models.conformal`.
+
+        >>> import deltarule as dr
+        >>> data = dr.load_dataset("diabetes")
+        >>> run = dr.train(dr.Recipe(epochs=20), data)
+        >>> model = run.model.calibrated(run.data.validation.x, run.data.validation.y)
+        >>> model.predict_interval(data.test.x[:2], coverage=0.8).shape
+        (2, 2)
+        """
+        if self.multilabel:
+            raise ModelError("a model of classes or of numbers", "several labels a sample")
+        bare = dataclasses.replace(self, calibration=None)
+        if self.classes is None:
+            predicted = np.asarray(bare.predict(x, strict=None), np.float64)
+            numbers = np.asarray(y, np.float64)
+            if numbers.shape != predicted.shape or not np.isfinite(numbers).all():
+                raise DataError(f"finite numbers of shape {predicted.shape}", f"shape {numbers.shape}", field="y")
+            scores = number_scores(predicted, numbers).reshape(len(numbers), -1)
+            return dataclasses.replace(self, calibration=Calibration(scores))
+        probabilities, codes = bare.predict_proba(x, strict=None), codes_of(self.classes, y)
+        if len(codes) != len(probabilities):
+            raise DataError(f"{len(probabilities)} labels", f"{len(codes)}", field="y")
+        temperature = fitted_temperature(probabilities, codes)
+        scores = class_scores(tempered(probabilities, temperature), codes)
+        return dataclasses.replace(self, calibration=Calibration(scores, temperature))
+
+    def predict_interval(self, x: Any, coverage: float = 0.9, *, strict: bool | None = False) -> Floats:
+        """Return an interval for each row: (n, 2), its lower and upper end, or (n, k, 2) for k targets.
+
+        coverage : the fraction of rows whose target is in their interval, for rows like those of `calibrated`.
+
+        The ends are infinite, with a `DataWarning`, where the calibration had too few samples for the coverage.
+        """
+        scores = self._scores("predict_interval", "regression" if self.classes is None else "")
+        numbers = np.asarray(self.predict(x, strict=strict), np.float64)
+        found = intervals(numbers.reshape(len(numbers), -1), scores, coverage)
+        if not np.isfinite(found).all():
+            warnings.warn(DataWarning(too_few(len(scores), coverage)), stacklevel=2)
+        return found[:, 0] if self.single else found
+
+    def predict_set(self, x: Any, coverage: float = 0.9, *, strict: bool | None = False) -> Booleans:
+        """Return whether each class is in the set of each row (n, classes), in the order of `classes`.
+
+        coverage : the least fraction of rows whose class is in their set, for rows like those of `calibrated`. It is
+            exceeded where the most probable class, which is always in the set, is right more often.
+        """
+        scores = self._scores("predict_set", "classification" if self.classes is not None else "")
+        return class_sets(self.predict_proba(x, strict=strict), scores, coverage)
+
+    def _scores(self, method: str, task: str) -> Floats:
+        """Return the scores of the calibration, for a method of a task."""
+        if not task:
+            other = {"predict_interval": "predict_set", "predict_set": "predict_interval"}[method]
+            raise ModelError(f"a model that {method} is for", repr(self), f"model.{other}(x)")
+        if self.calibration is None:
+            raise ModelError(
+                "a calibrated model", "one without calibration", "model.calibrated(x, y), or run.calibrated()"
+            )
+        return self.calibration.scores
 
     def score(self, x: Any, y: Any) -> float:
         """Return the accuracy, or R² for regression (pooled over several outputs).
@@ -132,6 +208,20 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         """
         return ModelCard.of(self)
 
+    def explain(self, x: Any, background: Any, **options: Any) -> Any:
+        """Return an `Explanation` of the predictions for raw inputs x (n, …): what each feature contributes.
+
+        background : samples like those of training, whose mean prediction is the base value.
+        options : those of `deltarule.explain`: method, raw, pairs, most_background, steps, seed.
+
+        >>> import deltarule as dr
+        >>> data = dr.load_dataset("iris")
+        >>> model = dr.train(dr.Recipe(epochs=20), data).model
+        >>> model.explain(data.test.x, data.train.x, raw=True).values.shape
+        (15, 4, 3)
+        """
+        return importlib.import_module(_EXPLAIN).explain(self, x, background, **options)
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the model: one `.safetensors` file, or `.json` for people to read (sigmoid networks only).
 
@@ -141,7 +231,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
 
     def description(self) -> Description:
         """Return what it computes from a raw row, as exports describe it."""
-        return described([self], None)
+        return described([self], self._exported_temperature())
 
     def export(
         self, path: str | os.PathLike[str], to: str | None = None, *, name: str | None = None, int8: bool = False
@@ -153,7 +243,15 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         name : what the public names of C begin with; None for the name of the file.
         int8 : whether the weights of C are integers of 8 bits.
         """
-        return export_networks([self], None, path, to, name=name, int8=int8)
+        return export_networks([self], self._exported_temperature(), path, to, name=name, int8=int8)
+
+    def _exported_temperature(self) -> float | None:
+        """Return the temperature of a calibrated classifier's probabilities; None for other models."""
+        if self.calibration is None or self.classes is None:
+            return None
+        if self.recipe.network.members > 1:
+            raise ModelError("a network of one member, or one without calibration, to export", repr(self))
+        return self.temperature
 
     def __repr__(self) -> str:
         shape = "-".join(map(str, self.sizes))
@@ -176,7 +274,8 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         layers = table(("layer", "weights", "activation", "parameters"), layer_table(self))
         return card("Model", "-".join(map(str, self.sizes)), rows, layers, details("Recipe", self.recipe.to_json()))
 
-    def _inputs(self, given: Any) -> npt.NDArray[Any]:
+    def inputs_of(self, given: Any) -> npt.NDArray[Any]:
+        """Return the network's inputs (n, d) for raw samples, before scaling: of a table, its encoded columns."""
         if self.encoding is not None:
             return self.encoding(given)
         x: npt.NDArray[Any] = np.asarray(given)
@@ -200,6 +299,21 @@ def score_of(predicted: npt.NDArray[Any], y: Any, *, labelled: bool) -> float:
         return float(np.mean(right.all(axis=1) if right.ndim == 2 else right))
     numbers = y.astype(np.float64).reshape(predicted.shape)
     return float(1.0 - np.sum((predicted - numbers) ** 2) / np.sum((numbers - numbers.mean(axis=0)) ** 2))
+
+
+def codes_of(classes: npt.NDArray[Any], y: Any) -> Positions:
+    """Return the class (n,) of each label as its index; raise DataError for labels that are no classes.
+
+    >>> codes_of(np.array(["a", "b"]), ["b", "a"]).tolist()
+    [1, 0]
+    """
+    labels = np.asarray(y)
+    known = np.isin(labels, classes)
+    if labels.ndim != 1 or not known.all():
+        shown = ", ".join(repr(label) for label in classes.tolist()[:10])
+        got = repr(labels[~known][0].item()) if labels.ndim == 1 else f"shape {labels.shape}"
+        raise DataError(f"labels (n,) that the model knows ({shown})", got, field="y")
+    return np.searchsorted(classes, labels)
 
 
 def class_codes(loss: Loss, z: npt.NDArray[Any]) -> Positions:

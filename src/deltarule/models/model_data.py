@@ -15,6 +15,7 @@ from deltarule.engines.input_stage import Columns
 from deltarule.engines.parameters import Layers, Shape, State, layers
 from deltarule.errors import ModelError
 from deltarule.formulas import Loss
+from deltarule.models.calibration import Calibration
 from deltarule.models.encoding import Encoding
 from deltarule.models.record import Record
 from deltarule.recipes import Affine, Recipe
@@ -45,6 +46,7 @@ class ModelData:
     target_bounds : the least and the greatest number of each output in training, (2, outputs), where predictions are
         held between them; otherwise None.
     record : what is known of its training: data, scores, verdict, versions; None for files of earlier versions.
+    calibration : of the probabilities, and for intervals or sets; None before `Model.calibrated`.
     """
 
     recipe: Recipe
@@ -61,6 +63,7 @@ class ModelData:
     state: npt.NDArray[Any] = dataclasses.field(default_factory=lambda: np.zeros(0))
     target_bounds: Floats | None = None
     record: Record | None = None
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         shape = self.shape
@@ -86,6 +89,9 @@ class ModelData:
                     raise ModelError(f"a {name} of one number or of {length}", f"shape {np.shape(numbers)}")
         if self.classes is not None and len(self.classes) != outputs and (len(self.classes), outputs) != (2, 1):
             raise ModelError(f"classes for {outputs} outputs", f"{len(self.classes)}")
+        columns = outputs if self.classes is None else 1
+        if self.calibration is not None and self.calibration.scores.shape[1] != columns:
+            raise ModelError(f"scores (n, {columns})", f"shape {self.calibration.scores.shape}")
         if self.multilabel and (self.classes is not None or self.loss.output.granularity == "rowwise"):
             raise ModelError("independent outputs for several labels a sample", self.loss.name)
 

@@ -30,6 +30,8 @@ def readable(model: ModelData) -> dict[str, Any]:
     names = {activation.name for activation in model.recipe.network.activations}
     if model.encoding is not None:
         raise ModelError("a model of arrays for JSON", "one of a table", 'model.save("model.safetensors")')
+    if model.calibration is not None:
+        raise ModelError("a model without calibration for JSON", "a calibrated one", 'model.save("model.safetensors")')
     if cost is None or names - {"sigmoid"} or model.state.size:
         normalized = ", normalised" if model.state.size else ""
         came = f"loss {model.loss.name}, activations {', '.join(sorted(names))}{normalized}"

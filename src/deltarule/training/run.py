@@ -67,6 +67,16 @@ class Run:
         sets = {"data": data} if isinstance(data, Part) else self._data(data).parts
         return Evaluations({name: evaluate(self.model, part) for name, part in sets.items()})
 
+    def calibrated(self) -> Model:
+        """Return the model calibrated on the run's validation set; see `Model.calibrated`.
+
+        Where the validation set has chosen the epoch, it is slightly easier for the model than new samples are.
+        """
+        part = self._data(None).validation
+        if part is None:
+            raise DataError("a validation set", "a run without one", "run.model.calibrated(x, y)")
+        return self.model.calibrated(part.x, part.y)
+
     def plot(self) -> Picture:
         """Draw the loss and the score of each epoch: a picture with `.figure_` and `.axes_`, which a notebook shows.
 

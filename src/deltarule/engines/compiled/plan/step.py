@@ -280,21 +280,30 @@ def inputs_predicted(formulas: Predicting, to: Division, passage: Passage, rows:
 
 
 def predicted(
-    formulas: Predicting, to: Division, layer: int, passage: Passage, shares: list[Share], rows: Rows, room: Address
+    formulas: Predicting,
+    to: Division,
+    layer: int,
+    passage: Passage,
+    shares: list[Share],
+    rows: Rows,
+    room: Address,
+    *,
+    summed: bool = False,
 ) -> Iterator[Instruction]:
-    """A layer's weighted sums and what it makes of them, as the network predicts."""
-    yield from in_rows(to, layer, _weighted_sums(formulas, to, layer, passage, shares))
+    """A layer's weighted sums and what it makes of them, as the network predicts; `summed` where they exist already."""
+    yield from in_rows(to, layer, _weighted_sums(formulas, to, layer, passage, shares, summed=summed))
     normalization = formulas.normalizations[layer]
     if normalization is not None:
         yield from normalization.predicting(to, layer, passage, shares, rows, formulas.activations[layer], room)
 
 
 def _weighted_sums(
-    formulas: Predicting, to: Division, layer: int, passage: Passage, shares: list[Share]
+    formulas: Predicting, to: Division, layer: int, passage: Passage, shares: list[Share], *, summed: bool = False
 ) -> Iterator[Instruction]:
     """Weighted sums, and of a hidden layer without normalisation its activations."""
     for each in shares:
         block = to.block(layer, each)
-        yield forward(block, to.matrix(block), passage.inputs(layer), passage.sums(layer), each)
+        if not summed:
+            yield forward(block, to.matrix(block), passage.inputs(layer), passage.sums(layer), each)
         if layer < len(passage.a) and formulas.normalizations[layer] is None:
             yield from formulas.activations[layer].forward(to, layer, passage, each)

@@ -27,16 +27,18 @@ from deltarule.recipes import Affine, Network
 __all__ = ["Predictor"]
 
 _BLOCK = 256
+_UNSCALED = Affine(np.array(0.0), np.array(1.0))
 
 
 class Predictor:
     """The last layer's weighted sums for raw inputs of one type, in the parameters' precision.
 
-    shape, network, parameters, scaling : of the model; `kind` is the type of the raw inputs.
+    shape, network, parameters, scaling : of the model; `kind` is the type of the raw inputs. Without a scaling, the
+        inputs are the weighted sums of the first layer, of a network with one member.
     """
 
     def __init__(
-        self, shape: Shape, network: Network, parameters: npt.NDArray[Any], scaling: Affine, kind: npt.DTypeLike
+        self, shape: Shape, network: Network, parameters: npt.NDArray[Any], scaling: Affine | None, kind: npt.DTypeLike
     ) -> None:
         dtype = parameters.dtype
         self._arena = arena = Arena(dtype)
@@ -47,16 +49,21 @@ class Predictor:
         to = Division(layout, 0, arena.keep(packed), 0, item)
         formulas = Predicting(arena, network, shape)
         passage = Passage(arena, _BLOCK, shape, [0.0] * len(shape.sizes), backward=False)
-        rows = gatherer(gatherable(np.zeros((1, 1), kind)).dtype, dtype, scaling)
+        rows = gatherer(gatherable(np.zeros((1, 1), kind)).dtype, dtype, _UNSCALED if scaling is None else scaling)
         x, columns = passage.x.part(), Count(shape.inputs)
+        if scaling is None:
+            x, columns = passage.sums(0).part(), Count(shape.sizes[1])
         gather = Gather(arena.gathering(rows), Address(0), NO_MATRIX, x, columns, ALL_ROWS)
         room = arena.numbers(6 * max(map(padded, shape.sizes)))
-        plan: list[Instruction] = [gather, *inputs_predicted(formulas, to, passage, ALL_ROWS)]
+        plan: list[Instruction] = [gather]
+        if scaling is not None:
+            plan += inputs_predicted(formulas, to, passage, ALL_ROWS)
         for layer, blocks in enumerate(layout.blocks):
             shares = [Share(block.first, block.width) for block in blocks]
             if formulas.members is not None:
                 plan += formulas.members.inputs(to, layer, passage, ALL_ROWS)
-            plan += predicted(formulas, to, layer, passage, shares, ALL_ROWS, room)
+            summed = layer == 0 and scaling is None
+            plan += predicted(formulas, to, layer, passage, shares, ALL_ROWS, room, summed=summed)
         self._z = passage.z[-1].view(_BLOCK * shape.members)
         self._follow = SingleThread(arena, plan, ascending=arena.keep(np.arange(_BLOCK)))
         # Written in place for each block: for one row, a `put` of a `MatrixAt` takes as long as the arithmetic.

@@ -1,0 +1,209 @@
+"""Shapley values of a network's predictions: exact over all subsets, or sampled over permutations.
+
+The value of a set S of features is v(S) = mean over background samples b of f(x_S, b_rest). Subsets are never turned
+into inputs: the first layer's sums are linear in the features' terms, so the sums of S with one feature more are one
+addition away, O(units) in place of O(inputs · units); the rest of the network runs on large blocks of sums.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from deltarule.engines.threads import allowed_threads
+from deltarule.studies.explain.explained import Evaluator, Explained
+from deltarule.types import Floats, Positions
+
+EXACT = 12
+"""The number of features up to which all subsets are evaluated."""
+_NUMBERS = 4096
+"""Sums of one prefix of a permutation that are worked on together: enough to outweigh the calls."""
+_BYTES = 2**18
+"""Bytes of sums that the rest of the network is evaluated for together."""
+_SUBSETS = 2**18
+"""Numbers of a block of subsets."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shapley:
+    """values : (n, features, outputs); errors : their standard errors, 0 where exact; base : (outputs,)."""
+
+    values: Floats
+    errors: Floats
+    base: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Game:
+    """The predictions of samples x and of background samples, and their features' terms in the first layers' sums.
+
+    terms : (features, n, units) of x, computed for blocks of rows; `background` (features, m, units).
+    of_x, of_background : their predictions, (n, outputs) and (m, outputs).
+    """
+
+    explained: Explained
+    inputs: npt.NDArray[Any]
+    background: npt.NDArray[Any]
+    of_x: Floats
+    of_background: Floats
+
+    @classmethod
+    def of(cls, explained: Explained, x: npt.NDArray[Any], background: npt.NDArray[Any]) -> Game:
+        """Return the game of network inputs x (n, d) and background inputs (m, d)."""
+        predictions = explained.predictions
+        return cls(explained, x, explained.terms(background), predictions(x), predictions(background))
+
+    @property
+    def features(self) -> int:
+        """The number of features."""
+        return len(self.background)
+
+    def blocks(self, rows: int, work: Callable[[slice, Evaluator], None]) -> None:
+        """Call `work` with blocks of so many rows of x, on all cores, each thread with its own evaluator."""
+        starts = range(0, len(self.inputs), rows)
+        threads = max(1, min(allowed_threads(), len(starts)))
+        evaluators: SimpleQueue[Evaluator] = SimpleQueue()
+        for _ in range(threads):
+            evaluators.put(self.explained.evaluator())
+
+        def one(start: int) -> None:
+            evaluator = evaluators.get()
+            work(slice(start, start + rows), evaluator)
+            evaluators.put(evaluator)
+
+        if threads == 1:
+            for start in starts:
+                one(start)
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            for _ in pool.map(one, starts):
+                pass
+
+
+def sampled(game: Game, pairs: int, seed: int) -> Shapley:
+    """Return Shapley values by antithetic permutations, `pairs` for each background sample, with standard errors.
+
+    A permutation π adds the features of x to a background sample one by one; the change of the prediction is the
+    feature's contribution. Its reversal is evaluated, too. Castro, Gómez, Tejada (2009); Mitchell, Cooper, Frank,
+    Holmes (2022), section 3.2, for reversals.
+
+    Every background sample is used equally often and all changes of a permutation add up to f(x) − f(b), so the values
+    add up to f(x) − mean f(b) exactly. The standard error is that of a stratified mean, from the differences between
+    the pairs of one background sample; with one pair it is NaN.
+    """
+    n, m, d, outputs = len(game.inputs), len(game.of_background), game.features, game.of_x.shape[1]
+    draws = np.random.default_rng(seed)
+    orders = np.array([draws.permutation(d) for _ in range(m * pairs)]).reshape(m, pairs, d)
+    values, errors = np.zeros((n, d, outputs)), np.zeros((n, d, outputs))
+    units = len(game.explained.biases)
+
+    def work(rows: slice, evaluate: Evaluator) -> None:
+        terms, ends = game.explained.terms(game.inputs[rows]), game.of_x[rows]
+        walk = _Walk(game, terms, ends, evaluate)
+        total, spread = np.zeros((outputs, d, len(ends))), np.zeros((outputs, d, len(ends)))
+        each = np.empty((pairs, *total.shape))
+        for b in range(m):
+            for pair, order in enumerate(orders[b]):
+                walk(b, order, each[pair])
+            mean = each.mean(axis=0)
+            total += mean
+            spread += np.sum((each - mean) ** 2, axis=0)
+        values[rows] = total.T / m
+        scale = math.nan if pairs == 1 else 1.0 / (pairs * (pairs - 1))
+        errors[rows] = np.sqrt(scale * spread).T / m
+
+    game.blocks(max(1, _NUMBERS // units), work)
+    return Shapley(values, errors, game.of_background.mean(axis=0))
+
+
+class _Walk:
+    """The contributions along a permutation and its reversal, for a block of samples and one background sample."""
+
+    def __init__(self, game: Game, terms: npt.NDArray[Any], ends: Floats, evaluate: Evaluator) -> None:
+        d, n, units = terms.shape
+        self._game, self._terms, self._ends, self._evaluate = game, terms, ends.T, evaluate
+        self._step = np.empty((n, units), terms.dtype)
+        self._full = game.explained.biases + terms.sum(axis=0)
+        # The sums of some prefixes of the permutation, and of their complements; few, so that they stay in cache.
+        places = max(1, min(d - 1, _BYTES // (2 * self._step.nbytes)))
+        self._sums = np.empty((2, places, n, units), terms.dtype)
+        self._outputs = np.empty((2, ends.shape[1], d + 1, n))
+
+    def __call__(self, b: int, order: Positions, made: Floats) -> None:
+        """Write the mean contribution of each feature over the permutation and its reversal: (outputs, features, n)."""
+        game, sums, step, outputs = self._game, self._sums, self._step, self._outputs
+        own, d = game.background[:, b], len(order)
+        empty = game.explained.biases + own.sum(axis=0)
+        both = self._full + empty
+        before: npt.NDArray[Any] = empty
+        for start in range(0, d - 1, sums.shape[1]):
+            some = order[start : min(start + sums.shape[1], d - 1)]
+            for place, feature in enumerate(some):
+                np.subtract(self._terms[feature], own[feature], out=step)
+                np.add(before, step, out=sums[0, place])
+                before = sums[0, place]
+            forward, backward = used = sums[:, : len(some)]
+            # The complement of a prefix has the rest of x: z(Sᶜ) = z(all) + z(none) − z(S). Reversed, it is a prefix.
+            np.subtract(both, forward, out=backward)
+            rows = used if used.flags.c_contiguous else np.ascontiguousarray(used)
+            found = self._evaluate(rows.reshape(-1, rows.shape[-1])).T.reshape(-1, *rows.shape[:3])
+            stop = start + 1 + len(some)
+            outputs[0, :, start + 1 : stop] = found[:, 0]
+            outputs[1, :, d - start - 1 : d - stop : -1] = found[:, 1]
+        outputs[:, :, 0], outputs[:, :, d] = game.of_background[b][:, None], self._ends
+        steps = np.diff(outputs, axis=2)
+        made[:, order] = 0.5 * (steps[0] + steps[1, :, ::-1])
+
+
+def exact(game: Game) -> Shapley:
+    """Return Shapley values over all 2ᵈ subsets of the features.
+
+    φⱼ = Σ over S without j of |S|! (d − |S| − 1)! / d! · (v(S ∪ j) − v(S)).  Shapley (1953); Lundberg and Lee (2017).
+    """
+    n, d, outputs = len(game.inputs), game.features, game.of_x.shape[1]
+    subsets, units = 2**d, len(game.explained.biases)
+    weights = coefficients(d)
+    values = np.zeros((n, d, outputs))
+    together = max(1, _SUBSETS // (subsets * units))
+    sums_of_background = game.explained.biases + game.background.sum(axis=0)
+
+    def work(rows: slice, evaluate: Evaluator) -> None:
+        terms = game.explained.terms(game.inputs[rows])
+        for row, place in enumerate(range(*rows.indices(n))):
+            value = np.zeros((subsets, outputs))
+            for start in range(0, len(game.of_background), together):
+                some = slice(start, start + together)
+                steps = terms[:, row, None] - game.background[:, some]
+                sums = np.empty((subsets, *steps.shape[1:]), steps.dtype)
+                sums[0] = sums_of_background[some]
+                for feature in range(d):
+                    np.add(sums[: 2**feature], steps[feature], out=sums[2**feature : 2 ** (feature + 1)])
+                value += evaluate(sums.reshape(-1, units)).reshape(subsets, -1, outputs).sum(axis=1)
+            value /= len(game.of_background)
+            value[0], value[-1] = game.of_background.mean(axis=0), game.of_x[place]
+            values[place] = weights @ value
+
+    game.blocks(8, work)
+    return Shapley(values, np.zeros_like(values), game.of_background.mean(axis=0))
+
+
+def coefficients(d: int) -> Floats:
+    """Return the matrix (d, 2ᵈ) from the values of all subsets to Shapley values; bit j of a subset is feature j.
+
+    >>> coefficients(2).tolist()
+    [[-0.5, 0.5, -0.5, 0.5], [-0.5, -0.5, 0.5, 0.5]]
+    """
+    subsets = np.arange(2**d)
+    inside = (subsets[None, :] >> np.arange(d)[:, None]) & 1
+    size = inside.sum(axis=0)
+    weight = np.array([1.0 / (d * math.comb(d - 1, s)) for s in range(d)])  # |S|! (d − |S| − 1)! / d!
+    with_it, without = weight[np.maximum(size - 1, 0)], weight[np.minimum(size, d - 1)]
+    signed: Floats = np.where(inside == 1, with_it, -without)
+    return signed
