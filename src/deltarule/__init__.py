@@ -112,7 +112,7 @@ if TYPE_CHECKING:
     from deltarule.studies.compare import Comparison, compare, vary
     from deltarule.studies.gradient_check import GradientCheck, gradient_check
     from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
-    from deltarule.studies.verdict import Remedy, Verdict, verdict, verdict_of
+    from deltarule.studies.diagnose import Diagnosis, Finding, Remedy, diagnose
     from deltarule.training import Epoch, Evaluation, Run, Training, augmented, epochs, evaluate, train, train_many
 
 __version__ = "0.1.0"
@@ -144,6 +144,7 @@ __all__ = [
     "Cutout",
     "Dataset",
     "DeltaruleError",
+    "Diagnosis",
     "Diverged",
     "EarlyStopping",
     "Elastic",
@@ -154,6 +155,7 @@ __all__ = [
     "ExponentialDecay",
     "ExponentialGrowth",
     "FeatureNoise",
+    "Finding",
     "FlatCosine",
     "GammaLoss",
     "GaussianNoise",
@@ -210,7 +212,6 @@ __all__ = [
     "TabularRegressor",
     "Training",
     "Translation",
-    "Verdict",
     "VerticalFlip",
     "WarmUp",
     "Zoom",
@@ -223,6 +224,7 @@ __all__ = [
     "compare",
     "constraints",
     "dataset_names",
+    "diagnose",
     "embeddings",
     "epochs",
     "evaluate",
@@ -244,8 +246,6 @@ __all__ = [
     "train",
     "train_many",
     "vary",
-    "verdict",
-    "verdict_of",
 ]
 
 # Everything public is imported when it is first used: `import deltarule` takes milliseconds.
@@ -257,18 +257,21 @@ _HOMES = (
     "deltarule.recipes",
     "deltarule.studies.gradient_check",
     "deltarule.studies.learning_rate_range",
-    "deltarule.studies.verdict",
     "deltarule.training",
 )
 # These import scikit-learn, or much else that most programs do not use.
 _SEPARATE = {
     "Comparison": "deltarule.studies.compare",
+    "Diagnosis": "deltarule.studies.diagnose",
+    "Finding": "deltarule.studies.diagnose",
     "MLPClassifier": "deltarule.estimators",
     "MLPRegressor": "deltarule.estimators",
     "NetworkSearchCV": "deltarule.estimators",
     "TabularClassifier": "deltarule.estimators",
     "TabularRegressor": "deltarule.estimators",
+    "Remedy": "deltarule.studies.diagnose",
     "compare": "deltarule.studies.compare",
+    "diagnose": "deltarule.studies.diagnose",
     "vary": "deltarule.studies.compare",
 }
 _PACKAGES = {

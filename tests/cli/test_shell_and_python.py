@@ -13,8 +13,8 @@ from PIL import Image
 
 import deltarule as dr
 from deltarule.cli.main import app
-from deltarule.studies.verdict.amounts import bare
-from deltarule.studies.verdict.estimates import ErrorEstimate
+from deltarule.studies.diagnose.amounts import bare
+from deltarule.studies.diagnose.estimates import ErrorEstimate
 
 N = 240
 RECIPE = {"hidden": (8,), "epochs": 3}

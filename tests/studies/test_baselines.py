@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.studies.verdict.baselines import ranks
+from deltarule.studies.diagnose.baselines import ranks
 
 
 def ranked(x, y, weights):

@@ -13,8 +13,8 @@ from rich.console import Console
 from deltarule.cli.terminal import finite, say, table_of
 from deltarule.data import Dataset, Part
 from deltarule.formulas.metrics import METRICS, Predictions
-from deltarule.studies.verdict import Verdict, error_of, verdict, verdict_of
-from deltarule.studies.verdict.baselines import constant_losses, most_frequent
+from deltarule.studies.diagnose import Verdict, error_of, verdict, verdict_of
+from deltarule.studies.diagnose.baselines import constant_losses, most_frequent
 from deltarule.training import Run
 from deltarule.training.evaluating import Evaluation, evaluate
 from deltarule.training.metrics import ClassificationMetrics, RegressionMetrics, as_data, as_text

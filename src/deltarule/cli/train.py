@@ -27,7 +27,7 @@ from deltarule.recipes import Recipe, preset
 from deltarule.recipes.checks import one_of
 from deltarule.recipes.options import LEARNING
 from deltarule.recipes.presets import PRESETS
-from deltarule.studies.verdict import check_reference_error
+from deltarule.studies.diagnose import check_reference_error
 from deltarule.training import epochs
 from deltarule.training.folder import RunFolder, check_free
 from deltarule.training.preparing import task_of

@@ -22,8 +22,8 @@ from deltarule.training.evaluating import Evaluation, evaluate
 from deltarule.training.metrics import as_data, as_text
 from deltarule.types import Floats
 
-_VERDICT = "deltarule.studies.verdict"
-"""The package of studies is above this one: `Run.verdict` loads it by its name when it is called."""
+_DIAGNOSE = "deltarule.studies.diagnose"
+"""The package of studies is above this one: `Run.diagnose` loads it by its name when it is called."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,17 +76,17 @@ class Run:
         title = plain(self._title, 100)
         return Picture(learning_curves(history, best_epoch=self.best_epoch, score=score, title=title))
 
-    def verdict(self, reference_error: float | None = None, data: Dataset | None = None) -> Any:
-        """Return the `Verdict` on the run: bias and variance by its errors, and what may help.
+    def diagnose(self, data: Dataset | None = None, **further: Any) -> Any:
+        """Return the `Diagnosis` of the run: what is wrong, how it is known, and what may help.
 
-        reference_error : the lowest error that can be reached, as an error rate or a mean squared error.
+        data : other data than the run's. further : `reference_error`, `short`, `try_remedies`, as for `dr.diagnose`.
 
         >>> import deltarule as dr
         >>> run = dr.train(dr.Recipe(epochs=20), dr.load_dataset("iris"))
-        >>> "training error" in str(run.verdict())
+        >>> "training error" in str(run.diagnose(short=True))
         True
         """
-        return importlib.import_module(_VERDICT).verdict_of(self, self._data(data), reference_error)
+        return importlib.import_module(_DIAGNOSE).diagnose(self, self._data(data), **further)
 
     def __repr__(self) -> str:
         if not self.history:
