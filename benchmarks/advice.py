@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import deltarule as dr
-from deltarule.studies.diagnose import Remedy, ErrorAnalysis, analyze_run
+from deltarule.studies.diagnose import ErrorAnalysis, Remedy, analyze_run
 
 JUDGED = 3
 """Runs of different seeds whose analyses are followed."""

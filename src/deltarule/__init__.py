@@ -110,9 +110,9 @@ if TYPE_CHECKING:
         preset,
     )
     from deltarule.studies.compare import Comparison, compare, vary
+    from deltarule.studies.diagnose import Diagnosis, Finding, Remedy, diagnose
     from deltarule.studies.gradient_check import GradientCheck, gradient_check
     from deltarule.studies.learning_rate_range import LearningRateRange, learning_rate_range
-    from deltarule.studies.diagnose import Diagnosis, Finding, Remedy, diagnose
     from deltarule.training import Epoch, Evaluation, Run, Training, augmented, epochs, evaluate, train, train_many
 
 __version__ = "0.1.0"

@@ -15,14 +15,14 @@ from deltarule.studies.diagnose import (
     Baseline,
     ErrorEstimate,
     Remedy,
+    analyze_errors,
+    analyze_run,
     baselines_of,
     certainly_above,
     check_reference_error,
     course_of,
     difference,
     error_of,
-    analyze_errors,
-    analyze_run,
 )
 from deltarule.studies.diagnose.estimates import mean_interval, mean_test, sign_test
 from deltarule.training import Epoch

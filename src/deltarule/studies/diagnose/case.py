@@ -13,7 +13,7 @@ import numpy.typing as npt
 from deltarule.data import Dataset, Part, Table, without_copies
 from deltarule.data.frames import table_of
 from deltarule.data.leaks import WithoutCopies
-from deltarule.engines.problem import Problem, Samples
+from deltarule.engines.problem import Problem
 from deltarule.mapped import is_mapped
 from deltarule.models import Model
 from deltarule.studies.diagnose.error_analysis import ErrorAnalysis, analyze
@@ -93,10 +93,12 @@ class Case:
         """The problem that the recipe poses on the data, with its parameters before the first step."""
         return self._prepared[0]
 
-    @property
-    def validation_samples(self) -> Samples | None:
-        """The validation set as the engine takes it."""
-        return self.problem.validation
+    @cached_property
+    def distinct_inputs(self) -> tuple[Floats, ...]:
+        """The scaled inputs of the training and the validation set, without copies: (n, inputs) each."""
+        parts = (self.distinct.data.train, self.distinct.data.validation)
+        samples = (self._prepared[1].samples(part) for part in parts if part is not None)
+        return tuple(np.asarray(self.problem.scaling(each.inputs(slice(None))), np.float64) for each in samples)
 
     @cached_property
     def names(self) -> list[str]:
@@ -141,7 +143,8 @@ class Case:
             return None
         if isinstance(part.x, Table):
             return self.data
-        as_table = Part(table_of(part.x, names=self.names), part.y, part.weights)
+        columns = {name: _as_integers(values) for name, values in zip(self.names, part.x.T, strict=True)}
+        as_table = Part(table_of(columns), part.y, part.weights)
         return dataclasses.replace(self.data, train=as_table, validation=None, test=None, feature_names=None)
 
     @cached_property
@@ -210,3 +213,9 @@ class Case:
         """Whether training was made harder than prediction: by dropout, noise or augmentation."""
         network = self.recipe.network
         return bool(any(network.dropout_rates) or any(network.noise_deviations) or self.recipe.augmentation)
+
+
+def _as_integers(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same values as integers where they are whole numbers."""
+    whole = values.dtype.kind == "f" and np.isfinite(values).all() and np.abs(values).max(initial=0.0) < 2.0**53
+    return values.astype(np.int64) if whole and (values == np.round(values)).all() else values

@@ -23,7 +23,7 @@ from deltarule.types import Floats
 
 MOST = 20_000
 """The largest number of training samples that they learn from."""
-_NEIGHBOURS, _TREES = 5, 50
+_NEIGHBOURS, _TREES = 5, 30
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ def references_of(model: Model, data: Dataset, problem: Problem) -> tuple[Refere
 
     They take the inputs as the network does, scaled. Several targets or labels a sample have no references.
     """
+    from threadpoolctl import threadpool_limits
+
     held = data.validation
     if held is None or data.train.y.ndim > 1:
         return ()
@@ -53,7 +55,8 @@ def references_of(model: Model, data: Dataset, problem: Problem) -> tuple[Refere
     x_held, y_held = _inputs(model, problem, held)
     mine, found = losses_of(model, held), []
     for name, method in _methods(len(rows), classes=model.labelled):
-        predicted = method.fit(x, y).predict(x_held)
+        with threadpool_limits(1):  # many small parallel regions, which stall on a busy machine
+            predicted = method.fit(x, y).predict(x_held)
         theirs = wrong_answers(predicted, y_held) if model.labelled else (predicted - y_held.astype(np.float64)) ** 2
         found.append(_compared(name, theirs, mine, share=model.labelled))
     return tuple(found)
@@ -69,7 +72,13 @@ def _methods(n: int, *, classes: bool) -> list[tuple[str, Any]]:
         else (KNeighborsRegressor, HistGradientBoostingRegressor)
     )
     k = min(_NEIGHBOURS, n)
-    settings = {"max_iter": _TREES, "max_leaf_nodes": 15, "early_stopping": False, "random_state": 0}
+    settings = {
+        "max_iter": _TREES,
+        "max_leaf_nodes": 15,
+        "learning_rate": 0.2,
+        "early_stopping": False,
+        "random_state": 0,
+    }
     return [
         (f"the {k} nearest neighbours", neighbours(k)),
         (f"{_TREES} boosted trees", trees(**settings)),

@@ -33,7 +33,7 @@ class LeakingColumn(Check):
         names = () if case.table is None else suspected_columns(case.table).deciding
         if names:
             yield self.found(
-                Severity.WARNING, f"Alone nearly decides the target: {_named(names)}.",
+                case.cause, f"Alone nearly decides the target: {_named(names)}.",
                 "If it is not known when predictions are made, the scores mean nothing for new data.",
                 measures=(Measure("columns", float(len(names))),),
                 remedies=(Remedy("the data without it, if it is not known when predictions are made"),),
@@ -60,7 +60,7 @@ class Identifier(Check):
 class ConstantColumns(Check):
     """Columns with one value only."""
 
-    name, rank = "constant-columns", 50
+    name, rank = "constant-columns", 16
     threshold: ClassVar[str] = (
         "a single value in the training set; a warning where a quarter of the columns are constant"
     )
@@ -81,7 +81,7 @@ class ConstantColumns(Check):
 class DuplicatedColumns(Check):
     """Columns that are copies of others."""
 
-    name, rank = "duplicated-columns", 51
+    name, rank = "duplicated-columns", 17
     threshold: ClassVar[str] = "correlation beyond 1 − 10⁻⁹; a warning where a quarter of the columns are copies"
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -110,7 +110,7 @@ class DuplicatedColumns(Check):
 class Sentinels(Check):
     """A repeated value far from all others, as one that stands for a missing value."""
 
-    name, rank = "sentinel-values", 11
+    name, rank = "sentinel-values", 12
     threshold: ClassVar[str] = (
         "the least or the greatest value, in 1 % of the rows and 5 at least, is farther from the next one than 3 times "
         "the range of all the others"
@@ -127,12 +127,12 @@ class Sentinels(Check):
         if found:
             shown = [f"{value:g} in {name}" for name, value in found]
             yield self.found(
-                Severity.WARNING, f"Repeated values far from all others, as codes of missing values are: {_named(shown)}.",
+                case.cause, f"Repeated values far from all others, as codes of missing values are: {_named(shown)}.",
                 "Taken as numbers they stretch the scale of the column, and all other values become nearly equal.",
                 measures=(Measure("columns", len(found) / len(case.columns), percent=True),),
                 remedies=(
                     Remedy("the values declared as missing"),
-                    Remedy("preparation by quantiles", {"preparation.numbers": "quantile", "preparation.arrays": True}),
+                    Remedy("preparation by quantiles", {"preparation.numbers": "quantiles", "preparation.arrays": True}),
                 ),
             )  # fmt: skip
 
@@ -140,7 +140,7 @@ class Sentinels(Check):
 class ExtremeValues(Check):
     """Single values far from all others."""
 
-    name, rank = "extreme-values", 12
+    name, rank = "extreme-values", 13
     threshold: ClassVar[str] = "50 interquartile ranges from the median; a normal column reaches 3.5 in 100,000 rows"
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -149,7 +149,7 @@ class ExtremeValues(Check):
         if found and not any(_sentinel(each.values) is not None for each in case.columns):
             shown = [f"{name} ({away:,.3g} interquartile ranges)" for name, away in found]
             yield self.found(
-                Severity.WARNING, f"Values far from all others: {_named(shown)}.",
+                case.cause, f"Values far from all others: {_named(shown)}.",
                 "They determine mean and standard deviation, so that all other values become nearly equal.",
                 measures=(Measure("largest distance in interquartile ranges", max(away for _, away in found)),),
                 remedies=(
@@ -162,7 +162,7 @@ class ExtremeValues(Check):
 class UnscaledInputs(Check):
     """Inputs of large or very small numbers, as the network sees them."""
 
-    name, rank = "unscaled-inputs", 13
+    name, rank = "unscaled-inputs", 14
     threshold: ClassVar[str] = (
         "after scaling, a column's root mean square above 10 or all below 0.05, where initial weights are made for 1 "
         "(LeCun et al., 1998)"

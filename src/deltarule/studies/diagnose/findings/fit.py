@@ -40,7 +40,7 @@ class NothingLearned(Check):
 class LinearBetter(Check):
     """A linear model that is certainly better than the network."""
 
-    name, rank, said = "linear-is-better", 41, True
+    name, rank, said = "linear-is-better", 42, True
     threshold: ClassVar[str] = (
         "McNemar's exact test on the validation samples, one-sided at 2.5 %; the paired interval for numbers"
     )
@@ -62,7 +62,7 @@ class LinearBetter(Check):
 class Underfitting(Check):
     """A network whose training error is above what another method reaches on new samples."""
 
-    name, rank, trains = "underfitting", 42, True
+    name, rank, trains = "underfitting", 40, True
     threshold: ClassVar[str] = (
         "a reference's error on the validation samples is certainly below the network's, and below its error on the "
         "training samples; or the interval of the training error is above the reference error that was given"
@@ -83,7 +83,7 @@ class Underfitting(Check):
             else f"the reference error is {amount(case.reference_error or 0.0, train)}"
         )
         yield self.found(
-            case.cause, f"Bias: the training error is {amount(train.value, train)}, while {shown}.",
+            Severity.WARNING, f"Bias: the training error is {amount(train.value, train)}, while {shown}.",
             "The network is too small, too much regularized or not trained enough to fit what can be learned.",
             measures=_errors(case), remedies=_larger(case), display=_beside(case), caption=_CAPTION,
         )  # fmt: skip
@@ -137,7 +137,7 @@ class ReferenceBetter(Check):
 class TooGood(Check):
     """A validation error below what should be possible."""
 
-    name, rank = "too-good", 4
+    name, rank = "too-good", 18
     threshold: ClassVar[str] = (
         "the validation error is certainly below the reference error; or certainly below the training error, without "
         "dropout, noise or augmentation"

@@ -7,12 +7,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from deltarule.data.leaks import samples_by_inputs
 from deltarule.data.dataset import SET_NAMES
+from deltarule.data.leaks import samples_by_inputs
 from deltarule.studies.diagnose.case import Case
 from deltarule.studies.diagnose.estimates import ErrorEstimate
 from deltarule.studies.diagnose.finding import Check, Finding, Measure, Severity
 from deltarule.studies.diagnose.remedies import CLASS_WEIGHTS, Remedy
+
+_RATE, _SQUARES = 0.1, 0.3
+"""Half widths of the validation error's interval: of a rate, and of a mean squared error over the target's variance."""
 
 
 class CopiesAcrossSets(Check):
@@ -39,7 +42,7 @@ class CopiesAcrossSets(Check):
 class CopiesWithin(Check):
     """Copies of training samples."""
 
-    name, rank, said = "copies-within", 9, True
+    name, rank, said = "copies-within", 10, True
     threshold: ClassVar[str] = "5 % of the training samples: fewer hardly change their weight"
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -58,7 +61,7 @@ class CopiesWithin(Check):
 class Contradictions(Check):
     """Equal inputs with different labels."""
 
-    name, rank = "contradictory-labels", 8
+    name, rank = "contradictory-labels", 4
     threshold: ClassVar[str] = "a warning from 2 % of the training samples: no network can be right on all of these"
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -84,7 +87,7 @@ class Contradictions(Check):
 class MissingClasses(Check):
     """Classes that a set lacks."""
 
-    name, rank = "missing-classes", 7
+    name, rank = "missing-classes", 6
     threshold: ClassVar[str] = "any class that one set has and another lacks"
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -98,7 +101,7 @@ class MissingClasses(Check):
             if absent:
                 shown = ", ".join(case.model.name_of(each) for each in absent[:5])
                 yield self.found(
-                    Severity.WARNING, f"The {SET_NAMES[name]} set has no sample of class {shown}.",
+                    case.cause, f"The {SET_NAMES[name]} set has no sample of class {shown}.",
                     "Nothing is known of how well the class is recognized.",
                     measures=(Measure("missing classes", float(len(absent))),),
                     remedies=(Remedy("a split stratified by class"),),
@@ -108,9 +111,9 @@ class MissingClasses(Check):
 class FewValidationSamples(Check):
     """A validation set too small to tell networks apart."""
 
-    name, rank = "few-validation-samples", 45
+    name, rank = "few-validation-samples", 5
     threshold: ClassVar[str] = (
-        "the 95 % interval of the error reaches 10 percentage points (or 10 % of the variance) to a side"
+        "the 95 % interval of the error reaches 10 percentage points, or 30 % of the target's variance, to a side"
     )
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -119,7 +122,7 @@ class FewValidationSamples(Check):
             return
         evidence, found = case.errors.evidence, case.errors.validation
         width = evidence.uncertain
-        if found is not None and width > 0.1:
+        if found is not None and width > (_RATE if found.share else _SQUARES):
             yield self.found(
                 Severity.WARNING, f"The validation set of {found.n:,} samples leaves the error uncertain by {100 * width:.2g} %.",
                 "Early stopping and every choice between recipes follow its noise.",
@@ -131,7 +134,7 @@ class FewValidationSamples(Check):
 class Imbalance(Check):
     """A class that is nearly all samples."""
 
-    name, rank = "imbalance", 10
+    name, rank = "imbalance", 11
     threshold: ClassVar[str] = "90 % of the training samples in one class: its accuracy without any learning"
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -144,7 +147,7 @@ class Imbalance(Check):
         if share.value >= 0.9:
             name = case.model.name_of(labels[counts.argmax()].item())
             yield self.found(
-                Severity.WARNING, f"{100 * share.value:.3g} % of the training samples are of class {name!r}.",
+                case.cause, f"{100 * share.value:.3g} % of the training samples are of class {name!r}.",
                 "The accuracy of always answering it is as high; see the recall and the precision of each class.",
                 measures=(Measure("most frequent class", share.value, share.low, share.high, percent=True),),
                 remedies=(Remedy(CLASS_WEIGHTS.text, {"class_weight": "balanced"}),),

@@ -10,7 +10,7 @@ import numpy as np
 
 from deltarule.formulas.metrics import roc_auc_of
 from deltarule.studies.diagnose.case import Case
-from deltarule.studies.diagnose.estimates import Z, ErrorEstimate, difference
+from deltarule.studies.diagnose.estimates import ErrorEstimate, Z, difference
 from deltarule.studies.diagnose.finding import Check, Finding, Measure, Severity
 from deltarule.studies.diagnose.remedies import Remedy
 from deltarule.types import Floats
@@ -25,7 +25,7 @@ _RANDOM_SPLIT = (
 class InputShift(Check):
     """Validation samples that a classifier tells from training samples."""
 
-    name, rank, trains = "input-shift", 5, True
+    name, rank, trains = "input-shift", 8, True
     threshold: ClassVar[str] = (
         "the area under the ROC curve of boosted trees, out of fold, whose 95 % interval (Hanley and McNeil, 1982) is "
         "above 0.6: 0.5 is chance"
@@ -33,14 +33,10 @@ class InputShift(Check):
 
     def findings(self, case: Case) -> Iterator[Finding]:
         """Yield the finding where the sets can be told apart."""
-        held = case.validation_samples
-        if held is None or case.distinct.trained > 0.05:
+        if case.distinct.data.validation is None or case.distinct.trained > 0.05:
             return
         rng = np.random.default_rng(0)
-        both = [
-            np.asarray(case.problem.scaling(each.inputs(_some(rng, len(each)))), float)
-            for each in (case.problem.train, held)
-        ]
+        both = [each[_some(rng, len(each))] for each in case.distinct_inputs]
         if min(map(len, both)) < 20:
             return
         auc, low, high = _told_apart(*both)
@@ -57,7 +53,7 @@ class InputShift(Check):
 class LabelShift(Check):
     """Classes, or the mean of the target, that differ between the training and the validation set."""
 
-    name, rank = "target-shift", 6
+    name, rank = "target-shift", 7
     threshold: ClassVar[str] = (
         "a class whose frequency differs by 5 percentage points, or a mean that differs by a quarter of a standard "
         "deviation, beyond the 99.9 % interval: splits at random seldom do"
@@ -85,11 +81,13 @@ def _told_apart(first: Floats, second: Floats) -> tuple[float, float, float]:
     """The area under the ROC curve of a classifier of the two, out of five folds, with its 95 % interval."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from threadpoolctl import threadpool_limits
 
     x, y = np.concatenate([first, second]), np.repeat([0, 1], [len(first), len(second)])
     trees = HistGradientBoostingClassifier(max_iter=20, max_leaf_nodes=8, early_stopping=False, random_state=0)
     folds = StratifiedKFold(3, shuffle=True, random_state=0)
-    scores = cross_val_predict(trees, x, y, cv=folds, method="predict_proba")[:, 1]
+    with threadpool_limits(1):  # many small parallel regions, which stall on a busy machine
+        scores = cross_val_predict(trees, x, y, cv=folds, method="predict_proba")[:, 1]
     auc = roc_auc_of(y == 1, scores)
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     n0, n1 = len(first), len(second)

@@ -11,6 +11,8 @@ from deltarule.studies.diagnose.estimates import ErrorEstimate
 from deltarule.studies.diagnose.finding import Check, Finding, Measure, Severity
 from deltarule.studies.diagnose.remedies import Remedy
 
+FLAT = 0.3
+"""The fraction of saturated units and samples of a layer from which on it starts flat."""
 USUAL_WEIGHTS = Remedy("the activation's usual initial weights", {"initializer": "auto", "bias_initializer": "zeros"})
 
 
@@ -35,7 +37,7 @@ class EqualUnits(Check):
 class InitialScale(Check):
     """Weighted sums that start far from 1."""
 
-    name, rank = "initial-scale", 21
+    name, rank = "initial-scale", 22
     threshold: ClassVar[str] = (
         "a root mean square of a hidden layer's weighted sums above 10 or below 0.05 with scaled inputs; Glorot and "
         "Bengio (2010) and He et al. (2015) make it 1 to 1.4"
@@ -48,10 +50,12 @@ class InitialScale(Check):
             return
         sizes = [each.rms for each in layers]
         least, most = min(sizes), max(sizes)
-        if (0.05 <= least and most <= 10) or all(each.equal >= each.units - 1 for each in layers):
+        if (least >= 0.05 and most <= 10) or all(each.equal >= each.units - 1 for each in layers):
             return
-        if len(sizes) >= 3 and sizes[0] <= 10 < most:
+        if len(sizes) >= 3 and sizes[-1] > 10 * sizes[0] and most > 10:
             return  # it grows from layer to layer: exploding gradients
+        if any(each.saturated >= FLAT for each in layers):
+            return  # large sums saturate bounded units, which says more
         shown, what = (most, "large") if most > 10 else (least, "small")
         yield self.found(
             case.cause, f"The initial weights are too {what}: weighted sums of a hidden layer have a root mean square of {shown:.2g}.",
@@ -66,7 +70,7 @@ class InitialScale(Check):
 class DeadAtStart(Check):
     """Hidden units whose gradient is 0 for all samples before the first step."""
 
-    name, rank = "dead-at-start", 22
+    name, rank = "dead-at-start", 21
     threshold: ClassVar[str] = "10 % of the units: with usual initial weights hardly any is dead"
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -87,7 +91,7 @@ class SaturatedUnits(Check):
         """Yield the finding where units start saturated."""
         shares = [each.saturated for each in case.replay.first.layers]
         worst = max((each for each in shares if each == each), default=0.0)
-        if worst < 0.3 or case.unscaled:
+        if worst < FLAT or case.unscaled:
             return
         later = [each.saturated for each in case.replay.last.layers]
         yield self.found(

@@ -118,7 +118,7 @@ class DecayedRate(Check):
                 case.cause, f"The schedule {schedule.name} keeps the learning rate below 1 % of its largest value in {100 * idle:.3g} % of the steps.",
                 "The network stops learning long before training ends.",
                 measures=(Measure("idle steps", idle, percent=True),),
-                remedies=(Remedy("a slower schedule", {"schedule": "cosine_decay"}), Remedy("a constant rate", {"schedule": "constant"})),
+                remedies=(Remedy("a slower schedule", {"schedule": "cosine"}), Remedy("a constant rate", {"schedule": "constant"})),
             )  # fmt: skip
 
 
@@ -141,7 +141,7 @@ class NoisyBatches(Check):
             and _better(case.rates, case.rates.lower)
         ):
             yield self.found(
-                case.cause, f"Gradients of batches of {case.recipe.batch_size} are mostly noise, and a tenth of the learning rate is better.",
+                case.cause, f"Gradients of batches of {case.recipe.batch_size} are mostly noise, and a lower learning rate is better.",
                 "Each step follows single samples; larger batches average the noise out, at fewer steps.",
                 measures=(Measure("noise of a batch's gradient over its square", noise), _saved(case.rates, case.rates.lower)),
                 remedies=(Remedy("larger batches", {"batch_size": 32}),),
@@ -149,11 +149,11 @@ class NoisyBatches(Check):
 
 
 class HighRate(Check):
-    """A learning rate that a tenth of it beats."""
+    """A learning rate that a lower one beats."""
 
     name, rank, trains = "high-learning-rate", 35, True
     threshold: ClassVar[str] = (
-        "with a tenth of the rate the training loss, and the validation loss by a fifth, are certainly lower"
+        "with a tenth or a hundredth of the rate the training loss, and the validation loss by a fifth, are certainly lower"
     )
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -166,11 +166,11 @@ class HighRate(Check):
 
 
 class LowRate(Check):
-    """A learning rate that ten times of it beats."""
+    """A learning rate that a higher one beats."""
 
     name, rank, trains = "low-learning-rate", 36, True
     threshold: ClassVar[str] = (
-        "with ten times the rate the training loss, and the validation loss by a fifth, are certainly lower"
+        "with ten or a hundred times the rate the training loss, and the validation loss by a fifth, are certainly lower"
     )
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -201,7 +201,7 @@ class StillFalling(Check):
 class Overtraining(Check):
     """A validation loss that rose again, where the last weights are kept."""
 
-    name, rank, said = "overtraining", 40, True
+    name, rank, said = "overtraining", 41, True
     threshold: ClassVar[str] = "a rise after the lowest value beyond 5 standard deviations of the noise between epochs"
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -236,7 +236,10 @@ def _saved(probe: RateProbe, other: Probe) -> Measure:
 
 
 def _rate_finding(check: Check, case: Case, probe: RateProbe, other: Probe, what: str, why: str) -> Finding:
-    rates = {f"{each.rate:g}": (each.train, each.validation) for each in (probe.lower, probe, probe.higher)}
+    rates = {
+        f"{each.rate:g}": (each.train, each.validation)
+        for each in sorted((*probe.others, probe), key=lambda each: each.rate)
+    }
     losses = {name: [each[place] for each in rates.values()] for place, name in enumerate(("training", "validation"))}
     measure = _saved(probe, other)
     return check.found(
@@ -244,7 +247,7 @@ def _rate_finding(check: Check, case: Case, probe: RateProbe, other: Probe, what
         why, measures=(measure,),
         remedies=(Remedy(f"a {'smaller' if what == 'high' else 'larger'} learning rate", {"learning_rate": other.rate}),),
         display=LayersDisplay(list(rates), losses, "Mean loss", "Learning rate"),
-        caption="The losses of networks trained with a tenth of the learning rate, with it and with ten times of it.",
+        caption="The losses of networks trained with this learning rate and with others.",
     )  # fmt: skip
 
 

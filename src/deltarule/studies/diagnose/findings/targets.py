@@ -8,14 +8,14 @@ from typing import ClassVar
 import numpy as np
 
 from deltarule.studies.diagnose.case import Case
-from deltarule.studies.diagnose.finding import Check, Finding, Measure, Severity
+from deltarule.studies.diagnose.finding import Check, Finding, Measure
 from deltarule.studies.diagnose.remedies import Remedy
 
 
 class UnscaledTargets(Check):
     """Targets whose numbers are far from 1, as the loss sees them."""
 
-    name, rank = "unscaled-targets", 14
+    name, rank = "unscaled-targets", 15
     threshold: ClassVar[str] = "a standard deviation above 10 or below 0.05, or a mean beyond 10, as the loss sees them"
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -51,7 +51,7 @@ class ExtremeTargets(Check):
         share = float(squares[: max(1, len(squares) // 100)].sum() / squares.sum())
         if share > 0.5:
             yield self.found(
-                Severity.WARNING, f"1 % of the samples make up {100 * share:.3g} % of the variance of the target.",
+                case.cause, f"1 % of the samples make up {100 * share:.3g} % of the variance of the target.",
                 "The squared error learns these few first, and its score is mostly theirs.",
                 measures=(Measure("variance of the largest 1 %", share, percent=True),),
                 remedies=(Remedy("a loss that weights large errors less", {"loss": "huber"}),),
