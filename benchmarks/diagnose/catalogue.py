@@ -120,9 +120,20 @@ def trials(seeds: int, names: Sequence[str]) -> Iterator[Trial]:
             remedies = [] if first is None else [each for each in first.remedies if each.change][:1]
             for tried in attempted(remedies, setting.recipe, setting.data, seeds=seeds):
                 yield Trial(
-                    fault.name, name, str(tried.remedy), tried.before, tried.after, tried.difference[1], tried.difference[2],
-                    tried.p, tried.seeds, tried.failed_before, tried.failed_after, tried.helped, tried.harmed,
-                )  # fmt: skip
+                    fault.name,
+                    name,
+                    str(tried.remedy),
+                    tried.before,
+                    tried.after,
+                    tried.difference[1],
+                    tried.difference[2],
+                    tried.p,
+                    tried.seeds,
+                    tried.failed_before,
+                    tried.failed_after,
+                    tried.helped,
+                    tried.harmed,
+                )
 
 
 class Store:

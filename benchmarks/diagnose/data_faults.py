@@ -84,7 +84,9 @@ def imbalance(s: Setting, k: int, rng: Random) -> Setting:
     """Classes of which all but one are rare."""
     left = (0.1, 0.05, 0.03)[k] / (len(np.unique(s.y)) - 1) ** 0.5
     rows, held = ((y == 1) | (rng.uniform(size=len(y)) < left) for y in (s.y, s.held_y))
-    rows[[int(np.argmax(s.y == label)) for label in np.unique(s.y)]] = True
+    for y, kept in ((s.y, rows), (s.held_y, held)):
+        for label in np.unique(y):
+            kept[np.flatnonzero(y == label)[:1]] = True
     return replace(s, x=s.x[rows], y=s.y[rows], held_x=s.held_x[held], held_y=s.held_y[held])
 
 
@@ -156,33 +158,20 @@ def random_targets(s: Setting, k: int, rng: Random) -> Setting:
 
 def easy_validation(s: Setting, k: int, rng: Random) -> Setting:
     """Training targets with noise, and validation targets without it."""
-    rows = np.flatnonzero(rng.uniform(size=len(s.y)) < (0.1, 0.2, 0.35)[k])
+    rows = np.flatnonzero(rng.uniform(size=len(s.y)) < (0.15, 0.3, 0.6)[k])
     y = s.y.copy()
     y[rows] = rng.permutation(y[rows]) if s.classes else y[rows] + (1, 2, 3)[k] * y.std() * rng.normal(size=len(rows))
     return replace(s, y=y).edited(epochs=15)
 
 
 def linear_truth(s: Setting, k: int, rng: Random) -> Setting:
-    """Targets that are a linear function of the inputs and noise, of few samples."""
-    n = (200, 120, 80)[k]
-    middle, spread = s.x.mean(axis=0), s.x.std(axis=0)
-    added = 20  # inputs without a meaning, which a large network uses all the same
-    extra = [rng.normal(size=(len(x), added)) for x in (s.x, s.held_x)]
-    slope = rng.normal(size=s.x.shape[1])
-
-    def target(x: Any) -> Any:
-        z = (x - middle) / spread @ slope / np.sqrt(len(slope))
-        z = z + 0.3 * rng.normal(size=len(x))
-        return (z > 0).astype(int) if s.classes else z
-
-    changed = replace(
-        s,
-        x=np.hstack([s.x, extra[0]])[:n],
-        y=target(s.x)[:n],
-        held_x=np.hstack([s.held_x, extra[1]]),
-        held_y=target(s.held_x),
-    )
-    return changed.edited(hidden=(128, 128))
+    """Targets that are a linear function of many inputs, and noise, for a large network."""
+    n, held, d = (400, 300, 200)[k], 1000, s.x.shape[1] + 20
+    x, held_x = rng.normal(size=(n, d)), rng.normal(size=(held, d))
+    slope = rng.normal(size=d) / np.sqrt(d)
+    z, held_z = (each @ slope + 0.3 * rng.normal(size=len(each)) for each in (x, held_x))
+    targets = ((z > 0).astype(int), (held_z > 0).astype(int)) if s.classes else (z, held_z)
+    return replace(s, x=x, y=targets[0], held_x=held_x, held_y=targets[1]).edited(hidden=(128, 128))
 
 
 def few_samples(s: Setting, k: int, rng: Random) -> Setting:  # noqa: ARG001

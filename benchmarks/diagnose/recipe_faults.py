@@ -123,4 +123,4 @@ def overtraining(s: Setting, k: int, rng: Random) -> Setting:
 
 def small_network(s: Setting, k: int, rng: Random) -> Setting:  # noqa: ARG001
     """One hidden layer of one to three units."""
-    return s.edited(hidden=((3,), (2,), (1,))[k], epochs=80)
+    return s.edited(hidden=((3,), (2,), (1,))[k], epochs=200, learning_rate=0.02)

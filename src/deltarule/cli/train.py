@@ -1,4 +1,4 @@
-"""`deltarule train`: train a model on a data set, report its metrics, draw its pictures and give a verdict."""
+"""`deltarule train`: train a model on a data set, report its metrics, draw its pictures and give a short diagnosis."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def train(
         float | None,
         option(
             "--reference-error",
-            "Best achievable error, human or of another method, used by the verdict: 0.02 is an error rate of 2 %; "
+            "Best achievable error, human or of another method, used by the diagnosis: 0.02 is an error rate of 2 %; "
             "for regression a mean squared error.",
             RESULT,
             "ERROR",

@@ -6,7 +6,7 @@ methods, activations and gradients) is computed once, in a `Case`.
 
 from deltarule.studies.diagnose.baselines import Baseline, baselines_of
 from deltarule.studies.diagnose.course import Course, course_of
-from deltarule.studies.diagnose.diagnosing import diagnose
+from deltarule.studies.diagnose.diagnosing import diagnose, diagnose_model
 from deltarule.studies.diagnose.diagnosis import Diagnosis
 from deltarule.studies.diagnose.error_analysis import ErrorAnalysis, analyze_errors, analyze_run
 from deltarule.studies.diagnose.estimates import (
@@ -39,6 +39,7 @@ __all__ = [
     "check_reference_error",
     "course_of",
     "diagnose",
+    "diagnose_model",
     "difference",
     "error_of",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,21 +30,20 @@ def diagnose(
     short: bool = False,
     try_remedies: int = 0,
     seeds: int = SEEDS,
-    history: Sequence[Epoch] | None = None,
     progress: Callable[[ComparisonProgress], Any] | None = None,
 ) -> Diagnosis:
     """Find out what is wrong with a trained network, how it is known, and what to do about it.
 
-    run : a run, or a model, of which the course of training is unknown.
+    run : a run; or a model, of which the course of training is unknown.
     data : the data of the run; None for those that the run has. The test set is not used.
     reference_error : the lowest error that can be reached, by people or another method: an error rate, or a mean
         squared error.
     short : leave out what trains further networks and other methods, as the end of `deltarule train` does.
     try_remedies : the number of remedies to try. Networks with each, and with the recipe as it is, are trained with
         `seeds` seeds and compared on the validation set; a remedy that was not tried is a suggestion.
-    history : the epochs of a model. progress : called after each network that is trained to try remedies.
+    progress : called after each network that is trained to try remedies.
 
-    Without `short`, about 15 networks like this one are trained, most of them on a part of the samples.
+    Without `short`, 16 networks like this one are trained, most of them on a part of the samples.
 
     >>> import deltarule as dr
     >>> data = dr.load_dataset("iris")
@@ -52,22 +52,44 @@ def diagnose(
     >>> found.findings[0].check
     'dead-at-start'
     """
+    further: dict[str, Any] = {"reference_error": reference_error, "short": short, "try_remedies": try_remedies}
+    further |= {"seeds": seeds, "progress": progress}
+    if isinstance(run, Run):
+        given = run.data if data is None else data
+        if given is None:
+            raise DataError("the data of the run", None, "dr.diagnose(run, data)", field="data")
+        return diagnose_model(run.model, given, run.history, run.status, **further)
+    if not isinstance(run, Model):
+        raise DataError("a run or a model", type(run).__name__, "dr.diagnose(run, data)", field="run")
+    if data is None:
+        raise DataError("data beside a model", None, "dr.diagnose(model, data)", field="data")
+    return diagnose_model(run, data, **further)
+
+
+def diagnose_model(
+    model: Model,
+    data: Data,
+    history: Sequence[Epoch] = (),
+    status: str | None = None,
+    *,
+    reference_error: float | None = None,
+    short: bool = False,
+    try_remedies: int = 0,
+    seeds: int = SEEDS,
+    progress: Callable[[ComparisonProgress], Any] | None = None,
+) -> Diagnosis:
+    """Diagnose a model by its history, as `diagnose` does; a status of None is taken from the history."""
     integer("try_remedies", try_remedies, 0, "try_remedies=3")
     integer("seeds", seeds, 2, "seeds=8")
-    model = run.model if isinstance(run, Run) else run
-    if not isinstance(model, Model):
-        raise DataError("a run or a model to diagnose", type(run).__name__, "dr.diagnose(run, data)", field="run")
-    given = run.data if data is None and isinstance(run, Run) else data
-    if given is None:
-        raise DataError("the data of the run", None, "dr.diagnose(run, data)", field="data")
-    epochs = history if history is not None else run.history if isinstance(run, Run) else ()
-    status = run.status if isinstance(run, Run) else "finished"
     check_reference_error(reference_error, share=model.labelled)
-    case = Case(model, dataset_of(given), epochs, status, reference_error, trains=not short)
+    if status is None:
+        status = "diverged" if history and not math.isfinite(history[-1].train_loss) else "finished"
+    case = Case(model, dataset_of(data), history, status, reference_error, trains=not short)
     found = examined(case)
     if not try_remedies:
         return found
-    tried = attempted(found.changes[:try_remedies], case.recipe, case.data, seeds=seeds, progress=progress)
+    chosen = found.changes[:try_remedies]
+    tried = attempted(chosen, case.recipe, case.data, seeds=seeds, progress=progress)
     return dataclasses.replace(found, attempts=tried)
 
 

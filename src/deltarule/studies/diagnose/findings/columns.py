@@ -33,11 +33,12 @@ class LeakingColumn(Check):
         names = () if case.table is None else suspected_columns(case.table).deciding
         if names:
             yield self.found(
-                case.cause, f"Alone nearly decides the target: {_named(names)}.",
+                case.cause,
+                f"Alone nearly decides the target: {_named(names)}.",
                 "If it is not known when predictions are made, the scores mean nothing for new data.",
                 measures=(Measure("columns", float(len(names))),),
                 remedies=(Remedy("the data without it, if it is not known when predictions are made"),),
-            )  # fmt: skip
+            )
 
 
 class Identifier(Check):
@@ -51,10 +52,12 @@ class Identifier(Check):
         names = () if case.table is None else suspected_columns(case.table).identifiers
         if names:
             yield self.found(
-                Severity.WARNING, f"Has a different integer in nearly every row, as an identifier does: {_named(names)}.",
+                Severity.WARNING,
+                f"Has a different integer in nearly every row, as an identifier does: {_named(names)}.",
                 "New rows have numbers that were never seen.",
-                measures=(Measure("columns", float(len(names))),), remedies=(Remedy("the data without it"),),
-            )  # fmt: skip
+                measures=(Measure("columns", float(len(names))),),
+                remedies=(Remedy("the data without it"),),
+            )
 
 
 class ConstantColumns(Check):
@@ -71,11 +74,12 @@ class ConstantColumns(Check):
         if names:
             many = len(names) >= 0.25 * len(case.columns)
             yield self.found(
-                Severity.WARNING if many else Severity.NOTE, f"Constant in the training set: {_named(names)}.",
+                Severity.WARNING if many else Severity.NOTE,
+                f"Constant in the training set: {_named(names)}.",
                 "They say nothing, and a value in new data that differs meets weights that were never trained.",
                 measures=(Measure("constant columns", len(names) / len(case.columns), percent=True),),
                 remedies=(Remedy("the data without them"),),
-            )  # fmt: skip
+            )
 
 
 class DuplicatedColumns(Check):
@@ -100,11 +104,12 @@ class DuplicatedColumns(Check):
         if pairs:
             many = len(pairs) >= 0.25 * len(case.columns)
             yield self.found(
-                Severity.WARNING if many else Severity.NOTE, f"Copies of other columns: {_named(pairs)}.",
+                Severity.WARNING if many else Severity.NOTE,
+                f"Copies of other columns: {_named(pairs)}.",
                 "They add weights and no information, and count twice in distances and penalties.",
                 measures=(Measure("copies", len(pairs) / len(case.columns), percent=True),),
                 remedies=(Remedy("the data without them"),),
-            )  # fmt: skip
+            )
 
 
 class Sentinels(Check):
@@ -127,14 +132,17 @@ class Sentinels(Check):
         if found:
             shown = [f"{value:g} in {name}" for name, value in found]
             yield self.found(
-                case.cause, f"Repeated values far from all others, as codes of missing values are: {_named(shown)}.",
+                case.cause,
+                f"Repeated values far from all others, as codes of missing values are: {_named(shown)}.",
                 "Taken as numbers they stretch the scale of the column, and all other values become nearly equal.",
                 measures=(Measure("columns", len(found) / len(case.columns), percent=True),),
                 remedies=(
                     Remedy("the values declared as missing"),
-                    Remedy("preparation by quantiles", {"preparation.numbers": "quantiles", "preparation.arrays": True}),
+                    Remedy(
+                        "preparation by quantiles", {"preparation.numbers": "quantiles", "preparation.arrays": True}
+                    ),
                 ),
-            )  # fmt: skip
+            )
 
 
 class ExtremeValues(Check):
@@ -149,14 +157,15 @@ class ExtremeValues(Check):
         if found and not any(_sentinel(each.values) is not None for each in case.columns):
             shown = [f"{name} ({away:,.3g} interquartile ranges)" for name, away in found]
             yield self.found(
-                case.cause, f"Values far from all others: {_named(shown)}.",
+                case.cause,
+                f"Values far from all others: {_named(shown)}.",
                 "They determine mean and standard deviation, so that all other values become nearly equal.",
                 measures=(Measure("largest distance in interquartile ranges", max(away for _, away in found)),),
                 remedies=(
                     Remedy("robust scaling", {"preparation.numbers": "robust", "preparation.arrays": True}),
                     Remedy("corrected values"),
                 ),
-            )  # fmt: skip
+            )
 
 
 class UnscaledInputs(Check):
@@ -179,11 +188,14 @@ class UnscaledInputs(Check):
         )
         most = case.names[int(sizes.argmax())]
         yield self.found(
-            case.cause, f"The inputs are not scaled: {most} has {what}." if largest > 10 else f"The inputs are not scaled: they have {what}.",
+            case.cause,
+            f"The inputs are not scaled: {most} has {what}."
+            if largest > 10
+            else f"The inputs are not scaled: they have {what}.",
             "The first weighted sums are as far from 1, and one learning rate cannot suit all weights.",
             measures=(Measure("largest root mean square of a scaled input", largest),),
             remedies=(Remedy("standardized inputs", {"scaling": "standard"}),),
-        )  # fmt: skip
+        )
 
 
 def _is_constant(values: Floats) -> bool:

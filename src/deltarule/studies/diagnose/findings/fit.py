@@ -30,11 +30,14 @@ class NothingLearned(Check):
         text = "The network is not shown to be better than always giving the same answer."
         more = f" It can be learned: {', '.join(others)} is certainly better." if others else ""
         yield self.found(
-            Severity.WARNING if case.errors.evidence.few else Severity.ERROR, text + more,
+            Severity.WARNING if case.errors.evidence.few else Severity.ERROR,
+            text + more,
             "Either the inputs say nothing about the target, or training failed.",
-            measures=_errors(case), display=_beside(case), caption=_CAPTION,
+            measures=_errors(case),
+            display=_beside(case),
+            caption=_CAPTION,
             remedies=(*case.errors.remedies, BETTER_INPUTS) if not others else case.errors.remedies,
-        )  # fmt: skip
+        )
 
 
 class LinearBetter(Check):
@@ -52,11 +55,17 @@ class LinearBetter(Check):
             return
         gap, low, high = linear.difference
         yield self.found(
-            Severity.WARNING, "A linear model is certainly better than the network.",
+            Severity.WARNING,
+            "A linear model is certainly better than the network.",
             "What the hidden layers add is variance, or they were not trained well.",
-            measures=(*_errors(case), Measure("its error minus the network's", gap, low, high, percent=case.model.labelled)),
-            remedies=tuple(each for each in case.errors.remedies if "hidden" in each.change), display=_beside(case), caption=_CAPTION,
-        )  # fmt: skip
+            measures=(
+                *_errors(case),
+                Measure("its error minus the network's", gap, low, high, percent=case.model.labelled),
+            ),
+            remedies=tuple(each for each in case.errors.remedies if "hidden" in each.change),
+            display=_beside(case),
+            caption=_CAPTION,
+        )
 
 
 class Underfitting(Check):
@@ -83,10 +92,14 @@ class Underfitting(Check):
             else f"the reference error is {amount(case.reference_error or 0.0, train)}"
         )
         yield self.found(
-            Severity.WARNING, f"Bias: the training error is {amount(train.value, train)}, while {shown}.",
+            Severity.WARNING,
+            f"Bias: the training error is {amount(train.value, train)}, while {shown}.",
             "The network is too small, too much regularized or not trained enough to fit what can be learned.",
-            measures=_errors(case), remedies=_larger(case), display=_beside(case), caption=_CAPTION,
-        )  # fmt: skip
+            measures=_errors(case),
+            remedies=_larger(case),
+            display=_beside(case),
+            caption=_CAPTION,
+        )
 
 
 class HighVariance(Check):
@@ -104,11 +117,14 @@ class HighVariance(Check):
         gap, low, high = case.errors.gap
         usual = (MORE_DATA, *((AUGMENTATION,) if case.images else ()), REGULARIZATION)
         yield self.found(
-            Severity.WARNING, "Variance: the validation error is certainly above the training error.",
+            Severity.WARNING,
+            "Variance: the validation error is certainly above the training error.",
             "The network has learned what holds for its training samples alone.",
             measures=(*_errors(case), Measure("difference", gap, low, high, percent=case.model.labelled)),
-            remedies=case.errors.remedies or usual, display=_beside(case), caption=_CAPTION,
-        )  # fmt: skip
+            remedies=case.errors.remedies or usual,
+            display=_beside(case),
+            caption=_CAPTION,
+        )
 
 
 class ReferenceBetter(Check):
@@ -126,12 +142,17 @@ class ReferenceBetter(Check):
         better = [each for each in case.references_known if each.certain < 0]
         if better:
             yield self.found(
-                Severity.WARNING, f"Certainly better on the validation samples: {', '.join(each.name for each in better)}.",
+                Severity.WARNING,
+                f"Certainly better on the validation samples: {', '.join(each.name for each in better)}.",
                 "More can be learned from these samples than the network has learned.",
                 measures=tuple(
-                    Measure(f"{each.name}: error minus the network's", *each.difference, percent=case.model.labelled) for each in better
-                ), remedies=(Remedy("another recipe, for example a preset for tables"),), display=_beside(case), caption=_CAPTION,
-            )  # fmt: skip
+                    Measure(f"{each.name}: error minus the network's", *each.difference, percent=case.model.labelled)
+                    for each in better
+                ),
+                remedies=(Remedy("another recipe, for example a preset for tables"),),
+                display=_beside(case),
+                caption=_CAPTION,
+            )
 
 
 class TooGood(Check):
@@ -157,9 +178,12 @@ class TooGood(Check):
         else:
             return
         yield self.found(
-            Severity.WARNING, text, "The validation samples are easier, or were seen in training, or an input knows the answer.",
-            measures=_errors(case), remedies=(Remedy("a look at how the sets were split, and at what each input knows"),),
-        )  # fmt: skip
+            case.cause,
+            text,
+            "The validation samples are easier, or were seen in training, or an input knows the answer.",
+            measures=_errors(case),
+            remedies=(Remedy("a look at how the sets were split, and at what each input knows"),),
+        )
 
 
 class MoreData(Check):
@@ -181,11 +205,18 @@ class MoreData(Check):
             "change of the validation error with twice the training samples", gap, low, high, percent=percent
         )
         yield self.found(
-            Severity.NOTE, f"Twice as many training samples would change the validation error by {measure.amount}.",
-            "Extrapolated from networks of an eighth to all of the training samples.", measures=(measure,),
-            display=LearningCurveDisplay(curve.sizes, curve.errors, "Validation error" + (" (%)" if percent else " (MSE)"), 100.0 if percent else 1.0),
+            Severity.NOTE,
+            f"Twice as many training samples would change the validation error by {measure.amount}.",
+            "Extrapolated from networks of an eighth to all of the training samples.",
+            measures=(measure,),
+            display=LearningCurveDisplay(
+                curve.sizes,
+                curve.errors,
+                "Validation error" + (" (%)" if percent else " (MSE)"),
+                100.0 if percent else 1.0,
+            ),
             caption="The validation error by the number of training samples: each network, and their means.",
-        )  # fmt: skip
+        )
 
 
 _CAPTION = "Errors on the validation samples with their 95 % intervals, and the network's on the training samples."

@@ -64,11 +64,12 @@ class TightClipping(Check):
         beyond = [float(np.median(each)) / limit for each in sizes]
         if min(beyond) > 10:
             yield self.found(
-                case.cause, f"Clipping shortens gradients {beyond[0]:,.3g} times at the start, {beyond[1]:,.3g} times at the end.",
+                case.cause,
+                f"Clipping shortens gradients {beyond[0]:,.3g} times at the start, {beyond[1]:,.3g} times at the end.",
                 "Steps of plain descent become as much smaller; a limit is meant for rare outliers.",
                 measures=(Measure("gradient over limit at the start", beyond[0]), Measure("at the end", beyond[1])),
                 remedies=(Remedy("no clipping", {"clipping": None}),),
-            )  # fmt: skip
+            )
 
 
 def _ratio(case: Case) -> float | None:
@@ -91,9 +92,13 @@ def _finding(check: Check, case: Case, ratio: float, what: str) -> Finding:
     return check.found(
         case.cause,
         f"The gradient {what} on its way back: in the first layer it has {times} times the norm of the last one.",
-        _WHY.format(how="far more slowly than the last ones" if ratio < 1 else "in far larger steps than the last ones"),
+        _WHY.format(
+            how="far more slowly than the last ones" if ratio < 1 else "in far larger steps than the last ones"
+        ),
         measures=(Measure("norm in the first layer over that in the last", ratio),),
         remedies=(*remedies, Remedy("batch normalization", {"normalization": "batch"})),
-        display=LayersDisplay(names, {"at the start": list(first), "at the end": list(last)}, "Norm of the gradient of z"),
+        display=LayersDisplay(
+            names, {"at the start": list(first), "at the end": list(last)}, "Norm of the gradient of z"
+        ),
         caption="The gradient of each layer's weighted sums, mean over batches.",
-    )  # fmt: skip
+    )

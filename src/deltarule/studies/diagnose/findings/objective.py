@@ -45,10 +45,12 @@ class QuadraticCost(Check):
             measures = (Measure("wrong samples with flat outputs", flat.value, flat.low, flat.high, percent=True),)
             said = f" {100 * flat.value:.3g} % of the wrong training samples have next to no gradient."
         yield self.found(
-            case.cause, f"The loss is a squared error of {loss.output.name} outputs.{said}",
+            case.cause,
+            f"The loss is a squared error of {loss.output.name} outputs.{said}",
             "Its gradient has the slope of the output as a factor: the more wrong an output is, the slower it learns.",
-            measures=measures, remedies=(Remedy("cross-entropy", {"loss": "cross_entropy"}),),
-        )  # fmt: skip
+            measures=measures,
+            remedies=(Remedy("cross-entropy", {"loss": "cross_entropy"}),),
+        )
 
 
 class StrongPenalty(Check):
@@ -68,7 +70,8 @@ class StrongPenalty(Check):
         left = last.penalty / first.penalty if first.penalty > 0 else 1.0
         if share > 0.2 or left < 0.02:
             yield self.found(
-                case.cause, f"The penalty is {100 * share:.3g} % of the objective, and the training loss is still {100 * last.loss / first.loss:.3g} % of the initial one.",
+                case.cause,
+                f"The penalty is {100 * share:.3g} % of the objective, and the training loss is still {100 * last.loss / first.loss:.3g} % of the initial one.",
                 "Smaller weights lower the objective more than fewer errors do.",
                 measures=(
                     Measure("penalty in the objective", share, percent=True),
@@ -76,9 +79,10 @@ class StrongPenalty(Check):
                     Measure("training loss over the initial one", last.loss / first.loss, percent=True),
                 ),
                 remedies=(
-                    Remedy("no penalty", {"l1": 0, "l2": 0}), Remedy("a weaker penalty", {"l1": 0, "l2": 1e-4}),
+                    Remedy("no penalty", {"l1": 0, "l2": 0}),
+                    Remedy("a weaker penalty", {"l1": 0, "l2": 1e-4}),
                 ),
-            )  # fmt: skip
+            )
 
 
 class StrongDropout(Check):
@@ -101,11 +105,12 @@ class StrongDropout(Check):
         ratio = with_dropout / max(last.loss, 1e-12)
         if last.loss > _UNFINISHED * first.loss or (ratio > 1.5 and with_dropout > _UNFINISHED * first.loss):
             yield self.found(
-                case.cause, f"With dropout {max(rates):g} the training loss is {ratio:.3g} times that without it, and the latter {100 * last.loss / first.loss:.3g} % of the initial one.",
+                case.cause,
+                f"With dropout {max(rates):g} the training loss is {ratio:.3g} times that without it, and the latter {100 * last.loss / first.loss:.3g} % of the initial one.",
                 "So few units are left in each step that they cannot fit the training samples.",
                 measures=(
                     Measure("training loss with dropout over that without", ratio),
                     Measure("training loss over the initial one", last.loss / first.loss, percent=True),
                 ),
                 remedies=(Remedy("no dropout", {"dropout": 0.0}), Remedy("less dropout", {"dropout": 0.2})),
-            )  # fmt: skip
+            )

@@ -33,10 +33,12 @@ class CopiesAcrossSets(Check):
         severity = Severity.ERROR if share.value >= 0.05 else Severity.WARNING
         text = f"{100 * share.value:.3g} % of the validation samples are also training samples."
         yield self.found(
-            severity, text, "The network has seen their answers, so the validation score is too good.",
+            severity,
+            text,
+            "The network has seen their answers, so the validation score is too good.",
             measures=(Measure("copies", share.value, share.low, share.high, percent=True),),
             remedies=(Remedy("a split that keeps copies in one set (group_by)"),),
-        )  # fmt: skip
+        )
 
 
 class CopiesWithin(Check):
@@ -77,11 +79,12 @@ class Contradictions(Check):
         share = ErrorEstimate.of_shares(wrong, n)
         severity = Severity.WARNING if share.value >= 0.02 else Severity.NOTE
         yield self.found(
-            severity, f"{wrong:,} of {n:,} training samples have the inputs of another one and a different label.",
+            severity,
+            f"{wrong:,} of {n:,} training samples have the inputs of another one and a different label.",
             "At most one of two such labels can be learned: they are noise, or an input is missing.",
             measures=(Measure("contradictory samples", share.value, share.low, share.high, percent=True),),
             remedies=(Remedy("corrected labels, or a further input that tells the samples apart"),),
-        )  # fmt: skip
+        )
 
 
 class MissingClasses(Check):
@@ -101,11 +104,12 @@ class MissingClasses(Check):
             if absent:
                 shown = ", ".join(case.model.name_of(each) for each in absent[:5])
                 yield self.found(
-                    case.cause, f"The {SET_NAMES[name]} set has no sample of class {shown}.",
+                    case.cause,
+                    f"The {SET_NAMES[name]} set has no sample of class {shown}.",
                     "Nothing is known of how well the class is recognized.",
                     measures=(Measure("missing classes", float(len(absent))),),
                     remedies=(Remedy("a split stratified by class"),),
-                )  # fmt: skip
+                )
 
 
 class FewValidationSamples(Check):
@@ -124,11 +128,12 @@ class FewValidationSamples(Check):
         width = evidence.uncertain
         if found is not None and width > (_RATE if found.share else _SQUARES):
             yield self.found(
-                Severity.WARNING, f"The validation set of {found.n:,} samples leaves the error uncertain by {100 * width:.2g} %.",
+                Severity.WARNING,
+                f"The validation set of {found.n:,} samples leaves the error uncertain by {100 * width:.2g} %.",
                 "Early stopping and every choice between recipes follow its noise.",
                 measures=(Measure("half width of the interval", width, percent=True),),
                 remedies=(Remedy("more validation samples, or cross-validation"),),
-            )  # fmt: skip
+            )
 
 
 class Imbalance(Check):
@@ -147,8 +152,9 @@ class Imbalance(Check):
         if share.value >= 0.9:
             name = case.model.name_of(labels[counts.argmax()].item())
             yield self.found(
-                case.cause, f"{100 * share.value:.3g} % of the training samples are of class {name!r}.",
+                case.cause,
+                f"{100 * share.value:.3g} % of the training samples are of class {name!r}.",
                 "The accuracy of always answering it is as high; see the recall and the precision of each class.",
                 measures=(Measure("most frequent class", share.value, share.low, share.high, percent=True),),
                 remedies=(Remedy(CLASS_WEIGHTS.text, {"class_weight": "balanced"}),),
-            )  # fmt: skip
+            )

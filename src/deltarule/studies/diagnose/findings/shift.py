@@ -47,7 +47,7 @@ class InputShift(Check):
                 "The network is judged on other data than it learned from.",
                 measures=(Measure("area under the ROC curve, 0.5 by chance", auc, low, high),),
                 remedies=_RANDOM_SPLIT,
-            )  # fmt: skip
+            )
 
 
 class LabelShift(Check):
@@ -67,10 +67,12 @@ class LabelShift(Check):
         measure = _classes(case, y, held) if case.labels is not None else _mean(y.astype(float), held.astype(float))
         if measure is not None:
             yield self.found(
-                Severity.WARNING, f"The targets of the validation set are distributed differently: {measure}.",
+                Severity.WARNING,
+                f"The targets of the validation set are distributed differently: {measure}.",
                 "Errors on the two sets are not comparable, and the network expects other frequencies.",
-                measures=(measure,), remedies=_RANDOM_SPLIT,
-            )  # fmt: skip
+                measures=(measure,),
+                remedies=_RANDOM_SPLIT,
+            )
 
 
 def _some(rng: np.random.Generator, n: int) -> Any:

@@ -28,10 +28,12 @@ class EqualUnits(Check):
         equal, units = sum(each.equal for each in layers), sum(each.units for each in layers)
         if units and equal >= 0.5 * units:
             yield self.found(
-                Severity.ERROR, f"{equal:,} of {units:,} hidden units start with the weights of another unit.",
+                Severity.ERROR,
+                f"{equal:,} of {units:,} hidden units start with the weights of another unit.",
                 "They compute the same and get the same gradient: the layer acts as one unit.",
-                measures=(Measure("copies", equal / units, percent=True),), remedies=(USUAL_WEIGHTS,),
-            )  # fmt: skip
+                measures=(Measure("copies", equal / units, percent=True),),
+                remedies=(USUAL_WEIGHTS,),
+            )
 
 
 class InitialScale(Check):
@@ -58,13 +60,16 @@ class InitialScale(Check):
             return  # large sums saturate bounded units, which says more
         shown, what = (most, "large") if most > 10 else (least, "small")
         yield self.found(
-            case.cause, f"The initial weights are too {what}: weighted sums of a hidden layer have a root mean square of {shown:.2g}.",
+            case.cause,
+            f"The initial weights are too {what}: weighted sums of a hidden layer have a root mean square of {shown:.2g}.",
             "Signals and gradients shrink or grow from layer to layer, and units start flat or linear.",
             measures=tuple(Measure(f"root mean square, hidden layer {i}", size) for i, size in enumerate(sizes, 1)),
             remedies=(USUAL_WEIGHTS, Remedy("batch normalization", {"normalization": "batch"})),
-            display=LayersDisplay([f"hidden {i}" for i in range(1, len(sizes) + 1)], {"at the start": sizes}, "Root mean square of z"),
+            display=LayersDisplay(
+                [f"hidden {i}" for i in range(1, len(sizes) + 1)], {"at the start": sizes}, "Root mean square of z"
+            ),
             caption="Weighted sums of each hidden layer before the first step; 1 is usual.",
-        )  # fmt: skip
+        )
 
 
 class DeadAtStart(Check):
@@ -95,13 +100,16 @@ class SaturatedUnits(Check):
             return
         later = [each.saturated for each in case.replay.last.layers]
         yield self.found(
-            case.cause, f"Hidden units start saturated: {100 * worst:.3g} % of the slopes of a layer are next to 0.",
+            case.cause,
+            f"Hidden units start saturated: {100 * worst:.3g} % of the slopes of a layer are next to 0.",
             "A saturated unit passes next to no gradient back, so the weights before it hardly change.",
-            measures=tuple(Measure(f"saturated, hidden layer {i}", each, percent=True) for i, each in enumerate(shares, 1)),
+            measures=tuple(
+                Measure(f"saturated, hidden layer {i}", each, percent=True) for i, each in enumerate(shares, 1)
+            ),
             remedies=(USUAL_WEIGHTS, Remedy("rectified units", {"activation": "relu", "initializer": "auto"})),
             display=_of_layers({"at the start": shares, "at the end": later}, "Saturated (%)"),
             caption="Units and samples of each hidden layer with less than 5 % of the largest slope.",
-        )  # fmt: skip
+        )
 
 
 class DeadUnits(Check):
@@ -129,15 +137,17 @@ def dead(check: Check, case: Case, layers: Any, limit: float, what: str, n: int)
         for name, point in (("at the start", case.replay.first), ("at the end", case.replay.last))
     }
     yield check.found(
-        case.cause, f"{count:,} of {units:,} hidden units {what}: their slope is 0 for all of {n:,} training samples.",
+        case.cause,
+        f"{count:,} of {units:,} hidden units {what}: their slope is 0 for all of {n:,} training samples.",
         "The weights of a dead unit get no gradient and never change again.",
         measures=(Measure("dead units", share.value, share.low, share.high, percent=True),),
         remedies=(
             *((USUAL_WEIGHTS,) if check.name == "dead-at-start" else _smaller_rate(case)),
             Remedy("units that are never flat", {"activation": "leaky_relu"}),
         ),
-        display=_of_layers(shares, "Dead units (%)"), caption="Units of each hidden layer that no sample activates.",
-    )  # fmt: skip
+        display=_of_layers(shares, "Dead units (%)"),
+        caption="Units of each hidden layer that no sample activates.",
+    )
 
 
 def _smaller_rate(case: Case) -> tuple[Remedy, ...]:

@@ -40,17 +40,21 @@ class Divergence(Check):
         if not case.diverged and not last > 2 * first:
             return
         rate = getattr(case.recipe.optimizer, "learning_rate", None)
-        smaller = () if rate is None else tuple(
-            Remedy("a smaller learning rate", {"learning_rate": rate / by}) for by in (100, 10)
-        )  # fmt: skip
+        smaller = (
+            ()
+            if rate is None
+            else tuple(Remedy("a smaller learning rate", {"learning_rate": rate / by}) for by in (100, 10))
+        )
         shown = f"ended at {last:.3g}" if math.isfinite(last) else "was no longer finite"
         yield self.found(
-            Severity.ERROR, f"Training diverged: the loss began at {first:.3g} and {shown} after {len(case.history)} epochs.",
+            Severity.ERROR,
+            f"Training diverged: the loss began at {first:.3g} and {shown} after {len(case.history)} epochs.",
             "A step went so far that the gradient grew, and the next one farther.",
             measures=(Measure("loss before the first step", first), Measure("last training loss", last)),
-            remedies=(*smaller, Remedy("clipped gradients", {"clipping": "norm"})), display=_history(case),
+            remedies=(*smaller, Remedy("clipped gradients", {"clipping": "norm"})),
+            display=_history(case),
             caption="The losses of each epoch.",
-        )  # fmt: skip
+        )
 
 
 class LargeBatches(Check):
@@ -67,11 +71,12 @@ class LargeBatches(Check):
             return
         noise = case.replay.first.noise
         yield self.found(
-            case.cause, f"Batches of {case.recipe.batch_size:,} samples leave {each} step{'s' if each > 1 else ''} for an epoch, {total:,} in all.",
+            case.cause,
+            f"Batches of {case.recipe.batch_size:,} samples leave {each} step{'s' if each > 1 else ''} for an epoch, {total:,} in all.",
             "A gradient of fewer samples is nearly as good, and gives more steps from the same data (McCandlish et al., 2018).",
             measures=(Measure("steps", float(total)), Measure("noise of a batch's gradient over its square", noise)),
             remedies=(Remedy("smaller batches", {"batch_size": 32}),),
-        )  # fmt: skip
+        )
 
 
 class FewSteps(Check):
@@ -87,12 +92,14 @@ class FewSteps(Check):
         if total < _FEW_STEPS and case.recipe.epochs <= 10 and not case.diverged and not full:
             longer = 10 * case.recipe.epochs
             yield self.found(
-                case.cause, f"Training ended after {case.recipe.epochs} epochs, {total:,} steps.",
+                case.cause,
+                f"Training ended after {case.recipe.epochs} epochs, {total:,} steps.",
                 "Networks need some hundred steps at least to leave their initial weights.",
                 measures=(Measure("steps", float(total)),),
-                remedies=(Remedy("longer training", {"epochs": longer}),), display=_history(case),
+                remedies=(Remedy("longer training", {"epochs": longer}),),
+                display=_history(case),
                 caption="The losses of each epoch.",
-            )  # fmt: skip
+            )
 
 
 class DecayedRate(Check):
@@ -115,11 +122,15 @@ class DecayedRate(Check):
         idle = float(np.mean(rates < 0.01 * rates.max()))
         if idle > 0.5:
             yield self.found(
-                case.cause, f"The schedule {schedule.name} keeps the learning rate below 1 % of its largest value in {100 * idle:.3g} % of the steps.",
+                case.cause,
+                f"The schedule {schedule.name} keeps the learning rate below 1 % of its largest value in {100 * idle:.3g} % of the steps.",
                 "The network stops learning long before training ends.",
                 measures=(Measure("idle steps", idle, percent=True),),
-                remedies=(Remedy("a slower schedule", {"schedule": "cosine"}), Remedy("a constant rate", {"schedule": "constant"})),
-            )  # fmt: skip
+                remedies=(
+                    Remedy("a slower schedule", {"schedule": "cosine"}),
+                    Remedy("a constant rate", {"schedule": "constant"}),
+                ),
+            )
 
 
 class NoisyBatches(Check):
@@ -141,11 +152,15 @@ class NoisyBatches(Check):
             and _better(case.rates, case.rates.lower)
         ):
             yield self.found(
-                case.cause, f"Gradients of batches of {case.recipe.batch_size} are mostly noise, and a lower learning rate is better.",
+                case.cause,
+                f"Gradients of batches of {case.recipe.batch_size} are mostly noise, and a lower learning rate is better.",
                 "Each step follows single samples; larger batches average the noise out, at fewer steps.",
-                measures=(Measure("noise of a batch's gradient over its square", noise), _saved(case.rates, case.rates.lower)),
+                measures=(
+                    Measure("noise of a batch's gradient over its square", noise),
+                    _saved(case.rates, case.rates.lower),
+                ),
                 remedies=(Remedy("larger batches", {"batch_size": 32}),),
-            )  # fmt: skip
+            )
 
 
 class HighRate(Check):
@@ -153,7 +168,7 @@ class HighRate(Check):
 
     name, rank, trains = "high-learning-rate", 35, True
     threshold: ClassVar[str] = (
-        "with a tenth or a hundredth of the rate the training loss, and the validation loss by a fifth, are certainly lower"
+        "with a tenth or a hundredth of the rate the training loss is lower by a fifth, and the validation loss certainly by a fifth, or certainly the validation error"
     )
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -170,7 +185,7 @@ class LowRate(Check):
 
     name, rank, trains = "low-learning-rate", 36, True
     threshold: ClassVar[str] = (
-        "with ten or a hundred times the rate the training loss, and the validation loss by a fifth, are certainly lower"
+        "with ten or a hundred times the rate the training loss is lower by a fifth, and the validation loss certainly by a fifth, or certainly the validation error"
     )
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -191,11 +206,14 @@ class StillFalling(Check):
         course = None if case.diverged else case.errors.evidence.course
         if course is not None and course.falling and case.errors.evidence.improvable:
             yield self.found(
-                Severity.WARNING, f"The validation loss was still falling in the last of {course.epochs} epochs.",
-                "Longer training would lower it further.", measures=(Measure("epochs", float(course.epochs)),),
-                remedies=(Remedy("longer training", {"epochs": 2 * case.recipe.epochs}),), display=_history(case),
+                Severity.WARNING,
+                f"The validation loss was still falling in the last of {course.epochs} epochs.",
+                "Longer training would lower it further.",
+                measures=(Measure("epochs", float(course.epochs)),),
+                remedies=(Remedy("longer training", {"epochs": 2 * case.recipe.epochs}),),
+                display=_history(case),
                 caption="The losses of each epoch.",
-            )  # fmt: skip
+            )
 
 
 class Overtraining(Check):
@@ -214,18 +232,20 @@ class Overtraining(Check):
         yield self.found(
             Severity.NOTE if restored else Severity.WARNING,
             f"The validation loss was lowest in epoch {course.best} of {course.epochs} ({best:.3g}) and rose to {last:.3g}.",
-            "The best epoch's weights are kept." if restored else "The model has the last weights, which are worse for new data.",
+            "The best epoch's weights are kept."
+            if restored
+            else "The model has the last weights, which are worse for new data.",
             measures=(Measure("validation loss at the end over the lowest", last / best if best > 0 else math.inf),),
-            remedies=() if restored else (Remedy("early stopping", {"patience": 10}),), display=_history(case),
+            remedies=() if restored else (Remedy("early stopping", {"patience": 10}),),
+            display=_history(case),
             caption="The losses of each epoch; the line marks the lowest validation loss.",
-        )  # fmt: skip
+        )
 
 
 def _better(probe: RateProbe, other: Probe, beside: Probe | None = None) -> bool:
     """Whether another rate is certainly better in both losses, and better than a further one."""
-    certain = (
-        other.difference[2] < 0 and other.validation < (1 - _GAIN) * probe.validation and other.train < probe.train
-    )
+    loss = other.difference[2] < 0 and other.validation < (1 - _GAIN) * probe.validation
+    certain = (loss or other.errors[2] < 0) and other.train < (1 - _GAIN) * probe.train
     return certain and (beside is None or other.validation < beside.validation)
 
 
@@ -242,13 +262,22 @@ def _rate_finding(check: Check, case: Case, probe: RateProbe, other: Probe, what
     }
     losses = {name: [each[place] for each in rates.values()] for place, name in enumerate(("training", "validation"))}
     measure = _saved(probe, other)
+    name = f"change of the validation error with rate {other.rate:g}"
+    errors = Measure(name, *other.errors, percent=case.model.labelled)
+    said = f"the validation loss is {100 * -measure.value:.3g} % lower"
+    said += f" ({100 * -measure.high:.3g} to {100 * -measure.low:.3g} %)"
+    if not measure.high < 0:
+        said = f"the validation error changes by {errors.amount}"
+    remedy = Remedy(f"a {'smaller' if what == 'high' else 'larger'} learning rate", {"learning_rate": other.rate})
     return check.found(
-        case.cause, f"The learning rate {probe.rate:g} is too {what}: with {other.rate:g} the validation loss is {100 * -measure.value:.3g} % lower ({100 * -measure.high:.3g} to {100 * -measure.low:.3g} %).",
-        why, measures=(measure,),
-        remedies=(Remedy(f"a {'smaller' if what == 'high' else 'larger'} learning rate", {"learning_rate": other.rate}),),
+        case.cause,
+        f"The learning rate {probe.rate:g} is too {what}: with {other.rate:g} {said}.",
+        why,
+        measures=(measure, errors),
+        remedies=(remedy,),
         display=LayersDisplay(list(rates), losses, "Mean loss", "Learning rate"),
         caption="The losses of networks trained with this learning rate and with others.",
-    )  # fmt: skip
+    )
 
 
 def _history(case: Case) -> LossesDisplay | None:

@@ -27,11 +27,12 @@ class UnscaledTargets(Check):
         if 0.05 <= spread <= 10 and mean <= 10:
             return
         yield self.found(
-            case.cause, f"The targets are not scaled: mean {mean:,.3g}, standard deviation {spread:,.3g}.",
+            case.cause,
+            f"The targets are not scaled: mean {mean:,.3g}, standard deviation {spread:,.3g}.",
             "Errors and gradients have their size: a learning rate made for 1 is too large or too small.",
             measures=(Measure("standard deviation", spread), Measure("mean", mean)),
             remedies=(Remedy("standardized targets", {"target_scaling": "standard"}),),
-        )  # fmt: skip
+        )
 
 
 class ExtremeTargets(Check):
@@ -51,8 +52,9 @@ class ExtremeTargets(Check):
         share = float(squares[: max(1, len(squares) // 100)].sum() / squares.sum())
         if share > 0.5:
             yield self.found(
-                case.cause, f"1 % of the samples make up {100 * share:.3g} % of the variance of the target.",
+                case.cause,
+                f"1 % of the samples make up {100 * share:.3g} % of the variance of the target.",
                 "The squared error learns these few first, and its score is mostly theirs.",
                 measures=(Measure("variance of the largest 1 %", share, percent=True),),
                 remedies=(Remedy("a loss that weights large errors less", {"loss": "huber"}),),
-            )  # fmt: skip
+            )
