@@ -14,6 +14,7 @@ from deltarule.data import Dataset, Part, Table, without_copies
 from deltarule.data.frames import table_of
 from deltarule.data.leaks import WithoutCopies
 from deltarule.engines.problem import Problem
+from deltarule.errors import ModelError
 from deltarule.mapped import is_mapped
 from deltarule.models import Model
 from deltarule.studies.diagnose.error_analysis import ErrorAnalysis, analyze
@@ -69,10 +70,15 @@ class Case:
         self.model, self.recipe, self.data = model, recipe, data
         self.history, self.status, self.reference_error, self.trains = history, status, reference_error, trains
 
-    @property
+    @cached_property
     def diverged(self) -> bool:
-        """Whether the loss stopped being finite; errors then mean nothing."""
-        return self.status == "diverged"
+        """Whether the loss stopped being finite, or outputs overflow; errors then mean nothing."""
+        if self.status == "diverged":
+            return True
+        try:
+            return not np.isfinite(self.train_errors).all()
+        except ModelError:
+            return True
 
     @cached_property
     def distinct(self) -> WithoutCopies:
@@ -155,7 +161,7 @@ class Case:
     @cached_property
     def rates(self) -> RateProbe | None:
         """Networks trained with a tenth and with ten times the learning rate."""
-        return probe_rates(self.model, self.data, self.problem)
+        return None if self.diverged else probe_rates(self.model, self.data, self.problem)
 
     @cached_property
     def references(self) -> tuple[Reference, ...]:
@@ -167,7 +173,7 @@ class Case:
     @cached_property
     def learning_curve(self) -> LearningCurve | None:
         """The validation error by the number of training samples."""
-        return learning_curve_of(self.recipe, self.data, self.model)
+        return learning_curve_of(self.recipe, self.data)
 
     @cached_property
     def train_errors(self) -> Floats:

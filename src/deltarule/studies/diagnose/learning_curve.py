@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule.data import Dataset
-from deltarule.models import Model
 from deltarule.recipes import Recipe
 from deltarule.studies.diagnose.estimates import losses_of
 from deltarule.training import train_many
@@ -35,7 +34,7 @@ class LearningCurve:
     doubled: tuple[float, float, float]
 
 
-def learning_curve_of(recipe: Recipe, data: Dataset, model: Model) -> LearningCurve | None:
+def learning_curve_of(recipe: Recipe, data: Dataset) -> LearningCurve | None:
     """Train on an eighth, a quarter, half and all of the training samples, with several seeds each.
 
     None without a validation set, and for fewer than 320 training samples.
@@ -75,14 +74,17 @@ def _doubled(sizes: Floats, losses: Floats) -> tuple[float, float, float]:
         samples = rng.integers(0, held, held) if resample else np.arange(held)
         chosen = [rng.integers(0, seeds, seeds) if resample else np.arange(seeds) for _ in sizes]
         errors = np.array([of_size[rows][:, samples].mean() for of_size, rows in zip(losses, chosen, strict=True)])
-        changes.append(_change(sizes, errors))
+        changes.append(_change(sizes, errors, rng if resample else None))
     low, high = np.quantile(changes[1:], [0.025, 0.975])
     return changes[0], min(float(low), changes[0]), max(float(high), changes[0])
 
 
-def _change(sizes: Floats, errors: Floats) -> float:
-    """The power law's value at twice the largest size minus that at the largest, never above 0."""
-    best, change = np.inf, 0.0
+def _change(sizes: Floats, errors: Floats, rng: np.random.Generator | None) -> float:
+    """The power law's value at twice the largest size minus that at the largest, never above 0.
+
+    rng : chooses among the exponents that fit nearly as well as the best one; None takes the best.
+    """
+    fits: list[tuple[float, float]] = []
     n = sizes / sizes[-1]
     for exponent in _EXPONENTS:
         basis = n**-exponent
@@ -90,6 +92,7 @@ def _change(sizes: Floats, errors: Floats) -> float:
         start = max(0.0, float(errors.mean() - slope * basis.mean()))
         slope = float(errors @ basis / (basis @ basis)) if start == 0.0 else slope
         squares = float(np.sum((start + slope * basis - errors) ** 2))
-        if squares < best:
-            best, change = squares, slope * (2.0**-exponent - 1.0)
-    return change
+        fits.append((squares, slope * (2.0**-exponent - 1.0)))
+    # Four points cannot tell neighbouring exponents apart: any that fits nearly as well as the best may be true.
+    likely = [change for squares, change in fits if squares <= 2 * min(fits)[0]]
+    return min(fits)[1] if rng is None else float(rng.choice(likely))

@@ -8,6 +8,7 @@ import numpy as np
 
 from deltarule.data import Dataset
 from deltarule.engines.problem import Problem, Samples
+from deltarule.errors import ModelError
 from deltarule.models import Model
 from deltarule.studies.diagnose.estimates import losses_of, mean_interval
 from deltarule.training import train_many
@@ -78,8 +79,11 @@ def probe_rates(model: Model, data: Dataset, problem: Problem) -> RateProbe | No
 
 
 def sample_losses(model: Model, samples: Samples) -> Floats:
-    """The loss of each sample, (n,)."""
+    """The loss of each sample, (n,); infinite where the outputs overflow."""
     everything = slice(None)
-    with np.errstate(all="ignore"):
+    try:
         z = np.asarray(model.outputs_of(samples.inputs(everything)), np.float64)
+    except ModelError:  # its outputs overflow
+        return np.full(len(samples), np.inf)
+    with np.errstate(all="ignore"):
         return np.asarray(model.loss.value(z, samples.y(everything)), np.float64)

@@ -107,7 +107,8 @@ class HighVariance(Check):
 
     name, rank, said = "variance", 43, True
     threshold: ClassVar[str] = (
-        "the interval of the difference (Newcombe, 1998) is above 0, and the difference at least 1 percentage point, or 1 % of the variance of the target"
+        "the interval of the difference (Newcombe, 1998) is above 0, and the difference at least 1 percentage point, "
+        "or 1 % of the variance of the target"
     )
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -158,7 +159,7 @@ class ReferenceBetter(Check):
 class TooGood(Check):
     """A validation error below what should be possible."""
 
-    name, rank = "too-good", 18
+    name, rank = "too-good", 38
     threshold: ClassVar[str] = (
         "the validation error is certainly below the reference error; or certainly below the training error, without "
         "dropout, noise or augmentation"
@@ -174,7 +175,8 @@ class TooGood(Check):
                 f"The validation error is certainly below the reference error of {amount(case.reference_error, held)}."
             )
         elif not case.perturbed and certainly_above(train, held) and _matters(train, held):
-            text = f"The validation error, {amount(held.value, held)}, is certainly below the training error, {amount(train.value, train)}."
+            text = f"The validation error, {amount(held.value, held)}, is certainly below the training error"
+            text += f", {amount(train.value, train)}."
         else:
             return
         yield self.found(

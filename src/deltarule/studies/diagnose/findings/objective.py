@@ -28,7 +28,7 @@ class QuadraticCost(Check):
     def findings(self, case: Case) -> Iterator[Finding]:
         """Yield the finding for a squared error of bounded outputs."""
         loss = case.model.loss
-        if not case.model.labelled or "squared" not in loss.name or loss.output.name == "identity":
+        if case.diverged or not case.model.labelled or "squared" not in loss.name or loss.output.name == "identity":
             return
         wrong = case.train_errors > 0
         measures: tuple[Measure, ...] = ()
@@ -71,7 +71,8 @@ class StrongPenalty(Check):
         if share > 0.2 or left < 0.02:
             yield self.found(
                 case.cause,
-                f"The penalty is {100 * share:.3g} % of the objective, and the training loss is still {100 * last.loss / first.loss:.3g} % of the initial one.",
+                f"The penalty is {100 * share:.3g} % of the objective, and the training loss is still "
+                f"{100 * last.loss / first.loss:.3g} % of the initial one.",
                 "Smaller weights lower the objective more than fewer errors do.",
                 measures=(
                     Measure("penalty in the objective", share, percent=True),
@@ -106,7 +107,8 @@ class StrongDropout(Check):
         if last.loss > _UNFINISHED * first.loss or (ratio > 1.5 and with_dropout > _UNFINISHED * first.loss):
             yield self.found(
                 case.cause,
-                f"With dropout {max(rates):g} the training loss is {ratio:.3g} times that without it, and the latter {100 * last.loss / first.loss:.3g} % of the initial one.",
+                f"With dropout {max(rates):g} the training loss is {ratio:.3g} times that without it, and the latter "
+                f"{100 * last.loss / first.loss:.3g} % of the initial one.",
                 "So few units are left in each step that they cannot fit the training samples.",
                 measures=(
                     Measure("training loss with dropout over that without", ratio),

@@ -61,7 +61,8 @@ class InitialScale(Check):
         shown, what = (most, "large") if most > 10 else (least, "small")
         yield self.found(
             case.cause,
-            f"The initial weights are too {what}: weighted sums of a hidden layer have a root mean square of {shown:.2g}.",
+            f"The initial weights are too {what}: weighted sums of a hidden layer have a root mean square of "
+            f"{shown:.2g}.",
             "Signals and gradients shrink or grow from layer to layer, and units start flat or linear.",
             measures=tuple(Measure(f"root mean square, hidden layer {i}", size) for i, size in enumerate(sizes, 1)),
             remedies=(USUAL_WEIGHTS, Remedy("batch normalization", {"normalization": "batch"})),
