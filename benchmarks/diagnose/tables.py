@@ -32,7 +32,8 @@ def summary(results: Sequence[Result]) -> str:
         if own:
             seeds = len({each.seed for each in own})
             said.append(
-                f"| {strength} | {len(own)} | {seeds} | {right} ({100 * right / len(own):.1f} %) | {found} ({100 * found / len(own):.1f} %) |"
+                f"| {strength} | {len(own)} | {seeds} | {right} ({100 * right / len(own):.1f} %) | "
+                f"{found} ({100 * found / len(own):.1f} %) |"
             )
     healthy = [each for each in results if each.fault == HEALTHY]
     alarms = sum("error" in each.severities for each in healthy)
@@ -45,7 +46,8 @@ def summary(results: Sequence[Result]) -> str:
     return (
         head
         + "\n".join(said)
-        + f"\n\nOf {len(healthy)} healthy runs {alarms} had a finding of severity *error*, and {warned} one of severity "
+        + f"\n\nOf {len(healthy)} healthy runs {alarms} had a finding of severity *error*, and {warned} one of "
+        "severity "
         f"*warning* ({shown or 'none'})."
     )
 
@@ -78,16 +80,20 @@ def tried(trials: Sequence[Trial]) -> str:
         return ""
     helped = sum(each.helped for each in trials)
     harmed = sum(each.harmed for each in trials)
+    said = (
+        f"The first remedy of {len(trials)} strong faults, tried: {helped} improved the validation score beyond chance"
+    )
     lines = [
-        f"The first remedy of {len(trials)} strong faults, tried: {helped} improved the validation score beyond chance, {harmed} lowered it.",
+        f"{said}, {harmed} lowered it.",
         "",
-        "| fault | data | remedy | validation score before | after | difference, 95 % | p | seeds (failed before, after) | |",
+        "| fault | data | remedy | score before | after | difference, 95 % | p | seeds (failed before, after) | |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for each in trials:
         effect = "helped" if each.helped else "**harmed**" if each.harmed else ""
         lines.append(
-            f"| {each.fault} | {each.setting} | {each.remedy} | {each.before:.3f} | {each.after:.3f} | {each.low:+.3f} to {each.high:+.3f} | "
+            f"| {each.fault} | {each.setting} | {each.remedy} | {each.before:.3f} | {each.after:.3f} | "
+            f"{each.low:+.3f} to {each.high:+.3f} | "
             f"{each.p:.2g} | {each.seeds} ({each.failed_before}, {each.failed_after}) | {effect} |"
         )
     return "\n".join(lines)

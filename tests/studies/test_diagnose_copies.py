@@ -1,4 +1,4 @@
-"""The analysis on data with copies of samples: they are no further evidence, and trained validation samples are none."""
+"""Errors on data with copies of samples: they are no further evidence, and trained validation samples are none."""
 
 import sys
 from pathlib import Path

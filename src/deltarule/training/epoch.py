@@ -56,10 +56,10 @@ class Epoch:
         if not isinstance(data, Mapping) or set(data) - {"metrics"} != set(names):
             raise ValueError("no epoch")
         metrics = {str(name): _number(value) for name, value in dict(data.get("metrics", {})).items()}
-        number, *further = (_number(data[name]) for name in names)
-        if not number.is_integer():
+        numbers = {name: _number(data[name]) for name in names}
+        if not numbers["number"].is_integer():
             raise ValueError("no number of an epoch")
-        return cls(int(number), *further, metrics)
+        return cls(**{**numbers, "number": int(numbers["number"]), "metrics": metrics})  # type: ignore[arg-type]
 
 
 def _number(value: Any) -> float:

@@ -1,7 +1,7 @@
 """The diagnosis: what is wrong with a trained network, how it is known, and what may help.
 
-Each kind of finding is a `Check`, in the package `findings`. What they need (errors and their intervals, baselines, other
-methods, activations and gradients) is computed once, in a `Case`.
+Each kind of finding is a `Check`, in the package `findings`. What they need (errors and their intervals, baselines,
+other methods, activations and gradients) is computed once, in a `Case`.
 """
 
 from deltarule.studies.diagnose.baselines import Baseline, baselines_of

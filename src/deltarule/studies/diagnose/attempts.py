@@ -50,7 +50,7 @@ def _attempt(comparison: Comparison, remedy: Remedy) -> Attempt:
     before, after = (comparison.summaries[each].mean for each in (PRESENT, name))
     difference = comparison.difference(name, PRESENT)
     failures = next(iter(found for pair, found in comparison.failures.items() if name in pair), None)
-    failed = (sum(variant == each for variant, _ in comparison.failed) for each in (PRESENT, name))
+    failed = [sum(variant == each for variant, _ in comparison.failed) for each in (PRESENT, name)]
     return Attempt(
         remedy,
         before,
@@ -58,6 +58,7 @@ def _attempt(comparison: Comparison, remedy: Remedy) -> Attempt:
         (difference.mean, difference.low, difference.high),
         difference.adjusted,
         seeds,
-        *failed,
+        failed[0],
+        failed[1],
         1.0 if failures is None else failures.adjusted,
     )

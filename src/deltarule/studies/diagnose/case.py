@@ -76,7 +76,7 @@ class Case:
         if self.status == "diverged":
             return True
         try:
-            return not np.isfinite(self.train_errors).all()
+            return not bool(np.isfinite(self.train_errors).all())
         except ModelError:
             return True
 
@@ -212,7 +212,7 @@ class Case:
     def starts_flat(self) -> bool:
         """Whether most hidden units are dead or saturated before the first step."""
         layers = self.replay.first.layers
-        return any(each.dead >= 0.5 * each.units or each.saturated >= 0.3 for each in layers)
+        return bool(any(each.dead >= 0.5 * each.units or each.saturated >= 0.3 for each in layers))
 
     @property
     def perturbed(self) -> bool:

@@ -169,7 +169,8 @@ class Attempt:
 
     before, after : the mean validation scores of the networks that did not fail.
     difference : after minus before over the seeds, with the ends of its 95 % interval; `p` is adjusted by Holm.
-    seeds : the number of seeds. failed_before, failed_after : networks that diverged or learned nothing, and `failure_p`.
+    seeds : the number of seeds.
+    failed_before, failed_after : networks that diverged or learned nothing; `failure_p` is of their difference.
     """
 
     remedy: Remedy

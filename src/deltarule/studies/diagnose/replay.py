@@ -47,8 +47,9 @@ class Layer:
 class Snapshot:
     """A network at one point of training, on `n` training samples.
 
-    layers : its hidden layers. gradients : for each layer the norm of the gradient of its weighted sums, as the root mean
-        square over some batches; none of normalized layers.
+    layers : its hidden layers.
+    gradients : for each layer the norm of the gradient of its weighted sums, as the root mean square over some batches;
+        none of normalized layers.
     loss : the mean loss. penalty : what penalties add to it.
     norms : the norm of the gradient of each of some batches. largest : its largest component in each.
     noise : the variance of a batch's gradient over the square of the mean gradient, both summed over the weights.

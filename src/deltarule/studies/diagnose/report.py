@@ -61,11 +61,9 @@ def beside(diagnosis: Diagnosis) -> TextTable:
     for name, found in (("the network, training", errors.train), ("the network", errors.validation)):
         if found is not None:
             rows.append((name, amount(found.value, found), _interval(found)))
-    rows += [
-        (one.name, amount(one.validation.value, one.validation), _interval(one.validation))
-        for one in (*errors.baselines, *diagnosis.references)
-        if one.validation is not None
-    ]
+    others = [(one.name, one.validation) for one in errors.baselines if one.validation is not None]
+    others += [(one.name, one.validation) for one in diagnosis.references]
+    rows += [(name, amount(found.value, found), _interval(found)) for name, found in others]
     unit = "error" if errors.train is not None and errors.train.share else "RMSE"
     note = "On the validation samples, except for the first row."
     return TextTable("Beside other methods", ("", unit.capitalize(), "95 %"), tuple(rows), note)
@@ -115,14 +113,16 @@ def _interval(error: ErrorEstimate) -> str:
 
 
 def _method(diagnosis: Diagnosis) -> str:
-    notes = [
+    thresholds = (
         "Every finding has a threshold, which is given with it. Findings of one severity are in the order in which one "
-        "fault causes another: faults of the data, of the initial weights, of the objective, of the steps; then what the "
-        "errors say.",
-        "Activations and gradients are computed again after training, at the initial weights and at those of the model, "
-        "by the definition of the passes in float64.",
-        "The test set was not used.",
-    ]
+        "fault causes another: faults of the data, of the initial weights, of the objective, of the steps; then what "
+        "the errors say."
+    )
+    replay = (
+        "Activations and gradients are computed again after training, at the initial weights and at those of the "
+        "model, by the definition of the passes in float64."
+    )
+    notes = [thresholds, replay, "The test set was not used."]
     if not diagnosis.attempts:
         notes.append("No remedy was tried; --try, or dr.diagnose(..., try_remedies=3), does.")
     return each("p", notes)

@@ -46,6 +46,7 @@ class Divergence(Check):
             else tuple(Remedy("a smaller learning rate", {"learning_rate": rate / by}) for by in (100, 10))
         )
         shown = f"ended at {last:.3g}" if math.isfinite(last) else "was no longer finite"
+        shown = shown if case.status == "diverged" or not case.diverged else "outputs overflow"
         yield self.found(
             Severity.ERROR,
             f"Training diverged: the loss began at {first:.3g} and {shown} after {len(case.history)} epochs.",
@@ -72,8 +73,10 @@ class LargeBatches(Check):
         noise = case.replay.first.noise
         yield self.found(
             case.cause,
-            f"Batches of {case.recipe.batch_size:,} samples leave {each} step{'s' if each > 1 else ''} for an epoch, {total:,} in all.",
-            "A gradient of fewer samples is nearly as good, and gives more steps from the same data (McCandlish et al., 2018).",
+            f"Batches of {case.recipe.batch_size:,} samples leave {each} step{'s' if each > 1 else ''} for an epoch, "
+            f"{total:,} in all.",
+            "A gradient of fewer samples is nearly as good, and gives more steps from the same data (McCandlish et al., "
+            "2018).",
             measures=(Measure("steps", float(total)), Measure("noise of a batch's gradient over its square", noise)),
             remedies=(Remedy("smaller batches", {"batch_size": 32}),),
         )
@@ -123,7 +126,8 @@ class DecayedRate(Check):
         if idle > 0.5:
             yield self.found(
                 case.cause,
-                f"The schedule {schedule.name} keeps the learning rate below 1 % of its largest value in {100 * idle:.3g} % of the steps.",
+                f"The schedule {schedule.name} keeps the learning rate below 1 % of its largest value in "
+                f"{100 * idle:.3g} % of the steps.",
                 "The network stops learning long before training ends.",
                 measures=(Measure("idle steps", idle, percent=True),),
                 remedies=(
@@ -153,7 +157,8 @@ class NoisyBatches(Check):
         ):
             yield self.found(
                 case.cause,
-                f"Gradients of batches of {case.recipe.batch_size} are mostly noise, and a lower learning rate is better.",
+                f"Gradients of batches of {case.recipe.batch_size} are mostly noise, and a lower learning rate is "
+                "better.",
                 "Each step follows single samples; larger batches average the noise out, at fewer steps.",
                 measures=(
                     Measure("noise of a batch's gradient over its square", noise),
@@ -168,7 +173,8 @@ class HighRate(Check):
 
     name, rank, trains = "high-learning-rate", 35, True
     threshold: ClassVar[str] = (
-        "with a tenth or a hundredth of the rate the training loss is lower by a fifth, and the validation loss certainly by a fifth, or certainly the validation error"
+        "with a tenth or a hundredth of the rate the training loss is lower by a fifth, and the validation loss certainly "
+        "by a fifth, or certainly the validation error"
     )
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -185,7 +191,8 @@ class LowRate(Check):
 
     name, rank, trains = "low-learning-rate", 36, True
     threshold: ClassVar[str] = (
-        "with ten or a hundred times the rate the training loss is lower by a fifth, and the validation loss certainly by a fifth, or certainly the validation error"
+        "with ten or a hundred times the rate the training loss is lower by a fifth, and the validation loss certainly "
+        "by a fifth, or certainly the validation error"
     )
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -231,7 +238,8 @@ class Overtraining(Check):
         restored = rule is not None and rule.restore_best
         yield self.found(
             Severity.NOTE if restored else Severity.WARNING,
-            f"The validation loss was lowest in epoch {course.best} of {course.epochs} ({best:.3g}) and rose to {last:.3g}.",
+            f"The validation loss was lowest in epoch {course.best} of {course.epochs} ({best:.3g}) and rose to "
+            f"{last:.3g}.",
             "The best epoch's weights are kept."
             if restored
             else "The model has the last weights, which are worse for new data.",
@@ -256,10 +264,9 @@ def _saved(probe: RateProbe, other: Probe) -> Measure:
 
 
 def _rate_finding(check: Check, case: Case, probe: RateProbe, other: Probe, what: str, why: str) -> Finding:
-    rates = {
-        f"{each.rate:g}": (each.train, each.validation)
-        for each in sorted((*probe.others, probe), key=lambda each: each.rate)
-    }
+    every = [(each.rate, each.train, each.validation) for each in probe.others]
+    every = sorted([*every, (probe.rate, probe.train, probe.validation)])
+    rates = {f"{rate:g}": (train, held) for rate, train, held in every}
     losses = {name: [each[place] for each in rates.values()] for place, name in enumerate(("training", "validation"))}
     measure = _saved(probe, other)
     name = f"change of the validation error with rate {other.rate:g}"
