@@ -125,7 +125,7 @@ class Case:
     @property
     def images(self) -> bool:
         """Whether the inputs are images, whose columns mean nothing alone."""
-        return self.data.train.x.ndim > 2
+        return bool(self.data.train.x.ndim > 2)
 
     @cached_property
     def columns(self) -> tuple[ColumnValues, ...]:

@@ -43,7 +43,7 @@ class Layer:
     equal: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
     """A network at one point of training, on `n` training samples.
 

@@ -75,8 +75,8 @@ class LargeBatches(Check):
             case.cause,
             f"Batches of {case.recipe.batch_size:,} samples leave {each} step{'s' if each > 1 else ''} for an epoch, "
             f"{total:,} in all.",
-            "A gradient of fewer samples is nearly as good, and gives more steps from the same data (McCandlish et al., "
-            "2018).",
+            "A gradient of fewer samples is nearly as good, and gives more steps from the same data (McCandlish et "
+            "al., 2018).",
             measures=(Measure("steps", float(total)), Measure("noise of a batch's gradient over its square", noise)),
             remedies=(Remedy("smaller batches", {"batch_size": 32}),),
         )
@@ -173,8 +173,8 @@ class HighRate(Check):
 
     name, rank, trains = "high-learning-rate", 35, True
     threshold: ClassVar[str] = (
-        "with a tenth or a hundredth of the rate the training loss is lower by a fifth, and the validation loss certainly "
-        "by a fifth, or certainly the validation error"
+        "with a tenth or a hundredth of the rate the training loss is lower by a fifth, and the validation loss "
+        "certainly by a fifth, or certainly the validation error"
     )
 
     def findings(self, case: Case) -> Iterator[Finding]:
@@ -191,8 +191,8 @@ class LowRate(Check):
 
     name, rank, trains = "low-learning-rate", 36, True
     threshold: ClassVar[str] = (
-        "with ten or a hundred times the rate the training loss is lower by a fifth, and the validation loss certainly "
-        "by a fifth, or certainly the validation error"
+        "with ten or a hundred times the rate the training loss is lower by a fifth, and the validation loss "
+        "certainly by a fifth, or certainly the validation error"
     )
 
     def findings(self, case: Case) -> Iterator[Finding]:
