@@ -8,17 +8,35 @@ from pathlib import Path
 
 from benchmarks.diagnose.catalogue import HEALTHY, STRENGTHS, Result, Trial
 from benchmarks.diagnose.faults import FAULTS
+from deltarule.studies.diagnose import CHECKS
 
 BEGIN, END = "<!-- results: written by `python -m benchmarks.diagnose --page` -->", "<!-- end of results -->"
+
+
+CHECKS_BEGIN = "<!-- checks: written by `python -m benchmarks.diagnose --page` -->"
+CHECKS_END = "<!-- end of checks -->"
 
 
 def write_page(page: Path, results: Sequence[Result], trials: Sequence[Trial]) -> None:
     """Replace what is between the markers of a page."""
     text = page.read_text(encoding="utf-8")
+    before, found, rest = text.partition(CHECKS_BEGIN)
+    if found:
+        text = f"{before}{CHECKS_BEGIN}\n\n{checks()}\n\n{CHECKS_END}{rest.partition(CHECKS_END)[2]}"
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     tables = "\n\n".join([summary(results), confusion(results), tried(trials)])
     page.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}", encoding="utf-8")
+
+
+def checks() -> str:
+    """The kinds of findings, in their order, with their thresholds; those that train something have a star."""
+    lines = ["| finding | what it is | threshold and source |", "| --- | --- | --- |"]
+    for check in sorted(CHECKS.values(), key=lambda each: each.rank):
+        what = (type(check).__doc__ or "").strip().rstrip(".")
+        threshold = check.threshold.replace("|", "\\|")
+        lines.append(f"| `{check.name}`{'*' * check.trains} | {what} | {threshold} |")
+    return "\n".join([*lines, "", "\\* In the full form alone."])
 
 
 def summary(results: Sequence[Result]) -> str:

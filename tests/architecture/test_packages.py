@@ -156,9 +156,10 @@ def test_no_modules_import_each_other_in_a_circle():
 
 LOADED_BY_NAME = {
     "__init__.py", "cli/command_groups.py", "data/arrow.py", "formulas/namespace.py", "training/run.py",
+    "studies/diagnose/findings/__init__.py",
 }  # fmt: skip
-"""Files that load modules by their names: the public names and formulas, the shell's commands, PyArrow, and the verdict
-on a run, which is a study, above training."""
+"""Files that load modules by their names: the public names and formulas, the shell's commands, PyArrow, the diagnosis of a
+run, which is a study, above training, and the kinds of findings."""
 
 
 def test_few_files_load_modules_by_their_names():
