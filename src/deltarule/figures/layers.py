@@ -33,7 +33,7 @@ class LayersDisplay(Display):
     log: bool = True
 
     def _draw(self, axes: Axes, theme: Theme) -> None:
-        tidy(axes, x=self.names_label, y=self.label, theme=theme)
+        tidy(axes, x=self.names_label or ("Layer" if len(self.names) > 5 else ""), y=self.label, theme=theme)
         places = np.arange(len(self.names))
         drawn: list[float] = []
         for number, (name, values) in enumerate(self.values.items()):
@@ -55,6 +55,7 @@ class LayersDisplay(Display):
             axes.set_yscale("log")
         else:
             axes.set_ylim(0, max([*drawn, 1.0]) * 1.08)
-        axes.set_xticks(places, list(self.names), color=theme.ink)
+        ticks = [name.removeprefix("hidden ") for name in self.names] if len(self.names) > 5 else list(self.names)
+        axes.set_xticks(places, ticks, color=theme.ink)
         axes.set_xlim(-0.4, len(self.names) - 0.6)
         legend(axes, theme)

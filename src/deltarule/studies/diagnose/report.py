@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from html import escape
 
 from deltarule.studies.diagnose.amounts import amount
@@ -22,6 +24,9 @@ from deltarule.studies.html_page import (
 )
 from deltarule.studies.text_table import TextTable
 
+_ALIKE = ("nothing-learned", "underfitting", "linear-is-better", "variance", "reference-is-better")
+"""Findings with the picture of all errors."""
+
 
 def report(diagnosis: Diagnosis) -> str:
     """Return the report."""
@@ -32,8 +37,8 @@ def report(diagnosis: Diagnosis) -> str:
     sizes = ", ".join(f"{count:,} {part}" for part, count in diagnosis.samples)
     said = diagnosis.sentences or ("Nothing wrong was found.",)
     sections = (
-        heading(title, f"Diagnosis · samples: {sizes}") + found_list([_first(diagnosis), *said]),
-        "\n".join(map(_finding, diagnosis.findings)),
+        heading(title, f"Diagnosis · samples: {sizes}") + found_list(dict.fromkeys([_first(diagnosis), *said])),
+        "\n".join(_findings(diagnosis)),
         titled(tried(diagnosis), "plain text") if diagnosis.attempts else "",
         titled(beside(diagnosis), "plain") if diagnosis.errors is not None else "",
         section("Method", _method(diagnosis)),
@@ -79,33 +84,48 @@ def _first(diagnosis: Diagnosis) -> str:
     return "Nothing was found that is wrong."
 
 
-def _finding(finding: Finding) -> str:
+def _findings(diagnosis: Diagnosis) -> Iterator[str]:
+    """The sections of the findings; a picture that several have is shown with the first."""
+    tried_before = {str(one.remedy): one for one in diagnosis.attempts}
+    drawn: set[str] = set()
+    for finding in diagnosis.findings:
+        several = finding.display is not None and finding.caption in drawn and finding.check in _ALIKE
+        yield _finding(replace(finding, display=None) if several else finding, tried_before)
+        drawn.add(finding.caption)
+
+
+def _finding(finding: Finding, attempts: Mapping[str, Attempt]) -> str:
     measures = TextTable("", ("Evidence", ""), tuple((one.name, one.amount) for one in finding.measures))
     content = f"<p>{escape(finding.why)}</p>" if finding.why else ""
     content += html_table(measures, "plain") if finding.measures else ""
     if finding.display is not None:
         content += '<div class="pictures">' + html_figure(finding.display, finding.caption) + "</div>"
     if finding.remedies:
-        content += f"<h3>May help, not tried</h3>\n<ul>{''.join(map(_remedy, finding.remedies))}</ul>"
+        items = "".join(_remedy(one, attempts.get(str(one))) for one in finding.remedies)
+        content += f"<h3>May help</h3>\n<ul>{items}</ul>"
     content += f'<p class="note">Threshold: {escape(CHECKS[finding.check].threshold)}.</p>'
     badge = f'<span class="badge {finding.severity}">{finding.severity}</span>'
     text = escape(finding.sentence).replace(" %", "\u00a0%")
     return f"<section>\n<h2>{badge} {text}</h2>\n{content}\n</section>"
 
 
-def _remedy(remedy: Remedy) -> str:
+def _remedy(remedy: Remedy, attempt: Attempt | None) -> str:
     options = f"<br><code>{escape(remedy.options)}</code>" if remedy.change else ""
-    return f"<li>{escape(remedy.text)}{options}</li>"
+    effect = "not tried" if attempt is None else f"tried: {_effect(attempt)}"
+    return f"<li>{escape(remedy.text)} ({effect}){options}</li>"
+
+
+def _effect(attempt: Attempt) -> str:
+    return "helped" if attempt.helped else "harmed" if attempt.harmed else "no significant difference"
 
 
 def _row(attempt: Attempt) -> tuple[str, ...]:
     mean, low, high = attempt.difference
-    effect = "helped" if attempt.helped else "harmed" if attempt.harmed else "no significant difference"
     failures = f"{attempt.failed_before}, {attempt.failed_after}"
     difference = f"{mean:+.4f} ({low:+.4f} to {high:+.4f})" if mean == mean else "–"
     shown = [f"{score:.4f}" if score == score else "–" for score in (attempt.before, attempt.after)]
     p = f"{min(attempt.p, attempt.failure_p):.2g}" if attempt.p == attempt.p else f"{attempt.failure_p:.2g}"
-    return str(attempt.remedy), *shown, difference, p, str(attempt.seeds), failures, effect
+    return str(attempt.remedy), *shown, difference, p, str(attempt.seeds), failures, _effect(attempt)
 
 
 def _interval(error: ErrorEstimate) -> str:

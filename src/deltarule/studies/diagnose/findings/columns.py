@@ -149,7 +149,9 @@ class ExtremeValues(Check):
     """Single values far from all others."""
 
     name, rank = "extreme-values", 13
-    threshold: ClassVar[str] = "50 interquartile ranges from the median; a normal column reaches 3.5 in 100,000 rows"
+    threshold: ClassVar[str] = (
+        "50 interquartile ranges from the median; a normal column reaches about 3.3 in 100,000 rows"
+    )
 
     def findings(self, case: Case) -> Iterator[Finding]:
         """Yield the finding where columns have extreme values."""
