@@ -32,6 +32,6 @@ def repeat(file, name, chosen):
         "import pytest, sys; sys.exit(pytest.main(sys.argv[1:]))"
     )
     environment = os.environ | {"DELTARULE_CPU": cpu, "DELTARULE_CPU_FEATURES": features}
-    command = [sys.executable, "-c", script, "-q", "-p", "no:cacheprovider", "-k", chosen, file]
+    command = [sys.executable, "-c", script, "-q", "-n", "0", "-p", "no:cacheprovider", "-k", chosen, file]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
