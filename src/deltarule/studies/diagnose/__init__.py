@@ -5,6 +5,7 @@ other methods, activations and gradients) is computed once, in a `Case`.
 """
 
 from deltarule.studies.diagnose.baselines import Baseline, baselines_of
+from deltarule.studies.diagnose.check import CHECKS, Check
 from deltarule.studies.diagnose.course import Course, course_of
 from deltarule.studies.diagnose.diagnosing import diagnose, diagnose_model
 from deltarule.studies.diagnose.diagnosis import Diagnosis
@@ -16,7 +17,7 @@ from deltarule.studies.diagnose.estimates import (
     difference,
     error_of,
 )
-from deltarule.studies.diagnose.finding import CHECKS, Check, Finding, Measure, Severity
+from deltarule.studies.diagnose.finding import Finding, Measure, Severity
 from deltarule.studies.diagnose.remedies import Attempt, Remedy
 
 __all__ = [

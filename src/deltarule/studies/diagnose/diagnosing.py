@@ -15,9 +15,10 @@ from deltarule.studies.compare import ComparisonProgress
 from deltarule.studies.diagnose import findings as _all_checks  # noqa: F401 - registers them
 from deltarule.studies.diagnose.attempts import SEEDS, attempted
 from deltarule.studies.diagnose.case import Case
+from deltarule.studies.diagnose.check import CHECKS
 from deltarule.studies.diagnose.diagnosis import Diagnosis
 from deltarule.studies.diagnose.estimates import check_reference_error
-from deltarule.studies.diagnose.finding import CHECKS, ORDER, Finding
+from deltarule.studies.diagnose.finding import ORDER, Finding
 from deltarule.training import Epoch, Run
 from deltarule.training.arguments import Data, dataset_of
 

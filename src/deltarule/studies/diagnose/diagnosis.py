@@ -9,8 +9,9 @@ from typing import Any
 
 from deltarule.markup import card, table
 from deltarule.recipes import Recipe
+from deltarule.studies.diagnose.check import CHECKS
 from deltarule.studies.diagnose.error_analysis import ErrorAnalysis
-from deltarule.studies.diagnose.finding import CHECKS, Finding, Severity
+from deltarule.studies.diagnose.finding import Finding, Severity
 from deltarule.studies.diagnose.learning_curve import LearningCurve
 from deltarule.studies.diagnose.references import Reference
 from deltarule.studies.diagnose.remedies import Attempt, Remedy

@@ -7,9 +7,10 @@ from dataclasses import replace
 from html import escape
 
 from deltarule.studies.diagnose.amounts import amount
+from deltarule.studies.diagnose.check import CHECKS
 from deltarule.studies.diagnose.diagnosis import Diagnosis
 from deltarule.studies.diagnose.estimates import ErrorEstimate
-from deltarule.studies.diagnose.finding import CHECKS, Finding, Severity
+from deltarule.studies.diagnose.finding import Finding, Severity
 from deltarule.studies.diagnose.remedies import Attempt, Remedy
 from deltarule.studies.html_page import (
     each,
@@ -97,7 +98,7 @@ def _findings(diagnosis: Diagnosis) -> Iterator[str]:
 def _finding(finding: Finding, attempts: Mapping[str, Attempt]) -> str:
     measures = TextTable("", ("Evidence", ""), tuple((one.name, one.amount) for one in finding.measures))
     content = f"<p>{escape(finding.why)}</p>" if finding.why else ""
-    content += html_table(measures, "plain") if finding.measures else ""
+    content += html_table(measures, "plain text") if finding.measures else ""
     if finding.display is not None:
         content += '<div class="pictures">' + html_figure(finding.display, finding.caption) + "</div>"
     if finding.remedies:

@@ -9,7 +9,8 @@ import numpy as np
 
 from deltarule.data.column_warnings import suspected_columns
 from deltarule.studies.diagnose.case import Case
-from deltarule.studies.diagnose.finding import Check, Finding, Measure, Severity
+from deltarule.studies.diagnose.check import Check
+from deltarule.studies.diagnose.finding import Finding, Measure, Severity
 from deltarule.studies.diagnose.remedies import Remedy
 from deltarule.types import Floats
 

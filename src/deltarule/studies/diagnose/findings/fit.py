@@ -9,8 +9,9 @@ from deltarule.figures.losses import LearningCurveDisplay
 from deltarule.figures.score_displays import IntervalsDisplay
 from deltarule.studies.diagnose.amounts import amount
 from deltarule.studies.diagnose.case import Case
+from deltarule.studies.diagnose.check import Check
 from deltarule.studies.diagnose.estimates import ErrorEstimate, certainly_above
-from deltarule.studies.diagnose.finding import Check, Finding, Measure, Severity
+from deltarule.studies.diagnose.finding import Finding, Measure, Severity
 from deltarule.studies.diagnose.remedies import AUGMENTATION, BETTER_INPUTS, MORE_DATA, REGULARIZATION, Remedy
 
 
@@ -28,7 +29,11 @@ class NothingLearned(Check):
             return
         others = [each.name for each in case.references_known if each.certain < 0]
         text = "The network is not shown to be better than always giving the same answer."
-        more = f" It can be learned: {', '.join(others)} is certainly better." if others else ""
+        more = (
+            f" It can be learned: {', '.join(others)} {'is' if len(others) == 1 else 'are'} certainly better."
+            if others
+            else ""
+        )
         yield self.found(
             Severity.WARNING if case.errors.evidence.few else Severity.ERROR,
             text + more,

@@ -9,7 +9,8 @@ import numpy as np
 
 from deltarule.figures.layers import LayersDisplay
 from deltarule.studies.diagnose.case import Case
-from deltarule.studies.diagnose.finding import Check, Finding, Measure
+from deltarule.studies.diagnose.check import Check
+from deltarule.studies.diagnose.finding import Finding, Measure
 from deltarule.studies.diagnose.findings.start import USUAL_WEIGHTS
 from deltarule.studies.diagnose.remedies import Remedy
 

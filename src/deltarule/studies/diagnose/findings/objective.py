@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from deltarule.studies.diagnose.case import Case
+from deltarule.studies.diagnose.check import Check
 from deltarule.studies.diagnose.estimates import ErrorEstimate
-from deltarule.studies.diagnose.finding import Check, Finding, Measure
+from deltarule.studies.diagnose.finding import Finding, Measure
 from deltarule.studies.diagnose.remedies import Remedy
 
 _UNFINISHED = 0.3

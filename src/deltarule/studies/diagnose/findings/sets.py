@@ -10,8 +10,9 @@ import numpy as np
 from deltarule.data.dataset import SET_NAMES
 from deltarule.data.leaks import samples_by_inputs
 from deltarule.studies.diagnose.case import Case
+from deltarule.studies.diagnose.check import Check
 from deltarule.studies.diagnose.estimates import ErrorEstimate
-from deltarule.studies.diagnose.finding import Check, Finding, Measure, Severity
+from deltarule.studies.diagnose.finding import Finding, Measure, Severity
 from deltarule.studies.diagnose.remedies import CLASS_WEIGHTS, Remedy
 
 _RATE, _SQUARES = 0.1, 0.3

@@ -10,8 +10,9 @@ import numpy as np
 
 from deltarule.formulas.metrics import roc_auc_of
 from deltarule.studies.diagnose.case import Case
+from deltarule.studies.diagnose.check import Check
 from deltarule.studies.diagnose.estimates import ErrorEstimate, Z, difference
-from deltarule.studies.diagnose.finding import Check, Finding, Measure, Severity
+from deltarule.studies.diagnose.finding import Finding, Measure, Severity
 from deltarule.studies.diagnose.remedies import Remedy
 from deltarule.types import Floats
 

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from deltarule.figures.layers import LayersDisplay
 from deltarule.studies.diagnose.case import Case
+from deltarule.studies.diagnose.check import Check
 from deltarule.studies.diagnose.estimates import ErrorEstimate
-from deltarule.studies.diagnose.finding import Check, Finding, Measure, Severity
+from deltarule.studies.diagnose.finding import Finding, Measure, Severity
 from deltarule.studies.diagnose.remedies import Remedy
 
 FLAT = 0.3

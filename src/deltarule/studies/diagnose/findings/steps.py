@@ -11,7 +11,8 @@ import numpy as np
 from deltarule.figures.layers import LayersDisplay
 from deltarule.figures.losses import LossesDisplay
 from deltarule.studies.diagnose.case import Case
-from deltarule.studies.diagnose.finding import Check, Finding, Measure, Severity
+from deltarule.studies.diagnose.check import Check
+from deltarule.studies.diagnose.finding import Finding, Measure, Severity
 from deltarule.studies.diagnose.rate_probe import Probe, RateProbe
 from deltarule.studies.diagnose.remedies import Remedy
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from deltarule.studies.diagnose.case import Case
-from deltarule.studies.diagnose.finding import Check, Finding, Measure
+from deltarule.studies.diagnose.check import Check
+from deltarule.studies.diagnose.finding import Finding, Measure
 from deltarule.studies.diagnose.remedies import Remedy
 
 
