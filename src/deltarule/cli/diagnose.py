@@ -26,6 +26,7 @@ REPORT = "diagnosis.html"
 _COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: ""}
 
 
+# Long: half of it are the options.
 def diagnose(
     model_file: Annotated[
         Path,

@@ -95,7 +95,7 @@ def facts(rows: Mapping[str, Any]) -> str:
 
 
 def each(tag: str, texts: Iterable[str], attributes: str = "") -> str:
-    """Return each text in an element of its own."""
+    """Return each text in its own element."""
     return "".join(f"<{tag}{attributes}>{escape(text)}</{tag}>" for text in texts)
 
 

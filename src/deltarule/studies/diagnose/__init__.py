@@ -9,7 +9,7 @@ from deltarule.studies.diagnose.check import CHECKS, Check
 from deltarule.studies.diagnose.course import Course, course_of
 from deltarule.studies.diagnose.diagnosing import diagnose, diagnose_model
 from deltarule.studies.diagnose.diagnosis import Diagnosis
-from deltarule.studies.diagnose.error_analysis import ErrorAnalysis, analyze_errors, analyze_run
+from deltarule.studies.diagnose.error_analysis import ErrorAnalysis, analyze_errors
 from deltarule.studies.diagnose.estimates import (
     ErrorEstimate,
     certainly_above,
@@ -19,6 +19,7 @@ from deltarule.studies.diagnose.estimates import (
 )
 from deltarule.studies.diagnose.finding import Finding, Measure, Severity
 from deltarule.studies.diagnose.remedies import Attempt, Remedy
+from deltarule.studies.diagnose.run_analysis import analyze_run
 
 __all__ = [
     "CHECKS",

@@ -17,13 +17,14 @@ from deltarule.engines.problem import Problem
 from deltarule.errors import ModelError
 from deltarule.mapped import is_mapped
 from deltarule.models import Model
-from deltarule.studies.diagnose.error_analysis import ErrorAnalysis, analyze
+from deltarule.studies.diagnose.error_analysis import ErrorAnalysis
 from deltarule.studies.diagnose.estimates import losses_of
 from deltarule.studies.diagnose.finding import Severity
 from deltarule.studies.diagnose.learning_curve import LearningCurve, learning_curve_of
 from deltarule.studies.diagnose.rate_probe import RateProbe, probe_rates
 from deltarule.studies.diagnose.references import Reference, references_of
 from deltarule.studies.diagnose.replay import Replay, replayed
+from deltarule.studies.diagnose.run_analysis import analyze
 from deltarule.training import Epoch
 from deltarule.training.preparing import FittedData, prepared
 from deltarule.types import Floats

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from deltarule.data import Dataset, without_copies
-from deltarule.data.leaks import WithoutCopies
 from deltarule.errors import DataError
-from deltarule.models import Model
 from deltarule.recipes import Recipe
 from deltarule.studies.diagnose.amounts import amount, bare, counted, gap_between, listed, rounded, samples
-from deltarule.studies.diagnose.baselines import Baseline, baselines_of, ranks
+from deltarule.studies.diagnose.baselines import Baseline
 from deltarule.studies.diagnose.course import Course, course_of
 from deltarule.studies.diagnose.estimates import (
     ErrorEstimate,
     certainly_above,
     check_reference_error,
     difference,
-    error_of,
 )
 from deltarule.studies.diagnose.remedies import Evidence, Remedy, remedies_for
-from deltarule.training import Epoch, Run
+from deltarule.training import Epoch
 
 MATTERS = 0.01
 """The smallest effect that matters: 1 percentage point of wrong answers, or 1 % of the variance of the target."""
@@ -33,8 +29,6 @@ MATTERS_RELATIVE = 0.05
 
 FEW = 0.05
 """Half the width of the validation error's interval beyond which its samples are few."""
-_FEW_TRAINED = 0.01
-"""The fraction of validation samples that are training samples beyond which the history is not used."""
 RARE = 0.1
 """The fraction of all but the most frequent class below which they are rare."""
 
@@ -81,45 +75,6 @@ class ErrorAnalysis:
             "gap": gap,
             "baselines": [each.to_json() for each in self.baselines],
         }
-
-
-def analyze_run(run: Run, data: Dataset, reference_error: float | None = None) -> ErrorAnalysis:
-    """The analysis on a run: of its errors on the data's training and validation sets, its history, and baselines.
-
-    The baselines are trained here, in a fraction of a second. Copies of samples are not counted again, and validation
-    samples that were trained on are not counted.
-
-    >>> import deltarule as dr
-    >>> data = dr.load_dataset("breast_cancer")
-    >>> said = analyze_run(dr.train(dr.Recipe(), data), data)
-    >>> [each.name for each in said.baselines]
-    ["always answering 'benign'", 'a linear model']
-    """
-    if data.validation is None and (run.recipe.stopping is not None or run.recipe.metrics):
-        data = data.with_validation(seed=run.recipe.seed)
-    return analyze(run.model, data, without_copies(data), run.history, reference_error)
-
-
-def analyze(
-    model: Model,
-    data: Dataset,
-    distinct: WithoutCopies,
-    history: Sequence[Epoch] = (),
-    reference_error: float | None = None,
-) -> ErrorAnalysis:
-    """The same for a model and its history, which may be empty; `distinct` is the data without copies."""
-    held = distinct.data.validation
-    found = analyze_errors(
-        error_of(model, distinct.data.train),
-        None if held is None else error_of(model, held),
-        reference_error,
-        history=history if distinct.trained <= _FEW_TRAINED else None,
-        recipe=model.recipe,
-        baselines=baselines_of(model, replace(data, validation=held)),
-        ranked=held is not None and ranks(model, held),
-        images=data.train.x.ndim > 2,
-    )
-    return replace(found, sentences=(*distinct.sentences, *found.sentences))
 
 
 def analyze_errors(

@@ -8,7 +8,7 @@ from html import escape
 
 from deltarule.studies.diagnose.amounts import amount
 from deltarule.studies.diagnose.check import CHECKS
-from deltarule.studies.diagnose.diagnosis import Diagnosis
+from deltarule.studies.diagnose.diagnosis_data import DiagnosisData
 from deltarule.studies.diagnose.estimates import ErrorEstimate
 from deltarule.studies.diagnose.finding import Finding, Severity
 from deltarule.studies.diagnose.remedies import Attempt, Remedy
@@ -29,7 +29,7 @@ _ALIKE = ("nothing-learned", "underfitting", "linear-is-better", "variance", "re
 """Findings with the picture of all errors."""
 
 
-def report(diagnosis: Diagnosis) -> str:
+def report(diagnosis: DiagnosisData) -> str:
     """Return the report."""
     name = diagnosis.name or "data"
     counts = {severity: sum(one.severity == severity for one in diagnosis.findings) for severity in Severity}
@@ -48,7 +48,7 @@ def report(diagnosis: Diagnosis) -> str:
     return html_page(title, sections)
 
 
-def tried(diagnosis: Diagnosis) -> TextTable:
+def tried(diagnosis: DiagnosisData) -> TextTable:
     """The remedies that were tried."""
     rows = tuple(_row(one) for one in diagnosis.attempts)
     note = (
@@ -59,7 +59,7 @@ def tried(diagnosis: Diagnosis) -> TextTable:
     return TextTable("Remedies tried", columns, rows, note, ("",))
 
 
-def beside(diagnosis: Diagnosis) -> TextTable:
+def beside(diagnosis: DiagnosisData) -> TextTable:
     """The network's errors beside those of other methods."""
     errors = diagnosis.errors
     assert errors is not None
@@ -75,7 +75,7 @@ def beside(diagnosis: Diagnosis) -> TextTable:
     return TextTable("Beside other methods", ("", unit.capitalize(), "95 %"), tuple(rows), note)
 
 
-def _first(diagnosis: Diagnosis) -> str:
+def _first(diagnosis: DiagnosisData) -> str:
     """The sentence on what to do first."""
     helped = [one for one in diagnosis.attempts if one.helped]
     if helped:
@@ -85,7 +85,7 @@ def _first(diagnosis: Diagnosis) -> str:
     return "Nothing was found that is wrong."
 
 
-def _findings(diagnosis: Diagnosis) -> Iterator[str]:
+def _findings(diagnosis: DiagnosisData) -> Iterator[str]:
     """The sections of the findings; a picture that several have is shown with the first."""
     tried_before = {str(one.remedy): one for one in diagnosis.attempts}
     drawn: set[str] = set()
@@ -133,7 +133,7 @@ def _interval(error: ErrorEstimate) -> str:
     return f"{amount(error.low, error)} to {amount(error.high, error)}"
 
 
-def _method(diagnosis: Diagnosis) -> str:
+def _method(diagnosis: DiagnosisData) -> str:
     thresholds = (
         "Every finding has a threshold, which is given with it. Findings of one severity are in the order in which one "
         "fault causes another: faults of the data, of the initial weights, of the objective, of the steps; then what "

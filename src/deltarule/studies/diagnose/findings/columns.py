@@ -77,7 +77,7 @@ class ConstantColumns(Check):
             yield self.found(
                 Severity.WARNING if many else Severity.NOTE,
                 f"Constant in the training set: {_named(names)}.",
-                "They say nothing, and a value in new data that differs meets weights that were never trained.",
+                "They say nothing, and another value in new data is multiplied by weights that were never trained.",
                 measures=(Measure("constant columns", len(names) / len(case.columns), percent=True),),
                 remedies=(Remedy("the data without them"),),
             )

@@ -150,7 +150,7 @@ class ReferenceBetter(Check):
             yield self.found(
                 Severity.WARNING,
                 f"Certainly better on the validation samples: {', '.join(each.name for each in better)}.",
-                "More can be learned from these samples than the network has learned.",
+                "These samples say more about the target than the network has learned.",
                 measures=tuple(
                     Measure(f"{each.name}: error minus the network's", *each.difference, percent=case.model.labelled)
                     for each in better

@@ -45,7 +45,7 @@ class InputShift(Check):
             yield self.found(
                 Severity.ERROR if low > 0.9 else Severity.WARNING,
                 f"Validation samples can be told from training samples: AUC {auc:.2f} ({low:.2f} to {high:.2f}).",
-                "The network is judged on other data than it learned from.",
+                "The network is judged on other data than it was trained on.",
                 measures=(Measure("area under the ROC curve, 0.5 by chance", auc, low, high),),
                 remedies=_RANDOM_SPLIT,
             )
