@@ -158,8 +158,8 @@ LOADED_BY_NAME = {
     "__init__.py", "cli/command_groups.py", "data/arrow.py", "formulas/namespace.py", "training/run.py",
     "studies/diagnose/findings/__init__.py",
 }  # fmt: skip
-"""Files that load modules by their names: the public names and formulas, the shell's commands, PyArrow, the diagnosis of
-a run, which is a study, above training, and the kinds of findings."""
+"""Files that load modules by their names: the public names and formulas, the shell's commands, PyArrow, the diagnosis
+of a run, which is a study, above training, and the kinds of findings."""
 
 
 def test_few_files_load_modules_by_their_names():
