@@ -238,7 +238,8 @@ def test_a_run_that_diverges_keeps_its_last_good_model(shell):
     result = json.loads(out)
     assert code == 1
     assert result["status"] == "diverged"
-    assert result["diagnosis"] is None
+    assert result["diagnosis"]["errors"] is None
+    assert result["diagnosis"]["findings"][0]["check"] == "divergence"
     assert "stays finite" in err.splitlines()[-1]
     assert "Traceback" not in err
     assert files("runs/moons-1") == FILES

@@ -1,4 +1,4 @@
-"""What the verdict's baselines count, on models whose probabilities are known."""
+"""What the diagnosis's baselines count, on models whose probabilities are known."""
 
 import numpy as np
 import pytest
