@@ -283,6 +283,7 @@ _PACKAGES = {
     "models",
     "recipes",
     "studies",
+    "tracking",
     "training",
     "types",
 }
