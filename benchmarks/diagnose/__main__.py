@@ -1,6 +1,6 @@
 """Run the catalogue of faults, and write its tables into a page.
 
-    python -m benchmarks.diagnose [--strengths strong] [--seeds 3] [--try 8] [--page docs/diagnose-catalogue.md] [NAME ...]
+    python -m benchmarks.diagnose [--strengths strong] [--seeds 3] [--try 8] [--page PAGE] [NAME ...]
 
 Results are kept in --out and are not computed again.
 """
