@@ -1,4 +1,4 @@
-"""Whether the verdict's advice holds: train, take its remedies, train with them over seeds, and compare test scores.
+"""Whether the analysis's advice holds: train, take its remedies, train with them over seeds, and compare test scores.
 
     python -m benchmarks.advice [--data FOLDER] [--seeds 10] [--draws 1] [NAME ...]
 
@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 import deltarule as dr
-from deltarule.studies.verdict import Remedy, Verdict, verdict_of
+from deltarule.studies.diagnose import ErrorAnalysis, Remedy, analyze_run
 
 JUDGED = 3
-"""Runs of different seeds whose verdicts are followed."""
+"""Runs of different seeds whose analyses are followed."""
 TEST = 4000
 
 
@@ -29,12 +29,12 @@ class Outcome:
     """A remedy followed, or none where no change of the recipe was given.
 
     difference : the mean test score with it minus that without, over the seeds; `low` to `high` is its 95 % interval.
-    verdicts : how many of the verdicts gave it.
+    analyses : how many of the analyses gave it.
     """
 
     data: str
     remedy: Remedy | None
-    verdicts: int
+    analyses: int
     score: float
     difference: float = 0.0
     low: float = 0.0
@@ -46,7 +46,7 @@ class Outcome:
         name = "none" if self.remedy is None else f"{self.remedy.text}: `{self.remedy.options}`"
         found = "" if self.remedy is None else f"{self.difference:+.4f} ({self.low:+.4f} to {self.high:+.4f})"
         held = "" if self.remedy is None else "**lower**" if self.worse else "holds"
-        return f"| {self.data} | {self.score:.4f} | {name} | {self.verdicts} of {JUDGED} | {found} | {held} |"
+        return f"| {self.data} | {self.score:.4f} | {name} | {self.analyses} of {JUDGED} | {found} | {held} |"
 
 
 Make = Callable[[np.random.Generator, int], tuple[Any, Any]]
@@ -171,15 +171,15 @@ def adult(folder: Path, draw: int) -> tuple[dr.Dataset, dr.Recipe]:
     return dr.Dataset(train=train, test=test).with_validation(fraction=0.1, seed=draw), dr.Recipe()
 
 
-def verdicts(data: dr.Dataset, recipe: dr.Recipe) -> Iterator[Verdict]:
-    """The verdicts on runs of different seeds."""
+def analyses(data: dr.Dataset, recipe: dr.Recipe) -> Iterator[ErrorAnalysis]:
+    """The analyses on runs of different seeds."""
     for seed in range(JUDGED):
-        yield verdict_of(dr.train(recipe.replace(seed=seed), data), data)
+        yield analyze_run(dr.train(recipe.replace(seed=seed), data), data)
 
 
 def followed(name: str, data: dr.Dataset, recipe: dr.Recipe, seeds: int = 10) -> list[Outcome]:
-    """What each change of the recipe that a verdict gives does to the test score, over seeds."""
-    found = list(verdicts(data, recipe))
+    """What each change of the recipe that an analysis gives does to the test score, over seeds."""
+    found = list(analyses(data, recipe))
     given = {each.options: each for said in found for each in said.remedies if each.change}
     if not given:
         return [Outcome(name, None, JUDGED, dr.train(recipe, data).model.score(data.test.x, data.test.y))]
@@ -209,7 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.data is not None:
         made["adult"] = lambda draw: adult(given.data, draw)
     chosen: Iterable[str] = given.names or made
-    print("| data | test score | change advised | by verdicts | change of the test score | |")
+    print("| data | test score | change advised | by analyses | change of the test score | |")
     print("| --- | --- | --- | --- | --- | --- |")
     for name, draw in itertools.product(chosen, range(given.draws)):
         for outcome in followed(name, *made[name](draw), given.seeds):

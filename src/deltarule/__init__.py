@@ -112,6 +112,7 @@ if TYPE_CHECKING:
     )
     from deltarule.studies.bias_variance import bias_variance
     from deltarule.studies.compare import Comparison, compare, vary
+    from deltarule.studies.diagnose import Diagnosis, Finding, Remedy, diagnose
     from deltarule.studies.explain import (
         Explanation,
         accumulated_local_effects,
@@ -126,7 +127,6 @@ if TYPE_CHECKING:
     from deltarule.studies.reliability import reliability
     from deltarule.studies.results import results
     from deltarule.studies.suspicious_labels import suspicious_labels
-    from deltarule.studies.verdict import Remedy, Verdict, verdict, verdict_of
     from deltarule.training import (
         Epoch,
         Evaluation,
@@ -169,6 +169,7 @@ __all__ = [
     "Cutout",
     "Dataset",
     "DeltaruleError",
+    "Diagnosis",
     "Diverged",
     "EarlyStopping",
     "Elastic",
@@ -180,6 +181,7 @@ __all__ = [
     "ExponentialDecay",
     "ExponentialGrowth",
     "FeatureNoise",
+    "Finding",
     "FlatCosine",
     "GammaLoss",
     "GaussianNoise",
@@ -236,7 +238,6 @@ __all__ = [
     "TabularRegressor",
     "Training",
     "Translation",
-    "Verdict",
     "VerticalFlip",
     "WarmUp",
     "Zoom",
@@ -252,6 +253,7 @@ __all__ = [
     "constraints",
     "cross_calibrated",
     "dataset_names",
+    "diagnose",
     "embeddings",
     "epochs",
     "evaluate",
@@ -282,8 +284,6 @@ __all__ = [
     "train",
     "train_many",
     "vary",
-    "verdict",
-    "verdict_of",
     "weight_images",
 ]
 
@@ -302,19 +302,22 @@ _HOMES = (
     "deltarule.studies.reliability",
     "deltarule.studies.results",
     "deltarule.studies.suspicious_labels",
-    "deltarule.studies.verdict",
     "deltarule.training",
 )
 # These import scikit-learn, or much else that most programs do not use.
 _SEPARATE = {
     "Comparison": "deltarule.studies.compare",
+    "Diagnosis": "deltarule.studies.diagnose",
+    "Finding": "deltarule.studies.diagnose",
     "MLPClassifier": "deltarule.estimators",
     "MLPRegressor": "deltarule.estimators",
     "NetworkSearchCV": "deltarule.estimators",
     "TabularClassifier": "deltarule.estimators",
     "TabularRegressor": "deltarule.estimators",
+    "Remedy": "deltarule.studies.diagnose",
     "compare": "deltarule.studies.compare",
     "import_model": "deltarule.models.importing",
+    "diagnose": "deltarule.studies.diagnose",
     "vary": "deltarule.studies.compare",
 }
 _PACKAGES = {

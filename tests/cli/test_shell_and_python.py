@@ -13,8 +13,8 @@ from PIL import Image
 
 import deltarule as dr
 from deltarule.cli.main import app
-from deltarule.studies.verdict.amounts import bare
-from deltarule.studies.verdict.estimates import ErrorEstimate
+from deltarule.studies.diagnose.amounts import bare
+from deltarule.studies.diagnose.estimates import ErrorEstimate
 
 N = 240
 RECIPE = {"hidden": (8,), "epochs": 3}
@@ -107,7 +107,7 @@ def same(shell, python):
         assert result[f"{name}_loss"] == expected["loss"]
         theirs = {key: value for key, value in result["metrics"][name].items() if key != "baseline"}
         assert theirs == expected["metrics"]
-    assert result["verdict"]["sentences"][:2] == list(run.verdict().sentences[:2])
+    assert result["diagnosis"]["sentences"][:2] == list(run.diagnose(short=True).sentences[:2])
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -165,5 +165,5 @@ def test_the_baseline_of_several_targets_is_in_the_units_of_the_metric(tmp_path,
     assert result["metrics"]["validation"]["rmse"] > 0
     shown = bare(
         result["metrics"]["validation"]["rmse"] ** 2, ErrorEstimate.of_squares([1.0])
-    )  # one definition in the table and in the verdict
-    assert f"the validation RMSE {shown} (" in result["verdict"]["sentences"][0]
+    )  # one definition in the table and in the diagnosis
+    assert f"the validation RMSE {shown} (" in result["diagnosis"]["sentences"][0]

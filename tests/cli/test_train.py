@@ -16,7 +16,7 @@ from deltarule.cli.main import app
 
 FILES = ["curves.png", "history.jsonl", "model.safetensors", "recipe.json", "samples.png", "split.json"]
 KEYS = {"train_accuracy", "validation_accuracy", "test_accuracy", "train_loss", "validation_loss", "test_loss"}
-KEYS |= {"metrics", "epochs", "best_epoch", "seconds", "status", "seed", "verdict", "out"}
+KEYS |= {"metrics", "epochs", "best_epoch", "seconds", "status", "seed", "diagnosis", "out"}
 ADULT = Path(__file__).parents[3] / "shared" / "data" / "tabular" / "adult_train.csv"
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -68,11 +68,12 @@ def test_one_json_object_on_standard_output(shell):
     assert result["seed"] == 0
     assert result["status"] == "finished"
     assert 0.7 < result["test_accuracy"] <= 1
-    assert set(result["verdict"]) == {
+    assert set(result["diagnosis"]) == {"findings", "sentences", "errors", "references", "remedies", "attempts"}
+    assert set(result["diagnosis"]["errors"]) == {
         "sentences", "variance", "bias", "remedies", "changes", "gap", "baselines"
     }  # fmt: skip
     assert "Accuracy" in err
-    assert result["verdict"]["sentences"][0] in err
+    assert result["diagnosis"]["sentences"][0] in err
 
 
 def test_words_go_to_standard_error(shell):
@@ -237,7 +238,8 @@ def test_a_run_that_diverges_keeps_its_last_good_model(shell):
     result = json.loads(out)
     assert code == 1
     assert result["status"] == "diverged"
-    assert result["verdict"] is None
+    assert result["diagnosis"]["errors"] is None
+    assert result["diagnosis"]["findings"][0]["check"] == "divergence"
     assert "stays finite" in err.splitlines()[-1]
     assert "Traceback" not in err
     assert files("runs/moons-1") == FILES
@@ -267,7 +269,7 @@ def test_rare_classes_are_reported_beside_the_baseline(shell, tmp_path):
     assert {"roc_auc", "f1", "balanced_accuracy", "average_precision", "log_loss"} <= set(of_test)
     for word in ("always 'normal'", "Balanced accuracy", "ROC AUC", "By class, on the test set", "Recall", "Precision"):
         assert word in err
-    said = " ".join(result["verdict"]["sentences"])
+    said = " ".join(result["diagnosis"]["sentences"])
     assert "Good" not in said
     assert "always answering 'normal'" in said
     epoch = json.loads(Path("runs/fraud-1/history.jsonl").read_text().splitlines()[-1])
@@ -304,7 +306,7 @@ def test_the_advice_on_adult_is_a_smaller_network_and_not_longer_training(shell)
     _, out, err = shell("train", str(ADULT), "--target", "income", "--json")
     result = json.loads(out)
     assert result["best_epoch"] < 4
-    assert result["verdict"]["changes"] == [{"remedy": "a smaller network", "change": {"hidden": [16]}}]
+    assert result["diagnosis"]["errors"]["changes"] == [{"remedy": "a smaller network", "change": {"hidden": [16]}}]
     assert "more epochs would not help" in err
     assert "add --hidden 16" in err
     assert "longer" not in err

@@ -29,14 +29,14 @@ def front_matter(text):
     return text.split("---\n")[1]
 
 
-def test_the_card_of_a_run_says_scores_and_verdict(tmp_path):
+def test_the_card_of_a_run_says_scores_and_diagnosis(tmp_path):
     data = dr.load_dataset("iris")
     run = dr.train(dr.Recipe(network=dr.Network(hidden=(8,)), epochs=30), data)
     card = dr.load_model(run.save(tmp_path / "m.safetensors")).card()
     test = next(score for score in card.record.scores if score.part == "test")
     assert test.value == run.evaluate()["test"].score
     assert test.low < test.value <= test.high
-    assert card.record.verdict == run.verdict().sentences
+    assert card.record.diagnosis == run.diagnose(short=True).sentences
     assert str(card) == str(run.card())
     text = card.markdown()
     assert f'- type: "accuracy"\n      value: {test.value:.6g}\n' in front_matter(text)

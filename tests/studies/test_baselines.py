@@ -1,10 +1,10 @@
-"""What the verdict's baselines count, on models whose probabilities are known."""
+"""What the diagnosis's baselines count, on models whose probabilities are known."""
 
 import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.studies.verdict.baselines import ranks
+from deltarule.studies.diagnose.baselines import ranks
 
 
 def ranked(x, y, weights):

@@ -3,7 +3,7 @@
 import pytest
 from scipy import special
 
-from deltarule.studies.verdict.student import t_probability, t_quantile
+from deltarule.studies.diagnose.student import t_probability, t_quantile
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 4, 5, 10, 57, 179, 1000, 100_001])

@@ -198,9 +198,9 @@ def test_a_run_evaluates_itself():
     assert found["test"] == dr.evaluate(run.model, IRIS.test)
     assert run.evaluate(IRIS.test) == {"data": found["test"]}
     assert "validation" in dr.train(RECIPE, X, Y).evaluate()
-    assert "The training error" in str(run.verdict())
+    assert "The training error" in str(run.diagnose(short=True))
     with pytest.raises(dr.errors.DataError, match="a reference error"):
-        run.verdict(reference_error=7)
+        run.diagnose(reference_error=7)
 
 
 def test_a_pickled_run_leaves_the_data_out():

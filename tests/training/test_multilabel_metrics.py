@@ -29,11 +29,11 @@ def test_labels_have_scikit_learns_metrics(run):
     assert [each.samples for each in found.metrics.classes] == part.y.sum(axis=0).tolist()
 
 
-def test_the_verdict_counts_samples_with_a_wrong_label(run):
-    verdict = run.verdict()
+def test_the_diagnosis_counts_samples_with_a_wrong_label(run):
+    found = run.diagnose(short=True)
     wrong = np.mean((run.model.predict(run.data.validation.x) != run.data.validation.y).any(axis=1))
-    assert f"{100 * wrong:.3g} %" in verdict.sentences[0]
-    assert "always giving the most frequent labels" in str(verdict)
+    assert f"{100 * wrong:.3g} %" in found.sentences[0]
+    assert "always giving the most frequent labels" in str(found)
 
 
 def test_differences_of_comparisons_are_percentage_points(run):

@@ -106,7 +106,7 @@ def arrays(x: npt.NDArray[np.float64], y: npt.NDArray[np.str_], recipe: dr.Recip
     run = dr.train(recipe, x, y, on_epoch=improves)
     scores: dict[str, dr.Evaluation] = run.evaluate()
     run.plot().save("curves.png")
-    assert run.verdict()
+    assert run.diagnose(short=True)
     assert scores["train"].score >= 0
     return run
 

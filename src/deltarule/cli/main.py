@@ -32,6 +32,10 @@ COMMANDS = {
         "deltarule.cli.compare:compare",
         "Compare variants of a recipe over several seeds: differences, confidence intervals and significance.",
     ),
+    "diagnose": Source(
+        "deltarule.cli.diagnose:diagnose",
+        "Diagnose a trained network: what is wrong, how it is known, and what may help.",
+    ),
     "predict": Source(
         "deltarule.cli.predict:predict", "Predict with a model and print one line for each sample, or write a file."
     ),
@@ -40,7 +44,7 @@ COMMANDS = {
     ),
     "show": Source(
         "deltarule.cli.show:show",
-        "Show a model: its layers, how it was trained, its scores with intervals, and the verdict.",
+        "Show a model: its layers, how it was trained, its scores with intervals, and the diagnosis.",
     ),
     "import": Source(
         "deltarule.cli.import_model:import_", "Convert a network of ONNX, PyTorch, Keras or network2 to a model file."

@@ -100,11 +100,26 @@ def _samples(
     images = _images(model, path)
     if images is not None:
         return images, None
-    size = None
+    return _of_part(_loaded(model, data, data_dir, split, quiet=quiet), data, part or "test")
+
+
+def dataset_as_trained(
+    model: Model, data: str, data_dir: Path | None, split: Mapping[str, Any], *, quiet: bool
+) -> Dataset:
+    """Return the data set that a model was trained on, split as in training, or another one, split by default."""
+    path = Path(data)
+    if model.encoding is not None and (is_table_file(path) or path.suffix == ".npy"):
+        return _split_as_trained(model, data, split)
+    return _loaded(model, data, data_dir, split, quiet=quiet)
+
+
+def _loaded(
+    model: Model | Ensemble, data: str, data_dir: Path | None, split: Mapping[str, Any], *, quiet: bool
+) -> Dataset:
+    path, size = Path(data), None
     if path.is_dir() and is_image_folder(path) and len(model.input_shape) > 1:
         size = "x".join(map(str, model.input_shape[:2]))
-    loaded = load(data, data_dir=data_dir, seed=model.recipe.seed, progress=not quiet, image_size=size, **split)
-    return _of_part(loaded, data, part or "test")
+    return load(data, data_dir=data_dir, seed=model.recipe.seed, progress=not quiet, image_size=size, **split)
 
 
 def _of_part(dataset: Dataset, data: str, part: str) -> tuple[Any, Part]:

@@ -1,9 +1,10 @@
-"""The final report of `deltarule train`: tables of metrics beside a baseline, and the verdict, as text or JSON."""
+"""The final report of `deltarule train`: metrics beside a baseline, and a short diagnosis, as text or JSON."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,8 @@ from rich.console import Console
 from deltarule.cli.terminal import finite, say, table_of
 from deltarule.data import Dataset, Part
 from deltarule.formulas.metrics import METRICS, Predictions
-from deltarule.studies.verdict import Verdict, error_of, verdict, verdict_of
-from deltarule.studies.verdict.baselines import constant_losses, most_frequent
+from deltarule.studies.diagnose import Diagnosis, ErrorAnalysis, Remedy, Severity, analyze_errors, diagnose, error_of
+from deltarule.studies.diagnose.baselines import constant_losses, most_frequent
 from deltarule.training import Run
 from deltarule.training.evaluating import Evaluation, evaluate
 from deltarule.training.metrics import ClassificationMetrics, RegressionMetrics, as_data, as_text
@@ -27,12 +28,12 @@ _CLASSES = 10
 
 @dataclass(frozen=True)
 class Report:
-    """The final model's metrics on each set, and the verdict on them.
+    """The final model's metrics on each set, and the diagnosis.
 
     evaluations : by name, for the sets that exist.
     baselines : the accuracy, or the RMSE, of always giving the same answer, on the same sets.
     constant : that answer: the most frequent class of the training set; None for regression, where it is the mean.
-    verdict : None where training diverged, as bias and variance then have no meaning.
+    diagnosis : in its short form; None after an interruption, so that the command ends soon. errors : of the diagnosis.
     out : the run's folder.
     """
 
@@ -40,7 +41,8 @@ class Report:
     evaluations: dict[str, Evaluation]
     baselines: dict[str, float]
     constant: str | None
-    verdict: Verdict | None
+    diagnosis: Diagnosis | None
+    errors: ErrorAnalysis | None
     out: str
 
     @classmethod
@@ -56,8 +58,12 @@ class Report:
             else:
                 baselines[name] = _rmse_of_mean(dataset.train, part)
         constant = model.name_of(most_frequent(dataset.train.y).item()) if model.classes is not None else None
-        said = _verdict(run, dataset, reference_error)
-        return cls(run, evaluations, baselines, constant, said, out)
+        if run.status == "interrupted":
+            held = None if dataset.validation is None else error_of(model, dataset.validation)
+            errors = analyze_errors(error_of(model, dataset.train), held, reference_error)
+            return cls(run, evaluations, baselines, constant, None, errors, out)
+        found = diagnose(run, dataset, reference_error=reference_error, short=True)
+        return cls(run, evaluations, baselines, constant, found, found.errors, out)
 
     @property
     def classes(self) -> bool:
@@ -82,7 +88,7 @@ class Report:
             "seconds": self.run.seconds,
             "status": self.run.status,
             "seed": self.run.recipe.seed,
-            "verdict": None if self.verdict is None else self.verdict.to_json(),
+            "diagnosis": self._diagnosis(),
             "out": self.out,
         }
 
@@ -100,12 +106,33 @@ class Report:
         seconds = f"{self.run.seconds:.1f}" if self.run.seconds >= 1 else f"{self.run.seconds:.1g}"
         say(f"{epochs} in {seconds} s{kept}.", words)
         words.print()
-        for sentence in () if self.verdict is None else self.verdict.sentences:
+        said: Iterable[str] = () if self.errors is None else self.errors.sentences
+        for sentence in said if self.diagnosis is None else self.diagnosis.sentences:
             say(sentence, words)
-        for remedy in () if self.verdict is None else self.verdict.remedies:
-            if remedy.change:
-                say(f"To try {remedy.text}: add {remedy.options}", words)
+        for remedy in () if self.diagnosis is None else self._changes(self.diagnosis):
+            say(f"To try {remedy.text}: add {remedy.options}", words)
+        if self.diagnosis is not None:
+            say(f"More: deltarule diagnose {shlex.quote(self.out)}", words, style="dim")
         words.print()
+
+    @staticmethod
+    def _changes(diagnosis: Diagnosis) -> Iterator[Remedy]:
+        """The changes of the recipe that errors and warnings suggest: the first one of each."""
+        given: dict[str, Remedy] = {}
+        for finding in diagnosis.findings:
+            own = [each for each in finding.remedies if each.change]
+            if own and finding.severity != Severity.NOTE:
+                given.setdefault(own[0].options, own[0])
+        for each in () if diagnosis.errors is None else diagnosis.errors.remedies:
+            if each.change:
+                given.setdefault(each.options, each)
+        yield from given.values()
+
+    def _diagnosis(self) -> dict[str, Any] | None:
+        """The diagnosis as data; after an interruption the errors alone."""
+        if self.diagnosis is not None:
+            return self.diagnosis.to_json()
+        return None if self.errors is None else {"sentences": list(self.errors.sentences)}
 
     def _metrics(self, name: str) -> dict[str, Any]:
         found = self.evaluations[name]
@@ -169,16 +196,6 @@ def _rmse_of_mean(train: Part, part: Part) -> float:
     mean = np.average(train.y, axis=0, weights=train.weights)
     constant = Predictions(part.y.reshape(len(part), -1), np.broadcast_to(mean, part.y.shape).reshape(len(part), -1))
     return METRICS["rmse"](dataclasses.replace(constant, weights=part.weights))
-
-
-def _verdict(run: Run, dataset: Dataset, reference_error: float | None) -> Verdict | None:
-    """The verdict, without baselines after an interruption, so that the command ends soon."""
-    if run.status == "diverged":
-        return None
-    if run.status != "interrupted":
-        return verdict_of(run, dataset, reference_error)
-    held = None if dataset.validation is None else error_of(run.model, dataset.validation)
-    return verdict(error_of(run.model, dataset.train), held, reference_error)
 
 
 def _of_classes(found: Evaluation) -> ClassificationMetrics:

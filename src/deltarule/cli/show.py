@@ -34,7 +34,7 @@ def show(
     ] = None,
     as_json: Annotated[bool, json_option()] = False,
 ) -> None:
-    """Show a model: its layers, how it was trained, its scores with intervals, and the verdict.
+    """Show a model: its layers, how it was trained, its scores with intervals, and the diagnosis.
 
     Examples:
 
@@ -64,9 +64,9 @@ def show(
     if card.scores.rows:
         print_lines([""])
         print_table(table_of(card.scores.columns, card.scores.rows, numbers=("Samples", *card.scores.columns[3:])))
-    if card.record.verdict:
+    if card.record.diagnosis:
         print_lines([""])
-    for sentence in card.record.verdict:
+    for sentence in card.record.diagnosis:
         print_sentence(sentence)
 
 

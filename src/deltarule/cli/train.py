@@ -1,4 +1,4 @@
-"""`deltarule train`: train a model on a data set, report its metrics, draw its pictures and give a verdict."""
+"""`deltarule train`: train a model on a data set, report its metrics, draw its pictures and give a short diagnosis."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from deltarule.recipes import Recipe, preset
 from deltarule.recipes.checks import one_of
 from deltarule.recipes.options import LEARNING
 from deltarule.recipes.presets import BEST_OF_BENCHMARK, DEFAULT_PRESET, PRESETS
-from deltarule.studies.verdict import check_reference_error
+from deltarule.studies.diagnose import check_reference_error
 from deltarule.training import epochs
 from deltarule.training.checkpoints import SECONDS, Checkpoints
 from deltarule.training.folder import check_free, split_of
@@ -59,7 +59,7 @@ _PRESET = option(
 
 _REFERENCE_ERROR = option(
     "--reference-error",
-    "Best achievable error, human or of another method, used by the verdict: 0.02 is an error rate of 2 %; "
+    "Best achievable error, human or of another method, used by the diagnosis: 0.02 is an error rate of 2 %; "
     "for regression a mean squared error.",
     RESULT,
     "ERROR",

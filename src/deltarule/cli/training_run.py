@@ -139,7 +139,7 @@ def finish(
     if as_json:
         ended.failures.attempt(print_json, report.to_json())
     if not interrupted and ended.error is None:
-        record = record_of(ended.run, dataset, report.evaluations, report.verdict)
+        record = record_of(ended.run, dataset, report.evaluations, report.diagnosis)
         ended.failures.attempt(folder.write_model, dataclasses.replace(ended.run.model, record=record))
     pictures = _draw(ended, dataset, folder)
     if ended.error is not None and kept:

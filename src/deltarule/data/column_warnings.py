@@ -7,6 +7,7 @@ set and fails on new data. Both are suspected from the training set alone; the c
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from deltarule.errors import DataWarning
 from deltarule.mapped import is_mapped
 from deltarule.types import Floats, Indices
 
-__all__ = ["column_warnings"]
+__all__ = ["SuspectedColumns", "column_warnings", "suspected_columns"]
 
 _AT_LEAST = 50
 """In fewer training samples a column may decide the target by chance."""
@@ -53,7 +54,7 @@ def column_warnings(dataset: Dataset, declared: Container[str] = ()) -> list[Dat
     if not isinstance(table, Table):
         return []
     columns = [column for column in table if column.name not in declared]
-    return [*_ambiguous(columns), *_left_out(columns), *_suspected(dataset, table, columns)]
+    return [*_ambiguous(columns), *_left_out(columns), *_suspected(dataset, declared)]
 
 
 def _ambiguous(columns: Sequence[Column]) -> Iterator[DataWarning]:
@@ -84,23 +85,48 @@ def _described(column: Column) -> str:
     return f"{column.name} ({'no values' if column.kind == 'empty' else 'row numbers'})"
 
 
-def _suspected(dataset: Dataset, table: Table, columns: Sequence[Column]) -> Iterator[DataWarning]:
+@dataclass(frozen=True)
+class SuspectedColumns:
+    """Names of columns that number the rows, as identifiers do, and of those that alone nearly decide the target."""
+
+    identifiers: tuple[str, ...] = ()
+    deciding: tuple[str, ...] = ()
+
+
+def suspected_columns(dataset: Dataset, declared: Container[str] = ()) -> SuspectedColumns:
+    """Return the suspected columns of a data set's table, except for those of a declared type.
+
+    >>> from deltarule.data.frames import table_of
+    >>> from deltarule.data.targets import dataset_of_table
+    >>> rows = {"id": range(200), "height": [1.5 + i * 31 % 50 / 100 for i in range(200)], "sick": [*"ny"] * 100}
+    >>> suspected_columns(dataset_of_table(table_of(rows), "sick")).identifiers
+    ('id',)
+    """
+    table = dataset.train.x
+    if not isinstance(table, Table):
+        return SuspectedColumns()
+    columns = [column for column in table if column.name not in declared]
     n = len(table)
     if n < _AT_LEAST or is_mapped(table) or len(table.usable) < 2:
-        return
+        return SuspectedColumns()
     spaced = np.linspace(0, n - 1, min(n, _COUNTED)).astype(np.intp)
     counted = spaced[random_order(len(spaced), seed=0)]
     rows = counted[:_COMPARED]
     unique = [column for column in columns if _is_identifier(column, rows)]
-    identifiers = [column.name for column in unique if _is_identifier(column, counted)]
+    identifiers = tuple(column.name for column in unique if _is_identifier(column, counted))
     classes = dataset.task != "regression"
     y = dataset.train.y[rows].reshape(len(rows), -1)[:, :_TARGETS]
     targets = [_codes(each) if classes else each.astype(np.float64) for each in y.T]
     others = [column for column in columns if column.usable and column.name not in identifiers]
-    deciding = [column.name for column in others if _decides(column, rows, targets, classes=classes)]
+    deciding = tuple(column.name for column in others if _decides(column, rows, targets, classes=classes))
+    return SuspectedColumns(identifiers, deciding)
+
+
+def _suspected(dataset: Dataset, declared: Container[str]) -> Iterator[DataWarning]:
+    found = suspected_columns(dataset, declared)
     for names, what in (
-        (identifiers, "has a different integer in nearly every row, as an identifier does"),
-        (deciding, "alone nearly decides the target; it leaks if it is not known when predictions are made"),
+        (found.identifiers, "has a different integer in nearly every row, as an identifier does"),
+        (found.deciding, "alone nearly decides the target; it leaks if it is not known when predictions are made"),
     ):
         if names:
             shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")

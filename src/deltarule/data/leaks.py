@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from deltarule.data.dataset import SET_NAMES, Dataset
+from deltarule.data.parts import Part
 from deltarule.data.table import Table
 from deltarule.mapped import is_mapped
 from deltarule.types import Integers, Positions
 
-__all__ = ["WithoutCopies", "leaks", "without_copies"]
+__all__ = ["WithoutCopies", "leaks", "samples_by_inputs", "without_copies"]
 
 _BYTES_AT_MOST = 1 << 30  # of samples that are compared
 _DIFFERENT = 0.05
@@ -80,6 +81,19 @@ def without_copies(dataset: Dataset) -> WithoutCopies:
     sentences += _left_out(len(fresh) - len(rows), m, "validation", "a copy of another", "copies of others", " again")
     data = replace(dataset, train=first, validation=held.rows(rows) if len(rows) else None)
     return WithoutCopies(data, tuple(sentences), 1.0 - len(fresh) / m)
+
+
+def samples_by_inputs(part: Part) -> Positions | None:
+    """Return a number (n,) for each sample, equal for equal inputs; None where there are too many to compare.
+
+    >>> first, second, third = samples_by_inputs(Part([[0.5], [0.1], [0.5]], [1, 2, 3]))
+    >>> bool(first == third), bool(first == second)
+    (True, False)
+    """
+    if not _comparable(part.x):
+        return None
+    found: Positions = np.unique(_fingerprints(part.x), return_inverse=True)[1].reshape(-1)
+    return found
 
 
 def _left_out(count: int, n: int, of: str, one: str, several: str, again: str = "") -> list[str]:

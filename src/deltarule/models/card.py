@@ -102,7 +102,7 @@ class ModelCard:
             f"A multi-layer perceptron, {_plain(origin)}.",
             "",
             *_section("Scores", _table(self.scores) if self.scores.rows else []),
-            *_section("Verdict", [_plain(each) for each in self.record.verdict]),
+            *_section("Diagnosis", [_plain(each) for each in self.record.diagnosis]),
             *_section("Use", _use(self)),
             *_section("Architecture", _table(self.layers)),
             *_section("Training", _table(Table(("Setting", "Value"), tuple(self.facts.items())))),
@@ -111,17 +111,20 @@ class ModelCard:
         return "\n".join(parts).rstrip() + "\n"
 
     def __str__(self) -> str:
-        """Return the card as text: the layers, the facts, the scores and the verdict."""
+        """Return the card as text: the layers, the facts, the scores and the diagnosis."""
         blocks = [self.name, _aligned([self.layers.columns, *self.layers.rows])]
         blocks.append(_aligned([(name, value) for name, value in self.facts.items()]))
         if self.scores.rows:
             blocks.append(_aligned([self.scores.columns, *self.scores.rows]))
-        return "\n\n".join([*blocks, *self.record.verdict])
+        return "\n\n".join([*blocks, *self.record.diagnosis])
 
     def _repr_html_(self) -> str:
         """Return the card for a notebook."""
         tables = [markup.table(each.columns, each.rows) for each in (self.scores, self.layers) if each.rows]
-        rows = [*self.facts.items(), *([("Verdict", " ".join(self.record.verdict))] if self.record.verdict else [])]
+        rows = [
+            *self.facts.items(),
+            *([("Diagnosis", " ".join(self.record.diagnosis))] if self.record.diagnosis else []),
+        ]
         return markup.card("Model", self.name, rows, *tables, markup.details("Recipe", self.recipe))
 
 

@@ -202,9 +202,9 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         return score_of(self.predict(x, strict=None), y, labelled=self.labelled)
 
     def card(self) -> ModelCard:
-        """Return the model's card: architecture, data, scores, verdict, recipe and versions; text, HTML and Markdown.
+        """Return the model's card: architecture, data, scores, diagnosis, recipe and versions; text, HTML and Markdown.
 
-        Scores and the verdict are there where `Run.save`, `Run.card` or `deltarule train` measured them.
+        Scores and the diagnosis are there where `Run.save`, `Run.card` or `deltarule train` measured them.
         """
         return ModelCard.of(self)
 

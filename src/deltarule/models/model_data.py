@@ -45,7 +45,7 @@ class ModelData:
         slopes, embeddings; one flat vector laid out by `engines.parameters.Shape`, in θ's precision.
     target_bounds : the least and the greatest number of each output in training, (2, outputs), where predictions are
         held between them; otherwise None.
-    record : what is known of its training: data, scores, verdict, versions; None for files of earlier versions.
+    record : what is known of its training: data, scores, diagnosis, versions; None for files of earlier versions.
     calibration : of the probabilities, and for intervals or sets; None before `Model.calibrated`.
     """
 

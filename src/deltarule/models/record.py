@@ -1,4 +1,4 @@
-"""The record of a model's training: data, scores, verdict, versions. A plain record, JSON both ways."""
+"""The record of a model's training: data, scores, diagnosis, versions. A plain record, JSON both ways."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Record:
     epochs, best_epoch : the number of epochs, and the one whose weights the model has.
     status : how training ended: "finished", "stopped" (early), "interrupted" or "diverged"; "" of an imported model.
     scores : of the model, on each set.
-    verdict : sentences on bias, variance and what may help.
+    diagnosis : sentences on bias, variance and what may help.
     versions : of deltarule, Python and NumPy.
     source : of an imported model: the library or the format that it is from.
 
@@ -85,7 +85,7 @@ class Record:
     best_epoch: int = 0
     status: str = ""
     scores: tuple[Score, ...] = ()
-    verdict: tuple[str, ...] = ()
+    diagnosis: tuple[str, ...] = ()
     versions: tuple[tuple[str, str], ...] = ()
     source: str = ""
 
@@ -98,9 +98,9 @@ class Record:
             raise ModelError(f"an epoch from 0 to {self.epochs}", f"{self.best_epoch}", field="record.best_epoch")
         if not all(type(name) is str and type(count) is int and count >= 0 for name, count in self.samples):
             raise ModelError("numbers of samples", f"{self.samples}"[:80], field="record.samples")
-        texts = (*self.verdict, *(each for pair in self.versions for each in pair))
+        texts = (*self.diagnosis, *(each for pair in self.versions for each in pair))
         if not all(type(each) is str for each in texts):
-            raise ModelError("texts", f"{texts}"[:80], field="record.verdict and versions")
+            raise ModelError("texts", f"{texts}"[:80], field="record.diagnosis and versions")
 
     def replace(self, **fields: Any) -> Self:
         """Return a copy with other values for some fields."""
@@ -113,7 +113,7 @@ class Record:
             "samples": dict(self.samples),
             "versions": dict(self.versions),
             "scores": [dataclasses.asdict(each) for each in self.scores],
-            "verdict": list(self.verdict),
+            "diagnosis": list(self.diagnosis),
         }
 
     @classmethod
@@ -122,15 +122,15 @@ class Record:
         known = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(data, Mapping) or set(data) != known:
             raise ModelError(f"the fields {', '.join(sorted(known))}", f"{data!r}"[:80], field="record")
-        if not isinstance(data["scores"], list) or not isinstance(data["verdict"], list):
-            raise ModelError("lists", f"{data['scores']!r}"[:80], field="record.scores and verdict")
+        if not isinstance(data["scores"], list) or not isinstance(data["diagnosis"], list):
+            raise ModelError("lists", f"{data['scores']!r}"[:80], field="record.scores and diagnosis")
         pairs = {}
         for name in ("samples", "versions"):
             if not isinstance(data[name], Mapping):
                 raise ModelError("an object", f"{data[name]!r}"[:80], field=f"record.{name}")
             pairs[name] = tuple(data[name].items())
         scores = tuple(_score(each) for each in data["scores"])
-        return cls(**{**data, **pairs, "scores": scores, "verdict": tuple(data["verdict"])})
+        return cls(**{**data, **pairs, "scores": scores, "diagnosis": tuple(data["diagnosis"])})
 
 
 def _score(data: Any) -> Score:

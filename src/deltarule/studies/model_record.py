@@ -1,4 +1,4 @@
-"""The record of a run for its model's file: scores with intervals on each set, and the verdict."""
+"""The record of a run for its model's file: scores with intervals on each set, and the diagnosis."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from deltarule.data import Dataset, Part
 from deltarule.models import Model
 from deltarule.models.record import Record, Score
-from deltarule.studies.verdict import Verdict, verdict_of
-from deltarule.studies.verdict.baselines import constant_losses
-from deltarule.studies.verdict.estimates import ErrorEstimate, error_of, mean_interval
+from deltarule.studies.diagnose import Diagnosis, diagnose
+from deltarule.studies.diagnose.baselines import constant_losses
+from deltarule.studies.diagnose.estimates import ErrorEstimate, error_of, mean_interval
 from deltarule.training import Evaluation, Run
 from deltarule.training.evaluating import evaluate
 
@@ -23,11 +23,11 @@ def record_of(
     run: Run,
     data: Dataset,
     evaluations: Mapping[str, Evaluation] | None = None,
-    verdict: Verdict | None = None,
+    diagnosis: Diagnosis | None = None,
 ) -> Record:
-    """Return a run's record with the model's scores on each set of the data, and the verdict.
+    """Return a run's record with the model's scores on each set of the data, and the diagnosis.
 
-    evaluations, verdict : where they are known already.
+    evaluations, diagnosis : where they are known already.
 
     >>> import deltarule as dr
     >>> data = dr.load_dataset("iris")
@@ -36,14 +36,14 @@ def record_of(
     ['train', 'validation', 'test']
     """
     model = run.model
-    if verdict is None and run.status != "diverged":
-        verdict = verdict_of(run, data)
+    if diagnosis is None:
+        diagnosis = diagnose(run, data, short=True)
     scores: list[Score] = []
     for name, part in data.parts.items():
         found = evaluate(model, part) if evaluations is None else evaluations[name]
         scores += _scores(model, name, part, found, data.train)
     record = Record() if model.record is None else model.record
-    return record.replace(scores=tuple(scores), verdict=() if verdict is None else verdict.sentences)
+    return record.replace(scores=tuple(scores), diagnosis=diagnosis.sentences)
 
 
 def _scores(model: Model, name: str, part: Part, found: Evaluation, train: Part) -> Iterator[Score]:

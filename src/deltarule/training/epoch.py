@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, Self, overload
 
 import numpy as np
 
@@ -41,6 +41,31 @@ class Epoch:
         named = fields.pop("metrics")
         data: dict[str, Any] = _finite(fields)
         return {**data, "metrics": _finite(named)} if named else data
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Return the epoch that `to_json` wrote; None becomes NaN.
+
+        Raises ValueError for other data.
+
+        >>> epoch = Epoch(1, 0.5, 0.5, 0.9, math.nan, math.nan, math.nan, 0.1)
+        >>> Epoch.from_json(epoch.to_json()).train_loss
+        0.5
+        """
+        names = [each.name for each in dataclasses.fields(cls) if each.name != "metrics"]
+        if not isinstance(data, Mapping) or set(data) - {"metrics"} != set(names):
+            raise ValueError("no epoch")
+        metrics = {str(name): _number(value) for name, value in dict(data.get("metrics", {})).items()}
+        numbers = {name: _number(data[name]) for name in names}
+        if not numbers["number"].is_integer():
+            raise ValueError("no number of an epoch")
+        return cls(**{**numbers, "number": int(numbers["number"]), "metrics": metrics})  # type: ignore[arg-type]
+
+
+def _number(value: Any) -> float:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise ValueError("no number")
+    return math.nan if value is None else float(value)
 
 
 def _finite(fields: Mapping[str, float]) -> dict[str, float | None]:

@@ -12,7 +12,7 @@ from typing import Self
 from deltarule.errors import ModelFileError, OutputError
 from deltarule.models import Model
 from deltarule.recipes import Recipe
-from deltarule.regular_files import encoded, read_json, reason
+from deltarule.regular_files import JSON_AT_MOST, encoded, json_of, read_bytes, read_json, reason
 from deltarule.training.epoch import Epoch
 from deltarule.writing import append_lines, is_part, write_whole
 
@@ -114,6 +114,41 @@ class RunFolder:
 def _line(epoch: Epoch) -> str:
     """Return an epoch as a line of the history."""
     return json.dumps(epoch.to_json(), allow_nan=False) + "\n"
+
+
+def read_history(folder: str | os.PathLike[str]) -> list[Epoch]:
+    """Return the epochs of a run's folder; none where it has no history, or for a file.
+
+    Raises ModelFileError for a file that is no history.
+
+    >>> read_history("no such folder")
+    []
+    """
+    path = Path(folder) / HISTORY
+    if not path.exists():
+        return []
+    try:
+        lines = read_bytes(path, JSON_AT_MOST).decode().splitlines()
+        return [Epoch.from_json(json_of(line)) for line in lines if line.strip()]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelFileError("a history written by deltarule", f"{path}: {reason(error)}") from error
+
+
+def data_of(folder: str | os.PathLike[str]) -> str | None:
+    """Return the name or the path of the data that a run's folder was trained on; None where it is unknown.
+
+    >>> data_of("no such folder") is None
+    True
+    """
+    path = Path(folder) / SPLIT
+    if not path.exists():
+        return None
+    try:
+        written = read_json(path)
+    except (OSError, ValueError) as error:
+        raise ModelFileError("a split written by deltarule", f"{path}: {reason(error)}") from error
+    data = written.get("data") if isinstance(written, dict) else None
+    return data if isinstance(data, str) else None
 
 
 def split_of(folder: str | os.PathLike[str], data: str, names: Sequence[str]) -> dict[str, str | None]:

@@ -26,8 +26,8 @@ from deltarule.training.evaluating import Evaluation, evaluate
 from deltarule.training.metrics import as_data, as_text
 from deltarule.types import Floats
 
-_VERDICT, _RECORD = "deltarule.studies.verdict", "deltarule.studies.model_record"
-"""The package of studies is above this one: `Run.verdict` and `Run.card` load it by name when they are called."""
+_DIAGNOSE, _RECORD = "deltarule.studies.diagnose", "deltarule.studies.model_record"
+"""The package of studies is above this one: `Run.diagnose` and `Run.card` load it by name when they are called."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,20 +90,20 @@ class Run:
         title = plain(self._title, 100)
         return Picture(learning_curves(history, best_epoch=self.best_epoch, score=score, title=title))
 
-    def verdict(self, reference_error: float | None = None, data: Dataset | None = None) -> Any:
-        """Return the `Verdict` on the run: bias and variance by its errors, and what may help.
+    def diagnose(self, data: Dataset | None = None, **further: Any) -> Any:
+        """Return the `Diagnosis` of the run: what is wrong, how it is known, and what may help.
 
-        reference_error : the lowest error that can be reached, as an error rate or a mean squared error.
+        data : other data than the run's. further : `reference_error`, `short`, `try_remedies`, as for `dr.diagnose`.
 
         >>> import deltarule as dr
         >>> run = dr.train(dr.Recipe(epochs=20), dr.load_dataset("iris"))
-        >>> "training error" in str(run.verdict())
+        >>> "training error" in str(run.diagnose(short=True))
         True
         """
-        return importlib.import_module(_VERDICT).verdict_of(self, self._data(data), reference_error)
+        return importlib.import_module(_DIAGNOSE).diagnose(self, self._data(data), **further)
 
     def card(self, data: Dataset | None = None) -> ModelCard:
-        """Return the model's card, with scores on each set of the run's data, or of other data, and the verdict.
+        """Return the model's card, with scores on each set of the run's data, or of other data, and the diagnosis.
 
         >>> import deltarule as dr
         >>> run = dr.train(dr.Recipe(epochs=20), dr.load_dataset("iris"))
@@ -113,14 +113,14 @@ class Run:
         return self._documented(data).card()
 
     def save(self, path: str | os.PathLike[str], data: Dataset | None = None) -> Path:
-        """Write the model with what its card says: scores on each set of the data with intervals, and the verdict.
+        """Write the model with what its card says: scores on each set of the data with intervals, and the diagnosis.
 
         `run.model.save(path)` writes the same without measuring them.
         """
         return self._documented(data).save(path)
 
     def _documented(self, data: Dataset | None) -> Model:
-        """Return the model with its scores and the verdict in its record."""
+        """Return the model with its scores and the diagnosis in its record."""
         record = importlib.import_module(_RECORD).record_of(self, self._data(data))
         return dataclasses.replace(self.model, record=record)
 

@@ -177,7 +177,7 @@ def contents() -> Iterator[tuple[str, bytes, str]]:
     yield "a record of another kind", changed(record=[1]), "for record"
     yield "a record with a field more", record(run=1), "for record"
     yield "scores that are text", record(scores=[{"part": "test"}]), "record.scores"
-    yield "a verdict of objects", record(verdict=[{"a": 1}]), "record.verdict"
+    yield "a diagnosis of objects", record(diagnosis=[{"a": 1}]), "record.diagnosis"
     yield "a best epoch after the last", record(best_epoch=10**30), "record.best_epoch"
 
 

@@ -1,4 +1,4 @@
-"""The verdict, with errors counted by hand, its intervals beside published and simulated ones, and its advice."""
+"""The analysis, with errors counted by hand, its intervals beside published and simulated ones, and its advice."""
 
 import math
 import sys
@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest, fisher_exact, ttest_1samp
 
 import deltarule as dr
-from deltarule.studies.verdict import (
+from deltarule.studies.diagnose import (
     Baseline,
     ErrorEstimate,
     Remedy,
+    analyze_errors,
+    analyze_run,
     baselines_of,
     certainly_above,
     check_reference_error,
     course_of,
     difference,
     error_of,
-    verdict,
-    verdict_of,
 )
-from deltarule.studies.verdict.estimates import mean_interval, mean_test, sign_test
+from deltarule.studies.diagnose.estimates import mean_interval, mean_test, sign_test
 from deltarule.training import Epoch
 
 CHECKOUT = Path(__file__).parents[2]
@@ -140,7 +140,7 @@ def test_certainty_agrees_with_fishers_exact_test(n, m, data):
     ],
 )
 def test_known_numbers(train, validation, reference, variance, bias):
-    found = verdict(share(*train), share(*validation), reference)
+    found = analyze_errors(share(*train), share(*validation), reference)
     assert (found.variance, found.bias) == (variance, bias)
     assert ("Good" in str(found)) <= (not variance and not bias)
     assert ("no reference error was given" in str(found)) == (bias and reference is None)
@@ -150,21 +150,21 @@ def test_known_numbers(train, validation, reference, variance, bias):
 
 
 def test_too_few_samples_are_said_to_be_so():
-    found = str(verdict(share(5, 142), share(2, 15)))
+    found = str(analyze_errors(share(5, 142), share(2, 15)))
     assert "15 validation samples cannot tell" in found
     needed = int(found.partition("about ")[2].split()[0].replace(",", ""))
     assert needed > 15
-    assert verdict(share(5, 142), share(round(2 / 15 * needed * 1.2), round(needed * 1.2))).variance
+    assert analyze_errors(share(5, 142), share(round(2 / 15 * needed * 1.2), round(needed * 1.2))).variance
 
 
 def test_good_says_what_could_be_missed():
-    found = str(verdict(share(0, 1000), share(0, 100)))
+    found = str(analyze_errors(share(0, 1000), share(0, 100)))
     assert "Good: no sign of bias or of variance" in found
     assert "up to 3.7 percentage points could be missed" in found
 
 
 def test_without_validation_nothing_is_said_of_variance():
-    found = verdict(share(300, 1000))
+    found = analyze_errors(share(300, 1000))
     assert found.bias
     assert not found.variance
     assert found.gap is None
@@ -181,12 +181,12 @@ def test_numbers_in_place_of_classes():
     rng = np.random.default_rng(0)
     train, validation = rng.chisquare(1, 300), 4 * rng.chisquare(1, 100)
     estimates = ErrorEstimate.of_squares(train), ErrorEstimate.of_squares(validation)
-    found = verdict(*estimates, 0.9)
+    found = analyze_errors(*estimates, 0.9)
     assert found.variance
     assert not found.bias
     assert found.sentences[0].startswith("The training RMSE is 1 (over 300 samples), the validation RMSE 1.99")
     assert "%" not in str(found).replace("95 %", "")
-    alike = verdict(ErrorEstimate.of_squares(train), ErrorEstimate.of_squares(train[:100]), 0.0)
+    alike = analyze_errors(ErrorEstimate.of_squares(train), ErrorEstimate.of_squares(train[:100]), 0.0)
     assert alike.bias
     assert not alike.variance
 
@@ -195,8 +195,8 @@ def test_numbers_in_place_of_classes():
 def test_a_regression_that_leaves_next_to_nothing_is_no_bias(scale):
     left = scale * 0.0012 * np.random.default_rng(0).chisquare(1, 1000)  # R² of 0.9988
     train, held = ErrorEstimate.of_squares(left), ErrorEstimate.of_squares(left[:200])
-    assert not verdict(train, held).bias
-    known = verdict(train, held, baselines=[constant(ErrorEstimate.of_squares(left / 0.0012), held)])
+    assert not analyze_errors(train, held).bias
+    known = analyze_errors(train, held, baselines=[constant(ErrorEstimate.of_squares(left / 0.0012), held)])
     assert not known.bias
     assert not known.variance
     assert not known.remedies
@@ -204,17 +204,17 @@ def test_a_regression_that_leaves_next_to_nothing_is_no_bias(scale):
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000), st.data())
-def test_every_verdict_can_be_said(n, m, data):
+def test_every_analysis_can_be_said(n, m, data):
     train, held = share(data.draw(st.integers(0, n)), n), share(data.draw(st.integers(0, m)), m)
-    found = verdict(train, held, data.draw(st.none() | st.floats(0, 1)))
+    found = analyze_errors(train, held, data.draw(st.none() | st.floats(0, 1)))
     assert all(sentence.endswith(".") for sentence in found.sentences)
     assert found.variance <= (held.value > train.value)
     assert found.bias <= (train.value > 0)
 
 
 @given(st.lists(st.floats(0, 1e12), min_size=1, max_size=20), st.lists(st.floats(0, 1e12), min_size=1, max_size=20))
-def test_every_verdict_on_numbers_can_be_said(train, validation):
-    found = verdict(ErrorEstimate.of_squares(train), ErrorEstimate.of_squares(validation))
+def test_every_analysis_on_numbers_can_be_said(train, validation):
+    found = analyze_errors(ErrorEstimate.of_squares(train), ErrorEstimate.of_squares(validation))
     assert "nan" not in str(found)
     assert "inf" not in str(found)
     assert found.to_json()["variance"] is found.variance
@@ -260,9 +260,9 @@ def linear(validation, gap, *, certain=0, chance=1.0):
 
 
 def advised(train, held, *, baselines, losses=None, recipe=None, reference=None):
-    """The changes that a verdict gives."""
+    """The changes that an analysis gives."""
     history = None if losses is None else epochs_of(losses)
-    found = verdict(train, held, reference, history=history, recipe=recipe or dr.Recipe(), baselines=baselines)
+    found = analyze_errors(train, held, reference, history=history, recipe=recipe or dr.Recipe(), baselines=baselines)
     return [dict(remedy.change) for remedy in found.remedies if remedy.change]
 
 
@@ -304,7 +304,7 @@ def test_no_two_remedies_pull_in_opposite_directions(wrong, held, certain, losse
         share(int(np.clip(held + 1000 * gap, 0, 1000)), 1000), gap, certain=certain, chance=0.5 + certain / 2
     )
     history = None if losses is None else epochs_of(losses)
-    found = verdict(
+    found = analyze_errors(
         share(wrong, 1000), share(held, 1000), reference,
         history=history, recipe=dr.Recipe(epochs=20), baselines=[known, other],
     )  # fmt: skip
@@ -330,7 +330,7 @@ def test_pure_noise_is_not_good():
     y[rng.choice(600, 17, replace=False)] = "sick"
     data = dr.Dataset(train=(rng.normal(size=(600, 8)), y)).with_validation(fraction=0.25)
     run = dr.train(dr.Recipe(), data)
-    found = verdict_of(run, data)
+    found = analyze_run(run, data)
     assert "Good" not in str(found)
     assert "do not show that the network is better than always answering 'well'" in str(found)
     assert not any(remedy.change for remedy in found.remedies)
@@ -360,10 +360,10 @@ def test_baselines_are_what_they_say():
 
 def test_a_run_without_a_validation_set():
     data = dr.Dataset(train=dr.load_dataset("iris").train)
-    found = verdict_of(dr.train(dr.Recipe(epochs=5, stopping=None), data), data)
+    found = analyze_run(dr.train(dr.Recipe(epochs=5, stopping=None), data), data)
     assert found.gap is None
     assert not found.remedies
-    split = verdict_of(dr.train(dr.Recipe(epochs=5), data), data)
+    split = analyze_run(dr.train(dr.Recipe(epochs=5), data), data)
     assert split.gap is not None
 
 
@@ -386,7 +386,7 @@ def test_no_change_is_advised_where_none_can_help(name):
 @pytest.mark.parametrize("reference", [-0.1, 1.5, math.nan])
 def test_a_reference_that_is_no_error(reference):
     with pytest.raises(dr.DeltaruleError, match="reference error"):
-        verdict(share(1, 10), share(1, 10), reference)
+        analyze_errors(share(1, 10), share(1, 10), reference)
     with pytest.raises(dr.DeltaruleError, match="reference error"):
         check_reference_error(reference, share=True)
 
@@ -399,7 +399,7 @@ def test_errors_that_cannot_be():
     with pytest.raises(dr.DeltaruleError):
         ErrorEstimate.of_squares([])
     with pytest.raises(dr.DeltaruleError, match="one kind"):
-        verdict(share(1, 10), ErrorEstimate.of_squares([1.0, 2.0]))
+        analyze_errors(share(1, 10), ErrorEstimate.of_squares([1.0, 2.0]))
 
 
 def test_the_error_of_a_model_is_counted_on_raw_labels():
@@ -417,8 +417,8 @@ def test_the_error_of_a_model_is_counted_on_raw_labels():
 def test_it_is_not_good_where_a_linear_model_is_certainly_better():
     train, held, best = share(0, 1000), share(3, 1000), share(1, 1000)
     beside = [constant(share(500, 1000), share(500, 1000)), linear(best, -0.002, certain=-1)]
-    assert "Good" in str(verdict(train, held, baselines=[beside[0], linear(best, -0.002)]))
-    said = str(verdict(train, held, baselines=beside))
+    assert "Good" in str(analyze_errors(train, held, baselines=[beside[0], linear(best, -0.002)]))
+    said = str(analyze_errors(train, held, baselines=beside))
     assert "The linear model is better" in said
     assert "Good" not in said
     assert "No sign of variance" in said

@@ -1,4 +1,4 @@
-"""The verdict on data with copies of samples: they are no further evidence, and trained validation samples are none."""
+"""Errors on data with copies of samples: they are no further evidence, and trained validation samples are none."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 import deltarule as dr
 from deltarule.data import without_copies
-from deltarule.studies.verdict import Baseline, ErrorEstimate, verdict, verdict_of
+from deltarule.studies.diagnose import Baseline, ErrorEstimate, analyze_errors, analyze_run
 from deltarule.training import Epoch
 
 CHECKOUT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ def test_copies_within_the_sets_are_counted_once():
     data, recipe = MADE["duplicated rows"](0)
     found = without_copies(data)
     assert (len(found.data.train), len(found.data.validation), found.trained) == (200, 50, 0)
-    said = verdict_of(dr.train(recipe, data), data)
+    said = analyze_run(dr.train(recipe, data), data)
     assert said.sentences[:2] == (
         "600 of 800 training samples are copies of others and are not counted again.",
         "150 of 200 validation samples are copies of others and are not counted again.",
@@ -39,7 +39,7 @@ def test_validation_samples_that_were_trained_on_are_not_counted():
     known = {row.tobytes() for row in data.train.x}
     fresh = {row.tobytes() for row in data.validation.x} - known
     assert (found.data.validation is None, found.trained) == (not fresh, 1 - len(fresh) / 200)
-    said = verdict_of(dr.train(recipe.replace(epochs=6), data), data)
+    said = analyze_run(dr.train(recipe.replace(epochs=6), data), data)
     assert "validation samples are also training samples and are not counted." in said.sentences[1]
     assert not any(each.change for each in said.remedies)
     assert "epoch" not in str(said)  # the history is that of samples that were trained on
@@ -48,7 +48,7 @@ def test_validation_samples_that_were_trained_on_are_not_counted():
 def test_nothing_is_said_of_variance_where_all_validation_samples_were_trained_on():
     x = np.random.default_rng(0).normal(size=(60, 3))
     data = dr.Dataset((x, [0, 1] * 30), (x[:20], [0, 1] * 10))
-    said = verdict_of(dr.train(dr.Recipe(epochs=3), data), data)
+    said = analyze_run(dr.train(dr.Recipe(epochs=3), data), data)
     assert said.gap is None
     assert said.sentences[0] == "20 of 20 validation samples are also training samples and are not counted."
 
@@ -87,7 +87,7 @@ def test_a_smaller_network_needs_a_linear_model_that_certainly_comes_near():
             difference=(0.02, 0.04 - high, high),
         )
         constant = Baseline("always 0", linear=False, train=share(200, 400), validation=share(50, 100), certain=1)
-        said = verdict(
+        said = analyze_errors(
             share(20, 400), share(25, 100), history=history, recipe=dr.Recipe(), baselines=(constant, linear)
         )
         return [each.text for each in said.remedies if each.change]
@@ -103,7 +103,7 @@ def test_the_linear_model_is_advised_as_it_was_tried():
     assert outcome.difference > 0.02
     assert outcome.remedy.change["learning_rate"] == 0.02
     linear = outcome.remedy.applied(recipe)
-    (_, tried) = verdict_of(dr.train(recipe.replace(seed=1), data), data).baselines
+    (_, tried) = analyze_run(dr.train(recipe.replace(seed=1), data), data).baselines
     for field in ("network", "optimizer", "schedule", "batch_size", "epochs", "stopping"):
         assert getattr(linear, field).__class__ is getattr(tried.recipe, field).__class__
         assert field == "network" or getattr(linear, field) == getattr(tried.recipe, field)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from deltarule.studies.verdict.estimates import ErrorEstimate
+from deltarule.studies.diagnose.estimates import ErrorEstimate
 
 
 def amount(value: float, kind: ErrorEstimate) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.studies.verdict.estimates import Z
+from deltarule.studies.diagnose.estimates import Z
 from deltarule.training import Epoch
 from deltarule.types import Floats
 

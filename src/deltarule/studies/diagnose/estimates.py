@@ -12,7 +12,7 @@ import numpy.typing as npt
 from deltarule.data import Part
 from deltarule.errors import DataError
 from deltarule.models import Model
-from deltarule.studies.verdict.student import t_probability, t_quantile
+from deltarule.studies.diagnose.student import t_probability, t_quantile
 from deltarule.types import Floats
 
 Z = 1.959963984540054

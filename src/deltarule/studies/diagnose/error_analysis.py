@@ -1,27 +1,25 @@
-"""The verdict itself: which of its sentences the errors, the baselines and the history support."""
+"""What the errors, the baselines and the history of a run say of bias and variance."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from deltarule.data import Dataset, without_copies
 from deltarule.errors import DataError
 from deltarule.recipes import Recipe
-from deltarule.studies.verdict.amounts import amount, bare, counted, gap_between, listed, rounded, samples
-from deltarule.studies.verdict.baselines import Baseline, baselines_of, ranks
-from deltarule.studies.verdict.course import Course, course_of
-from deltarule.studies.verdict.estimates import (
+from deltarule.studies.diagnose.amounts import amount, bare, counted, gap_between, listed, rounded, samples
+from deltarule.studies.diagnose.baselines import Baseline
+from deltarule.studies.diagnose.course import Course, course_of
+from deltarule.studies.diagnose.estimates import (
     ErrorEstimate,
     certainly_above,
     check_reference_error,
     difference,
-    error_of,
 )
-from deltarule.studies.verdict.remedies import Evidence, Remedy, remedies_for
-from deltarule.training import Epoch, Run
+from deltarule.studies.diagnose.remedies import Evidence, Remedy, remedies_for
+from deltarule.training import Epoch
 
 MATTERS = 0.01
 """The smallest effect that matters: 1 percentage point of wrong answers, or 1 % of the variance of the target."""
@@ -31,14 +29,12 @@ MATTERS_RELATIVE = 0.05
 
 FEW = 0.05
 """Half the width of the validation error's interval beyond which its samples are few."""
-_FEW_TRAINED = 0.01
-"""The fraction of validation samples that are training samples beyond which the history is not used."""
 RARE = 0.1
 """The fraction of all but the most frequent class below which they are rare."""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ErrorAnalysis:
     """What the errors, the history and the baselines of a run say.
 
     sentences : in plain words.
@@ -49,6 +45,8 @@ class Verdict:
     remedies : what may help, the surest first; not tried, except where a sentence says so.
     gap : validation minus training error, with the ends of its 95 % interval; None without a validation set.
     baselines : what was trained beside the network.
+    evidence : on which the remedies rest.
+    train, validation : the errors.
     """
 
     sentences: tuple[str, ...]
@@ -57,12 +55,15 @@ class Verdict:
     remedies: tuple[Remedy, ...]
     gap: tuple[float, float, float] | None = None
     baselines: tuple[Baseline, ...] = ()
+    evidence: Evidence = field(default_factory=Evidence)
+    train: ErrorEstimate | None = None
+    validation: ErrorEstimate | None = None
 
     def __str__(self) -> str:
         return " ".join(self.sentences)
 
     def to_json(self) -> dict[str, Any]:
-        """The verdict as data; `changes` are the remedies that change the recipe."""
+        """The analysis as data; `changes` are the remedies that change the recipe."""
         gap = None if self.gap is None else [each if math.isfinite(each) else None for each in self.gap]
         changes = [{"remedy": each.text, "change": dict(each.change)} for each in self.remedies if each.change]
         return {
@@ -76,36 +77,7 @@ class Verdict:
         }
 
 
-def verdict_of(run: Run, data: Dataset, reference_error: float | None = None) -> Verdict:
-    """The verdict on a run: of its errors on the data's training and validation sets, its history, and baselines.
-
-    The baselines are trained here, in a fraction of a second. Copies of samples are not counted again, and validation
-    samples that were trained on are not counted.
-
-    >>> import deltarule as dr
-    >>> data = dr.load_dataset("breast_cancer")
-    >>> said = verdict_of(dr.train(dr.Recipe(), data), data)
-    >>> [each.name for each in said.baselines]
-    ["always answering 'benign'", 'a linear model']
-    """
-    if data.validation is None and (run.recipe.stopping is not None or run.recipe.metrics):
-        data = data.with_validation(seed=run.recipe.seed)
-    distinct = without_copies(data)
-    model, held = run.model, distinct.data.validation
-    found = verdict(
-        error_of(model, distinct.data.train),
-        None if held is None else error_of(model, held),
-        reference_error,
-        history=run.history if distinct.trained <= _FEW_TRAINED else None,
-        recipe=run.recipe,
-        baselines=baselines_of(model, replace(data, validation=held)),
-        ranked=held is not None and ranks(model, held),
-        images=data.train.x.ndim > 2,
-    )
-    return replace(found, sentences=(*distinct.sentences, *found.sentences))
-
-
-def verdict(
+def analyze_errors(
     train: ErrorEstimate,
     validation: ErrorEstimate | None = None,
     reference_error: float | None = None,
@@ -115,7 +87,7 @@ def verdict(
     baselines: Sequence[Baseline] = (),
     ranked: bool = False,
     images: bool = False,
-) -> Verdict:
+) -> ErrorAnalysis:
     """What training and validation errors say of bias and variance, in a few plain sentences, and what may help.
 
     reference_error : the lowest error that can be reached (by people, by another method): an error rate, or a mean
@@ -129,7 +101,7 @@ def verdict(
     reference error only as far as the validation error is above that. Bias is found where the interval of the
     *training* error is above the reference error by as much. Nothing is reported where the samples are too few.
 
-    >>> print(verdict(ErrorEstimate.of_shares(2, 1437), ErrorEstimate.of_shares(18, 180)))
+    >>> print(analyze_errors(ErrorEstimate.of_shares(2, 1437), ErrorEstimate.of_shares(18, 180)))
     The training error is 0.139 % (2 of 1,437), the validation error 10 % (18 of 180; 6.42 to 15.3 % with 95 %
     confidence). Variance: the validation error is higher by 9.86 percentage points (6.26 to 15.1). Not tried, may
     help: more training samples or regularization (L2, dropout).
@@ -145,6 +117,7 @@ def verdict(
         improvable=found.improvable,
         learned=found.learned,
         few=found.few,
+        uncertain=found.uncertain,
         rare=found.rare,
         linear_learned=found.linear_learned,
         recipe=recipe,
@@ -155,7 +128,7 @@ def verdict(
     remedies = remedies_for(evidence)
     gap = None if validation is None else difference(validation, train)
     said = (*found.sentences(), *_suggested(remedies, found))
-    return Verdict(said, found.variance, found.bias, remedies, gap, tuple(baselines))
+    return ErrorAnalysis(said, found.variance, found.bias, remedies, gap, tuple(baselines), evidence, train, validation)
 
 
 def _course(history: Sequence[Epoch] | None, recipe: Recipe | None) -> Course | None:
@@ -214,7 +187,7 @@ class _Findings:
 
     @property
     def variance(self) -> bool:
-        """As in `Verdict`."""
+        """As in `ErrorAnalysis`."""
         if self.validation is None or not self.above_reference:
             return False
         gap = self.validation.value - self.train.value
@@ -222,7 +195,7 @@ class _Findings:
 
     @property
     def bias(self) -> bool:
-        """As in `Verdict`."""
+        """As in `ErrorAnalysis`."""
         if self.reference is None and not self.train.share and self.constant is None:
             return False
         reference = self.reference or 0.0
@@ -236,10 +209,14 @@ class _Findings:
     @property
     def few(self) -> bool:
         """Whether the validation set is too small to show much: its error is uncertain by more than `FEW`."""
-        return self.validation is not None and self._uncertain(self.validation) > FEW
+        return self.uncertain > FEW
 
-    def _uncertain(self, error: ErrorEstimate) -> float:
-        """Half the width of an interval: of a rate, or in units of the target's variance."""
+    @property
+    def uncertain(self) -> float:
+        """Half the width of the validation error's interval: of a rate, or in units of the target's variance."""
+        error = self.validation
+        if error is None:
+            return 0.0
         scale = 1.0 if self.train.share or self.constant is None else self.constant.train.value or 1.0
         return (error.high - error.low) / 2 / scale
 
@@ -263,7 +240,7 @@ class _Findings:
         return linear is not None and constant is not None and linear.value < constant.value
 
     def sentences(self) -> list[str]:
-        """The sentences of the verdict, in order."""
+        """The sentences of the analysis, in order."""
         said = [self._errors(), *self._standing(), *self._turn()]
         faults = [*self._on_variance(), *self._on_bias()]
         return [*said, *(faults or self._good())]

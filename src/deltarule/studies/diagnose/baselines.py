@@ -15,7 +15,7 @@ from deltarule.formulas import Adam, CosineDecay
 from deltarule.formulas.metrics import roc_auc_of
 from deltarule.models import Model
 from deltarule.recipes import EarlyStopping, Network, Recipe
-from deltarule.studies.verdict.estimates import (
+from deltarule.studies.diagnose.estimates import (
     ONE_SIDED,
     ErrorEstimate,
     error_from,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,8 +10,8 @@ from typing import Any
 from deltarule.formulas import Adam
 from deltarule.recipes import Recipe
 from deltarule.recipes.edit import edited
-from deltarule.studies.verdict.baselines import Baseline
-from deltarule.studies.verdict.course import Course
+from deltarule.studies.diagnose.baselines import Baseline
+from deltarule.studies.diagnose.course import Course
 
 _NEARLY_LINEAR = 1.25
 """Certainly up to this ratio of the linear model's error to the network's, the network gains little from its size."""
@@ -61,10 +62,10 @@ ANOTHER_RATE = Remedy("another learning rate, as the range test suggests it")
 class Evidence:
     """What has been found out about a run, on which remedies rest.
 
-    variance, bias : as in `Verdict`; `reference` says whether bias is measured against a reference error.
+    variance, bias : as in `ErrorAnalysis`; `reference` says whether bias is measured against a reference error.
     improvable : whether the validation error leaves something to gain that matters.
     learned : whether the network is better than always the same answer, or ranks the samples better than chance.
-    few : whether the validation set is too small to show it.
+    few : whether the validation set is too small to show it. uncertain : half the width of its error's interval.
     rare : whether some classes are rare, and the accuracy no better than that of the most frequent class.
     linear_learned : whether the linear model's validation error is below that of always the same answer.
     recipe, course, linear : None where unknown.
@@ -77,6 +78,7 @@ class Evidence:
     improvable: bool = True
     learned: bool = True
     few: bool = False
+    uncertain: float = 0.0
     rare: bool = False
     recipe: Recipe | None = None
     course: Course | None = None
@@ -159,3 +161,58 @@ def _written(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value)) or "none"
     return str(value)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A remedy that was tried: networks with it and with the recipe as it is, with the same seeds.
+
+    before, after : the mean validation scores of the networks that did not fail.
+    difference : after minus before over the seeds, with the ends of its 95 % interval; `p` is adjusted by Holm.
+    seeds : the number of seeds.
+    failed_before, failed_after : networks that diverged or learned nothing; `failure_p` is of their difference.
+    """
+
+    remedy: Remedy
+    before: float
+    after: float
+    difference: tuple[float, float, float]
+    p: float
+    seeds: int
+    failed_before: int = 0
+    failed_after: int = 0
+    failure_p: float = 1.0
+
+    @property
+    def helped(self) -> bool:
+        """Whether it improved the score, or made fewer networks fail, beyond chance (p ≤ 0.05)."""
+        fewer = self.failure_p <= _LEVEL and self.failed_after < self.failed_before
+        return (self.p <= _LEVEL and self.difference[0] > 0) or fewer
+
+    @property
+    def harmed(self) -> bool:
+        """Whether it lowered the score, or made more networks fail, beyond chance."""
+        more = self.failure_p <= _LEVEL and self.failed_after > self.failed_before
+        return (self.p <= _LEVEL and self.difference[0] < 0) or more
+
+    def __str__(self) -> str:
+        effect = "helped" if self.helped else "harmed" if self.harmed else "made no significant difference"
+        mean, low, high = self.difference
+        change = f"validation score {self.before:.4f} to {self.after:.4f}, {mean:+.4f} ({low:+.4f} to {high:+.4f})"
+        failures = ""
+        if self.failed_before or self.failed_after:
+            failures = f"; failed: {self.failed_before} before, {self.failed_after} after, of {self.seeds}"
+        shown = change if math.isfinite(mean) else f"validation score {self.after:.4f} after"
+        return f"{self.remedy} {effect}: {shown}, {self.seeds} seeds{failures}."
+
+    def to_json(self) -> dict[str, Any]:
+        """The attempt as data; None for numbers that are not finite."""
+        numbers = {"before": self.before, "after": self.after, "p": self.p, "failure_p": self.failure_p}
+        numbers |= dict(zip(("difference", "low", "high"), self.difference, strict=True))
+        finite = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
+        counts = {"seeds": self.seeds, "failed_before": self.failed_before, "failed_after": self.failed_after}
+        remedy = {"remedy": self.remedy.text, "change": dict(self.remedy.change)}
+        return {**remedy, **finite, **counts, "helped": self.helped, "harmed": self.harmed}
+
+
+_LEVEL = 0.05
