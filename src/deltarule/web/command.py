@@ -19,30 +19,29 @@ def _option(flag: str, text: str, metavar: str | None = None, **more: Any) -> An
     return typer.Option(flag, help=text, metavar=metavar, **{"show_default": False, **more})
 
 
-def serve(
-    models: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            help="Model files (.safetensors or .json) or folders of runs; NAME=MODEL names one. Without any, a network "
-            "is trained on handwritten digits at the start.",
-            metavar="MODEL",
-            show_default=False,
-        ),
-    ] = None,
-    port: Annotated[int, _option("--port", "Port; 0 chooses a free one (default: 8000).", "NUMBER", min=0)] = 8000,
-    host: Annotated[
-        str, _option("--host", "Address to listen on (default: 127.0.0.1); others need --token.", "ADDRESS")
-    ] = "127.0.0.1",
-    token: Annotated[
-        str,
-        _option("--token", "Secret that every request must carry.", "TEXT", envvar="DELTARULE_TOKEN"),
-    ] = "",
-    runs: Annotated[Path, _option("--runs", "Folder of the runs that are shown (default: runs).", "FOLDER")] = Path(
-        "runs"
+_Models = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="Model files (.safetensors or .json) or folders of runs; NAME=MODEL names one. Without any, a network is "
+        "trained on handwritten digits at the start.",
+        metavar="MODEL",
+        show_default=False,
     ),
-    data_dir: Annotated[
-        Path | None, _option("--data-dir", "Folder with the files of mnist, fashion or kmnist.", "FOLDER")
-    ] = None,
+]
+_Port = Annotated[int, _option("--port", "Port; 0 chooses a free one (default: 8000).", "NUMBER", min=0)]
+_Host = Annotated[str, _option("--host", "Address to listen on (default: 127.0.0.1); others need --token.", "ADDRESS")]
+_Token = Annotated[str, _option("--token", "Secret that every request must carry.", "TEXT", envvar="DELTARULE_TOKEN")]
+_Runs = Annotated[Path, _option("--runs", "Folder of the runs that are shown (default: runs).", "FOLDER")]
+_DataDir = Annotated[Path | None, _option("--data-dir", "Folder with the files of mnist, fashion or kmnist.", "FOLDER")]
+
+
+def serve(
+    models: _Models = None,
+    port: _Port = 8000,
+    host: _Host = "127.0.0.1",
+    token: _Token = "",
+    runs: _Runs = Path("runs"),
+    data_dir: _DataDir = None,
     open_page: Annotated[bool, _option("--open", "Open the page in the browser.")] = False,
     as_json: Annotated[bool, _option("--json", "Print the address as one JSON object.")] = False,
 ) -> None:

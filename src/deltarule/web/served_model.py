@@ -129,6 +129,10 @@ class ServedModel:
     def _class_array(self) -> Array:
         return np.array(self.classes)
 
+    def warm(self) -> None:
+        """Make the first prediction, which compiles, before the first request."""
+        self.predicted(np.zeros((1, self.inputs), self.network.theta.dtype))
+
     def covered(self, inputs: Array, coverage: float) -> dict[str, list[Any]]:
         """Return the intervals of numbers, or the sets of classes, that contain the truth with this probability."""
         if not isinstance(self.model, Ensemble):

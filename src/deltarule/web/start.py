@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
-
+from deltarule.data import Dataset, load_dataset
+from deltarule.data.download import cached
+from deltarule.data.idx import find_idx_files
+from deltarule.data.sources import SOURCES
+from deltarule.errors import DeltaruleError
 from deltarule.models.ensemble import load_predictor
-from deltarule.training.folder import model_path
+from deltarule.regular_files import read_json
+from deltarule.training.folder import SPLIT, model_path
 from deltarule.web.application import application
+from deltarule.web.drawing import Drawing, sees_digits
 from deltarule.web.guard import Guard
 from deltarule.web.limits import Limits
 from deltarule.web.served_model import ServedModel
@@ -25,9 +31,11 @@ class Server:
 
     app: Guard
     limits: Limits
+    drawing: Drawing
     beside: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Server:
+        self.beside.callback(self.drawing.close)
         return self
 
     def __exit__(
@@ -53,13 +61,32 @@ def prepared(
     """
     limits = limits or Limits()
     service = Service(limits)
+    known: Callable[[], Dataset] | None = None if models else offline_digits(data_dir)
     for name, path in models.items():
         served = ServedModel(name, load_predictor(model_path(path)))
-        warm(served)
+        served.warm()
         service.offer([served])
-    return Server(application(service, token), limits)
+        if known is None and sees_digits(served):
+            known = training_data(path, data_dir)
+    drawing = Drawing(service, known)
+    if not models:
+        drawing.start()
+    return Server(application(service, token, drawing.routes), limits, drawing)
 
 
-def warm(served: ServedModel) -> None:
-    """Make the first prediction, which compiles, before the first request."""
-    served.predicted(np.zeros((1, served.inputs), served.network.theta.dtype))
+def offline_digits(data_dir: Path | None) -> Callable[[], Dataset]:
+    """Return what loads handwritten digits without a download: MNIST where it is here, otherwise the bundled digits."""
+    if data_dir is not None and (find_idx_files(data_dir) or find_idx_files(data_dir / "mnist")):
+        return functools.partial(load_dataset, "mnist", data_dir=data_dir)
+    if data_dir is None and cached(SOURCES["mnist"]) is not None:
+        return functools.partial(load_dataset, "mnist")
+    return functools.partial(load_dataset, "digits")
+
+
+def training_data(folder: Path, data_dir: Path | None) -> Callable[[], Dataset] | None:
+    """Return what loads the training data of a run's folder, where these are digits by their name."""
+    try:
+        data = read_json(folder / SPLIT).get("data")
+    except (OSError, ValueError, AttributeError, DeltaruleError):
+        return None
+    return functools.partial(load_dataset, data, data_dir=data_dir) if data in {"digits", "mnist"} else None
