@@ -32,9 +32,11 @@ def page_of(opened, url, **options):
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("request", lambda request: request.url.startswith(url) or faults.append(f"request to {request.url}"))
     page.goto(url)
-    yield page
-    context.close()
-    assert not faults, faults
+    try:
+        yield page
+    finally:
+        context.close()
+        assert not faults, faults
 
 
 def draw(page, strokes, size=0.8, left=0.1, top=0.1):
@@ -42,7 +44,10 @@ def draw(page, strokes, size=0.8, left=0.1, top=0.1):
     box = page.locator(".pad").bounding_box()
 
     def at(point):
-        return (box["x"] + box["width"] * (left + size * point[0] / 100), box["y"] + box["height"] * (top + size * point[1] / 100))
+        return (
+            box["x"] + box["width"] * (left + size * point[0] / 100),
+            box["y"] + box["height"] * (top + size * point[1] / 100),
+        )
 
     for stroke in strokes:
         page.mouse.move(*at(stroke[0]))

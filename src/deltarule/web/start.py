@@ -21,6 +21,8 @@ from deltarule.web.application import application
 from deltarule.web.drawing import Drawing, sees_digits
 from deltarule.web.guard import Guard
 from deltarule.web.limits import Limits
+from deltarule.web.racing import Racing
+from deltarule.web.run_listing import RunListing
 from deltarule.web.served_model import ServedModel
 from deltarule.web.service import Service
 
@@ -31,11 +33,12 @@ class Server:
 
     app: Guard
     limits: Limits
-    drawing: Drawing
+    views: tuple[Drawing | Racing, ...]
     beside: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Server:
-        self.beside.callback(self.drawing.close)
+        for view in self.views:
+            self.beside.callback(view.close)
         return self
 
     def __exit__(
@@ -71,7 +74,9 @@ def prepared(
     drawing = Drawing(service, known)
     if not models:
         drawing.start()
-    return Server(application(service, token, drawing.routes), limits, drawing)
+    racing = Racing(service, data_dir)
+    routes = {**drawing.routes, **racing.routes, **RunListing(runs).routes}
+    return Server(application(service, token, routes), limits, (drawing, racing))
 
 
 def offline_digits(data_dir: Path | None) -> Callable[[], Dataset]:
