@@ -29,7 +29,7 @@ def test_drawn_digits_are_recognised_and_an_example_is_learned(server, opened):
     right = 0
     places = ((0.8, 0.1, 0.1), (0.4, 0.05, 0.5), (0.6, 0.35, 0.2))
     with page_of(opened, server) as page:
-        page.get_by_text("validation accuracy").wait_for(timeout=PATIENCE)
+        page.get_by_text("Model digits").wait_for(timeout=PATIENCE)
         for number, (label, strokes) in enumerate(STROKES.items()):
             page.get_by_role("button", name="Clear").click()
             draw(page, strokes, *places[number % 3])
@@ -105,7 +105,7 @@ def test_a_phone_in_chinese(server, opened):
 
 def test_the_keyboard_draws(server, opened):
     with page_of(opened, server) as page:
-        page.get_by_text("validation accuracy").wait_for(timeout=PATIENCE)
+        page.get_by_text("Model digits").wait_for(timeout=PATIENCE)
         page.locator(".pad").focus()
         page.keyboard.press(" ")
         for _ in range(15):
@@ -132,6 +132,6 @@ def test_both_languages_have_all_texts():
     ]
     assert keys[0] == keys[1]
     used = {
-        key for path in STATIC.glob("*.js") for key in re.findall(r'\bt\("(\w+)"', path.read_text(encoding="utf-8"))
+        key for path in STATIC.glob("*.js") for key in re.findall(r'\bt\("(\w+)"[,)]', path.read_text(encoding="utf-8"))
     }
     assert used <= keys[0]

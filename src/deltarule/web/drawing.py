@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
@@ -173,8 +174,11 @@ class Drawing:
         """Run a training in a job's thread, and serve its model."""
         try:
             served = work(progress, *more)
-        except DeltaruleError as error:
-            progress.status, progress.error = "failed", str(error)
+        except Exception as error:
+            if not isinstance(error, DeltaruleError):
+                logging.getLogger("deltarule.web").exception("Error of a training")
+            progress.error = str(error)
+            progress.status = "failed"
             return
         served.warm()
         # The dictionary of models changes by one assignment, which other threads see whole.

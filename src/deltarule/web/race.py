@@ -158,7 +158,7 @@ class Race:
         return {"id": self.id, "epochs": self.plan.recipes[0].epochs, "samples": counts, "score": score, **shown}
 
     def frame(self, since: list[int]) -> dict[str, Any]:
-        """Return the state: of each variant its picture, and its curves from an epoch on, which is moved behind them."""
+        """Return the state: of each variant its picture, and its curves from an epoch on, which moves behind them."""
         variants = []
         for place, runner in enumerate(self.runners):
             curves = runner.curves[since[place] :]

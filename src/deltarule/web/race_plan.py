@@ -133,13 +133,13 @@ def choices() -> dict[str, list[str]]:
     >>> "tanh" in choices()["activation"], "lbfgs" in choices()["optimizer"]
     (True, False)
     """
-    of = {name: [cls.name for cls in registered(name)] for name in ("activation", "loss", "normalization", "schedule")}
-    optimizers = [cls.name for cls in registered("optimizer") if cls.granularity != "full-batch"]
+    of = {name: [cls.name for cls in registered(name)] for name in ("loss", "normalization", "schedule")}
     return {
-        **of,
-        "optimizer": optimizers,
-        "normalization": ["none", *of["normalization"]],
+        "activation": [cls.name for cls in registered("activation") if cls.granularity == "elementwise"],
+        "optimizer": [cls.name for cls in registered("optimizer") if cls.granularity != "full-batch"],
         "loss": ["auto", *of["loss"]],
+        "normalization": ["none", *of["normalization"]],
+        "schedule": of["schedule"],
     }
 
 

@@ -66,7 +66,7 @@ def _resampled(stroke: Floats, step: float) -> Floats:
     if total < 1e-9:
         return np.array([[stroke[0], stroke[0]]])
     at = np.concatenate([[0.0], lengths.cumsum()])
-    places = np.linspace(0.0, total, max(2, math.ceil(total / step) + 1))
+    places = np.linspace(0.0, total, max(2, math.ceil(total / step - 1e-6) + 1))
     points = np.stack([np.interp(places, at, stroke[:, axis]) for axis in (0, 1)], axis=1)
     return np.stack([points[:-1], points[1:]], axis=1)
 

@@ -21,8 +21,10 @@ export function urlOf(state, speed) {
   return `#race?${parameters}`;
 }
 
+let fields = 0;
 function field(name, control) {
-  return el("label", { class: "field" }, el("span", {}, t(name)), control);
+  control.id = `field-${fields++}`;
+  return el("div", { class: "field" }, el("label", { for: control.id }, t(name)), control);
 }
 function select(value, names, changed) {
   const all = names.includes(value) ? names : [value, ...names];

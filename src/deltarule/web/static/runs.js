@@ -7,7 +7,7 @@ export function build(root, parameters, signal) {
   const message = el("p", { role: "status", "aria-live": "polite", class: "quiet" });
   const help = el("p", { class: "quiet" });
   const body = el("tbody");
-  const table = el("table", {}, el("thead", {}, el("tr", {}, el("th", {}, ""), ["name", "kind", "state"].map((name) => el("th", { scope: "col" }, t(name))),
+  const table = el("table", {}, el("thead", {}, el("tr", {}, el("td"), ["name", "kind", "state"].map((name) => el("th", { scope: "col" }, t(name))),
     ["epochs", "loss", "validationScore"].map((name) => el("th", { scope: "col", class: "number" }, t(name))), el("th", { scope: "col" }, t("when")))), body);
   const details = el("div");
   let chosen = parameters.getAll("run").slice(0, 2);
