@@ -70,8 +70,8 @@ def test_invalid_bodies(small, body):
     ("change", "word"),
     [
         ({"shape": [2, 4]}, "values"), ({"shape": [-1, 4]}, "shape"), ({"shape": [1, 4.0]}, "shape"),
-        ({"shape": []}, "shape"), ({"datatype": "FP8"}, "datatype"), ({"data": 3}, "data"),
-        ({"data": [1, 2]}, "values"),
+        ({"shape": []}, "shape"), ({"datatype": "FP8"}, "datatype"), ({"datatype": {}}, "datatype"),
+        ({"data": 3}, "data"), ({"data": [1, 2]}, "values"),
         ({"data": ["a", "b", "c", "d"]}, "numbers"), ({"datatype": "INT8", "data": [300, 1, 2, 3]}, "INT8"),
         ({"datatype": "INT8", "data": [0.5, 1, 2, 3]}, "integers"), ({"data": [[1, 2], [3]]}, "many"),
         ({"datatype": "BYTES"}, "text"), ({"shape": [4], "data": [1, 2, 3, 4]}, "shape"),

@@ -149,6 +149,7 @@ def test_pause_step_and_stop(page):
     assert page.json(control, {"action": "pause"})[1]["status"] == "paused"
     assert page.json(control, {"action": "step"})[0] == 200
     assert page.json(control, {"action": "jump"})[0] == 400
+    assert page.json(control, {"action": {}})[0] == 400
     assert page.json(control, {"action": "speed", "speed": -1})[0] == 400
     assert page.json(control, {"action": "stop"})[1]["status"] == "stopped"
     assert frames(page, start["id"])[-1]["status"] == "stopped"
@@ -237,7 +238,7 @@ def test_comparisons_appear(page):
     under_way.keep_in(folder)
     list(under_way)
     assert next(run for run in page.json("/runs")[1]["runs"] if run["name"] == "compare-1")["live"]
-    under_way.comparison.write(folder)
+    (folder / "report.html").write_text("<html>What `Comparison.write` writes.</html>")
     found = page.json("/runs/compare-1")[1]
     assert (found["kind"], found["live"], found["report"]) == ("comparison", False, True)
     assert [(each["networks"], len(each["curves"])) for each in found["variants"]] == [(2, 3), (2, 3)]

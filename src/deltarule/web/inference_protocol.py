@@ -128,7 +128,7 @@ def _array(tensor: Mapping[str, Any]) -> Array:
     shape, datatype, data = tensor.get("shape"), tensor.get("datatype"), tensor.get("data")
     if not isinstance(shape, list) or not shape or not all(type(each) is int and each >= 0 for each in shape):
         raise Refusal(400, "Expected a shape: a list of integers of at least 0.")
-    if datatype not in {*_NUMBERS, "BYTES"}:
+    if datatype not in [*_NUMBERS, "BYTES"]:  # a list: what a client sends may have no hash
         raise Refusal(400, f"Expected a datatype ({', '.join(_NUMBERS)}, BYTES), got {str(datatype)[:80]!r}.")
     if not isinstance(data, list):
         raise Refusal(400, "Expected data, a list.")

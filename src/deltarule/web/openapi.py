@@ -135,7 +135,8 @@ def document_page(found: Mapping[str, Any]) -> str:
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        "<title>API · deltarule</title><link rel='icon' href='/static/icon.svg'><link rel='stylesheet' href='/static/style.css'></head>"
+        "<title>API · deltarule</title><link rel='icon' href='/static/icon.svg'>"
+        "<link rel='stylesheet' href='/static/style.css'></head>"
         "<body class='document'><main><p><a href='/'>deltarule</a></p><h1>HTTP API</h1>"
         "<p>The same as <a href='/openapi.json'>OpenAPI 3.1</a>.</p>" + "".join(parts) + "</main></body></html>"
     )

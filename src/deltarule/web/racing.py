@@ -88,7 +88,7 @@ class Racing:
         """Pause, resume, step, stop, or set the speed."""
         race, asked = self._race(request), read_object(await request.body())
         action, speed = asked.get("action"), asked.get("speed", 0)
-        if action not in {"pause", "resume", "step", "stop", "speed"}:
+        if action not in ["pause", "resume", "step", "stop", "speed"]:
             raise RecipeError("pause, resume, step, stop or speed", repr(action)[:80], field="action")
         if type(speed) not in {int, float} or not 0 <= speed <= 10_000:
             raise RecipeError("epochs a second from 0 to 10,000", repr(speed)[:80], field="speed")

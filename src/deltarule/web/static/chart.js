@@ -1,7 +1,7 @@
 // Curves with bands on a canvas, with axes, in the page's colours.
-import { colour, short } from "./dom.js";
+import { colour } from "./dom.js";
 
-const MARGIN = { left: 52, right: 10, top: 10, bottom: 28 };
+const MARGIN = { left: 52, right: 10, top: 24, bottom: 28 };
 
 /**
  * Draw curves: `series` are {name, colour, rows: [[mean, low, high], …]}, a row for each epoch.
@@ -51,14 +51,16 @@ function axes(context, { x, y, low, high, log, epochs, width, height, label }) {
     context.moveTo(MARGIN.left, y(value));
     context.lineTo(width - MARGIN.right, y(value));
     context.stroke();
-    context.fillText(short(value), MARGIN.left - 6, y(value));
+    context.fillText(tick(value), MARGIN.left - 6, y(value));
   }
   context.textAlign = "center";
   context.textBaseline = "top";
   for (const epoch of ticks(1, epochs, false).filter((value) => Number.isInteger(value))) context.fillText(epoch, x(epoch), height - MARGIN.bottom + 6);
   context.textAlign = "left";
-  context.fillText(label, MARGIN.left + 4, MARGIN.top - 6);
+  context.fillText(label, 4, 2);
 }
+
+const tick = (value) => (value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(0) : String(Number(value.toPrecision(4))));
 
 /** Return round numbers between two ends: steps of 1, 2 or 5, or powers of ten. */
 export function ticks(low, high, log) {
