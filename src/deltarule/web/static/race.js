@@ -130,7 +130,7 @@ export async function build(root, parameters, signal) {
       el("div", { class: "row" }, ...Object.values(buttons), el("label", { class: "row quiet" }, t("speed"), speed),
         el("button", { type: "button", onclick: () => { if (state.variants.length < choices.limits.variants) { state.variants.push({ ...state.variants.at(-1) }); rebuild(); } } }, t("add"))), message),
     cards,
-    el("section", { class: "panel columns" }, el("div", {}, el("h2", {}, t("loss")), loss), el("div", {}, el("h2", {}, t("score")), score), el("div", {}, legend, el("p", { class: "quiet" }, t("bands", state.seeds)))),
+    el("section", { class: "panel columns" }, el("div", {}, el("h2", {}, t("loss")), loss), el("div", {}, el("h2", {}, t("score")), score), el("div", {}, legend, el("p", { class: "quiet" }, t("bands")))),
     texts,
   );
   rebuild();

@@ -45,7 +45,7 @@ export function controls(state, choices, { changed, rebuild }) {
       field("data", select(state.data, [...choices.data, "csv"], (value) => { state.data = value; if (value === "digits" || value === "fashion") state.epochs = Math.min(state.epochs, 30); rebuild(); })),
       state.data === "csv" && field("target", select(state.target || columns.at(-1) || "", columns, (value) => { state.target = value; changed(); })),
       field("epochs", number(state.epochs, 1, choices.limits.epochs, (value) => { state.epochs = value; changed(); })),
-      field("seeds", number(state.seeds, 1, choices.limits.seeds, (value) => { state.seeds = value; rebuild(); })),
+      field("seeds", number(state.seeds, 1, choices.limits.seeds, (value) => { state.seeds = value; changed(); })),
     ].filter(Boolean));
   }
   function variant(place) {
