@@ -27,6 +27,12 @@ _RANKING = (
     "mean (smallest to largest table); time to predict a row, in a call with the whole test set; failed fits."
 )
 
+_UNCERTAINTY = (
+    "{name} on the test set: the fraction of targets in `predict_interval(X, 0.9)`, or of classes in "
+    "`predict_set(X, 0.9)`, and the expected calibration error without and with the fitted temperature; means over "
+    "the splits."
+)
+
 
 def markdown(
     study: Study, standings: Sequence[Standing], pairs: Sequence[Pair], tables: Mapping[str, Table], fits: Sequence[Fit]
@@ -55,6 +61,10 @@ def _parts(
             if task == "classification":
                 yield "Log-loss on the test set, mean over the same splits:"
                 yield _figures(chosen, names, study.rivals, partial(_log_loss, study))
+    for name in study.rivals:
+        if of_tables := {key: fits for key in tables if (fits := _with_coverage(study, name, key))}:
+            yield _UNCERTAINTY.format(name=names[name])
+            yield _uncertainty({tables[key].name: fits for key, fits in of_tables.items()})
     if study.tables:
         yield "Seconds of processor time to train, median over all splits that a model has:"
         yield _figures({key: tables[key] for key in study.tables}, names, study.rivals, study.seconds)
@@ -149,6 +159,33 @@ def _scores(study: Study, tables: Mapping[str, Table], names: Mapping[str, str])
             [f"{table.name}, {size}", str(len(study.splits[key])), *cells, f"{np.mean(truths):.3f}" if truths else "–"]
         )
     return _grid(["table, rows × columns", "splits", *(names[name] for name in study.rivals), "best possible"], rows)
+
+
+def _with_coverage(study: Study, rival: str, table: str) -> list[Fit]:
+    return [fit for fit in study.of(rival, table) if fit.coverage is not None]
+
+
+def _uncertainty(fits: Mapping[str, Sequence[Fit]]) -> str:
+    """The coverage and the calibration errors on each table, and their means over the tables."""
+    found = {name: [_mean(each, field) for field in _UNCERTAIN] for name, each in fits.items()}
+    columns = zip(*found.values(), strict=True)
+    several = {"mean": [_mean_of([each for each in column if math.isfinite(each)]) for column in columns]}
+    rows = [
+        [name, *(f"{value:.3f}" if math.isfinite(value) else "–" for value in values)]
+        for name, values in (found | several).items()
+    ]
+    return _grid(["table", "coverage of 90 %", "calibration error, T = 1", "with temperature"], rows)
+
+
+_UNCERTAIN = ("coverage", "uncalibrated_error", "calibration_error")
+
+
+def _mean(fits: Sequence[Fit], field: str) -> float:
+    return _mean_of([value for fit in fits if (value := getattr(fit, field)) is not None])
+
+
+def _mean_of(known: Sequence[float]) -> float:
+    return float(np.mean(known)) if known else math.nan
 
 
 def _score(values: Sequence[float], best: float) -> str:

@@ -36,6 +36,10 @@ def _nothing() -> str:
     return ""
 
 
+def _no_figures(model: Any, x: Any, y: Array) -> dict[str, float]:  # noqa: ARG001 - as another rival's
+    return {}
+
+
 @dataclass(frozen=True)
 class Rival:
     """One model, with its defaults.
@@ -46,6 +50,7 @@ class Rival:
     packages : distributions it needs, whose versions are stored.
     make : (task, seed, threads) to a model. It alone imports the packages, in a process of its own.
     lacks : why it cannot be made although the packages are installed; "" where it can.
+    further : (fitted model, test_x, test_y) to further fields of a `Fit`.
     """
 
     name: str
@@ -54,6 +59,7 @@ class Rival:
     packages: tuple[str, ...]
     make: Callable[[str, int, int], Model]
     lacks: Callable[[], str] = _nothing
+    further: Callable[[Any, Any, Array], dict[str, float]] = _no_figures
 
     def versions(self) -> dict[str, str]:
         """The version of each package that is installed."""

@@ -21,6 +21,8 @@ class Fit:
     error : what the model raised, or why its process ended; "" for a fit that succeeded, whose figures follow.
     score : accuracy or R² on the test set. truth : that of the known distribution.
     fit_seconds, predict_seconds : wall time; ..._cpu_seconds : user and system time of the process.
+    coverage : fraction of the test set in `predict_interval` or `predict_set` of 90 %. calibration_error,
+    uncalibrated_error : expected calibration error with the fitted temperature, and with the temperature 1.
     load : average number of running processes when the fit began. revision : commit of deltarule.
     """
 
@@ -41,6 +43,9 @@ class Fit:
     score: float | None = None
     log_loss: float | None = None
     rmse: float | None = None
+    coverage: float | None = None
+    calibration_error: float | None = None
+    uncalibrated_error: float | None = None
     truth: float | None = None
     fit_seconds: float | None = None
     fit_cpu_seconds: float | None = None

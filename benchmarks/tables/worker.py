@@ -100,7 +100,8 @@ class _Worker:
         answer = model.predict(samples.test_x)
         found |= clock.since("predict")
         probabilities = model.predict_proba(samples.test_x) if task == "classification" else None
-        return found | scores(task, answer, probabilities, samples.test_y)
+        found |= scores(task, answer, probabilities, samples.test_y)
+        return found | self._rival.further(model, samples.test_x, samples.test_y)
 
 
 def _answer(worker: _Worker, do: str, **arguments: Any) -> dict[str, Any]:

@@ -280,6 +280,7 @@ _PACKAGES = {
     "models",
     "recipes",
     "studies",
+    "tracking",
     "training",
     "types",
 }

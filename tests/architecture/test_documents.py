@@ -2,7 +2,8 @@
 
 A ```python block is run; one with `>>>` in it is a doctest. The blocks of a page share their names, and all run in one
 temporary folder. In a ```console block every line `$ deltarule …` is run, and has to end well. What cannot run in a
-test says why, in the line before the block: `<!-- not run: why -->`.
+test says why, in the line before the block: `<!-- not run: why -->`; what needs packages that the tests do not install
+names them, `<!-- needs: onnx, onnxruntime -->`, and runs where they are.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +37,7 @@ RUN = [page for page in PAGES if page not in IN_CHINESE]  # their examples are t
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = re.compile(r"<!-- not run: (.{10,}?) -->\s*$")
+NEEDS = re.compile(r"<!-- needs: ([\w, ]+) -->\s*$")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -52,8 +55,10 @@ def blocks(page: Path) -> Iterator[Block]:
     text = page.read_text(encoding="utf-8")
     for match in BLOCK.finditer(text):
         before = text[: match.start()]
-        reason = NOT_RUN.search(before)
-        yield Block(match[1], match[2], before.count("\n") + 2, reason[1] if reason else None)
+        reason, needs = NOT_RUN.search(before), NEEDS.search(before)
+        absent = [each for each in re.split(r", *", needs[1]) if find_spec(each) is None] if needs else []
+        not_run = reason[1] if reason else f"it needs {', '.join(absent)}" if absent else None
+        yield Block(match[1], match[2], before.count("\n") + 2, not_run)
 
 
 def name_of(page: Path) -> str:
@@ -146,7 +151,7 @@ def pictures(page: Path) -> Iterator[Path]:
 def test_the_tour_is_whole_in_both_languages_and_shows_every_illustration():
     chapters = {page.name for page in TOUR.glob("*.md")}
     assert chapters == {page.name for page in (TOUR / "zh").glob("*.md")}
-    assert len(chapters) == 1 + 8
+    assert len(chapters) == 1 + 9
     shown = {picture.stem for page in TOUR.glob("*.md") for picture in pictures(page)}
     assert shown - {"compare-scores"} == {f"illustration-{name}" for name in ILLUSTRATIONS}
 

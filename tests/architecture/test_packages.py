@@ -27,6 +27,7 @@ PACKAGES = (
     "figures",
     "models",
     "training",
+    "tracking",
     "studies",
     "experiments",
 )

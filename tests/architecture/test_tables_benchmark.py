@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,11 @@ from benchmarks.tables.samples import MOST_ROWS, Absent, digest_of  # noqa: E402
 from benchmarks.tables.store import Fit, Store  # noqa: E402
 from benchmarks.tables.summary import COUNTERPARTS, Study  # noqa: E402
 from benchmarks.tables.tables import TABLES  # noqa: E402
+
+import deltarule as dr  # noqa: E402
+from deltarule.cli.train import ROWS_OF_EVIDENCE  # noqa: E402
+from deltarule.models.calibration import calibration_error  # noqa: E402
+from deltarule.recipes.presets import BEST_OF_BENCHMARK, DEFAULT_PRESET  # noqa: E402
 
 WITHOUT_FILES = ["breast-cancer", "diabetes", "shop", "shop-classes", "steps"]
 
@@ -179,8 +185,45 @@ def test_a_fit_that_raises_is_an_answer_and_one_that_takes_too_long_ends():
         process.ask("about")
 
 
+@pytest.mark.parametrize("key", ["wine", "diabetes"])
+def test_coverage_and_calibration_are_those_of_the_estimator(key):
+    table, rival = TABLES[key], rivals()["deltarule_tabular"]
+    samples = table.draw(None, 0)
+    recipe = dr.preset("plain", table.task, 100).replace(epochs=20)
+    model = rival.make(table.task, 0, 1).set_params(preset=recipe, folds=2).fit(samples.x, samples.y)
+    found = rival.further(model, samples.test_x, samples.test_y)
+    assert 0.7 < found["coverage"] <= 1
+    if key == "wine":
+        own = (np.arange(len(samples.test_y)), samples.test_y)
+        assert found["coverage"] == model.predict_set(samples.test_x, 0.9)[own].mean()
+        assert found["calibration_error"] == calibration_error(model.predict_proba(samples.test_x), samples.test_y)
+        assert model.ensemble_.temperature != 1.0
+        assert found["uncalibrated_error"] != found["calibration_error"]
+
+
+def test_the_report_has_coverage_and_calibration_of_the_models_that_have_them():
+    fits = [fit("deltarule_tabular", "wine", 0, 0.9), fit("deltarule_tabular", "wine", 1, 0.9)]
+    fits = [replace(each, coverage=0.9, calibration_error=0.02, uncalibrated_error=0.03 + each.split) for each in fits]
+    fits += [replace(fit("deltarule_tabular", "diabetes", 0, 0.5), coverage=0.87), fit("light_gbm", "wine", 0, 0.9)]
+    tables = {key: TABLES[key] for key in ("wine", "diabetes")}
+    study = Study(fits, {key: table.task for key, table in tables.items()}, list(rivals()))
+    text = markdown.markdown(study, study.standings(), study.pairs(), tables, fits)
+    assert "| wine | 0.900 | 0.530 | 0.020 |\n| diabetes | 0.870 | – | – |\n| mean | 0.885 | 0.530 | 0.020 |" in text
+    assert text.count("predict_interval") == 1
+
+
 @pytest.mark.parametrize(
     ("value", "text"), [(1234.5, "1,234"), (100.0, "100"), (12.34, "12.3"), (0.012345, "0.0123"), (float("nan"), "–")]
 )
 def test_numbers_have_three_digits(value, text):
     assert markdown.number(value) == text
+
+
+def test_the_default_preset_is_the_single_network_with_the_best_mean_rank():
+    page = (CHECKOUT / "docs" / "tables_benchmark.md").read_text()
+    ranks = re.findall(r"^\| ([^|]+?) \| ([0-9.]+) \([0-9.]+ to [0-9.]+\) \|", page, re.MULTILINE)
+    single = [name for name, _ in ranks if name.startswith(("deltarule", "RealMLP", "TabM")) and "Tabular" not in name]
+    assert single[0] == f"deltarule {DEFAULT_PRESET}"
+    assert [float(rank) for _, rank in ranks] == sorted(float(rank) for _, rank in ranks)
+    assert f"{MOST_ROWS:,} rows" in BEST_OF_BENCHMARK
+    assert ROWS_OF_EVIDENCE == MOST_ROWS

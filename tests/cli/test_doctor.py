@@ -7,14 +7,15 @@ import pytest
 from deltarule.cli.main import app
 from deltarule.native import cache
 from deltarule.native.processor import processor
-from deltarule.native.tiling import candidates
-from deltarule.native.tuning import Measurement, keep, measure, tuned_tiles
+from deltarule.native.tuning import Measurement, keep, measure, questions, tuned_tiles
+
+DTYPES = "float32", "float64", "bfloat16"
 
 
 @pytest.fixture(scope="module")
 def compiled():
     """What measuring compiles is in the cache of all tests, and not in one of these alone."""
-    for dtype in ("float32", "float64"):
+    for dtype in DTYPES:
         measure(dtype)
 
 
@@ -43,11 +44,10 @@ def test_everything_that_was_measured_is_in_the_json(doctor, monkeypatch):
     assert facts["cores"]["threads"] >= 1
     assert facts["cache"]["files"] >= len(facts["tiling"])
     assert facts["cache"]["bytes"] > 0
-    questions = candidates(processor().registers)
-    for tiling in facts["tiling"].values():
+    for dtype, tiling in facts["tiling"].items():
         assert tiling["source"] == "default, not measured yet"
         assert tiling["peak_gflops"] > 0
-        assert len(tiling["measurements"]) == sum(1 + len(changes) for changes in questions.values())
+        assert len(tiling["measurements"]) == sum(1 + len(changes) for changes in questions(dtype).values())
     keep("float32", [Measurement("prefetch", {"prefetch": 3}, 1.0, chosen=True)])
     again = json.loads(doctor("--json", "--tune"))
     assert {tiling["source"] for tiling in again["tiling"].values()} == {"measured before"}
@@ -60,4 +60,4 @@ def test_the_table_fits_80_columns_and_says_why_nothing_is_kept(doctor):
     text = "\n".join(lines)
     for expected in ("llvmlite", processor().name, "Cache       none: DELTARULE_CACHE is empty", "DELTARULE_TUNE=0"):
         assert expected in text
-    assert sum(line.endswith("*") for line in lines) == 2 * len(candidates(processor().registers))
+    assert sum(line.endswith("*") for line in lines) == sum(len(questions(dtype)) for dtype in DTYPES)

@@ -65,11 +65,13 @@ def test_the_shell_predicts_what_the_regressor_does(shell):
 
 
 def test_the_shell_describes_an_ensemble(shell):
-    dr.TabularClassifier(RECIPE, folds=3).fit(X, FRAME["pay"]).save("people.safetensors")
+    groups = {"weights": [1.0, 0.5], "biases": {"learning_rate": 0.1, "decay": 0}, "scale": 6.0}
+    dr.TabularClassifier(RECIPE.replace(groups=groups), folds=3).fit(X, FRAME["pay"]).save("people.safetensors")
     out, _ = shell("show", "people.safetensors", "--picture", "network.svg")
     assert "3; the mean of their predictions is the model's, the first is shown" in out
     assert "from 120 out-of-fold samples" in out
     assert "pay: 2 classes: high, low" in out
+    assert "weights (× 1 | learning rate × 0.5, layer by layer); biases learning rate × 0.1, decay × 0; scale" in out
     shown = json.loads(shell("show", "people.safetensors", "--json")[0])
     assert shown["networks"] == 3
     assert shown["encoding"]["target"] == "pay"

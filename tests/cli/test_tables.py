@@ -9,6 +9,7 @@ import pytest
 
 import deltarule as dr
 from deltarule.cli.main import app
+from deltarule.recipes.presets import BEST_OF_BENCHMARK, DEFAULT_PRESET
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not at ../shared/data")
@@ -43,7 +44,8 @@ def people(tmp_path):
 
 
 def test_from_a_table_to_predictions(shell, people):
-    out, err = shell("train", "people.csv", "--target", "pay", "--type", "zip=category", "--epochs", "40", "--json")
+    train = ("train", "people.csv", "--target", "pay", "--type", "zip=category", "--epochs", "40", "--preset", "none")
+    out, err = shell(*train, "--json")
     result = json.loads(out)
     assert result["test_accuracy"] > 0.8
     assert "a network 6-" in err
@@ -128,9 +130,26 @@ def test_data_info(shell, people):
     assert max(map(len, shell("data", "info", "wide.jsonl")[0].splitlines())) <= 80
 
 
+def test_a_table_takes_the_best_preset_unless_options_choose_otherwise(shell, people):
+    train = ("train", "people.csv", "--target", "pay", "--epochs", "1")
+    sentence = f"Preset {DEFAULT_PRESET}: {BEST_OF_BENCHMARK}."
+    for number, options in enumerate([(), ("--seed", "3"), ("--metric", "f1")], 1):
+        _, err = shell(*train, *options)
+        assert sentence in " ".join(err.split())
+        recipe = dr.load_model(f"runs/people-{number}/model.safetensors").recipe
+        expected = dr.preset(DEFAULT_PRESET, "classification", 160)
+        assert (recipe.network, recipe.groups, recipe.epochs) == (expected.network, expected.groups, 1)
+    for number, options in enumerate([("--hidden", "8"), ("--set", "optimizer.beta1=0.8"), ("--preset", "none")], 4):
+        assert "Preset" not in shell(*train, *options)[1]
+        assert dr.load_model(f"runs/people-{number}/model.safetensors").recipe.network.parametrization == "standard"
+    Path("long.csv").write_text("a,y\n" + "".join(f"{row % 7}.5,{'ab'[row % 2]}\n" for row in range(6_600)))
+    assert "Preset" not in shell("train", "long.csv", "--target", "y", "--epochs", "1")[1]
+
+
 def test_groups_and_times(shell, people):
-    shell("train", "people.csv", "--target", "pay", "--group-by", "zip", "--epochs", "1", "--quiet")
-    shell("train", "people.csv", "--target", "pay", "--order-by", "age", "--test", "20", "--epochs", "1", "--quiet")
+    train = ("train", "people.csv", "--target", "pay", "--epochs", "1", "--quiet", "--preset", "none")
+    shell(*train, "--group-by", "zip")
+    shell(*train, "--order-by", "age", "--test", "20")
     assert "2 columns as 3 inputs: age (number), sex (category);" in shell("show", "runs/people-1")[0]
     assert "2 columns as 3 inputs: sex (category), zip (number);" in shell("show", "runs/people-2")[0]
 
@@ -181,7 +200,7 @@ def test_adult(shell):
     ],
 )
 def test_other_real_tables(shell, name, target, score, least):
-    out, _ = shell("train", REAL / "tabular" / f"{name}.csv", "--target", target, "--quiet", "--json")
+    out, _ = shell("train", REAL / "tabular" / f"{name}.csv", "--target", target, "--epochs", "30", "--quiet", "--json")
     assert json.loads(out)[score] > least
 
 

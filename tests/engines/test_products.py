@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
+import sys
 import threading
 
 import numpy as np
@@ -41,6 +44,18 @@ def matrix(rows, columns, dtype, seed=0, extra=0):
     whole = np.full((rows, padded(columns) + GROUP * extra), SENTINEL, dtype)
     whole[:, :columns] = np.random.default_rng(seed).normal(size=(rows, columns))
     return whole
+
+
+def at_the_end(array):
+    """A copy whose last byte is the last before memory that cannot be read."""
+    library = ctypes.CDLL(None)
+    whole = mmap.mmap(-1, -(-array.nbytes // mmap.PAGESIZE) * mmap.PAGESIZE + mmap.PAGESIZE)
+    memory = np.frombuffer(whole, np.uint8)
+    last = memory.ctypes.data + len(whole) - mmap.PAGESIZE
+    assert library.mprotect(ctypes.c_void_p(last), ctypes.c_size_t(mmap.PAGESIZE), 0) == 0
+    made = memory[len(whole) - mmap.PAGESIZE - array.nbytes :][: array.nbytes].view(array.dtype).reshape(array.shape)
+    made[:] = array
+    return made
 
 
 def at(array):
@@ -117,6 +132,16 @@ def test_products_of_several_blocks_are_numpys(dtype, batch, fan_in, fan_out):
     assert close(run_forward(a, w, None, fan_in, fan_out)[:, :fan_out], A, W)
     assert close(run_gradient(a, d, fan_in, fan_out)[:, :fan_out], A.T, D)
     assert close(run_backward(d, w, fan_in, fan_out)[:, :fan_in], D, W.T)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="protects memory as POSIX does")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("fan_in", [1, 3, 7, 20, 100])
+def test_nothing_beyond_a_matrix_is_read(dtype, fan_in):
+    a, d, w = (at_the_end(matrix(*shape, dtype)) for shape in ((9, fan_in), (9, 21), (fan_in, 21)))
+    assert close(run_forward(a, w, None, fan_in, 21)[:, :21], a[:, :fan_in], w[:, :21])
+    assert close(run_gradient(a, d, fan_in, 21)[:, :21], a[:, :fan_in].T, d[:, :21])
+    assert close(run_backward(d, w, fan_in, 21)[:, :fan_in], d[:, :21], w[:, :21].T)
 
 
 @pytest.mark.skipif(not processor().fused, reason="sums are rounded twice without fused multiply-add")
@@ -227,4 +252,4 @@ def test_barrier_holds_even_with_more_threads_than_cores(threads):
 
 @pytest.mark.parametrize("name", ["AVX2", "SSE2 without fused multiply-add"])
 def test_products_on_another_processor(name):
-    repeat(__file__, name, "products_are_numpys or several_blocks or shares or tilings or in_order")
+    repeat(__file__, name, "products_are_numpys or several_blocks or shares or tilings or in_order or beyond")

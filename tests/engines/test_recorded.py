@@ -6,6 +6,7 @@ which CHANGELOG.md announces; `python -m tests.engines.test_recorded` then write
 
 import dataclasses
 import json
+import platform
 from hashlib import sha256
 from pathlib import Path
 
@@ -111,6 +112,8 @@ def test_weights_are_those_that_were_recorded(name):
 
     if not processor().fused:
         pytest.skip("bits were recorded on processors with fused multiply-add")
+    if name == "muon" and platform.machine() not in ("x86_64", "AMD64"):
+        pytest.skip("Muon's step multiplies by NumPy's library, whose sums differ between processors")
     assert fingerprint(name) == json.loads(FILE.read_text())[name]
 
 

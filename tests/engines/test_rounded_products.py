@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.engines.processors import PROCESSORS, repeat
-from tests.engines.test_products import SENTINEL, at, close, matrix, padded, row
+from tests.engines.test_products import SENTINEL, at, at_the_end, close, matrix, padded, row
 
 from deltarule.native import rounded_products as products
 from deltarule.native.bfloat16 import multiply_in_pairs, rounded
@@ -142,6 +144,15 @@ def test_numbers_are_rounded_as_defined_wherever_they_are():
     ):
         np.testing.assert_array_equal(got, expected)
     assert np.abs(expected[np.isfinite(expected)] - x[np.isfinite(expected)]).max() > 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="protects memory as POSIX does")
+@pytest.mark.parametrize("fan_in", [1, 3, 7, 20, 100])
+def test_nothing_beyond_a_matrix_is_read(fan_in):
+    a, d, w = (at_the_end(matrix(*shape, "float32")) for shape in ((9, fan_in), (9, 21), (fan_in, 21)))
+    assert equal(run_forward(a, w, None, fan_in, 21), a[:, :fan_in], w[:, :21])
+    assert equal(run_gradient(a, d, fan_in, 21), a[:, :fan_in].T, d[:, :21])
+    assert equal(run_backward(d, w, fan_in, 21), d[:, :21], w[:, :21].T)
 
 
 def test_a_row_of_ones_is_summed_in_float32():

@@ -15,6 +15,7 @@ from deltarule.native import cache, tuning
 from deltarule.native.processor import _target_machine, processor
 from deltarule.native.tiles import _Tiles, tiles
 from deltarule.native.tiling import candidates, default_tiling
+from deltarule.native.timing import peak_gflops
 
 DEFAULT = default_tiling(processor().registers)
 RECIPE = dr.Recipe(network=dr.Network(hidden=(21, 17)), epochs=2)
@@ -41,18 +42,19 @@ def folder(tmp_path, monkeypatch, trained):
 def faster(monkeypatch, *fields):
     """Have each candidate that changes one of these fields measure twice as fast as what is in use."""
 
-    def rates(_dtype, tried, _shape):
+    def rates(_dtype, tried, _question):
         gains = [1 + any(getattr(each, name) != getattr(tried[0], name) for name in fields) for each in tried]
         return np.array([gains, gains], float)
 
     monkeypatch.setattr(tuning, "_rates", rates)
 
 
-def test_each_question_has_one_answer_and_the_answers_add_up():
-    tiling, measurements = tuning.measure("float32")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_each_question_has_one_answer_and_the_answers_add_up(dtype):
+    tiling, measurements = tuning.measure(dtype)
     assert all(each.gflops > 0 for each in measurements)
     changes = {}
-    for question, tried in candidates(processor().registers).items():
+    for question, tried in tuning.questions(dtype).items():
         asked = [each for each in measurements if each.question == question]
         assert [each.changes for each in asked] == [{}, *tried]
         (chosen,) = (each for each in asked if each.chosen)
@@ -63,7 +65,7 @@ def test_each_question_has_one_answer_and_the_answers_add_up():
 def test_a_candidate_is_chosen_if_it_is_faster_in_each_part_of_the_rounds(monkeypatch):
     for gains, expected in [((1.2, 1.1), "multiples"), ((1.5, 0.9), "groups"), ((1.01, 1.01), "groups")]:
 
-        def rates(_dtype, tried, _shape, gains=gains):
+        def rates(_dtype, tried, _question, gains=gains):
             of_others = [gains if each.addresses == "multiples" != tried[0].addresses else (1, 1) for each in tried[1:]]
             return np.array([(1, 1), *of_others], float).T
 
@@ -89,9 +91,12 @@ def test_the_choice_is_kept_and_not_measured_again(folder, monkeypatch):
     assert source == "measured before"
     assert chosen.addresses == "multiples"
     assert chosen.heights != DEFAULT.heights
+    assert tuning.chosen_tiling("bfloat16") == (chosen, "default, not measured yet")
+    tuning.tune("bfloat16")  # takes float32's form
+    assert tuning.chosen_tiling("bfloat16") == (chosen, "measured before")
     monkeypatch.setattr(tuning, "measure", None)
     tuning.tune("float32")
-    tuning.tune("bfloat16")  # takes float32's form
+    tuning.tune("bfloat16")
     assert tuning.tuned_tiles("float32").table.tolist() != tuning.tiles("float32").table.tolist()
 
 
@@ -169,7 +174,7 @@ def test_a_training_is_the_same_to_the_last_bit_with_any_choice(folder, trained,
 
 
 def test_the_peak_of_float32_is_about_twice_that_of_float64():
-    singles, doubles = (tuning.peak_gflops(dtype) for dtype in ("float32", "float64"))
+    singles, doubles = (peak_gflops(dtype) for dtype in ("float32", "float64"))
     assert 1.3 < singles / doubles < 3
 
 

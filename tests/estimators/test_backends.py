@@ -69,3 +69,13 @@ def test_searches_in_other_processes(backend, tmp_path):
         assert_array_equal(one, other)
     assert os.getpid() not in processes
     assert max(told) * WORKERS <= max(CORES, WORKERS)
+
+
+@pytest.mark.parametrize("backend", [loky, dask], ids=["loky", "dask"])
+def test_the_folds_of_a_table_in_other_processes(backend, tmp_path):
+    recipe = dr.preset("plain", "classification", 120).replace(network=dr.Network(hidden=(8,)), epochs=3)
+    here = dr.TabularClassifier(recipe, folds=2).fit(X, Y)
+    with backend(tmp_path):
+        there = dr.TabularClassifier(recipe, folds=2).fit(X, Y)
+    assert_array_equal(there.predict_proba(X), here.predict_proba(X))
+    assert_array_equal(there.oof_predictions_, here.oof_predictions_)

@@ -227,6 +227,12 @@ def test_names_of_presets_make_recipes():
     assert recipe.batch_size == 128
 
 
+def test_without_a_preset_it_is_the_default_one_with_fewer_epochs():
+    default = dr.TabularRegressor(folds=2).fit(FRAME[:60], NUMBERS[:60]).ensemble_.networks[0].recipe
+    assert default.replace(loss="auto") == dr.preset("realmlp", "regression", 30).replace(epochs=128)
+    assert dr.TabularRegressor("realmlp-s", folds=2).fit(FRAME[:20], NUMBERS[:20]).leaderboard_[0].name == "realmlp-s"
+
+
 def test_the_time_limit_shortens_training():
     long = RECIPE.replace(epochs=100_000)
     began = time.perf_counter()
@@ -272,7 +278,7 @@ def test_scikit_learn_tools_take_them():
         ({"preset": []}, "the name of a preset, a Recipe, or a list of those for preset"),
         ({"preset": 5}, "the name of a preset, a Recipe, or a list of those for preset"),
         ({"preset": "best"}, "for preset, got 'best'"),
-        ({"engine": "fast"}, "for engine"),
+        ({"engine": "fast"}, "for engine, got 'fast'. Try: engine='compiled'"),
     ],
 )
 def test_invalid_parameters_are_refused(parameters, message):

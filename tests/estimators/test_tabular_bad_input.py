@@ -48,6 +48,21 @@ def test_a_constant_column_and_a_column_all_missing_tell_nothing():
         regressor().fit(frame[["none"]], Y)
 
 
+@pytest.mark.parametrize("value", [1.5, np.nan])
+def test_a_table_of_constants_predicts_the_mean(value):
+    recipe = dr.preset("realmlp", "regression", 30).replace(epochs=5)
+    model = dr.TabularRegressor(recipe, folds=2).fit(np.full((60, 2), value), Y)
+    np.testing.assert_allclose(model.predict(np.full((2, 2), value)), Y.mean(), atol=0.5 * Y.std())
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e-290, 1e100])
+def test_targets_of_any_size_are_learnt(unit):
+    plain, scaled = regressor().fit(X, Y), regressor().fit(X, Y * unit)
+    np.testing.assert_allclose(scaled.predict(X) / unit, plain.predict(X), rtol=1e-4, atol=1e-4)
+    assert scaled.leaderboard_[0].score == pytest.approx(plain.leaderboard_[0].score, abs=1e-4)
+    assert scaled.leaderboard_[0].loss == pytest.approx(unit * plain.leaderboard_[0].loss, rel=1e-4)
+
+
 def test_a_constant_target_is_predicted():
     model = regressor().fit(X, np.full(60, 7.5))
     np.testing.assert_allclose(model.predict(X), 7.5, atol=0.5)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from tests.peers.table_data import data_of
 
 import deltarule as dr
 from deltarule.engines.reference import Reference
@@ -20,14 +21,6 @@ SAMPLES, BATCH, EPOCHS, COLUMNS, UNITS = 100, 32, 40, 5, (12, 11, 10)
 """Three batches an epoch, the incomplete fourth being left out: 120 steps."""
 RATE = {"classification": 0.04, "regression": 0.07}
 DECAY, DROPOUT, FREQUENCIES = 0.02, 0.15, 16
-
-
-def data_of(task):
-    random = np.random.default_rng(1)
-    x = random.normal(size=(SAMPLES, COLUMNS))
-    y = np.sin(2 * x[:, 0]) + x[:, 1] * x[:, 2] + 0.1 * random.normal(size=SAMPLES)
-    classes = np.searchsorted(np.quantile(y, [0.3, 0.7]), y)
-    return dr.Dataset(train=(x, classes if task == "classification" else y))
 
 
 def recipe_of(task, *, simplified=True):
@@ -183,7 +176,7 @@ def _one_thread():
 @pytest.mark.parametrize("simplified", [True, False], ids=["TD-S", "TD"])
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_realmlp_is_followed_float_by_float(task, simplified):
-    data = data_of(task)
+    data = data_of(task, SAMPLES, COLUMNS)
     problem, _ = prepared(recipe_of(task, simplified=simplified), data)
     engine = Reference(problem)
     while not engine.finished:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from tests.peers.table_data import data_of
 
 import deltarule as dr
 from deltarule.engines.reference import Reference
@@ -29,14 +30,6 @@ CASES = [
     ("regression", "batch_ensemble", "piecewise linear"),
     ("regression", "mini", "periodic"),
 ]
-
-
-def data_of(task):
-    random = np.random.default_rng(1)
-    x = random.normal(size=(SAMPLES, COLUMNS))
-    y = np.sin(2 * x[:, 0]) + x[:, 1] * x[:, 2] + 0.1 * random.normal(size=SAMPLES)
-    classes = np.searchsorted(np.quantile(y, [0.3, 0.7]), y)
-    return dr.Dataset(train=(x, classes if task == "classification" else y))
 
 
 def recipe_of(task, form, embedding):
@@ -154,7 +147,7 @@ def _one_thread():
 
 @pytest.mark.parametrize(("task", "form", "embedding"), CASES)
 def test_tabm_is_followed_float_by_float(task, form, embedding):
-    data = data_of(task)
+    data = data_of(task, SAMPLES, COLUMNS)
     problem, _ = prepared(recipe_of(task, form, EMBEDDINGS[embedding]), data)
     engine = Reference(problem)
     while not engine.finished:

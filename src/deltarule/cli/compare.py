@@ -29,6 +29,7 @@ from deltarule.cli.option_groups import (
 )
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.terminal import console, messages_of, print_json, progress_bar, say, table_of
+from deltarule.cli.tracking import check_trackers, track_comparison, track_option, trackers_of
 from deltarule.data import Dataset
 from deltarule.errors import OutputError, RecipeError
 from deltarule.recipes import Recipe
@@ -111,6 +112,7 @@ class ComparisonChoice:
             "FOLDER",
         ),
     ] = None
+    track: Annotated[list[str] | None, track_option()] = None
     record: Annotated[bool, option("--record-batches", "Record the loss of each batch.", RESULT)] = False
     keep_models: Annotated[bool, option("--keep-models", "Save the model of each network.", RESULT)] = False
 
@@ -163,6 +165,7 @@ def compare(
     messages = messages_of(quiet)
     if chosen.scheduler is not None and "://" not in chosen.scheduler:
         raise RecipeError("the address of a Dask scheduler", repr(chosen.scheduler), field="scheduler")
+    check_trackers(chosen.track)
     recipe = network.recipe()
     variants = _variants(recipe, chosen.vary or ())
     dataset = source.load(data, seed=recipe.seed, progress=not quiet)
@@ -172,7 +175,9 @@ def compare(
     say(_what(recipe, under_way), messages)
     for note in under_way.notes:
         say(note, messages)
+    trackers = trackers_of(chosen.track, Path(folder))
     _run_and_report(under_way, folder, messages, as_json=as_json)
+    track_comparison(trackers, under_way.comparison)
 
 
 def _variants(recipe: Recipe, vary: Sequence[str]) -> tuple[Variant, ...]:

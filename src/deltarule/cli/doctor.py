@@ -35,7 +35,7 @@ def doctor(
         "processor": _processor(),
         "cores": _cores(),
         "environment": {name: value for name, value in os.environ.items() if name.startswith(_VARIABLES)},
-        "tiling": {dtype: _tiling(dtype, tune=tune) for dtype in ("float32", "float64")},
+        "tiling": {dtype: _tiling(dtype, tune=tune) for dtype in ("float32", "float64", "bfloat16")},
         "cache": _cache(),
     }
     if as_json:
@@ -61,6 +61,7 @@ def _versions() -> dict[str, str]:
 
 def _processor() -> dict[str, Any]:
     """Return the processor as LLVM sees it."""
+    from deltarule.native import amx
     from deltarule.native.processor import processor
 
     machine = processor()
@@ -71,6 +72,7 @@ def _processor() -> dict[str, Any]:
         "vector_registers": machine.registers,
         "fused_multiply_add": machine.fused,
         "features": {name: f"+{name}" in found for name in _FEATURES},
+        "matrix_unit": amx.state(),
     }
 
 
@@ -108,7 +110,8 @@ def _tiling(dtype: str, *, tune: bool) -> dict[str, Any]:
     """Return the tiling in use, the peak, and the rate of each candidate, measured now."""
     from dataclasses import asdict
 
-    from deltarule.native.tuning import chosen_tiling, keep, measure, peak_gflops
+    from deltarule.native.timing import peak_gflops
+    from deltarule.native.tuning import chosen_tiling, keep, measure
 
     _, measurements = measure(dtype)
     if tune:
@@ -117,7 +120,7 @@ def _tiling(dtype: str, *, tune: bool) -> dict[str, Any]:
     return {
         "source": source,
         "in_use": asdict(tiling),
-        "peak_gflops": peak_gflops(dtype),
+        "peak_gflops": peak_gflops("float64" if dtype == "float64" else "float32"),
         "measurements": [asdict(each) for each in measurements],
     }
 
@@ -137,6 +140,7 @@ def _lines(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"Features    {', '.join(name for name, present in machine['features'].items() if present) or 'none'}"
     absent = [name for name, present in machine["features"].items() if not present]
     yield f"Without     {', '.join(absent) or 'none'}"
+    yield f"Matrix unit {machine['matrix_unit']}"
     yield (
         f"Cores       {cores['machine']} in the machine, {_or(cores['affinity'], 'all')} by affinity, "
         f"quota {_or(cores['quota'], 'none')}, load {_or(cores['load'], 'unknown')}"
@@ -160,12 +164,14 @@ def _measured(dtype: str, tiling: Mapping[str, Any]) -> Iterator[str]:
     """Yield the table of a precision: the rate of each candidate and its fraction of the peak."""
     peak = tiling["peak_gflops"]
     yield ""
-    yield f"Products in {dtype}, one core: peak about {peak:.0f} GFLOP/s"
+    of = " of float32" if dtype == "bfloat16" else ""
+    yield f"Products in {dtype}, one core: peak{of} about {peak:.0f} GFLOP/s"
     yield f"In use ({tiling['source']}):"
     in_use = tiling["in_use"]
     yield f"  {_changes({name: in_use[name] for name in ('addresses', 'heights', 'widest', 'prefetch')})}"
     yield f"  {_changes({name: in_use[name] for name in ('panel_width', 'panel_depth')})}"
-    yield f"  {_changes({name: in_use[name] for name in ('block_rows', 'block_depth', 'uncut_depth')})}"
+    yield f"  {_changes({name: in_use[name] for name in ('block_rows', 'block_depth', 'uncut_depth', 'packed')})}"
+    yield f"  {_changes({name: in_use[name] for name in ('pairs', 'estimates')})}"
     yield f"{'Question':<11}{'Candidate':<48}{'GFLOP/s':>9}{'Of peak':>9}"
     for each in tiling["measurements"]:
         rate = each["gflops"]
@@ -176,13 +182,17 @@ def _measured(dtype: str, tiling: Mapping[str, Any]) -> Iterator[str]:
 def _changes(fields: Mapping[str, Any]) -> str:
     """Name fields of a tiling and their values; of heights only those of tiles 1 to 4 vectors wide.
 
-    >>> _changes({"panel_width": 4, "heights": (0, 12, 12, 8, 6, 1, 1, 1, 1)})
-    'panel width 4, heights 12 12 8 6'
+    >>> _changes({"panel_width": 4, "heights": (0, 12, 12, 8, 6, 1, 1, 1, 1), "estimates": ("divide", "sqrt")})
+    'panel width 4, heights 12 12 8 6, estimates divide sqrt'
     """
-    return ", ".join(
-        f"{name.replace('_', ' ')} {' '.join(map(str, value[1:5])) if name == 'heights' else value}"
-        for name, value in fields.items()
-    )
+    from deltarule.native.tiling import NEVER
+
+    def text(name: str, value: Any) -> str:
+        if isinstance(value, tuple):
+            return " ".join(map(str, value[1:5] if name == "heights" else value)) or "none"
+        return "never" if value == NEVER else str(value)
+
+    return ", ".join(f"{name.replace('_', ' ')} {text(name, value)}" for name, value in fields.items())
 
 
 def _or(value: object, otherwise: str) -> object:

@@ -38,6 +38,10 @@ COMMANDS = {
     "show": Source(
         "deltarule.cli.show:show", "Show a model: its layers, their shapes and parameters, and how it was trained."
     ),
+    "export": Source(
+        "deltarule.cli.export:export",
+        "Export a model: a raw row in, probabilities or numbers out, without deltarule.",
+    ),
     "plan": Source("deltarule.cli.plan:plan", "Show what each thread does in a training step and in evaluation."),
     "formulas": Source(
         "deltarule.cli.formulas:formulas",

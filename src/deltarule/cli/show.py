@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -145,6 +146,9 @@ def _further(recipe: Recipe) -> dict[str, str]:
     }
     if any(parts.values()):
         facts["Parts"] = ", ".join(name for name, is_given in parts.items() if is_given)
+    groups = {name: _factors(each) for name, each in recipe.groups.to_json().items()}
+    if any(groups.values()):
+        facts["Groups"] = "; ".join(f"{name} {factors}" for name, factors in groups.items() if factors)
     if any(deviations):
         facts["Noise"] = ", ".join(f"{deviation:g}" for deviation in deviations) + " (input first)"
     if recipe.augmentation:
@@ -153,6 +157,14 @@ def _further(recipe: Recipe) -> dict[str, str]:
         pairs = recipe.class_weight
         facts["Class weights"] = pairs if isinstance(pairs, str) else ", ".join(f"{k} {v:g}" for k, v in pairs)
     return facts
+
+
+def _factors(group: Mapping[str, float] | Sequence[Mapping[str, float]]) -> str:
+    """Describe the factors of a group of parameters, or of each layer's, that are not 1; empty if all are."""
+    if isinstance(group, Mapping):
+        return ", ".join(f"{name.replace('_', ' ')} × {factor:g}" for name, factor in group.items() if factor != 1)
+    layers = [_factors(each) for each in group]
+    return "(" + " | ".join(each or "× 1" for each in layers) + ", layer by layer)" if any(layers) else ""
 
 
 def _stopping(rule: EarlyStopping | None) -> str:

@@ -20,33 +20,47 @@ from deltarule.cli.option_groups import (
 )
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.terminal import messages_of, say
+from deltarule.cli.tracking import check_trackers, track_option, tracked_folder
 from deltarule.cli.training_run import train_and_report
-from deltarule.data import Dataset
+from deltarule.data import Dataset, Table
 from deltarule.errors import RecipeError
 from deltarule.recipes import Recipe, preset
 from deltarule.recipes.checks import one_of
 from deltarule.recipes.options import LEARNING
-from deltarule.recipes.presets import PRESETS
+from deltarule.recipes.presets import BEST_OF_BENCHMARK, DEFAULT_PRESET, PRESETS
 from deltarule.studies.verdict import check_reference_error
 from deltarule.training import epochs
 from deltarule.training.folder import RunFolder, check_free
 from deltarule.training.preparing import task_of
 
-PRESET: str | None = None
-"""The preset for samples of features where neither a preset nor a recipe is chosen; None for the default recipe."""
+ROWS_OF_EVIDENCE = 5_000
+"""Rows of the largest training set of docs/tables_benchmark.md."""
+_OF_ANY_RECIPE = {"task", "class_weight", "seed", "epochs", "monitor", "metric", "evaluate_train"}
+"""Options that do not choose a network or how it learns."""
+_NO_PRESET = "none"
 
 
 def _presets(incomplete: str) -> list[str]:
     """Complete the name of a preset."""
-    return [name for name in PRESETS if name.startswith(incomplete.lower())]
+    return [name for name in (*PRESETS, _NO_PRESET) if name.startswith(incomplete.lower())]
 
 
 _PRESET = option(
     "--preset",
-    f"Recipe for tables to start from: {', '.join(PRESETS)} (default: none).",
+    f"Recipe for tables to start from: {', '.join(PRESETS)}, or {_NO_PRESET} (default: {DEFAULT_PRESET} for tables of "
+    f"up to {ROWS_OF_EVIDENCE:,} training rows if no option chooses a network or how it learns, otherwise none).",
     LEARNING,
     "NAME",
     autocompletion=_presets,
+)
+
+
+_REFERENCE_ERROR = option(
+    "--reference-error",
+    "Best achievable error, human or of another method, used by the verdict: 0.02 is an error rate of 2 %; "
+    "for regression a mean squared error.",
+    RESULT,
+    "ERROR",
 )
 
 
@@ -56,22 +70,14 @@ def train(
     network: Annotated[RecipeChoice, recipe_options()],
     source: Annotated[DataChoice, DATA_OPTIONS],
     preset_name: Annotated[str | None, _PRESET] = None,
-    reference_error: Annotated[
-        float | None,
-        option(
-            "--reference-error",
-            "Best achievable error, human or of another method, used by the verdict: 0.02 is an error rate of 2 %; "
-            "for regression a mean squared error.",
-            RESULT,
-            "ERROR",
-        ),
-    ] = None,
+    reference_error: Annotated[float | None, _REFERENCE_ERROR] = None,
     engine: Annotated[str, engine_option(RESULT)] = ENGINE,
     precision: Annotated[str, precision_option(RESULT)] = PRECISION,
     output: Annotated[
         Path | None,
         option("--output", "Folder of the run, new or empty (default: runs/DATA-1, -2, …).", RESULT, "FOLDER"),
     ] = None,
+    track: Annotated[list[str] | None, track_option()] = None,
     as_json: Annotated[bool, json_option(RESULT)] = False,
     quiet: Annotated[bool, quiet_option(RESULT)] = False,
 ) -> None:
@@ -90,19 +96,20 @@ def train(
     deltarule train digits --augment rotation=10 --augment translation=1
     deltarule train diabetes --hidden none --l2 0.01 --json
     deltarule train people.csv --target income --type zip=category
-    deltarule train people.csv --target income --preset realmlp-s
+    deltarule train people.csv --target income --preset plain
     deltarule train mnist --data-dir my/files --set optimizer.beta1=0.8
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     messages = messages_of(quiet)
+    check_trackers(track)
     recipe = network.recipe()
     if output is not None:
         check_free(output)
     named = _checked_preset(preset_name, network)
     dataset = source.load(data, seed=recipe.seed, progress=not quiet)
-    named = PRESET if named is None and network.file is None and dataset.train.x.ndim == 2 else named
+    named, why = _chosen_preset(named, network, dataset)
     if named is not None:
         recipe = network.recipe(preset(named, task_of(recipe, dataset), dataset))
-        say(f"Preset {named}: {PRESETS[named].source}.", messages)
+        say(f"Preset {named}: {why}.", messages)
     recipe, dataset = _with_validation(
         recipe, dataset, asked_for_none=source.validation, patience=network.given("patience")
     )
@@ -110,14 +117,27 @@ def train(
     under_way = epochs(recipe, dataset, engine=engine, precision=precision)
     folder = RunFolder.next_of("runs", dataset.name or Path(data).name) if output is None else RunFolder.create(output)
     folder.write_split(data, source.split())
-    train_and_report(under_way, dataset, folder, messages, reference_error, as_json=as_json)
+    train_and_report(under_way, dataset, tracked_folder(folder, track), messages, reference_error, as_json=as_json)
+
+
+def _chosen_preset(name: str | None, network: RecipeChoice, dataset: Dataset) -> tuple[str | None, str]:
+    """Return the preset to start from, and why, or where it is from; None for the default recipe.
+
+    Without a name the default preset is chosen for tables like those it was compared on, if nothing else was chosen.
+    """
+    if name is not None:
+        return (None, "") if name == _NO_PRESET else (name, PRESETS[name].source)
+    chosen = {each for each in network.values if network.given(each)} - _OF_ANY_RECIPE
+    free = network.file is None and not network.settings and not chosen
+    best = free and isinstance(dataset.train.x, Table) and len(dataset.train) <= ROWS_OF_EVIDENCE
+    return (DEFAULT_PRESET, BEST_OF_BENCHMARK) if best else (None, "")
 
 
 def _checked_preset(name: str | None, network: RecipeChoice) -> str | None:
     """Return the name of a preset, checked before data are read."""
     if name is not None and network.file is not None:
         raise RecipeError("a preset or a recipe", "both", f"--preset {name}", field="preset")
-    return None if name is None else one_of("preset", name, tuple(PRESETS))
+    return None if name is None else one_of("preset", name, (*PRESETS, _NO_PRESET))
 
 
 def _with_validation(

@@ -191,4 +191,4 @@ def _normalized(formula: Normalization, z: Floats, state: State, *, kept: bool) 
         m, v = state.mean, state.variance
     else:
         m, v = z.mean(axis=formula.axis, keepdims=True), z.var(axis=formula.axis, keepdims=True)
-    return Normalized(np.asarray(formula.normalized(z, m, v)), m, v)
+    return Normalized(formula.normalized(z, m, v), m, v)

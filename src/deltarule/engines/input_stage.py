@@ -115,7 +115,8 @@ class InputStage:
             embedded = self.embedding.value(x[:, list(self.embedded)], parts)
             made = [embedded.reshape(len(x), len(self.embedded) * self.embedding.width), *made]
         for place, codes in self.columns.categories:
-            made.append(parts[_table(place)][_codes(x[:, place], codes)])
+            rows = _codes(x[:, place], codes)[:, None]
+            made.append(np.take_along_axis(parts[_table(place)], rows, axis=0))
         return np.concatenate(made, axis=1)
 
     def gradient(self, x: Floats, d: Floats, parts: Parts) -> dict[str, npt.NDArray[Any]]:

@@ -112,9 +112,11 @@ class Samples:
         """Return the divisor of the mean error in the score: 1 for classes and labels, the variance for regression."""
         if self.labelled:
             return 1.0
-        w = self.weight(slice(None))[:, None] / np.sum(self.weight(slice(None)))
-        targets = self.y(slice(None))
-        return float(np.sum(w * (targets - np.sum(w * targets, axis=0)) ** 2))
+        # Sums are exact, as NumPy's order of additions differs between processors.
+        weights, targets = self.weight(slice(None)), self.y(slice(None))
+        w = weights[:, None] / math.fsum(weights)
+        means = [math.fsum(column) for column in (w * targets).T]
+        return math.fsum((w * (targets - means) ** 2).ravel())
 
     def _rows(self, places: Any) -> Any:
         return places if self.rows is None else self.rows[places]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 import warnings
@@ -64,12 +65,14 @@ class Bagged:
 
     outputs : (networks a fold, n, k) probabilities or numbers for the samples that each fold held out; NaN where a
         sample was never held out or no network was trained.
+    interrupted : whether Ctrl-C ended it before all networks were trained.
     """
 
     name: str
     networks: tuple[Model, ...]
     outputs: Floats
     seconds: float
+    interrupted: bool = False
 
     @property
     def encoding(self) -> Encoding:
@@ -91,7 +94,8 @@ def bagged(
 ) -> Bagged:
     """Train some networks for each fold, side by side.
 
-    The encoding of the columns is fitted to all rows, and shared. Raises Diverged if all networks diverge.
+    The encoding of the columns is fitted to all rows, and shared. After Ctrl-C the networks that had ended are
+    returned, where there are any. Raises Diverged if all networks diverge.
     """
     began = time.perf_counter()
     encoding = fit_encoding(recipe.preparation, problem.table)
@@ -108,20 +112,26 @@ def bagged(
     outputs = np.full((networks, len(problem.y), k), np.nan)
     trained: dict[int, Model] = {}
     runs: list[Run] = []
-    for place, run in train_folds(recipes, [data[fold] for fold in folds], encoding, resources):
-        runs.append(run)
-        progress.ended(name, len(runs), len(folds), run)
-        if run.status == "diverged" or not len(run.history):
-            continue
-        trained[place] = model = _labelled(run.model, problem.labels)
-        held = problem.folds[folds[place]].held
-        if len(held):
-            outputs[place // len(data), held] = predicted(model, encoding(problem.table[held]))
+    interrupted = False
+    try:
+        with contextlib.closing(train_folds(recipes, [data[fold] for fold in folds], encoding, resources)) as ended:
+            for place, run in ended:
+                runs.append(run)
+                if run.status != "diverged" and len(run.history):
+                    model, held = _labelled(run.model, problem.labels), problem.folds[folds[place]].held
+                    if len(held):
+                        outputs[place // len(data), held] = predicted(model, encoding(problem.table[held]))
+                    trained[place] = model
+                progress.ended(name, len(runs), len(folds), run)
+    except KeyboardInterrupt:
+        if not trained:
+            raise
+        interrupted = True
     if not trained:
         rate = recipe.optimizer.learning_rate
         raise Diverged("a training loss that stays finite", f"none of {len(runs)} networks", f"a rate below {rate:g}")
     ordered = tuple(trained[place] for place in sorted(trained))
-    return Bagged(name, ordered, outputs, time.perf_counter() - began)
+    return Bagged(name, ordered, outputs, time.perf_counter() - began, interrupted)
 
 
 def predicted(model: Model, inputs: npt.NDArray[Any]) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,7 @@ class Resources:
 
 def train_folds(
     recipes: Sequence[Recipe], sets: Sequence[Dataset], encoding: Encoding, resources: Resources
-) -> Iterator[tuple[int, Run]]:
+) -> Generator[tuple[int, Run]]:
     """Train a network for each recipe and data set; yield each as it ends: its place and its run.
 
     Where `joblib.parallel_config` has set a backend of processes or a cluster, each network is a task of it; otherwise

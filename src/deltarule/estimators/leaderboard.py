@@ -61,10 +61,14 @@ def judged_classes(probabilities: Floats, codes: Positions) -> Judged:
 
 def judged_numbers(predicted: Floats, y: Floats) -> Judged:
     """Return R², pooled over the targets, and the root mean squared error of predictions (n, k) for y (n, k)."""
+    if not len(y):
+        return Judged(math.nan, math.nan, math.nan, math.nan)
+    # In a power of two near the largest target, so that the squares of tiny numbers are not 0.
+    unit = 2.0 ** math.frexp(np.abs(y).max())[1]
+    y, predicted = y / unit, predicted / unit
     squares = np.sum((y - predicted) ** 2, axis=1)
-    spread = np.sum((y - y.mean(axis=0)) ** 2, axis=1) if len(y) else squares
-    unexplained, low, high = _ratio(squares, spread)
-    return Judged(1.0 - unexplained, 1.0 - high, 1.0 - max(0.0, low), math.sqrt(squares.mean()) if len(y) else math.nan)
+    unexplained, low, high = _ratio(squares, np.sum((y - y.mean(axis=0)) ** 2, axis=1))
+    return Judged(1.0 - unexplained, 1.0 - high, 1.0 - max(0.0, low), unit * math.sqrt(squares.mean()))
 
 
 def _ratio(above: Floats, below: Floats) -> tuple[float, float, float]:

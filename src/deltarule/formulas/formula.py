@@ -275,7 +275,7 @@ def chosen(label: str, value: Any, choices: Sequence[str]) -> str:
     found = next((each for each in choices if normalized(each) == normalized(value)), None)
     if found is None:
         guess = nearest(str(value).lower(), map(str, choices))
-        instead = f"{label.rpartition('.')[2]}={guess!r}" if guess else None
+        instead = f"{label.rpartition('.')[2]}={guess or choices[0]!r}"
         expected = f"one of {', '.join(map(repr, choices))}"
         raise UnknownName(expected, repr(value), instead, field=label, nearest=guess)
     return found

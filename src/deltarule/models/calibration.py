@@ -11,6 +11,16 @@ LIMITS = (0.1, 10.0)
 _SMALLEST = 1e-12
 
 
+def probabilities_of_outputs(outputs: Floats) -> Floats:
+    """The probability of each class for a network's outputs (n, k), one or one for each class: (n, classes)."""
+    a = np.clip(outputs, 0.0, 1.0)
+    if a.shape[1] == 1:
+        return np.hstack([1.0 - a, a])
+    total = a.sum(axis=1, keepdims=True)
+    probabilities: Floats = np.where(total > 0, a / np.where(total > 0, total, 1.0), 1.0 / a.shape[1])
+    return probabilities
+
+
 def tempered(probabilities: Floats, temperature: float) -> Floats:
     """Return the probabilities (n, classes) at a temperature T: p_k^(1/T) / Σ_j p_j^(1/T).
 
@@ -20,8 +30,11 @@ def tempered(probabilities: Floats, temperature: float) -> Floats:
     >>> tempered(np.array([[0.9, 0.1]]), 2.0).round(2).tolist()
     [[0.75, 0.25]]
     """
+    if temperature == 1.0:
+        return probabilities
     powers = np.maximum(probabilities, _SMALLEST) ** (1.0 / temperature)
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    normalized: Floats = powers / powers.sum(axis=1, keepdims=True)
+    return normalized
 
 
 def fitted_temperature(probabilities: Floats, codes: Positions, weights: Floats | None = None) -> float:

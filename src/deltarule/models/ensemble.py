@@ -8,6 +8,7 @@ import os
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,12 +17,14 @@ import numpy.typing as npt
 
 from deltarule.engines.threads import allowed_threads
 from deltarule.errors import ModelError, ModelFileError, memory_checked
+from deltarule.formulas import Loss
 from deltarule.models.calibration import LIMITS, tempered
 from deltarule.models.conformal import class_sets, intervals
 from deltarule.models.encoding import Encoding
+from deltarule.models.export import Description, described, export_networks
 from deltarule.models.files import ENSEMBLE_FORMAT, file_errors, model_of_parts, model_parts, packed, read_content
 from deltarule.models.model import Model, class_probabilities, load_model, score_of
-from deltarule.recipes import Recipe
+from deltarule.recipes import Affine, Recipe
 from deltarule.types import Booleans, Floats
 from deltarule.writing import write_whole
 
@@ -59,6 +62,10 @@ class Ensemble:
             raise ModelError("networks for the same classes", "different ones")
         if first.multilabel:
             raise ModelError("classification or regression", "several labels a sample")
+        if any((each.target_scaling is None) != (first.target_scaling is None) for each in others):
+            raise ModelError("networks whose targets are all scaled, or none", "some of each")
+        if any((each.target_bounds is None) != (first.target_bounds is None) for each in others):
+            raise ModelError("networks whose predictions are all bounded, or none", "some of each")
         if any(each.loss != first.loss for each in others):
             raise ModelError("networks with the same loss", f"{[each.loss.name for each in self.networks]}")
         if self.scores.ndim != 2 or self.scores.shape[1] != k or (self.scores < 0).any():
@@ -138,14 +145,39 @@ class Ensemble:
         """Return the calibrated mean probability of each class (n, classes) for encoded inputs (n, d)."""
         # The rows of all networks at once: for a few rows the calls take longer than the arithmetic.
         z = np.concatenate(self._outputs(inputs))
-        each = class_probabilities(self.networks[0].loss, z).reshape(len(self.networks), len(inputs), -1)
+        each = class_probabilities(self._loss, z).reshape(len(self.networks), len(inputs), -1)
         return tempered(each.mean(axis=0), self.temperature)
 
     def numbers(self, inputs: npt.NDArray[Any]) -> Floats:
         """Return the mean predicted numbers (n, k) for encoded inputs (n, d)."""
-        pairs = zip(self.networks, self._outputs(inputs), strict=True)
-        mean: Floats = np.mean([network.numbers(z) for network, z in pairs], axis=0, dtype=np.float64)
-        return mean
+        # All networks' outputs at once: for a few rows the calls take longer than the arithmetic.
+        z = np.stack(self._outputs(inputs))
+        numbers: Floats = self._loss.output.value(z.reshape(-1, z.shape[-1])).reshape(z.shape)
+        if self._target_scalings is not None:
+            numbers = self._target_scalings.undo(numbers)
+        if self._target_bounds is not None:
+            numbers = np.clip(numbers, *self._target_bounds)
+        return np.asarray(numbers.mean(axis=0, dtype=np.float64))
+
+    @cached_property
+    def _loss(self) -> Loss:
+        return self.networks[0].loss
+
+    @cached_property
+    def _target_scalings(self) -> Affine | None:
+        """The scalings of the networks' targets as one, (networks, 1, k); None where they have none."""
+        each = [network.target_scaling for network in self.networks]
+        known = [scaling for scaling in each if scaling is not None]
+        if len(known) < len(each):
+            return None
+        shifts, factors = zip(*((scaling.shift, scaling.factor) for scaling in known), strict=True)
+        return Affine(np.stack(shifts).reshape(len(each), 1, -1), np.stack(factors).reshape(len(each), 1, -1))
+
+    @cached_property
+    def _target_bounds(self) -> Floats | None:
+        """The bounds of the networks' predictions, lower and upper, (2, networks, 1, k); None where they have none."""
+        known = [network.target_bounds for network in self.networks if network.target_bounds is not None]
+        return np.stack(known, axis=1)[:, :, np.newaxis] if len(known) == len(self.networks) else None
 
     def intervals(self, inputs: npt.NDArray[Any], coverage: float) -> Floats:
         """Return intervals of the numbers (n, k, 2) for encoded inputs (n, d)."""
@@ -189,6 +221,16 @@ class Ensemble:
         }
         write_whole(Path(path), packed(tensors, data))
         return Path(path)
+
+    def description(self) -> Description:
+        """Return what it computes from a raw row, as exports describe it."""
+        return described(self.networks, self.temperature)
+
+    def export(
+        self, path: str | os.PathLike[str], to: str | None = None, *, name: str | None = None, int8: bool = False
+    ) -> list[Path]:
+        """Write what the ensemble computes from raw rows for other programs; see `Model.export`."""
+        return export_networks(self.networks, self.temperature, path, to, name=name, int8=int8)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

@@ -17,6 +17,8 @@ from deltarule.errors import ModelError, memory_checked
 from deltarule.formulas import Loss
 from deltarule.mapped import forget, is_mapped
 from deltarule.markup import card, details, table
+from deltarule.models.calibration import probabilities_of_outputs
+from deltarule.models.export import Description, described, export_networks
 from deltarule.models.files import read_model, write_model
 from deltarule.models.model_data import ModelData
 from deltarule.types import Floats, Positions
@@ -132,6 +134,22 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         """
         return write_model(self, Path(path))
 
+    def description(self) -> Description:
+        """Return what it computes from a raw row, as exports describe it."""
+        return described([self], None)
+
+    def export(
+        self, path: str | os.PathLike[str], to: str | None = None, *, name: str | None = None, int8: bool = False
+    ) -> list[Path]:
+        """Write what the model computes from raw rows for other programs; return the files.
+
+        to : "onnx"; "c", C99 with a header; "numpy", a Python file that needs NumPy alone; "javascript", an ES module;
+            or "json"; None for that of the path's ending.
+        name : what the public names of C begin with; None for the name of the file.
+        int8 : whether the weights of C are integers of 8 bits.
+        """
+        return export_networks([self], None, path, to, name=name, int8=int8)
+
     def __repr__(self) -> str:
         shape = "-".join(map(str, self.sizes))
         what = f"{len(self.classes)} classes" if self.classes is not None else "regression"
@@ -188,12 +206,7 @@ def class_codes(loss: Loss, z: npt.NDArray[Any]) -> Positions:
 
 def class_probabilities(loss: Loss, z: npt.NDArray[Any]) -> Floats:
     """The probability of each class for raw outputs z: (n, classes), as `Model.predict_proba` returns it."""
-    a = np.clip(loss.output.value(z), 0.0, 1.0)
-    if a.shape[1] == 1:
-        return np.hstack([1.0 - a, a])
-    total = a.sum(axis=1, keepdims=True)
-    probabilities: Floats = np.where(total > 0, a / np.where(total > 0, total, 1.0), 1.0 / a.shape[1])
-    return probabilities
+    return probabilities_of_outputs(loss.output.value(z))
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:

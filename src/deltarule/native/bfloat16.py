@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from deltarule.native.ir import Lanes
 
-__all__ = ["Pairs", "multiply_in_pairs", "rounded"]
+__all__ = ["Pairs", "multiply_in_blocks", "multiply_in_pairs", "rounded"]
 
 _UPPER, _QUIET, _SMALLEST = -65536, 0x400000, float.fromhex("0x1p-126")
 _VECTOR = 16
@@ -133,3 +133,35 @@ def multiply_in_pairs(
             if each < depth:
                 total = (a[:, each : each + 1] * b[each] + total).astype(np.float32)
     return total
+
+
+def multiply_in_blocks(
+    a: npt.NDArray[Any], b: npt.NDArray[Any], start: npt.NDArray[Any] | float = 0.0, block: int = 32
+) -> npt.NDArray[np.float32]:
+    """Return start + A B in float32, A (n, depth) and B (depth, m) rounded to bfloat16, in the order of a matrix unit.
+
+    Of every `block` numbers in k the products of even and of odd k are added up separately, each from 0 and in order;
+    the sum of both is added to the total. Every number below the smallest normal one is 0.
+
+    >>> multiply_in_blocks(np.ones((1, 3)), np.array([[2.0], [3.0], [4.0]]), 1.0).tolist()
+    [[10.0]]
+    """
+    a, b = rounded(a).astype(np.float64), rounded(b).astype(np.float64)
+    total = _flushed(np.broadcast_to(np.float32(start), (len(a), b.shape[1])))
+    depth = a.shape[1]
+    with np.errstate(invalid="ignore", over="ignore"):
+        for first in range(0, depth, block):
+            sums = []
+            for begin in (first, first + 1):
+                part = np.zeros_like(total)
+                for k in range(begin, min(first + block, depth), 2):
+                    part = _flushed(a[:, k : k + 1] * b[k] + part)
+                sums.append(part)
+            total = _flushed(total + _flushed(sums[0] + sums[1]))
+    return total
+
+
+def _flushed(x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Numbers rounded to float32, those below the smallest normal one 0."""
+    single = x.astype(np.float32)
+    return np.where(np.abs(single) < np.float32(_SMALLEST), np.copysign(np.float32(0), single), single)

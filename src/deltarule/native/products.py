@@ -238,7 +238,9 @@ def gemm_nt(
             for vector in range(0, vectors, panel_width):
                 width = min(panel_width, vectors - vector)
                 first = vector * lanes
-                _transpose(table, part, width, b + first * b_row + k * item, b_row, columns - first, workspace)
+                # Where a panel is padding alone, none of B's rows is its first.
+                source = b + min(first, columns - 1) * b_row + k * item
+                _transpose(table, part, width, source, b_row, columns - first, workspace)
                 target = c + top * c_row + vector * vector_bytes
                 start, start_row = target, c_row
                 if k == 0 and not onto:

@@ -4,6 +4,9 @@ Sums, the bias and the result are float32. Over k the numbers are taken in pairs
 `bfloat16`); an odd depth is filled up with a zero. The rounded operands are written to the thread's workspace: a block
 of A, then B, panel by panel. A chain of sums is cut at an even k only, so results are equal to the last bit however the
 work is cut.
+
+On a matrix unit (see `amx`) a step of a tile takes more pairs, `PAIRS`: depths are filled up with zeros of B to whole
+steps, A is stored row by row for all three products, and work is cut between steps only.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ from deltarule.native.products import (
     vectors_of,
 )
 from deltarule.native.tiles import (
+    BACKWARD,
     LANES,
+    PAIRS,
     ROUND_LAST,
     ROUND_PAIRS,
     ROUND_ROWS,
@@ -33,6 +38,7 @@ from deltarule.native.tiles import (
     TRANSPOSE_PART,
     VECTOR_BYTES,
     WIDTHS,
+    WORDS,
     ZEROS,
 )
 
@@ -52,10 +58,13 @@ def workspace_bytes(table: int, rows: int, columns: int) -> int:
     >>> workspace_bytes(tiles("float32").address, 100, 64), workspace_bytes(tiles("bfloat16").address, 100, 64)
     (131072, 688128)
     """
-    if not ctypes.c_int64.from_address(table + 8 * ROUNDED).value:
+    tiles = ctypes.c_int64.from_address(table + 8 * ROUNDED).value
+    if not tiles:
         return WORKSPACE_BYTES
+    step = ctypes.c_int64.from_address(tiles + 8 * PAIRS).value
     panel_bytes = _BLOCK_DEPTH // 2 * _WIDEST_PANEL * 64
-    return _A_BYTES + max(WORKSPACE_BYTES, panel_bytes, (rows + 1) // 2 * (4 * padded(columns) + _CLEAR))
+    b_bytes = -(-rows // (2 * step)) * step * (4 * padded(columns) + _CLEAR)
+    return _A_BYTES + max(WORKSPACE_BYTES, panel_bytes, b_bytes) + (_A_BYTES if step > 1 else 0)
 
 
 def forward(
@@ -87,7 +96,7 @@ def forward(
                 if k == 0:
                     start, start_row = bias + left if bias else slot(tiles, ZEROS), 0
                 panel(
-                    tiles, height, (part + 1) // 2, width, workspace, row, 4, workspace + _A_BYTES, 4 * many,
+                    tiles, height, _steps(tiles, part), width, workspace, row, 4, workspace + _A_BYTES, 4 * many,
                     target, c_row, start, start_row,
                 )  # fmt: skip
                 left += width * vector_bytes
@@ -108,6 +117,7 @@ def gradient(
         return
     vector_bytes, pairs_of_b = slot(tiles, VECTOR_BYTES), workspace + _A_BYTES
     b_step = 4 * padded(columns) + _CLEAR
+    columns_of_a = pairs_of_b + _steps(tiles, depth) * slot(tiles, PAIRS) * b_step
     if not again:
         _round_pairs(tiles, depth, padded(columns), b, b_row, pairs_of_b, b_step)
     vectors = vectors_of(tiles, columns)
@@ -119,7 +129,12 @@ def gradient(
         a_step = 4 * padded(height) + _CLEAR
         for k in range(0, depth, _BLOCK_DEPTH):
             part = min(_BLOCK_DEPTH, depth - k)
-            _round_pairs(tiles, part, height, a + 4 * top + k * a_row, a_row, workspace, a_step)
+            source, a_apart, a_next = a + 4 * top + k * a_row, 4, a_step
+            if slot(tiles, PAIRS) == 1:
+                _round_pairs(tiles, part, height, source, a_row, workspace, a_step)
+            else:
+                _round_pairs(tiles, part, height, source, a_row, columns_of_a, a_step)
+                a_apart, a_next = _rows_of_pairs(tiles, part, height, columns_of_a, a_step, workspace), 4
             left = 0
             for each in range(panels):
                 width = narrow + 1 if each < wider else narrow
@@ -128,8 +143,8 @@ def gradient(
                 if k == 0:
                     start, start_row = slot(tiles, ZEROS), 0
                 panel(
-                    tiles, height, (part + 1) // 2, width, workspace, 4, a_step, pairs_of_b + k // 2 * b_step + left,
-                    b_step, target, c_row, start, start_row,
+                    tiles, height, _steps(tiles, part), width, workspace, a_apart, a_next,
+                    pairs_of_b + k // 2 * b_step + left, b_step, target, c_row, start, start_row,
                 )  # fmt: skip
                 left += width * vector_bytes
 
@@ -140,12 +155,14 @@ def backward(
 ) -> None:  # fmt: skip
     """C ← A Bᵀ, or C + A Bᵀ with `onto`: C (rows, columns), A (rows, depth), B (columns, depth).
 
-    Where a B cut by columns is multiplied one cut after the other, all cuts but the last have an even depth.
+    Where a B cut by columns is multiplied one cut after the other, the depth of all cuts but the last is a multiple of
+    `GROUP`.
     """
     tiles = slot(table, ROUNDED)
     if not tiles:
         gemm_nt(table, c, c_row, a, a_row, b, b_row, rows, columns, depth, workspace, onto)
         return
+    tiles = slot(tiles, BACKWARD)
     lanes, vector_bytes, pairs_of_b = slot(tiles, LANES), slot(tiles, VECTOR_BYTES), workspace + _A_BYTES
     vectors = vectors_of(tiles, columns)
     widest = min(slot(tiles, WIDTHS + min(rows, 15)), _WIDEST_PANEL)
@@ -156,13 +173,15 @@ def backward(
             row = _round_rows(tiles, height, part, a + top * a_row + 4 * k, a_row, workspace)
             for vector in range(0, vectors, widest):
                 width, first = min(widest, vectors - vector), vector * lanes
-                _transpose(tiles, part, width, b + first * b_row + 4 * k, b_row, columns - first, pairs_of_b)
+                # Where a panel is padding alone, none of B's rows is its first.
+                source = b + min(first, columns - 1) * b_row + 4 * k
+                _transpose(tiles, part, width, source, b_row, columns - first, pairs_of_b)
                 target = c + top * c_row + vector * vector_bytes
                 start, start_row = target, c_row
                 if k == 0 and not onto:
                     start, start_row = slot(tiles, ZEROS), 0
                 panel(
-                    tiles, height, (part + 1) // 2, width, workspace, row, 4, pairs_of_b, width * vector_bytes,
+                    tiles, height, _steps(tiles, part), width, workspace, row, 4, pairs_of_b, width * vector_bytes,
                     target, c_row, start, start_row,
                 )  # fmt: skip
 
@@ -174,6 +193,26 @@ def _round_rows(tiles: int, rows: int, columns: int, source: int, source_row: in
     if columns % 2:
         for index in range(rows):
             _clear_odd(target + index * row + 2 * (columns - 1), 1)
+    missing = 2 * _steps(tiles, columns) * slot(tiles, PAIRS) - padded(columns)
+    if missing > 0:
+        for index in range(rows):
+            _clear(target + index * row + 2 * padded(columns), 2 * missing)
+    return row
+
+
+def _steps(tiles: int, depth: int) -> int:
+    """Return the steps of a tile along k."""
+    step = slot(tiles, PAIRS)
+    return (depth + 2 * step - 1) // (2 * step)
+
+
+def _rows_of_pairs(tiles: int, depth: int, rows: int, source: int, source_row: int, target: int) -> int:
+    """Transpose pairs of A that are stored column by column; return the bytes from one row to the next."""
+    steps, step, words = _steps(tiles, depth), slot(tiles, PAIRS), slot(tiles, WORDS)
+    row = 4 * steps * step + _CLEAR
+    for index in range(steps):
+        first = source + index * step * source_row
+        call(slot(words, TRANSPOSE), padded(rows) // step, step, first, source_row, target + 4 * index * step, row)
     return row
 
 
@@ -184,6 +223,7 @@ def _round_pairs(tiles: int, rows: int, columns: int, source: int, source_row: i
     if rows % 2:
         last, place = source + 2 * pairs * source_row, target + pairs * row
         call(slot(tiles, ROUND_LAST), 1, columns, last, source_row, place, row)
+    _clear_pairs(tiles, rows, target, row)
 
 
 def _transpose(tiles: int, depth: int, width: int, b: int, b_row: int, columns: int, target: int) -> None:
@@ -204,6 +244,19 @@ def _transpose(tiles: int, depth: int, width: int, b: int, b_row: int, columns: 
             call(function, 1, present, source + 8 * done, b_row, place + done * row, row, 0)
     if depth % 2:
         _clear_odd(target + depth // 2 * row, width * lanes)
+    _clear_pairs(tiles, depth, target, row)
+
+
+def _clear_pairs(tiles: int, depth: int, target: int, row: int) -> None:
+    """Fill up pairs of B with rows of zeros to a whole step."""
+    pairs = (depth + 1) // 2
+    _clear(target + pairs * row, (_steps(tiles, depth) * slot(tiles, PAIRS) - pairs) * row)
+
+
+def _clear(target: int, count: int) -> None:
+    """Write zeros, a multiple of 8 bytes."""
+    for index in range(0, count, 8):
+        store(target + index, 0)
 
 
 def _clear_odd(pairs: int, many: int) -> None:

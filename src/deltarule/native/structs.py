@@ -156,8 +156,12 @@ class Record(Generic[T]):
 
     def put(self, name: str, value: Struct) -> None:
         """Write a field that is a struct inside."""
+        self.words_of(name)[:] = packed(value)
+
+    def words_of(self, name: str) -> npt.NDArray[np.int64]:
+        """The words of a field, to be written in place."""
         field = fields_of(self.struct)[name]
-        self.words[field.offset : field.offset + field.words] = packed(value)
+        return self.words[field.offset : field.offset + field.words]
 
     def value(self) -> T:
         """The struct as it is now, where no field is a struct itself."""

@@ -31,6 +31,7 @@ from deltarule.native.processor import Processor, assemble, lasting, load, proce
 from deltarule.native.tiling import MOST_ROWS, WIDEST, Tiling, default_tiling
 
 __all__ = [
+    "BACKWARD",
     "BLOCK_DEPTH",
     "BLOCK_ROWS",
     "COPY",
@@ -38,6 +39,7 @@ __all__ = [
     "ITEM_BYTES",
     "LANES",
     "PACKED",
+    "PAIRS",
     "PANEL_DEPTH",
     "PANEL_WIDTH",
     "ROUNDED",
@@ -50,6 +52,7 @@ __all__ = [
     "UNCUT_DEPTH",
     "VECTOR_BYTES",
     "WIDTHS",
+    "WORDS",
     "ZEROS",
     "Tiles",
     "machine_code",
@@ -66,6 +69,8 @@ BLOCK_ROWS, BLOCK_DEPTH, UNCUT_DEPTH, PANEL_WIDTH, PANEL_DEPTH = range(10, 15)  
 COPY = 15  # address of a function
 HEIGHTS = 16  # + width: the greatest height of a tile so wide
 PACKED = 25  # a field of the `Tiling`
+PAIRS = 26  # of numbers that one step of a tile along k takes; 1 but on a matrix unit
+BACKWARD, WORDS = 27, 28  # addresses of tables: the one for A Bᵀ, and that of float32, which transposes words
 WIDTHS = 32  # + rows, at most 15: the greatest width to use for so many rows
 TILE = 48  # + 16 * width + height: address of a function
 _SLOTS = TILE + 16 * (WIDEST + 1)
@@ -90,8 +95,8 @@ class _Tiles:
         text = Text()
         return text, Lanes(text, self._bits, 8 * self._machine.vector_bytes // self._bits, self._machine.fused)
 
-    def _pairs(self, lanes: Lanes) -> Pairs:
-        return Pairs(lanes, self._machine.bfloat16)
+    def _pairs(self, lanes: Lanes, *, multiplied: bool = True) -> Pairs:
+        return Pairs(lanes, self._machine.bfloat16 and multiplied)
 
     def _end(self, text: Text, name: str, parameters: list[str]) -> None:
         self.functions.append(text.function(name, parameters))
@@ -106,7 +111,7 @@ class _Tiles:
         rows = 4 if tiling.addresses == "groups" else height
         multiples = {} if tiling.addresses == "groups" else _odd_multiples(text, "%a_row", height)
         ahead = text.integer("mul", "%b_step", str(tiling.prefetch)) if tiling.prefetch else ""
-        pairs = self._pairs(lanes)
+        pairs = self._pairs(lanes, multiplied=tiling.pairs == "instruction")
 
         def factors(vector: str) -> list[str]:
             return pairs.factors(vector) if self._rounded else [vector]
@@ -326,6 +331,7 @@ class Tiles:
     """One type's functions in memory; `address`, that of their table, is good while this object lives."""
 
     dtype: str
+    tiling: Tiling
     address: int
     table: np.ndarray[tuple[int], np.dtype[np.int64]]
     owned: tuple[object, ...]
@@ -348,7 +354,7 @@ def tiles(dtype: str, tiling: Tiling | None = None) -> Tiles:
     plain, rounding = tiles("float32", tiling), _made("bfloat16", tiling)
     table = plain.table.copy()
     table[ROUNDED] = rounding.address
-    return Tiles(dtype, table.ctypes.data, table, (plain, rounding))
+    return Tiles(dtype, tiling, table.ctypes.data, table, (plain, rounding))
 
 
 def _made(dtype: str, tiling: Tiling) -> Tiles:
@@ -360,7 +366,7 @@ def _made(dtype: str, tiling: Tiling) -> Tiles:
     table[[ITEM_BYTES, VECTOR_BYTES, LANES]] = item_bytes, machine.vector_bytes, machine.vector_bytes // item_bytes
     table[ZEROS] = zeros.ctypes.data + -zeros.ctypes.data % machine.vector_bytes
     table[[TRANSPOSE, TRANSPOSE_PART]] = code.address("transpose"), code.address("transpose_part")
-    table[[COPY, PACKED]] = code.address("copy"), tiling.packed
+    table[[COPY, PACKED, PAIRS, BACKWARD]] = code.address("copy"), tiling.packed, 1, table.ctypes.data
     if dtype == "bfloat16":
         functions = {ROUND_ROWS: "round_rows", ROUND_PAIRS: "round_pairs", ROUND_LAST: "round_last"}
         table[list(functions)] = [code.address(name) for name in functions.values()]
@@ -370,4 +376,4 @@ def _made(dtype: str, tiling: Tiling) -> Tiles:
     table[WIDTHS : WIDTHS + MOST_ROWS + 1] = tiling.widths
     for height, width in tiling.shapes:
         table[TILE + 16 * width + height] = code.address(f"tile_{height}_{width}")
-    return Tiles(dtype, table.ctypes.data, table, (code, zeros))
+    return Tiles(dtype, tiling, table.ctypes.data, table, (code, zeros))

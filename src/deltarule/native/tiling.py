@@ -1,6 +1,7 @@
-"""How matrix products are cut into register tiles, panels and blocks: what may differ between processors.
+"""How matrix products are cut into register tiles, panels and blocks, and what else may differ between processors.
 
-None of these choices changes a bit of a result: every number stays one chain of multiply-adds in the order of k.
+None of these choices changes a bit of a result: every number stays one chain of multiply-adds in the order of k, and
+quotients and roots are correctly rounded.
 `tuning` chooses among `candidates` by measuring.
 """
 
@@ -34,6 +35,8 @@ class Tiling:
     packed : columns of B from which A is copied first where columns of it are multiplied, so that a tile reads
         neighbouring lines and not one of each memory page; `NEVER` for no number. A depth less than `PACKED_DEPTH`
         fits the first cache as it lies.
+    pairs : of bfloat16 numbers are multiplied by "instruction", where the processor has it, or by "multiply-adds".
+    estimates : the operations of formulas, "divide" or "sqrt", that begin from the processor's estimates.
     """
 
     heights: tuple[int, ...]
@@ -49,6 +52,8 @@ class Tiling:
     panel_width: int = 2
     panel_depth: int = 1024
     packed: int = 128
+    pairs: str = "instruction"
+    estimates: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a panel that is larger than the memory for it."""

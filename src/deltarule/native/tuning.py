@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +17,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.native import products
+from deltarule.native import amx, estimates, products, rounded_products
 from deltarule.native.cache import cache_folder, load_code, store_code
-from deltarule.native.ir import Lanes, Text
-from deltarule.native.processor import assemble, compile_functions, lasting, load, processor
+from deltarule.native.processor import compile_functions, lasting, processor
 from deltarule.native.tiles import Tiles, tiles
 from deltarule.native.tiling import Tiling, candidates, default_tiling
+from deltarule.native.timing import fastest, matrix, update_rates
 
-__all__ = ["WORTH_SECONDS", "Measurement", "chosen_tiling", "keep", "measure", "peak_gflops", "tune", "tuned_tiles"]
+__all__ = ["WORTH_SECONDS", "Measurement", "chosen_tiling", "keep", "measure", "questions", "tune", "tuned_tiles"]
 
 WORTH_SECONDS = 10.0
 """How long a training runs before it measures, so that short ones do not wait for what they would not gain from."""
@@ -36,7 +35,6 @@ _SECONDS, _MARGIN, _PARTS = 0.05, 1.03, 4
 # Rows of the batch, inputs, outputs, for questions about tiles; and for those about data outside the first cache.
 _SMALL, _LARGE, _DEEP = (64, 784, 256), (32, 1536, 512), (256, 96, 1024)
 _SHAPES = {"prefetch": _LARGE, "blocks": _LARGE, "packing": _DEEP}
-_ALIGNED = 64  # bytes
 _PROBE = "tiling: can anything be kept?"
 _NOT_MEASURED = "default, not measured yet"
 
@@ -57,34 +55,51 @@ class Measurement:
 
 @functools.cache
 def tuned_tiles(dtype: str) -> Tiles:
-    """Return the functions for a type in the form that was fastest on this machine; "bfloat16" takes float32's form."""
-    return _tiles(dtype, chosen_tiling(_measured_type(dtype))[0])
+    """Return the functions for a type in the form that was fastest here; a matrix unit's where there is one."""
+    tiling = chosen_tiling(dtype)[0]
+    return amx.tiles(tiling) if dtype == "bfloat16" and amx.state() == amx.IN_USE else _tiles(dtype, tiling)
+
+
+def questions(dtype: str) -> dict[str, tuple[dict[str, object], ...]]:
+    """Return what is asked about a type on this processor; about "bfloat16", what is asked besides float32's questions.
+
+    Estimates are candidates only where they give the bits of divisions and roots.
+    """
+    machine = processor()
+    if dtype == "bfloat16":
+        asks = machine.bfloat16 and amx.state() != amx.IN_USE
+        return {"pairs": ({"pairs": "multiply-adds"},)} if asks else {}
+    asked = candidates(machine.registers)
+    if dtype == "float32" and estimates.exact():
+        asked["roots"] = {"estimates": ("sqrt",)}, {"estimates": ("divide",)}, {"estimates": ("divide", "sqrt")}
+    return asked
 
 
 def chosen_tiling(dtype: str) -> tuple[Tiling, str]:
-    """Return the tiling in use, and in a few words where it comes from."""
-    default = default_tiling(processor().registers)
+    """Return the tiling in use, and in a few words where it comes from; "bfloat16" takes float32's where it can."""
+    tiling = default_tiling(processor().registers)
     if os.environ.get("DELTARULE_TUNE") == "0":
-        return default, "default, DELTARULE_TUNE=0"
+        return tiling, "default, DELTARULE_TUNE=0"
     if cache_folder() is None:
-        return default, "default, no cache folder"
-    kept = load_code(_key(dtype))
-    if kept is None:
-        return default, _NOT_MEASURED
-    changes = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(kept).items()}
-    return default.replace(**changes), "measured before"
+        return tiling, "default, no cache folder"
+    for part in _measured_types(dtype):
+        kept = load_code(_key(part))
+        if kept is None:
+            return tiling, _NOT_MEASURED
+        changes = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(kept).items()}
+        tiling = tiling.replace(**changes)
+    return tiling, "measured before"
 
 
 def tune(dtype: str) -> None:
     """Measure for the trainings that start from now on, unless it was done before or the choice could not be kept."""
-    dtype = _measured_type(dtype)
-    if chosen_tiling(dtype)[1] != _NOT_MEASURED:
-        return
-    store_code(_PROBE, b"")
-    if load_code(_PROBE) is None:  # a disk that is full or read only: each process would measure again
-        return
-    _, measurements = measure(dtype)
-    keep(dtype, measurements)
+    for part in _measured_types(dtype):
+        if chosen_tiling(part)[1] != _NOT_MEASURED:
+            continue
+        store_code(_PROBE, b"")
+        if load_code(_PROBE) is None:  # a disk that is full or read only: each process would measure again
+            return
+        keep(part, measure(part)[1])
     tuned_tiles.cache_clear()
 
 
@@ -98,11 +113,11 @@ def keep(dtype: str, measurements: Iterable[Measurement]) -> None:
 
 def measure(dtype: str) -> tuple[Tiling, list[Measurement]]:
     """Ask one question after the other; return the resulting tiling and what was measured."""
-    registers = processor().registers
-    tiling, measurements = default_tiling(registers), []
-    for question, changes in candidates(registers).items():
+    tiling = chosen_tiling("float32")[0] if dtype == "bfloat16" else default_tiling(processor().registers)
+    measurements = []
+    for question, changes in questions(dtype).items():
         tried = [tiling, *(tiling.replace(**each) for each in changes)]
-        parts = _rates(dtype, tried, _SHAPES.get(question, _SMALL))
+        parts = _rates(dtype, tried, question)
         rates, gains = parts.max(axis=0), (parts / parts[:, :1]).min(axis=0)
         best = int(gains.argmax()) if gains.max() > _MARGIN else 0
         measurements += [
@@ -113,8 +128,8 @@ def measure(dtype: str) -> tuple[Tiling, list[Measurement]]:
     return tiling, measurements
 
 
-def _measured_type(dtype: str) -> str:
-    return "float32" if dtype == "bfloat16" else dtype
+def _measured_types(dtype: str) -> tuple[str, ...]:
+    return ("float32", "bfloat16") if dtype == "bfloat16" else (dtype,)
 
 
 def _key(dtype: str) -> str:
@@ -129,28 +144,20 @@ def _tiles(dtype: str, tiling: Tiling) -> Tiles:
 @lasting
 def _entry_points() -> tuple[Callable[..., None], ...]:
     """The three products, for Python to call."""
-    counts: dict[str, tuple[Callable[..., None], int]]
-    counts = {"nn": (products.gemm_nn, 11), "nt": (products.gemm_nt, 12), "tn": (products.gemm_tn, 11)}
-    code = compile_functions({name: (function, *[int] * count) for name, (function, count) in counts.items()})
-    return tuple(code.function(name, count) for name, (_, count) in counts.items())
+    functions = rounded_products.forward, rounded_products.backward, rounded_products.gradient
+    code = compile_functions({each.__name__: (each, *[int] * 12) for each in functions})
+    return tuple(code.function(each.__name__, 12) for each in functions)
 
 
-def _rates(dtype: str, tried: list[Tiling], shape: tuple[int, int, int]) -> npt.NDArray[np.float64]:
+def _rates(dtype: str, tried: list[Tiling], question: str) -> npt.NDArray[np.float64]:
     """GFLOP/s (parts, tilings): of the fastest rounds of each part of them; in a round tilings take turns."""
+    if question == "roots":
+        return update_rates([tiling.estimates for tiling in tried], _SECONDS, _PARTS)
+    shape = _SHAPES.get(question, _SMALL)
     matrices = _Matrices.of(dtype, shape)
     calls = [matrices.calls(_tiles(dtype, tiling)) for tiling in tried]
-    fastest = np.full((_PARTS, len(tried), len(calls[0])), np.inf)
-    rounds, end = 0, time.perf_counter() + _SECONDS
-    while rounds < _PARTS or time.perf_counter() < end:
-        for place, of_one in enumerate(calls):
-            for number, call in enumerate(of_one):
-                began = time.perf_counter()
-                call()
-                elapsed = time.perf_counter() - began
-                fastest[rounds % _PARTS, place, number] = min(fastest[rounds % _PARTS, place, number], elapsed)
-        rounds += 1
     operations = 2 * shape[0] * shape[1] * shape[2] * len(calls[0])
-    rates: npt.NDArray[np.float64] = operations / fastest.sum(axis=2) / 1e9
+    rates: npt.NDArray[np.float64] = operations / fastest(calls, _SECONDS, _PARTS).sum(axis=2) / 1e9
     return rates
 
 
@@ -171,15 +178,17 @@ class _Matrices:
     def of(cls, dtype: str, shape: tuple[int, int, int]) -> _Matrices:
         """Fill matrices with random numbers: a processor needs less power for zeros, and may then be faster."""
         batch, inputs, outputs = shape
+        dtype = "float32" if dtype == "bfloat16" else dtype
         item = np.dtype(dtype).itemsize
         wide, narrow = (products.row_stride(columns, item, 1024) for columns in (inputs, outputs))
-        x, dx = (_matrix(batch, wide, dtype) for _ in range(2))
-        z, dz = (_matrix(batch, narrow, dtype) for _ in range(2))
-        w, dw = (_matrix(inputs, products.row_stride(outputs, item), dtype) for _ in range(2))
+        x, dx = (matrix(batch, wide, dtype) for _ in range(2))
+        z, dz = (matrix(batch, narrow, dtype) for _ in range(2))
+        w, dw = (matrix(inputs, products.row_stride(outputs, item), dtype) for _ in range(2))
         generator = np.random.default_rng(0)
         for each in (x, w, dz):
             each[:] = generator.random(each.shape, np.float32)
-        return cls(shape, x, w, dz, z, dx, dw, _matrix(1, products.WORKSPACE_BYTES, "uint8"))
+        room = rounded_products.workspace_bytes(tiles("bfloat16").address, batch, outputs)
+        return cls(shape, x, w, dz, z, dx, dw, matrix(1, room, "uint8"))
 
     def calls(self, functions: Tiles) -> list[Callable[[], None]]:
         """Return a step's products with these tiles: forward, backward, and the gradient of the weights.
@@ -191,44 +200,7 @@ class _Matrices:
             self.x, self.w, self.dz, self.z, self.dx, self.dw))  # fmt: skip
         workspace = self.workspace.ctypes.data
         return [
-            lambda: forward(functions.address, *z, 0, *x, *w, *self.shape),
+            lambda: forward(functions.address, *z, 0, *x, *w, *self.shape, workspace),
             lambda: backward(functions.address, *dx, *dz, *w, *self.shape, workspace, 0),
-            lambda: gradient(functions.address, *dw, *x, *dz, *self.shape, workspace),
+            lambda: gradient(functions.address, *dw, *x, *dz, *self.shape, workspace, 0),
         ]
-
-
-def _matrix(rows: int, stride: int, dtype: str) -> npt.NDArray[Any]:
-    """Return a matrix of zeros that begins with a cache line."""
-    size = rows * stride * np.dtype(dtype).itemsize
-    whole = np.zeros(size + _ALIGNED, np.uint8)
-    first = -whole.ctypes.data % _ALIGNED
-    return whole[first : first + size].view(dtype).reshape(rows, stride)
-
-
-_PEAK_SUMS, _PEAK_ROUNDS = 12, 20_000
-
-
-def peak_gflops(dtype: str) -> float:
-    """Estimate a core's peak in GFLOP/s: multiply-adds on registers alone, the fastest of a hundred rounds."""
-    machine, bits = processor(), 8 * np.dtype(dtype).itemsize
-    text = Text()
-    lanes = Lanes(text, bits, 8 * machine.vector_bytes // bits, machine.fused)
-    # Read from memory, or LLVM would know the results.
-    factor = lanes.load_at("%memory")
-
-    def multiplied(sums: list[str]) -> list[str]:
-        return [lanes.fma(factor, factor, each) for each in sums]
-
-    sums = text.repeat("%count", [(lanes.kind, factor)] * _PEAK_SUMS, multiplied)
-    for each in sums:
-        lanes.store_at(each, "%memory")
-    function = text.function("peak", ["count", "memory"])
-    code = load(assemble("\n".join([*sorted(text.declared), function])))
-    call, memory = code.function("peak", 2), _matrix(1, machine.vector_bytes, "uint8")
-    seconds = []
-    for _ in range(100):
-        began = time.perf_counter()
-        call(_PEAK_ROUNDS, memory.ctypes.data)
-        seconds.append(time.perf_counter() - began)
-        memory[:] = 0
-    return 2 * lanes.count * _PEAK_SUMS * _PEAK_ROUNDS / min(seconds) / 1e9

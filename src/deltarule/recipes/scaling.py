@@ -78,7 +78,7 @@ class Scaling:
             total = mean.mean()
             deviation = np.sqrt(np.mean(deviation**2 + (mean - total) ** 2))
             mean = np.array(total)
-        constant = deviation <= 1e-12 * np.abs(mean)
+        constant = (deviation <= 1e-12 * np.abs(mean)) | (deviation < _LEAST_DEVIATION)
         return Affine(np.asarray(mean), np.asarray(1.0 / np.where(constant, 1.0, deviation)))
 
 
@@ -102,6 +102,12 @@ class Affine:
     def undo(self, x: npt.NDArray[Any]) -> Floats:
         """Return the raw values of scaled ones."""
         return np.asarray(x / self.factor + self.shift, dtype=np.float64)
+
+
+_SMALL = 1e-145
+"""Standard deviations below are computed from larger numbers, as their squares are too close to 0."""
+_LEAST_DEVIATION = 1e-300
+"""Columns with smaller standard deviations count as constant: their factor would be near the largest float."""
 
 
 def robust(x: Floats) -> Affine:
@@ -128,20 +134,33 @@ def smooth_clip(u: npt.NDArray[Any], limit: float = 3.0) -> npt.NDArray[Any]:
     if not limit:
         return u
     u = np.clip(u, -1e100, 1e100)
-    return np.asarray(u / np.sqrt(1.0 + (u / limit) ** 2))
+    clipped: npt.NDArray[Any] = u / np.sqrt(1.0 + (u / limit) ** 2)
+    return clipped
 
 
 def moments(x: npt.NDArray[Any], rows: npt.NDArray[Any] | None = None, block: int = 2048) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of each column of x (n, d), or of some of its rows, without copying x."""
     n, d = len(x) if rows is None else len(rows), x.shape[1]
-    mean, squares = np.zeros(d), np.zeros(d)
+    mean = np.zeros(d)
     for each in _blocks(x, rows, block):
         mean += each.sum(axis=0)
     mean /= n
+    deviation = _deviation(x, rows, block, mean, np.ones(d))
+    small = deviation < _SMALL
+    if small.any():
+        # The squares of differences below 1e-162 are 0; a power of two in front of them is exact.
+        unit = np.where(small, 2.0**-500, 1.0)
+        deviation = np.where(small, _deviation(x, rows, block, mean, unit), deviation)
+    return mean, deviation
+
+
+def _deviation(x: npt.NDArray[Any], rows: npt.NDArray[Any] | None, block: int, mean: Floats, unit: Floats) -> Floats:
+    """Return the standard deviation of each column, whose squares are computed in units (d,)."""
+    squares = np.zeros(x.shape[1])
     for each in _blocks(x, rows, block):
-        each = each - mean
+        each = (each - mean) / unit
         squares += np.einsum("ij,ij->j", each, each)
-    return mean, np.sqrt(squares / n)
+    return np.asarray(unit * np.sqrt(squares / (len(x) if rows is None else len(rows))))
 
 
 def _blocks(x: npt.NDArray[Any], rows: npt.NDArray[Any] | None, block: int = 2048) -> Iterator[Floats]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -55,15 +54,10 @@ def fit_encoding(preparation: Preparation, table: Table, target: str | tuple[str
 
 
 def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[NumberEncoding]:
-    from sklearn.impute import SimpleImputer
-    from sklearn.preprocessing import QuantileTransformer, StandardScaler
-
     x = np.stack([column.values for column in columns], axis=1)
     missing = np.isnan(x).any(axis=0)
-    imputer = SimpleImputer(strategy=preparation.missing, keep_empty_features=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a column that is empty in these rows is filled with 0
-        filled = imputer.fit_transform(x)
+    fills = np.array([_fill(column, preparation.missing) for column in x.T])
+    filled = np.where(np.isnan(x), fills, x)
     d = len(columns)
     shift, factor, quantiles = np.zeros(d), np.ones(d), np.zeros((0, d))
     clip = 0.0
@@ -75,6 +69,8 @@ def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[Number
             flags = _scales(np.isnan(x).astype(np.float64))
         shift, factor = scaling.shift, scaling.factor
     elif preparation.numbers == "standard":
+        from sklearn.preprocessing import StandardScaler
+
         with np.errstate(over="ignore", invalid="ignore"):
             scaler = StandardScaler().fit(filled)
         shift, factor = scaler.mean_, 1.0 / scaler.scale_
@@ -83,6 +79,8 @@ def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[Number
             instead = 'Preparation(numbers="quantiles")'
             raise DataError("numbers small enough to be squared", got, instead, field=columns[place].name)
     elif preparation.numbers == "quantiles":
+        from sklearn.preprocessing import QuantileTransformer
+
         steps = min(_QUANTILES, len(filled))
         # The transformer needs at least two quantiles, so a single sample is repeated.
         ranks = QuantileTransformer(n_quantiles=max(2, steps), output_distribution="normal", subsample=None)
@@ -91,7 +89,7 @@ def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[Number
         NumberEncoding(
             column.name,
             column.kind,
-            float(imputer.statistics_[place]),
+            float(fills[place]),
             bool(missing[place]),
             float(shift[place]),
             float(factor[place]),
@@ -104,6 +102,18 @@ def _numbers(preparation: Preparation, columns: Sequence[Column]) -> list[Number
         )
         for place, column in enumerate(columns)
     ]
+
+
+def _fill(values: Floats, by: str) -> float:
+    """Return what replaces the missing values of a column (n,), as scikit-learn's SimpleImputer: 0 if all are."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return 0.0
+    if by == "most_frequent":
+        different, counts = np.unique(known, return_counts=True)
+        return float(different[counts.argmax()])
+    with np.errstate(over="ignore"):
+        return float(np.median(known) if by == "median" else known.mean())
 
 
 def _scales(x: Floats) -> list[tuple[float, ...]]:

@@ -38,7 +38,8 @@ def train_many(
     rows : the training samples of each recipe: an array of row numbers, repeats allowed, or None for all. Folds and
         bootstraps need no copies. For a recipe with early stopping and a data set without a validation set, some of
         these rows are held out for validation.
-    n_threads : number of networks trained at a time (default: the number of cores).
+    n_threads : number of networks trained at a time (default: the number of cores; then a network that is left alone
+        at the end uses them all, where its steps are large enough to benefit).
 
     Each run equals that of `train`. A network that diverges does not stop the others: its `status` is "diverged".
 
@@ -66,8 +67,7 @@ def train_each(
 ) -> Iterator[tuple[int, Run]]:
     """Train many networks at once, and yield each as it ends: its index among the recipes, and its run.
 
-    starts : the `initial_parameters` of each recipe, as for `train`.
-    record : what is recorded for all of them, as for `train`.
+    starts, record : the `initial_parameters` of each recipe, and what is recorded for all of them, as for `train`.
     encoding : preprocessing of tables that has been fitted already, in place of one fitted to each training set.
     interrupted : checked about twenty times a second by each running network; once it is true, running networks end as
         they are, and no others are started. Closing the iterator does the same, and yields nothing more.
@@ -86,6 +86,7 @@ def train_each(
     _check_lengths(len(chosen), {"data sets": sets, "arrays of rows": picked, "starts": initial})
     closed = threading.Event()
     scalings: dict[int, dict[Any, Any]] = {id(each): {} for each in sets}
+    alone = _left_alone(len(chosen)) if n_threads is None else None
 
     def ends() -> bool:
         return closed.is_set() or interrupted()
@@ -99,7 +100,7 @@ def train_each(
             sets[place],
             engine=engine,
             precision=precision,
-            n_threads=1,
+            n_threads=None if place == alone else 1,
             initial_parameters=initial[place],
             record=record,
             rows=picked[place],
@@ -111,6 +112,12 @@ def train_each(
         return training.run
 
     return as_they_end(one, len(chosen), workers_for(n_threads, len(chosen)), closed)
+
+
+def _left_alone(networks: int) -> int | None:
+    """Return the index of the last network if it is trained while the other cores have none; otherwise None."""
+    at_once = allowed_threads()
+    return networks - 1 if at_once > 1 and networks % at_once == 1 else None
 
 
 def _check_lengths(recipes: int, given: Mapping[str, Sequence[Any]]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from deltarule.engines.tracing.trace import Expression, ValueShape
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "function_of"]
 
 _LOGICAL = {"and": np.logical_and, "or": np.logical_or, "xor": np.logical_xor, "not": np.logical_not}
 
@@ -50,10 +50,13 @@ def _computed(node: Expression, values: list[Any], given: Mapping[str, Any]) -> 
             return np.broadcast_to(values[0], np.broadcast_shapes(*map(np.shape, given.values())))
         case "filled":
             return values[0]
-        case "where":
-            return np.where(*values)
-        case "erf" | "erfc":
-            from scipy import special
+    return function_of(node.operation)(*values)
 
-            return getattr(special, node.operation)(*values)
-    return _LOGICAL.get(node.operation, getattr(np, node.operation, None))(*values)  # type: ignore[misc]
+
+def function_of(operation: str) -> Any:
+    """Return the function of arrays of an elementwise operation."""
+    if operation in ("erf", "erfc"):
+        from scipy import special
+
+        return getattr(special, operation)
+    return _LOGICAL.get(operation, getattr(np, operation, None))

@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from deltarule.engines.tracing.vocabulary import BOOLEAN, COMPOSED, LOGICAL, PRIMITIVE
+from deltarule.engines.tracing.vocabulary import BOOLEAN, COMPOSED, LOGICAL, PRIMITIVE, integer_power
 from deltarule.errors import RecipeError
 from deltarule.formulas.formula import Formula
 
@@ -195,27 +195,12 @@ def _truth(value: Expression) -> Expression:
     return value if value.boolean else expression("not_equal", (value, lift(0.0)))
 
 
-_LARGEST_EXPANDED_POWER = 32
-
-
 def _power(base: Any, exponent: Any) -> Any:
-    """Integer powers as products: exact to rounding, and much faster than the general power."""
     if isinstance(exponent, Symbol):
         return Symbol(expression("power", (_number(lift(base)), _number(lift(exponent)))))
     value = float(exponent)
-    if value == 0.5:
-        return np.sqrt(base)
-    if not value.is_integer() or abs(value) > _LARGEST_EXPANDED_POWER:
-        return Symbol(expression("power", (_number(lift(base)), lift(value))))
-    product, square, count = None, base, int(abs(value))
-    while count:
-        if count & 1:
-            product = square if product is None else product * square
-        count >>= 1
-        square = square * square if count else square
-    if product is None:
-        return np.ones_like(base)
-    return 1.0 / product if value < 0 else +product
+    found = integer_power(base, value)
+    return Symbol(expression("power", (_number(lift(base)), lift(value)))) if found is None else found
 
 
 def _where(condition: Any, chosen: Any, otherwise: Any) -> Symbol:

@@ -36,8 +36,10 @@ class DataDeviation(Initializer):
         return math.sqrt(1.0 / fan_in)
 
     def fitted(self, x: Floats, drawn: Floats, seed: int, layer: int) -> Floats:
-        deviation = np.std(x @ drawn, axis=0)
-        fitted: Floats = drawn / np.where(deviation > 0, deviation, 1.0)
+        z = x @ drawn
+        deviation = np.std(z, axis=0)
+        # Of the same sum for all samples, the standard deviation is a rounding error.
+        fitted: Floats = drawn / np.where(deviation > 1e-12 * np.abs(z).max(axis=0), deviation, 1.0)
         return fitted
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import inf
 
 from deltarule.engines.tracing.trace import Expression, ValueShape
+from deltarule.native import estimates
 from deltarule.native.elementary import FUNCTIONS, power
 from deltarule.native.ir import Lanes, Text
 from deltarule.native.products import GROUP
@@ -25,6 +26,8 @@ _BINARY: dict[str, Callable[[Lanes, str, str], str]] = {
     "add": Lanes.add, "subtract": Lanes.subtract, "multiply": Lanes.multiply, "divide": Lanes.divide,
     "copysign": Lanes.copysign, "power": power,
 }  # fmt: skip
+_FUNCTIONS: dict[str, Callable[..., str]] = _BINARY | FUNCTIONS
+_ESTIMATED: dict[str, Callable[..., str]] = {"divide": estimates.quotient, "sqrt": estimates.root}
 Leaf = Callable[[Expression], str | None]
 
 
@@ -34,7 +37,8 @@ class Program:
 
     `inputs` are the operands' names and shapes; `scalars` the names of the numbers that the prologue is given, in
     order. `granularity` is "elementwise", "rowwise", or "total": the sum of the one output over all elements, in
-    float64. `together` numbers are worked on at once where nothing limits it.
+    float64. `together` numbers are worked on at once where nothing limits it. `estimated` operations on elements begin
+    from the processor's estimates, with the same bits.
     """
 
     inputs: Mapping[str, ValueShape]
@@ -44,6 +48,7 @@ class Program:
     bits: int
     fused: bool
     together: int
+    estimated: tuple[str, ...] = ()
 
     def lanes(self, text: Text, count: int) -> Lanes:
         """Lanes of this program's precision."""
@@ -53,8 +58,9 @@ class Program:
 class Scope:
     """Where expressions are computed on some lanes, each once. `leaf` gives what does not come of arguments here."""
 
-    def __init__(self, lanes: Lanes, leaf: Leaf) -> None:
+    def __init__(self, lanes: Lanes, leaf: Leaf, estimated: tuple[str, ...] = ()) -> None:
         self.lanes, self._leaf = lanes, leaf
+        self._functions = _FUNCTIONS | {name: _ESTIMATED[name] for name in estimated}
         self._known: dict[Expression, str] = {}
 
     def value(self, node: Expression) -> str:
@@ -69,10 +75,8 @@ class Scope:
     def _computed(self, node: Expression) -> str:
         to, operation = self.lanes, node.operation
         values = [self.value(argument) for argument in node.arguments]
-        if operation in _BINARY:
-            return _BINARY[operation](to, *values)
-        if operation in FUNCTIONS:
-            return FUNCTIONS[operation](to, *values)
+        if operation in self._functions:
+            return self._functions[operation](to, *values)
         if operation in _COMPARISONS:
             return to.compare(_COMPARISONS[operation], *values)
         if operation == "where":
@@ -135,7 +139,7 @@ class _Body:
                 return lanes.load(self.inputs[str(node.detail)], index)
             return others.get(node)
 
-        return Scope(lanes, leaf)
+        return Scope(lanes, leaf, self.program.estimated)
 
 
 def _folded(lanes: Lanes, value: str, combine: Callable[[Lanes, str, str], str]) -> str:

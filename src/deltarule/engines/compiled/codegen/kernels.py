@@ -21,6 +21,7 @@ from deltarule.engines.tracing.trace import Expression, Symbol, ValueShape, cons
 from deltarule.native.ir import Lanes, Text
 from deltarule.native.processor import MachineCode, assemble, load, processor
 from deltarule.native.products import GROUP
+from deltarule.native.tuning import tuned_tiles
 
 __all__ = ["Kernel", "compile_kernel", "compiled"]
 
@@ -200,6 +201,7 @@ def compile_kernel(
         bits=bits,
         fused=target.fused,
         together=max(GROUP, target.registers // _SHARE_IN_FLIGHT * target.vector_bytes // kind.itemsize),
+        estimated=tuned_tiles(kind.name).tiling.estimates if granularity == "elementwise" else (),
     )
     text, constants, computed = _printed(program)
     code = compiled(text)

@@ -32,11 +32,11 @@ from deltarule.engines.compiled.plan.tables import (
     Targets,
     Thread,
 )
-from deltarule.native.bfloat16 import multiply_in_pairs
+from deltarule.native.bfloat16 import multiply_in_blocks, multiply_in_pairs
 from deltarule.native.memory import call, load_float32, load_float64, load_int64, store
 from deltarule.native.processor import MachineCode, compile_functions, lasting
 from deltarule.native.structs import Record, Stride, Struct, packed
-from deltarule.native.tiles import ROUNDED
+from deltarule.native.tiles import BACKWARD, PAIRS, ROUNDED
 
 __all__ = [
     "Array", "Instruction", "Work", "batch_weight", "column_sums", "follow", "inverse", "number", "order_of", "put",
@@ -124,10 +124,19 @@ class Work:
         """The weights of the batch's samples, (size,); 1 where there are none."""
         return self.words(weights, self.samples(order), np.float64) if weights else np.ones(self.size)
 
-    def product(self, a: Array, b: Array, start: Array | float = 0.0, *, rounded: bool = True) -> Array:
+    def product(
+        self, a: Array, b: Array, start: Array | float = 0.0, *, rounded: bool = True, backward: bool = False
+    ) -> Array:
         """The product start + a b, of operands rounded to bfloat16 where the engine does so and `rounded`."""
-        rounds = rounded and self.vector(self.run["tiles"], ROUNDED + 1, np.int64)[ROUNDED]
-        return multiply_in_pairs(a, b, start) if rounds else start + a @ b
+
+        def slot(table: int, index: int) -> int:
+            return int(self.vector(table, index + 1, np.int64)[index])
+
+        tiles = slot(self.run["tiles"], ROUNDED) if rounded else 0
+        if not tiles:
+            return start + a @ b
+        pairs = slot(slot(tiles, BACKWARD) if backward else tiles, PAIRS)
+        return multiply_in_pairs(a, b, start) if pairs == 1 else multiply_in_blocks(a, b, start, 2 * pairs)
 
     def prepare(self, prepared: PreparedKernel) -> None:
         """A kernel's prologue: its constants from its scalars."""

@@ -125,7 +125,7 @@ class Backward(Instruction):
         da = work.batch(self.target, padded(columns))
         if self.first:
             da[rows] = 0.0
-        da[rows, :columns] = work.product(d[rows], w.T, da[rows, :columns])
+        da[rows, :columns] = work.product(d[rows], w.T, da[rows, :columns], backward=True)
 
 
 @dataclass(frozen=True)

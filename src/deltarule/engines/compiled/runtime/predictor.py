@@ -15,13 +15,13 @@ from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Division, Layout, Share
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.step import inputs_predicted, predicted
-from deltarule.engines.compiled.plan.tables import ALL_ROWS, NO_MATRIX, MatrixAt
+from deltarule.engines.compiled.plan.tables import ALL_ROWS, NO_MATRIX
 from deltarule.engines.compiled.runtime.epochs import SingleThread
 from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.parameters import Shape
 from deltarule.errors import ModelError
 from deltarule.native.products import padded
-from deltarule.native.structs import Address, Count, Stride
+from deltarule.native.structs import Address, Count
 from deltarule.recipes import Affine, Network
 
 __all__ = ["Predictor"]
@@ -59,6 +59,8 @@ class Predictor:
             plan += predicted(formulas, to, layer, passage, shares, ALL_ROWS, room)
         self._z = passage.z[-1].view(_BLOCK * shape.members)
         self._follow = SingleThread(arena, plan, ascending=arena.keep(np.arange(_BLOCK)))
+        # Written in place for each block: for one row, a `put` of a `MatrixAt` takes as long as the arithmetic.
+        self._source = self._follow.gather.words_of("source")
         # One passage serves one caller at a time.
         self._lock = threading.Lock()
         renewed_when_forked(self)
@@ -70,11 +72,12 @@ class Predictor:
     def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Weighted sums (n, members · outputs) of raw inputs (n, d), of the type that was promised."""
         x, n = gatherable(x), len(x)
-        row, made = x.strides[0], np.empty((n, self._members * self._outputs), self._z.dtype)
+        first, row = x.ctypes.data, x.strides[0]
+        made = np.empty((n, self._members * self._outputs), self._z.dtype)
         with self._lock:
             for start in range(0, n, _BLOCK):
                 rows = min(_BLOCK, n - start)
-                self._follow.gather.put("source", MatrixAt(Address(x.ctypes.data + start * row), Stride(row)))
+                self._source[:] = first + start * row, row
                 self._follow(rows)
                 made[start : start + rows] = self._z[: rows * self._members, : self._outputs].reshape(rows, -1)
         finite = np.isfinite(made)
