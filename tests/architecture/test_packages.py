@@ -41,8 +41,10 @@ HEAVY |= {"narwhals", "pyarrow", "polars", "PIL"}
 """Imported where it is used, inside a function: `import deltarule` must not pay for what is not asked for."""
 AT_HOME = {
     "llvmlite": "native",
-    "typer": "cli",
+    "typer": ("cli", "web/command.py"),
     "rich": "cli",
+    "starlette": "web",
+    "uvicorn": "web",
     "sklearn": "estimators",
 }
 """Where a library may be imported at the head of a module."""

@@ -74,6 +74,9 @@ COMMANDS = {
         "deltarule.cli.illustrate:illustrate",
         "Draw a textbook illustration from real training runs and explain it in a sentence.",
     ),
+    "serve": Source(
+        "deltarule.web.command:serve", "Serve models over HTTP, with a page to draw digits, race networks, watch runs."
+    ),
     "doctor": Source(
         "deltarule.cli.doctor:doctor",
         "Show the processor, the choices measured for it, the cache of compiled code, and versions, for a bug report.",

@@ -67,6 +67,12 @@ _ROWS = (
         "moons", "two half circles, interleaved, noise 0.2", 1000, (2,), 2, "generated", "scikit-learn", "none needed"
     ),
     DatasetInfo(
+        "circles", "two circles, one inside the other, noise 0.1", 1000, (2,), 2, "generated", "deltarule",
+        "none needed",
+    ),
+    DatasetInfo("spiral", "two arms of a spiral, noise 0.05", 1000, (2,), 2, "generated", "deltarule", "none needed"),
+    DatasetInfo("blobs", "three clouds of points", 1000, (2,), 3, "generated", "deltarule", "none needed"),
+    DatasetInfo(
         "xor", "exclusive or: four points, the same in all parts", 4, (2,), 2, "generated",
         "M. Minsky and S. Papert, 1969", "none needed",
     ),

@@ -6,7 +6,7 @@ import gzip
 import importlib.util
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -21,7 +21,7 @@ from deltarule.data.dataset import Dataset
 from deltarule.data.download import DownloadProgress, cached, download
 from deltarule.data.files import read_own
 from deltarule.data.frames import is_tabular
-from deltarule.data.generated import moons, xor
+from deltarule.data.generated import blobs, circles, moons, spiral, xor
 from deltarule.data.idx import IDX_NAMES, find_idx_files, read_idx_folder_and_md5
 from deltarule.data.images import ImageSize
 from deltarule.data.leaks import leaks
@@ -35,6 +35,13 @@ from deltarule.data.targets import TargetChoice
 from deltarule.errors import DataError, DataFileError, DataWarning, UnknownDataset, nearest
 
 __all__ = ["SplitChoice", "fetch_dataset", "load_dataset"]
+
+_GENERATED: dict[str, tuple[Callable[..., tuple[Any, Any]], tuple[str, ...]]] = {
+    "moons": (moons, ("upper", "lower")),
+    "circles": (circles, ("outer", "inner")),
+    "spiral": (spiral, ("first", "second")),
+    "blobs": (blobs, ("right", "upper", "lower")),
+}
 
 SplitChoice: TypeAlias = Split | Literal["official"] | None
 
@@ -65,7 +72,7 @@ def load_dataset(
     split : None keeps an official test set, and splits as many validation samples (10,000 for mnist) off the training
         set; data without a test set are split 80/10/10; both stratified. "official": the complete training set, the
         test set if there is one, no validation set. A `Split`: all samples are split again, by its own seed.
-    seed : random seed of the default split, and of the points of "moons".
+    seed : random seed of the default split, and of generated points ("moons", "circles", "spiral", "blobs").
     progress : True for a progress bar of downloads, or a function (file name, bytes received, all bytes).
 
     "xor" has only four points, which are the training, validation and test set alike (unless a `Split` is given).
@@ -224,8 +231,9 @@ def _set_of(test_labels: Path | None) -> str | None:
 def _small(name: str, seed: int) -> Dataset:
     """Return a data set that is included in scikit-learn or generated, all of it as training set."""
     source = DATASETS[name].source
-    if name == "moons":
-        return Dataset(moons(seed=seed), name=name, class_names=("upper", "lower"), source=source)
+    if name in _GENERATED:
+        points, names = _GENERATED[name]
+        return Dataset(points(seed=seed), name=name, class_names=names, source=source)
     if name == "xor":
         return Dataset(xor(), name=name, class_names=("equal", "different"), source=source)
     if name == "digits":

@@ -1,0 +1,120 @@
+"""`POST /predict`: rows as JSON or CSV, with probabilities, intervals and explanations on request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from deltarule.data import Table
+from deltarule.errors import DataError
+from deltarule.models.conformal import checked_coverage
+from deltarule.web.guard import Refusal
+from deltarule.web.rows import checked_count, read_csv, read_object
+from deltarule.web.served_model import ServedModel, plain
+from deltarule.web.service import Service
+
+_FIELDS = ("rows", "model", "probabilities", "interval")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a request asks.
+
+    rows : lists of numbers, objects of a table's columns, or a `Table`.
+    interval : the coverage of intervals or sets of classes, or None.
+    """
+
+    rows: Any
+    model: str | None
+    probabilities: bool
+    interval: float | None
+
+
+class Prediction:
+    """The route `/predict`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def models(self, request: Request) -> Response:  # noqa: ARG002 - a route
+        """List the models."""
+        return JSONResponse({"models": [each.served.description() for each in self._service.batchers.values()]})
+
+    async def predict(self, request: Request) -> Response:
+        """Predict."""
+        question = await self._question(request)
+        batcher = self._service.batcher(question.model)
+        served = batcher.served
+        rows = _matrix(question.rows, served) if isinstance(question.rows, Table) else question.rows
+        checked_count(len(rows), self._service.limits.rows)
+        inputs = served.encoded(rows)
+        results = await batcher.predict(inputs)
+        answer: dict[str, Any] = {"model": served.name, "predictions": plain(results["predictions"])}
+        if question.probabilities:
+            if "probabilities" not in results:
+                raise Refusal(400, "Expected a classifier for probabilities, got a regression model.")
+            answer |= {"classes": served.classes, "probabilities": plain(results["probabilities"])}
+        if question.interval is not None:
+            answer |= {"coverage": question.interval, **served.covered(inputs, question.interval)}
+        warnings = served.warnings(rows)
+        return JSONResponse(answer | ({"warnings": warnings} if warnings else {}))
+
+    async def _question(self, request: Request) -> Question:
+        content = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        body = await request.body()
+        asked: Mapping[str, Any]
+        if content == "text/csv":
+            asked = {name: _typed(name, text) for name, text in request.query_params.items()}
+            kinds = self._service.batcher(asked.get("model")).served.model.encoding
+            asked = {"rows": read_csv(body, None if kinds is None else kinds.expected()), **asked}
+        elif content == "application/json":
+            asked = read_object(body)
+        else:
+            raise Refusal(415, f"Expected application/json or text/csv, got {content[:80]!r}.")
+        return _question(asked)
+
+
+def _question(asked: Mapping[str, Any]) -> Question:
+    unknown = sorted(set(asked) - set(_FIELDS))
+    if unknown:
+        raise DataError(f"fields among {', '.join(_FIELDS)}", unknown[0][:100])
+    rows, model, interval = asked.get("rows"), asked.get("model"), asked.get("interval")
+    if not isinstance(rows, (list, Table)):
+        raise DataError("a list of rows", type(rows).__name__, field="rows")
+    if model is not None and not isinstance(model, str):
+        raise DataError("the name of a model", type(model).__name__, field="model")
+    probabilities = asked.get("probabilities", False)
+    if type(probabilities) is not bool:
+        raise DataError("true or false", type(probabilities).__name__, field="probabilities")
+    if interval is not None:
+        if type(interval) not in {int, float}:
+            raise DataError("a coverage between 0 and 1", type(interval).__name__, "0.9", field="interval")
+        interval = checked_coverage(float(interval))
+    return Question(rows, model, probabilities, interval)
+
+
+def _typed(name: str, text: str) -> Any:
+    """Return the value of a query parameter."""
+    if name == "probabilities":
+        return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+    if name == "interval":
+        try:
+            return float(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _matrix(table: Table, served: ServedModel) -> Any:
+    """Return a table's rows as a model takes them: as a table, or as an array of all its numbers."""
+    if served.columns:
+        return table
+    words = [column.name for column in table if column.kind not in {"number", "ignored"}]
+    if words:
+        raise DataError("columns of numbers", f"text in {', '.join(words)[:200]}")
+    return np.column_stack([column.values for column in table if column.kind == "number"])

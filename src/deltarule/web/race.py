@@ -1,0 +1,240 @@
+"""A race: several networks trained side by side in a thread, epoch by epoch, with pause, step and speed."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from deltarule.errors import DeltaruleError, Diverged
+from deltarule.training import Epoch, epochs
+from deltarule.training.loop import Training
+from deltarule.types import Floats
+from deltarule.web.race_plan import Plan, plane
+from deltarule.web.served_model import Array, ServedModel
+
+GRID = 44
+"""Points of a side of the decision surface."""
+_FRAME = 0.04
+"""Seconds between two pictures, at least: more than 20 a second."""
+_ALONE = 20.0
+"""Seconds without a reader after which a race ends, so that a closed page leaves no work behind."""
+_LONGEST = 900.0
+_POINTS = 400
+
+
+@dataclass
+class Runner:
+    """A variant: its networks, one for each seed, and the curves of all of them."""
+
+    trainings: list[Training]
+    steps: list[Iterator[Epoch]]
+    curves: list[list[float | None]] = field(default_factory=list)
+    status: str = "running"
+    error: str = ""
+
+
+class Race:
+    """The networks of a plan, trained in turns: one epoch of every network, then the next."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.id = plan, secrets.token_hex(8)
+        self.status, self.error, self.version = "starting", "", 0
+        self.runners: list[Runner] = []
+        self.pictures: list[dict[str, Any] | None] = [None] * len(plan.recipes)
+        self.speed = 0.0  # epochs a second; 0 is as fast as possible
+        self._wake = threading.Condition()
+        self._steps = 0
+        self._read = time.monotonic()
+
+    def control(self, action: str, speed: float = 0.0) -> None:
+        """Pause, resume, advance by one epoch, change the speed, or stop."""
+        with self._wake:
+            if action == "speed":
+                self.speed = speed
+            elif action == "step" and self.status == "paused":
+                self._steps += 1
+            elif action in {"pause", "resume", "stop"} and self.status in {"starting", "running", "paused"}:
+                self.status = {"pause": "paused", "resume": "running", "stop": "stopped"}[action]
+            self.version += 1
+            self._wake.notify_all()
+
+    def seen(self) -> None:
+        """Note that a reader is there."""
+        self._read = time.monotonic()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will be trained any more."""
+        return self.status in {"finished", "stopped", "failed"}
+
+    def run(self) -> None:
+        """Train; runs in a job's thread."""
+        try:
+            self._prepare()
+            self._advance()
+        except DeltaruleError as error:
+            self.status, self.error = "failed", str(error)
+        except Exception:
+            logging.getLogger("deltarule.web").exception("Error of a race")
+            self.status, self.error = "failed", "The server has an error, which it has logged."
+        finally:
+            self.version += 1
+
+    def _prepare(self) -> None:
+        plan = self.plan
+        for recipe in plan.recipes:
+            trainings = [epochs(recipe.replace(seed=seed), plan.data, n_threads=1) for seed in range(plan.seeds)]
+            self.runners.append(Runner(trainings, [iter(each) for each in trainings]))
+        self._draw()
+        if self.status == "starting":
+            self.status = "running"
+
+    def _advance(self) -> None:
+        start = drawn = time.monotonic()
+        while self._may_go_on(start) and any(each.status == "running" for each in self.runners):
+            began = time.monotonic()
+            for runner in self.runners:
+                _one_epoch(runner)
+            self.version += 1
+            if time.monotonic() - drawn > _FRAME or self.status == "paused":
+                self._draw()
+                drawn = time.monotonic()
+            self._wait_for_speed(began)
+        self._draw()
+        if not self.ended:
+            self.status = "finished"
+
+    def _may_go_on(self, start: float) -> bool:
+        """Wait while the race is paused; return whether it goes on."""
+        with self._wake:
+            while True:
+                now = time.monotonic()
+                if now - self._read > _ALONE or now - start > _LONGEST:
+                    self.status = "stopped"
+                if self.status == "stopped":
+                    return False
+                if self.status == "running":
+                    return True
+                if self._steps:
+                    self._steps -= 1
+                    return True
+                self._wake.wait(1.0)
+
+    def _wait_for_speed(self, began: float) -> None:
+        with self._wake:
+            while self.speed and self.status == "running":
+                left = 1 / self.speed - (time.monotonic() - began)
+                if left <= 0:
+                    return
+                self._wake.wait(left)
+
+    def _draw(self) -> None:
+        """Compute the picture of each variant: its decision surface, or its confusion matrix."""
+        for place, runner in enumerate(self.runners):
+            served = ServedModel("", runner.trainings[0].model)
+            self.pictures[place] = surface(served, self.plan) or confusion(served, self.plan)
+        self.version += 1
+
+    def beginning(self) -> dict[str, Any]:
+        """Return what a reader needs once: the data and the variants."""
+        data = self.plan.data
+        points = plane(data)
+        shown: dict[str, Any] = {}
+        if points is not None:
+            classes, codes = np.unique(data.train.y, return_inverse=True)
+            rows = slice(0, _POINTS)
+            shown = {"points": points[rows].round(4).tolist(), "codes": codes[rows].tolist(), "box": box_of(points)}
+            shown["classes"] = [str(each) for each in classes.tolist()]
+        counts = {name: len(part) for name, part in data.parts.items()}
+        score = "R²" if data.task == "regression" else "accuracy"
+        return {"id": self.id, "epochs": self.plan.recipes[0].epochs, "samples": counts, "score": score, **shown}
+
+    def frame(self, since: list[int]) -> dict[str, Any]:
+        """Return the state: of each variant its picture, and its curves from an epoch on, which moves behind them."""
+        variants = []
+        for place, runner in enumerate(self.runners):
+            curves = runner.curves[since[place] :]
+            own = {"status": runner.status, "error": runner.error, "since": since[place], "curves": curves}
+            variants.append({**own, "picture": self.pictures[place]})
+            since[place] += len(curves)
+        return {"status": self.status, "error": self.error, "variants": variants}
+
+
+def _one_epoch(runner: Runner) -> None:
+    """Train each network of a variant for an epoch, and add to its curves.
+
+    The curves have, for each epoch, the mean, the least and the greatest over the seeds of the training loss, the
+    validation loss and the validation score.
+    """
+    if runner.status != "running":
+        return
+    ended: list[Epoch] = []
+    try:
+        for steps in runner.steps:
+            epoch = next(steps, None)
+            if epoch is None:
+                runner.status = "finished"
+                return
+            ended.append(epoch)
+    except Diverged as error:
+        runner.status, runner.error = "diverged", str(error)
+        return
+    row: list[float | None] = []
+    for name in ("train_loss", "validation_loss", "validation_score"):
+        values = np.array([getattr(each, name) for each in ended])
+        finite = bool(np.isfinite(values).all())
+        row += [float(f(values)) if finite else None for f in (np.mean, np.min, np.max)]
+    runner.curves.append(row)
+
+
+def box_of(points: Floats) -> list[float]:
+    """Return the rectangle [left, right, bottom, top] around points (n, 2), a tenth wider."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    more = 0.1 * np.maximum(high - low, 1e-9)
+    return [float(each) for each in (low[0] - more[0], high[0] + more[0], low[1] - more[1], high[1] + more[1])]
+
+
+def surface(served: ServedModel, plan: Plan) -> dict[str, Any] | None:
+    """Return the class and its probability on a grid over the plane, a byte each; None for other data."""
+    points = plane(plan.data)
+    if points is None:
+        return None
+    left, right, bottom, top = box_of(points)
+    across, up = np.meshgrid(np.linspace(left, right, GRID), np.linspace(top, bottom, GRID))
+    grid = np.column_stack([across.ravel(), up.ravel()])
+    rows: Any = grid
+    if served.columns:
+        rows = {name: grid[:, place] for place, name in enumerate(column.name for column in plan.data.train.x)}
+    probabilities = served.predicted(served.encoded(rows))["probabilities"]
+    return {
+        "kind": "surface",
+        "side": GRID,
+        "codes": _bytes(probabilities.argmax(axis=1)),
+        "certainty": _bytes(probabilities.max(axis=1) * 255),
+    }
+
+
+def confusion(served: ServedModel, plan: Plan) -> dict[str, Any] | None:
+    """Return the confusion matrix on the validation set: rows are true classes; None for regression."""
+    part = plan.data.validation if plan.data.validation is not None else plan.data.train
+    classes = served.model.classes
+    if classes is None or served.model.multilabel:
+        return None
+    inputs = served.encoded(part.x)
+    predicted = served.predicted(inputs)["probabilities"].argmax(axis=1)
+    true = np.searchsorted(classes, part.y)
+    k = len(classes)
+    found = np.bincount(np.minimum(true, k - 1) * k + predicted, minlength=k * k)
+    return {"kind": "confusion", "counts": found.reshape(k, k).tolist(), "classes": served.classes}
+
+
+def _bytes(values: Array) -> str:
+    return base64.b64encode(np.clip(values, 0, 255).astype(np.uint8).tobytes()).decode()
