@@ -1,4 +1,4 @@
-"""Ctrl-C and errors in `fit` of the estimators for tables."""
+"""Ctrl-C and errors in `fit` of the estimators for tables, and how an interrupted fit continues."""
 
 from __future__ import annotations
 
@@ -62,3 +62,32 @@ def test_invalid_data_leave_the_estimator_as_it_was():
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         model.fit(X, Y[1:])
     assert vars(model) == vars(dr.TabularRegressor(RECIPE, folds=2))
+
+
+@pytest.mark.parametrize("estimator", [dr.TabularClassifier, dr.TabularRegressor])
+def test_an_interrupted_fit_continues_from_its_folder(estimator, tmp_path, monkeypatch):
+    classes = estimator is dr.TabularClassifier
+    y = np.where(Y > 0, "high", "low") if classes else Y
+    recipe = dr.preset("plain", "classification", 80).replace(network=RECIPE.network, epochs=60) if classes else RECIPE
+    with monkeypatch.context() as patched:
+        patched.setattr("sys.stdout", InterruptedOutput("network 2 of 5"))
+        with pytest.warns(UserWarning, match="that of the 2 trained networks"):
+            estimator(recipe, checkpoint=tmp_path, verbose=True, n_threads=1).fit(X, y)
+    ended = {path: path.stat() for name in ("1", "2") for path in (tmp_path / "preset-1" / f"network-{name}").iterdir()}
+    assert len(ended) >= 2
+    continued = estimator(recipe, checkpoint=tmp_path, n_threads=2).fit(X, y)
+    whole = estimator(recipe).fit(X, y)
+    assert len(continued.ensemble_.networks) == 5
+    assert continued.oof_predictions_.tobytes() == whole.oof_predictions_.tobytes()
+    outputs = [model.predict_proba(X) if classes else model.predict(X) for model in (continued, whole)]
+    assert outputs[0].tobytes() == outputs[1].tobytes()
+    # A network that is trained writes checkpoints, each a new file.
+    assert {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in ended} == {
+        path: (before.st_ino, before.st_mtime_ns) for path, before in ended.items()
+    }
+
+
+def test_a_fit_of_other_data_does_not_continue(tmp_path):
+    dr.TabularRegressor(RECIPE, folds=2, checkpoint=tmp_path).fit(X, Y)
+    with pytest.raises(dr.errors.CheckpointError, match="samples of the run"):
+        dr.TabularRegressor(RECIPE, folds=2, checkpoint=tmp_path).fit(X, -Y)

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 import deltarule as dr
+from deltarule.experiments.reproduce import Given, changed, experiment
 from deltarule.training import checkpoints
 from deltarule.training.checkpoints import NEWEST, PREVIOUS, Checkpoints
 
@@ -70,8 +71,17 @@ def fitted(folder: Path) -> bytes:
     return np.asarray(classifier.oof_predictions_).tobytes()
 
 
+def reproduced(folder: Path) -> bytes:
+    """Run a founding experiment as a fair comparison, as `deltarule reproduce moons --fair` does."""
+    settings = ["seeds=2", "epochs=20", "rates=published", "fresh=100"]
+    folder.mkdir(exist_ok=True)
+    found = changed(experiment("moons", fair=True), settings).run(Given(folder=folder)).comparison
+    return repr(sorted((each.variant, each.seed, each.score, each.loss) for each in found.networks)).encode()
+
+
 KINDS: dict[str, Callable[[Path], bytes]] = {
     "training": trained, "checkpointing": checkpointed, "comparing": compared, "fitting": fitted,
+    "reproducing": reproduced,
 }  # fmt: skip
 
 

@@ -97,6 +97,40 @@ def test_the_fuzzer_sees_what_it_looks_for(tmp_path, monkeypatch):
     assert large in {"memory", "slow"}
 
 
+def test_a_file_is_slow_only_if_it_is_slow_again():
+    """A process that was killed once did not get the processor; one that is killed each time waits."""
+    program = (
+        "import tempfile, time; from pathlib import Path; from tests.faults import fuzz, formats\n"
+        "began = Path(tempfile.mkdtemp()) / 'began'\n"
+        "def first_waits(path):\n"
+        "    if not began.exists(): began.touch(); time.sleep(60)\n"
+        "fuzz._HANG = 1.5\n"
+        "for read in (first_waits, lambda path: time.sleep(60)):\n"
+        "    formats.FORMATS['csv'] = formats.Format('table.csv', read, lambda: [b'a'])\n"
+        "    ((_, outcome, _),) = fuzz.fuzz(['csv'], 1, 0, 60.0, Path(tempfile.mkdtemp()))\n"
+        "    print(outcome.kind)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True)
+    assert done.stdout.split() == ["accepted", "slow"], done.stderr
+
+
+def test_no_format_is_imported_while_it_is_read(tmp_path):
+    """The time of a first read is that of reading, in each process anew."""
+    program = (
+        "import sys; from pathlib import Path; from tests.faults import fuzz; fuzz._imported()\n"
+        "from tests.faults.formats import FORMATS\n"
+        "made = fuzz._seeds(list(FORMATS))\n"
+        "for name in FORMATS:\n"
+        "    before = set(sys.modules)\n"
+        "    for content in made[name]: fuzz.read(name, fuzz.prepared(name, Path(sys.argv[1]) / name), content)\n"
+        "    print(name, len(set(sys.modules) - before), *sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], cwd=CHECKOUT, capture_output=True, text=True)
+    many = [line for line in done.stdout.splitlines() if int(line.split()[1]) > 20]
+    assert not many, many
+    assert len(done.stdout.splitlines()) == len(FORMATS), done.stderr
+
+
 def refused(name, folder):
     """The sentence with which the file in a format's folder is refused, in a second."""
     began = time.process_time()

@@ -17,6 +17,7 @@ import deltarule as dr
 from deltarule.errors import CheckpointError, CheckpointWarning, OutputError
 from deltarule.training.checkpoint import Checkpoint
 from deltarule.training.checkpoints import NEWEST, PREVIOUS, Checkpoints
+from deltarule.training.epoch import Epoch
 
 DIGITS = dr.load_dataset("digits")
 SMALL = dr.Recipe(
@@ -74,6 +75,27 @@ def test_an_iteration_goes_on(tmp_path):
     rest = dr.epochs(SMALL, DIGITS, checkpoint=tmp_path)
     assert [epoch.number for epoch in rest] == [3, 4]
     assert weights(rest.run) == weights(dr.train(SMALL, DIGITS))
+
+
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+def test_an_epoch_of_zero_weights_has_no_loss(engine, tmp_path):
+    """Its loss is NaN, in the history, in its file, and where the run continues; those after it have one."""
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    data = dr.Dataset(train=(x, (x[:, 0] > 0).astype(int), np.repeat([0.0, 1.0], 20)))
+    batches = [[np.arange(start, start + 20)] for start in (20, 0, 20, 20)]
+    recipe = SMALL.replace(network=dr.Network(hidden=(4,)))
+    how = {"engine": engine, "batches": batches}
+    whole = dr.train(recipe, data, **how)
+    losses = [epoch.train_loss for epoch in whole.history]
+    assert np.isnan(losses).tolist() == [False, True, False, False]
+    read = [Epoch.from_json(json.loads(json.dumps(epoch.to_json(), allow_nan=False))) for epoch in whole.history]
+    assert np.array_equal([epoch.train_loss for epoch in read], losses, equal_nan=True)
+    for epoch in dr.epochs(recipe, data, checkpoint=tmp_path, **how):
+        if epoch.number == 2:
+            break
+    run = dr.train(recipe, data, checkpoint=tmp_path, **how)
+    assert weights(run) == weights(whole)
+    assert run.history.table[:, :7].tobytes() == whole.history.table[:, :7].tobytes()
 
 
 @pytest.mark.parametrize("engine", ["compiled", "reference"])

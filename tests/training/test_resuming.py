@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 from tests.engines.recipes import runs
+from tests.faults.resumed import KINDS, disturbed
 
 import deltarule as dr
 from deltarule.engines.compiled import Compiled
@@ -93,3 +94,11 @@ def test_it_equals_the_run_without_interruptions(drawn):
         run, _ = resumed(recipe, data, options, pauses, threads, folder)
     assert bits(run) == expected
     shutil.rmtree(folder.parent)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a forked process")
+def test_runs_that_are_killed_and_whose_disks_fill_lose_nothing():
+    """Some of those of `scripts/resume`, each kind of them."""
+    said = []
+    assert disturbed(2 * len(KINDS), len(KINDS), 0, said.append) == [], said
+    assert any("killed" in line for line in said)

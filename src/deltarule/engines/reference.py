@@ -112,7 +112,7 @@ class Reference(Watched):
                         self._losses.append(self._recorded(batch, rows))
                 self._batch += 1
             met, recorded = self._met, np.array(self._losses)
-            if met.weight == 0:
+            if not self._batch:
                 raise DataError("batches with at least one sample", "an epoch without any")
             with np.errstate(over="ignore", invalid="ignore"):
                 train = evaluate(problem, self.theta, problem.train) if recipe.evaluate_train else met
