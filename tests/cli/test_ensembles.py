@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 import deltarule as dr
-from deltarule.cli.main import app
 
 DRAWN = np.random.default_rng(0)
 FRAME = pd.DataFrame({"age": DRAWN.uniform(18, 80, 120).round(3), "city": DRAWN.choice(["Oslo", "Lima"], 120)})
@@ -17,19 +16,9 @@ X = FRAME[["age", "city"]]
 RECIPE = dr.Recipe(network=dr.Network(hidden=(16,)), epochs=20, batch_size=16)
 
 
-@pytest.fixture
-def shell(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    FRAME.to_csv("people.csv", index=False)
-
-    def run(*arguments, code=0):
-        with pytest.raises(SystemExit) as ended:
-            app(list(map(str, arguments)))
-        captured = capsys.readouterr()
-        assert ended.value.code == code, captured.err
-        return captured.out, captured.err
-
-    return run
+@pytest.fixture(autouse=True)
+def _people(tmp_path):
+    FRAME.to_csv(tmp_path / "people.csv", index=False)
 
 
 def test_the_shell_predicts_what_the_classifier_does(shell):

@@ -8,26 +8,10 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.cli.main import app
 from deltarule.recipes.presets import BEST_OF_BENCHMARK, DEFAULT_PRESET
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not at ../shared/data")
-
-
-@pytest.fixture
-def shell(tmp_path, monkeypatch, capsys):
-    """A command run in an empty folder: standard output and standard error, its exit code having been checked."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments, code=0):
-        with pytest.raises(SystemExit) as ended:
-            app(list(map(str, arguments)))
-        captured = capsys.readouterr()
-        assert ended.value.code == code, captured.err
-        return captured.out, captured.err
-
-    return run
 
 
 ROWS = [

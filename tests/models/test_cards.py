@@ -7,22 +7,7 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.cli.main import app
 from deltarule.models.record import Record, Score
-
-
-@pytest.fixture
-def shell(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments, code=0):
-        with pytest.raises(SystemExit) as ended:
-            app(list(map(str, arguments)))
-        captured = capsys.readouterr()
-        assert ended.value.code == code, captured.err
-        return captured.out, captured.err
-
-    return run
 
 
 def front_matter(text):
