@@ -86,9 +86,8 @@ def train_each(
     sets = _sets(data, len(chosen))
     picked, initial, kept = (_of_each(given, len(chosen)) for given in (rows, starts, checkpoints))
     _check_lengths(len(chosen), {"data sets": sets, "arrays of rows": picked, "starts": initial, "checkpoints": kept})
-    closed = threading.Event()
+    closed, alone = threading.Event(), _left_alone(len(chosen)) if n_threads is None else None
     scalings: dict[int, dict[Any, Any]] = {id(each): {} for each in sets}
-    alone = _left_alone(len(chosen)) if n_threads is None else None
 
     def ends() -> bool:
         return closed.is_set() or interrupted()
