@@ -20,7 +20,7 @@ from deltarule.engines.compiled import Compiled
 from deltarule.training.checkpoints import Checkpoints
 
 EXAMPLES = int(os.environ.get("DELTARULE_TEST_EXAMPLES", "15"))
-RELAXED = {"suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
+RELAXED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
 SMALL = dr.Recipe(network=dr.Network(hidden=(8,), dropout=0.2), optimizer=dr.Adam(0.01), batch_size=16, epochs=5)
 IRIS = dr.load_dataset("iris")
 
