@@ -65,6 +65,17 @@ def test_a_race_and_its_address(server, opened):
         assert page.url == address
 
 
+def test_the_end_of_a_race_is_shown_by_a_slow_browser(server, opened):
+    # Several frames arrive before one is painted.
+    slow = "window.requestAnimationFrame = (paint) => setTimeout(paint, 700);"
+    with page_of(opened, server, script=slow) as page:
+        page.get_by_role("link", name="Race").click()
+        page.get_by_label("Epochs", exact=True).fill("12")
+        page.get_by_role("button", name="Start").click()
+        page.get_by_text("Finished after 12 epochs").wait_for(timeout=PATIENCE)
+        assert page.locator(".findings h3").count() == 4
+
+
 def test_a_csv_file_is_dropped(server, opened):
     rows = "\n".join(f"{n},{n * 7 % 11},{'ab'[n > 30]}" for n in range(60))
     with page_of(opened, f"{server}") as page:

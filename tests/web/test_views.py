@@ -140,6 +140,19 @@ def test_a_race(page):
         expected = np.stack([losses.mean(axis=0), losses.min(axis=0), losses.max(axis=0)], axis=1)
         assert np.array(curves)[:, :3] == pytest.approx(expected, rel=1e-6)
     assert found[-1]["variants"][0]["picture"]["kind"] == "surface"
+    run = dr.train(recipe_of(VARIANTS[0], 12), dr.load_dataset("moons"))
+    diagnosis = dr.diagnose(run, dr.load_dataset("moons"), short=True)
+    sentences = [each["sentence"] for each in found[-1]["variants"][0]["findings"]]
+    assert sentences == [each.sentence for each in diagnosis.findings]
+    assert sentences
+
+
+def test_a_variant_that_diverges_has_a_finding(page):
+    wild = {**VARIANTS[0], "learning_rate": "1e30", "activation": "identity"}
+    start = page.json("/race/start", {"variants": [wild, VARIANTS[1]], "epochs": 6, "seeds": 1})[1]
+    first, second = frames(page, start["id"])[-1]["variants"]
+    assert (first["status"], second["status"]) == ("diverged", "finished")
+    assert first["findings"][0]["severity"] == "error"
 
 
 def test_pause_step_and_stop(page):
@@ -227,6 +240,10 @@ def test_runs_appear_while_they_are_trained(page):
     status, run = page.json("/runs/moons-1")
     assert (status, run["live"], len(run["curves"])) == (200, False, 3)
     assert dr.Recipe.from_json(run["recipe"]) == recipe
+    status, card, headers = page.ask("/runs/moons-1/card")
+    assert status == 200
+    assert b"<h1>moons 2-" in card
+    assert "sandbox" in headers["content-security-policy"]
     for name in ("%2e%2e", "none", "moons-1%2f..", "%2e", "moons-1/report"):
         assert page.ask(f"/runs/{name}")[0] == 404
 

@@ -23,7 +23,8 @@ export function build(root, parameters, signal) {
     const box = el("input", { type: "checkbox", "aria-label": t("select", run.name), onchange: () => toggle(run.name, box.checked) });
     box.checked = chosen.includes(run.name);
     const when = new Date(1000 * run.changed).toLocaleString(document.documentElement.lang);
-    return el("tr", {}, el("td", {}, box), el("th", { scope: "row" }, run.name, run.report && " · ", run.report && el("a", { href: `/runs/${encodeURIComponent(run.name)}/report` }, t("report"))),
+    return el("tr", {}, el("td", {}, box), el("th", { scope: "row" }, run.name, run.report && " · ", run.report && el("a", { href: `/runs/${encodeURIComponent(run.name)}/report` }, t("report")),
+        run.card && " · ", run.card && el("a", { href: `/runs/${encodeURIComponent(run.name)}/card` }, t("card"))),
       el("td", {}, t(run.kind)), el("td", {}, run.live ? el("span", { class: "live" }, t("live")) : t("finished")),
       el("td", { class: "number" }, run.kind === "run" ? String(run.epochs) : ""), el("td", { class: "number" }, run.kind === "run" ? short(run.loss) : ""),
       el("td", { class: "number" }, run.kind === "run" ? percent(run.score) : ""), el("td", {}, when));
