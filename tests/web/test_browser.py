@@ -34,9 +34,10 @@ def test_drawn_digits_are_recognised_and_an_example_is_learned(server, opened):
             page.get_by_role("button", name="Clear").click()
             draw(page, strokes, *places[number % 3])
             page.locator(".bars .best").wait_for(timeout=PATIENCE)
-            page.wait_for_timeout(300)
+            page.locator(".bars[aria-busy=false]").wait_for(timeout=PATIENCE)
             right += page.locator(".bars .best .name").text_content() == label
         assert right >= 9
+        assert page.get_by_role("img", name="Pixels for (orange) and against (blue)").is_visible()
         page.get_by_role("button", name="Clear").click()
         draw(page, STROKES["4"])
         page.get_by_role("group", name="The right class").get_by_role("button", name="4", exact=True).click()

@@ -12,6 +12,7 @@ import deltarule as dr
 from deltarule.errors import DeltaruleError
 from deltarule.studies.compare.comparing import Comparing
 from deltarule.training.folder import RunFolder
+from deltarule.web.drawing import deciding_pixels
 from deltarule.web.limits import Limits
 from deltarule.web.race_plan import FIELDS, choices, recipe_of
 from deltarule.web.race_texts import texts_of
@@ -96,6 +97,16 @@ def test_what_the_first_layer_does(page):
     assert activations == sorted(activations, reverse=True)
     assert len(found["units"]) == 8
     assert all(len(unit["weights"]) == 64 and max(map(abs, unit["weights"])) == 1 for unit in found["units"])
+
+
+def test_the_pixels_that_decided():
+    data = dr.load_dataset("digits")
+    model = dr.train(dr.Recipe(network=dr.Network(hidden=(16,)), epochs=3, stopping=None), data).model
+    image = data.test.x[:1]
+    found = deciding_pixels(model, image.reshape(1, 64).astype(np.float32), 3)
+    change = model.predict_proba(image)[0, 3] - model.predict_proba(np.zeros_like(image))[0, 3]
+    assert found.sum() == pytest.approx(change, abs=0.02)
+    assert not found[image.ravel() == 0].any()
 
 
 def test_an_example_is_learned(page):

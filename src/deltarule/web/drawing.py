@@ -17,7 +17,9 @@ from deltarule.data import Dataset, Part
 from deltarule.errors import DataError, DeltaruleError
 from deltarule.models import Model
 from deltarule.recipes import Network, Recipe
-from deltarule.studies.explain import explain
+from deltarule.studies.explain.explained import explained
+from deltarule.studies.explain.gradients import integrated_gradients
+from deltarule.studies.explain.shapley import Game
 from deltarule.training import Epoch, epochs
 from deltarule.types import Floats
 from deltarule.web.application import Routes
@@ -33,8 +35,8 @@ Attribution: TypeAlias = Callable[[Model, Array, int], Array]
 SHAPES = ((8, 8), (28, 28))
 _UNITS = 8
 _EXAMPLES = 200
-_STEPS = 100
-"""Of the integral: enough for a sum that is a hundredth from the change of the probability."""
+_STEPS = 24
+"""Of the integral: enough for a picture, few enough to follow the pen."""
 _TUNING = 4000
 """Training samples beside the examples in fine-tuning: enough to keep what was learned, few enough to take a second."""
 
@@ -64,9 +66,10 @@ def deciding_pixels(model: Model, inputs: Array, place: int) -> Array:
 
     Pixels above 0 are for the class, those below against it; together they are the change of its probability.
     """
-    samples = inputs.reshape(1, *model.input_shape)
-    found = explain(model, samples, np.zeros_like(samples), method="integrated_gradients", steps=_STEPS)
-    values: Array = found.of_output(place).values[0]
+    chosen = explained(model)
+    rows = chosen.rows(inputs.reshape(1, *model.input_shape))
+    game = Game.of(chosen, chosen.inputs(rows), chosen.inputs(np.zeros_like(rows)))
+    values: Array = integrated_gradients(game, _STEPS)[0, :, place]
     return values
 
 
