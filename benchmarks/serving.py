@@ -176,11 +176,8 @@ def main() -> None:
             p50, p99 = np.percentile(latencies, [50, 99]) * 1e3
             rate = len(latencies) / chosen.seconds
             each, load = 1e6 * busy / len(latencies), os.getloadavg()[0]
-            print(
-                f"{name}: {rate:,.0f}/s, median {p50:.1f} ms, 99th percentile {p99:.1f} ms, n = {len(latencies):,}, ",
-                end="",
-            )
-            print(f"{each:.0f} µs of the server's processor time a request, load {load:.1f}")
+            print(f"{name}: {rate:,.0f}/s, median {p50:.1f} ms, 99th percentile {p99:.1f} ms, n = {len(latencies):,}")
+            print(f"  {each:.0f} µs of the server's processor time a request, load {load:.1f}")
 
 
 if __name__ == "__main__":

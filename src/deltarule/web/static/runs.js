@@ -81,13 +81,13 @@ export function build(root, parameters, signal) {
     const names = [...new Set([...Object.keys(first), ...Object.keys(second)])].filter((name) => first[name] !== second[name]);
     const rows = names.map((name) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, first[name] ?? "–"), el("td", {}, second[name] ?? "–")));
     return el("section", { class: "panel" }, el("h2", {}, t("differences")), names.length
-      ? el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("field")), runs.map((run) => el("th", { scope: "col" }, run.name)))), el("tbody", {}, rows)))
+      ? el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("differences") }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("field")), runs.map((run) => el("th", { scope: "col" }, run.name)))), el("tbody", {}, rows)))
       : el("p", {}, t("same")));
   }
   function comparison(found) {
     const series = found.variants.slice(0, 6).map(({ name, curves }) => ({ name, rows: curves }));
     return el("section", { class: "panel columns" }, el("div", {}, el("h2", {}, found.name), curves(series, t("validationLoss"), t("curvesOf", found.name), true)),
-      el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("variantName")), el("th", { scope: "col", class: "number" }, t("networks")), el("th", { scope: "col", class: "number" }, t("mean")))),
+      el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": found.name }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("variantName")), el("th", { scope: "col", class: "number" }, t("networks")), el("th", { scope: "col", class: "number" }, t("mean")))),
         el("tbody", {}, found.variants.map((each) => el("tr", {}, el("th", { scope: "row" }, each.name), el("td", { class: "number" }, String(each.networks)), el("td", { class: "number" }, short(each.score))))))));
   }
   async function watch() {
