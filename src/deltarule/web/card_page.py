@@ -33,4 +33,4 @@ def card_page(card: ModelCard) -> str:
 
 
 def _table(table: Table) -> str:
-    return html_table(TextTable("", table.columns, table.rows)) if table.rows else ""
+    return html_table(TextTable("", table.columns, table.rows), "plain") if table.rows else ""
