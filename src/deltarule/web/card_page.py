@@ -1,4 +1,4 @@
-"""A model card as a page of its own, without scripts."""
+"""A model card as a separate page, without scripts."""
 
 from __future__ import annotations
 
