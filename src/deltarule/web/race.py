@@ -53,7 +53,7 @@ class Race:
         self.pictures: list[dict[str, Any] | None] = [None] * len(plan.recipes)
         self.speed = 0.0  # epochs a second; 0 is as fast as possible
         self._wake = threading.Condition()
-        self._steps = 0
+        self._steps, self._done = 0, False
         self._read = time.monotonic()
 
     def control(self, action: str, speed: float = 0.0) -> None:
@@ -74,8 +74,8 @@ class Race:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will be trained any more."""
-        return self.status in {"finished", "stopped", "failed"}
+        """Whether nothing will be trained or diagnosed any more."""
+        return self._done
 
     def run(self) -> None:
         """Train; runs in a job's thread."""
@@ -89,6 +89,7 @@ class Race:
             self.status, self.error = "failed", "The server has an error, which it has logged."
         finally:
             self.version += 1
+            self._done = True
 
     def _prepare(self) -> None:
         plan = self.plan
@@ -115,7 +116,7 @@ class Race:
         for runner in self.runners:
             runner.status = "stopped" if runner.status == "running" else runner.status
             self._examine(runner)
-        if not self.ended:
+        if self.status != "stopped":
             self.status = "finished"
 
     def _examine(self, runner: Runner) -> None:
