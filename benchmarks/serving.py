@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import importlib.util
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -133,6 +134,15 @@ async def measured(port: int, row: list[float], connections: int, seconds: float
     return latencies
 
 
+def processor_seconds(process: subprocess.Popen[bytes]) -> float:
+    """Return a process's time on processors so far; NaN where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except OSError:
+        return float("nan")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> None:
     """Measure and print one line for each server."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -157,13 +167,17 @@ def main() -> None:
                 while socket.socket().connect_ex(("127.0.0.1", port)):
                     time.sleep(0.05)
                 asyncio.run(measured(port, row, chosen.connections, 1.0))
+                before = processor_seconds(process)
                 latencies = asyncio.run(measured(port, row, chosen.connections, chosen.seconds))
+                busy = processor_seconds(process) - before
             finally:
                 process.terminate()
                 process.wait()
             p50, p99 = np.percentile(latencies, [50, 99]) * 1e3
             rate = len(latencies) / chosen.seconds
+            each, load = 1e6 * busy / len(latencies), os.getloadavg()[0]
             print(f"{name}: {rate:,.0f}/s, median {p50:.1f} ms, 99th percentile {p99:.1f} ms, n = {len(latencies):,}")
+            print(f"  {each:.0f} µs of the server's processor time a request, load {load:.1f}")
 
 
 if __name__ == "__main__":

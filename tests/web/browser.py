@@ -23,10 +23,12 @@ def browser():
 
 
 @contextlib.contextmanager
-def page_of(opened, url, **options):
-    """Give a page; its errors and its requests to other hosts are failures when it closes."""
+def page_of(opened, url, script="", **options):
+    """Give a page, before whose scripts one has run; its errors and requests to other hosts are failures at the end."""
     context = opened.new_context(**{**DESK, **options})
     page = context.new_page()
+    if script:
+        page.add_init_script(script)
     faults = []
     page.on("console", lambda message: message.type in {"error", "warning"} and faults.append(message.text))
     page.on("pageerror", lambda error: faults.append(str(error)))

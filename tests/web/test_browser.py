@@ -34,9 +34,10 @@ def test_drawn_digits_are_recognised_and_an_example_is_learned(server, opened):
             page.get_by_role("button", name="Clear").click()
             draw(page, strokes, *places[number % 3])
             page.locator(".bars .best").wait_for(timeout=PATIENCE)
-            page.wait_for_timeout(300)
+            page.locator(".bars[aria-busy=false]").wait_for(timeout=PATIENCE)
             right += page.locator(".bars .best .name").text_content() == label
         assert right >= 9
+        assert page.get_by_role("img", name="Pixels for (orange) and against (blue)").is_visible()
         page.get_by_role("button", name="Clear").click()
         draw(page, STROKES["4"])
         page.get_by_role("group", name="The right class").get_by_role("button", name="4", exact=True).click()
@@ -63,6 +64,17 @@ def test_a_race_and_its_address(server, opened):
         assert page.get_by_label("Epochs", exact=True).input_value() == "12"
         assert page.locator(".variant").count() == 3
         assert page.url == address
+
+
+def test_the_end_of_a_race_is_shown_by_a_slow_browser(server, opened):
+    # Several frames arrive before one is painted.
+    slow = "window.requestAnimationFrame = (paint) => setTimeout(paint, 700);"
+    with page_of(opened, server, script=slow) as page:
+        page.get_by_role("link", name="Race").click()
+        page.get_by_label("Epochs", exact=True).fill("12")
+        page.get_by_role("button", name="Start").click()
+        page.get_by_text("Finished after 12 epochs").wait_for(timeout=PATIENCE)
+        assert page.locator(".findings h3").count() == 4
 
 
 def test_a_csv_file_is_dropped(server, opened):

@@ -28,6 +28,45 @@ def test_rows_as_json(client, models):
     assert answer["classes"] == ["setosa", "versicolor", "virginica"]
 
 
+@pytest.mark.parametrize("method", ["shapley", "integrated_gradients", "deeplift"])
+def test_an_explanation(client, models, method):
+    background = dr.load_dataset("iris").train.x[:30]
+    asked = {"rows": IRIS[:2].tolist(), "model": "iris", "explanation": method, "background": background.tolist()}
+    status, answer = client.json("/predict", asked)
+    assert status == 200
+    found = dr.load_model(models["iris"]).explain(IRIS[:2], background, method=method, raw=method == "deeplift")
+    assert np.array(answer["explanation"]["values"]) == pytest.approx(found.values, abs=1e-6)
+    assert answer["explanation"]["output_names"] == ["setosa", "versicolor", "virginica"]
+
+
+def test_an_explanation_of_a_table(client, models):
+    rows = [{"age": 30, "town": "Ulm"}]
+    background = [{"age": 40, "town": "Bonn"}, {"age": 20, "town": "Ulm"}]
+    asked = {"rows": rows, "model": "people", "explanation": "shapley", "background": background}
+    found = client.json("/predict", asked)[1]["explanation"]
+    assert found["feature_names"] == ["age", "town"]
+    assert found["values"] == dr.load_model(models["people"]).explain(rows, background).values.tolist()
+    asked |= {"rows": [[30, "Ulm"]], "background": [[40, "Bonn"], [20, "Ulm"]]}
+    assert client.json("/predict", asked)[1]["explanation"] == found
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted", "sentence"),
+    [
+        ({"explanation": "magic"}, 400, "one of shapley"),
+        ({"explanation": []}, 400, "one of shapley"),
+        ({"background": None}, 400, "1 to 50 rows"),
+        ({"background": [[1, 2]]}, 400, "rows of shape"),
+        ({"background": [[0, 0, 0, 0]] * 51}, 400, "1 to 50 rows"),
+        ({"rows": [[0, 0, 0, 0]] * 21}, 413, "at most 20 rows"),
+    ],
+)
+def test_explanations_that_are_refused(client, change, wanted, sentence):
+    asked = {"rows": [[1, 2, 3, 4]], "model": "iris", "explanation": "shapley", "background": [[0, 0, 0, 0]]}
+    status, answer = client.json("/predict", asked | change)
+    assert (status, sentence in answer["error"]) == (wanted, True)
+
+
 def test_rows_as_csv(client):
     lines = "\n".join([",".join("abcd"), *(",".join(map(str, row)) for row in IRIS.tolist())])
     status, by_csv = client.json("/predict?model=iris", lines.encode(), headers={"Content-Type": "text/csv"})

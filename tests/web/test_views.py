@@ -12,6 +12,7 @@ import deltarule as dr
 from deltarule.errors import DeltaruleError
 from deltarule.studies.compare.comparing import Comparing
 from deltarule.training.folder import RunFolder
+from deltarule.web.drawing import deciding_pixels
 from deltarule.web.limits import Limits
 from deltarule.web.race_plan import FIELDS, choices, recipe_of
 from deltarule.web.race_texts import texts_of
@@ -98,6 +99,16 @@ def test_what_the_first_layer_does(page):
     assert all(len(unit["weights"]) == 64 and max(map(abs, unit["weights"])) == 1 for unit in found["units"])
 
 
+def test_the_pixels_that_decided():
+    data = dr.load_dataset("digits")
+    model = dr.train(dr.Recipe(network=dr.Network(hidden=(16,)), epochs=3, stopping=None), data).model
+    image = data.test.x[:1]
+    found = deciding_pixels(model, image.reshape(1, 64).astype(np.float32), 3)
+    change = model.predict_proba(image)[0, 3] - model.predict_proba(np.zeros_like(image))[0, 3]
+    assert found.sum() == pytest.approx(change, abs=0.02)
+    assert not found[image.ravel() == 0].any()
+
+
 def test_an_example_is_learned(page):
     cross = [[[10, 10], [90, 90]], [[90, 10], [10, 90]]]
     before = page.json("/draw/look", {"strokes": cross})[1]
@@ -140,6 +151,19 @@ def test_a_race(page):
         expected = np.stack([losses.mean(axis=0), losses.min(axis=0), losses.max(axis=0)], axis=1)
         assert np.array(curves)[:, :3] == pytest.approx(expected, rel=1e-6)
     assert found[-1]["variants"][0]["picture"]["kind"] == "surface"
+    run = dr.train(recipe_of(VARIANTS[0], 12), dr.load_dataset("moons"))
+    diagnosis = dr.diagnose(run, dr.load_dataset("moons"), short=True)
+    sentences = [each["sentence"] for each in found[-1]["variants"][0]["findings"]]
+    assert sentences == [each.sentence for each in diagnosis.findings]
+    assert sentences
+
+
+def test_a_variant_that_diverges_has_a_finding(page):
+    wild = {**VARIANTS[0], "learning_rate": "1e30", "activation": "identity"}
+    start = page.json("/race/start", {"variants": [wild, VARIANTS[1]], "epochs": 6, "seeds": 1})[1]
+    first, second = frames(page, start["id"])[-1]["variants"]
+    assert (first["status"], second["status"]) == ("diverged", "finished")
+    assert first["findings"][0]["severity"] == "error"
 
 
 def test_pause_step_and_stop(page):
@@ -227,6 +251,10 @@ def test_runs_appear_while_they_are_trained(page):
     status, run = page.json("/runs/moons-1")
     assert (status, run["live"], len(run["curves"])) == (200, False, 3)
     assert dr.Recipe.from_json(run["recipe"]) == recipe
+    status, card, headers = page.ask("/runs/moons-1/card")
+    assert status == 200
+    assert b"<h1>moons 2-" in card
+    assert "sandbox" in headers["content-security-policy"]
     for name in ("%2e%2e", "none", "moons-1%2f..", "%2e", "moons-1/report"):
         assert page.ask(f"/runs/{name}")[0] == 404
 

@@ -67,7 +67,7 @@ def html_table(table: TextTable, style: str = "") -> str:
     rows = "\n".join(f"<tr>{each('td', row)}</tr>" for row in table.rows)
     note = f'\n<p class="note">{escape(table.note)}</p>' if table.note else ""
     return (
-        f'<div class="wide"><table class="{style}"><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n'
+        f'<div class="wide" tabindex="0"><table class="{style}"><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n'
         f"</tbody></table></div>{note}"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 import threading
@@ -16,6 +17,9 @@ from deltarule.data import Dataset, Part
 from deltarule.errors import DataError, DeltaruleError
 from deltarule.models import Model
 from deltarule.recipes import Network, Recipe
+from deltarule.studies.explain.explained import explained
+from deltarule.studies.explain.gradients import integrated_gradients
+from deltarule.studies.explain.shapley import Game
 from deltarule.training import Epoch, epochs
 from deltarule.types import Floats
 from deltarule.web.application import Routes
@@ -31,6 +35,8 @@ Attribution: TypeAlias = Callable[[Model, Array, int], Array]
 SHAPES = ((8, 8), (28, 28))
 _UNITS = 8
 _EXAMPLES = 200
+_STEPS = 24
+"""Of the integral: enough for a picture, few enough to follow the pen."""
 _TUNING = 4000
 """Training samples beside the examples in fine-tuning: enough to keep what was learned, few enough to take a second."""
 
@@ -55,6 +61,18 @@ class Progress:
         self.scores.append(epoch.validation_score)
 
 
+def deciding_pixels(model: Model, inputs: Array, place: int) -> Array:
+    """Return the integrated gradients (d,) of a class's probability, from a blank image to the inputs (1, d).
+
+    Pixels above 0 are for the class, those below against it; together they are the change of its probability.
+    """
+    chosen = explained(model)
+    rows = chosen.rows(inputs.reshape(1, *model.input_shape))
+    game = Game.of(chosen, chosen.inputs(rows), chosen.inputs(np.zeros_like(rows)))
+    values: Array = integrated_gradients(game, _STEPS)[0, :, place]
+    return values
+
+
 class Drawing:
     """The view's state and routes.
 
@@ -63,7 +81,7 @@ class Drawing:
     """
 
     def __init__(
-        self, service: Service, load: Callable[[], Dataset] | None, attribution: Attribution | None = None
+        self, service: Service, load: Callable[[], Dataset] | None, attribution: Attribution | None = deciding_pixels
     ) -> None:
         self._service, self._load, self._attribution = service, load, attribution
         self._data: Dataset | None = None
@@ -130,7 +148,7 @@ class Drawing:
                 "classes": served.classes,
                 "probabilities": plain(probabilities),
                 "units": strongest_units(served.network, inputs),
-                "attribution": self._attributed(served.network, inputs, best),
+                "attribution": await asyncio.to_thread(self._attributed, served.network, inputs, best),
             }
         )
 
@@ -167,7 +185,10 @@ class Drawing:
     def _attributed(self, model: Model, inputs: Array, best: int) -> list[float] | None:
         if self._attribution is None:
             return None
-        values = self._attribution(model, inputs, best)
+        try:
+            values = self._attribution(model, inputs, best)
+        except DeltaruleError:  # of several members, for example
+            return None
         return plain(values / max(float(np.abs(values).max()), 1e-12))
 
     def _run(self, work: Callable[..., ServedModel], progress: Progress, *more: Any) -> None:

@@ -27,7 +27,7 @@ class Limits:
     connections : open at a time; further ones are answered 503 and closed.
     rows : of one request; above it, 413.
     queued_rows : that wait for a prediction; above it, 503.
-    jobs : training jobs at a time; above it, 429.
+    jobs : training jobs, and explanations, at a time; above it, 429.
     """
 
     body_bytes: int = 8 << 20

@@ -8,7 +8,9 @@ from typing import Any
 
 from deltarule import __version__
 from deltarule.markup import text
+from deltarule.studies.explain.explanation import METHODS
 from deltarule.web.limits import Limits
+from deltarule.web.prediction import BACKGROUND
 from deltarule.web.served_model import ServedModel
 
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -20,6 +22,7 @@ _STATUSES = {
     408: "The request took too long to arrive.",
     413: "The request is too large.",
     415: "The content type is not supported.",
+    429: "Too many explanations are being computed; try again.",
     503: "Too many requests wait; try again.",
 }
 
@@ -73,6 +76,8 @@ def _predict(models: Sequence[ServedModel], limits: Limits) -> dict[str, Any]:
         "model": {"type": ["string", "null"], "description": "By default the first."},
         "probabilities": {"type": "boolean", "default": False},
         "interval": {"type": ["number", "null"], "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+        "explanation": {"type": ["string", "null"], "enum": [*METHODS, None]},
+        "background": {"type": "array", "items": row, "minItems": 1, "maxItems": BACKGROUND},
     }
     schema = _object(properties, "rows") | {"additionalProperties": False}
     if models:
@@ -85,7 +90,7 @@ def _predict(models: Sequence[ServedModel], limits: Limits) -> dict[str, Any]:
             "required": True,
             "content": {"application/json": {"schema": schema}, "text/csv": {"schema": _TEXT}},
         },
-        "responses": _responses(400, 401, 403, 404, 408, 413, 415, 503),
+        "responses": _responses(400, 401, 403, 404, 408, 413, 415, 429, 503),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +14,15 @@ from starlette.responses import JSONResponse, Response
 from deltarule.data import Table
 from deltarule.errors import DataError
 from deltarule.models.conformal import checked_coverage
+from deltarule.studies.explain.explanation import METHODS
 from deltarule.web.guard import Refusal
 from deltarule.web.rows import checked_count, read_csv, read_object
-from deltarule.web.served_model import ServedModel, plain
+from deltarule.web.served_model import Array, ServedModel, plain
 from deltarule.web.service import Service
 
-_FIELDS = ("rows", "model", "probabilities", "interval")
+_FIELDS = ("rows", "model", "probabilities", "interval", "explanation", "background")
+EXPLAINED, BACKGROUND = 20, 50
+"""Rows of a request that are explained, and background rows, at most."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,15 @@ class Question:
 
     rows : lists of numbers, objects of a table's columns, or a `Table`.
     interval : the coverage of intervals or sets of classes, or None.
+    explanation : the method of an explanation, or None; background : the rows that it compares with.
     """
 
     rows: Any
     model: str | None
     probabilities: bool
     interval: float | None
+    explanation: str | None
+    background: list[Any]
 
 
 class Prediction:
@@ -61,8 +68,20 @@ class Prediction:
             answer |= {"classes": served.classes, "probabilities": plain(results["probabilities"])}
         if question.interval is not None:
             answer |= {"coverage": question.interval, **served.covered(inputs, question.interval)}
+        if question.explanation is not None:
+            answer["explanation"] = await self._explained(question, served, inputs)
         warnings = served.warnings(rows)
         return JSONResponse(answer | ({"warnings": warnings} if warnings else {}))
+
+    async def _explained(self, question: Question, served: ServedModel, inputs: Array) -> dict[str, Any]:
+        """Return the contribution of each feature to each row's prediction, computed in one of few threads."""
+        if len(inputs) > EXPLAINED:
+            raise Refusal(413, f"Expected at most {EXPLAINED} rows to explain, got {len(inputs):,}.")
+        served.encoded(question.background)  # refuses what is no valid row
+        job = self._service.explanations.start(
+            served.explained, question.rows, question.background, question.explanation
+        )
+        return await asyncio.wrap_future(job)
 
     async def _question(self, request: Request) -> Question:
         content = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
@@ -95,7 +114,20 @@ def _question(asked: Mapping[str, Any]) -> Question:
         if type(interval) not in {int, float}:
             raise DataError("a coverage between 0 and 1", type(interval).__name__, "0.9", field="interval")
         interval = checked_coverage(float(interval))
-    return Question(rows, model, probabilities, interval)
+    return Question(rows, model, probabilities, interval, *_explanation(asked))
+
+
+def _explanation(asked: Mapping[str, Any]) -> tuple[str | None, list[Any]]:
+    """Return the method of the requested explanation, and the background rows."""
+    method, background = asked.get("explanation"), asked.get("background")
+    if method is None:
+        return None, []
+    if method not in [*METHODS]:  # a list: what a client sends may have no hash
+        raise DataError(f"one of {', '.join(METHODS)}", repr(method)[:80], field="explanation")
+    if not isinstance(background, list) or not 1 <= len(background) <= BACKGROUND:
+        wanted = f"1 to {BACKGROUND} rows like those of training, with whose mean prediction rows are compared"
+        raise DataError(wanted, "others" if background else "none", field="background")
+    return method, background
 
 
 def _typed(name: str, text: str) -> Any:

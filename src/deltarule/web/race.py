@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from deltarule.errors import DeltaruleError, Diverged
+from deltarule.studies.diagnose import diagnose_model
 from deltarule.training import Epoch, epochs
 from deltarule.training.loop import Training
 from deltarule.types import Floats
@@ -39,6 +40,7 @@ class Runner:
     curves: list[list[float | None]] = field(default_factory=list)
     status: str = "running"
     error: str = ""
+    findings: list[dict[str, str]] | None = None
 
 
 class Race:
@@ -51,7 +53,7 @@ class Race:
         self.pictures: list[dict[str, Any] | None] = [None] * len(plan.recipes)
         self.speed = 0.0  # epochs a second; 0 is as fast as possible
         self._wake = threading.Condition()
-        self._steps = 0
+        self._steps, self._done = 0, False
         self._read = time.monotonic()
 
     def control(self, action: str, speed: float = 0.0) -> None:
@@ -72,8 +74,8 @@ class Race:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will be trained any more."""
-        return self.status in {"finished", "stopped", "failed"}
+        """Whether nothing will be trained or diagnosed any more."""
+        return self._done
 
     def run(self) -> None:
         """Train; runs in a job's thread."""
@@ -87,6 +89,7 @@ class Race:
             self.status, self.error = "failed", "The server has an error, which it has logged."
         finally:
             self.version += 1
+            self._done = True
 
     def _prepare(self) -> None:
         plan = self.plan
@@ -103,14 +106,28 @@ class Race:
             began = time.monotonic()
             for runner in self.runners:
                 _one_epoch(runner)
+                self._examine(runner)
             self.version += 1
             if time.monotonic() - drawn > _FRAME or self.status == "paused":
                 self._draw()
                 drawn = time.monotonic()
             self._wait_for_speed(began)
         self._draw()
-        if not self.ended:
+        for runner in self.runners:
+            runner.status = "stopped" if runner.status == "running" else runner.status
+            self._examine(runner)
+        if self.status != "stopped":
             self.status = "finished"
+
+    def _examine(self, runner: Runner) -> None:
+        """Diagnose a variant whose training has ended, once, by the network of its first seed."""
+        if runner.status == "running" or runner.findings is not None:
+            return
+        run = runner.trainings[0].run
+        found = diagnose_model(run.model, self.plan.data, run.history, run.status, short=True) if run.history else None
+        findings = () if found is None else found.findings
+        runner.findings = [{"severity": str(each.severity), "sentence": each.sentence} for each in findings]
+        self.version += 1
 
     def _may_go_on(self, start: float) -> bool:
         """Wait while the race is paused; return whether it goes on."""
@@ -163,7 +180,7 @@ class Race:
         for place, runner in enumerate(self.runners):
             curves = runner.curves[since[place] :]
             own = {"status": runner.status, "error": runner.error, "since": since[place], "curves": curves}
-            variants.append({**own, "picture": self.pictures[place]})
+            variants.append({**own, "picture": self.pictures[place], "findings": runner.findings})
             since[place] += len(curves)
         return {"status": self.status, "error": self.error, "variants": variants}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from pathlib import Path
@@ -9,14 +10,16 @@ from typing import Any
 
 import numpy as np
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from deltarule.errors import DeltaruleError, OutputError
+from deltarule.models.ensemble import load_predictor
 from deltarule.regular_files import json_of, read_bytes, read_json
 from deltarule.studies.compare.folder import PLAN, ComparisonFolder
 from deltarule.studies.compare.trial import Finished
 from deltarule.training.folder import HISTORY, MODEL, RECIPE
 from deltarule.web.application import Routes
+from deltarule.web.card_page import card_page
 from deltarule.web.guard import Refusal
 
 REPORT = "report.html"
@@ -43,6 +46,7 @@ class RunListing:
             "/runs": ("GET", self.index),
             "/runs/{name}": ("GET", self.one),
             "/runs/{name}/report": ("GET", self.report),
+            "/runs/{name}/card": ("GET", self.card),
         }
 
     async def index(self, request: Request) -> Response:  # noqa: ARG002 - a route
@@ -69,6 +73,14 @@ class RunListing:
         if not path.is_file():
             raise Refusal(404, "There is no report of this name.")
         return FileResponse(path, media_type="text/html", headers={"content-security-policy": _REPORT_SECURITY})
+
+    async def card(self, request: Request) -> Response:
+        """Answer the model card of a run, which is one page without scripts."""
+        path = self._path(request) / MODEL
+        if not path.is_file():
+            raise Refusal(404, "There is no model of this run yet.")
+        page = await asyncio.to_thread(lambda: card_page(load_predictor(path).card()))
+        return HTMLResponse(page, headers={"content-security-policy": _REPORT_SECURITY})
 
     def _paths(self) -> list[Path]:
         try:
@@ -100,7 +112,7 @@ def summary(path: Path) -> dict[str, Any] | None:
         "name": path.name, "kind": kind, "changed": changed, "live": live, "epochs": len(epochs),
         "loss": last.get("validation_loss", last.get("train_loss")),
         "score": last.get("validation_score") if last.get("validation_score") is not None else last.get("train_score"),
-        "report": (path / REPORT).is_file(),
+        "report": (path / REPORT).is_file(), "card": (path / MODEL).is_file(),
     }  # fmt: skip
 
 

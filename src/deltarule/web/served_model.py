@@ -14,6 +14,7 @@ from deltarule.errors import ModelError
 from deltarule.models import Model
 from deltarule.models.ensemble import Ensemble
 from deltarule.models.model import class_codes, class_probabilities
+from deltarule.studies.explain import explain
 
 Array = npt.NDArray[Any]
 
@@ -143,6 +144,22 @@ class ServedModel:
             return {"intervals": plain(bounds[:, 0] if self.model.single else bounds)}
         sets = self.model.class_sets(inputs, coverage)
         return {"sets": [[self.classes[place] for place in np.flatnonzero(row)] for row in sets]}
+
+    def explained(self, rows: Any, background: Any, method: str) -> dict[str, Any]:
+        """Return how much each feature moves the predictions of rows away from the mean prediction of the background.
+
+        DeepLIFT explains the last layer's weighted sums, the other methods probabilities or numbers.
+        """
+        given = [self._sample(each) for each in (rows, background)]
+        found = explain(self.model, *given, method=method, raw=method == "deeplift").to_json()
+        wanted = ("method", "feature_names", "output_names", "base_values", "values", "errors")
+        return {name: found[name] for name in wanted}
+
+    def _sample(self, rows: Any) -> Any:
+        """Return rows as `Model.predict` takes them: named, or in the shape of the training samples."""
+        if self.model.encoding is None:
+            return self.encoded(rows).reshape(-1, *self.model.input_shape)
+        return self._named(rows) if isinstance(rows, list) and not isinstance(rows[0], Mapping) else rows
 
     def description(self) -> dict[str, Any]:
         """Return what a page needs to know of the model, as JSON."""

@@ -45,23 +45,28 @@ class Service:
         return {"deltarule_models": len(self.batchers), "deltarule_jobs": self.jobs.running}
 
     jobs: Jobs = field(init=False)
+    explanations: Jobs = field(init=False)
 
     def __post_init__(self) -> None:
-        self.jobs = Jobs(self.limits.jobs)
+        self.jobs = Jobs(self.limits.jobs, "trainings")
+        self.explanations = Jobs(self.limits.jobs, "explanations")
 
 
 class Jobs:
-    """Training jobs in threads, at most so many at a time; a further one is refused with 429."""
+    """Jobs in threads, at most so many at a time; a further one is refused with 429.
 
-    def __init__(self, at_most: int) -> None:
-        self._at_most = at_most
+    what : they are, for the refusal.
+    """
+
+    def __init__(self, at_most: int, what: str) -> None:
+        self._at_most, self._what = at_most, what
         self._pool = ThreadPoolExecutor(at_most, thread_name_prefix="deltarule_job")
         self.running = 0
 
     def start(self, work: Any, *arguments: Any) -> Future[Any]:
         """Run a function in a thread."""
         if self.running >= self._at_most:
-            raise Refusal(429, f"Expected at most {self._at_most} trainings at a time. Try: wait, or stop one")
+            raise Refusal(429, f"Expected at most {self._at_most} {self._what} at a time. Try: wait, or stop one")
         self.running += 1
         future = self._pool.submit(work, *arguments)
         future.add_done_callback(self._ended)

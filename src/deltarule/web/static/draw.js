@@ -25,6 +25,7 @@ export function build(root, _state, signal) {
     waiting = strokes;
     if (busy) return;
     busy = true;
+    bars.ariaBusy = "true";
     while (waiting && !signal.aborted) {
       const asked = waiting;
       waiting = null;
@@ -36,6 +37,7 @@ export function build(root, _state, signal) {
       }
     }
     busy = false;
+    bars.ariaBusy = "false";
   }
   function render(found) {
     const best = found.probabilities.indexOf(Math.max(...found.probabilities));

@@ -12,6 +12,7 @@ export async function build(root, parameters, signal) {
   let race = null;
   let source = null;
   let variants = [];
+  let latest = null;
   const message = el("p", { role: "status", "aria-live": "polite", class: "quiet" });
   const cards = el("div", { class: "variants" });
   const loss = el("canvas", { class: "chart", role: "img", "aria-label": t("lossCurves") });
@@ -41,7 +42,7 @@ export async function build(root, parameters, signal) {
   function card(place) {
     const result = el("p", { class: "result" }, t("notStarted"));
     const made = el("section", { class: "panel variant", "aria-label": t("variant", place + 1) },
-      el("h2", {}, t("variant", place + 1)), form.variant(place), el("div", { class: "picture" }), result,
+      el("h2", {}, t("variant", place + 1)), form.variant(place), el("div", { class: "picture" }), result, el("div", { class: "findings" }),
       el("div", { class: "row" }, el("button", { type: "button", onclick: () => recipe(place) }, t("recipe")),
         state.variants.length > 2 && el("button", { type: "button", onclick: () => { state.variants.splice(place, 1); rebuild(); } }, t("remove"))));
     made.style.setProperty("--colour", `var(--c${place})`);
@@ -89,7 +90,7 @@ export async function build(root, parameters, signal) {
       } catch (error) {
         return say(error.message, "warn");
       }
-      variants = state.variants.map(() => ({ curves: [] }));
+      [variants, latest] = [state.variants.map(() => ({ curves: [] })), null];
       if (speed.value !== "0") send("speed");
       listen();
     },
@@ -98,14 +99,22 @@ export async function build(root, parameters, signal) {
     source = new EventSource(`/race/${race.id}/events`);
     let pending = null;
     source.onmessage = ({ data }) => {
-      const frame = JSON.parse(data);
+      const frame = (latest = JSON.parse(data));
       frame.variants.forEach((each, place) => {
         variants[place] ??= { curves: [] };
         variants[place] = { ...each, curves: [...variants[place].curves.slice(0, each.since), ...each.curves] };
       });
-      pending ??= requestAnimationFrame(() => { pending = null; render(frame); });
+      // Several frames may arrive before one is painted: the latest is, so that the last one is never left out.
+      pending ??= requestAnimationFrame(() => { pending = null; render(latest); });
     };
     source.addEventListener("end", () => source.close());
+  }
+  function findings(holder, found) {
+    if (!found) return holder.replaceChildren();
+    if (holder.children.length) return;
+    holder.replaceChildren(el("h3", {}, t("findings")), found.length
+      ? el("ul", {}, found.map(({ severity, sentence }) => el("li", { class: severity === "note" ? "" : "warn", lang: "en" }, sentence)))
+      : el("p", { class: "good" }, t("nothingFound")));
   }
   function render(frame) {
     enable(frame.status);
@@ -118,6 +127,7 @@ export async function build(root, parameters, signal) {
       const last = each.curves.at(-1);
       const text = !last ? each.error || t("notStarted") : t("result", short(last[3] ?? last[0]), race.score === "accuracy" ? percent(last[6]) : short(last[6]));
       shown.querySelector(".result").textContent = each.error ? each.error : text;
+      findings(shown.querySelector(".findings"), each.findings);
     });
     const series = (first) => variants.map(({ curves }, place) => ({ colour: colour(`--c${place}`), rows: curves.map((row) => row.slice(first, first + 3)) }));
     const held = variants.some(({ curves }) => curves.some((row) => row[3] != null));
@@ -135,5 +145,5 @@ export async function build(root, parameters, signal) {
   );
   rebuild();
   signal.addEventListener("abort", () => source?.close());
-  addEventListener("themechange", () => variants.length && race && render({ status: "finished", error: "" }), { signal });
+  addEventListener("themechange", () => latest && render(latest), { signal });
 }

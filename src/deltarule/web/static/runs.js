@@ -23,7 +23,8 @@ export function build(root, parameters, signal) {
     const box = el("input", { type: "checkbox", "aria-label": t("select", run.name), onchange: () => toggle(run.name, box.checked) });
     box.checked = chosen.includes(run.name);
     const when = new Date(1000 * run.changed).toLocaleString(document.documentElement.lang);
-    return el("tr", {}, el("td", {}, box), el("th", { scope: "row" }, run.name, run.report && " · ", run.report && el("a", { href: `/runs/${encodeURIComponent(run.name)}/report` }, t("report"))),
+    return el("tr", {}, el("td", {}, box), el("th", { scope: "row" }, run.name, run.report && " · ", run.report && el("a", { href: `/runs/${encodeURIComponent(run.name)}/report` }, t("report")),
+        run.card && " · ", run.card && el("a", { href: `/runs/${encodeURIComponent(run.name)}/card` }, t("card"))),
       el("td", {}, t(run.kind)), el("td", {}, run.live ? el("span", { class: "live" }, t("live")) : t("finished")),
       el("td", { class: "number" }, run.kind === "run" ? String(run.epochs) : ""), el("td", { class: "number" }, run.kind === "run" ? short(run.loss) : ""),
       el("td", { class: "number" }, run.kind === "run" ? percent(run.score) : ""), el("td", {}, when));
@@ -80,13 +81,13 @@ export function build(root, parameters, signal) {
     const names = [...new Set([...Object.keys(first), ...Object.keys(second)])].filter((name) => first[name] !== second[name]);
     const rows = names.map((name) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, first[name] ?? "–"), el("td", {}, second[name] ?? "–")));
     return el("section", { class: "panel" }, el("h2", {}, t("differences")), names.length
-      ? el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("field")), runs.map((run) => el("th", { scope: "col" }, run.name)))), el("tbody", {}, rows)))
+      ? el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("differences") }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("field")), runs.map((run) => el("th", { scope: "col" }, run.name)))), el("tbody", {}, rows)))
       : el("p", {}, t("same")));
   }
   function comparison(found) {
     const series = found.variants.slice(0, 6).map(({ name, curves }) => ({ name, rows: curves }));
     return el("section", { class: "panel columns" }, el("div", {}, el("h2", {}, found.name), curves(series, t("validationLoss"), t("curvesOf", found.name), true)),
-      el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("variantName")), el("th", { scope: "col", class: "number" }, t("networks")), el("th", { scope: "col", class: "number" }, t("mean")))),
+      el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": found.name }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("variantName")), el("th", { scope: "col", class: "number" }, t("networks")), el("th", { scope: "col", class: "number" }, t("mean")))),
         el("tbody", {}, found.variants.map((each) => el("tr", {}, el("th", { scope: "row" }, each.name), el("td", { class: "number" }, String(each.networks)), el("td", { class: "number" }, short(each.score))))))));
   }
   async function watch() {

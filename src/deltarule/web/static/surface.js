@@ -16,8 +16,9 @@ function surface(holder, { side, codes, certainty }, data, name) {
   if (!canvas) holder.replaceChildren((canvas = el("canvas", { class: "surface", role: "img", "aria-label": t("surfaceOf", name) })));
   const small = new OffscreenCanvas(side, side);
   const image = new ImageData(side, side);
-  const colours = data.classes.map((_, place) => rgb(colour(`--c${place % 6}`)));
-  const paper = rgb(colour("--paper"));
+  const marks = data.classes.map((_, place) => colour(`--c${place % 6}`));
+  const edge = colour("--paper");
+  const [colours, paper] = [marks.map(rgb), rgb(edge)];
   const [classOf, sure] = [bytes(codes), bytes(certainty)];
   const least = 255 / data.classes.length;
   for (let place = 0; place < side * side; place++) {
@@ -33,9 +34,9 @@ function surface(holder, { side, codes, certainty }, data, name) {
   context.imageSmoothingEnabled = true;
   context.drawImage(small, 0, 0, size, size);
   const [left, right, bottom, top] = data.box;
+  context.strokeStyle = edge;
   data.points.forEach(([x, y], place) => {
-    context.fillStyle = colour(`--c${data.codes[place] % 6}`);
-    context.strokeStyle = colour("--paper");
+    context.fillStyle = marks[data.codes[place]];
     context.beginPath();
     const [px, py] = [(size * (x - left)) / (right - left), (size * (top - y)) / (top - bottom)];
     if (data.codes[place] % 2) context.rect(px - 3, py - 3, 6, 6);

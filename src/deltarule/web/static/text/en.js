@@ -24,5 +24,5 @@ export default {
   starting: "Starting …", state_starting: "Starting …", state_running: "Epoch {0} of {1}", state_paused: "Paused at epoch {0} of {1}", state_finished: "Finished after {0} epochs", state_stopped: "Stopped after {0} epochs", state_failed: "Failed",
   runsTitle: "Runs", runsHelp: "Every run and comparison in {0}; those that are being trained are updated live. Select two runs to compare them.", noRuns: "There are no runs yet. Try: deltarule train digits",
   name: "Name", kind: "Kind", state: "State", when: "Changed", live: "training", finished: "finished", run: "run", comparison: "comparison", network: "Network", validationScore: "Validation score", select: "Select {0}",
-  differences: "Settings that differ", field: "Field", same: "The recipes are equal.", report: "Report", showRecipe: "Recipe (JSON)", curvesOf: "Curves of {0}", variantName: "Variant", networks: "Networks", mean: "Mean score", trainCurve: "training loss", compareTitle: "{0} and {1}",
+  differences: "Settings that differ", field: "Field", same: "The recipes are equal.", report: "Report", card: "Model card", findings: "Findings on seed 0", nothingFound: "No findings.", showRecipe: "Recipe (JSON)", curvesOf: "Curves of {0}", variantName: "Variant", networks: "Networks", mean: "Mean score", trainCurve: "training loss", compareTitle: "{0} and {1}",
 };
