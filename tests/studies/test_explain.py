@@ -102,7 +102,19 @@ def test_sampled_values_add_up_and_their_standard_errors_say_how_far_off_they_ar
     scores = (found.values - truth.values) / found.errors
     assert 0.9 < np.sqrt(np.mean(scores**2)) < 1.35  # t-distributed, with 40 degrees of freedom
     assert np.mean(np.abs(scores) < 2) > 0.9
-    assert np.isnan(sampled(game, 1, seed=1).errors).all()
+
+
+def test_one_pair_for_each_background_sample_has_standard_errors_from_those_with_two():
+    x, y = numbers(200, 8)
+    game = Game.of(Explained(trained(dr.Network(hidden=(16, 8)), x, y)), x[:20], x[150:190])
+    truth, scores = exact(game).values, []
+    for seed in range(4):
+        found = sampled(game, 1, seed)
+        np.testing.assert_allclose(found.values.sum(axis=1) + found.base, game.of_x, rtol=0, atol=1e-12)
+        scores.append((found.values - truth) / found.errors)
+    assert 0.9 < np.sqrt(np.mean(np.square(scores))) < 1.35  # t-distributed, with 10 degrees of freedom: 1.12
+    assert np.mean(np.abs(scores) < 2.2) > 0.9
+    assert (sampled(Game.of(game.explained, x[:2], x[150:151]), 1, seed=0).errors > 0).all()
 
 
 def test_more_than_twelve_features_are_sampled_the_same_for_every_number_of_threads(monkeypatch):
