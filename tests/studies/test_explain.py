@@ -233,6 +233,23 @@ def test_an_explanation_is_plain_arrays_data_and_pictures():
         dr.explain(object(), data.test.x, data.train.x)
 
 
+@pytest.mark.parametrize("output", [None, 1])
+def test_shaps_plots_draw_the_arrays(output):
+    shap = pytest.importorskip("shap", reason="shap is not installed; its plots are what this test draws")
+    plt = pytest.importorskip("matplotlib.pyplot")
+    data = dr.load_dataset("iris")
+    found = dr.train(dr.Recipe(epochs=5), data).model.explain(data.test.x, data.train.x)
+    theirs = shap.Explanation(**found.arrays(output))
+    assert theirs.shape == found.values.shape[: theirs.values.ndim]
+    one = theirs if output is not None else theirs[..., 0]
+    for draw in (shap.plots.beeswarm, shap.plots.bar, lambda e, **o: shap.plots.waterfall(e[0], **o)):
+        plt.figure()
+        draw(one, show=False)
+        words = " ".join(text.get_text() for axes in plt.gcf().axes for text in axes.get_yticklabels())
+        assert all(name in words for name in data.feature_names)
+        plt.close("all")
+
+
 def test_partial_dependence_is_the_mean_prediction():
     x, y = numbers(60, 4)
     model = trained(dr.Network(hidden=(8,)), x, y)

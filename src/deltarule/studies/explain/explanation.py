@@ -32,7 +32,7 @@ class Explanation:
     base_values : (n,) or (n, outputs), the mean prediction of the background samples.
     data : (n, features), the features' values: numbers, or words where a table has categories.
     feature_names, output_names : for tables and pictures.
-    errors : the standard errors of `values`, in its shape: 0 where values are exact, estimated where values are sampled.
+    errors : the standard errors of `values`, in its shape: 0 where exact, estimated where sampled.
     predictions : (n,) or (n, outputs).
     method : "shapley", "integrated_gradients" or "deeplift".
     background : number of background samples.

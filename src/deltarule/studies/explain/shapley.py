@@ -143,8 +143,10 @@ class _Walk:
         self._game, self._terms, self._ends, self._evaluate = game, terms, ends.T, evaluate
         self._step = np.empty((n, units), terms.dtype)
         self._full = game.explained.biases + terms.sum(axis=0)
-        # The sums of some prefixes of the permutation, and of their complements; few, so that they stay in cache.
-        places = max(1, min(d - 1, _BYTES // (2 * self._step.nbytes)))
+        # The sums of some prefixes of the permutation, and of their complements; few, so that they stay in cache, and in
+        # groups of one size, as each evaluation has a fixed cost.
+        groups = math.ceil((d - 1) / max(1, _BYTES // (2 * self._step.nbytes)))
+        places = math.ceil((d - 1) / groups) if groups else 1
         self._sums = np.empty((2, places, n, units), terms.dtype)
         self._outputs = np.empty((2, ends.shape[1], d + 1, n))
 
