@@ -143,7 +143,7 @@ class _Walk:
         self._game, self._terms, self._ends, self._evaluate = game, terms, ends.T, evaluate
         self._step = np.empty((n, units), terms.dtype)
         self._full = game.explained.biases + terms.sum(axis=0)
-        # The sums of some prefixes of the permutation, and of their complements; few, so that they stay in cache, and in
+        # The sums of some prefixes of the permutation, and of their complements: few, so that they stay in cache, and
         # groups of one size, as each evaluation has a fixed cost.
         groups = math.ceil((d - 1) / max(1, _BYTES // (2 * self._step.nbytes)))
         places = math.ceil((d - 1) / groups) if groups else 1
