@@ -19,6 +19,7 @@ def timeless(text):
     """The text without what differs between machines."""
     text = re.sub(r"Compiling the engine[^.]*?seconds\.\s*", "", text)
     text = re.sub(r"(Matplotlib is building the font cache|findfont: )[^\n]*\n", "", text)
+    text = re.sub(r"Versions: [^\n]*", "Versions: …", text)
     return re.sub(r"epochs in \S+ s\b", "epochs in … s", text)
 
 

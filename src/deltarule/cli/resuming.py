@@ -13,7 +13,7 @@ from deltarule.training.folder import MODEL, RECIPE, RunFolder
 
 
 def run_folder(resume: Path | None, output: Path | None, name: str) -> RunFolder:
-    """Return the folder to continue in, the one that was asked for, or the next of the data set's name."""
+    """Return the folder to continue in, the requested one, or the next of the data set's name."""
     if resume is not None:
         return RunFolder(resume)
     return RunFolder.next_of("runs", name) if output is None else RunFolder.create(output)

@@ -130,12 +130,13 @@ def train(
     named, why = _chosen_preset(named, network, dataset, resumed=resume is not None)
     if named is not None:
         recipe = network.recipe(preset(named, task_of(recipe, dataset), dataset))
-        say(f"Preset {named}: {why}.", messages)
     recipe, dataset = _with_validation(
         recipe, dataset, asked_for_none=source.validation, patience=network.given("patience")
     )
     check_reference_error(reference_error, share=task_of(recipe, dataset) != "regression")
     under_way = epochs(recipe, dataset, engine=engine, precision=precision)
+    if named is not None:
+        say(f"Preset {named}: {why}.", messages)
     folder = run_folder(resume, output, dataset.name or Path(data).name)
     checkpoints = Checkpoints(folder.path, checkpoint_every, result=False)
     with checkpoints.held():

@@ -317,7 +317,7 @@ class Descent:
         return self._best_theta
 
     def _engine_at(self, theta: Floats, step: int, slots: npt.NDArray[Any]) -> Engine:
-        """Return an engine that continues from θ after so many steps; the order goes on where it is."""
+        """Return an engine that continues from θ after so many steps; the order continues from there."""
         task, rules = self._task, self._rules
         problem: Problem = TrustedOrder(
             task.recipe_at(self._rate),

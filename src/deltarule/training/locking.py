@@ -19,7 +19,7 @@ class FolderLock:
     """The lock of a folder, so that one process, and one run in it, writes to the folder at a time.
 
     The system releases it when the process ends, however it ends. Nothing is written to the folder. Systems without
-    such locks, and file systems that do not have them, exclude nobody.
+    such locks, and file systems without them, exclude no other process.
 
     what : what must not write to the folder at the same time, for example "run".
     """

@@ -302,7 +302,7 @@ class Training:
                     self._save()
 
     def _save(self, *, only_if_due: bool = False, necessary: bool = False) -> None:
-        """Write a checkpoint, unless there is nothing new; training goes on where it cannot be written."""
+        """Write a checkpoint, unless there is nothing new; if it cannot be written, training continues."""
         with self._lock:
             checkpoints = self._checkpoints
             if checkpoints is None or (only_if_due and not checkpoints.due()) or self._broken_off or self._diverged:

@@ -84,13 +84,10 @@ def train_each(
     """
     chosen = list(recipes)
     sets = _sets(data, len(chosen))
-    picked: list[Any] = [None] * len(chosen) if rows is None else list(rows)
-    initial: list[Start] = [None] * len(chosen) if starts is None else list(starts)
-    kept: list[Checkpoints | None] = [None] * len(chosen) if checkpoints is None else list(checkpoints)
+    picked, initial, kept = (_of_each(given, len(chosen)) for given in (rows, starts, checkpoints))
     _check_lengths(len(chosen), {"data sets": sets, "arrays of rows": picked, "starts": initial, "checkpoints": kept})
-    closed = threading.Event()
+    closed, alone = threading.Event(), _left_alone(len(chosen)) if n_threads is None else None
     scalings: dict[int, dict[Any, Any]] = {id(each): {} for each in sets}
-    alone = _left_alone(len(chosen)) if n_threads is None else None
 
     def ends() -> bool:
         return closed.is_set() or interrupted()
@@ -122,6 +119,10 @@ def _left_alone(networks: int) -> int | None:
     """Return the index of the last network if it is trained while the other cores have none; otherwise None."""
     at_once = allowed_threads()
     return networks - 1 if at_once > 1 and networks % at_once == 1 else None
+
+
+def _of_each(given: Sequence[Any] | None, n: int) -> list[Any]:
+    return [None] * n if given is None else list(given)
 
 
 def _check_lengths(recipes: int, given: Mapping[str, Sequence[Any]]) -> None:

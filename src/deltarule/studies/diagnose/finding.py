@@ -65,7 +65,7 @@ class Measure:
         return {"name": self.name, **{key: value if math.isfinite(value) else None for key, value in numbers.items()}}
 
     def _shown(self, value: float) -> str:
-        return number((100 * value if self.percent else value) + 0.0)  # -0.0 becomes 0
+        return number((100 * value if self.percent else value) + 0.0).replace("-", "\N{MINUS SIGN}")  # -0.0 becomes 0
 
 
 @dataclass(frozen=True)

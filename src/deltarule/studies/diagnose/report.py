@@ -72,7 +72,7 @@ def beside(diagnosis: DiagnosisData) -> TextTable:
     rows += [(name, amount(found.value, found), _interval(found)) for name, found in others]
     unit = "error" if errors.train is not None and errors.train.share else "RMSE"
     note = "On the validation samples, except for the first row."
-    return TextTable("Beside other methods", ("", unit.capitalize(), "95 %"), tuple(rows), note)
+    return TextTable("Beside other methods", ("", unit[0].upper() + unit[1:], "95 %"), tuple(rows), note)
 
 
 def _first(diagnosis: DiagnosisData) -> str:

@@ -208,12 +208,11 @@ class MoreData(Check):
             return
         gap, low, high = curve.doubled
         percent = case.model.labelled
-        measure = Measure(
-            "change of the validation error with twice the training samples", gap, low, high, percent=percent
-        )
+        error = "error" if percent else "mean squared error"
+        measure = Measure(f"change of the validation {error} with twice the training samples", gap, low, high, percent)
         yield self.found(
             Severity.NOTE,
-            f"Twice as many training samples would change the validation error by {measure.amount}.",
+            f"Twice as many training samples would change the validation {error} by {measure.amount}.",
             "Extrapolated from networks of an eighth to all of the training samples.",
             measures=(measure,),
             display=LearningCurveDisplay(
@@ -235,9 +234,10 @@ def _matters(train: ErrorEstimate, held: ErrorEstimate) -> bool:
 
 def _errors(case: Case) -> tuple[Measure, ...]:
     found = []
-    for name, each in (("training error", case.errors.train), ("validation error", case.errors.validation)):
+    for name, each in (("training", case.errors.train), ("validation", case.errors.validation)):
         if each is not None:
-            found.append(Measure(name, each.value, each.low, each.high, percent=each.share))
+            error = "error" if each.share else "mean squared error"
+            found.append(Measure(f"{name} {error}", each.value, each.low, each.high, percent=each.share))
     return tuple(found)
 
 
