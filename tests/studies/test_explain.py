@@ -102,7 +102,19 @@ def test_sampled_values_add_up_and_their_standard_errors_say_how_far_off_they_ar
     scores = (found.values - truth.values) / found.errors
     assert 0.9 < np.sqrt(np.mean(scores**2)) < 1.35  # t-distributed, with 40 degrees of freedom
     assert np.mean(np.abs(scores) < 2) > 0.9
-    assert np.isnan(sampled(game, 1, seed=1).errors).all()
+
+
+def test_one_pair_for_each_background_sample_has_standard_errors_from_those_with_two():
+    x, y = numbers(200, 8)
+    game = Game.of(Explained(trained(dr.Network(hidden=(16, 8)), x, y)), x[:20], x[150:190])
+    truth, scores = exact(game).values, []
+    for seed in range(4):
+        found = sampled(game, 1, seed)
+        np.testing.assert_allclose(found.values.sum(axis=1) + found.base, game.of_x, rtol=0, atol=1e-12)
+        scores.append((found.values - truth) / found.errors)
+    assert 0.9 < np.sqrt(np.mean(np.square(scores))) < 1.35  # t-distributed, with 10 degrees of freedom: 1.12
+    assert np.mean(np.abs(scores) < 2.2) > 0.9
+    assert (sampled(Game.of(game.explained, x[:2], x[150:151]), 1, seed=0).errors > 0).all()
 
 
 def test_more_than_twelve_features_are_sampled_the_same_for_every_number_of_threads(monkeypatch):
@@ -219,6 +231,23 @@ def test_an_explanation_is_plain_arrays_data_and_pictures():
         found.plot(row=99)
     with pytest.raises(ModelError, match="a Model"):
         dr.explain(object(), data.test.x, data.train.x)
+
+
+@pytest.mark.parametrize("output", [None, 1])
+def test_shaps_plots_draw_the_arrays(output):
+    shap = pytest.importorskip("shap", reason="shap is not installed; its plots are what this test draws")
+    plt = pytest.importorskip("matplotlib.pyplot")
+    data = dr.load_dataset("iris")
+    found = dr.train(dr.Recipe(epochs=5), data).model.explain(data.test.x, data.train.x)
+    theirs = shap.Explanation(**found.arrays(output))
+    assert theirs.shape == found.values.shape[: theirs.values.ndim]
+    one = theirs if output is not None else theirs[..., 0]
+    for draw in (shap.plots.beeswarm, shap.plots.bar, lambda e, **o: shap.plots.waterfall(e[0], **o)):
+        plt.figure()
+        draw(one, show=False)
+        words = " ".join(text.get_text() for axes in plt.gcf().axes for text in axes.get_yticklabels())
+        assert all(name in words for name in data.feature_names)
+        plt.close("all")
 
 
 def test_partial_dependence_is_the_mean_prediction():

@@ -92,6 +92,10 @@ def explain_predictions(
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     if chosen.rows < 1:
         raise DataError("at least 1 sample", f"{chosen.rows}", "--rows 100", field="rows")
+    if chosen.picture is None:
+        for name, value in (("class", chosen.of), ("row", chosen.row)):
+            if value is not None:
+                raise DataError("a file for the picture of it", "none", "--picture why.png", field=name)
     model = load_predictor(model_path(model_file))
     split = split_of(model_file, data, SPLIT)
     with samples_to_predict(model, data, chosen.part, data_dir, split, quiet=chosen.quiet) as (x, _):

@@ -96,20 +96,22 @@ class WaterfallDisplay(Display):
             rows = np.flatnonzero(shown)
             axes.errorbar(ends[rows], rows, xerr=2 * errors[rows], fmt="none", ecolor=theme.ink, elinewidth=1, zorder=3)
         span = max(float(np.ptp(np.append(ends, self.base))), 1e-12)
-        for row, (value, start, end) in enumerate(zip(values, starts, ends, strict=True)):
-            axes.text(
-                max(start, end) + 0.02 * span, row, f"{value:+.3g}", va="center", color=theme.ink, fontsize=8.5,
-            )  # fmt: skip
+        bars = np.where(shown, 2 * errors, 0.0)
+        behind = {"facecolor": theme.paper, "edgecolor": "none", "pad": 0.8}
+        for row, (value, right) in enumerate(zip(values, np.maximum(starts, ends + bars), strict=True)):
+            place = right + 0.02 * span
+            axes.text(place, row, f"{value:+.3g}", va="center", color=theme.ink, fontsize=8.5, bbox=behind)
         axes.axvline(
             self.base, color=theme.quiet, linewidth=1, linestyle="--", label=f"mean prediction {self.base:.4g}"
         )
         axes.axvline(ends[0], color=theme.ink, linewidth=1, label=f"this prediction {ends[0]:.4g}")
         axes.set_yticks(range(len(names)), names, color=theme.ink)
         axes.set_ylim(len(names) - 0.4, -0.6)
-        low, high = min(ends.min(), self.base), max(ends.max(), self.base, starts.max())
-        axes.set_xlim(low - 0.05 * span, high + 0.18 * span)
+        low, high = min((ends - bars).min(), self.base), max((ends + bars).max(), self.base, starts.max())
+        axes.set_xlim(low - 0.05 * span, high + 0.24 * span)
         axes.grid(visible=False, axis="y")
-        legend(axes, theme, loc="upper left", bbox_to_anchor=(0.0, -0.22), ncols=2, fontsize=8.5)
+        below = 0.55 / (self.size[1] - 1.2)  # inches for the axis and its label, of the height of the axes
+        legend(axes, theme, loc="upper right", bbox_to_anchor=(1.0, -below), fontsize=8.5)
 
     def _shown(self) -> tuple[Floats, Floats, list[str]]:
         """Return the largest contributions, the largest first, and the sum of the others."""
@@ -128,6 +130,7 @@ class EffectDisplay(Display):
     """The mean prediction over the values of a feature, with what varies around it.
 
     x : (points,), numbers or words. y : (points,). low, high : (points,), or None. label : of the vertical axis.
+    band : what lies between low and high, for the legend.
 
     >>> EffectDisplay([0, 1], [0.2, 0.4], None, None, "age", "Mean prediction").plot().ax_.get_xlabel()
     'age'
@@ -139,6 +142,7 @@ class EffectDisplay(Display):
     high: Any
     name: str
     label: str
+    band: str = "10 % to 90 % of the samples"
     title: str = ""
 
     @property
@@ -153,10 +157,14 @@ class EffectDisplay(Display):
         style = "o" if words else "o-"
         if self.low is not None:
             if words:
-                axes.vlines(x, self.low, self.high, color=theme.colours[0], linewidth=2, alpha=0.5)
+                axes.vlines(x, self.low, self.high, color=theme.colours[0], linewidth=2, alpha=0.5, label=self.band)
             else:
-                axes.fill_between(x, self.low, self.high, color=theme.colours[0], alpha=0.18, linewidth=0)
-        axes.plot(x, self.y, style, color=theme.colours[0], markersize=4, linewidth=1.6)
+                axes.fill_between(
+                    x, self.low, self.high, color=theme.colours[0], alpha=0.18, linewidth=0, label=self.band
+                )
+        axes.plot(x, self.y, style, color=theme.colours[0], markersize=4, linewidth=1.6, label="mean")
+        if self.low is not None:
+            legend(axes, theme, fontsize=8.5)
         if words:
             labels = [str(each) for each in self.x]
             axes.set_xticks(x, labels, rotation=90 if max(map(len, labels)) * len(labels) > 50 else 0)

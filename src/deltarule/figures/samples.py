@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.figures.style import BLACK, BLUE, COLOURS, GREY, VERMILION, WRONG, figure, tidy
+from deltarule.figures.style import BLACK, BLUE, COLOURS, GREY, LIGHT, VERMILION, WRONG, Theme, figure, tidy
 from deltarule.types import Booleans, Floats, Integers, Positions
 
 if TYPE_CHECKING:
@@ -35,7 +35,13 @@ def chosen_samples(wrong: Booleans, count: int = _COLUMNS * _ROWS) -> Positions:
 
 
 def image_samples(
-    images: npt.NDArray[Any], true: Sequence[str], predicted: Sequence[str], *, title: str = "", instead: str = "is"
+    images: npt.NDArray[Any],
+    true: Sequence[str],
+    predicted: Sequence[str],
+    *,
+    title: str = "",
+    instead: str = "is",
+    theme: Theme = LIGHT,
 ) -> Figure:
     r"""Draw images (n, height, width) or with channels under their predicted classes.
 
@@ -49,8 +55,8 @@ def image_samples(
 
     columns = min(_COLUMNS, max(len(images), 1))
     rows = max(1, math.ceil(len(images) / columns))
-    picture = figure(max(_CELL * columns, 4.5), (_CELL + _CAPTION) * rows + 0.4)
-    picture.suptitle(title, fontweight="bold", fontsize="medium")
+    picture = figure(max(_CELL * columns, 4.5), (_CELL + _CAPTION) * rows + 0.4, theme)
+    picture.suptitle(title, fontweight="bold", fontsize="medium", color=theme.ink)
     # All images in one coordinate system, in inches: laying out a system for each takes longer than all else.
     axes = picture.add_subplot(aspect="equal", xlim=(0, _CELL * columns), ylim=(-(_CELL + _CAPTION) * rows, 0))
     axes.set_axis_off()
@@ -64,10 +70,11 @@ def image_samples(
             shown, cmap="gray" if shown.ndim == 2 else None, vmin=low, vmax=high, interpolation="nearest",
             extent=(left, left + width, top - height, top),
         )  # fmt: skip
-        frame, line = ("#BBBBBB", 0.8) if right else (WRONG, 3)
+        wrong = WRONG if theme == LIGHT else theme.colours[1]
+        frame, line = (theme.quiet, 0.8) if right else (wrong, 3)
         axes.add_patch(Rectangle((left, top - height), width, height, fill=False, edgecolor=frame, linewidth=line))
         words = guess if right else f"✗ {guess}\n({instead} {label})"
-        colour = BLACK if right else WRONG
+        colour = theme.ink if right else wrong
         axes.text(left + width / 2, top + 0.05, words, color=colour, fontsize=8.5, ha="center", va="bottom")
     return picture
 

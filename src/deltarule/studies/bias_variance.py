@@ -179,13 +179,18 @@ def decomposed(
 
 def _squared(predictions: npt.NDArray[Any], y: Floats, truth: Floats | None) -> Quantities:
     """Return the parts of the squared error, summed over the targets."""
-    aim, networks = y if truth is None else truth, len(predictions)
-    main, variance = predictions.mean(axis=0), predictions.var(axis=0, ddof=1).sum(axis=1).mean()
-    bias = np.sum((main - aim) ** 2, axis=1).mean() - variance / networks
-    parts = {"error": np.sum((predictions - y) ** 2, axis=2).mean(), "bias": bias, "variance": variance}
+    aim, (networks, samples) = y if truth is None else truth, predictions.shape[:2]
+    main = predictions.mean(axis=0)
+    variance = _sum_of_squares(predictions - main) / (networks - 1) / samples
+    bias = _sum_of_squares(main - aim) / samples - variance / networks
+    parts = {"error": _sum_of_squares(predictions - y) / networks / samples, "bias": bias, "variance": variance}
     if truth is not None:
-        parts["noise"] = np.sum((y - truth) ** 2, axis=1).mean()
-    return {name: float(value) for name, value in parts.items()}
+        parts["noise"] = _sum_of_squares(y - truth) / samples
+    return parts
+
+
+def _sum_of_squares(numbers: npt.NDArray[Any]) -> float:
+    return float(np.vdot(numbers, numbers))
 
 
 def _zero_one(predictions: npt.NDArray[Any], y: Integers, truth: Integers | None) -> Quantities:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from deltarule.data import Part
 from deltarule.errors import DataError
 from deltarule.figures.displays import Picture
-from deltarule.figures.style import plain
+from deltarule.figures.style import LIGHT, Theme, plain
 from deltarule.recipes import Recipe
 from deltarule.studies.out_of_fold import OutOfFold, out_of_fold
 from deltarule.studies.text_table import TextTable
@@ -72,7 +72,7 @@ class SuspiciousLabels:
             "class_names": list(self.class_names),
         }
 
-    def picture(self) -> Picture:
+    def picture(self, *, theme: Theme = LIGHT) -> Picture:
         """Draw the first of them under the suggested labels; raise DataError where the samples are no images."""
         from deltarule.figures.samples import image_samples
 
@@ -81,7 +81,7 @@ class SuspiciousLabels:
         first = self.rows[:_SHOWN]
         given, suggested = ([plain(str(each), 16) for each in names[:_SHOWN]] for names in (self.given, self.suggested))
         title = f"Suspicious labels: {len(first)} of {len(self):,}, each under the suggested label"
-        return Picture(image_samples(self.part.x[first], given, suggested, title=title, instead="given"))
+        return Picture(image_samples(self.part.x[first], given, suggested, title=title, instead="given", theme=theme))
 
 
 def suspicious_labels(

@@ -32,7 +32,7 @@ class Explanation:
     base_values : (n,) or (n, outputs), the mean prediction of the background samples.
     data : (n, features), the features' values: numbers, or words where a table has categories.
     feature_names, output_names : for tables and pictures.
-    errors : the standard errors of `values`, in its shape: 0 where values are exact, NaN where they are unknown.
+    errors : the standard errors of `values`, in its shape: 0 where exact, estimated where sampled.
     predictions : (n,) or (n, outputs).
     method : "shapley", "integrated_gradients" or "deeplift".
     background : number of background samples.
@@ -124,7 +124,7 @@ def explain(
     *,
     method: str = "shapley",
     raw: bool = False,
-    pairs: int = 2,
+    pairs: int = 1,
     most_background: int = 50,
     steps: int = 50,
     seed: int = 0,
@@ -138,7 +138,8 @@ def explain(
     method : "shapley", exact for up to 12 features, above by permutations with standard errors; "integrated_gradients";
         "deeplift", for raw outputs.
     raw : explain the last layer's weighted sums (log-odds, log-probabilities), in place of probabilities or numbers.
-    pairs : permutations, each with its reversal, for each background sample; steps : of integrated gradients.
+    pairs : permutations, each with its reversal, for each background sample; of one, a quarter of the background
+        samples have a second one, from which standard errors are estimated. steps : of integrated gradients.
 
     Features are the raw columns: all inputs that are made from a category belong to one feature.
 
@@ -150,7 +151,7 @@ def explain(
     ((15, 4, 3), True)
     """
     method = one_of("method", method, METHODS)
-    integer("pairs", pairs, 1, "pairs=2")
+    integer("pairs", pairs, 1, "pairs=1")
     integer("most_background", most_background, 1, "most_background=50")
     integer("steps", steps, 1, "steps=50")
     chosen = explained(model, raw=raw)

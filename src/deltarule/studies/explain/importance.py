@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from deltarule.data import Part
+from deltarule.data import Dataset, Part
+from deltarule.errors import DataError
 from deltarule.figures.displays import Picture
 from deltarule.figures.style import LIGHT, Theme, plain
 from deltarule.formulas.metrics import metric as metric_of
@@ -73,7 +74,8 @@ def permutation_importance(
 ) -> Importance:
     """Return by how much a metric gets worse when the values of each feature are shuffled between the samples.
 
-    data : a `Part` or (x, y), or x with y as the next argument; samples that were not trained on.
+    data : a data set, whose test set is used, a `Part` or (x, y), or x with y as the next argument; samples that were
+        not trained on.
     metric : a name as in `Recipe.metrics` (default: "accuracy", or "r2").
 
     Breiman (2001), section 10; Fisher, Rudin, Dominici (2019). Of two features that say the same, neither is important.
@@ -86,7 +88,10 @@ def permutation_importance(
     """
     integer("repeats", repeats, 1, "repeats=5")
     chosen = explained(model)
-    part = data if isinstance(data, Part) else Part(*((data, y) if y is not None else data))
+    given = data.test if isinstance(data, Dataset) else data
+    if given is None:
+        raise DataError("a data set with a test set", "none", "data.train, or (x, y)", field="data")
+    part = given if isinstance(given, Part) else Part(*((given, y) if y is not None else given))
     used = metric_of(metric or ("accuracy" if chosen.model.labelled else "r2"), field="metric")
     rows, draws = chosen.rows(part.x), np.random.default_rng(seed)
     sign = 1.0 if used.larger_is_better else -1.0

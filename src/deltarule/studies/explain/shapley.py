@@ -23,10 +23,12 @@ from deltarule.types import Floats, Positions
 
 EXACT = 12
 """The number of features up to which all subsets are evaluated."""
-_NUMBERS = 4096
+_NUMBERS = 8192
 """Sums of one prefix of a permutation that are worked on together: enough to outweigh the calls."""
-_BYTES = 2**18
-"""Bytes of sums that the rest of the network is evaluated for together."""
+_BYTES = 2**19
+"""Bytes of sums that the rest of the network is evaluated for together: at most half of a core's cache."""
+_REPEATED = 4
+"""With one pair, one background sample in so many has a second pair, for the standard errors."""
 _SUBSETS = 2**18
 """Numbers of a block of subsets."""
 
@@ -94,33 +96,43 @@ def sampled(game: Game, pairs: int, seed: int) -> Shapley:
     feature's contribution. Its reversal is evaluated, too. Castro, Gómez, Tejada (2009); Mitchell, Cooper, Frank,
     Holmes (2022), section 3.2, for reversals.
 
-    Every background sample is used equally often and all changes of a permutation add up to f(x) − f(b), so the values
-    add up to f(x) − mean f(b) exactly. The standard error is that of a stratified mean, from the differences between
-    the pairs of one background sample; with one pair it is NaN.
+    All changes of a permutation add up to f(x) − f(b), so the values add up to f(x) − mean f(b) exactly. The standard
+    error is that of a stratified mean, √(Σ_b s² / k_b) / m for k_b pairs of background sample b; s², the variance of a
+    pair, is the mean over background samples with several pairs. With pairs=1 these are a random quarter, with two.
     """
-    n, m, d, outputs = len(game.inputs), len(game.of_background), game.features, game.of_x.shape[1]
-    draws = np.random.default_rng(seed)
-    orders = np.array([draws.permutation(d) for _ in range(m * pairs)]).reshape(m, pairs, d)
+    n, d, outputs = len(game.inputs), game.features, game.of_x.shape[1]
+    orders = _orders(len(game.of_background), pairs, d, seed)
+    m, repeated = len(orders), sum(len(own) > 1 for own in orders)
+    scale = sum(1 / len(own) for own in orders) / repeated / m**2
     values, errors = np.zeros((n, d, outputs)), np.zeros((n, d, outputs))
-    units = len(game.explained.biases)
 
     def work(rows: slice, evaluate: Evaluator) -> None:
         terms, ends = game.explained.terms(game.inputs[rows]), game.of_x[rows]
         walk = _Walk(game, terms, ends, evaluate)
-        total, spread = np.zeros((outputs, d, len(ends))), np.zeros((outputs, d, len(ends)))
-        each = np.empty((pairs, *total.shape))
-        for b in range(m):
-            for pair, order in enumerate(orders[b]):
+        total, variance = np.zeros((outputs, d, len(ends))), np.zeros((outputs, d, len(ends)))
+        each = np.empty((max(pairs, 2), *total.shape))
+        for b, own in enumerate(orders):
+            for pair, order in enumerate(own):
                 walk(b, order, each[pair])
+            if len(own) == 1:
+                total += each[0]
+                continue
             mean = each.mean(axis=0)
             total += mean
-            spread += np.sum((each - mean) ** 2, axis=0)
-        values[rows] = total.T / m
-        scale = math.nan if pairs == 1 else 1.0 / (pairs * (pairs - 1))
-        errors[rows] = np.sqrt(scale * spread).T / m
+            variance += np.sum((each - mean) ** 2, axis=0) / (len(own) - 1)
+        values[rows], errors[rows] = total.T / m, np.sqrt(scale * variance).T
 
-    game.blocks(max(1, _NUMBERS // units), work)
+    game.blocks(max(1, _NUMBERS // len(game.explained.biases)), work)
     return Shapley(values, errors, game.of_background.mean(axis=0))
+
+
+def _orders(m: int, pairs: int, d: int, seed: int) -> list[list[Positions]]:
+    """Return the permutations of each background sample: `pairs`, or of one pair some samples have a second one."""
+    draws = np.random.default_rng(seed)
+    count = np.full(m, pairs)
+    if pairs == 1:
+        count[draws.permutation(m)[: math.ceil(m / _REPEATED)]] = 2
+    return [[draws.permutation(d) for _ in range(k)] for k in count]
 
 
 class _Walk:
@@ -131,8 +143,10 @@ class _Walk:
         self._game, self._terms, self._ends, self._evaluate = game, terms, ends.T, evaluate
         self._step = np.empty((n, units), terms.dtype)
         self._full = game.explained.biases + terms.sum(axis=0)
-        # The sums of some prefixes of the permutation, and of their complements; few, so that they stay in cache.
-        places = max(1, min(d - 1, _BYTES // (2 * self._step.nbytes)))
+        # The sums of some prefixes of the permutation, and of their complements: few, so that they stay in cache, and
+        # groups of one size, as each evaluation has a fixed cost.
+        groups = math.ceil((d - 1) / max(1, _BYTES // (2 * self._step.nbytes)))
+        places = math.ceil((d - 1) / groups) if groups else 1
         self._sums = np.empty((2, places, n, units), terms.dtype)
         self._outputs = np.empty((2, ends.shape[1], d + 1, n))
 

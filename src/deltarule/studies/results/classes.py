@@ -151,7 +151,7 @@ class ClassificationResults:
             images = self.part.x[[each.row for each in worst]]
             true, guessed = ([plain(getattr(each, side), 16) for each in worst] for side in ("true", "predicted"))
             title = "Wrong predictions, the most confident first"
-            made["worst"] = samples.image_samples(images, true, guessed, title=title)
+            made["worst"] = samples.image_samples(images, true, guessed, title=title, theme=theme)
         return made
 
     def __str__(self) -> str:
