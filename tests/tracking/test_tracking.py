@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
+import socket
 import struct
+import subprocess
+import sys
+import time
+import urllib.request
 import warnings
 
 import pytest
@@ -80,12 +87,42 @@ def test_tensorboard_reads_mean_and_band_of_each_variant(tmp_path, accumulator):
     assert accumulator(tmp_path / "a_b").Scalars("loss/mean")[0].value == 2.0
 
 
-def test_mlflow_reads_the_epochs_and_the_recipe(tmp_path):
-    pytest.importorskip("sqlalchemy")
+@pytest.fixture
+def mlflow_server(tmp_path):
+    """A local MLflow server; its address."""
+    pytest.importorskip("flask")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    store = ["--backend-store-uri", f"sqlite:///{tmp_path}/served.db", "--default-artifact-root", str(tmp_path)]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    with open(tmp_path / "server.log", "w") as log:
+        server = subprocess.Popen([*command, *store], stdout=log, stderr=log, start_new_session=True)
+    try:
+        until = time.monotonic() + 90
+        while not answers(f"http://127.0.0.1:{port}/health"):
+            assert server.poll() is None, (tmp_path / "server.log").read_text()
+            assert time.monotonic() < until, (tmp_path / "server.log").read_text()
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+
+
+def answers(address):
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def check_mlflow_run(uri):
+    """Track a run, and compare what MLflow's own client finds with it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mlflow = pytest.importorskip("mlflow.tracking")
-        uri = f"sqlite:///{tmp_path}/runs.db"
         tracker = MLflow(uri, "tests", name="iris-1")
         run = tracked(tracker)
         client = mlflow.MlflowClient(uri)
@@ -96,6 +133,23 @@ def test_mlflow_reads_the_epochs_and_the_recipe(tmp_path):
     assert found.data.params["network.hidden"] == "[4]"
     values = sorted((each.step, each.value) for each in history)
     assert values == [(epoch.number, pytest.approx(epoch.validation_loss)) for epoch in run.history]
+
+
+def test_mlflow_reads_the_epochs_and_the_recipe(tmp_path):
+    pytest.importorskip("sqlalchemy")
+    check_mlflow_run(f"sqlite:///{tmp_path}/runs.db")
+
+
+def test_an_mlflow_server_keeps_the_epochs_and_the_recipe(mlflow_server):
+    check_mlflow_run(mlflow_server)
+
+
+def test_the_comparison_command_writes_mean_and_band(tmp_path, accumulator, shell):
+    shell("compare", "iris", "--vary", "optimizer=sgd,adam", "--seeds", "2", "--epochs", "3", "--hidden", "4",
+          "--output", "compared", "--track", "tensorboard", "--quiet")  # fmt: skip
+    (folder,) = {path.parent for path in tmp_path.glob("compared/**/adam/events*")}
+    mean = accumulator(folder).Scalars("loss/validation/mean")
+    assert [each.step for each in mean] == [1, 2, 3]
 
 
 def test_an_mlflow_server_that_does_not_answer_is_named(monkeypatch):
