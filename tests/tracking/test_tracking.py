@@ -96,7 +96,7 @@ def mlflow_server(tmp_path):
         port = free.getsockname()[1]
     store = ["--backend-store-uri", f"sqlite:///{tmp_path}/served.db", "--default-artifact-root", str(tmp_path)]
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    with open(tmp_path / "server.log", "w") as log:
+    with (tmp_path / "server.log").open("w") as log:
         server = subprocess.Popen([*command, *store], stdout=log, stderr=log, start_new_session=True)
     try:
         until = time.monotonic() + 90
@@ -148,7 +148,7 @@ def test_the_comparison_command_writes_mean_and_band(tmp_path, accumulator, shel
     shell("compare", "iris", "--vary", "optimizer=sgd,adam", "--seeds", "2", "--epochs", "3", "--hidden", "4",
           "--output", "compared", "--track", "tensorboard", "--quiet")  # fmt: skip
     (folder,) = {path.parent for path in tmp_path.glob("compared/**/adam/events*")}
-    mean = accumulator(folder).Scalars("loss/validation/mean")
+    mean = accumulator(folder).Scalars("validation_loss/mean")
     assert [each.step for each in mean] == [1, 2, 3]
 
 

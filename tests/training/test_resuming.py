@@ -100,5 +100,5 @@ def test_it_equals_the_run_without_interruptions(drawn):
 def test_runs_that_are_killed_and_whose_disks_fill_lose_nothing():
     """Some of those of `scripts/resume`, each kind of them."""
     said = []
-    assert disturbed(2 * len(KINDS), len(KINDS), 0, said.append) == [], said
+    assert disturbed(len(KINDS), len(KINDS), 0, said.append) == [], said
     assert any("killed" in line for line in said)
