@@ -36,7 +36,7 @@ from deltarule.training.folder import check_free, split_of
 from deltarule.training.preparing import task_of
 
 ROWS_OF_EVIDENCE = 5_000
-"""Rows of the largest training set of docs/tables_benchmark.md."""
+"""Most training rows of a table in docs/tables_benchmark.md."""
 _OF_ANY_RECIPE = {"task", "class_weight", "seed", "epochs", "monitor", "metric", "evaluate_train"}
 """Options that do not choose a network or how it learns."""
 _NO_PRESET = "none"
