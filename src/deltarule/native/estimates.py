@@ -8,9 +8,9 @@ Estimates within 2⁻¹⁴ take 2. With r ≈ 1 / b and s ≈ 1 / √x, every li
 
 The quotient is the correctly rounded one where r is the correctly rounded reciprocal and nothing underflows or
 overflows (Markstein, 1990; Muller et al., Handbook of Floating-Point Arithmetic, 2018, section 4.7). The second
-refinement gives that r for every b but those whose mantissa is all ones. `exact` verifies this on the machine at hand,
-whose estimates are its own: all reciprocals and all roots, as neither depends on more than mantissa and, for the root,
-the exponent's parity. Where a number of a vector is outside the ranges below, the whole vector is divided as usual.
+refinement gives that r for every b except a mantissa of ones alone. Estimates differ between processors, so `exact`
+verifies all reciprocals and all roots on the one that it runs on: neither depends on more than the mantissa and, for
+the root, the exponent's parity. Where a number of a vector is outside the ranges below, the whole vector is divided as usual.
 """
 
 from __future__ import annotations
