@@ -10,7 +10,8 @@ The quotient is the correctly rounded one where r is the correctly rounded recip
 overflows (Markstein, 1990; Muller et al., Handbook of Floating-Point Arithmetic, 2018, section 4.7). The second
 refinement gives that r for every b except a mantissa of ones alone. Estimates differ between processors, so `exact`
 verifies all reciprocals and all roots on the one that it runs on: neither depends on more than the mantissa and, for
-the root, the exponent's parity. Where a number of a vector is outside the ranges below, the whole vector is divided as usual.
+the root, the exponent's parity. Where a number of a vector is outside the ranges below, the whole vector is divided as
+usual.
 """
 
 from __future__ import annotations
