@@ -13,7 +13,7 @@ import deltarule as dr
 from deltarule.data import Table
 from deltarule.engines.first_layer import FirstLayer
 from deltarule.engines.predicting import NumPyPredictor
-from deltarule.engines.registry import tail_of
+from deltarule.engines.registry import prefixes_of, tail_of
 from deltarule.errors import DataError, ModelError, UnknownColumn
 from deltarule.models.ensemble import Ensemble
 from deltarule.studies.explain.explained import Explained
@@ -71,6 +71,28 @@ def test_the_first_layers_terms_and_the_rest_of_the_network_are_the_network(name
     tail = tail_of(model.shape, model.recipe.network, model.parameters)
     whole = NumPyPredictor(model.shape, model.recipe.network, model.parameters, model.scaling)
     np.testing.assert_allclose(tail(sums), whole(x), rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("samples", [3, 7])
+def test_prefixes_of_a_permutation_and_their_complements_are_predicted_as_mixed_samples(name, samples):
+    x, y = numbers(40, 5)
+    model = trained(NETWORKS[name], x, y)
+    whole = NumPyPredictor(model.shape, model.recipe.network, model.parameters, model.scaling)
+    first = FirstLayer.of(model.shape, model.parameters, model.scaling)
+    terms = first.terms(x, np.arange(5), np.float64)
+    sums = first.biases + terms.sum(axis=0)
+    prefixes = prefixes_of(model.shape, model.recipe.network, model.parameters, 7)
+    for rows in (slice(samples), slice(10, 10 + samples)):
+        prefixes.take(terms[:, rows], sums[rows])
+        for b, order in ((30, np.array([4, 0, 3, 1, 2])), (31, np.arange(5))):
+            found = prefixes(terms[:, b], sums[b], order)
+            assert found.shape == (4, 2, samples, whole(x).shape[1])
+            for step in range(4):
+                for direction, chosen in enumerate((order[: step + 1], order[step + 1 :])):
+                    mixed = np.repeat(x[b : b + 1], samples, axis=0)
+                    mixed[:, chosen] = x[rows][:, chosen]
+                    np.testing.assert_allclose(found[step, direction], whole(mixed), rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

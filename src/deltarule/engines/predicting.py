@@ -15,7 +15,7 @@ from deltarule.formulas import Activation, Normalization
 from deltarule.recipes import Affine, Network
 from deltarule.types import Floats
 
-__all__ = ["NumPyPredictor"]
+__all__ = ["NumPyPredictor", "checked"]
 
 _BLOCK = 8192
 
@@ -57,8 +57,14 @@ class NumPyPredictor:
             for start in range(0, len(x), _BLOCK):
                 rows = slice(start, start + _BLOCK)
                 made[rows] = self.passed(x[rows]).z[-1]
-        finite = np.isfinite(made).all(axis=1)
-        if not finite.all():
-            came = f"row {int(np.argmin(finite))} (counting from 0), whose outputs overflow"
-            raise ModelError(f"inputs within the range of {made.dtype}", came, "inputs like those of training")
-        return made
+        return checked(made)
+
+
+def checked(made: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return raw outputs (..., n, outputs), all of which must be finite."""
+    finite = np.isfinite(made)
+    if not np.logical_and.reduce(finite, axis=None):
+        row = int(np.argmin(finite.all(axis=(*range(made.ndim - 2), -1))))
+        came = f"row {row} (counting from 0), whose outputs overflow"
+        raise ModelError(f"inputs within the range of {made.dtype}", came, "inputs like those of training")
+    return made

@@ -15,14 +15,26 @@ from deltarule.engines.full_batch import FullBatch
 from deltarule.engines.objective import EngineObjective, Objective
 from deltarule.engines.parameters import Shape
 from deltarule.engines.predicting import NumPyPredictor
+from deltarule.engines.prefixes import NumPyPrefixes
 from deltarule.engines.problem import Engine, Problem
 from deltarule.engines.reference import Reference
 from deltarule.errors import EngineWarning
 from deltarule.formulas import Embedding
 from deltarule.recipes import Affine, Network
 from deltarule.recipes.checks import integer, one_of
+from deltarule.types import Indices
 
-__all__ = ["ENGINES", "PRECISIONS", "Predictor", "engine_of", "objective_of", "predictor_of", "tail_of"]
+__all__ = [
+    "ENGINES",
+    "PRECISIONS",
+    "Predictor",
+    "Prefixes",
+    "engine_of",
+    "objective_of",
+    "predictor_of",
+    "prefixes_of",
+    "tail_of",
+]
 
 PRECISIONS = ("float32", "float64", "bfloat16")
 
@@ -32,6 +44,18 @@ class Predictor(Protocol):
 
     def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Compute the raw outputs, in the parameters' precision."""
+        ...
+
+
+class Prefixes(Protocol):
+    """The raw outputs of a network for prefixes of permutations of the features, for one thread at a time."""
+
+    def take(self, terms: npt.NDArray[Any], full: npt.NDArray[Any]) -> None:
+        """Take samples: their terms (features, n, units), and their sums (n, units)."""
+        ...
+
+    def __call__(self, own: npt.NDArray[Any], empty: npt.NDArray[Any], order: Indices) -> npt.NDArray[Any]:
+        """Return raw outputs (features − 1, 2, n, outputs): of the samples with 1, 2, ... features, and of the rest."""
         ...
 
 
@@ -89,16 +113,30 @@ def tail_of(shape: Shape, network: Network, parameters: npt.NDArray[Any]) -> Pre
 
     Each belongs to one thread at a time; several members' sums and outputs are side by side.
     """
-    if shape.members > 1 or len(shape.sizes) == 2 or not _has(network.embedding):
+    if not _has_tail(shape, network):
         return NumPyPredictor(shape, network, parameters, None)
     from deltarule.engines.compiled import Predictor as Compiled
 
     return Compiled(shape, network, parameters, None, parameters.dtype)
 
 
+def prefixes_of(shape: Shape, network: Network, parameters: npt.NDArray[Any], samples: int) -> Prefixes:
+    """Create what computes the outputs of up to so many samples for prefixes of permutations of their features."""
+    if not _has_tail(shape, network):
+        return NumPyPrefixes(NumPyPredictor(shape, network, parameters, None))
+    from deltarule.engines.compiled import CompiledPrefixes
+
+    return CompiledPrefixes(shape, network, parameters, samples)
+
+
 def _only_in_reference(problem: Problem) -> list[str]:
     """Return the fields of a recipe whose values the compiled engine does not have."""
     return [] if _has(problem.recipe.network.embedding) else ["network.embedding"]
+
+
+def _has_tail(shape: Shape, network: Network) -> bool:
+    """Return whether the compiled engine has the network after the first layer's sums by itself."""
+    return shape.members == 1 and len(shape.sizes) > 2 and _has(network.embedding)
 
 
 def _has(embedding: Embedding | None) -> bool:

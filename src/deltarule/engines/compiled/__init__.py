@@ -2,5 +2,6 @@
 
 from deltarule.engines.compiled.runtime.engine import Compiled
 from deltarule.engines.compiled.runtime.predictor import Predictor
+from deltarule.engines.compiled.runtime.prefixes import CompiledPrefixes
 
-__all__ = ["Compiled", "Predictor"]
+__all__ = ["Compiled", "CompiledPrefixes", "Predictor"]

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from deltarule.data import Table
 from deltarule.engines.first_layer import FirstLayer
 from deltarule.engines.members import combined
-from deltarule.engines.registry import tail_of
+from deltarule.engines.registry import Prefixes as NetworkPrefixes
+from deltarule.engines.registry import prefixes_of, tail_of
 from deltarule.errors import ModelError
 from deltarule.models import Model
 from deltarule.models.calibration import tempered
@@ -122,14 +123,23 @@ class Explained:
     def evaluator(self) -> Evaluator:
         """Return a function from the sums of the first layers to predictions, for one thread at a time."""
         tails = [tail_of(each.shape, each.recipe.network, each.parameters) for each in self.networks]
-        ends = np.cumsum([layer.units for layer in self.first_layers])
-        places = [slice(end - layer.units, end) for end, layer in zip(ends, self.first_layers, strict=True)]
 
         def evaluate(sums: npt.NDArray[Any]) -> Floats:
-            each = [tail(np.ascontiguousarray(sums[:, place])) for tail, place in zip(tails, places, strict=True)]
+            each = [tail(np.ascontiguousarray(sums[:, place])) for tail, place in zip(tails, self.places, strict=True)]
             return self.outputs(each)
 
         return evaluate
+
+    def prefixes(self, samples: int) -> Prefixes:
+        """Return what predicts up to so many samples for prefixes of permutations, for one thread at a time."""
+        parts = [prefixes_of(each.shape, each.recipe.network, each.parameters, samples) for each in self.networks]
+        return Prefixes(self, parts)
+
+    @cached_property
+    def places(self) -> list[slice]:
+        """Where the sums of each network are."""
+        ends = np.cumsum([layer.units for layer in self.first_layers])
+        return [slice(end - layer.units, end) for end, layer in zip(ends, self.first_layers, strict=True)]
 
     def predictions(self, inputs: npt.NDArray[Any]) -> Floats:
         """Return the predictions (n, outputs) of the model for network inputs (n, d)."""
@@ -147,6 +157,29 @@ class Explained:
         mean = made[0] if len(made) == 1 else np.mean(made, axis=0)
         temperature = self.model.temperature if self.model.classes is not None else 1.0
         return mean if temperature == 1.0 else tempered(mean, temperature)
+
+
+class Prefixes:
+    """The predictions of samples for prefixes of permutations of the features; for one thread at a time."""
+
+    def __init__(self, explained: Explained, networks: Sequence[NetworkPrefixes]) -> None:
+        self._explained, self._networks = explained, list(zip(networks, explained.places, strict=True))
+
+    def take(self, terms: npt.NDArray[Any]) -> None:
+        """Take samples, by their features' terms (features, n, units)."""
+        full = self._explained.biases + terms.sum(axis=0)
+        for network, place in self._networks:
+            network.take(terms[..., place], full[:, place])
+
+    def __call__(self, own: npt.NDArray[Any], order: Indices) -> Floats:
+        """Return predictions (outputs, features − 1, 2, n) of the samples with 1, 2, ... features, and of the rest.
+
+        own : the terms (features, units) of a background sample, which has the other features.
+        """
+        empty = self._explained.biases + own.sum(axis=0)
+        each = [network(own[:, place], empty[place], order) for network, place in self._networks]
+        raw = [found.reshape(-1, found.shape[-1]) for found in each]
+        return self._explained.outputs(raw).T.reshape(-1, *each[0].shape[:3])
 
 
 def _predicted(network: Model, z: Floats) -> Floats:

@@ -12,21 +12,23 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.threads import allowed_threads
-from deltarule.studies.explain.explained import Evaluator, Explained
+from deltarule.studies.explain.explained import Evaluator, Explained, Prefixes
 from deltarule.types import Floats, Positions
+
+Tool = TypeVar("Tool")
 
 EXACT = 12
 """The number of features up to which all subsets are evaluated."""
 _NUMBERS = 8192
 """Sums of one prefix of a permutation that are worked on together: enough to outweigh the calls."""
-_BYTES = 2**19
-"""Bytes of sums that the rest of the network is evaluated for together: at most half of a core's cache."""
+_SAMPLES = 128
+"""The most samples that are worked on together: a step's sums and outputs stay in a core's nearest cache."""
 _REPEATED = 4
 """With one pair, one background sample in so many has a second pair, for the standard errors."""
 _SUBSETS = 2**18
@@ -67,18 +69,21 @@ class Game:
         """The number of features."""
         return len(self.background)
 
-    def blocks(self, rows: int, work: Callable[[slice, Evaluator], None]) -> None:
-        """Call `work` with blocks of so many rows of x, on all cores, each thread with its own evaluator."""
-        starts = range(0, len(self.inputs), rows)
-        threads = max(1, min(allowed_threads(), len(starts)))
-        evaluators: SimpleQueue[Evaluator] = SimpleQueue()
+    def blocks(self, most: int, create: Callable[[], Tool], work: Callable[[slice, Tool], None]) -> None:
+        """Call `work` with blocks of up to so many rows of x, on all cores, each thread with what `create` gives it."""
+        n, cores = len(self.inputs), allowed_threads()
+        count = math.ceil(math.ceil(n / most) / cores) * cores  # so that no core waits for the last block
+        rows = math.ceil(n / count)
+        starts = range(0, n, rows)
+        threads = min(cores, len(starts))
+        tools: SimpleQueue[Tool] = SimpleQueue()
         for _ in range(threads):
-            evaluators.put(self.explained.evaluator())
+            tools.put(create())
 
         def one(start: int) -> None:
-            evaluator = evaluators.get()
-            work(slice(start, start + rows), evaluator)
-            evaluators.put(evaluator)
+            tool = tools.get()
+            work(slice(start, start + rows), tool)
+            tools.put(tool)
 
         if threads == 1:
             for start in starts:
@@ -106,14 +111,15 @@ def sampled(game: Game, pairs: int, seed: int) -> Shapley:
     scale = sum(1 / len(own) for own in orders) / repeated / m**2
     values, errors = np.zeros((n, d, outputs)), np.zeros((n, d, outputs))
 
-    def work(rows: slice, evaluate: Evaluator) -> None:
-        terms, ends = game.explained.terms(game.inputs[rows]), game.of_x[rows]
-        walk = _Walk(game, terms, ends, evaluate)
-        total, variance = np.zeros((outputs, d, len(ends))), np.zeros((outputs, d, len(ends)))
+    def work(rows: slice, prefixes: Prefixes) -> None:
+        ends = game.of_x[rows].T
+        prefixes.take(game.explained.terms(game.inputs[rows]))
+        total, variance = np.zeros((outputs, d, ends.shape[1])), np.zeros((outputs, d, ends.shape[1]))
         each = np.empty((max(pairs, 2), *total.shape))
         for b, own in enumerate(orders):
             for pair, order in enumerate(own):
-                walk(b, order, each[pair])
+                found = prefixes(game.background[:, b], order)
+                each[pair][:, order] = _contributions(found, game.of_background[b], ends)
             if len(own) == 1:
                 total += each[0]
                 continue
@@ -122,7 +128,8 @@ def sampled(game: Game, pairs: int, seed: int) -> Shapley:
             variance += np.sum((each - mean) ** 2, axis=0) / (len(own) - 1)
         values[rows], errors[rows] = total.T / m, np.sqrt(scale * variance).T
 
-    game.blocks(max(1, _NUMBERS // len(game.explained.biases)), work)
+    together = max(1, min(_SAMPLES, _NUMBERS // len(game.explained.biases)))
+    game.blocks(together, lambda: game.explained.prefixes(together), work)
     return Shapley(values, errors, game.of_background.mean(axis=0))
 
 
@@ -135,45 +142,16 @@ def _orders(m: int, pairs: int, d: int, seed: int) -> list[list[Positions]]:
     return [[draws.permutation(d) for _ in range(k)] for k in count]
 
 
-class _Walk:
-    """The contributions along a permutation and its reversal, for a block of samples and one background sample."""
+def _contributions(found: Floats, background: Floats, ends: Floats) -> Floats:
+    """Return the mean contributions (outputs, steps, n) along a permutation and its reversal, in the former's order.
 
-    def __init__(self, game: Game, terms: npt.NDArray[Any], ends: Floats, evaluate: Evaluator) -> None:
-        d, n, units = terms.shape
-        self._game, self._terms, self._ends, self._evaluate = game, terms, ends.T, evaluate
-        self._step = np.empty((n, units), terms.dtype)
-        self._full = game.explained.biases + terms.sum(axis=0)
-        # The sums of some prefixes of the permutation, and of their complements: few, so that they stay in cache, and
-        # groups of one size, as each evaluation has a fixed cost.
-        groups = math.ceil((d - 1) / max(1, _BYTES // (2 * self._step.nbytes)))
-        places = math.ceil((d - 1) / groups) if groups else 1
-        self._sums = np.empty((2, places, n, units), terms.dtype)
-        self._outputs = np.empty((2, ends.shape[1], d + 1, n))
-
-    def __call__(self, b: int, order: Positions, made: Floats) -> None:
-        """Write the mean contribution of each feature over the permutation and its reversal: (outputs, features, n)."""
-        game, sums, step, outputs = self._game, self._sums, self._step, self._outputs
-        own, d = game.background[:, b], len(order)
-        empty = game.explained.biases + own.sum(axis=0)
-        both = self._full + empty
-        before: npt.NDArray[Any] = empty
-        for start in range(0, d - 1, sums.shape[1]):
-            some = order[start : min(start + sums.shape[1], d - 1)]
-            for place, feature in enumerate(some):
-                np.subtract(self._terms[feature], own[feature], out=step)
-                np.add(before, step, out=sums[0, place])
-                before = sums[0, place]
-            forward, backward = used = sums[:, : len(some)]
-            # The complement of a prefix has the rest of x: z(Sᶜ) = z(all) + z(none) − z(S). Reversed, it is a prefix.
-            np.subtract(both, forward, out=backward)
-            rows = used if used.flags.c_contiguous else np.ascontiguousarray(used)
-            found = self._evaluate(rows.reshape(-1, rows.shape[-1])).T.reshape(-1, *rows.shape[:3])
-            stop = start + 1 + len(some)
-            outputs[0, :, start + 1 : stop] = found[:, 0]
-            outputs[1, :, d - start - 1 : d - stop : -1] = found[:, 1]
-        outputs[:, :, 0], outputs[:, :, d] = game.of_background[b][:, None], self._ends
-        steps = np.diff(outputs, axis=2)
-        made[:, order] = 0.5 * (steps[0] + steps[1, :, ::-1])
+    found : the predictions (outputs, features − 1, 2, n) of prefixes and of their complements, which are the reversal's
+    prefixes from its end. background : (outputs,), of no feature. ends : (outputs, n), of all.
+    """
+    change = ends - background[:, None]
+    difference = np.concatenate([-change[:, None], found[:, :, 0] - found[:, :, 1], change[:, None]], axis=1)
+    steps: Floats = 0.5 * np.diff(difference, axis=1)
+    return steps
 
 
 def exact(game: Game) -> Shapley:
@@ -204,7 +182,7 @@ def exact(game: Game) -> Shapley:
             value[0], value[-1] = game.of_background.mean(axis=0), game.of_x[place]
             values[place] = weights @ value
 
-    game.blocks(8, work)
+    game.blocks(8, game.explained.evaluator, work)
     return Shapley(values, np.zeros_like(values), game.of_background.mean(axis=0))
 
 

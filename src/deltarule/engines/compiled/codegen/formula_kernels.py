@@ -29,8 +29,9 @@ from deltarule.formulas import (
 
 __all__ = [
     "activation_slope", "activation_value", "added", "average", "factor", "from_means", "loss", "mean_terms",
-    "member_factors", "member_slopes", "member_sums", "noise", "normalized", "normalized_back", "objective_gradient",
-    "parametric_slope", "parametric_value", "penalty_value", "product", "statistics_kept", "update",
+    "member_factors", "member_slopes", "member_sums", "moved", "noise", "normalized", "normalized_back",
+    "objective_gradient", "parametric_slope", "parametric_value", "penalty_value", "product", "statistics_kept",
+    "update",
 ]  # fmt: skip
 
 # Many networks share a recipe's formulas: what was traced and printed for one serves the others.
@@ -86,6 +87,17 @@ def product(dtype: npt.DTypeLike) -> Kernel:
 def added(dtype: npt.DTypeLike) -> Kernel:
     """A sum, total, d → total + d."""
     return compile_kernel(("total", "d"), {"total": operand("total") + operand("d")}, {}, dtype, name="sum")
+
+
+@_once
+def moved(dtype: npt.DTypeLike) -> Kernel:
+    """A feature's step, forward, backward, term, own → forward + (term − own), backward − (term − own), each twice."""
+    names = ("forward", "backward", "term", "own")
+    forward, backward, term, own = map(operand, names)
+    step = term - own
+    sums = {"forward": forward + step, "backward": backward - step}
+    outputs = sums | {f"{name} again": value for name, value in sums.items()}
+    return compile_kernel(names, outputs, {}, dtype, name="step")
 
 
 @_once

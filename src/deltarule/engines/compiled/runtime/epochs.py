@@ -21,7 +21,7 @@ from deltarule.native import memory
 from deltarule.native.memory import call, load_float64, load_int64, store, struct_at
 from deltarule.native.processor import MachineCode, compile_functions, lasting
 from deltarule.native.products import GROUP
-from deltarule.native.structs import Count, Record, Struct, fields_of, size_of
+from deltarule.native.structs import Address, Count, Record, Struct, fields_of, size_of
 from deltarule.native.threads import wait
 from deltarule.native.tuning import tuned_tiles
 from deltarule.recipes.stopping import improves
@@ -66,6 +66,11 @@ class SingleThread:
         self._follow = entry_points().function("follow_once", 2)
         first = words[1 : 1 + size_of(Gather) // 8] if isinstance(self.plan[0], Gather) else np.zeros(0, np.int64)
         self.gather = Record(Gather, at=first)
+
+    @property
+    def run(self) -> Address:
+        """The address of the run's table."""
+        return self._run.address
 
     def set(self, **values: float) -> None:
         """Change values of the run and of the thread."""

@@ -19,12 +19,12 @@ from deltarule.engines.compiled.plan.tables import ALL_ROWS, NO_MATRIX
 from deltarule.engines.compiled.runtime.epochs import SingleThread
 from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.parameters import Shape
-from deltarule.errors import ModelError
+from deltarule.engines.predicting import checked
 from deltarule.native.products import padded
 from deltarule.native.structs import Address, Count
 from deltarule.recipes import Affine, Network
 
-__all__ = ["Predictor"]
+__all__ = ["Predictor", "plan_from"]
 
 _BLOCK = 256
 _UNSCALED = Affine(np.array(0.0), np.array(1.0))
@@ -42,28 +42,14 @@ class Predictor:
     ) -> None:
         dtype = parameters.dtype
         self._arena = arena = Arena(dtype)
-        self._outputs, self._members, item = shape.outputs, shape.members, dtype.itemsize
-        layout = Layout(shape, 1, item)
-        packed = np.zeros(layout.items, dtype)
-        layout.pack(parameters, packed)
-        to = Division(layout, 0, arena.keep(packed), 0, item)
-        formulas = Predicting(arena, network, shape)
+        self._outputs, self._members = shape.outputs, shape.members
         passage = Passage(arena, _BLOCK, shape, [0.0] * len(shape.sizes), backward=False)
         rows = gatherer(gatherable(np.zeros((1, 1), kind)).dtype, dtype, _UNSCALED if scaling is None else scaling)
         x, columns = passage.x.part(), Count(shape.inputs)
         if scaling is None:
             x, columns = passage.sums(0).part(), Count(shape.sizes[1])
         gather = Gather(arena.gathering(rows), Address(0), NO_MATRIX, x, columns, ALL_ROWS)
-        room = arena.numbers(6 * max(map(padded, shape.sizes)))
-        plan: list[Instruction] = [gather]
-        if scaling is not None:
-            plan += inputs_predicted(formulas, to, passage, ALL_ROWS)
-        for layer, blocks in enumerate(layout.blocks):
-            shares = [Share(block.first, block.width) for block in blocks]
-            if formulas.members is not None:
-                plan += formulas.members.inputs(to, layer, passage, ALL_ROWS)
-            summed = layer == 0 and scaling is None
-            plan += predicted(formulas, to, layer, passage, shares, ALL_ROWS, room, summed=summed)
+        plan = [gather, *plan_from(arena, shape, network, parameters, passage, summed=scaling is None)]
         self._z = passage.z[-1].view(_BLOCK * shape.members)
         self._follow = SingleThread(arena, plan, ascending=arena.keep(np.arange(_BLOCK)))
         # Written in place for each block: for one row, a `put` of a `MatrixAt` takes as long as the arithmetic.
@@ -87,9 +73,24 @@ class Predictor:
                 self._source[:] = first + start * row, row
                 self._follow(rows)
                 made[start : start + rows] = self._z[: rows * self._members, : self._outputs].reshape(rows, -1)
-        finite = np.isfinite(made)
-        if not np.logical_and.reduce(finite, axis=None):
-            row = int(np.argmin(finite.all(axis=1)))
-            came = f"row {row} (counting from 0), whose outputs overflow"
-            raise ModelError(f"inputs within the range of {made.dtype}", came, "inputs like those of training")
-        return made
+        return checked(made)
+
+
+def plan_from(
+    arena: Arena, shape: Shape, network: Network, parameters: npt.NDArray[Any], passage: Passage, *, summed: bool
+) -> list[Instruction]:
+    """Return the instructions from a passage's inputs to its outputs; from the first layer's sums where `summed`."""
+    item = arena.dtype.itemsize
+    layout = Layout(shape, 1, item)
+    packed = np.zeros(layout.items, arena.dtype)
+    layout.pack(parameters, packed)
+    to = Division(layout, 0, arena.keep(packed), 0, item)
+    formulas = Predicting(arena, network, shape)
+    room = arena.numbers(6 * max(map(padded, shape.sizes)))
+    plan = [] if summed else list(inputs_predicted(formulas, to, passage, ALL_ROWS))
+    for layer, blocks in enumerate(layout.blocks):
+        shares = [Share(block.first, block.width) for block in blocks]
+        if formulas.members is not None:
+            plan += formulas.members.inputs(to, layer, passage, ALL_ROWS)
+        plan += predicted(formulas, to, layer, passage, shares, ALL_ROWS, room, summed=summed and layer == 0)
+    return plan
