@@ -38,6 +38,15 @@ def contradictions(s: Setting, k: int, rng: Random) -> Setting:
     return replace(s, x=x, y=y)
 
 
+def flipped_labels(s: Setting, k: int, rng: Random) -> Setting:
+    """Labels of both sets that are replaced by another class."""
+    made = []
+    for y in (s.y, s.held_y):
+        classes, wrong = int(s.y.max()) + 1, rng.uniform(size=len(y)) < (0.05, 0.1, 0.2)[k]
+        made.append(np.where(wrong, (y + rng.integers(1, classes, len(y))) % classes, y))
+    return replace(s, y=made[0], held_y=made[1])
+
+
 def leak(s: Setting, k: int, rng: Random) -> Setting:
     """An input that knows the target."""
     spread = (0.15, 0.05, 0.005)[k] * (1.0 if s.classes else float(s.y.std()))

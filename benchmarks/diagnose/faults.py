@@ -34,6 +34,7 @@ FAULTS = (
     Fault("copies across sets", of_data.copies_across, ("copies-across-sets",)),
     Fault("copies within the training set", of_data.copies_within, ("copies-within",)),
     Fault("contradictory labels", of_data.contradictions, ("contradictory-labels",), CLASSES),
+    Fault("flipped labels", of_data.flipped_labels, ("noisy-labels",), CLASSES),
     Fault("leaking input", of_data.leak, ("leaking-column",)),
     Fault("identifier", of_data.identifier, ("identifier",)),
     Fault("missing class", of_data.missing_class, ("missing-classes", "target-shift"), CLASSES),

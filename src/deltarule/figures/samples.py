@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.figures.displays import Display
 from deltarule.figures.style import BLACK, BLUE, COLOURS, GREY, LIGHT, VERMILION, WRONG, Theme, figure, tidy
 from deltarule.types import Booleans, Floats, Integers, Positions
 
@@ -77,6 +79,30 @@ def image_samples(
         colour = theme.ink if right else wrong
         axes.text(left + width / 2, top + 0.05, words, color=colour, fontsize=8.5, ha="center", va="bottom")
     return picture
+
+
+@dataclass
+class ImagesDisplay(Display):
+    """Images under their predicted classes, as `image_samples` draws them.
+
+    >>> display = ImagesDisplay(np.zeros((2, 8, 8)), ["1", "8"], ["1", "2"]).plot()
+    >>> len(display.ax_.images)
+    2
+    """
+
+    images: npt.NDArray[Any]
+    true: Sequence[str]
+    predicted: Sequence[str]
+    title: str = ""
+    instead: str = "is"
+
+    def plot(self, ax: Axes | None = None, *, theme: Theme = LIGHT) -> Self:  # noqa: ARG002 - the size is that of the images
+        """Draw on a new figure."""
+        picture = image_samples(
+            self.images, self.true, self.predicted, title=self.title, instead=self.instead, theme=theme
+        )
+        self.figure_, self.ax_ = picture, picture.axes[0]
+        return self
 
 
 def confusion_matrix(counts: Integers, names: Sequence[str], *, title: str = "", what: str = "class") -> Figure:

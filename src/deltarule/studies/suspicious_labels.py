@@ -6,7 +6,7 @@ Northcutt, Jiang, Chuang (2021), "Confident learning: estimating uncertainty in 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,9 @@ from deltarule.studies.out_of_fold import OutOfFold, out_of_fold
 from deltarule.studies.text_table import TextTable
 from deltarule.training.arguments import Data, dataset_of
 from deltarule.types import Floats, Indices, Positions
+
+if TYPE_CHECKING:
+    from deltarule.figures.samples import ImagesDisplay
 
 _SHOWN = 24
 
@@ -74,14 +77,18 @@ class SuspiciousLabels:
 
     def picture(self, *, theme: Theme = LIGHT) -> Picture:
         """Draw the first of them under the suggested labels; raise DataError where the samples are no images."""
-        from deltarule.figures.samples import image_samples
+        return Picture(self.display().plot(theme=theme).figure_)
+
+    def display(self) -> ImagesDisplay:
+        """The data of the picture."""
+        from deltarule.figures.samples import ImagesDisplay
 
         if self.part.x.ndim < 3:
             raise DataError("images", f"samples of shape {self.part.x.shape[1:]}")
         first = self.rows[:_SHOWN]
         given, suggested = ([plain(str(each), 16) for each in names[:_SHOWN]] for names in (self.given, self.suggested))
         title = f"Suspicious labels: {len(first)} of {len(self):,}, each under the suggested label"
-        return Picture(image_samples(self.part.x[first], given, suggested, title=title, instead="given", theme=theme))
+        return ImagesDisplay(self.part.x[first], given, suggested, title, "given")
 
 
 def suspicious_labels(

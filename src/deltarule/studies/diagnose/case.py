@@ -14,7 +14,7 @@ from deltarule.data import Dataset, Part, Table, without_copies
 from deltarule.data.frames import table_of
 from deltarule.data.leaks import WithoutCopies
 from deltarule.engines.problem import Problem
-from deltarule.errors import ModelError
+from deltarule.errors import Diverged, ModelError
 from deltarule.mapped import is_mapped
 from deltarule.models import Model
 from deltarule.studies.diagnose.error_analysis import ErrorAnalysis
@@ -25,10 +25,13 @@ from deltarule.studies.diagnose.rate_probe import RateProbe, probe_rates
 from deltarule.studies.diagnose.references import Reference, references_of
 from deltarule.studies.diagnose.replay import Replay, replayed
 from deltarule.studies.diagnose.run_analysis import analyze
+from deltarule.studies.out_of_fold import OutOfFold, out_of_fold
 from deltarule.training import Epoch
 from deltarule.training.preparing import FittedData, prepared
 from deltarule.types import Floats
 
+FOLDS = 3
+"""Folds of the out-of-fold predictions: as many networks are trained, each on the samples of the others."""
 ROWS = 4000
 """The largest number of training samples that columns are looked at in."""
 
@@ -175,6 +178,14 @@ class Case:
     def learning_curve(self) -> LearningCurve | None:
         """The validation error by the number of training samples."""
         return learning_curve_of(self.recipe, self.data)
+
+    @cached_property
+    def out_of_fold(self) -> OutOfFold | None:
+        """Predictions for each training sample by networks that were not trained on it; None where one diverged."""
+        try:
+            return out_of_fold(self.recipe.replace(metrics=()), self.data, folds=FOLDS)
+        except Diverged:
+            return None
 
     @cached_property
     def train_errors(self) -> Floats:

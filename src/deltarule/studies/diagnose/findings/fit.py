@@ -110,7 +110,7 @@ class Underfitting(Check):
 class HighVariance(Check):
     """A validation error certainly above the training error."""
 
-    name, rank, said = "variance", 43, True
+    name, rank, said = "variance", 44, True
     threshold: ClassVar[str] = (
         "the interval of the difference (Newcombe, 1998) is above 0, and the difference at least 1 percentage point, "
         "or 1 % of the variance of the target"
@@ -136,7 +136,7 @@ class HighVariance(Check):
 class ReferenceBetter(Check):
     """Another method that is certainly better."""
 
-    name, rank, trains = "reference-is-better", 44, True
+    name, rank, trains = "reference-is-better", 45, True
     threshold: ClassVar[str] = (
         "McNemar's exact test on the validation samples, one-sided at 2.5 %; the paired interval for numbers"
     )
