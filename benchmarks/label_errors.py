@@ -49,6 +49,7 @@ def flipped(y: npt.NDArray[Any], fraction: float, seed: int) -> tuple[npt.NDArra
 def methods(found: OutOfFold, x: Any, y: npt.NDArray[Any]) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     """Yield the rows that each method finds."""
     yield "deltarule", dr.suspicious_labels(found, dr.Part(x, y)).rows
+    yield "deltarule, strict", dr.suspicious_labels(found, dr.Part(x, y), strict=True).rows
     from cleanlab.filter import find_label_issues
 
     for method in METHODS:

@@ -41,7 +41,10 @@ def test_flipped_labels_of_digits_are_found_with_names_and_pictures():
     assert len(hits) > 0.85 * len(flipped)
     assert len(hits) > 0.75 * len(found)
     assert found.noise_rate == pytest.approx(0.05, abs=0.03)
-    assert (np.diff(found.margins) <= 0).all()
+    assert (np.diff(found.probabilities) >= 0).all()
+    strict = dr.suspicious_labels(oof, digits.train.x, y, strict=True)
+    assert len(strict) < len(found)
+    assert np.isin(strict.rows, flipped).mean() > np.isin(found.rows, flipped).mean()
     right = found.suggested[np.isin(found.rows, flipped)] == digits.train.y[hits[np.argsort(np.argsort(
         found.rows[np.isin(found.rows, flipped)]))]].astype(str)  # fmt: skip
     assert right.mean() > 0.9

@@ -33,6 +33,7 @@ class SuspiciousLabels:
 
     rows : (k,), of the training set, from 0.
     given, suggested : (k,), their labels, and the more probable ones.
+    probabilities : (k,), of the given label; increasing.
     margins : (k,), probability of the suggested class minus that of the given one.
     joint : (classes, classes), estimated probabilities of each given label (rows) and true label (columns).
     class_names : of the rows and columns of `joint`. part : the samples.
@@ -41,6 +42,7 @@ class SuspiciousLabels:
     rows: Indices
     given: npt.NDArray[Any]
     suggested: npt.NDArray[Any]
+    probabilities: Floats
     margins: Floats
     joint: Floats
     class_names: tuple[str, ...]
@@ -58,18 +60,18 @@ class SuspiciousLabels:
         if not len(self):
             return f"No suspicious labels among {len(self.part):,} samples."
         rows = tuple(
-            (f"{row:,}", plain(str(given)), plain(str(suggested)), f"{margin:.3f}")
-            for row, given, suggested, margin in zip(
-                self.rows[:10], self.given, self.suggested, self.margins, strict=False
+            (f"{row:,}", plain(str(given)), plain(str(suggested)), f"{probability:.3f}")
+            for row, given, suggested, probability in zip(
+                self.rows[:10], self.given, self.suggested, self.probabilities, strict=False
             )
         )
         title = f"{len(self):,} suspicious labels among {len(self.part):,} samples"
         words = ("given", "suggested")
-        return str(TextTable(title, ("row", *words, "margin of probability"), rows, words=words))
+        return str(TextTable(title, ("row", *words, "probability of the given label"), rows, words=words))
 
     def to_json(self) -> dict[str, Any]:
-        """Return rows, labels, margins and the joint distribution as data."""
-        names = ("rows", "given", "suggested", "margins", "joint")
+        """Return rows, labels, probabilities, margins and the joint distribution as data."""
+        names = ("rows", "given", "suggested", "probabilities", "margins", "joint")
         return {name: getattr(self, name).tolist() for name in names} | {
             "noise_rate": self.noise_rate,
             "class_names": list(self.class_names),
@@ -92,12 +94,14 @@ class SuspiciousLabels:
 
 
 def suspicious_labels(
-    recipe: Recipe | OutOfFold, data: Data, y: Any = None, *, folds: int = 5, seed: int = 0
+    recipe: Recipe | OutOfFold, data: Data, y: Any = None, *, strict: bool = False, folds: int = 5, seed: int = 0
 ) -> SuspiciousLabels:
     """Find training samples whose label is probably wrong, by networks that were not trained on them.
 
     recipe : of the networks, one for each fold, trained at once; or the result of `out_of_fold`.
     data : as for `train`; its training set is searched.
+    strict : find fewer and surer ones: as many as are confidently counted as of another class, those with the lowest
+        probability of the given label, of whatever class.
 
     For each given label i as many samples as the estimated joint distribution has errors are found, those with the
     lowest p_i ("prune by class"), unless the given label is the most probable.
@@ -117,15 +121,23 @@ def suspicious_labels(
     p, codes = found.predictions, found.codes
     if len(p) != len(given.train):
         raise DataError(f"predictions of {len(given.train):,} samples", f"{len(p):,}", field="recipe")
-    joint = joint_distribution(confident_joint(p, codes), codes)
-    rows, suggested = pruned(p, codes, joint)
-    margins = p[rows, suggested] - p[rows, codes[rows]]
-    order = np.argsort(-margins, kind="stable")
-    rows, suggested = rows[order], suggested[order]
+    counts = confident_joint(p, codes)
+    joint = joint_distribution(counts, codes)
+    rows, suggested = surest(p, codes, counts) if strict else pruned(p, codes, joint)
+    own = p[rows, codes[rows]]
+    order = np.argsort(own, kind="stable")
+    rows, suggested, own = rows[order], suggested[order], own[order]
     name = found.models[0].name_of
     names = np.array([name(label) for label in found.classes.tolist()])
     return SuspiciousLabels(
-        rows, names[codes[rows]], names[suggested], margins[order], joint, tuple(names.tolist()), given.train
+        rows,
+        names[codes[rows]],
+        names[suggested],
+        own,
+        p[rows, suggested] - own,
+        joint,
+        tuple(names.tolist()),
+        given.train,
     )
 
 
@@ -178,4 +190,19 @@ def pruned(p: Floats, codes: Positions, joint: Floats) -> tuple[Positions, Posit
         suspicious[rows[np.argsort(own[rows], kind="stable")[: round(float(errors))]]] = True
     best = p.argmax(axis=1)
     rows = np.flatnonzero(suspicious & (best != codes))
+    return rows, best[rows]
+
+
+def surest(p: Floats, codes: Positions, counts: Floats) -> tuple[Positions, Positions]:
+    """Return as many rows as the confident joint counts in another class, and the class that each is suggested to have.
+
+    Those with the lowest probability of the given label, of all classes together. Better than pruning by class where
+    labels of all classes are wrong equally often, and worse where those of one class are.
+
+    >>> surest(np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]]), np.array([0, 0, 0]), np.array([[2.0, 1.0], [0.0, 0.0]]))
+    (array([1]), array([1]))
+    """
+    own, best = p[np.arange(len(p)), codes], p.argmax(axis=1)
+    rows = np.argsort(own, kind="stable")[: round(float(counts.sum() - np.trace(counts)))]
+    rows = rows[best[rows] != codes[rows]]
     return rows, best[rows]
