@@ -209,6 +209,26 @@ def test_the_report_is_one_file_that_fetches_nothing():
     assert "<script>" not in report(named)
 
 
+def test_noisy_labels_are_found_with_pictures_and_clean_ones_left_alone():
+    digits, rng = dr.load_dataset("digits"), np.random.default_rng(0)
+    clean = dr.Dataset(digits.train.rows(np.arange(600)), digits.validation or digits.test)
+    y = clean.train.y.copy()
+    wrong = np.flatnonzero(rng.uniform(size=len(y)) < 0.1)
+    y[wrong] = (y[wrong] + rng.integers(1, 10, len(wrong))) % 10
+    noisy = dataclasses.replace(clean, train=dr.Part(clean.train.x, y))
+    single = dr.Part(clean.train.x, np.where(np.arange(len(y)) == 0, 10, clean.train.y))
+    recipe, check = dr.Recipe(epochs=20), CHECKS["noisy-labels"]
+    (found,) = check.findings(Case(dr.train(recipe, noisy).model, noisy))
+    assert 0.02 < found.measures[0].low < found.measures[0].value < 0.15
+    assert found.display is not None
+    assert str(int(found.measures[2].value))
+    named = [int(row) for row in re.findall(r"\d+", found.remedies[0].text.partition("rows")[2])[:-1]]
+    assert np.isin(named, wrong).mean() > 0.5
+    assert not list(check.findings(Case(dr.train(recipe, clean).model, clean)))
+    alone = dataclasses.replace(clean, train=single)
+    assert not list(check.findings(Case(dr.train(recipe, alone).model, alone)))  # no fold knows all classes
+
+
 def test_a_finding_says_its_numbers():
     assert str(Measure("share", 0.5, percent=True)) == "share: 50 %"
     found, _, _ = found_in("imbalance", "moons")

@@ -181,7 +181,12 @@ class Case:
 
     @cached_property
     def out_of_fold(self) -> OutOfFold | None:
-        """Predictions for each training sample by networks that were not trained on it; None where one diverged."""
+        """Predictions for each training sample by networks that were not trained on it.
+
+        None where one diverged, or where a class has a single sample, which one of them would not know.
+        """
+        if self.labels is not None and np.unique(self.labels, return_counts=True)[1].min() < 2:
+            return None
         try:
             return out_of_fold(self.recipe.replace(metrics=()), self.data, folds=FOLDS)
         except Diverged:
