@@ -44,7 +44,7 @@ def diagnose(
         `seeds` seeds and compared on the validation set; a remedy that was not tried is a suggestion.
     progress : called after each network that is trained to try remedies.
 
-    Without `short`, 16 networks like this one are trained, most of them on a part of the samples.
+    Without `short`, 19 networks like this one are trained, most of them on a part of the samples.
 
     >>> import deltarule as dr
     >>> data = dr.load_dataset("iris")
