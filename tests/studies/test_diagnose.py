@@ -4,19 +4,23 @@ import dataclasses
 import json
 import math
 import re
+import shlex
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import deltarule as dr
+from deltarule.cli.main import app
 from deltarule.data.frames import table_of
 from deltarule.engines.backpropagation import forward
 from deltarule.studies.diagnose import CHECKS, Attempt, Measure, Severity
 from deltarule.studies.diagnose.attempts import attempted
 from deltarule.studies.diagnose.case import Case
 from deltarule.studies.diagnose.diagnosing import examined
+from deltarule.studies.diagnose.findings.columns import _farthest
 from deltarule.studies.diagnose.learning_curve import _doubled
 from deltarule.studies.diagnose.replay import replayed
 from deltarule.studies.diagnose.report import report
@@ -186,6 +190,41 @@ def test_remedies_are_tried_beside_the_recipe_as_it_is():
     assert (tried[1].helped, tried[1].harmed, tried[1].difference[0]) == (False, False, 0.0)
     assert tried[0].before < tried[0].after
     assert json.dumps(tried[0].to_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "options"),
+    [
+        ({"hidden": (16, 8), "learning_rate": 1e-4}, "--hidden 16,8 --learning-rate 0.0001"),
+        ({"initializer": "auto", "bias_initializer": "zeros"}, "--initializer auto --set bias_initializer=zeros"),
+        ({"clipping": None}, "--set clipping=none"),
+        (
+            {"preparation.numbers": "robust", "preparation.arrays": True},
+            "--set preparation.numbers=robust --set preparation.arrays=True",
+        ),
+        (
+            {"loss": {"name": "softmax_cross_entropy", "label_smoothing": 0.1}},
+            """--loss '{"name": "softmax_cross_entropy", "label_smoothing": 0.1}'""",
+        ),
+    ],
+)
+def test_the_options_of_a_remedy_are_options_of_the_shell(change, options, tmp_path, monkeypatch):
+    remedy = dr.Remedy("a change", change)
+    assert remedy.options == options
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["train", "xor", "--epochs", "1", "--quiet", *shlex.split(options)])
+    assert done.exit_code == 0, done.output
+    with_it = remedy.applied(dr.Recipe(epochs=1)).to_json(all_fields=True)
+    trained = dr.load_model(next(tmp_path.glob("runs/*/model*"))).recipe.to_json(all_fields=True)
+    assert {name for name in with_it if with_it[name] != trained[name]} <= {"loss", "task"}  # which are "auto"
+    assert "loss" not in change or with_it["loss"] == trained["loss"]
+
+
+def test_a_column_of_which_most_values_are_equal_has_no_extreme_ones():
+    pixels = np.repeat([0.0, 1.0, 5.0, 16.0], [299, 40, 30, 31])  # the third quartile is interpolated: 0.25
+    pixels[-9:] = np.arange(2.0, 11.0)
+    assert _farthest(pixels) == 0.0
+    assert _farthest(np.append(np.random.default_rng(0).normal(size=400), 1e4)) > 50
 
 
 def test_the_test_set_is_not_used():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 from deltarule.formulas import Adam
 from deltarule.recipes import Recipe
 from deltarule.recipes.edit import edited
+from deltarule.recipes.options import OPTIONS, text_of
 from deltarule.studies.diagnose.baselines import Baseline
 from deltarule.studies.diagnose.course import Course
 
@@ -37,7 +40,7 @@ class Remedy:
     change: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        named = ", ".join(f"{name}={_written(value)}" for name, value in self.change.items())
+        named = ", ".join(f"{name}={text_of(value)}" for name, value in self.change.items())
         return f"{self.text} ({named})" if named else self.text
 
     def applied(self, recipe: Recipe) -> Recipe:
@@ -46,8 +49,18 @@ class Remedy:
 
     @property
     def options(self) -> str:
-        """The change as options of `deltarule train`."""
-        return " ".join(f"--{name.replace('_', '-')} {_written(value)}" for name, value in self.change.items())
+        """The change as options of `deltarule train`: `--set` for what has no option of its own."""
+        own = {option.name for option in OPTIONS}
+        texts = {
+            name: json.dumps(value) if isinstance(value, Mapping) else text_of(value)
+            for name, value in self.change.items()
+        }
+        return " ".join(
+            f"--{name.replace('_', '-')} {shlex.quote(text)}"
+            if name in own
+            else f"--set {shlex.quote(f'{name}={text}')}"
+            for name, text in texts.items()
+        )
 
 
 MORE_DATA = Remedy("more training samples")
@@ -155,12 +168,6 @@ def _larger(recipe: Recipe | None) -> list[Remedy]:
     if not hidden:
         return [Remedy("a larger network")] if recipe is None else [Remedy("a hidden layer", {"hidden": (_SMALL,)})]
     return [Remedy("a larger network", {"hidden": tuple(2 * units for units in hidden)})]
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ",".join(map(str, value)) or "none"
-    return str(value)
 
 
 @dataclass(frozen=True)

@@ -227,4 +227,6 @@ def _farthest(values: Floats) -> float:
     if len(known) < 20 or len(np.unique(known)) < 10:
         return 0.0
     low, middle, high = np.quantile(known, [0.25, 0.5, 0.75])
+    if np.mean(known == middle) > 0.5:
+        return 0.0
     return float(np.max(np.abs(known - middle)) / (high - low)) if high > low else 0.0

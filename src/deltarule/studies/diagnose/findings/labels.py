@@ -57,8 +57,9 @@ class NoisyLabels(Check):
 
 def _remedies(case: Case, found: SuspiciousLabels) -> tuple[Remedy, ...]:
     rows = ", ".join(map(str, found.rows[:_NAMED]))
-    first = f"; first: training rows {rows}, from 0" if rows else ""
-    corrected = Remedy(f"corrected labels: dr.suspicious_labels lists them{first}")
-    if getattr(case.recipe.loss, "label_smoothing", None) != 0.0:
+    named = f", first those of the training rows {rows} (from 0)" if rows else ""
+    corrected = Remedy(f"corrected labels{named}; dr.suspicious_labels lists all")
+    loss = case.model.loss
+    if getattr(loss, "label_smoothing", None) != 0.0:
         return (corrected,)
-    return corrected, Remedy("label smoothing", {"loss.label_smoothing": 0.1})
+    return corrected, Remedy("label smoothing", {"loss": {"name": loss.name, "label_smoothing": 0.1}})
