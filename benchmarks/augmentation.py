@@ -2,10 +2,10 @@
 
     python -m benchmarks.augmentation [MNIST]        MNIST: a folder with its IDX files; without, images of noise
 
-The table has the seconds in which one core builds 60,000 images in batches of 64, for each augmentation on its own and for
-those that are common on digits, and their ratio to images that are only converted and scaled. Beside scipy.ndimage,
-both sides turn, zoom, shift and deform batches of 64 images of 28 × 28, on one core. What is set beside each other is
-measured in turns; the fastest round of each counts.
+The table has the seconds in which one core builds 60,000 images in batches of 64, for each augmentation on its own and
+for two combinations, and their ratio to images that are only converted and scaled. Beside scipy.ndimage, both sides
+turn, zoom, shift and deform batches of 64 images of 28 × 28, on one core. What is set beside each other is measured in
+turns; the fastest round of each counts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from deltarule.formulas.augmentations import Augmentation
 
 BATCH, SIDE, ROUNDS, EPOCH, CLASSES = 64, 28, 7, 60_000, 10
 RECIPE = (dr.Rotation(10), dr.Zoom(0.15), dr.Translation(1), dr.Elastic(alpha=36, sigma=5))
-
 SHIFTED = (dr.PadAndCrop(2), dr.HorizontalFlip())
 
 

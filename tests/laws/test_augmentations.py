@@ -15,8 +15,8 @@ from deltarule.formulas.random import Purpose, words
 
 ALL = list(registered("augmentation"))
 STILL = [
-    dr.Rotation(0), dr.Translation(0), dr.PadAndCrop(0), dr.Zoom(0), dr.Shear(0), dr.RandomCrop(1), dr.Elastic(alpha=0), dr.Contrast(0),
-    dr.Brightness(0), dr.GaussianNoise(0), dr.Colour(0), dr.FeatureNoise(0),
+    dr.Rotation(0), dr.Translation(0), dr.PadAndCrop(0), dr.Zoom(0), dr.Shear(0), dr.RandomCrop(1),
+    dr.Elastic(alpha=0), dr.Contrast(0), dr.Brightness(0), dr.GaussianNoise(0), dr.Colour(0), dr.FeatureNoise(0),
 ]  # fmt: skip
 SHAPE = (9, 14, 3)
 

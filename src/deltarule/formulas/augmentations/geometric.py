@@ -11,12 +11,13 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from deltarule.formulas.augmentations.augmentation import Displacement, Geometric, Numbers
-from deltarule.formulas.formula import Domain, Integer, NonNegative, ProperFraction, Values, register
+from deltarule.formulas.formula import Domain, NonNegative, ProperFraction, Values, register
 from deltarule.types import Floats
 
 Degrees = Annotated[float, Domain("a number of degrees from 0 to 180", lambda x: 0 <= x <= 180)]
 Steep = Annotated[float, Domain("a number of degrees from 0 to 80", lambda x: 0 <= x <= 80)]
 Smoothing = Annotated[float, Domain("a number of pixels above 0, at most 1,000", lambda x: 0 < x <= 1000)]
+Margin = Annotated[int, Domain("an integer from 0 to 1,000", lambda x: 0 <= x <= 1000)]
 Side = Annotated[float, Domain("a number above 0, at most 1", lambda x: 0 < x <= 1)]
 
 
@@ -143,7 +144,7 @@ class PadAndCrop(Geometric):
     (1.0, 0.0, 0.0, 1.0, -2.0, 2.0)
     """
 
-    padding: Integer = 2
+    padding: Margin = 2
     draws: ClassVar[int] = 2
 
     def affine(self, height: Values, width: Values, *u: Values) -> Numbers:
@@ -206,8 +207,8 @@ class RandomCrop(Geometric):
 
         y′ = r y + p (1 − r) h / 2        x′ = r x + q (1 − r) w / 2
 
-    r is uniform from `smallest` to 1, p and q from −1 to 1; h and w are the image's height and width in pixels. A crop of
-    the padded image, which is not resized, is `PadAndCrop`.
+    r is uniform from `smallest` to 1, p and q from −1 to 1; h and w are the image's height and width in pixels. For a
+    crop of the padded image, which is not resized, use `PadAndCrop`.
     Szegedy et al. (2015), section 6, where the aspect ratio varies, too.
 
     >>> RandomCrop(smallest=0.5).affine(28.0, 28.0, 0.0, 0.5, 1.0)
