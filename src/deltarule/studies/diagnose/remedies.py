@@ -49,7 +49,7 @@ class Remedy:
 
     @property
     def options(self) -> str:
-        """The change as options of `deltarule train`: `--set` for what has no option of its own."""
+        """The change as options of `deltarule train`, with `--set` for fields without one."""
         own = {option.name for option in OPTIONS}
         texts = {
             name: json.dumps(value) if isinstance(value, Mapping) else text_of(value)
