@@ -12,20 +12,18 @@ refinement gives that r for every b except a mantissa of ones alone. Estimates d
 verifies all reciprocals and all roots on the one that it runs on: neither depends on more than the mantissa and, for
 the root, the exponent's parity. Where a number of a vector is outside the ranges below, the whole vector is divided as
 usual.
-
-A processor that divides while it multiplies is busiest where only some of the vectors begin from estimates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 
 from deltarule.native.ir import Lanes, Text
 from deltarule.native.processor import assemble, lasting, load, processor
 
-__all__ = ["CHOICES", "available", "exact", "operations", "quotient", "root", "root_of_half"]
+__all__ = ["available", "exact", "quotient", "root"]
 
 _VECTOR, _BIAS = 16, 127
 # Powers of 2: of the operands of a division, so that no product of two leaves the normal numbers; of a root's.
@@ -76,29 +74,6 @@ def root(to: Lanes, x: str) -> str:
         return to.fma(to.fma(to.negative(g), g, x), h, g)
 
     return _either(to, to.logic("or", inside, _is_zero(to, x)), estimated, lambda: to.sqrt(x))
-
-
-def root_of_half(to: Lanes, x: str) -> str:
-    """The root √x: of half of the vectors from estimates, while the processor takes the roots of the others."""
-    if not applicable(to) or to.count == _VECTOR:
-        return to.sqrt(x)
-    half = to.alike(count=to.count // 2)
-    low, high = (to.slice(x, first, half.count) for first in (0, half.count))
-    return half.shuffle(root(half, low), half.sqrt(high), range(to.count))
-
-
-_OPERATIONS = {"divide": ("divide", quotient), "sqrt": ("sqrt", root), "half of sqrt": ("sqrt", root_of_half)}
-CHOICES = ("half of sqrt",), ("sqrt",), ("divide",), ("divide", "sqrt")
-"""What may begin from estimates: combinations of the names that `operations` knows."""
-
-
-def operations(names: Iterable[str]) -> dict[str, Callable[..., str]]:
-    """Return the functions that replace operations, by the operations' names.
-
-    >>> sorted(operations(["half of sqrt", "divide"]))
-    ['divide', 'sqrt']
-    """
-    return dict(_OPERATIONS[name] for name in names)
 
 
 def _reciprocal(to: Lanes, b: str) -> str:

@@ -36,8 +36,7 @@ class Tiling:
         neighbouring lines and not one of each memory page; `NEVER` for no number. A depth less than `PACKED_DEPTH`
         fits the first cache as it lies.
     pairs : of bfloat16 numbers are multiplied by "instruction", where the processor has it, or by "multiply-adds".
-    estimates : the operations of formulas that begin from the processor's estimates: "divide", "sqrt", or of several
-        vectors the "half of sqrt".
+    estimates : the operations of formulas, "divide" or "sqrt", that begin from the processor's estimates.
     """
 
     heights: tuple[int, ...]

@@ -18,9 +18,8 @@ __all__ = ["fastest", "matrix", "peak_gflops", "update_rates"]
 _ALIGNED = 64  # bytes
 
 _PEAK_SUMS, _PEAK_ROUNDS = 12, 20_000
-# Weights of an update, which the nearest cache holds with their gradient and slots; operations for each; how often they
-# are updated in a call, so that the call itself takes little of the time.
-_WEIGHTS, _TOGETHER, _OPERATIONS, _TIMES = 1024, 64, 12, 64
+# Weights of an update, which the nearest cache holds with their gradient and slots; operations for each.
+_WEIGHTS, _TOGETHER, _OPERATIONS = 1024, 64, 12
 
 
 def matrix(rows: int, stride: int, dtype: str) -> npt.NDArray[Any]:
@@ -51,23 +50,22 @@ def update_rates(tried: Sequence[Sequence[str]], seconds: float, parts: int) -> 
     generator = np.random.default_rng(0)
     arrays = matrix(4, _WEIGHTS, "float32")
     arrays[:] = generator.random(arrays.shape) + 0.5
-    address, codes = arrays.ctypes.data, [_update(operations) for operations in tried]
-    functions = [code.function("update", 2) for code in codes]
-    calls = [[lambda function=function: function(_TIMES, address)] for function in functions]
-    operations = _TIMES * _WEIGHTS * _OPERATIONS
+    codes = [_update(operations) for operations in tried]
+    calls = [[lambda code=code: code.function("update", 2)(16, arrays.ctypes.data)] for code in codes]
+    operations = 16 * _WEIGHTS * _OPERATIONS
     rates: npt.NDArray[np.float64] = operations / fastest(calls, seconds, parts)[:, :, 0] / 1e9
     return rates
 
 
-def _update(names: Sequence[str]) -> MachineCode:
+def _update(operations: Sequence[str]) -> MachineCode:
     """Compile `count` updates by Adam of weights w, which m, v and the gradient follow in memory.
 
     m ← m + 0.1 (g − m), v ← v + 0.001 (g² − v), w ← w − 0.001 m / (√v + 10⁻⁸).
     """
     text = Text()
     to = Lanes(text, 32, _TOGETHER, processor().fused)
-    operations = {"sqrt": Lanes.sqrt, "divide": Lanes.divide} | estimates.operations(names)
-    root, divide = operations["sqrt"], operations["divide"]
+    root = estimates.root if "sqrt" in operations else Lanes.sqrt
+    divide = estimates.quotient if "divide" in operations else Lanes.divide
 
     def some(index: str, _: list[str]) -> list[str]:
         places = [text.integer("add", index, str(number * _WEIGHTS)) for number in range(4)]

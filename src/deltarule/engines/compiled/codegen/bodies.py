@@ -27,6 +27,7 @@ _BINARY: dict[str, Callable[[Lanes, str, str], str]] = {
     "copysign": Lanes.copysign, "power": power,
 }  # fmt: skip
 _FUNCTIONS: dict[str, Callable[..., str]] = _BINARY | FUNCTIONS
+_ESTIMATED: dict[str, Callable[..., str]] = {"divide": estimates.quotient, "sqrt": estimates.root}
 Leaf = Callable[[Expression], str | None]
 
 
@@ -59,7 +60,7 @@ class Scope:
 
     def __init__(self, lanes: Lanes, leaf: Leaf, estimated: tuple[str, ...] = ()) -> None:
         self.lanes, self._leaf = lanes, leaf
-        self._functions = _FUNCTIONS | estimates.operations(estimated)
+        self._functions = _FUNCTIONS | {name: _ESTIMATED[name] for name in estimated}
         self._known: dict[Expression, str] = {}
 
     def value(self, node: Expression) -> str:
