@@ -17,7 +17,7 @@ from deltarule.native.processor import compile_functions, processor
 from deltarule.native.products import GROUP
 from deltarule.native.tiles import tiles
 
-WORDS = {"forward": 13, "backward": 12, "gradient": 12, "keep_pairs": 6}
+WORDS = products.PRODUCTS | {"keep_pairs": 6}
 CODE = compile_functions({name: (getattr(products, name), *[int] * words) for name, words in WORDS.items()})
 forward, backward, gradient, keep_pairs = (CODE.function(name, words) for name, words in WORDS.items())
 

@@ -160,7 +160,7 @@ _SPECIAL = 0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-38, 3e38, 2.0**-70, -(
 
 def differing(of_unit: plain.Tiles) -> list[str]:
     """Return the products, and their sizes, of which a bit differs from the definition; NaNs are all the same."""
-    words = {"forward": 13, "backward": 12, "gradient": 12}
+    words = rounded_products.PRODUCTS
     code = compile_functions({name: (getattr(rounded_products, name), *[int] * words[name]) for name in words})
     forward, backward, gradient = (code.function(name, words[name]) for name in words)
     found, generator = [], np.random.default_rng(0)

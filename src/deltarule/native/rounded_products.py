@@ -42,13 +42,15 @@ from deltarule.native.tiles import (
     ZEROS,
 )
 
-__all__ = ["LEAST_KEPT", "backward", "forward", "gradient", "keep_pairs", "rounds", "workspace_bytes"]
+__all__ = ["LEAST_KEPT", "PRODUCTS", "backward", "forward", "gradient", "keep_pairs", "rounds", "workspace_bytes"]
 
 # Rows of A rounded at once, and the depth of a block: half a megabyte, which is in the second cache.
 _BLOCK_ROWS, _BLOCK_DEPTH = 256, 1024
 _CLEAR = 64  # bytes added to a row, so that rows do not compete for places in the nearest cache
 _A_BYTES = _BLOCK_DEPTH // 2 * (4 * _BLOCK_ROWS + _CLEAR)
 _WIDEST_PANEL = 4
+PRODUCTS = {"forward": 13, "backward": 12, "gradient": 12}
+"""The functions that multiply, and how many words they take."""
 LEAST_KEPT = 16
 """The fewest rows of which pairs may be kept in memory for as many rows: a step of a matrix unit takes 16 pairs."""
 

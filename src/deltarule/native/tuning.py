@@ -144,9 +144,9 @@ def _tiles(dtype: str, tiling: Tiling) -> Tiles:
 @lasting
 def _entry_points() -> tuple[Callable[..., None], ...]:
     """The three products, for Python to call."""
-    functions = {rounded_products.forward: 13, rounded_products.backward: 12, rounded_products.gradient: 12}
-    code = compile_functions({each.__name__: (each, *[int] * words) for each, words in functions.items()})
-    return tuple(code.function(each.__name__, words) for each, words in functions.items())
+    words = rounded_products.PRODUCTS
+    code = compile_functions({name: (getattr(rounded_products, name), *[int] * words[name]) for name in words})
+    return tuple(code.function(name, words[name]) for name in words)
 
 
 def _rates(dtype: str, tried: list[Tiling], question: str) -> npt.NDArray[np.float64]:
