@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         LogCosh,
         MaxNorm,
         Milestones,
+        Mirror,
         Mixup,
         Momentum,
         Muon,
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
         RMSProp,
         Rotation,
         Shear,
+        Shifts,
         SigmoidCrossEntropy,
         SigmoidFocal,
         SoftmaxCrossEntropy,
@@ -88,6 +90,7 @@ if TYPE_CHECKING:
         averaging,
         clipping,
         constraints,
+        copies,
         embeddings,
         formula,
         initializers,
@@ -99,6 +102,7 @@ if TYPE_CHECKING:
         schedules,
     )
     from deltarule.models import Model, load_model
+    from deltarule.models.ensemble import Ensemble
     from deltarule.models.importing import import_model
     from deltarule.recipes import (
         EarlyStopping,
@@ -174,6 +178,7 @@ __all__ = [
     "EarlyStopping",
     "Elastic",
     "ElasticNet",
+    "Ensemble",
     "Epoch",
     "Evaluation",
     "Explanation",
@@ -200,6 +205,7 @@ __all__ = [
     "MLPRegressor",
     "MaxNorm",
     "Milestones",
+    "Mirror",
     "Mixup",
     "Model",
     "Momentum",
@@ -226,6 +232,7 @@ __all__ = [
     "Run",
     "Scaling",
     "Shear",
+    "Shifts",
     "SigmoidCrossEntropy",
     "SigmoidFocal",
     "SoftmaxCrossEntropy",
@@ -251,6 +258,7 @@ __all__ = [
     "clipping",
     "compare",
     "constraints",
+    "copies",
     "cross_calibrated",
     "dataset_names",
     "diagnose",
@@ -293,6 +301,7 @@ _HOMES = (
     "deltarule.errors",
     "deltarule.formulas",
     "deltarule.models",
+    "deltarule.models.ensemble",
     "deltarule.recipes",
     "deltarule.studies.bias_variance",
     "deltarule.studies.explain",

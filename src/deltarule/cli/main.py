@@ -39,6 +39,10 @@ COMMANDS = {
     "predict": Source(
         "deltarule.cli.predict:predict", "Predict with a model and print one line for each sample, or write a file."
     ),
+    "ensemble": Source(
+        "deltarule.cli.ensemble:ensemble",
+        "Join trained networks in one model file, a committee that predicts the mean of their predictions.",
+    ),
     "explain": Source(
         "deltarule.cli.explain:explain_predictions", "Explain predictions: how much each feature contributes to them."
     ),

@@ -198,12 +198,24 @@ def augmentations_of(text: str) -> list[dict[str, Any]]:
     >>> augmentations_of("elastic=34,4+cutout=6,probability=0.5")
     [{'name': 'elastic', 'alpha': 34, 'sigma': 4}, {'name': 'cutout', 'size': 6, 'probability': 0.5}]
     """
-    return [] if _is_none(text) else [_augmentation(each) for each in re.split(r"\+(?=\s*[A-Za-z])", text)]
+    parts = re.split(r"\+(?=\s*[A-Za-z])", text)
+    return [] if _is_none(text) else [_formula_of("augmentation", each, 'augmentation="{}"') for each in parts]
 
 
-def _augmentation(text: str) -> dict[str, Any]:
+def copies_of(text: str) -> list[dict[str, Any]]:
+    """Parse comma-separated kinds of copies for test-time averaging, with values in the order of their fields.
+
+    >>> copies_of("mirror,shifts=1")
+    [{'name': 'mirror'}, {'name': 'shifts', 'pixels': 1}]
+    """
+    parts = re.split(r"[+,](?=\s*[A-Za-z])", text)
+    return [] if _is_none(text) else [_formula_of("copies", each, 'average_over="{}"') for each in parts]
+
+
+def _formula_of(kind: str, text: str, hint: str) -> dict[str, Any]:
+    """Parse a formula: its name, optionally with values in the order of its fields or by name."""
     name, *values = re.split("[=,]", text, maxsplit=1)
-    cls = type(formula("augmentation", name.strip()))
+    cls = type(formula(kind, name.strip()))
     fields = [each.name for each in dataclasses.fields(cls) if each.name != "probability"]
     given: dict[str, Any] = {}
     for place, value in enumerate(values[0].split(",") if values else []):
@@ -211,8 +223,7 @@ def _augmentation(text: str) -> dict[str, Any]:
         if not named:
             if place >= len(fields):
                 wanted = f"no more values for {cls.name} than it has fields ({', '.join(fields) or 'none'})"
-                hint = f'augmentation="{cls.name}"'
-                raise RecipeError(wanted, repr(text), hint, field=cls.__name__)
+                raise RecipeError(wanted, repr(text), hint.format(cls.name), field=cls.__name__)
             field, written = fields[place], value
         given[field.strip()] = plain(written)
     try:
