@@ -78,7 +78,7 @@ def _ensemble(path: Path) -> Any:
     """As the estimators for tables read a file; what one accepts also predicts."""
     ensemble = Ensemble.load(path)
     if ensemble.encoding is None:
-        return repr(ensemble), ensemble.predict(np.zeros((2, *ensemble.input_shape)))
+        return repr(ensemble), ensemble.card()
     for estimator in (dr.TabularClassifier, dr.TabularRegressor):
         if (ensemble.classes is not None) == hasattr(estimator, "predict_proba"):
             loaded = estimator.load(path)
