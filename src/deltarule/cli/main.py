@@ -74,6 +74,10 @@ COMMANDS = {
         "deltarule.cli.reproduce:reproduce",
         "Rerun a founding experiment and compare its figures with the published ones.",
     ),
+    "records": Source(
+        "deltarule.cli.records:records",
+        "List the records on MNIST and Fashion-MNIST, or run one and compare it with the published errors.",
+    ),
     "illustrate": Source(
         "deltarule.cli.illustrate:illustrate",
         "Draw a textbook illustration from real training runs and explain it in a sentence.",
