@@ -44,7 +44,8 @@ def picture(records: Iterable[ImageRecord]) -> Figure | None:
     panels = []
     every = list(records)
     for dataset in dict.fromkeys(record.dataset for record in every):
-        points, published = [], {}
+        points: list[Point] = []
+        published: dict[Line, None] = {}
         for record in every:
             if record.dataset != dataset or record.expected is None:
                 continue
