@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from deltarule.experiments.records.record import ImageRecord, Published
-from deltarule.formulas import Adam, Elastic, HorizontalFlip, LinearToZero, Mirror, Rotation, Translation, Zoom
+from deltarule.formulas import (
+    Adam,
+    Elastic,
+    HorizontalFlip,
+    LinearToZero,
+    Mirror,
+    PadAndCrop,
+    Rotation,
+    Translation,
+    Zoom,
+)
 from deltarule.recipes import Network, Recipe
 
 __all__ = ["RECORDS"]
@@ -47,7 +57,7 @@ _FASHION = Recipe(
     network=_wide(1024, 3, dropout=0.025),
     optimizer=Adam(5e-4),
     schedule=LinearToZero(),
-    augmentation=(HorizontalFlip(), Translation(2.0)),
+    augmentation=(HorizontalFlip(), PadAndCrop(2)),
     batch_size=128,
     epochs=200,
     scaling="pooled",
