@@ -12,7 +12,7 @@ import deltarule as dr
 from deltarule.errors import ModelError, RecipeError, UnknownName
 from deltarule.formulas.copies.copies import all_copies
 from deltarule.models import test_time
-from deltarule.recipes.options import copies_of
+from deltarule.recipes.text_values import copies_of
 
 DRAWN = np.random.default_rng(1)
 X = DRAWN.integers(3, 200, (40, 6, 5), dtype=np.uint8)

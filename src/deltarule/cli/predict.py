@@ -28,7 +28,7 @@ from deltarule.errors import DataError
 from deltarule.models import Model
 from deltarule.models.ensemble import Ensemble, load_predictor
 from deltarule.models.model import score_of
-from deltarule.recipes.options import copies_of
+from deltarule.recipes.text_values import copies_of
 from deltarule.training.folder import model_path, split_of
 
 _PARTS = ("train", "validation", "test")

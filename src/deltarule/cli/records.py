@@ -21,6 +21,7 @@ from deltarule.studies.text_table import TextTable
 from deltarule.training.folder import RunFolder
 
 
+# Long: one parameter for each option.
 def records(
     name: Annotated[
         str | None,
