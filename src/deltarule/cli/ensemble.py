@@ -20,7 +20,7 @@ def ensemble(
         list[Path],
         typer.Argument(
             help="Model files, or folders of runs; of a file with several networks all are taken.",
-            metavar="MODEL...",
+            metavar="MODEL",
             show_default=False,
         ),
     ],

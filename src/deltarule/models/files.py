@@ -66,7 +66,7 @@ def read_model(path: Path) -> ModelData:
             return model_from_readable(object_of(read_bytes(path, _READABLE_AT_MOST), "the file"))
         data, tensors = read_content(path)
         if data.get("format") in ENSEMBLE_FORMATS:
-            instead = "Ensemble.load(path); for an estimator for tables its own `load`"
+            instead = "Ensemble.load(path); for tables also TabularClassifier.load(path), TabularRegressor.load(path)"
             raise ModelFileError("a single network", "several", instead)
         return model_of_parts(data, tensors)
 

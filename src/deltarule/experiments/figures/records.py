@@ -49,7 +49,7 @@ def error_against_seconds(panels: Sequence[Panel]) -> Figure:
     >>> picture.axes[0].get_xlabel()
     'Seconds of training and prediction (logarithmic)'
     """
-    picture = figure(8.4, 4.3 * len(panels))
+    picture = figure(9.2, 4.7 * len(panels))
     for axes, panel in zip(picture.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
         tidy(axes, x="Seconds of training and prediction (logarithmic)", y="Test error (%)", title=panel.title)
         for place, point in enumerate(panel.points):
@@ -71,9 +71,9 @@ def error_against_seconds(panels: Sequence[Panel]) -> Figure:
         for line in sorted(panel.published, key=lambda each: each.error):
             axes.axhline(line.error, color=GREY, linewidth=1.2, linestyle=":")
             height = max((line.error - low) / (high - low), height + _CLOSE)
-            words = f"{line.error:.2f}  {plain(line.what, 48)}"
+            words = f"{line.error:.2f}  {plain(line.what, 64)}"
             axes.text(
                 1.01, height, words, transform=axes.transAxes, va="center", ha="left", fontsize="x-small", color=GREY
             )
-        axes.legend(frameon=False, loc="best", fontsize="small")
+        axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, fontsize="small")
     return picture

@@ -51,7 +51,7 @@ def picture(records: Iterable[ImageRecord]) -> Figure | None:
                 continue
             spread = record.expected.spread
             points.append(Point(record.name, record.expected.seconds, spread.mean, spread.low, spread.high))
-            published |= {Line(f"{each.what}: {each.source}", each.error): None for each in record.published}
+            published |= {Line(each.what, each.error): None for each in record.published}
         if points:
             panels.append(Panel(_TITLES.get(dataset, dataset), points, [*published]))
     return error_against_seconds(panels) if panels else None
