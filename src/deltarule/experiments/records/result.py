@@ -61,7 +61,7 @@ class RecordResult:
             "images": self.images,
             "seeds": [dataclasses.asdict(each) for each in self.seeds],
             "spread": dataclasses.asdict(self.spread),
-            "seconds": self.seconds,
+            "measured": dataclasses.asdict(self.measured),
             "machine": machine(),
         }
 
