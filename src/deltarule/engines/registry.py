@@ -34,6 +34,10 @@ class Predictor(Protocol):
         """Compute the raw outputs, in the parameters' precision."""
         ...
 
+    def load(self, parameters: npt.NDArray[Any]) -> None:
+        """Compute with other parameters of the same network from now on."""
+        ...
+
 
 def _reference(problem: Problem, precision: str, n_threads: int | None) -> Engine:  # noqa: ARG001 - unused
     return Reference(problem)
