@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from tests.web.conftest import running
+from tests.web.conftest import Client, running
 
 from deltarule.errors import DeltaruleError
 from deltarule.web.limits import Limits
@@ -208,7 +208,11 @@ def test_signals_end_the_command(models, number, tmp_path):
         address = json.loads(process.stdout.readline())
         assert address["models"] == ["a"]
         port = int(address["url"].rstrip("/").rpartition(":")[2])
-        with socket.create_connection(("127.0.0.1", port), timeout=5):
+        client = Client(port)
+        race = client.json("/race/start", {"variants": [{}, {}], "epochs": 2000, "seeds": 5})[1]["id"]
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as watching:
+            watching.sendall(f"GET /race/{race}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert b" 200 " in watching.recv(1000)
             process.send_signal(number)
             assert process.wait(10) == 0
         assert process.stderr.read() == ""

@@ -79,7 +79,7 @@ def serve(
             typer.launch(url)
 
     with server:
-        run(server.app, listening, server.limits, started)
+        run(server.app, listening, server.limits, started, server.close)
 
 
 def _check_installed() -> None:
