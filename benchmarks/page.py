@@ -9,6 +9,7 @@ software, as there is no graphics processor. A frame counts when the page has dr
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import statistics
 import subprocess
@@ -44,7 +45,7 @@ def frames(page: Any, url: str, data: str, seeds: int, seconds: float) -> list[f
     page.wait_for_timeout(1000 * seconds)
     times = page.evaluate("painted")
     page.get_by_role("button", name="Stop").click()
-    return [second - first for first, second in zip(times, times[1:], strict=False)]
+    return [second - first for first, second in itertools.pairwise(times)]
 
 
 def first_paint(opened: Any, url: str) -> float:

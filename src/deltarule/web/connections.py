@@ -42,8 +42,7 @@ class LimitedConnection(asyncio.Protocol):
         """Give data to uvicorn's parser, unless the headers are too long."""
         if self._transport.is_closing():
             return
-        reading_head = self._reading_head
-        if reading_head:
+        if self._reading_head:
             self._head_bytes += len(data)
         super().data_received(data)
         if not self._reading_head:

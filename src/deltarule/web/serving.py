@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import ipaddress
 import logging
 import re
@@ -80,6 +81,8 @@ def serve(
 
     started : called when signals are handled and requests are answered; ending : after the signal.
     """
+    gc.collect()
+    gc.freeze()  # what has been imported stays; searching it again for cycles would hold up answers
 
     def end() -> None:
         ending()
@@ -100,21 +103,18 @@ def server_of(
     import uvicorn
     from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        async def starting(message: Any) -> None:
-            await send(message)
-            if message["type"] == "lifespan.startup.complete":
-                started()
-
-        await app(scope, receive, starting if scope["type"] == "lifespan" else send)
-
     config = uvicorn.Config(
-        application, http=limited(AutoHTTPProtocol, limits), ws="none", lifespan="on", log_config=None,
+        app, http=limited(AutoHTTPProtocol, limits), ws="none", lifespan="on", log_config=None,
         access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=15,
         timeout_graceful_shutdown=SECONDS_TO_END,
     )  # fmt: skip
 
     class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                started()
+
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             ending()
             await super().shutdown(sockets)
