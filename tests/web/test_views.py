@@ -231,6 +231,12 @@ def test_races_that_are_invalid(page, change):
     assert answer["error"].startswith("Expected")
 
 
+def test_fields_that_are_not_set_are_shown_as_they_are(page):
+    shown = page.json("/race/choices")[1]["usual"]
+    assert recipe_of(shown, 3) == recipe_of({}, 3)
+    assert shown["activation"] == recipe_of({}, 3).network.activation.name
+
+
 def test_every_choice_makes_a_recipe():
     for field, names in choices().items():
         assert field in FIELDS

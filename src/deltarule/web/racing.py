@@ -15,7 +15,18 @@ from deltarule.errors import RecipeError
 from deltarule.web.application import Routes
 from deltarule.web.guard import Refusal
 from deltarule.web.race import Race, Reader
-from deltarule.web.race_plan import EPOCHS, GENERATED, IMAGES, SEEDS, VARIANTS, Plan, choices, has_fashion, recipe_of
+from deltarule.web.race_plan import (
+    EPOCHS,
+    GENERATED,
+    IMAGES,
+    SEEDS,
+    VARIANTS,
+    Plan,
+    choices,
+    has_fashion,
+    recipe_of,
+    usual,
+)
 from deltarule.web.race_texts import texts_of
 from deltarule.web.rows import read_object
 from deltarule.web.service import Service
@@ -55,7 +66,7 @@ class Racing:
         """Answer which data and which settings there are, from the registries."""
         images = [each for each in IMAGES if each != "fashion" or has_fashion(self._data_dir)]
         limits = {"variants": VARIANTS, "seeds": SEEDS, "epochs": EPOCHS}
-        return JSONResponse({"data": [*GENERATED, *images], "fields": choices(), "limits": limits})
+        return JSONResponse({"data": [*GENERATED, *images], "fields": choices(), "usual": usual(), "limits": limits})
 
     async def recipe(self, request: Request) -> Response:
         """Answer a variant as Python, as a command, and as JSON."""

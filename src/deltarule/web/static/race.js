@@ -19,6 +19,7 @@ export async function build(root, parameters, signal) {
   const loss = el("canvas", { class: "chart", role: "img", "aria-label": t("lossCurves") });
   const score = el("canvas", { class: "chart", role: "img", "aria-label": t("scoreCurves") });
   const legend = el("ul", { class: "legend" });
+  const charts = el("section", { class: "panel columns", hidden: true }, el("div", {}, el("h2", {}, t("loss")), loss), el("div", {}, el("h2", {}, t("score")), score), el("div", {}, legend, el("p", { class: "quiet" }, t("bands"))));
   const texts = el("div");
   const buttons = Object.fromEntries(["start", "pause", "step", "stop"].map((name) => [name, el("button", { type: "button", class: name === "start" ? "primary" : "", onclick: () => actions[name]() }, t(name))]));
   const addition = el("button", { type: "button", onclick: () => { state.variants.push({ ...state.variants.at(-1) }); rebuild(); } }, t("add"));
@@ -145,6 +146,7 @@ export async function build(root, parameters, signal) {
       if (result) cards.get(variant).show(result, race, form.nameOf(variant));
     }
     const series = curves.map((rows, place) => ({ colour: colour(`--c${place}`), rows }));
+    charts.hidden = false;
     const held = curves.some((rows) => rows.some((row) => row[3] != null));
     chart(loss, series, { first: held ? 3 : 0, log: true, label: t(held ? "validationLoss" : "trainLoss") });
     chart(score, series, { first: 6, label: t(race.score === "accuracy" ? "validationAccuracy" : "validationR2") });
@@ -154,7 +156,7 @@ export async function build(root, parameters, signal) {
     el("section", { class: "panel", "aria-label": t("settings") }, form.common, dropped(root, state, { changed: rebuild, say, signal }),
       el("div", { class: "row" }, ...Object.values(buttons), el("label", { class: "row quiet" }, t("speed"), speed), addition), message),
     board,
-    el("section", { class: "panel columns" }, el("div", {}, el("h2", {}, t("loss")), loss), el("div", {}, el("h2", {}, t("score")), score), el("div", {}, legend, el("p", { class: "quiet" }, t("bands")))),
+    charts,
     texts,
   );
   rebuild();

@@ -59,7 +59,7 @@ export function controls(state, choices, { changed, rebuild }) {
   function variant(own) {
     const set = (name) => (value) => { own[name] = value; changed(); };
     const control = (name) => {
-      if (name in choices.fields) return select(own[name] || (name === "loss" ? "auto" : name === "normalization" ? "none" : choices.fields[name][0]), choices.fields[name], set(name));
+      if (name in choices.fields) return select(own[name] || choices.usual[name], choices.fields[name], set(name));
       const made = el("input", { value: own[name] ?? "", placeholder: { l2: "0", dropout: "0", batch_size: "32", hidden: "8,8", learning_rate: "auto" }[name], onchange: () => set(name)(made.value.trim()) });
       return made;
     };
