@@ -61,18 +61,6 @@ def application(service: Service, token: str = "", views: Routes | None = None) 
     async def index(request: Request) -> Response:  # noqa: ARG001 - a route
         return HTMLResponse((STATIC / "index.html").read_bytes())
 
-    predict = _measured(service, "/predict", prediction.predict)
-    infer = _measured(service, "/v2/models/{model}/infer", protocol.infer)
-
-    def direct(method: str, path: str) -> Direct | None:
-        """Return what answers a prediction, without Starlette's middleware and its search through the routes."""
-        if method != "POST":
-            return None
-        if path == "/predict":
-            return predict
-        model = _INFER.fullmatch(path)
-        return None if model is None else functools.partial(infer, model=model[1])
-
     handlers: dict[str, tuple[str, Handler]] = {
         "/v2/health/live": ("GET", protocol.live),
         "/v2/health/ready": ("GET", protocol.ready),
@@ -93,7 +81,25 @@ def application(service: Service, token: str = "", views: Routes | None = None) 
     ]
     routes.append(Mount("/static", StaticFiles(directory=STATIC)))
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _http_error})
-    return Guard(app, service.limits, token, direct)
+    return Guard(app, service.limits, token, _direct(service, prediction, protocol))
+
+
+def _direct(
+    service: Service, prediction: Prediction, protocol: InferenceProtocol
+) -> Callable[[str, str], Direct | None]:
+    """Return what finds the answers to predictions, without Starlette's middleware and its search of the routes."""
+    predict = _measured(service, "/predict", prediction.predict)
+    infer = _measured(service, "/v2/models/{model}/infer", protocol.infer)
+
+    def direct(method: str, path: str) -> Direct | None:
+        if method != "POST":
+            return None
+        if path == "/predict":
+            return predict
+        model = _INFER.fullmatch(path)
+        return None if model is None else functools.partial(infer, model=model[1])
+
+    return direct
 
 
 async def _is_direct(request: Request) -> Response:
