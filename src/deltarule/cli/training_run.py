@@ -71,15 +71,19 @@ def _interrupted(folder: RunFolder, epoch: int | None = None) -> str:
     return said + message(".") + further
 
 
+def _as_note(warning: Warning | str) -> str:
+    return message("Note: {note}", note=warning)
+
+
 @contextmanager
 def _warnings_as_notes() -> Iterator[None]:
     """Print warnings about checkpoints as notes, when they occur."""
 
-    def shown(warning: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    def shown(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if issubclass(category, CheckpointWarning):
-            say(message("Note: {note}", note=warning), console)
+            say(_as_note(message), console)
         else:
-            plain(warning, category, *place, **more)
+            plain(message, category, *place, **more)
 
     with warnings.catch_warnings():
         plain, warnings.showwarning = warnings.showwarning, shown
