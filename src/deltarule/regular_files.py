@@ -6,6 +6,7 @@ import errno
 import json
 import math
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -99,11 +100,16 @@ def json_of(text: str | bytes, *, strict: bool = True, values: int = _VALUES) ->
         text = text if isinstance(text, str) else text.decode("utf-8")
         if strict:
             _check_size(text, values)
-        value = json.loads(text, **_STRICT) if strict else json.loads(text)
+            decoder = _CAREFUL if _BEYOND.search(text) else _STRICT
+        else:
+            decoder = _LENIENT
+        value = decoder.decode(text)
     except RecursionError as error:
         raise ValueError(f"more than {_DEPTH} nested levels") from error
     except ValueError as error:
         raise ValueError(f"text that is not JSON ({reason(error)})") from error
+    if text.count("[") + text.count("{") <= _DEPTH:  # the most frequent texts are small
+        return value
     level = [value]
     for _ in range(_DEPTH):
         below = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, (dict, list)))
@@ -171,4 +177,8 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-_STRICT: dict[str, Any] = {"parse_constant": _refused, "parse_float": _finite, "object_pairs_hook": _distinct}
+_BEYOND = re.compile(r"[0-9][eE]|[0-9]{300}")
+"""What a text contains if it has a number beyond float64."""
+_LENIENT = json.JSONDecoder()
+_STRICT = json.JSONDecoder(parse_constant=_refused, object_pairs_hook=_distinct)
+_CAREFUL = json.JSONDecoder(parse_constant=_refused, object_pairs_hook=_distinct, parse_float=_finite)

@@ -16,7 +16,7 @@ CHECKOUT = Path(__file__).parents[2]
 SOURCE = CHECKOUT / "src" / "deltarule"
 FILES = sorted(SOURCE.rglob("*.py"))
 
-LOWEST = ("types", "errors", "deprecation", "mapped", "regular_files", "writing", "markup")
+LOWEST = ("types", "errors", "deprecation", "mapped", "regular_files", "writing", "markup", "chinese", "language")
 """Modules outside any package; everything may import them."""
 PACKAGES = (
     "native",

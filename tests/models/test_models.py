@@ -336,3 +336,16 @@ def test_a_model_that_cannot_be_written_leaves_nothing(tmp_path):
     with pytest.raises(dr.DeltaruleError, match="a place to write"):
         trained().save(tmp_path / "missing" / "m.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("network", [dr.Network(hidden=(5,)), dr.Network(hidden=(6, 4), normalization="batch")])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_predictor_is_taken_over_with_new_parameters(network, dtype):
+    data = dr.load_dataset("iris")
+    earlier, later = (dr.train(dr.Recipe(network=network, epochs=n, stopping=None, seed=n), data).model for n in (1, 3))
+    x = data.test.x.astype(dtype)
+    expected = later.raw_outputs(x)
+    again = Model.of(later)
+    assert not np.array_equal(earlier.raw_outputs(x), expected)
+    again.take_predictors(earlier)
+    assert np.array_equal(again.raw_outputs(x), expected)

@@ -25,6 +25,7 @@ def browser():
 @contextlib.contextmanager
 def page_of(opened, url, script="", **options):
     """Give a page, before whose scripts one has run; its errors and requests to other hosts are failures at the end."""
+    home = url.partition("#")[0]
     context = opened.new_context(**{**DESK, **options})
     page = context.new_page()
     if script:
@@ -32,7 +33,7 @@ def page_of(opened, url, script="", **options):
     faults = []
     page.on("console", lambda message: message.type in {"error", "warning"} and faults.append(message.text))
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda request: request.url.startswith(url) or faults.append(f"request to {request.url}"))
+    page.on("request", lambda request: request.url.startswith(home) or faults.append(f"request to {request.url}"))
     page.goto(url)
     try:
         yield page

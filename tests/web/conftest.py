@@ -42,7 +42,7 @@ class Client:
 def running(models, limits=None, token="", **more):
     server = prepared(models, limits=limits, token=token, **more)
     listening = Address(port=0, token=token).bound()
-    uvicorn = server_of(server.app, server.limits)
+    uvicorn = server_of(server.app, server.limits, ending=server.close)
     thread = threading.Thread(target=uvicorn.run, kwargs={"sockets": [listening]})
     with server:
         thread.start()

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from tests.web.browser import CHROMIUM, PHONE, STROKES, browser, draw, page_of
@@ -75,6 +76,43 @@ def test_the_end_of_a_race_is_shown_by_a_slow_browser(server, opened):
         page.get_by_role("button", name="Start").click()
         page.get_by_text("Finished after 12 epochs").wait_for(timeout=PATIENCE)
         assert page.locator(".findings h3").count() == 4
+
+
+def colours(canvas):
+    """The number of pixels that are more blue than orange, and the others, of a decision surface."""
+    return canvas.evaluate(
+        """(canvas) => {
+            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            let blue = 0;
+            for (let place = 0; place < data.length; place += 4) blue += data[place + 2] > data[place];
+            return [blue, data.length / 4 - blue];
+        }"""
+    )
+
+
+def test_variants_are_removed_and_added_during_a_race(server, opened):
+    # A network that learns nothing gives one class everywhere; its picture must stay on its card.
+    learns, idle = "optimizer=adam&learning_rate=0.01&hidden=8", "optimizer=sgd&learning_rate=1e-12&hidden=8"
+    asked = "&".join(f"v={quote(each)}" for each in (idle, learns, idle))
+    with page_of(opened, f"{server}#race?data=moons&epochs=600&seeds=1&speed=20&{asked}") as page:
+        page.get_by_role("button", name="Start").click()
+        page.get_by_text(re.compile(r"Epoch [1-9]\d+ of 600")).wait_for(timeout=PATIENCE)
+        cards = page.locator(".variant")
+        cards.nth(1).get_by_text("More settings").click()
+        cards.nth(0).get_by_role("button", name="Remove").click()
+        epoch = page.get_by_role("status").text_content()
+        page.wait_for_function("(before) => document.querySelector('[role=status]').textContent !== before", arg=epoch)
+        assert cards.nth(0).get_by_label("Optimizer").input_value() == "adam"
+        assert cards.nth(0).get_by_role("heading", level=2).text_content() == "Variant 1"
+        assert min(colours(cards.nth(0).locator("canvas.surface"))) > 300
+        page.get_by_role("button", name="Add a variant").click()
+        assert cards.nth(0).get_by_label("L2").is_visible()
+        assert cards.nth(2).get_by_text("Not started").is_visible()
+        assert cards.nth(2).locator("canvas").count() == 0
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_text("Stopped after").wait_for(timeout=PATIENCE)
+        scores = [cards.nth(place).locator(".result").text_content() for place in (0, 1)]
+        assert float(scores[0].split("score ")[1].rstrip(" %")) > float(scores[1].split("score ")[1].rstrip(" %"))
 
 
 def test_a_csv_file_is_dropped(server, opened):

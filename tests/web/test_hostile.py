@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from tests.web.conftest import running
+from tests.web.conftest import Client, running
 
 from deltarule.errors import DeltaruleError
 from deltarule.web.limits import Limits
@@ -146,6 +146,17 @@ def test_a_client_that_does_not_read(small):
             connection.sendall(request)
 
 
+def test_requests_that_wait_for_earlier_answers_are_bounded(small):
+    asks = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    assert raw(small, 10 * asks + asks.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")).count(b" 200 OK") == 11
+    found = b""
+    with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", small.port), 10) as connection:
+        connection.sendall(3000 * asks)
+        while part := connection.recv(65536):
+            found += part
+    assert found.count(b" 200 OK") <= 64
+
+
 def test_more_connections_than_allowed(small):
     opened = [socket.create_connection(("127.0.0.1", small.port), timeout=5) for _ in range(100)]
     try:
@@ -208,7 +219,11 @@ def test_signals_end_the_command(models, number, tmp_path):
         address = json.loads(process.stdout.readline())
         assert address["models"] == ["a"]
         port = int(address["url"].rstrip("/").rpartition(":")[2])
-        with socket.create_connection(("127.0.0.1", port), timeout=5):
+        client = Client(port)
+        race = client.json("/race/start", {"variants": [{}, {}], "epochs": 2000, "seeds": 5})[1]["id"]
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as watching:
+            watching.sendall(f"GET /race/{race}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert b" 200 " in watching.recv(1000)
             process.send_signal(number)
             assert process.wait(10) == 0
         assert process.stderr.read() == ""

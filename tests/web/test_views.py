@@ -1,5 +1,6 @@
 """The page's views over HTTP: drawings, races, runs; without a browser."""
 
+import base64
 import json
 import time
 
@@ -14,6 +15,7 @@ from deltarule.studies.compare.comparing import Comparing
 from deltarule.training.folder import RunFolder
 from deltarule.web.drawing import deciding_pixels
 from deltarule.web.limits import Limits
+from deltarule.web.race_picture import GRID
 from deltarule.web.race_plan import FIELDS, choices, recipe_of
 from deltarule.web.race_texts import texts_of
 from deltarule.web.strokes import image_of
@@ -137,6 +139,12 @@ def frames(client, race):
     return [json.loads(line[6:]) for line in content.decode().split("\n\n") if line.startswith("data: ")]
 
 
+def picture_of(found, place):
+    """The last picture of a variant: a frame has it only where it is new."""
+    given = [frame["variants"][place]["picture"] for frame in found if frame["variants"]]
+    return [picture for picture in given if picture][-1]
+
+
 def test_a_race(page):
     status, start = page.json("/race/start", {"data": "moons", "variants": VARIANTS, "epochs": 12, "seeds": 2})
     assert status == 200
@@ -150,7 +158,13 @@ def test_a_race(page):
         losses = np.array([[epoch.train_loss for epoch in run.history] for run in runs])
         expected = np.stack([losses.mean(axis=0), losses.min(axis=0), losses.max(axis=0)], axis=1)
         assert np.array(curves)[:, :3] == pytest.approx(expected, rel=1e-6)
-    assert found[-1]["variants"][0]["picture"]["kind"] == "surface"
+    assert picture_of(found, 0)["kind"] == "surface"
+    model = dr.train(recipe_of(VARIANTS[1], 12), dr.load_dataset("moons")).model
+    left, right, bottom, top = start["box"]
+    across, up = np.meshgrid(np.linspace(left, right, GRID), np.linspace(top, bottom, GRID))
+    probabilities = model.predict_proba(np.column_stack([across.ravel(), up.ravel()]))
+    certainty = np.frombuffer(base64.b64decode(picture_of(found, 1)["certainty"]), np.uint8)
+    assert certainty == pytest.approx(255 * probabilities.max(axis=1), abs=1.01)
     run = dr.train(recipe_of(VARIANTS[0], 12), dr.load_dataset("moons"))
     diagnosis = dr.diagnose(run, dr.load_dataset("moons"), short=True)
     sentences = [each["sentence"] for each in found[-1]["variants"][0]["findings"]]
@@ -193,9 +207,9 @@ def test_a_race_on_a_table(page):
     text = "size,colour,kind\n" + "".join(f"{n},{'red' if n % 2 else 'blue'},{'ab'[n > 30]}\n" for n in range(60))
     asked = {"data": "csv", "csv": text, "variants": VARIANTS, "epochs": 3, "seeds": 1}
     start = page.json("/race/start", asked)[1]
-    last = frames(page, start["id"])[-1]
-    assert last["status"] == "finished"
-    assert np.array(last["variants"][0]["picture"]["counts"]).shape == (2, 2)
+    found = frames(page, start["id"])
+    assert found[-1]["status"] == "finished"
+    assert np.array(picture_of(found, 0)["counts"]).shape == (2, 2)
     status, answer = page.json("/race/start", {**asked, "target": "none"})
     assert status == 400
     assert "none" in answer["error"]
@@ -215,6 +229,12 @@ def test_races_that_are_invalid(page, change):
     status, answer = page.json("/race/start", {"variants": VARIANTS, "epochs": 2, "seeds": 1, **change})
     assert status == 400
     assert answer["error"].startswith("Expected")
+
+
+def test_fields_that_are_not_set_are_shown_as_they_are(page):
+    shown = page.json("/race/choices")[1]["usual"]
+    assert recipe_of(shown, 3) == recipe_of({}, 3)
+    assert shown["activation"] == recipe_of({}, 3).network.activation.name
 
 
 def test_every_choice_makes_a_recipe():

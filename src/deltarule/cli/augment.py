@@ -13,6 +13,7 @@ from deltarule.cli.terminal import messages_of, print_json, say
 from deltarule.data import Dataset
 from deltarule.errors import DataError, OutputError
 from deltarule.formulas import Augmentation
+from deltarule.language import message
 from deltarule.recipes.options import OPTIONS
 from deltarule.recipes.recipe import augmentations
 from deltarule.recipes.text_values import augmentations_of
@@ -67,7 +68,7 @@ def augment(
     if preview is not None:
         _draw(preview, dataset, formulas, seed)
         result |= {"preview": str(preview)}
-        say(f"The picture is in {preview}.", messages)
+        say(message("The picture is in {path}.", path=preview), messages)
     if output is not None:
         larger = augmented(dataset, formulas, copies=copies, seed=seed)
         _write(output, larger)

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from deltarule.errors import nearest
+from deltarule.language import message, paragraphs
 
 _ALIASES = {"lr": "learning-rate", "out": "output", "l-r": "learning-rate"}
 """Other names of options, without hyphens before them."""
@@ -57,7 +58,7 @@ class LazyCommand(TyperCommand):
     """A command that is imported when its context is made: help texts list it without."""
 
     def __init__(self, name: str, source: Source) -> None:
-        super().__init__(name, help=source.help)
+        super().__init__(name, help=message(source.help))
         self._source = source
 
     def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
@@ -67,11 +68,15 @@ class LazyCommand(TyperCommand):
     def _imported(self) -> Any:
         module, _, attribute = self._source.target.partition(":")
         found = getattr(importlib.import_module(module), attribute)
-        if isinstance(found, typer.Typer):
-            return typer.main.get_command(found)
-        app = typer.Typer(add_completion=False, rich_markup_mode="rich")
-        app.command(self.name, cls=_command_class())(found)
-        return typer.main.get_command(app)
+        app = found
+        if not isinstance(found, typer.Typer):
+            app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+            app.command(self.name, cls=_command_class())(found)
+        made: Any = typer.main.get_command(app)
+        made.help = made.help and paragraphs(made.help)
+        for each in made.params:
+            each.help = getattr(each, "help", None) and message(each.help)
+        return made
 
 
 def _command_class() -> type[TyperCommand]:

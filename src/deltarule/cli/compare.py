@@ -32,6 +32,7 @@ from deltarule.cli.terminal import console, messages_of, print_json, progress_ba
 from deltarule.cli.tracking import check_trackers, track_comparison, track_option, trackers_of
 from deltarule.data import Dataset
 from deltarule.errors import OutputError, RecipeError
+from deltarule.language import message
 from deltarule.recipes import Recipe
 from deltarule.recipes.edit import option_of
 from deltarule.studies.compare import Comparing, Comparison, Variant, varied
@@ -209,7 +210,7 @@ def _run_and_report(under_way: Comparing, folder: Path, messages: Console, *, as
     with interrupts.unhurried():
         interrupted = _run(under_way, folder, messages, failures, as_json=as_json)
     if interrupted or interrupts.requested():
-        say(f"Interrupted; go on with the same command and --output {folder}.", console)
+        say(message("Interrupted; go on with the same command and --output {folder}.", folder=folder), console)
         interrupts.said()
         failures.check()
         raise typer.Exit(interrupts.code)
@@ -237,7 +238,8 @@ def _run(under_way: Comparing, folder: Path, messages: Console, failures: Failur
         paths = failures.attempt(comparison.write, folder)
         _print_report(comparison, messages)
         if paths is not None:
-            say(f"{comparison.seconds:.1f} s. In {folder}: {', '.join(path.name for path in paths)}.", messages)
+            names = ", ".join(path.name for path in paths)
+            say(message("{s:.1f} s. In {folder}: {names}.", s=comparison.seconds, folder=folder, names=names), messages)
         if as_json:
             failures.attempt(print_json, comparison.to_json())
     except KeyboardInterrupt:
@@ -246,7 +248,7 @@ def _run(under_way: Comparing, folder: Path, messages: Console, failures: Failur
 
 
 def _train_all(under_way: Comparing, messages: Console) -> None:
-    with progress_bar("Comparing", 1, messages) as bar, closing(iter(under_way)) as each:
+    with progress_bar(message("Comparing"), 1, messages) as bar, closing(iter(under_way)) as each:
         for progress in each:
             note = f"{progress.stage}: {progress.done:,} of {progress.total:,} networks"
             bar.reached(progress.done, progress.total, note)

@@ -15,6 +15,7 @@ from deltarule.cli.terminal import messages_of, print_facts, print_json, print_l
 from deltarule.data import DATASETS, Column, Dataset, DatasetInfo, Table, fetch_dataset
 from deltarule.data.files import is_table_file, read_table
 from deltarule.errors import UnknownDataset
+from deltarule.language import message
 
 COMMANDS = {
     "list": Source("deltarule.cli.data:list_datasets", "List the built-in data sets."),
@@ -75,7 +76,7 @@ def fetch(
         folder = fetch_dataset(name, progress=not quiet)
     except UnknownDataset as error:
         raise unknown_dataset(name, error) from None
-    say(f"{name} is in {folder}.", messages_of(quiet))
+    say(message("{name} is in {folder}.", name=name, folder=folder), messages_of(quiet))
     if as_json:
         print_json({"name": name, "folder": str(folder)})
 

@@ -15,6 +15,7 @@ from deltarule.cli.terminal import say
 from deltarule.data import Dataset, Split, dataset_names, load_dataset
 from deltarule.data.kinds import checked_kind
 from deltarule.errors import DataError, DataWarning, UnknownDataset, nearest
+from deltarule.language import message
 from deltarule.recipes.text_values import number as number_of
 
 DATA = "Data"
@@ -152,7 +153,7 @@ def notes(*, quiet: bool = False) -> Iterator[None]:
         elif not quiet:
             said[note_of(each.message)] = None
     for note in said:
-        say(f"Note: {note}")
+        say(message("Note: {note}", note=note))
 
 
 def note_of(warning: Warning | str) -> str:

@@ -13,6 +13,7 @@ from deltarule.cli.option_groups import DATA_HELP, RESULT, DataFolder, json_opti
 from deltarule.cli.prediction_samples import dataset_as_trained
 from deltarule.cli.terminal import console, messages_of, print_json, progress_bar, say
 from deltarule.errors import DataError, ModelError, OutputError
+from deltarule.language import message
 from deltarule.models import Model
 from deltarule.models.ensemble import load_predictor
 from deltarule.studies.diagnose import Diagnosis, Severity, check_reference_error, diagnose_model
@@ -87,7 +88,7 @@ def diagnose(
     dataset = dataset_as_trained(model, name, data_dir, split_of(model_file, name, SPLIT), quiet=quiet)
     history = read_history(model_file)
     try:
-        with progress_bar("Trying remedies" if tried else "Diagnosing", 1, messages) as bar:
+        with progress_bar(message("Trying remedies" if tried else "Diagnosing"), 1, messages) as bar:
             found = diagnose_model(
                 model,
                 dataset,
@@ -99,7 +100,7 @@ def diagnose(
                 progress=lambda each: bar.reached(each.done, each.total, f"{each.done} of {each.total} networks"),
             )
     except KeyboardInterrupt:
-        say("Interrupted; nothing was written.", console)
+        say(message("Interrupted; nothing was written."), console)
         interrupts.said()
         raise typer.Exit(interrupts.code) from None
     if as_json:
@@ -107,7 +108,7 @@ def diagnose(
     _print(found, quiet=quiet)
     if target is not None:
         found.write(target)
-        say(f"The report is {target}.", messages)
+        say(message("The report is {path}.", path=target), messages)
 
 
 def _report_file(model_file: Path, output: Path | None) -> Path | None:
@@ -132,7 +133,7 @@ def _print(found: Diagnosis, *, quiet: bool) -> None:
             option_text = f": add {remedy.options}" if remedy.change else ""
             say(f"  May help, not tried: {remedy.text}{option_text}", messages)
     if not found.findings:
-        say("Nothing wrong was found.", messages)
+        say(message("Nothing wrong was found."), messages)
     for attempt in found.attempts:
         say(f"Tried: {attempt}", messages, style="green" if attempt.helped else "")
     messages.print()

@@ -10,6 +10,7 @@ import typer
 from deltarule.cli.option_groups import json_option, option, quiet_option
 from deltarule.cli.terminal import messages_of, print_json, say
 from deltarule.errors import OutputError
+from deltarule.language import message
 from deltarule.models import Model
 from deltarule.models.ensemble import Ensemble, load_predictor
 from deltarule.training.folder import model_path
@@ -47,7 +48,13 @@ def ensemble(
     joined = Ensemble(networks)
     joined.save(output)
     parameters = sum(each.shape.trained for each in networks)
-    say(f"{len(networks)} networks, {parameters:,} parameters together, are in {output}.", messages_of(quiet))
+    said = message(
+        "{n} networks, {parameters:,} parameters together, are in {path}.",
+        n=len(networks),
+        parameters=parameters,
+        path=output,
+    )
+    say(said, messages_of(quiet))
     if as_json:
         result: dict[str, Any] = {"networks": len(networks), "parameters": parameters, "output": str(output)}
         print_json(result)

@@ -14,6 +14,7 @@ from deltarule.cli.option_groups import DataFolder, ModelPath, group_of, json_op
 from deltarule.cli.prediction_samples import samples_to_predict
 from deltarule.cli.terminal import messages_of, print_json, print_lines, say
 from deltarule.errors import DataError
+from deltarule.language import message
 from deltarule.models import Model
 from deltarule.models.ensemble import Ensemble, load_predictor
 from deltarule.studies.explain import Explanation, explain
@@ -105,7 +106,7 @@ def explain_predictions(
             found = explain(model, x[: chosen.rows], behind, method=method, raw=chosen.raw)
     if chosen.picture is not None:
         found.plot(chosen.of, row=chosen.row).save(chosen.picture)
-        say(f"The picture is in {chosen.picture}.", messages_of(chosen.quiet))
+        say(message("The picture is in {path}.", path=chosen.picture), messages_of(chosen.quiet))
     if chosen.as_json:
         print_json(found.to_json())
     else:

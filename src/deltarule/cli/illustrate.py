@@ -13,6 +13,7 @@ from deltarule.errors import RecipeError
 from deltarule.experiments.illustrations import ILLUSTRATIONS
 from deltarule.experiments.illustrations import illustrate as made_of
 from deltarule.figures.style import save
+from deltarule.language import message
 
 
 def illustrate(
@@ -52,7 +53,7 @@ def illustrate(
         print_json({"name": name, "seed": seed, "sentence": found.sentence, "facts": found.facts, "picture": str(path)})
     elif not quiet:
         print_sentence(found.sentence)
-    say(f"The picture is in {path}.", messages_of(quiet))
+    say(message("The picture is in {path}.", path=path), messages_of(quiet))
 
 
 def _list(as_json: bool) -> None:

@@ -10,6 +10,7 @@ import typer
 from deltarule.cli.option_groups import option, quiet_option
 from deltarule.cli.terminal import messages_of, say
 from deltarule.errors import OutputError
+from deltarule.language import message
 from deltarule.models.importing import import_model
 
 
@@ -61,4 +62,4 @@ def import_(
     names = None if classes is None else [name.strip() for name in classes.split(",")]
     model = import_model(file, activation=hidden, output_activation=output_activation, classes=names)
     model.save(out)
-    say(f"{model!r} is in {out}.", messages_of(quiet))
+    say(message("{name} is in {folder}.", name=repr(model), folder=out), messages_of(quiet))

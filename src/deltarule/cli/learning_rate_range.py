@@ -10,6 +10,7 @@ from deltarule.cli.option_groups import ENGINE, Data, engine_option, json_option
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.terminal import messages_of, print_json, print_sentence, say
 from deltarule.errors import OutputError
+from deltarule.language import message
 
 _TEST = "Test"
 _DECIDED = ("learning_rate", "schedule", "epochs", "patience", "monitor", "metric", "evaluate_train")
@@ -69,4 +70,4 @@ def learning_rate_range(
         title = f"{plain(dataset.name or Path(data).name)}: {recipe.optimizer.name}, batches of {recipe.batch_size}"
         marks = {"steepest": found.steepest, "largest": found.largest}
         save(range_curve(found.rates, found.losses, found.smoothed, **marks, title=title), output)
-        say(f"The picture is in {output}.", messages_of(quiet))
+        say(message("The picture is in {path}.", path=output), messages_of(quiet))

@@ -6,6 +6,7 @@ after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP. An error is one sentence on s
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -16,8 +17,9 @@ from deltarule import __version__
 from deltarule.cli.command_groups import LazyGroup, Source, nearest_option, normalized_token
 from deltarule.cli.interrupts import interrupts
 from deltarule.cli.streams import silence
-from deltarule.cli.terminal import console, say
+from deltarule.cli.terminal import console, error_message, say
 from deltarule.errors import DeltaruleError, Diverged, OutOfMemory, OutputError
+from deltarule.language import language_of, message, paragraphs, speaking, without_language
 
 _UsageError: Any = typer.BadParameter.__mro__[1]
 """The class of usage errors; the module that contains it differs between versions of Typer."""
@@ -99,6 +101,14 @@ class CommandGroup(LazyGroup):
 
     sources = COMMANDS
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help text in the chosen language."""
+        english, self.help = self.help, paragraphs(self.help or "")
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self.help = english
+
     def main(  # type: ignore[override]  # further arguments are in `extra`
         self,
         args: Sequence[str] | None = None,
@@ -108,7 +118,13 @@ class CommandGroup(LazyGroup):
         **extra: Any,
     ) -> Any:
         """Run a command line; with `standalone_mode`, end the process with its exit code."""
-        prog_name = prog_name or "deltarule"
+        name, given = without_language(sys.argv[1:] if args is None else args)
+        with speaking(language_of(name, os.environ)):
+            return self._run(given, prog_name or "deltarule", complete_var, standalone_mode, extra)
+
+    def _run(
+        self, args: list[str], prog_name: str, complete_var: str | None, standalone_mode: bool, extra: dict[str, Any]
+    ) -> Any:
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         try:
@@ -155,13 +171,13 @@ class CommandGroup(LazyGroup):
 def _interrupted() -> int:
     """Report the interruption and return the exit code."""
     interrupts.said()
-    say("Interrupted.", style="bold")
+    say(message("Interrupted."), style="bold")
     return interrupts.code
 
 
 def _complain(error: DeltaruleError) -> int:
     """Report an error and return the exit code."""
-    _say_error(str(error))
+    _say_error(error_message(error))
     return 1 if isinstance(error, Diverged) else 2
 
 
@@ -181,11 +197,12 @@ def _usage(error: Any) -> int:
     if context is not None and typed is not None and type(error).__name__ == "NoSuchOption":
         known = [each for option in context.command.params for each in option.opts if each.startswith("--")]
         guess = nearest_option(typed, known)
-        _say_error(f"No such option: {typed}. {f'Try: {guess}' if guess else f'See: {path} --help'}")
+        further = message("Try: {name}", name=guess) if guess else message("See: {command} --help", command=path)
+        _say_error(f"{message('No such option: {name}.', name=typed)} {further}")
         return 2
     sentence = error.format_message().rstrip()
     ended = sentence if sentence.endswith((".", "?")) else f"{sentence}."
-    _say_error(f"{ended} See: {path} --help")
+    _say_error(f"{ended} {message('See: {command} --help', command=path)}")
     return 2
 
 
@@ -208,6 +225,10 @@ def deltarule(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    lang: Annotated[
+        str | None,
+        typer.Option("--lang", help="Language of messages: en or zh (default: from LANG).", metavar="LANGUAGE"),
+    ] = None,
 ) -> None:
     """Train deep feedforward networks, evaluate them, and suggest improvements.
 

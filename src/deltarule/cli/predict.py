@@ -25,6 +25,7 @@ from deltarule.cli.prediction_samples import samples_to_predict
 from deltarule.cli.terminal import finite, messages_of, print_json, print_lines, say
 from deltarule.data import Part
 from deltarule.errors import DataError
+from deltarule.language import message
 from deltarule.models import Model
 from deltarule.models.ensemble import Ensemble, load_predictor
 from deltarule.models.model import score_of
@@ -128,7 +129,8 @@ def _predict(model: Model | Ensemble, x: Any, known: Part | None, chosen: Predic
         say(_sentence(score, len(predictions), labelled=model.labelled), messages)
     if output is not None:
         write_predictions(output, columns_of(model, predictions, probabilities))
-        say(f"The predictions of {len(predictions):,} samples are in {output}.", messages)
+        said = message("The predictions of {n:,} samples are in {path}.", n=len(predictions), path=output)
+        say(said, messages)
     if chosen.as_json:
         print_json(_result(model, predictions, probabilities, score))
     elif output is None:

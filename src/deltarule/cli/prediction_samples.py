@@ -23,6 +23,7 @@ from deltarule.data.limits import BYTES_AT_MOST
 from deltarule.data.numpy_files import read_npy
 from deltarule.data.targets import targets_of
 from deltarule.errors import DataError, DataFileError
+from deltarule.language import message
 from deltarule.models import Model
 from deltarule.models.ensemble import Ensemble
 from deltarule.regular_files import read_bytes, reason
@@ -66,7 +67,7 @@ def samples_to_predict(
 def _file_of_standard_input(folder: Path, *, json_lines: bool) -> Path:
     """Write what is on standard input to a file: CSV, or JSON lines where it begins with a brace."""
     if sys.stdin is None or sys.stdin.isatty():
-        say("Reading rows from standard input, up to Ctrl-D.")
+        say(message("Reading rows from standard input, up to Ctrl-D."))
     path = folder / "standard-input"
     try:
         with path.open("wb") as file:

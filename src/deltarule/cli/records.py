@@ -16,6 +16,7 @@ from deltarule.cli.terminal import console, messages_of, print_json, print_table
 from deltarule.errors import RecipeError
 from deltarule.experiments.records import RECORDS, RecordResult, RecordRun, listing, record
 from deltarule.experiments.reproduce import official_data
+from deltarule.language import message
 from deltarule.recipes.checks import integer
 from deltarule.studies.text_table import TextTable
 from deltarule.training.folder import RunFolder
@@ -83,7 +84,7 @@ def records(
     _print(result, messages)
     if as_json:
         print_json(result.to_json())
-    say(f"In {folder}: result.json, models/.", messages)
+    say(message("Everything is in {folder}: {names}.", folder=folder, names="result.json, models/"), messages)
 
 
 def _list(*, as_json: bool) -> None:
@@ -103,7 +104,7 @@ def _run(run: RecordRun, folder: Path, messages: Console) -> RecordResult:
     with progress_bar(run.record.name, 1, messages) as bar, interrupts.unhurried(), interrupts.noted():
         result = run.run(bar.reached, interrupts.requested)
     if result is None:
-        say(f"Interrupted; continue with the same command and --output {folder}.", console)
+        say(message("Interrupted; go on with the same command and --output {folder}.", folder=folder), console)
         interrupts.said()
         raise typer.Exit(interrupts.code)
     return result

@@ -14,6 +14,7 @@ from rich.console import Console
 from deltarule.cli.terminal import finite, say, table_of
 from deltarule.data import Dataset, Part
 from deltarule.formulas.metrics import METRICS, Predictions
+from deltarule.language import message
 from deltarule.studies.diagnose import Diagnosis, ErrorAnalysis, Remedy, Severity, analyze_errors, diagnose, error_of
 from deltarule.studies.diagnose.baselines import constant_losses, most_frequent
 from deltarule.training import Run
@@ -99,25 +100,26 @@ class Report:
 
     def tell(self, words: Console) -> None:
         """Print the report."""
-        columns = ("", *(_PARTS[name] for name in self.evaluations))
+        columns = ("", *(message(_PARTS[name]) for name in self.evaluations))
         words.print()
         words.print(table_of(columns, self._rows(), numbers=columns[1:]))
         words.print()
         if self.classes:
             self._tell_classes(words)
         done, best = len(self.run.history), self.run.best_epoch
-        kept = f"; the model is that of epoch {best}" if 0 < best < done else ""
-        epochs = f"{done} epoch{'' if done == 1 else 's'}{_ENDINGS.get(self.run.status, '')}"
+        kept = message("; the model is that of epoch {best}", best=best) if 0 < best < done else ""
+        epochs = message("{n} epoch" if done == 1 else "{n} epochs", n=done)
+        epochs += message(_ENDINGS[self.run.status]) if self.run.status in _ENDINGS else ""
         seconds = f"{self.run.seconds:.1f}" if self.run.seconds >= 1 else f"{self.run.seconds:.1g}"
-        say(f"{epochs} in {seconds} s{kept}.", words)
+        say(message("{epochs} in {seconds} s{kept}.", epochs=epochs, seconds=seconds, kept=kept), words)
         words.print()
         said: Iterable[str] = () if self.errors is None else self.errors.sentences
         for sentence in said if self.diagnosis is None else self.diagnosis.sentences:
             say(sentence, words)
         for remedy in () if self.diagnosis is None else self._changes(self.diagnosis):
-            say(f"To try {remedy.text}: add {remedy.options}", words)
+            say(message("To try {remedy}: add {options}", remedy=remedy.text, options=remedy.options), words)
         if self.diagnosis is not None:
-            say(f"More: deltarule diagnose {shlex.quote(self.out)}", words, style="dim")
+            say(message("More: {command}", command=f"deltarule diagnose {shlex.quote(self.out)}"), words, style="dim")
         words.print()
 
     @staticmethod
@@ -149,14 +151,15 @@ class Report:
         evaluations = self.evaluations.values()
 
         def row(name: str, value: Callable[[Evaluation], str]) -> tuple[str, ...]:
-            return (name, *(value(each) for each in evaluations))
+            return (message(name), *(value(each) for each in evaluations))
 
         yield row("Samples", lambda found: f"{found.samples:,}")
         yield row("Loss", lambda found: as_text(found.loss))
         if self.classes:
             yield row("Accuracy", lambda found: _percent(found.score))
-            always = f"  always {self.constant!r}" if len(str(self.constant)) <= 20 else "  always one class"
-            always = "  always the most frequent" if self.constant is None else always
+            short = len(str(self.constant)) <= 20
+            always = message("  always {name!r}", name=self.constant) if short else message("  always one class")
+            always = message("  always the most frequent") if self.constant is None else always
             yield (always, *map(_percent, self.baselines.values()))
             yield row("Balanced accuracy", lambda found: _percent(_of_classes(found).balanced_accuracy))
             yield row("ROC AUC", lambda found: as_text(_of_classes(found).roc_auc))
@@ -164,7 +167,7 @@ class Report:
             yield row("Log loss", lambda found: as_text(_of_classes(found).log_loss))
         else:
             yield row("RMSE", lambda found: as_text(_of_numbers(found).rmse))
-            yield ("  always the mean", *map(as_text, self.baselines.values()))
+            yield (message("  always the mean"), *map(as_text, self.baselines.values()))
             yield row("MAE", lambda found: as_text(_of_numbers(found).mae))
             yield row("R²", lambda found: f"{found.score:.4f}")
         for name in self.run.recipe.watched_metrics:
@@ -177,10 +180,12 @@ class Report:
         shown, of = classes, ""
         if len(classes) > _CLASSES:
             shown = tuple(sorted(classes, key=lambda each: each.recall)[:_CLASSES])
-            of = f", the {_CLASSES} of {len(classes)} with the lowest recall"
+            of = message(", the {some} of {all} with the lowest recall", some=_CLASSES, all=len(classes))
         kind = "label" if self.run.model.multilabel else "class"
-        say(f"By {kind}, on the {_PARTS[name].lower()} set{of}:", words)
-        columns = (kind.capitalize(), "Samples", "Predicted", "Recall", "Precision", "Avg. prec.")
+        part = message(f"{_PARTS[name].lower()} set")
+        say(message("By {kind}, on the {part}{of}:", kind=message(kind), part=part, of=of), words)
+        names = (kind.capitalize(), "Samples", "Predicted", "Recall", "Precision", "Avg. prec.")
+        columns = tuple(map(message, names))
         rows = [
             (
                 self.run.model.name_of(each.label) if self.constant is not None else str(each.label),

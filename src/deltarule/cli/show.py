@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from deltarule.cli.option_groups import ModelPath, json_option, option
 from deltarule.cli.terminal import print_facts, print_json, print_lines, print_sentence, print_table, say, table_of
 from deltarule.errors import OutputError
+from deltarule.language import message
 from deltarule.models import Model, layer_table
 from deltarule.models.card import ModelCard
 from deltarule.models.ensemble import Ensemble, load_predictor
@@ -100,7 +101,7 @@ def _write_card(loaded: Model | Ensemble, card: ModelCard, path: Path) -> None:
         raise OutputError("a folder for the model", f"{folder}: {reason(error)}") from error
     loaded.save(folder / MODEL)
     write_whole(folder / "README.md", encoded(card.markdown()))
-    say(f"The model and its card are in {folder}: {MODEL}, README.md.")
+    say(message("The model and its card are in {folder}: {names}.", folder=folder, names=f"{MODEL}, README.md"))
 
 
 def _of_layers(model: Model) -> list[tuple[str, str, str, int]]:
@@ -123,4 +124,4 @@ def _draw(model: Model, path: Path) -> None:
 
     hidden = (f"{name.capitalize()}\n{activation}" for name, _, activation, _ in _of_layers(model))
     save(network_picture(model.sizes, ["Input", *hidden], model.weights), path)
-    say(f"The diagram is in {path}.")
+    say(message("The diagram is in {path}.", path=path))

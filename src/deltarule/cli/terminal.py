@@ -17,7 +17,8 @@ from rich.console import Console, ConsoleDimensions
 from rich.text import Text
 
 from deltarule.cli.streams import StandardError, silence
-from deltarule.errors import OutputError
+from deltarule.errors import DeltaruleError, OutputError
+from deltarule.language import message
 
 if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderResult
@@ -77,6 +78,18 @@ def say(sentence: str, messages: Console = console, *, style: str = "") -> None:
     if len(sentence) > _AT_MOST:
         sentence = f"{sentence[: _AT_MOST // 2]} … {sentence[-_AT_MOST // 2 :]}"
     _print_wrapped(printable(sentence), messages, style=style)
+
+
+def error_message(error: DeltaruleError) -> str:
+    """Return an error's sentence; in Chinese its frame, around what was expected and what was given.
+
+    >>> error_message(DeltaruleError("a number above 0", "-1", "--l2 0.1", field="--l2"))
+    'Expected a number above 0 for --l2, got -1. Try: --l2 0.1'
+    """
+    place = message(" for {field}", field=error.field) if error.field else ""
+    got = message(", got {value}", value=error.value) if error.value else ""
+    tries = message(" Try: {suggestion}", suggestion=error.suggestion) if error.suggestion else ""
+    return message("Expected {expected}{place}{got}.", expected=error.expected, place=place, got=got) + tries
 
 
 def _print_wrapped(sentence: str, printer: Console, *, style: str = "") -> None:
@@ -251,7 +264,7 @@ def engine_messages(messages: Console) -> Iterator[None]:
             text = record.getMessage()
             if text not in said:
                 said.add(text)
-                say(text, messages if record.levelno < logging.WARNING else console)
+                say(message(text), messages if record.levelno < logging.WARNING else console)
 
     logger, handler = logging.getLogger("deltarule"), Handler()
     before = logger.level

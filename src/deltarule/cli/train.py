@@ -25,6 +25,7 @@ from deltarule.cli.tracking import check_trackers, track_option, tracked_folder
 from deltarule.cli.training_run import train_and_report
 from deltarule.data import Dataset, Table
 from deltarule.errors import RecipeError
+from deltarule.language import message
 from deltarule.recipes import Recipe, preset
 from deltarule.recipes.checks import one_of
 from deltarule.recipes.options import LEARNING
@@ -139,7 +140,7 @@ def train(
     check_reference_error(reference_error, share=task_of(recipe, dataset) != "regression")
     under_way = epochs(recipe, dataset, engine=engine, precision=precision)
     if named is not None:
-        say(f"Preset {named}: {why}.", messages)
+        say(message("Preset {name}: {why}.", name=named, why=why), messages)
     folder = run_folder(resume, output, dataset.name or Path(data).name)
     checkpoints = Checkpoints(folder.path, checkpoint_every, result=False)
     with checkpoints.held():

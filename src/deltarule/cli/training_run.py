@@ -16,9 +16,10 @@ from rich.console import Console
 from deltarule.cli.interrupts import interrupts
 from deltarule.cli.pictures import draw_curves, draw_predictions
 from deltarule.cli.report import Report
-from deltarule.cli.terminal import console, print_json, progress_bar, say
+from deltarule.cli.terminal import console, error_message, print_json, progress_bar, say
 from deltarule.data import Dataset, Part
 from deltarule.errors import CheckpointWarning, DeltaruleError
+from deltarule.language import message
 from deltarule.studies.model_record import record_of
 from deltarule.training import Epoch, Run, Training
 from deltarule.training.checkpoints import NEWEST, Checkpoints
@@ -55,14 +56,23 @@ def train_and_report(
         ended = run_to_its_end(training, dataset, folder, words)
         finish(ended, dataset, folder, words, reference_error, metrics_only=metrics_only, as_json=as_json)
     except KeyboardInterrupt:
-        say(f"Interrupted{_kept(folder)}.{_continued(folder)}", console)
+        say(_interrupted(folder), console)
         interrupts.said()
         raise typer.Exit(interrupts.code) from None
 
 
-def _continued(folder: RunFolder) -> str:
-    """Return how to continue a run, if it can be."""
-    return f" To continue: the command with --resume {folder.path}" if (folder.path / NEWEST).is_file() else ""
+def _interrupted(folder: RunFolder, epoch: int | None = None) -> str:
+    """Return that a run was interrupted, where its model is, and how to continue it, if it can be."""
+    said = message("Interrupted") if epoch is None else message("Interrupted in epoch {epoch}", epoch=epoch)
+    if (folder.path / MODEL).is_file():
+        said += message("; the model so far is in {folder}", folder=folder.path)
+    resumes = (folder.path / NEWEST).is_file()
+    further = message(" To continue: the command with --resume {folder}", folder=folder.path) if resumes else ""
+    return said + message(".") + further
+
+
+def _as_note(warning: Warning | str) -> str:
+    return message("Note: {note}", note=warning)
 
 
 @contextmanager
@@ -71,7 +81,7 @@ def _warnings_as_notes() -> Iterator[None]:
 
     def shown(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if issubclass(category, CheckpointWarning):
-            say(f"Note: {message}", console)
+            say(_as_note(message), console)
         else:
             plain(message, category, *place, **more)
 
@@ -79,10 +89,6 @@ def _warnings_as_notes() -> Iterator[None]:
         plain, warnings.showwarning = warnings.showwarning, shown
         warnings.simplefilter("always", CheckpointWarning)
         yield
-
-
-def _kept(folder: RunFolder) -> str:
-    return f"; the model so far is in {folder.path}" if (folder.path / MODEL).is_file() else ""
 
 
 def run_to_its_end(training: Training, dataset: Dataset, folder: RunFolder, words: Console) -> Ended:
@@ -93,14 +99,15 @@ def run_to_its_end(training: Training, dataset: Dataset, folder: RunFolder, word
     written, ended_by = training.delivered, None
     folder.start_history(training.history[:written])
     if len(training.history):
-        say(f"Continues after {len(training.history)} of at most {recipe.epochs} epochs.", words)
+        done = len(training.history)
+        say(message("Continues after {done} of at most {epochs} epochs.", done=done, epochs=recipe.epochs), words)
     classes = recipe.task != "regression"
     failures = Failures()
     with ExitStack() as signals:
         signals.enter_context(interrupts.noted())
         signals.enter_context(_warnings_as_notes())
         try:
-            with progress_bar("Training", recipe.epochs, words) as bar:
+            with progress_bar(message("Training"), recipe.epochs, words) as bar:
                 for epoch in training.ahead(interrupted=interrupts.requested):
                     if not written:
                         signals.enter_context(interrupts.essential())
@@ -135,11 +142,10 @@ def finish(
     as_json: bool,
 ) -> None:
     """Report a run's metrics and draw its pictures; then raise the error that ended it or that occurred in writing."""
-    kept = _kept(folder)
     interrupted = (ended.error is None and ended.run.status == "interrupted") or interrupts.requested()
     if interrupted:
-        where = f" in epoch {len(ended.run.history) + 1}" if ended.run.status == "interrupted" else ""
-        say(f"Interrupted{where}{kept}.{_continued(folder)}", console)
+        epoch = len(ended.run.history) + 1 if ended.run.status == "interrupted" else None
+        say(_interrupted(folder, epoch), console)
         interrupts.said()
     report = Report.of(ended.run, dataset, str(folder.path), reference_error, metrics_only=metrics_only)
     report.tell(words)
@@ -151,18 +157,20 @@ def finish(
         )
         ended.failures.attempt(folder.write_model, dataclasses.replace(ended.run.model, record=record))
     pictures = [] if metrics_only else _draw(ended, dataset, folder)
-    if ended.error is not None and kept:
-        say(f"The earlier model is in {folder.path}.", console)
+    if ended.error is not None and (folder.path / MODEL).is_file():
+        say(message("The earlier model is in {folder}.", folder=folder.path), console)
     if ended.error is not None or interrupted:
         try:
             ended.failures.check()
         except OSError as error:
-            say(" ".join(str(error).split()), console, style="red")
+            said = error_message(error) if isinstance(error, DeltaruleError) else str(error)
+            say(" ".join(said.split()), console, style="red")
         if ended.error is not None:
             raise ended.error
         raise typer.Exit(interrupts.code)
     ended.failures.check()
-    say(f"Everything is in {folder.path}: {', '.join(['recipe, history, model', *pictures])}.", words)
+    names = ", ".join([message("recipe, history, model"), *pictures])
+    say(message("Everything is in {folder}: {names}.", folder=folder.path, names=names), words)
 
 
 def _draw(ended: Ended, dataset: Dataset, folder: RunFolder) -> list[str]:
@@ -181,14 +189,21 @@ def _draw(ended: Ended, dataset: Dataset, folder: RunFolder) -> list[str]:
 def _what(dataset: Dataset, training: Training) -> str:
     """Return a line that describes the data and the network."""
     model = training.model
-    task = str(training.recipe.task)
-    what = f"{task} with {len(model.classes)} classes" if model.classes is not None else task
+    what = message(str(training.recipe.task))
+    if model.classes is not None:
+        what = message("{task} with {n} classes", task=what, n=len(model.classes))
     if not model.single:
-        outputs = model.shape.outputs
-        what = f"{outputs} labels a sample" if model.multilabel else f"{what} of {outputs} targets"
+        several = "{n} labels a sample" if model.multilabel else "{task} of {n} targets"
+        what = message(several, task=what, n=model.shape.outputs)
     held = 0 if dataset.validation is None else len(dataset.validation)
-    sizes = f"{len(dataset.train):,} training samples, {f'{held:,}' if held else 'no'} validation samples"
-    return f"{dataset.name or 'Data'}: {sizes}; a network {'-'.join(map(str, model.sizes))}, {what}."
+    return message(
+        "{name}: {train:,} training samples, {held} validation samples; a network {sizes}, {what}.",
+        name=dataset.name or message("Data"),
+        train=len(dataset.train),
+        held=f"{held:,}" if held else message("no"),
+        sizes="-".join(map(str, model.sizes)),
+        what=what,
+    )
 
 
 def _note(epoch: Epoch, *, classes: bool) -> str:
@@ -199,9 +214,10 @@ def _note(epoch: Epoch, *, classes: bool) -> str:
         if held
         else ("training", epoch.train_loss, epoch.train_score)
     )
-    shown = f"accuracy {100 * score:.1f} %" if classes else f"R² {score:.3f}"
+    shown = message("accuracy {score:.1f} %", score=100 * score) if classes else f"R² {score:.3f}"
     further = "".join(f", {metric} {as_text(value)}" for metric, value in epoch.metrics.items())
-    return f"epoch {epoch.number}: {name} loss {as_text(loss)}, {shown}{further}"
+    said = message("epoch {n}: {name} loss {loss}", n=epoch.number, name=message(name), loss=as_text(loss))
+    return f"{said}, {shown}{further}"
 
 
 def _last_part(dataset: Dataset) -> tuple[str, Part]:

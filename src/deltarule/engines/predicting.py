@@ -30,6 +30,10 @@ class NumPyPredictor:
         self.shape, self._network, self._scaling = shape, network, scaling
         self._parameters, self._dtype = parameters.astype(np.float64), parameters.dtype
 
+    def load(self, parameters: npt.NDArray[Any]) -> None:
+        """Predict with other parameters of the same network from now on."""
+        self._parameters = parameters.astype(np.float64)
+
     @property
     def activations(self) -> Sequence[Activation]:
         """The hidden layers' activations."""

@@ -46,6 +46,10 @@ class Predictor(Protocol):
         """Compute the raw outputs, in the parameters' precision."""
         ...
 
+    def load(self, parameters: npt.NDArray[Any]) -> None:
+        """Compute with other parameters of the same network from now on."""
+        ...
+
 
 class Prefixes(Protocol):
     """The raw outputs of a network for prefixes of permutations of the features, for one thread at a time."""

@@ -79,6 +79,15 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
             self._predictors[inputs.dtype] = predictor
         return predictor
 
+    def take_predictors(self, earlier: Model) -> None:
+        """Take over what an earlier state of the same network predicts with, which it then must not do any more.
+
+        A prediction during training takes a fraction of the time that it takes with a new predictor.
+        """
+        for kind, predictor in earlier._predictors.items():
+            predictor.load(self.parameters)
+            self._predictors[kind] = predictor
+
     @cached_property
     def _predictors(self) -> dict[np.dtype[Any], Predictor]:
         """The predictors by type of inputs."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import ParamSpec, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,14 +19,15 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from deltarule.errors import DeltaruleError, OutOfMemory
-from deltarule.web.guard import Guard, Refusal
+from deltarule.web.guard import Direct, Guard, Refusal
 from deltarule.web.inference_protocol import InferenceProtocol
-from deltarule.web.limits import Receive, Scope, Send
 from deltarule.web.openapi import document, document_page
 from deltarule.web.prediction import Prediction
 from deltarule.web.service import Service
 
 STATIC = Path(__file__).parent / "static"
+_INFER = re.compile("/v2/models/([^/]+)/infer")
+P = ParamSpec("P")
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 Routes: TypeAlias = Mapping[str, tuple[str, Handler]]
 """Of a view: the method and the handler of each path."""
@@ -64,8 +67,8 @@ def application(service: Service, token: str = "", views: Routes | None = None) 
         "/v2": ("GET", protocol.server),
         "/v2/models/{model}": ("GET", protocol.model),
         "/v2/models/{model}/ready": ("GET", protocol.model_ready),
-        "/v2/models/{model}/infer": ("POST", protocol.infer),
-        "/predict": ("POST", prediction.predict),
+        "/v2/models/{model}/infer": ("POST", _is_direct),
+        "/predict": ("POST", _is_direct),
         "/models": ("GET", prediction.models),
         "/metrics": ("GET", metrics),
         "/openapi.json": ("GET", openapi),
@@ -78,26 +81,41 @@ def application(service: Service, token: str = "", views: Routes | None = None) 
     ]
     routes.append(Mount("/static", StaticFiles(directory=STATIC)))
     app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _http_error})
+    return Guard(app, service.limits, token, _direct(service, prediction, protocol))
+
+
+def _direct(
+    service: Service, prediction: Prediction, protocol: InferenceProtocol
+) -> Callable[[str, str], Direct | None]:
+    """Return what finds the answers to predictions, without Starlette's middleware and its search of the routes."""
     predict = _measured(service, "/predict", prediction.predict)
+    infer = _measured(service, "/v2/models/{model}/infer", protocol.infer)
 
-    async def fast(scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the most frequent request without Starlette's middleware and its search through the routes."""
-        if scope["type"] == "http" and scope["path"] == "/predict" and scope["method"] == "POST":
-            response = await predict(Request(scope, receive))
-            await response(scope, receive, send)
-        else:
-            await app(scope, receive, send)
+    def direct(method: str, path: str) -> Direct | None:
+        if method != "POST":
+            return None
+        if path == "/predict":
+            return predict
+        model = _INFER.fullmatch(path)
+        return None if model is None else functools.partial(infer, model=model[1])
 
-    return Guard(fast, service.limits, token)
+    return direct
 
 
-def _measured(service: Service, path: str, handler: Handler) -> Handler:
+async def _is_direct(request: Request) -> Response:
+    """Stand for a route that the guard answers directly, so that other methods are refused with 405."""
+    raise AssertionError(request.url.path)
+
+
+def _measured(
+    service: Service, path: str, handler: Callable[P, Awaitable[Response]]
+) -> Callable[P, Awaitable[Response]]:
     """Return the handler with its answers counted and its errors as answers."""
 
-    async def measured(request: Request) -> Response:
+    async def measured(*given: P.args, **named: P.kwargs) -> Response:
         start = time.perf_counter()
         try:
-            response = await handler(request)
+            response = await handler(*given, **named)
         except Refusal as refusal:
             retry = {"retry-after": "1"} if refusal.status in {429, 503} else None
             response = JSONResponse({"error": refusal.sentence}, refusal.status, retry)

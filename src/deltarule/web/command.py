@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from deltarule.errors import ModelError, ModelFileError, RecipeError
+from deltarule.language import message
 
 _NEEDED = ("starlette", "uvicorn")
 
@@ -74,12 +75,12 @@ def serve(
         if as_json:
             print(json.dumps({"url": url, "models": list(named)}), flush=True)  # noqa: T201 - the command's result
         else:
-            print(f"Serving on {url} (Ctrl-C ends it)", file=sys.stderr, flush=True)  # noqa: T201 - a message
+            print(message("Serving on {url} (Ctrl-C ends it)", url=url), file=sys.stderr, flush=True)  # noqa: T201 - a message
         if open_page:
             typer.launch(url)
 
     with server:
-        run(server.app, listening, server.limits, started)
+        run(server.app, listening, server.limits, started, server.close)
 
 
 def _check_installed() -> None:

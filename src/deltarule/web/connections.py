@@ -16,8 +16,9 @@ _FULL = (
 class LimitedConnection(asyncio.Protocol):
     """A mixin before uvicorn's protocol class: bounds the headers, the waiting and the number of connections.
 
-    A connection is aborted when a request's headers are late or too long, or when its buffer of unsent data has not
-    been empty for `send_seconds`. uvicorn itself closes connections that are idle after a response.
+    A connection is aborted when a request's headers are late or too long, when too many requests wait behind one that
+    is answered, or when its buffer of unsent data has not been empty for `send_seconds`. uvicorn itself closes
+    connections that are idle after a response.
     """
 
     limits = Limits()
@@ -42,11 +43,12 @@ class LimitedConnection(asyncio.Protocol):
         """Give data to uvicorn's parser, unless the headers are too long."""
         if self._transport.is_closing():
             return
-        reading_head = self._reading_head
-        if reading_head:
+        if self._reading_head:
             self._head_bytes += len(data)
         super().data_received(data)
-        if not self._reading_head:
+        if len(getattr(self, "pipeline", ())) > self.limits.pipelined:
+            self._transport.abort()
+        elif not self._reading_head:
             self._head_since, self._head_bytes = None, 0
         elif self._head_bytes > self.limits.head_bytes:
             self._transport.abort()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http import cookies
+from typing import TypeAlias
 from urllib.parse import parse_qs, urlsplit
+
+from starlette.responses import Response
 
 from deltarule.web.limits import App, Limits, Message, Receive, Scope, Send, within
 
@@ -20,16 +24,22 @@ CONTENT_SECURITY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_HEADERS = {
-    b"content-security-policy": CONTENT_SECURITY.encode(),
-    b"x-content-type-options": b"nosniff",
-    b"x-frame-options": b"DENY",
-    b"referrer-policy": b"no-referrer",
-    b"cross-origin-opener-policy": b"same-origin",
-    b"cross-origin-resource-policy": b"same-origin",
-    b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
-    b"cache-control": b"no-store",
-}
+_SECURITY = (
+    (b"content-security-policy", CONTENT_SECURITY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"cache-control", b"no-store"),
+)
+_EMPTY = (b"content-length", b"0")
+
+
+Headers: TypeAlias = Mapping[bytes, bytes]
+Direct: TypeAlias = Callable[[Headers, bytes, bytes], Awaitable[Response]]
+"""A function of a request's headers, query and body."""
 
 
 class Refusal(Exception):
@@ -47,11 +57,13 @@ class Guard:
     token : required of every request, as `Authorization: Bearer`, or as the cookie that `/?token=` sets; "" for none.
         Without a token only the names of this machine are accepted as Host, so that a page of another site cannot
         reach the server by a name that it resolves to 127.0.0.1.
+    direct : of a method and a path, what answers it without the application: the most frequent requests.
     """
 
     app: App
     limits: Limits
     token: str = ""
+    direct: Callable[[str, str], Direct | None] = lambda method, path: None  # noqa: ARG005
     held: int = field(default=0, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,15 +76,21 @@ class Guard:
             headers = _single(scope["headers"])
             entered = self._admitted(scope, headers)
             if entered:
-                await _answer(send, 303, b"", [(b"location", b"/"), (b"set-cookie", entered.encode())])
+                await _answer(send, 303, b"", [(b"location", b"/"), (b"set-cookie", entered.encode()), _EMPTY])
                 return
             body = b"" if scope["method"] in {"GET", "HEAD", "OPTIONS"} else await self._body(headers, receive, mark)
-            await self.app(scope, _replayed(body, receive), _guarded(send))
+            direct = self.direct(scope["method"], scope["path"])
+            if direct is None:
+                await self.app(scope, _replayed(body, receive), _guarded(send))
+            else:
+                response = await direct(headers, scope["query_string"], body)
+                await _answer(send, response.status_code, bytes(response.body), response.raw_headers)
         except Refusal as refusal:
             text = json.dumps({"error": refusal.sentence}, ensure_ascii=False).encode()
             more = [(b"content-type", b"application/json"), (b"connection", b"close")]
             more += [(b"retry-after", b"1")] * (refusal.status == 503)
             more += [(b"www-authenticate", b"Bearer")] * (refusal.status == 401)
+            more.append((b"content-length", str(len(text)).encode()))
             await _answer(send, refusal.status, text, more)
         finally:
             self.held -= mark.bytes
@@ -150,6 +168,7 @@ def _single(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return found
 
 
+@lru_cache(64)
 def _name(host: str) -> str:
     """Return the name in a Host header, without the port.
 
@@ -195,10 +214,10 @@ def _guarded(send: Send) -> Send:
 def _with_security(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     own = list(headers)
     names = {name.lower() for name, _ in own}
-    return own + [pair for pair in _HEADERS.items() if pair[0] not in names]
+    return own + [pair for pair in _SECURITY if pair[0] not in names]
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": _with_security([*headers, length])})
+    """Send an answer, whose headers have its length."""
+    await send({"type": "http.response.start", "status": status, "headers": _with_security(headers)})
     await send({"type": "http.response.body", "body": body})

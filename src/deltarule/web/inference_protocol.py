@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse, Response
 from deltarule import __version__
 from deltarule.data import table_of
 from deltarule.errors import DataError
-from deltarule.web.guard import Refusal
-from deltarule.web.rows import checked_count, read_object
+from deltarule.web.guard import Headers, Refusal
+from deltarule.web.rows import JSONAnswer, checked_count, content_type, read_object
 from deltarule.web.served_model import Array, ServedModel
 from deltarule.web.service import Service
 
@@ -59,13 +59,12 @@ class InferenceProtocol:
         served = self._service.batcher(request.path_params["model"]).served
         return JSONResponse({"name": served.name, "ready": True})
 
-    async def infer(self, request: Request) -> Response:
+    async def infer(self, headers: Headers, query: bytes, body: bytes, model: str) -> Response:  # noqa: ARG002
         """Predict."""
-        batcher = self._service.batcher(request.path_params["model"])
-        content = request.headers.get("content-type", "application/json").partition(";")[0].strip()
-        if content != "application/json" or "inference-header-content-length" in request.headers:
+        batcher = self._service.batcher(model)
+        if content_type(headers) != "application/json" or b"inference-header-content-length" in headers:
             raise Refusal(415, "Expected application/json; binary tensors are not supported.")
-        asked = read_object(await request.body())
+        asked = read_object(body)
         inputs = batcher.served.encoded(rows_of(asked, batcher.served))
         checked_count(len(inputs), self._service.limits.rows)
         wanted = _requested(asked)
@@ -77,7 +76,7 @@ class InferenceProtocol:
         answer: dict[str, Any] = {"model_name": batcher.served.name, "outputs": outputs}
         if "id" in asked:
             answer["id"] = asked["id"]
-        return JSONResponse(answer)
+        return JSONAnswer(answer)
 
 
 def metadata(served: ServedModel) -> dict[str, Any]:

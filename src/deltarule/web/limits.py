@@ -24,6 +24,7 @@ class Limits:
     head_bytes : of a request's line and headers; above it the connection is closed.
     head_seconds, body_seconds : until a request's headers, and its body, have arrived; later, 408 or no answer.
     send_seconds : until a client has taken an answer that fills the connection's buffer.
+    pipelined : requests of a connection that wait for the answer to an earlier one; above it, it is closed.
     connections : open at a time; further ones are answered 503 and closed.
     rows : of one request; above it, 413.
     queued_rows : that wait for a prediction; above it, 503.
@@ -36,6 +37,7 @@ class Limits:
     head_seconds: float = 10.0
     body_seconds: float = 20.0
     send_seconds: float = 30.0
+    pipelined: int = 64
     connections: int = 512
     rows: int = 50_000
     queued_rows: int = 100_000

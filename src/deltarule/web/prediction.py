@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 from starlette.requests import Request
@@ -15,8 +16,8 @@ from deltarule.data import Table
 from deltarule.errors import DataError
 from deltarule.models.conformal import checked_coverage
 from deltarule.studies.explain.explanation import METHODS
-from deltarule.web.guard import Refusal
-from deltarule.web.rows import checked_count, read_csv, read_object
+from deltarule.web.guard import Headers, Refusal
+from deltarule.web.rows import JSONAnswer, checked_count, content_type, read_csv, read_object
 from deltarule.web.served_model import Array, ServedModel, plain
 from deltarule.web.service import Service
 
@@ -52,9 +53,9 @@ class Prediction:
         """List the models."""
         return JSONResponse({"models": [each.served.description() for each in self._service.batchers.values()]})
 
-    async def predict(self, request: Request) -> Response:
+    async def predict(self, headers: Headers, query: bytes, body: bytes) -> Response:
         """Predict."""
-        question = await self._question(request)
+        question = self._question(headers, query, body)
         batcher = self._service.batcher(question.model)
         served = batcher.served
         rows = _matrix(question.rows, served) if isinstance(question.rows, Table) else question.rows
@@ -71,7 +72,7 @@ class Prediction:
         if question.explanation is not None:
             answer["explanation"] = await self._explained(question, served, inputs)
         warnings = served.warnings(rows)
-        return JSONResponse(answer | ({"warnings": warnings} if warnings else {}))
+        return JSONAnswer(answer | ({"warnings": warnings} if warnings else {}))
 
     async def _explained(self, question: Question, served: ServedModel, inputs: Array) -> dict[str, Any]:
         """Return the contribution of each feature to each row's prediction, computed in one of few threads."""
@@ -83,12 +84,12 @@ class Prediction:
         )
         return await asyncio.wrap_future(job)
 
-    async def _question(self, request: Request) -> Question:
-        content = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-        body = await request.body()
+    def _question(self, headers: Headers, query: bytes, body: bytes) -> Question:
+        content = content_type(headers)
         asked: Mapping[str, Any]
         if content == "text/csv":
-            asked = {name: _typed(name, text) for name, text in request.query_params.items()}
+            given = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+            asked = {name: _typed(name, text) for name, text in given}
             kinds = self._service.batcher(asked.get("model")).served.model.encoding
             asked = {"rows": read_csv(body, None if kinds is None else kinds.expected()), **asked}
         elif content == "application/json":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import secrets
 import threading
@@ -17,14 +16,11 @@ from deltarule.errors import DeltaruleError, Diverged
 from deltarule.studies.diagnose import diagnose_model
 from deltarule.training import Epoch, epochs
 from deltarule.training.loop import Training
-from deltarule.types import Floats
+from deltarule.web.race_picture import Pictures, box_of
 from deltarule.web.race_plan import Plan, plane
-from deltarule.web.served_model import Array, ServedModel
 
-GRID = 44
-"""Points of a side of the decision surface."""
-_FRAME = 0.04
-"""Seconds between two pictures, at least: more than 20 a second."""
+_FRAME = 0.02
+"""Seconds of training between two pictures: with the time to draw them, more than 20 a second."""
 _ALONE = 20.0
 """Seconds without a reader after which a race ends, so that a closed page leaves no work behind."""
 _LONGEST = 900.0
@@ -37,10 +33,27 @@ class Runner:
 
     trainings: list[Training]
     steps: list[Iterator[Epoch]]
+    pictures: Pictures
     curves: list[list[float | None]] = field(default_factory=list)
     status: str = "running"
     error: str = ""
     findings: list[dict[str, str]] | None = None
+    picture: dict[str, Any] | None = None
+    pictured: int = -1
+    """The epoch of the picture."""
+
+
+@dataclass
+class Reader:
+    """What a reader of a race has of each variant: a number of epochs, and a picture."""
+
+    epochs: list[int]
+    pictures: list[dict[str, Any] | None]
+
+    @classmethod
+    def of(cls, variants: int) -> Reader:
+        """Return a reader that has nothing."""
+        return cls([0] * variants, [None] * variants)
 
 
 class Race:
@@ -50,10 +63,9 @@ class Race:
         self.plan, self.id = plan, secrets.token_hex(8)
         self.status, self.error, self.version = "starting", "", 0
         self.runners: list[Runner] = []
-        self.pictures: list[dict[str, Any] | None] = [None] * len(plan.recipes)
         self.speed = 0.0  # epochs a second; 0 is as fast as possible
         self._wake = threading.Condition()
-        self._steps, self._done = 0, False
+        self._steps, self._done, self._drawn = 0, False, 0.0
         self._read = time.monotonic()
 
     def control(self, action: str, speed: float = 0.0) -> None:
@@ -95,22 +107,22 @@ class Race:
         plan = self.plan
         for recipe in plan.recipes:
             trainings = [epochs(recipe.replace(seed=seed), plan.data, n_threads=1) for seed in range(plan.seeds)]
-            self.runners.append(Runner(trainings, [iter(each) for each in trainings]))
+            self.runners.append(Runner(trainings, [iter(each) for each in trainings], Pictures(plan.data)))
         self._draw()
         if self.status == "starting":
             self.status = "running"
 
     def _advance(self) -> None:
-        start = drawn = time.monotonic()
+        start = time.monotonic()
         while self._may_go_on(start) and any(each.status == "running" for each in self.runners):
             began = time.monotonic()
             for runner in self.runners:
                 _one_epoch(runner)
                 self._examine(runner)
-            self.version += 1
-            if time.monotonic() - drawn > _FRAME or self.status == "paused":
+                if time.monotonic() - self._drawn > _FRAME:
+                    self._draw()
+            if self.speed or self.status == "paused":
                 self._draw()
-                drawn = time.monotonic()
             self._wait_for_speed(began)
         self._draw()
         for runner in self.runners:
@@ -154,11 +166,13 @@ class Race:
                 self._wake.wait(left)
 
     def _draw(self) -> None:
-        """Compute the picture of each variant: its decision surface, or its confusion matrix."""
-        for place, runner in enumerate(self.runners):
-            served = ServedModel("", runner.trainings[0].model)
-            self.pictures[place] = surface(served, self.plan) or confusion(served, self.plan)
+        """Compute the picture of each variant that has been trained since: a decision surface or a confusion matrix."""
+        for runner in self.runners:
+            if runner.pictured != len(runner.curves):
+                runner.pictured = len(runner.curves)
+                runner.picture = runner.pictures.of(runner.trainings[0].model)
         self.version += 1
+        self._drawn = time.monotonic()
 
     def beginning(self) -> dict[str, Any]:
         """Return what a reader needs once: the data and the variants."""
@@ -174,14 +188,16 @@ class Race:
         score = "R²" if data.task == "regression" else "accuracy"
         return {"id": self.id, "epochs": self.plan.recipes[0].epochs, "samples": counts, "score": score, **shown}
 
-    def frame(self, since: list[int]) -> dict[str, Any]:
-        """Return the state: of each variant its picture, and its curves from an epoch on, which moves behind them."""
+    def frame(self, reader: Reader) -> dict[str, Any]:
+        """Return the state, and of each variant what the reader does not have yet, which it has from then on."""
         variants = []
         for place, runner in enumerate(self.runners):
-            curves = runner.curves[since[place] :]
-            own = {"status": runner.status, "error": runner.error, "since": since[place], "curves": curves}
-            variants.append({**own, "picture": self.pictures[place], "findings": runner.findings})
-            since[place] += len(curves)
+            since, picture = reader.epochs[place], runner.picture
+            curves = runner.curves[since:]
+            own = {"status": runner.status, "error": runner.error, "since": since, "curves": curves}
+            new = None if picture is reader.pictures[place] else picture
+            variants.append({**own, "picture": new, "findings": runner.findings})
+            reader.epochs[place], reader.pictures[place] = since + len(curves), picture
         return {"status": self.status, "error": self.error, "variants": variants}
 
 
@@ -210,48 +226,3 @@ def _one_epoch(runner: Runner) -> None:
         finite = bool(np.isfinite(values).all())
         row += [float(f(values)) if finite else None for f in (np.mean, np.min, np.max)]
     runner.curves.append(row)
-
-
-def box_of(points: Floats) -> list[float]:
-    """Return the rectangle [left, right, bottom, top] around points (n, 2), a tenth wider."""
-    low, high = points.min(axis=0), points.max(axis=0)
-    more = 0.1 * np.maximum(high - low, 1e-9)
-    return [float(each) for each in (low[0] - more[0], high[0] + more[0], low[1] - more[1], high[1] + more[1])]
-
-
-def surface(served: ServedModel, plan: Plan) -> dict[str, Any] | None:
-    """Return the class and its probability on a grid over the plane, a byte each; None for other data."""
-    points = plane(plan.data)
-    if points is None:
-        return None
-    left, right, bottom, top = box_of(points)
-    across, up = np.meshgrid(np.linspace(left, right, GRID), np.linspace(top, bottom, GRID))
-    grid = np.column_stack([across.ravel(), up.ravel()])
-    rows: Any = grid
-    if served.columns:
-        rows = {name: grid[:, place] for place, name in enumerate(column.name for column in plan.data.train.x)}
-    probabilities = served.predicted(served.encoded(rows))["probabilities"]
-    return {
-        "kind": "surface",
-        "side": GRID,
-        "codes": _bytes(probabilities.argmax(axis=1)),
-        "certainty": _bytes(probabilities.max(axis=1) * 255),
-    }
-
-
-def confusion(served: ServedModel, plan: Plan) -> dict[str, Any] | None:
-    """Return the confusion matrix on the validation set: rows are true classes; None for regression."""
-    part = plan.data.validation if plan.data.validation is not None else plan.data.train
-    classes = served.model.classes
-    if classes is None or served.model.multilabel:
-        return None
-    inputs = served.encoded(part.x)
-    predicted = served.predicted(inputs)["probabilities"].argmax(axis=1)
-    true = np.searchsorted(classes, part.y)
-    k = len(classes)
-    found = np.bincount(np.minimum(true, k - 1) * k + predicted, minlength=k * k)
-    return {"kind": "confusion", "counts": found.reshape(k, k).tolist(), "classes": served.classes}
-
-
-def _bytes(values: Array) -> str:
-    return base64.b64encode(np.clip(values, 0, 255).astype(np.uint8).tobytes()).decode()

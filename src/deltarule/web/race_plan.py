@@ -25,6 +25,7 @@ FIELDS = (
 GENERATED = ("moons", "circles", "spiral", "blobs")
 IMAGES = ("digits", "fashion")
 VARIANTS, SEEDS, EPOCHS, UNITS, LAYERS, ROWS = 6, 5, 2000, 1024, 6, 20_000
+NETWORK = Network(hidden=(8, 8))
 _IMAGES_USED = 4000
 """Training images of a race, at most."""
 
@@ -68,7 +69,7 @@ def recipe_of(variant: Any, epochs: int) -> Recipe:
             raise RecipeError("a text or a number", type(text).__name__, field=name)
         if text != "":
             values[name] = read(name, str(text))
-    base = Recipe(network=Network(hidden=(8, 8)), epochs=epochs, stopping=None)
+    base = Recipe(network=NETWORK, epochs=epochs, stopping=None)
     recipe = edited(base, values)
     hidden = recipe.network.hidden
     if len(hidden) > LAYERS or sum(hidden) > UNITS:
@@ -141,6 +142,17 @@ def choices() -> dict[str, list[str]]:
         "normalization": ["none", *of["normalization"]],
         "schedule": of["schedule"],
     }
+
+
+def usual() -> dict[str, str]:
+    """Return what the fields with choices are where a variant does not set them.
+
+    >>> usual()["loss"]
+    'auto'
+    """
+    recipe = Recipe(network=NETWORK)
+    activation = NETWORK.activations[0].name
+    return {"activation": activation, "optimizer": recipe.optimizer.name, "loss": "auto", "normalization": "none"}
 
 
 def plane(data: Dataset) -> np.ndarray[Any, Any] | None:

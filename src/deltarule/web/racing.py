@@ -14,13 +14,25 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from deltarule.errors import RecipeError
 from deltarule.web.application import Routes
 from deltarule.web.guard import Refusal
-from deltarule.web.race import Race
-from deltarule.web.race_plan import EPOCHS, GENERATED, IMAGES, SEEDS, VARIANTS, Plan, choices, has_fashion, recipe_of
+from deltarule.web.race import Race, Reader
+from deltarule.web.race_plan import (
+    EPOCHS,
+    GENERATED,
+    IMAGES,
+    SEEDS,
+    VARIANTS,
+    Plan,
+    choices,
+    has_fashion,
+    recipe_of,
+    usual,
+)
 from deltarule.web.race_texts import texts_of
 from deltarule.web.rows import read_object
 from deltarule.web.service import Service
 
-_FRAME = 0.04
+_FRAME = 1 / 60
+"""Seconds between two looks at a race, and so between two frames, at least."""
 _KEPT = 8
 """Races that can still be read, the latest ones."""
 
@@ -54,7 +66,7 @@ class Racing:
         """Answer which data and which settings there are, from the registries."""
         images = [each for each in IMAGES if each != "fashion" or has_fashion(self._data_dir)]
         limits = {"variants": VARIANTS, "seeds": SEEDS, "epochs": EPOCHS}
-        return JSONResponse({"data": [*GENERATED, *images], "fields": choices(), "limits": limits})
+        return JSONResponse({"data": [*GENERATED, *images], "fields": choices(), "usual": usual(), "limits": limits})
 
     async def recipe(self, request: Request) -> Response:
         """Answer a variant as Python, as a command, and as JSON."""
@@ -102,13 +114,13 @@ class Racing:
         return StreamingResponse(self._stream(race), media_type="text/event-stream", headers=headers)
 
     async def _stream(self, race: Race) -> AsyncIterator[str]:
-        sent, since = -1, [0] * len(race.plan.recipes)
+        sent, reader = -1, Reader.of(len(race.plan.recipes))
         while not self._closed:
             race.seen()
             ended, version = race.ended, race.version
             if version != sent:
                 sent = version
-                yield f"data: {_json(race.frame(since))}\n\n"
+                yield f"data: {_json(race.frame(reader))}\n\n"
             elif ended:
                 yield "event: end\ndata: {}\n\n"
                 return

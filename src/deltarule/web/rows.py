@@ -1,16 +1,45 @@
-"""Rows in the body of a request: JSON or CSV, within bounds."""
+"""Rows in the body of a request, JSON or CSV, within bounds; and answers as JSON."""
 
 from __future__ import annotations
 
+import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from starlette.responses import Response
 
 from deltarule.data import Table
 from deltarule.data.files import read_table
 from deltarule.errors import DataError, DataFileError
 from deltarule.regular_files import json_of
-from deltarule.web.guard import Refusal
+from deltarule.web.guard import Headers, Refusal
+
+
+class JSONAnswer(Response):
+    """A JSON answer, written by one encoder for all, with the two headers that it needs."""
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:  # noqa: ARG002
+        """Set the length and the type."""
+        self.raw_headers = [(b"content-length", str(len(self.body)).encode()), _TYPE]
+
+    def render(self, content: Any) -> bytes:
+        """Return the content as strict JSON in UTF-8."""
+        return _ENCODER.encode(content).encode()
+
+
+_TYPE = (b"content-type", b"application/json")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def content_type(headers: Headers) -> str:
+    """Return the type of a request's body, without parameters; JSON where none is given.
+
+    >>> content_type({b"content-type": b"Text/CSV; charset=utf-8"})
+    'text/csv'
+    """
+    return headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower().decode("latin-1")
 
 
 def read_object(body: bytes) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class ServedModel:
     name: str
     model: Model | Ensemble
 
-    @property
+    @cached_property
     def network(self) -> Model:
         """The network, or the first of several."""
         return self.model.networks[0] if isinstance(self.model, Ensemble) else self.model
@@ -46,7 +46,7 @@ class ServedModel:
         """The kind of each column."""
         return {} if self.model.encoding is None else self.model.encoding.kinds
 
-    @property
+    @cached_property
     def inputs(self) -> int:
         """The number of inputs of the network."""
         return self.network.shape.inputs

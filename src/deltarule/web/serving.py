@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import gc
 import ipaddress
+import logging
 import re
 import secrets
 import socket
@@ -72,35 +74,49 @@ class Address:
         raise OutputError("an address to listen on", f"{self.host}:{self.port}: {said}", "--port 0")
 
 
-def serve(app: App, listening: socket.socket, limits: Limits, started: Callable[[], None]) -> None:
+def serve(
+    app: App, listening: socket.socket, limits: Limits, started: Callable[[], None], ending: Callable[[], None]
+) -> None:
     """Serve until SIGINT or SIGTERM; then answer what is running for a second, and return.
 
-    started : called when signals are handled and requests are answered.
+    started : called when signals are handled and requests are answered; ending : after the signal.
     """
+    gc.collect()
+    gc.freeze()  # what has been imported stays; searching it again for cycles would hold up answers
+
+    def end() -> None:
+        ending()
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it would report what it cancels
+
     try:
-        server_of(app, limits, started).run(sockets=[listening])
+        server_of(app, limits, started, end).run(sockets=[listening])
     except KeyboardInterrupt:  # uvicorn has ended cleanly, and raises the signal again
         return
     finally:
         listening.close()
 
 
-def server_of(app: App, limits: Limits, started: Callable[[], None] = lambda: None) -> Any:
-    """Return the `uvicorn.Server` of an application."""
+def server_of(
+    app: App, limits: Limits, started: Callable[[], None] = lambda: None, ending: Callable[[], None] = lambda: None
+) -> Any:
+    """Return the `uvicorn.Server` of an application; `ending` is called before it waits for running requests."""
     import uvicorn
     from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-    async def application(scope: Any, receive: Any, send: Any) -> None:
-        async def starting(message: Any) -> None:
-            await send(message)
-            if message["type"] == "lifespan.startup.complete":
-                started()
-
-        await app(scope, receive, starting if scope["type"] == "lifespan" else send)
-
     config = uvicorn.Config(
-        application, http=limited(AutoHTTPProtocol, limits), ws="none", lifespan="on", log_config=None,
+        app, http=limited(AutoHTTPProtocol, limits), ws="none", lifespan="on", log_config=None,
         access_log=False, server_header=False, proxy_headers=False, timeout_keep_alive=15,
         timeout_graceful_shutdown=SECONDS_TO_END,
     )  # fmt: skip
-    return uvicorn.Server(config)
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                started()
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            ending()
+            await super().shutdown(sockets)
+
+    return Server(config)

@@ -44,6 +44,10 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what runs beside the application: streams, races, trainings."""
         self.beside.close()
 
 

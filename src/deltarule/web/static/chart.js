@@ -4,40 +4,61 @@ import { colour } from "./dom.js";
 const MARGIN = { left: 52, right: 10, top: 24, bottom: 28 };
 
 /**
- * Draw curves: `series` are {name, colour, rows: [[mean, low, high], …]}, a row for each epoch.
- * `log` makes the vertical axis logarithmic; `label` names it.
+ * Draw curves: `series` are {colour, rows}, a row for each epoch with a mean, the least and the greatest value in the
+ * columns from `first` on. `log` makes the vertical axis logarithmic; `label` names it.
  */
-export function chart(canvas, series, { log = false, label = "" } = {}) {
+export function chart(canvas, series, { first = 0, log = false, label = "" } = {}) {
   const ratio = devicePixelRatio || 1;
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   if (!width) return;
-  [canvas.width, canvas.height] = [width * ratio, height * ratio];
   const context = canvas.getContext("2d");
-  context.scale(ratio, ratio);
+  if (canvas.width !== Math.round(width * ratio)) [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
   context.font = "12px system-ui, sans-serif";
   const epochs = Math.max(2, ...series.map(({ rows }) => rows.length));
-  const values = series.flatMap(({ rows }) => rows.flat()).filter((value) => value != null && (!log || value > 0));
-  if (!values.length) return;
-  let [low, high] = values.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
+  let [low, high] = range(series, first, log);
+  if (low > high) return;
   if (high - low < 1e-9 * Math.abs(high) + 1e-12) [low, high] = [low - 0.5 * Math.abs(low) - 0.01, high + 0.5 * Math.abs(high) + 0.01];
   const scale = log ? Math.log : (value) => value;
   const x = (epoch) => MARGIN.left + ((width - MARGIN.left - MARGIN.right) * (epoch - 1)) / (epochs - 1);
   const y = (value) => height - MARGIN.bottom - ((height - MARGIN.top - MARGIN.bottom) * (scale(value) - scale(low))) / (scale(high) - scale(low));
   axes(context, { x, y, low, high, log, epochs, width, height, label });
+  const every = Math.ceil(epochs / width); // no more points than pixels
   for (const { rows, colour: stroke } of series) {
-    const known = rows.map((row, place) => [place + 1, ...row]).filter(([, mean]) => mean != null && (!log || mean > 0));
+    const known = [];
+    rows.forEach((row, place) => {
+      const mean = row[first];
+      if ((place % every === 0 || place === rows.length - 1) && mean != null && (!log || mean > 0)) known.push([x(place + 1), row]);
+    });
     context.fillStyle = context.strokeStyle = stroke;
     context.globalAlpha = 0.18;
     context.beginPath();
-    for (const [epoch, , , top] of known) context.lineTo(x(epoch), y(top));
-    for (const [epoch, , bottom] of known.toReversed()) context.lineTo(x(epoch), y(log ? Math.max(bottom, low) : bottom));
+    for (const [across, row] of known) context.lineTo(across, y(row[first + 2]));
+    for (const [across, row] of known.toReversed()) context.lineTo(across, y(log ? Math.max(row[first + 1], low) : row[first + 1]));
     context.fill();
     context.globalAlpha = 1;
     context.lineWidth = 2;
     context.beginPath();
-    for (const [epoch, mean] of known) context.lineTo(x(epoch), y(mean));
+    for (const [across, row] of known) context.lineTo(across, y(row[first]));
     context.stroke();
   }
+}
+
+/** Return the least and the greatest value of all series. */
+function range(series, first, log) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const { rows } of series) {
+    for (const row of rows) {
+      for (let place = first; place < first + 3; place++) {
+        const value = row[place];
+        if (value == null || (log && value <= 0)) continue;
+        low = Math.min(low, value);
+        high = Math.max(high, value);
+      }
+    }
+  }
+  return [low, high];
 }
 
 function axes(context, { x, y, low, high, log, epochs, width, height, label }) {

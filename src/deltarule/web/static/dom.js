@@ -43,7 +43,13 @@ export async function ask(path, body, signal) {
 
 export const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(value > 0.9995 || value < 0.0005 ? 0 : 1)} %`);
 export const short = (value) => (value == null ? "–" : Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4 ? value.toPrecision(3) : value.toExponential(1));
-export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const colours = new Map();
+addEventListener("themechange", () => colours.clear());
+/** Return a colour of the page's theme by its name in the style sheet. */
+export function colour(name) {
+  if (!colours.has(name)) colours.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+  return colours.get(name);
+}
 export const sleep = (milliseconds, signal) =>
   new Promise((resolve) => {
     const timer = setTimeout(resolve, milliseconds);

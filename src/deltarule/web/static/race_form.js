@@ -38,21 +38,28 @@ function number(value, least, most, changed) {
 
 /** Return the controls: `common` ones, and those of each `variant`. */
 export function controls(state, choices, { changed, rebuild }) {
-  const common = el("div", { class: "form" });
+  const data = select(state.data, [...choices.data, "csv"], (value) => {
+    state.data = value;
+    if (value === "digits" || value === "fashion") state.epochs = Math.min(state.epochs, 30);
+    rebuild();
+  });
+  const epochs = number(state.epochs, 1, choices.limits.epochs, (value) => { state.epochs = value; changed(); });
+  const seeds = number(state.seeds, 1, choices.limits.seeds, (value) => { state.seeds = value; changed(); });
+  const target = el("select", { onchange: () => { state.target = target.value; changed(); } });
+  const targetField = field("target", target);
+  const common = el("div", { class: "form" }, field("data", data), targetField, field("epochs", epochs), field("seeds", seeds));
+
+  /** Show the state where it was changed elsewhere. */
   function refresh() {
-    const columns = state.csv ? state.csv.slice(0, 20000).split(/\r?\n/, 1)[0].split(/[,;\t|]/).map((name) => name.trim().replace(/^"|"$/g, "")) : [];
-    common.replaceChildren(...[
-      field("data", select(state.data, [...choices.data, "csv"], (value) => { state.data = value; if (value === "digits" || value === "fashion") state.epochs = Math.min(state.epochs, 30); rebuild(); })),
-      state.data === "csv" && field("target", select(state.target || columns.at(-1) || "", columns, (value) => { state.target = value; changed(); })),
-      field("epochs", number(state.epochs, 1, choices.limits.epochs, (value) => { state.epochs = value; changed(); })),
-      field("seeds", number(state.seeds, 1, choices.limits.seeds, (value) => { state.seeds = value; changed(); })),
-    ].filter(Boolean));
+    [data.value, epochs.value] = [state.data, state.epochs];
+    const columns = state.csv ? state.csv.slice(0, 20000).split(/\r?\n/, 1)[0].split(/[,;\t|]/).map((name) => name.trim().replace(/^"|"$/g, "")) : [state.target];
+    targetField.hidden = state.data !== "csv";
+    target.replaceChildren(...columns.map((name) => el("option", { value: name, selected: name === (state.target || columns.at(-1)) }, name)));
   }
-  function variant(place) {
-    const own = state.variants[place];
+  function variant(own) {
     const set = (name) => (value) => { own[name] = value; changed(); };
     const control = (name) => {
-      if (name in choices.fields) return select(own[name] || (name === "loss" ? "auto" : name === "normalization" ? "none" : choices.fields[name][0]), choices.fields[name], set(name));
+      if (name in choices.fields) return select(own[name] || choices.usual[name], choices.fields[name], set(name));
       const made = el("input", { value: own[name] ?? "", placeholder: { l2: "0", dropout: "0", batch_size: "32", hidden: "8,8", learning_rate: "auto" }[name], onchange: () => set(name)(made.value.trim()) });
       return made;
     };
@@ -60,11 +67,7 @@ export function controls(state, choices, { changed, rebuild }) {
     return el("div", {}, el("div", { class: "form" }, shown.map((name) => field(name, control(name)))),
       el("details", { open: more.some((name) => own[name]) }, el("summary", {}, t("more")), el("div", { class: "form" }, more.map((name) => field(name, control(name))))));
   }
-  const nameOf = (place) => {
-    const own = state.variants[place];
-    return `${place + 1} · ${own.optimizer ?? ""} ${own.learning_rate ?? ""} ${own.hidden ?? ""} ${own.activation ?? ""}`.trim();
-  };
-  refresh();
+  const nameOf = (own) => `${state.variants.indexOf(own) + 1} · ${own.optimizer ?? ""} ${own.learning_rate ?? ""} ${own.hidden ?? ""} ${own.activation ?? ""}`.trim();
   return { common, variant, nameOf, refresh };
 }
 

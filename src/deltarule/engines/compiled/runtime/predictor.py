@@ -24,10 +24,25 @@ from deltarule.native.products import padded
 from deltarule.native.structs import Address, Count
 from deltarule.recipes import Affine, Network
 
-__all__ = ["Predictor", "plan_from"]
+__all__ = ["PackedParameters", "Predictor", "plan_from"]
 
 _BLOCK = 256
 _UNSCALED = Affine(np.array(0.0), np.array(1.0))
+
+
+class PackedParameters:
+    """A network's parameters in the order in which the instructions read them; others can be loaded in their place."""
+
+    def __init__(self, arena: Arena, shape: Shape, parameters: npt.NDArray[Any]) -> None:
+        item = parameters.dtype.itemsize
+        self.layout = Layout(shape, 1, item)
+        self._packed = np.zeros(self.layout.items, parameters.dtype)
+        self.division = Division(self.layout, 0, arena.keep(self._packed), 0, item)
+        self.load(parameters)
+
+    def load(self, parameters: npt.NDArray[Any]) -> None:
+        """Write other parameters of the same network over these."""
+        self.layout.pack(parameters, self._packed)
 
 
 class Predictor:
@@ -43,13 +58,14 @@ class Predictor:
         dtype = parameters.dtype
         self._arena = arena = Arena(dtype)
         self._outputs, self._members = shape.outputs, shape.members
+        self._weights = PackedParameters(arena, shape, parameters)
         passage = Passage(arena, _BLOCK, shape, [0.0] * len(shape.sizes), backward=False)
         rows = gatherer(gatherable(np.zeros((1, 1), kind)).dtype, dtype, _UNSCALED if scaling is None else scaling)
         x, columns = passage.x.part(), Count(shape.inputs)
         if scaling is None:
             x, columns = passage.sums(0).part(), Count(shape.sizes[1])
         gather = Gather(arena.gathering(rows), Address(0), NO_MATRIX, x, columns, ALL_ROWS)
-        plan = [gather, *plan_from(arena, shape, network, parameters, passage, summed=scaling is None)]
+        plan = [gather, *plan_from(arena, shape, network, self._weights, passage, summed=scaling is None)]
         self._z = passage.z[-1].view(_BLOCK * shape.members)
         self._follow = SingleThread(arena, plan, ascending=arena.keep(np.arange(_BLOCK)))
         # Written in place for each block: for one row, a `put` of a `MatrixAt` takes as long as the arithmetic.
@@ -61,6 +77,11 @@ class Predictor:
     def after_fork(self) -> None:
         """In a child process: whoever held the passage is not there, and what it left there is written over."""
         self._lock = threading.Lock()
+
+    def load(self, parameters: npt.NDArray[Any]) -> None:
+        """Predict with other parameters of the same network from now on: much faster than a new predictor."""
+        with self._lock:
+            self._weights.load(parameters)
 
     def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Weighted sums (n, members · outputs) of raw inputs (n, d), of the type that was promised."""
@@ -77,18 +98,14 @@ class Predictor:
 
 
 def plan_from(
-    arena: Arena, shape: Shape, network: Network, parameters: npt.NDArray[Any], passage: Passage, *, summed: bool
+    arena: Arena, shape: Shape, network: Network, weights: PackedParameters, passage: Passage, *, summed: bool
 ) -> list[Instruction]:
     """Return the instructions from a passage's inputs to its outputs; from the first layer's sums where `summed`."""
-    item = arena.dtype.itemsize
-    layout = Layout(shape, 1, item)
-    packed = np.zeros(layout.items, arena.dtype)
-    layout.pack(parameters, packed)
-    to = Division(layout, 0, arena.keep(packed), 0, item)
+    to = weights.division
     formulas = Predicting(arena, network, shape)
     room = arena.numbers(6 * max(map(padded, shape.sizes)))
     plan = [] if summed else list(inputs_predicted(formulas, to, passage, ALL_ROWS))
-    for layer, blocks in enumerate(layout.blocks):
+    for layer, blocks in enumerate(weights.layout.blocks):
         shares = [Share(block.first, block.width) for block in blocks]
         if formulas.members is not None:
             plan += formulas.members.inputs(to, layer, passage, ALL_ROWS)

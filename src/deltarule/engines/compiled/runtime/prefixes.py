@@ -13,7 +13,7 @@ from deltarule.engines.compiled.plan.instruction import follow, number, put, run
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Run, Thread
 from deltarule.engines.compiled.runtime.epochs import SingleThread
-from deltarule.engines.compiled.runtime.predictor import plan_from
+from deltarule.engines.compiled.runtime.predictor import PackedParameters, plan_from
 from deltarule.engines.parameters import Shape
 from deltarule.engines.predicting import checked
 from deltarule.native import memory
@@ -98,7 +98,8 @@ class CompiledPrefixes:
         self._outputs, self._units = shape.outputs, shape.sizes[1]
         passage = Passage(arena, 2 * samples, shape, [0.0] * len(shape.sizes), backward=False)
         kernel = arena.constants(moved(dtype))
-        self._follow = SingleThread(arena, plan_from(arena, shape, network, parameters, passage, summed=True))
+        weights = PackedParameters(arena, shape, parameters)
+        self._follow = SingleThread(arena, plan_from(arena, shape, network, weights, passage, summed=True))
         inputs = passage.sums(0)
         sums = inputs if shape.normalization is None else arena.matrix(2 * samples, self._units, "sums")
         self._sums = sums.view(2 * samples)[:, : self._units]

@@ -24,5 +24,5 @@ export default {
   starting: "正在开始……", state_starting: "正在开始……", state_running: "第 {0} 轮，共 {1} 轮", state_paused: "在第 {0} 轮暂停，共 {1} 轮", state_finished: "{0} 轮后完成", state_stopped: "{0} 轮后停止", state_failed: "失败",
   runsTitle: "训练记录", runsHelp: "{0} 中的全部训练和比较；正在训练的会实时更新。选择两个训练即可比较。", noRuns: "还没有训练记录。可以试试：deltarule train digits",
   name: "名称", kind: "类型", state: "状态", when: "更新时间", live: "训练中", finished: "已完成", run: "训练", comparison: "比较", network: "网络", validationScore: "验证得分", select: "选择 {0}",
-  differences: "不同的设置", field: "字段", same: "两个配方相同。", report: "报告", card: "模型卡", findings: "诊断结果(种子 0)", nothingFound: "没有发现。", showRecipe: "配方（JSON）", curvesOf: "{0} 的曲线", variantName: "方案", networks: "网络数", mean: "平均得分", trainCurve: "训练损失", compareTitle: "{0} 与 {1}",
+  differences: "不同的设置", field: "字段", same: "两个配方相同。", report: "报告", card: "模型卡", findings: "诊断结果（种子 0）", nothingFound: "没有发现。", showRecipe: "配方（JSON）", curvesOf: "{0} 的曲线", variantName: "方案", networks: "网络数", mean: "平均得分", trainCurve: "训练损失", compareTitle: "{0} 与 {1}",
 };
