@@ -15,6 +15,7 @@ collect_ignore_glob = [] if find_spec("starlette") and find_spec("uvicorn") else
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
+    """Collect without the garbage collector."""
     gc.disable()
     try:
         return (yield)

@@ -2,8 +2,9 @@
 
     python -m tests.faults.attacks FOLDER [EVERY]
 
-EVERY : of the files cut short, every so many-th is read (default: 1, all of them); above 1 the memory that files of more
-than 1 MiB take is not counted.
+EVERY : of the files cut short, every so many-th is read (default: 1, all of them); above 1 the memory that files
+of more than 1 MiB take is not counted.
+
 The last line has the numbers. A file has to give one sentence that names it, or be read, within a second of the
 processor and 100 MB.
 """
@@ -95,7 +96,8 @@ def main(folder: Path, every: int = 1) -> int:
     resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
     fuzz._imported()
     attacks, short = list(all_attacks()), list(truncated())[::every]
-    counted = [each for each in attacks if every == 1 or len(each.content) <= 1 << 20]  # counting takes 10 times as long
+    # Counting takes ten times as long.
+    counted = [each for each in attacks if every == 1 or len(each.content) <= 1 << 20]
     peaks, faults = {"seconds": 0.0, "megabytes": 0.0}, 0
     for traced, files in ((False, [*attacks, *short]), (True, counted)):
         for each in files:
