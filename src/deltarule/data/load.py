@@ -110,7 +110,8 @@ def load_dataset(
 def _check_named(name: str, target: TargetChoice, types: Mapping[str, Any] | None, size: ImageSize | None) -> None:
     """Refuse what is only for files and tables."""
     if target is not None or types is not None:
-        raise DataError("a table for a target or types", f"the named set {name!r}, which has its labels already")
+        got = f"the named set {name!r}, which has its labels already"
+        raise DataError("a table for a target or types", got, "the data without a target and types")
     if size is not None:
         raise DataError("a folder of images for an image size", f"the named set {name!r}")
 
