@@ -15,6 +15,7 @@ import deltarule as dr
 from deltarule.figures.curve_displays import CurvesDisplay
 from deltarule.figures.displays import Display
 from deltarule.figures.style import DARK, LIGHT
+from deltarule.studies import html_page
 from deltarule.studies.compare import pictures
 from deltarule.studies.compare.page import page
 
@@ -143,6 +144,25 @@ def test_every_kind_of_picture(comparison):
         assert display.ax_.get_xlabel()
         assert display.figure_.axes[0] is display.ax_
         assert display._repr_png_().startswith(b"\x89PNG")
+
+
+def drawn_in(display, theme):
+    """A picture as SVG without its identifiers and without black, which SVG fills with where nothing is said."""
+    return plain_svg(html_page._svg(display.plot(theme=theme).figure_))
+
+
+def plain_svg(text):
+    text = re.sub(r"\b(?:m|p|C|image)\w{10,}\b", "id", text)
+    return re.sub(r' style=""', "", re.sub(r"fill: #000000(; )?", "", text))
+
+
+def test_a_picture_that_is_drawn_once_is_that_of_each_theme(comparison):
+    for kind in ("scores", "curves", "heat_map"):
+        display = pictures.display(comparison, kind)
+        light, dark = map(plain_svg, html_page._in_both(display))
+        assert light == drawn_in(display, LIGHT)
+        assert dark == drawn_in(display, DARK)
+        assert light != dark
 
 
 def test_pictures_are_drawn_on_axes_that_are_given(comparison):
