@@ -13,8 +13,10 @@ from deltarule.data.arrays import Array
 
 __all__ = ["Bundled", "bundled"]
 
-_NUCLEUS = ("radius", "texture", "perimeter", "area", "smoothness", "compactness", "concavity", "concave points")
-_NUCLEUS = (*_NUCLEUS, "symmetry", "fractal dimension")
+_NUCLEUS = (
+    "radius", "texture", "perimeter", "area", "smoothness", "compactness", "concavity", "concave points", "symmetry",
+    "fractal dimension",
+)  # fmt: skip
 _FEATURES = {
     "iris": ("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"),
     "wine": (
