@@ -44,7 +44,7 @@ class Bundled(NamedTuple):
 def bundled(name: str) -> Bundled:
     """Return one of `digits`, `iris`, `wine`, `breast_cancer` and `diabetes`, equal to scikit-learn's to the last bit.
 
-    Where scikit-learn's files are not in their usual place, scikit-learn is imported and asked for them.
+    Where scikit-learn's files are not in their usual place, scikit-learn itself loads them.
 
     Example:
     >>> iris = bundled("iris")
