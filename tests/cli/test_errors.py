@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -27,6 +28,7 @@ def refused(tmp_path, monkeypatch, capsys):
         out, err = capsys.readouterr()
         assert ended.value.code == 2
         assert out == ""
+        err = re.sub(r"^Compiling the engine.*\n", "", err)  # where the cache of compiled code is empty
         assert err.count("\n") == 1, err
         assert "Traceback" not in err
         assert sorted(tmp_path.rglob("*")) == before
@@ -72,6 +74,8 @@ def refused(tmp_path, monkeypatch, capsys):
         (["--set", "penalty.strength=1"], ["a penalty before"]),
         (["--validation", "2.5"], ["--validation 0.1"]),
         (["--test", "most"], ["--test 0.1"]),
+        (["--target", "label"], ["which has its labels already. Try: the data without a target"]),
+        (["--preset", "best"], ["for --preset, got 'best'. Try: --preset realmlp\n"]),
         (["--validation", "0.6", "--test", "0.6"], ["at least one training sample"]),
         (["--validation", "0", "--patience", "3"], ["--validation 0"]),
         (["--reference-error", "3"], ["reference error from 0 to 1"]),

@@ -193,28 +193,41 @@ def pets(shell):
     return shell
 
 
-def test_quiet_prints_the_predictions_alone(pets, capsys):
+@pytest.fixture
+def fed(pets, tmp_path, monkeypatch):
+    """Predict with this text on standard input, in this process: standard output and error."""
+
+    def run(text, *arguments, code=0):
+        (tmp_path / "input").write_text(text)
+        with (tmp_path / "input").open() as rows:
+            monkeypatch.setattr(sys, "stdin", rows)
+            return pets("predict", *arguments, code=code)
+
+    return run
+
+
+def test_quiet_prints_the_predictions_alone(pets, fed):
     expected = pets("predict", "run", "pets.csv")[0]
     unfamiliar = PETS.replace("3", "30000")
     for text in (PETS, unfamiliar):
-        code, _, said = piped(text, "run", "-", "-q")
-        assert (code, said) == (0, "")
-    assert piped(PETS, "run", "-", "--quiet")[1] == expected
-    assert piped(unfamiliar, "run", "-")[2].count("Note: ") == 1
+        assert fed(text, "run", "-", "-q")[1] == ""
+    assert fed(PETS, "run", "-", "--quiet")[0] == expected
+    assert fed(unfamiliar, "run", "-")[1].count("Note: ") == 1
+    assert piped(unfamiliar, "run", "-", "-q")[::2] == (0, "")
 
 
-def test_rows_from_standard_input(pets):
+def test_rows_from_standard_input(pets, fed):
     expected = pets("predict", "run", "pets.csv")[0]
     code, out, said = piped(PETS, "run", "-")
     assert (code, out) == (0, expected)
     assert "on 60 samples" in said
-    assert piped('{"weight": 3, "noise": 0}\n{"weight": 14, "noise": 1}\n', "run", "-")[:2] == (0, "cat\ndog\n")
+    assert fed('{"weight": 3, "noise": 0}\n{"weight": 14, "noise": 1}\n', "run", "-")[0] == "cat\ndog\n"
     for text, words in (("", "standard input.csv"), ("weight\n1\n", "noise"), (PETS.replace("3", "x", 1), "standard")):
-        code, out, said = piped(text, "run", "-")
-        assert (code, out, said.count("\n")) == (2, "", 1)
+        out, said = fed(text, "run", "-", code=2)
+        assert (out, said.count("\n")) == ("", 1)
         assert words.partition(".")[0] in said
         assert "/tmp" not in said
-    assert piped(PETS, "run", "-", "--part", "test")[0] == 2
+    fed(PETS, "run", "-", "--part", "test", code=2)
 
 
 def test_predictions_in_a_file(pets, capsys):

@@ -101,6 +101,8 @@ def test_openml_that_cannot_be_reached(monkeypatch, tmp_path):
         load_openml("openml:no-such-set@1")
     with pytest.raises(DataFileError, match=r"'no-such-set' of openml.org"):
         dr.load_dataset("openml:no-such-set", target="class")
+    with pytest.raises(DataFileError, match=r"name of a data set of openml.org, got 'openml:'. Try: openml:credit-g"):
+        dr.load_dataset("openml:")
 
 
 def visits():

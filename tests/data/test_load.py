@@ -1,11 +1,14 @@
 """Names and folders into data sets; the real files where they are."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from deltarule.data import DATASETS, Split, dataset_names, download, fetch_dataset, load_dataset, moons
+from deltarule.data.bundled import bundled
 from deltarule.data.idx import IDX_NAMES
 from deltarule.errors import DataError, DataFileError, UnknownDataset
 
@@ -193,10 +196,21 @@ def test_one_public_set_is_not_taken_for_another(monkeypatch):
         load_dataset("fashion", data_dir=REAL / "mnist")
 
 
-def test_the_digits_are_scikit_learns():
-    import sklearn.datasets
+@pytest.mark.parametrize("name", ["digits", "iris", "wine", "breast_cancer", "diabetes"])
+def test_bundled_sets_equal_scikit_learns(name, monkeypatch):
+    read, asked = bundled(name), []
+    with monkeypatch.context() as patched:
+        patched.setattr("importlib.util.find_spec", asked.append)
+        imported = bundled(name)
+    assert asked == ["sklearn"]
+    assert read.x.dtype == imported.x.dtype
+    assert read.x.tobytes() == imported.x.tobytes()
+    assert read.y.dtype == imported.y.dtype
+    assert read.y.tobytes() == imported.y.tobytes()
+    assert read[2:] == imported[2:]
 
-    bunch = sklearn.datasets.load_digits()
-    whole = load_dataset("digits", split="official").train
-    assert (whole.x == bunch.images).all()
-    assert (whole.y == bunch.target).all()
+
+def test_bundled_sets_are_read_without_importing_scikit_learn():
+    names = ["digits", "iris", "wine", "breast_cancer", "diabetes"]
+    program = f"import sys, deltarule as dr; list(map(dr.load_dataset, {names})); print('sklearn' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "False\n"

@@ -54,7 +54,7 @@ def run(environment=None, source=PACKAGE.parent):
 def warm(tmp_path_factory):
     """A copy of the package, and a cache that two processes have filled at the same time."""
     root = tmp_path_factory.mktemp("warm")
-    shutil.copytree(PACKAGE, root / "source" / "deltarule", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, root / "source" / "deltarule")  # with its bytecode, which takes seconds to make
     environment = {"DELTARULE_CACHE": str(root / "cache")}
     both = [start(environment, root / "source") for _ in range(2)]
     first, second = map(finish, both)

@@ -11,7 +11,7 @@ from tests.engines.recipes import problems
 import deltarule as dr
 from deltarule.engines.compiled.plan import layout
 
-EXAMPLES = int(os.environ.get("DELTARULE_TEST_EXAMPLES", "50"))
+EXAMPLES = int(os.environ.get("DELTARULE_TEST_EXAMPLES", "30"))
 """Random recipes for each law; `scripts/guard` takes a thousand."""
 RELAXED = {
     "deadline": None,
@@ -68,7 +68,7 @@ def test_normalization_over_few_samples_or_units(normalization, batch_size):
     assert met == pytest.approx(expected, rel=1e-10, abs=1e-11)
 
 
-@settings(max_examples=30, **RELAXED)
+@settings(max_examples=EXAMPLES, **RELAXED)
 @given(problems())
 def test_it_equals_the_reference_in_float32_to_rounding(problem):
     recipe, data = problem

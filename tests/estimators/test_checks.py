@@ -9,15 +9,14 @@ import deltarule as dr
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the checks train for a few epochs, on odd data
 
-DROPOUT = "a sample that stands there twice has two masks of dropout, one of twice the weight has one"
-PREPARED = "how columns become numbers is learnt of the samples, whatever they weigh"
+DROPOUT = "a repeated sample has two masks of dropout, a sample of twice the weight has one"
+PREPARED = "columns are preprocessed by statistics of the samples, without their weights"
 EXPECTED_OF_DROPOUT = {
     "check_sample_weight_equivalence_on_dense_data": DROPOUT,
     "check_sample_weight_equivalence_on_sparse_data": DROPOUT,
 }
 EXPECTED_OF_PREPARED = {
     "check_sample_weight_equivalence_on_dense_data": PREPARED,
-    "check_regressor_multioutput": "it wants float64, and prepared columns are float32, as in deltarule.train",
 }
 
 ESTIMATORS = [

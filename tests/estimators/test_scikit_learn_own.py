@@ -18,7 +18,8 @@ PRIVATE = {
 }
 """Their tests that reach into attributes that are no promise, and why they cannot run."""
 
-pytestmark = pytest.mark.filterwarnings("default")  # their tests let warnings pass unless they say otherwise
+# Their tests let warnings pass unless they say otherwise; test_n_iter_no_change_inf trains to max_iter on purpose.
+pytestmark = pytest.mark.filterwarnings("default", "ignore:Training reached max_iter=3000 epochs")
 
 _FOUND = find_spec("sklearn.neural_network.tests.test_mlp")
 if _FOUND is None or _FOUND.origin is None:

@@ -9,7 +9,7 @@ import deltarule as dr
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the checks train for a few epochs, on odd data
 
-WEIGHTS = "folds are of samples, whatever they weigh, and a sample that is there twice may be in two of them"
+WEIGHTS = "folds are of samples, without their weights, and a repeated sample may be in two of them"
 EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data": WEIGHTS,
 }

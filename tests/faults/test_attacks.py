@@ -1,4 +1,7 @@
-"""Hostile and broken files of every kind, and every beginning of small ones: a clear error each."""
+"""Hostile and broken files of every kind, and beginnings of small ones: a clear error each.
+
+Every third beginning is read here, all of them by `scripts/fuzz`.
+"""
 
 import json
 import subprocess
@@ -9,12 +12,12 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 def test_every_attack_is_a_clear_error_within_a_second_and_100_mb(tmp_path):
-    command = [sys.executable, "-m", "tests.faults.attacks", tmp_path]
+    command = [sys.executable, "-m", "tests.faults.attacks", tmp_path, "3"]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["attacks"] >= 200
-    assert result["truncated"] >= 2500
+    assert result["truncated"] >= 1500
     assert result["faults"] == 0
 
 

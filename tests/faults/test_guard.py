@@ -20,7 +20,7 @@ def guards(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "kind, count, said",
-    [("recipes", 50, "trained"), ("interruptions", 8, "ended"), ("refusals", 0, "OutOfMemory")],
+    [("recipes", 25, "trained"), ("interruptions", 4, "ended"), ("refusals", 0, "OutOfMemory")],
 )
 def test_under_guard_pages(guards, kind, count, said):
     command = [sys.executable, "-m", "tests.faults.guarded", "--child", "--folder", guards, "--seed", "1"]

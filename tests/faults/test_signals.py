@@ -67,7 +67,7 @@ def interrupted_at(place, recipe, n_threads, **given):
     return training, signal.came
 
 
-STRIDE = int(os.environ.get("DELTARULE_TEST_STRIDE", "7"))
+STRIDE = int(os.environ.get("DELTARULE_TEST_STRIDE", "13"))
 """Every so many-th bytecode is tried; `scripts/guard` tries each."""
 
 

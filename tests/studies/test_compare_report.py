@@ -15,6 +15,7 @@ import deltarule as dr
 from deltarule.figures.curve_displays import CurvesDisplay
 from deltarule.figures.displays import Display
 from deltarule.figures.style import DARK, LIGHT
+from deltarule.studies import html_page
 from deltarule.studies.compare import pictures
 from deltarule.studies.compare.page import page
 
@@ -32,13 +33,20 @@ def comparison():
 
 @pytest.fixture(scope="module")
 def hostile():
-    data = dr.Dataset(IRIS.train, IRIS.validation, IRIS.test, name=HOSTILE)
+    """A comparison of regressions whose data set and variant are named to be executed."""
+    diabetes = dr.load_dataset("diabetes")
+    data = dr.Dataset(diabetes.train, diabetes.validation, diabetes.test, name=HOSTILE)
     return dr.compare({HOSTILE: SMALL, "other": SMALL.replace(optimizer="sgd")}, data, seeds=2, tune="learning_rate")
 
 
 @pytest.fixture(scope="module")
-def report(comparison):
-    return page(comparison)
+def written(comparison, tmp_path_factory):
+    return comparison.write(tmp_path_factory.mktemp("made") / "some" / "where")
+
+
+@pytest.fixture(scope="module")
+def report(written):
+    return written[0].read_text()
 
 
 @pytest.fixture(scope="module")
@@ -106,11 +114,10 @@ def test_chromium_opens_it_without_an_error_or_a_request(report, tmp_path):
     assert not [line for line in asked if '"url":"http' in line]
 
 
-def test_what_is_written(comparison, tmp_path):
-    paths = comparison.write(tmp_path / "made" / "here")
+def test_what_is_written(comparison, written):
     names = ["report.html", "result.json", "variants.csv", "pairs.csv", "networks.csv", "epochs.csv"]
-    assert [path.name for path in paths] == names
-    found = {path.name: path.read_text() for path in paths}
+    assert [path.name for path in written] == names
+    found = {path.name: path.read_text() for path in written}
     assert json.loads(found["result.json"]) == json.loads(json.dumps(comparison.to_json(), allow_nan=False))
     tables = {name: list(csv.DictReader(text.splitlines())) for name, text in found.items() if name.endswith(".csv")}
     counts = {name: len(rows) for name, rows in tables.items()}
@@ -137,6 +144,25 @@ def test_every_kind_of_picture(comparison):
         assert display.ax_.get_xlabel()
         assert display.figure_.axes[0] is display.ax_
         assert display._repr_png_().startswith(b"\x89PNG")
+
+
+def drawn_in(display, theme):
+    """A picture as SVG without its identifiers and without black, which SVG fills with where nothing is said."""
+    return plain_svg(html_page._svg(display.plot(theme=theme).figure_))
+
+
+def plain_svg(text):
+    text = re.sub(r"\b(?:m|p|C|image)\w{10,}\b", "id", text)
+    return re.sub(r' style=""', "", re.sub(r"fill: #000000(; )?", "", text))
+
+
+def test_a_picture_that_is_drawn_once_is_that_of_each_theme(comparison):
+    for kind in ("scores", "curves", "heat_map"):
+        display = pictures.display(comparison, kind)
+        light, dark = map(plain_svg, html_page._in_both(display))
+        assert light == drawn_in(display, LIGHT)
+        assert dark == drawn_in(display, DARK)
+        assert light != dark
 
 
 def test_pictures_are_drawn_on_axes_that_are_given(comparison):
@@ -188,13 +214,10 @@ def test_what_cannot_be_drawn(comparison):
     assert set(pictures.KINDS) - set(pictures.kinds_of(plain)) == {"heat_map", "iterations"}
 
 
-def test_numbers_are_compared_too():
-    data = dr.load_dataset("diabetes")
-    comparison = dr.compare(dr.vary(SMALL, optimizer=("sgd", "adam")), data, seeds=2)
-    assert comparison.score_name == "R²"
-    text = page(comparison)
-    assert "R² on the test set" in text
-    assert comparison.plot("scores").ax_.get_xlabel().startswith("R²")
+def test_numbers_are_compared_too(hostile, hostile_report):
+    assert hostile.score_name == "R²"
+    assert "R² on the test set" in hostile_report
+    assert hostile.plot("scores").ax_.get_xlabel().startswith("R²")
 
 
 def test_in_a_notebook(comparison):

@@ -14,6 +14,7 @@ from deltarule.errors import RecipeError
 EXAMPLES = {
     "against": '"adam vs sgd"',
     "budget": "60s",
+    "preset": "realmlp",
     "reference_error": "0.02",
     "seeds": "10",
     "scheduler": "tcp://host:8786",

@@ -107,7 +107,8 @@ def _read_own(
         folder = f"load_dataset({str(data.parent)!r})" if find_idx_files(data.parent) else None
         raise DataFileError(f"a file of a kind that can be read ({READABLE})", f"the file {data}", folder)
     if target is not None or types is not None:
-        raise DataFileError("a table for a target or types", f"{data}, which has its labels already")
+        got = f"{data}, which has its labels already"
+        raise DataFileError("a table for a target or types", got, "the data without a target and types")
     return dataset
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import importlib.util
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -15,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from deltarule.data.arrays import Array
+from deltarule.data.bundled import bundled
 from deltarule.data.catalogue import DATASETS
 from deltarule.data.column_warnings import column_warnings
 from deltarule.data.dataset import Dataset
@@ -111,7 +110,8 @@ def load_dataset(
 def _check_named(name: str, target: TargetChoice, types: Mapping[str, Any] | None, size: ImageSize | None) -> None:
     """Refuse what is only for files and tables."""
     if target is not None or types is not None:
-        raise DataError("a table for a target or types", f"the named set {name!r}, which has its labels already")
+        got = f"the named set {name!r}, which has its labels already"
+        raise DataError("a table for a target or types", got, "the data without a target and types")
     if size is not None:
         raise DataError("a folder of images for an image size", f"the named set {name!r}")
 
@@ -236,32 +236,9 @@ def _small(name: str, seed: int) -> Dataset:
         return Dataset(points(seed=seed), name=name, class_names=names, source=source)
     if name == "xor":
         return Dataset(xor(), name=name, class_names=("equal", "different"), source=source)
-    if name == "digits":
-        return Dataset(_digits(), name=name, class_names=[str(label) for label in range(10)], source=source)
-    import sklearn.datasets
-
-    bunch: Any = getattr(sklearn.datasets, f"load_{name}")()
-    classes = [str(label) for label in bunch.target_names] if DATASETS[name].classes else None
-    features = [str(feature) for feature in bunch.feature_names]
-    return Dataset((bunch.data, bunch.target), name=name, class_names=classes, feature_names=features, source=source)
-
-
-def _digits() -> tuple[Array, Array]:
-    """Return the images (n, 8, 8), 0 to 16, and their labels, from the file that scikit-learn includes.
-
-    Where the file is in its usual place, it is read without importing scikit-learn, which takes longer than training.
-    """
-    found = importlib.util.find_spec("sklearn")
-    bundled = Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz" if found and found.origin else None
-    if bundled is not None and bundled.is_file():
-        table = np.array(
-            [line.split(",") for line in gzip.decompress(bundled.read_bytes()).decode().split()], np.float64
-        )
-        return table[:, :-1].astype(np.uint8).reshape(-1, 8, 8), table[:, -1].astype(np.int64)
-    import sklearn.datasets
-
-    bunch: Any = sklearn.datasets.load_digits()
-    return bunch.images.astype(np.uint8), bunch.target
+    found = bundled(name)
+    classes, features = found.class_names, found.feature_names
+    return Dataset((found.x, found.y), name=name, class_names=classes, feature_names=features, source=source)
 
 
 def _pooled(dataset: Dataset, split: Split) -> Dataset:

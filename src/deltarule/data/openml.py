@@ -22,9 +22,11 @@ def load_openml(name: str, target: TargetChoice = None, types: Mapping[str, Any]
     target : its own default target where none is given.
     Raises DataFileError: no such set, or openml.org cannot be reached; pandas is needed to read it.
     """
+    plain, _, version = name.removeprefix(PREFIX).partition("@")
+    if not plain.strip():
+        raise DataFileError("the name of a data set of openml.org", repr(name), f"{PREFIX}credit-g")
     from sklearn.datasets import fetch_openml
 
-    plain, _, version = name.removeprefix(PREFIX).partition("@")
     chosen: Any = int(version) if version.isdecimal() else (version or "active")
     try:
         with warnings.catch_warnings():

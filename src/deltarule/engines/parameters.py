@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
@@ -80,7 +81,7 @@ class Shape:
         """Number of outputs of each member."""
         return self.sizes[-1] // self.members
 
-    @property
+    @cached_property
     def theta(self) -> int:
         """Number of weights and biases."""
         return count(self.sizes)
@@ -88,12 +89,12 @@ class Shape:
     @property
     def trained(self) -> int:
         """Number of trained parameters: all but the running statistics and what the input stage has fitted."""
-        return self._starts().fitted
+        return self._starts.fitted
 
     @property
     def total(self) -> int:
         """Length of the vector."""
-        return self._starts().end
+        return self._starts.end
 
     def layers(self, vector: npt.NDArray[Any]) -> Layers:
         """Return views of each layer's weights and biases."""
@@ -114,31 +115,31 @@ class Shape:
 
     def scale(self, vector: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
         """Return a view of the inputs' factors, (inputs of the first layer,), or None."""
-        start = self._starts().scale
+        start = self._starts.scale
         return vector[start : start + self.sizes[0]] if self.input_scale else None
 
     def slopes_of(self, vector: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """Return views of the slopes of each hidden layer, (units,) each; none where there are none."""
         if self.slopes is None:
             return []
-        ends = np.cumsum([self._starts().slopes, *self.sizes[1:-1]])
+        ends = np.cumsum([self._starts.slopes, *self.sizes[1:-1]])
         return [vector[start:end] for start, end in pairwise(ends)]
 
     def stage_parts(self, vector: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
         """Return views of the input stage's trained parameters by name."""
-        return {} if self.stage is None else views(vector, self._starts().stage, self.stage.shapes())
+        return {} if self.stage is None else views(vector, self._starts.stage, self.stage.shapes())
 
     def adapters(self, vector: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
         """Return views of the members' factors and biases by name: "0.r" are those of the first layer's inputs."""
-        return views(vector, self._starts().adapters, self.adapter_shapes())
+        return views(vector, self._starts.adapters, self.adapter_shapes())
 
     def stage_fitted(self, vector: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
         """Return views of what the input stage has fitted to the training set, by name."""
-        return {} if self.stage is None else views(vector, self._starts().stage_fitted, self.stage.fitted_shapes())
+        return {} if self.stage is None else views(vector, self._starts.stage_fitted, self.stage.fitted_shapes())
 
     def groups(self) -> Iterator[tuple[str, int, slice]]:
         """Yield each group of parameters: its name in `ParameterGroups`, its layer, and its place in the vector."""
-        starts, place = self._starts(), 0
+        starts, place = self._starts, 0
         for layer, (fan_in, fan_out) in enumerate(pairwise(self.sizes)):
             middle, end = place + fan_in * fan_out, place + (fan_in + 1) * fan_out
             yield "weights", layer, slice(place, middle)
@@ -203,6 +204,7 @@ class Shape:
         """Return the shapes of the members' adapters by name; none for one member."""
         return {} if self.members == 1 else adapter_shapes(self.sizes, self.members, full=self.full)
 
+    @cached_property
     def _starts(self) -> _Starts:
         """Return where each part of the vector after γ and β begins."""
         units = sum(self.sizes[1:-1])

@@ -96,8 +96,10 @@ class MLPRegressor(RegressorMixin, Perceptron):  # type: ignore[misc]
             raise OutOfMemory.of(error) from error
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Return the predicted numbers: (n,), or (n, k) for k targets."""
+        """Return the predicted numbers: (n,), or (n, k) for k targets; float64 for columns that were prepared."""
         a = self._outputs(X)
+        if self.prepare is not None:
+            a = a.astype(np.float64)
         return a[:, 0] if a.shape[1] == 1 else a
 
     def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

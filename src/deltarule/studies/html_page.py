@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from deltarule.figures.displays import Display
-from deltarule.figures.style import DARK, LIGHT, Theme, draw
+from deltarule.figures.style import COLOURS, DARK, LIGHT, Theme, draw
 from deltarule.recipes import Recipe
 from deltarule.studies.text_table import TextTable
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """Forbids the browser to fetch anything."""
+
+_ROLES = Theme("#010001", "#010002", "#010003", "#010004", tuple(f"#0101{place:02x}" for place in range(len(COLOURS))))
+"""A theme whose colors only say what they are for."""
+
+_COLOUR = re.compile(r"(?<=: )#[0-9a-f]{6}\b")
 
 
 def html_page(title: str, sections: Iterable[str]) -> str:
@@ -74,7 +80,7 @@ def html_table(table: TextTable, style: str = "") -> str:
 
 def html_figure(display: Display, caption: str) -> str:
     """Return a picture with its caption, in light and dark."""
-    light, dark = (_data_uri(display, theme) for theme in (LIGHT, DARK))
+    light, dark = map(_data_uri, _in_both(display))
     text = escape(caption)
     return (
         f'<figure><picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
@@ -99,8 +105,26 @@ def each(tag: str, texts: Iterable[str], attributes: str = "") -> str:
     return "".join(f"<{tag}{attributes}>{escape(text)}</{tag}>" for text in texts)
 
 
-def _data_uri(display: Display, theme: Theme) -> str:
-    picture: Figure = display.plot(theme=theme).figure_
+def _in_both(display: Display) -> tuple[str, str]:
+    """Return a picture as SVG in light and in dark; one that has only a theme's colors is drawn once."""
+    picture = display.plot(theme=_ROLES).figure_
+    drawn = "" if any(axes.images for axes in picture.axes) else _svg(picture)
+    roles = _colours(_ROLES)
+    if not drawn or not {*_COLOUR.findall(drawn)} <= {*roles}:
+        return _svg(display.plot(theme=LIGHT).figure_), _svg(display.plot(theme=DARK).figure_)
+    light, dark = (dict(zip(roles, _colours(theme), strict=True)) for theme in (LIGHT, DARK))
+    return _COLOUR.sub(lambda found: light[found[0]], drawn), _COLOUR.sub(lambda found: dark[found[0]], drawn)
+
+
+def _colours(theme: Theme) -> list[str]:
+    return [each.lower() for each in (theme.paper, theme.ink, theme.quiet, theme.grid, *theme.colours)]
+
+
+def _svg(picture: Figure) -> str:
     content = io.BytesIO()
     draw(picture, content, "svg")
-    return f"data:image/svg+xml;base64,{base64.b64encode(content.getvalue()).decode()}"
+    return content.getvalue().decode()
+
+
+def _data_uri(svg: str) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
