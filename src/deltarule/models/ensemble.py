@@ -16,10 +16,11 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.predicting import checked_outputs
 from deltarule.engines.threads import allowed_threads
 from deltarule.errors import ModelError, ModelFileError, memory_checked
-from deltarule.formulas import Loss
-from deltarule.models.calibration import LIMITS, tempered
+from deltarule.formulas import Activation
+from deltarule.models.calibration import LIMITS, probabilities_of_outputs, tempered
 from deltarule.models.card import ModelCard
 from deltarule.models.conformal import class_sets, intervals
 from deltarule.models.encoding import Encoding
@@ -33,7 +34,7 @@ from deltarule.models.files import (
     packed,
     read_content,
 )
-from deltarule.models.model import Model, class_probabilities, load_model, score_of
+from deltarule.models.model import Model, load_model, score_of
 from deltarule.models.record import Record, Score, versions
 from deltarule.recipes import Affine, Recipe
 from deltarule.types import Booleans, Floats
@@ -168,24 +169,25 @@ class Ensemble:
     def probabilities(self, inputs: npt.NDArray[Any]) -> Floats:
         """Return the calibrated mean probability of each class (n, classes) for encoded inputs (n, d)."""
         # The rows of all networks at once: for a few rows the calls take longer than the arithmetic.
-        z = np.concatenate(self._outputs(inputs))
-        each = class_probabilities(self._loss, z).reshape(len(self.networks), len(inputs), -1)
-        return tempered(each.mean(axis=0), self.temperature)
+        z = self._outputs(inputs)
+        each = probabilities_of_outputs(self._output.value(z.reshape(-1, z.shape[-1])))
+        each = each.reshape(len(self.networks), len(inputs), -1)
+        return tempered(np.add.reduce(each, axis=0) / len(each), self.temperature)
 
     def numbers(self, inputs: npt.NDArray[Any]) -> Floats:
         """Return the mean predicted numbers (n, k) for encoded inputs (n, d)."""
         # All networks' outputs at once: for a few rows the calls take longer than the arithmetic.
-        z = np.stack(self._outputs(inputs))
-        numbers: Floats = self._loss.output.value(z.reshape(-1, z.shape[-1])).reshape(z.shape)
+        z = self._outputs(inputs)
+        numbers: Floats = self._output.value(z.reshape(-1, z.shape[-1])).reshape(z.shape)
         if self._target_scalings is not None:
             numbers = self._target_scalings.undo(numbers)
         if self._target_bounds is not None:
-            numbers = np.clip(numbers, *self._target_bounds)
-        return np.asarray(numbers.mean(axis=0, dtype=np.float64))
+            numbers = np.minimum(np.maximum(numbers, self._target_bounds[0]), self._target_bounds[1])
+        return np.asarray(np.add.reduce(numbers, axis=0, dtype=np.float64) / len(numbers))
 
     @cached_property
-    def _loss(self) -> Loss:
-        return self.networks[0].loss
+    def _output(self) -> Activation:
+        return self.networks[0].loss.output
 
     @cached_property
     def _target_scalings(self) -> Affine | None:
@@ -225,13 +227,30 @@ class Ensemble:
         record = Record(samples=(("train", samples),), scores=(score,), versions=versions())
         return dataclasses.replace(self, networks=(dataclasses.replace(first, record=record), *others))
 
-    def _outputs(self, inputs: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-        """Return the weighted sums (n, outputs) of each network."""
-        threads = min(allowed_threads(), len(self.networks)) if len(inputs) >= _WORTH_THREADS else 1
+    def _outputs(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the weighted sums of each network (networks, n, outputs)."""
+        n, several = len(inputs), len(self.networks)
+        made = np.empty((several, n, self.networks[0].shape.outputs), self._precision)
+        threads = min(allowed_threads(), several) if n >= _WORTH_THREADS else 1
         if threads == 1:
-            return [network.outputs_of(inputs) for network in self.networks]
+            for network, target in zip(self.networks, made, strict=True):
+                network.write_outputs(inputs, target)
+            return checked_outputs(made)
+        # Parts of the rows, so that the threads end at the same time; neighbours are of different networks.
+        parts = threads // math.gcd(threads, several)
+        rows = [slice(n * part // parts, n * (part + 1) // parts) for part in range(parts)]
+
+        def write(some: slice, place: int) -> None:
+            self.networks[place].write_outputs(inputs[some], made[place, some])
+
         with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(lambda network: network.outputs_of(inputs), self.networks))
+            for ended in [pool.submit(write, some, place) for some in rows for place in range(several)]:
+                ended.result()
+        return checked_outputs(made)
+
+    @cached_property
+    def _precision(self) -> np.dtype[Any]:
+        return np.result_type(*(network.parameters.dtype for network in self.networks))
 
     def card(self) -> ModelCard:
         """Return the card of the first network, with what the ensemble has beside it; see `Model.card`."""
