@@ -78,6 +78,17 @@ def test_large_fields_are_smoothed_in_blocks():
     np.testing.assert_allclose(met, expected, atol=1e-9)
 
 
+@pytest.mark.parametrize("shape", [(28, 28), (20, 33, 3), (5, 3), (1, 40, 3)])
+@pytest.mark.parametrize("augmentations", [[dr.PadAndCrop(2)], [dr.PadAndCrop(45), "vertical_flip", "horizontal_flip"]])
+def test_whole_pixels_are_copied(shape, augmentations):
+    """In float32, too, to the last bit: nothing is interpolated."""
+    x = np.random.default_rng(0).integers(1, 256, (30, int(np.prod(shape)))).astype(np.uint8)
+    scaling = Scaling("none").learn(x, image=True)
+    for precision in ("float32", "float64"):
+        met, expected = built(x, shape, dr.Recipe(augmentation=augmentations).augmentation, precision, scaling)
+        np.testing.assert_array_equal(met, expected)
+
+
 def test_what_changes_nothing_leaves_the_bits():
     x = np.random.default_rng(0).integers(0, 255, (30, 28 * 28)).astype(np.uint8)
     scaling = Scaling("unit").learn(x, image=True)
@@ -174,8 +185,9 @@ def bits():
     """A hash of a batch under all that is drawn, read and changed."""
     x = np.random.default_rng(0).integers(0, 256, (30, 20 * 20)).astype(np.uint8)
     augmentations = [dr.Rotation(20), dr.Elastic(20, 3), dr.Contrast(), dr.GaussianNoise(), dr.Cutout(3)]
-    met, _ = built(x, (20, 20), augmentations, "float32", Scaling("unit").learn(x, image=True))
-    return hashlib.sha256(met.tobytes()).hexdigest()
+    scaling, copied = Scaling("unit").learn(x, image=True), [dr.PadAndCrop(3), dr.HorizontalFlip()]
+    met = [built(x, (20, 20), each, "float32", scaling)[0] for each in (augmentations, copied)]
+    return hashlib.sha256(np.array(met).tobytes()).hexdigest()
 
 
 @pytest.mark.skipif(not processor().features.count("avx512f"), reason="AVX2 is no other processor here")

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 import deltarule as dr
+from deltarule.engines.compiled.runtime.engine import Compiled
 from deltarule.errors import RecipeError
-from deltarule.native.bfloat16 import multiply_in_pairs
+from deltarule.native.bfloat16 import multiply_in_pairs, paired
+from deltarule.training.plan import plan_text
+from deltarule.training.preparing import prepared
 
 RNG = np.random.default_rng(5)
 X, Y = RNG.normal(size=(60, 13)).astype(np.float32), RNG.normal(size=(60, 3)).astype(np.float32)
@@ -91,3 +94,28 @@ def test_images_of_digits_are_learnt_as_well():
 def test_an_unknown_precision_is_named():
     with pytest.raises(RecipeError, match=r"float32.*float64.*bfloat16.*got.*bfloat8"):
         dr.train(RECIPE, DATA, precision="bfloat8")
+
+
+@pytest.mark.parametrize(("hidden", "threads"), [((40, 64), 1), ((64, 48), 2), ((112, 112), 3)])
+def test_weights_are_kept_in_pairs_as_they_change(hidden, threads):
+    recipe = RECIPE.replace(network=dr.Network(hidden=hidden), optimizer="adam")
+    engine = Compiled(prepared(recipe, dr.Dataset(train=(np.tile(X, (1, 2)), Y)))[0], "bfloat16", threads)
+    engine.advance(2, np.inf)
+    team = engine._team
+    kept = [block for block in team._layout.every if team._layout.keeps_pairs(block)]
+    assert len(kept) > len(hidden)
+    for block in kept:
+        size, stride = block.fan_in, block.stride
+        weights = team._region(0)[block.offset :][: size * stride].reshape(size, stride)
+        pairs = paired(weights)
+        assert (team._pairs[block.offset :][: pairs.size].reshape(pairs.shape) == pairs).all()
+    printed = plan_text(recipe, DATA, n_threads=1, precision="bfloat16")
+    assert "slots, bfloat16 pairs = " in printed
+
+
+def test_a_constraint_leaves_no_pairs_behind():
+    for changes in ({"constraint": dr.MaxNorm(0.5)}, {"clipping": dr.ClipByNorm(0.1)}):
+        recipe = RECIPE.replace(network=dr.Network(hidden=(40, 64)), **changes)
+        one, two = (dr.train(recipe, DATA, precision="bfloat16", n_threads=n).model.theta for n in (1, 2))
+        assert one.tobytes() == two.tobytes()
+        assert not Compiled(prepared(recipe, DATA)[0], "bfloat16", 1)._team._pairs.size

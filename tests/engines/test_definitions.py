@@ -45,6 +45,7 @@ class Bench:
         self.arenas = [engine._arena, *self.team._passages]
         self.memory = [self.team._parameters, self.team._table, engine._progress.words, engine._record]
         self.memory += [array for arena in self.arenas for array in arena.lasting]
+        self.memory += [self.team._pairs]
         self.scratch = [array for arena in self.arenas for array in arena.scratch]
 
     def begin(self, first, size, step):
@@ -123,8 +124,8 @@ class Bench:
 
     def compare(self, expected, what):
         for array, numbers in zip(self.memory, expected, strict=True):
-            if array.tobytes() == numbers.tobytes():
-                continue
+            if array.tobytes() == numbers.tobytes() or array is self.team._pairs:
+                continue  # weights that differ in the last bit may be rounded otherwise; see `test_bfloat16`
             numbered = [np.float32] * self.single + [np.float64, np.int64]
             assert array.dtype in numbered, f"{what}: bits differ"
             if array.dtype == np.int64:

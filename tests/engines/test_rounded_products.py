@@ -12,13 +12,14 @@ from tests.engines.processors import PROCESSORS, repeat
 from tests.engines.test_products import SENTINEL, at, at_the_end, close, matrix, padded, row
 
 from deltarule.native import rounded_products as products
-from deltarule.native.bfloat16 import multiply_in_pairs, rounded
+from deltarule.native.bfloat16 import multiply_in_pairs, paired, rounded
 from deltarule.native.processor import compile_functions, processor
 from deltarule.native.products import GROUP
 from deltarule.native.tiles import tiles
 
-CODE = compile_functions({name: (getattr(products, name), *[int] * 12) for name in ("forward", "backward", "gradient")})
-forward, backward, gradient = (CODE.function(name, 12) for name in ("forward", "backward", "gradient"))
+WORDS = products.PRODUCTS | {"keep_pairs": 6}
+CODE = compile_functions({name: (getattr(products, name), *[int] * words) for name, words in WORDS.items()})
+forward, backward, gradient, keep_pairs = (CODE.function(name, words) for name, words in WORDS.items())
 
 
 def result(rows, columns):
@@ -40,7 +41,16 @@ def table():
 
 def run_forward(a, w, bias, fan_in, columns):
     z, space, start = result(len(a), columns), room(len(a), columns), 0 if bias is None else at(bias)
-    forward(table(), at(z), row(z), start, at(a), row(a), at(w), row(w), len(a), fan_in, columns, at(space))
+    forward(table(), at(z), row(z), start, at(a), row(a), at(w), row(w), len(a), fan_in, columns, at(space), 0)
+    return within(z, columns)
+
+
+def run_forward_of_pairs(a, w, bias, fan_in, columns):
+    z, space, pairs = result(len(a), columns), room(len(a), columns), np.zeros_like(w)
+    keep_pairs(table(), at(w), row(w), fan_in, columns, at(pairs))
+    assert (pairs[: (fan_in + 1) // 2, :columns].view(np.uint32) == paired(w[:fan_in, :columns])).all()
+    sizes = len(a), fan_in, columns
+    forward(table(), at(z), row(z), at(bias), at(a), row(a), 0, row(w), *sizes, at(space), at(pairs))
     return within(z, columns)
 
 
@@ -75,6 +85,8 @@ def check(batch, fan_in, fan_out, extra=0):
     A, D, W, b = a[:, :fan_in], d[:, :fan_out], w[:, :fan_out], bias[:, :fan_out]
     assert equal(run_forward(a, w, bias, fan_in, fan_out), A, W, b)
     assert equal(run_forward(a, w, None, fan_in, fan_out), A, W)
+    if fan_in >= products.LEAST_KEPT:
+        assert equal(run_forward_of_pairs(a, w, bias, fan_in, fan_out), A, W, b)
     assert equal(run_gradient(a, d, fan_in, fan_out, 1 + fan_in % 3), A.T, D)
     assert equal(run_backward(d, w, fan_in, fan_out), D, W.T)
 

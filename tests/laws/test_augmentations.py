@@ -15,8 +15,8 @@ from deltarule.formulas.random import Purpose, words
 
 ALL = list(registered("augmentation"))
 STILL = [
-    dr.Rotation(0), dr.Translation(0), dr.Zoom(0), dr.Shear(0), dr.RandomCrop(1), dr.Elastic(alpha=0), dr.Contrast(0),
-    dr.Brightness(0), dr.GaussianNoise(0), dr.Colour(0), dr.FeatureNoise(0),
+    dr.Rotation(0), dr.Translation(0), dr.PadAndCrop(0), dr.Zoom(0), dr.Shear(0), dr.RandomCrop(1),
+    dr.Elastic(alpha=0), dr.Contrast(0), dr.Brightness(0), dr.GaussianNoise(0), dr.Colour(0), dr.FeatureNoise(0),
 ]  # fmt: skip
 SHAPE = (9, 14, 3)
 
@@ -86,6 +86,19 @@ def test_a_rows_numbers_are_its_own(raw, cls):
     parts = [changed(raw, formula, first=first, rows=rows)[0] for first, rows in ((0, 7), (7, 1), (8, 32))]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
     assert not np.array_equal(changed(raw, formula, step=2)[0], whole)
+
+
+def test_pad_and_crop_is_numpys_with_every_offset_alike():
+    """The offsets are recovered from the crops, of which each must be one of the padded image."""
+    p, n, shape = 2, 5000, (6, 7, 3)
+    x = np.random.default_rng(0).integers(3, 250, (n, int(np.prod(shape)))).astype(np.uint8)
+    raw = RawValues(x, shape)
+    new = augment(x, None, [dr.PadAndCrop(p)], raw, Drawn(7, 1))[0].reshape(-1, *shape)
+    padded = np.pad(x.reshape(-1, *shape), ((0, 0), (p, p), (p, p), (0, 0)), constant_values=int(raw.low))
+    crops = np.lib.stride_tricks.sliding_window_view(padded, shape, axis=(1, 2, 3))[:, :, :, 0]
+    same = (crops == new[:, None, None]).all(axis=(3, 4, 5))
+    assert (same.sum(axis=(1, 2)) == 1).all()
+    assert stats.chisquare(same.sum(axis=0).ravel()).pvalue > 0.01
 
 
 def test_affine_maps_compose_into_scipys(raw):

@@ -233,6 +233,7 @@ def test_softmax():
 K = 4
 Z = RNG.normal(size=(30, K)) * 3
 CHOICES = np.eye(K)[RNG.integers(K, size=30)]
+MIXED = 0.7 * CHOICES + 0.3 * CHOICES[::-1]
 LABELS = (RNG.random((30, K)) < 0.5).astype(float)
 NUMBERS = RNG.normal(size=(30, K)) * 3
 COUNTS = RNG.poisson(3.0, size=(30, K)).astype(float)
@@ -288,6 +289,11 @@ LOSSES = {
         dr.SoftmaxCrossEntropy(label_smoothing=0.1),
         CHOICES,
         lambda z, y: F.cross_entropy(z, y.argmax(1), reduction="none", label_smoothing=0.1)[:, None],
+    ),
+    "CrossEntropyLoss of mixed targets, smoothed": (
+        dr.SoftmaxCrossEntropy(label_smoothing=0.1),
+        MIXED,
+        lambda z, y: F.cross_entropy(z, y, reduction="none", label_smoothing=0.1)[:, None],
     ),
     "focal": (
         dr.SigmoidFocal(gamma=2.0),

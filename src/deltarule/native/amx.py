@@ -160,9 +160,9 @@ _SPECIAL = 0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-38, 3e38, 2.0**-70, -(
 
 def differing(of_unit: plain.Tiles) -> list[str]:
     """Return the products, and their sizes, of which a bit differs from the definition; NaNs are all the same."""
-    names = "forward", "backward", "gradient"
-    code = compile_functions({name: (getattr(rounded_products, name), *[int] * 12) for name in names})
-    forward, backward, gradient = (code.function(name, 12) for name in names)
+    words = rounded_products.PRODUCTS
+    code = compile_functions({name: (getattr(rounded_products, name), *[int] * words[name]) for name in words})
+    forward, backward, gradient = (code.function(name, words[name]) for name in words)
     found, generator = [], np.random.default_rng(0)
     for (batch, inputs, outputs), special in ((sizes, special) for sizes in _SIZES for special in (False, True)):
         x, w, dz, bias = (
@@ -172,7 +172,7 @@ def differing(of_unit: plain.Tiles) -> list[str]:
         z, dx, dw = (_empty(*sizes) for sizes in ((batch, outputs), (batch, inputs), (inputs, outputs)))
         room = np.full(rounded_products.workspace_bytes(of_unit.address, batch, outputs), 255, np.uint8)
         at, space, sizes = of_unit.address, room.ctypes.data, (batch, inputs, outputs)
-        forward(at, *_place(z), bias.ctypes.data, *_place(x), *_place(w), *sizes, space)
+        forward(at, *_place(z), bias.ctypes.data, *_place(x), *_place(w), *sizes, space, 0)
         backward(at, *_place(dx), *_place(dz), *_place(w), *sizes, space, 0)
         gradient(at, *_place(dw), *_place(x), *_place(dz), *sizes, space, 0)
         x, w, dz, bias = x[:, :inputs], w[:, :outputs], dz[:, :outputs], bias[:, :outputs]

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from deltarule.native.ir import Lanes
 
-__all__ = ["Pairs", "multiply_in_blocks", "multiply_in_pairs", "rounded"]
+__all__ = ["Pairs", "multiply_in_blocks", "multiply_in_pairs", "paired", "rounded"]
 
 _UPPER, _QUIET, _SMALLEST = -65536, 0x400000, float.fromhex("0x1p-126")
 _VECTOR = 16
@@ -39,6 +39,8 @@ class Pairs:
 
     def joined(self, even: str, odd: str) -> str:
         """Pairs of two vectors of float32, rounded: lane by lane, one from each."""
+        if self.instructions and 1 < self.lanes.count < _VECTOR:
+            return self._filled_up(even, odd)
         if not self._whole:
             upper = self.lanes.integer("and", self._rounded(odd), self._word(_UPPER))
             lower = self.lanes.integer("lshr", self._rounded(even), self._word(16))
@@ -72,6 +74,14 @@ class Pairs:
         text, kind = self.lanes.text, self.lanes.kind
         text.declared.add(f"declare {kind} {_MULTIPLY}({kind}, {_HALVES}, {_HALVES})")
         return text.result(f"call {kind} {_MULTIPLY}({kind} {total}, {_HALVES} {a[0]}, {_HALVES} {b[0]})")
+
+    def _filled_up(self, even: str, odd: str) -> str:
+        """`joined` of fewer numbers than the instruction takes: of the first lanes of whole vectors."""
+        count = self.lanes.count
+        whole = Pairs(self.lanes.alike(count=_VECTOR), self.instructions)
+        places = [lane % count for lane in range(_VECTOR)]
+        pairs = whole.joined(*(self.lanes.shuffle(each, each, places) for each in (even, odd)))
+        return whole.lanes.shuffle(pairs, pairs, range(count))
 
     def _convert(self, upper: str, lower: str) -> str:
         text, kind = self.lanes.text, self.lanes.kind
@@ -113,6 +123,18 @@ def rounded(x: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     chosen = np.where(np.isnan(given), bits | np.uint32(_QUIET), nearest) & np.uint32(_UPPER & 0xFFFFFFFF)
     tiny = np.abs(given) < np.float32(_SMALLEST)
     return np.where(tiny, np.copysign(np.float32(0), given), chosen.astype(np.uint32).view(np.float32))
+
+
+def paired(x: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
+    """Return the pairs of each two rows of x, (rows / 2, columns), rounded; a last row alone is paired with zeros.
+
+    >>> [f"{word:08x}" for word in paired(np.array([[1.0], [2.0], [3.0]]))[:, 0]]
+    ['40003f80', '00004040']
+    """
+    bits = rounded(x).view(np.uint32)
+    even, odd = bits[::2], np.zeros_like(bits[::2])
+    odd[: len(bits) // 2] = bits[1::2]
+    return odd | even >> np.uint32(16)
 
 
 def multiply_in_pairs(

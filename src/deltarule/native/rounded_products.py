@@ -3,7 +3,7 @@
 Sums, the bias and the result are float32. Over k the numbers are taken in pairs, of each pair the odd k first (see
 `bfloat16`); an odd depth is filled up with a zero. The rounded operands are written to the thread's workspace: a block
 of A, then B, panel by panel. A chain of sums is cut at an even k only, so results are equal to the last bit however the
-work is cut.
+work is cut. Of a B that is used more often than it changes, whoever changes it may keep the pairs with `keep_pairs`.
 
 On a matrix unit (see `amx`) a step of a tile takes more pairs, `PAIRS`: depths are filled up with zeros of B to whole
 steps, A is stored row by row for all three products, and work is cut between steps only.
@@ -42,13 +42,22 @@ from deltarule.native.tiles import (
     ZEROS,
 )
 
-__all__ = ["backward", "forward", "gradient", "workspace_bytes"]
+__all__ = ["LEAST_KEPT", "PRODUCTS", "backward", "forward", "gradient", "keep_pairs", "rounds", "workspace_bytes"]
 
 # Rows of A rounded at once, and the depth of a block: half a megabyte, which is in the second cache.
 _BLOCK_ROWS, _BLOCK_DEPTH = 256, 1024
 _CLEAR = 64  # bytes added to a row, so that rows do not compete for places in the nearest cache
 _A_BYTES = _BLOCK_DEPTH // 2 * (4 * _BLOCK_ROWS + _CLEAR)
 _WIDEST_PANEL = 4
+PRODUCTS = {"forward": 13, "backward": 12, "gradient": 12}
+"""The functions that multiply, and how many words they take."""
+LEAST_KEPT = 16
+"""The fewest rows of which pairs may be kept in memory for as many rows: a step of a matrix unit takes 16 pairs."""
+
+
+def rounds(table: int) -> bool:
+    """Return whether a table of tiles rounds the operands."""
+    return bool(ctypes.c_int64.from_address(table + 8 * ROUNDED).value)
 
 
 def workspace_bytes(table: int, rows: int, columns: int) -> int:
@@ -69,9 +78,12 @@ def workspace_bytes(table: int, rows: int, columns: int) -> int:
 
 def forward(
     table: int, c: int, c_row: int, bias: int, a: int, a_row: int, b: int, b_row: int, rows: int, depth: int,
-    columns: int, workspace: int,
+    columns: int, workspace: int, pairs: int,
 ) -> None:  # fmt: skip
-    """C ← 1 biasᵀ + A B: C (rows, columns), A (rows, depth), B (depth, columns)."""
+    """C ← 1 biasᵀ + A B: C (rows, columns), A (rows, depth), B (depth, columns).
+
+    pairs : where `keep_pairs` has written those of B, or 0.
+    """
     tiles = slot(table, ROUNDED)
     if not tiles:
         gemm_nn(table, c, c_row, bias, a, a_row, b, b_row, rows, depth, columns)
@@ -90,16 +102,31 @@ def forward(
             for each in range(panels):
                 width = narrow + 1 if each < wider else narrow
                 many = width * vector_bytes // 4
-                _round_pairs(tiles, part, many, b + k * b_row + left, b_row, workspace + _A_BYTES, 4 * many)
+                source, step = pairs + k // 2 * b_row + left, b_row
+                if not pairs:
+                    source, step = workspace + _A_BYTES, 4 * many
+                    _round_pairs(tiles, part, many, b + k * b_row + left, b_row, source, step)
                 target = c + top * c_row + left
                 start, start_row = target, c_row
                 if k == 0:
                     start, start_row = bias + left if bias else slot(tiles, ZEROS), 0
                 panel(
-                    tiles, height, _steps(tiles, part), width, workspace, row, 4, workspace + _A_BYTES, 4 * many,
-                    target, c_row, start, start_row,
+                    tiles, height, _steps(tiles, part), width, workspace, row, 4, source, step, target, c_row, start,
+                    start_row,
                 )  # fmt: skip
                 left += width * vector_bytes
+
+
+def keep_pairs(table: int, b: int, b_row: int, rows: int, columns: int, pairs: int) -> None:
+    """Write the pairs of some rows of B as far apart as its rows; those of a last row, if odd, with zeros.
+
+    The rows begin at an even one.
+    """
+    tiles, whole = slot(table, ROUNDED), rows // 2
+    call(slot(tiles, ROUND_PAIRS), whole, padded(columns), b, b_row, pairs, b_row)
+    if rows % 2:
+        last = b + 2 * whole * b_row
+        call(slot(tiles, ROUND_LAST), 1, padded(columns), last, b_row, pairs + whole * b_row, b_row)
 
 
 def gradient(

@@ -18,8 +18,9 @@ __all__ = ["fastest", "matrix", "peak_gflops", "update_rates"]
 _ALIGNED = 64  # bytes
 
 _PEAK_SUMS, _PEAK_ROUNDS = 12, 20_000
-# Weights of an update, which the nearest cache holds with their gradient and slots; operations for each.
-_WEIGHTS, _TOGETHER, _OPERATIONS = 1024, 64, 12
+# Weights of an update, which the nearest cache holds with their gradient and slots; operations for each; how often they
+# are updated in a call, so that the call itself takes little of the time.
+_WEIGHTS, _TOGETHER, _OPERATIONS, _TIMES = 1024, 64, 12, 64
 
 
 def matrix(rows: int, stride: int, dtype: str) -> npt.NDArray[Any]:
@@ -50,9 +51,10 @@ def update_rates(tried: Sequence[Sequence[str]], seconds: float, parts: int) -> 
     generator = np.random.default_rng(0)
     arrays = matrix(4, _WEIGHTS, "float32")
     arrays[:] = generator.random(arrays.shape) + 0.5
-    codes = [_update(operations) for operations in tried]
-    calls = [[lambda code=code: code.function("update", 2)(16, arrays.ctypes.data)] for code in codes]
-    operations = 16 * _WEIGHTS * _OPERATIONS
+    address, codes = arrays.ctypes.data, [_update(operations) for operations in tried]
+    functions = [code.function("update", 2) for code in codes]
+    calls = [[lambda function=function: function(_TIMES, address)] for function in functions]
+    operations = _TIMES * _WEIGHTS * _OPERATIONS
     rates: npt.NDArray[np.float64] = operations / fastest(calls, seconds, parts)[:, :, 0] / 1e9
     return rates
 

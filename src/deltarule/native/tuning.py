@@ -144,9 +144,9 @@ def _tiles(dtype: str, tiling: Tiling) -> Tiles:
 @lasting
 def _entry_points() -> tuple[Callable[..., None], ...]:
     """The three products, for Python to call."""
-    functions = rounded_products.forward, rounded_products.backward, rounded_products.gradient
-    code = compile_functions({each.__name__: (each, *[int] * 12) for each in functions})
-    return tuple(code.function(each.__name__, 12) for each in functions)
+    words = rounded_products.PRODUCTS
+    code = compile_functions({name: (getattr(rounded_products, name), *[int] * words[name]) for name in words})
+    return tuple(code.function(name, words[name]) for name in words)
 
 
 def _rates(dtype: str, tried: list[Tiling], question: str) -> npt.NDArray[np.float64]:
@@ -200,7 +200,7 @@ class _Matrices:
             self.x, self.w, self.dz, self.z, self.dx, self.dw))  # fmt: skip
         workspace = self.workspace.ctypes.data
         return [
-            lambda: forward(functions.address, *z, 0, *x, *w, *self.shape, workspace),
+            lambda: forward(functions.address, *z, 0, *x, *w, *self.shape, workspace, 0),
             lambda: backward(functions.address, *dx, *dz, *w, *self.shape, workspace, 0),
             lambda: gradient(functions.address, *dw, *x, *dz, *self.shape, workspace, 0),
         ]

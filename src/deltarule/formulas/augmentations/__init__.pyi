@@ -7,6 +7,7 @@ from deltarule.formulas.augmentations.augmentation import Pixelwise as Pixelwise
 from deltarule.formulas.augmentations.augmentation import Place as Place
 from deltarule.formulas.augmentations.geometric import Elastic as Elastic
 from deltarule.formulas.augmentations.geometric import HorizontalFlip as HorizontalFlip
+from deltarule.formulas.augmentations.geometric import PadAndCrop as PadAndCrop
 from deltarule.formulas.augmentations.geometric import RandomCrop as RandomCrop
 from deltarule.formulas.augmentations.geometric import Rotation as Rotation
 from deltarule.formulas.augmentations.geometric import Shear as Shear

@@ -17,6 +17,7 @@ from deltarule.types import Floats
 Degrees = Annotated[float, Domain("a number of degrees from 0 to 180", lambda x: 0 <= x <= 180)]
 Steep = Annotated[float, Domain("a number of degrees from 0 to 80", lambda x: 0 <= x <= 80)]
 Smoothing = Annotated[float, Domain("a number of pixels above 0, at most 1,000", lambda x: 0 < x <= 1000)]
+Margin = Annotated[int, Domain("an integer from 0 to 1,000", lambda x: 0 <= x <= 1000)]
 Side = Annotated[float, Domain("a number above 0, at most 1", lambda x: 0 < x <= 1)]
 
 
@@ -127,6 +128,30 @@ class Translation(Geometric):
         return 1.0, 0.0, 0.0, 1.0, -down, -right
 
 
+@register("pad_and_crop", "pad_crop")
+@dataclass(frozen=True)
+class PadAndCrop(Geometric):
+    """Pad-and-crop: pad the image by p pixels on each side, and crop it to its size at a random place.
+
+        y′ = y + ⌊u (2p + 1)⌋ − p        x′ = x + ⌊v (2p + 1)⌋ − p
+
+    p is `padding`; u and v are uniform numbers in (0, 1). The image is shifted by whole pixels, all (2p + 1)² shifts
+    with equal probability, so no value is interpolated unless another geometric augmentation is combined with it. For
+    shifts by fractions of a pixel use `Translation`.
+    He, Zhang, Ren and Sun (2016), section 4.2.
+
+    >>> PadAndCrop(padding=2).affine(28.0, 28.0, 0.1, 0.9)
+    (1.0, 0.0, 0.0, 1.0, -2.0, 2.0)
+    """
+
+    padding: Margin = 2
+    draws: ClassVar[int] = 2
+
+    def affine(self, height: Values, width: Values, *u: Values) -> Numbers:
+        down, right = (np.floor(each * (2.0 * self.padding + 1.0)) - self.padding for each in u)
+        return 1.0, 0.0, 0.0, 1.0, down, right
+
+
 @register("zoom", "scale")
 @dataclass(frozen=True)
 class Zoom(Geometric):
@@ -182,7 +207,8 @@ class RandomCrop(Geometric):
 
         y′ = r y + p (1 − r) h / 2        x′ = r x + q (1 − r) w / 2
 
-    r is uniform from `smallest` to 1, p and q from −1 to 1; h and w are the image's height and width in pixels.
+    r is uniform from `smallest` to 1, p and q from −1 to 1; h and w are the image's height and width in pixels. For a
+    crop of the padded image, which is not resized, use `PadAndCrop`.
     Szegedy et al. (2015), section 6, where the aspect ratio varies, too.
 
     >>> RandomCrop(smallest=0.5).affine(28.0, 28.0, 0.0, 0.5, 1.0)

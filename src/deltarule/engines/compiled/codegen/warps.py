@@ -54,27 +54,33 @@ class Plane:
 
 @dataclass(frozen=True)
 class Warp:
-    """Addresses of two functions for `memory.call`.
+    """Addresses of three functions for `memory.call`.
 
     call(spread, (image, plane))                        the numbers of an image into the middle of a plane
+    call(copy, (plane, map, apart, image))              the image of a plane under a map of whole pixels
     call(read, (plane, map, apart, field, image))       the image of a plane under a map and a field of displacements
 
     `map` is six float64, `apart` bytes from one to the next: a place y, x of the new image is read at
     a (y + Δy) + b (x + Δx) + e, c (y + Δy) + d (x + Δx) + f, between four pixels. `field` is Δy and Δx,
-    (2, height, stride). `image` is an array of `Plane.room` numbers.
+    (2, height, stride). `image` is an array of `Plane.room` numbers. In a map of whole pixels b = c = 0, a = ±1, d = ±1
+    (of several channels 1), and e and f are integers.
     """
 
     spread: int
+    copy: int
     read: int
 
 
 def warp(dtype: npt.DTypeLike, plane: Plane) -> Warp:
     """The functions for images of this size, and numbers of this precision."""
     kind: np.dtype[Any] = np.dtype(dtype)
-    texts = Text(), Text()
-    functions = [_spread(texts[0], 8 * kind.itemsize, plane), _read(texts[1], 8 * kind.itemsize, plane)]
-    code = compiled("\n".join([*sorted(texts[0].declared | texts[1].declared), *functions]))
-    return Warp(code.address("spread"), code.address("read"))
+    texts = Text(), Text(), Text()
+    functions = [
+        write(text, 8 * kind.itemsize, plane) for write, text in zip((_spread, _copy, _read), texts, strict=True)
+    ]
+    declared = set().union(*(text.declared for text in texts))
+    code = compiled("\n".join([*sorted(declared), *functions]))
+    return Warp(spread=code.address("spread"), copy=code.address("copy"), read=code.address("read"))
 
 
 def _spread(text: Text, bits: int, plane: Plane) -> str:
@@ -102,6 +108,61 @@ def _spread(text: Text, bits: int, plane: Plane) -> str:
 
     text.loop("0", str(plane.height), 1, [], row)
     return text.function("spread", ["image", "plane"])
+
+
+def _copy(text: Text, bits: int, plane: Plane) -> str:
+    one = Lanes(text, bits, 1, processor().fused)
+    lanes, places = one.alike(count=GROUP), one.alike(bits=32, count=GROUP)
+    source, image = (text.pointer(f"%{name}") for name in ("plane", "image"))
+    (_, plane_row), length = plane.shape, plane.width * plane.channels
+    a, _, _, d, e, f = _map(text, 64)
+    downwards, rightwards = (_integer(text, number, 1) for number in (a, d))
+    top, left = _integer(text, e, 2 * plane.height), _integer(text, f, 2 * plane.width)
+    forwards = text.result(f"icmp sgt i64 {rightwards}, 0")
+    # Backwards, the first lane of a group is the last that is loaded.
+    back = text.result(f"select i1 {forwards}, i64 0, i64 {1 - GROUP}")
+    left = text.integer("add", text.integer("mul", left, str(plane.channels)), back)
+    background = lanes.everywhere(one.load(source, "0"))
+
+    def row(number: str, _: list[str]) -> list[str]:
+        i = text.integer("add", text.integer("mul", number, downwards), top)
+        inside = text.result(f"icmp ult i64 {i}, {plane.height}")
+        end = places.every_word(text.result(f"select i1 {inside}, i32 {length}, i32 0"))
+        start = text.integer("add", text.integer("mul", i, str(plane_row)), str(plane_row + plane.channels))
+        target = text.integer("mul", number, str(length))
+
+        def group(first: str, _: list[str]) -> list[str]:
+            place = text.integer("add", text.integer("mul", first, rightwards), left)
+            lane = places.integer("add", places.every_word(text.result(f"trunc i64 {place} to i32")), places.lanes())
+            within = text.result(f"icmp ult {places.words} {lane}, {end}")
+            pointer = text.address(source, lanes.number, text.integer("add", start, place))
+            value = _loaded(lanes, pointer, within, background)
+            if plane.channels == 1:
+                mirrored = lanes.shuffle(value, "undef", range(GROUP)[::-1])
+                value = text.result(f"select i1 {forwards}, {lanes.kind} {value}, {lanes.kind} {mirrored}")
+            lanes.store(value, image, text.integer("add", target, first))
+            return []
+
+        text.loop("0", str(length), GROUP, [], group)
+        return []
+
+    text.loop("0", str(plane.height), 1, [], row)
+    return text.function("copy", ["plane", "map", "apart", "image"])
+
+
+def _integer(text: Text, number: str, most: int) -> str:
+    """An integer from −`most` to `most` of a float64."""
+    one = Lanes(text, 64, 1, processor().fused)
+    held = one.at_least(one.at_most(number, one.real(float(most))), one.real(float(-most)))
+    return text.result(f"fptosi double {held} to i64")
+
+
+def _loaded(lanes: Lanes, pointer: str, condition: str, otherwise: str) -> str:
+    """The numbers from a pointer on where a condition holds; the others are not read."""
+    function = f"@llvm.masked.load.v{lanes.count}f{lanes.bits}.p0"
+    lanes.text.declared.add(f"declare {lanes.kind} {function}(ptr, i32, {lanes.truths}, {lanes.kind})")
+    given = f"ptr {pointer}, i32 {lanes.bits // 8}, {lanes.truths} {condition}, {lanes.kind} {otherwise}"
+    return lanes.text.result(f"call {lanes.kind} {function}({given})")
 
 
 def _read(text: Text, bits: int, plane: Plane) -> str:

@@ -113,10 +113,15 @@ class Displacements(Struct):
 
 @dataclass(frozen=True)
 class ImageWarp(Struct):
-    """The functions that resample an image under a map and a field; `still` is a field of zeros."""
+    """The functions that copy an image under a map, or resample it under a map and a field.
+
+    mirrors : whether `copy` copies from right to left, too. still : a field of zeros.
+    """
 
     used: bool
     spread: Address
+    copy: Address
+    mirrors: bool
     read: Address
     plane: Address
     still: Address
@@ -231,21 +236,26 @@ class Augment(Instruction):
 
     def warp_image(self, place_in_maps: int, row: int, thread: Thread) -> None:
         """Resample the image under its map and its field; where both are the identity, leave it unchanged."""
-        column, field = 8 * self.maps.capacity, int(self.warp.still)
+        column, warp, of = 8 * self.maps.capacity, self.warp, self.displacements
         numbers = self.maps.results + 8 * place_in_maps
-        still = True
-        for part in range(6):
-            resting = 1.0 if part == 0 or part == 3 else 0.0
-            still = still and load_float64(numbers + part * column) == resting
-        if self.displacements.used:
-            of = self.displacements
-            if _number(0, row, thread.step, of.place, thread.run) < of.probability:
-                self.displace(row, thread)
-                field, still = int(of.field), False
-        if not still:
-            call(self.warp.spread, self.raw.image, self.warp.plane)
-            call(self.warp.read, self.warp.plane, numbers, column, field, self.raw.image)
-            self.clear_padding()
+        a, d = load_float64(numbers), load_float64(numbers + 3 * column)
+        b, c = load_float64(numbers + column), load_float64(numbers + 2 * column)
+        e, f = load_float64(numbers + 4 * column), load_float64(numbers + 5 * column)
+        upright = b == 0.0 and c == 0.0
+        if of.used and _number(0, row, thread.step, of.place, thread.run) < of.probability:
+            self.displace(row, thread)
+            call(warp.spread, self.raw.image, warp.plane)
+            call(warp.read, warp.plane, numbers, column, of.field, self.raw.image)
+        elif upright and a == 1.0 and d == 1.0 and e == 0.0 and f == 0.0:
+            return
+        else:
+            call(warp.spread, self.raw.image, warp.plane)
+            turned = upright and (a == 1.0 or a == -1.0) and (d == 1.0 or (d == -1.0 and warp.mirrors))
+            if turned and e == float(int(e)) and f == float(int(f)):
+                call(warp.copy, warp.plane, numbers, column, self.raw.image)
+            else:
+                call(warp.read, warp.plane, numbers, column, warp.still, self.raw.image)
+        self.clear_padding()
 
     def displace(self, row: int, thread: Thread) -> None:
         """Draw two fields and smooth them: along x both at once, as rows; along y one after the other."""

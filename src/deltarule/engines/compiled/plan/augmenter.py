@@ -200,6 +200,8 @@ class Augmenter:
         return ImageWarp(
             used=True,
             spread=Address(self._warp.spread),
+            copy=Address(self._warp.copy),
+            mirrors=plane.channels == 1,
             read=Address(self._warp.read),
             plane=arena.keep(np.full(plane.shape, self.raw.low, arena.dtype)),
             still=arena.numbers(2 * plane.height * plane.stride),

@@ -65,11 +65,15 @@ class PrepareConstants(Instruction):
 
 @dataclass(frozen=True)
 class Forward(Instruction):
-    """z = b + a W for some columns, over a block of weights whose biases are the row after the last."""
+    """z = b + a W for some columns, over a block of weights whose biases are the row after the last.
+
+    pairs : of W rounded to bfloat16, where they are kept; or 0.
+    """
 
     a: MatrixAt
     depth: Count
     w: MatrixAt
+    pairs: Address
     width: Count
     z: MatrixAt
     rows: Rows
@@ -87,7 +91,7 @@ class Forward(Instruction):
         if rows > 0:
             rounded_products.forward(
                 thread.run.tiles, self.z.at(begin), self.z.row, self.w.at(self.depth), self.a.at(begin), self.a.row,
-                self.w.address, self.w.row, rows, self.depth, self.width, thread.workspace,
+                self.w.address, self.w.row, rows, self.depth, self.width, thread.workspace, self.pairs,
             )  # fmt: skip
 
     def define(self, work: Work) -> None:

@@ -26,6 +26,7 @@ from deltarule.engines.compiled.plan.printing import Named
 from deltarule.engines.compiled.plan.tables import ALL_ROWS, MatrixAt, Rows
 from deltarule.engines.parameters import Shape
 from deltarule.native.products import GROUP, padded, row_stride
+from deltarule.native.rounded_products import LEAST_KEPT
 from deltarule.native.structs import Address, Count, Stride
 
 __all__ = ["EMBEDDING", "FACTORS", "SCALE", "Block", "Division", "Layout", "Share", "by_rows", "is_kept", "share"]
@@ -180,6 +181,12 @@ class Layout:
         """The columns of the blocks before one, side by side."""
         return sum(each.width for each in takewhile(lambda each: each != block, self.every))
 
+    def keeps_pairs(self, block: Block) -> bool:
+        """Whether pairs of a block's weights may be kept: there are enough, and each thread's rows begin at a pair."""
+        shares = chain.from_iterable(self.shares(block.layer, thread) for thread in range(self.threads))
+        firsts = [each.rows.first(block.fan_in) for each in shares if each.first == block.first]
+        return block.fan_in >= LEAST_KEPT and not any(first % 2 for first in firsts)
+
     def of_members(self, layer: int) -> bool:
         """Whether each member has separate weights in a layer."""
         return self.shape.members > 1 and layer == len(self.sizes) - 2
@@ -298,6 +305,8 @@ class Division:
 
     parameters : address of the padded parameters; `apart` bytes further lies each slot, then their mean where they are
         averaged, then the gradient where it is written down.
+    pairs : address of the weights rounded to bfloat16, in pairs of rows, laid out as the parameters; 0 where they are
+        not kept.
     """
 
     layout: Layout
@@ -305,6 +314,7 @@ class Division:
     parameters: int
     apart: int
     item_bytes: int
+    pairs: int = 0
 
     def rows(self) -> Rows:
         """The thread's part of the batch's rows."""
@@ -337,6 +347,12 @@ class Division:
         """The rows of a block from one on: of the parameters, or in another region."""
         offset = region * self.apart + (block.offset + row * block.stride) * self.item_bytes
         return MatrixAt(Address(self.parameters + offset), Stride(block.stride * self.item_bytes))
+
+    def pairs_of(self, block: Block, row: int = 0) -> Address:
+        """Where the pairs of a block's weights are, from an even row on; 0 where they are not kept."""
+        if not (self.pairs and self.layout.keeps_pairs(block)):
+            return Address(0)
+        return Address(self.pairs + (block.offset + row // 2 * block.stride) * self.item_bytes)
 
     def wait(self) -> Iterator[Instruction]:
         """Wait for the other threads, where there are any."""

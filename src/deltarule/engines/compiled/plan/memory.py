@@ -254,12 +254,13 @@ class Passage:
         return self.back if layer == 0 else self.d[layer - 1]
 
 
-def forward(block: Block, w: MatrixAt, a: Matrix, z: Matrix, each: Share) -> Instruction:
+def forward(block: Block, w: MatrixAt, pairs: Address, a: Matrix, z: Matrix, each: Share) -> Instruction:
     """Some rows of z = b + a W, for the columns of a block of weights."""
     return Forward(
         a=a.rows_of(block),
         depth=Count(block.fan_in),
         w=w,
+        pairs=pairs,
         width=Count(block.width),
         z=z.rows_of(block, block.place),
         rows=each.rows,

@@ -304,6 +304,7 @@ def _weighted_sums(
     for each in shares:
         block = to.block(layer, each)
         if not summed:
-            yield forward(block, to.matrix(block), passage.inputs(layer), passage.sums(layer), each)
+            w, pairs = to.matrix(block), to.pairs_of(block)
+            yield forward(block, w, pairs, passage.inputs(layer), passage.sums(layer), each)
         if layer < len(passage.a) and formulas.normalizations[layer] is None:
             yield from formulas.activations[layer].forward(to, layer, passage, each)

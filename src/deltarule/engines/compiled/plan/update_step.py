@@ -107,13 +107,14 @@ class Updates:
             begin, end = each.rows.first(fan_in), each.rows.stop(fan_in)
             if end > begin:
                 w = self.to.matrix(block, begin)
-                product = Product(d, a.rows_of(block, begin), a.item_bytes, w, Count(end - begin), width)
+                pairs = self.to.pairs_of(block, begin)
+                product = Product(d, a.rows_of(block, begin), a.item_bytes, w, pairs, Count(end - begin), width)
                 kernel = self.kernels.step("weights", layer, thread)
                 rows = _slice_rows(block, end - begin, self.to.layout.batch)
                 yield _Part(block, range(begin, end), product, kernel, rows)
             if each.rows.part == each.rows.parts - 1 and not (self.idle and layer < self._layers - 1):
                 w, one = self.to.matrix(block, fan_in), MatrixAt(self.one, Stride(0))
-                product = Product(d, one, Stride(0), w, Count(1), width)
+                product = Product(d, one, Stride(0), w, Address(0), Count(1), width)
                 yield _Part(
                     block, range(fan_in, fan_in + 1), product, self.kernels.step("biases", layer, thread), Count(1)
                 )
@@ -209,7 +210,7 @@ def _written(block: Block) -> Iterator[tuple[str, range]]:
 
 
 def _slice_rows(block: Block, rows: int, batch: int) -> Count:
-    """Rows of a block whose gradient is taken at once: whole tiles, some 16 KB; few rows in slices of one size.
+    """Rows of a block whose gradient is taken at once: whole tiles, some 16 KB; few rows in slices of one even size.
 
     The deeper the product, the less it matters whether the optimizer finds its slice in the nearest cache, and the more
     that dz is read seldom.
@@ -218,4 +219,4 @@ def _slice_rows(block: Block, rows: int, batch: int) -> Count:
     if rows >= 8 * most:
         return Count(most)
     slices = max(1, round(rows / most), -(-rows // SCRATCH_ROWS))
-    return Count(-(-rows // slices))
+    return Count(-(-rows // (2 * slices)) * 2 if slices > 1 else rows)

@@ -15,6 +15,7 @@ import numpy as np
 from deltarule.engines.compiled.plan.instruction import Array, Instruction, Work, column_sums, number, put, run_kernel
 from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Thread
 from deltarule.native import memory, rounded_products
+from deltarule.native.bfloat16 import paired
 from deltarule.native.memory import address_of, call, load_float64, square_root, store
 from deltarule.native.structs import Address, Count, Stride, Struct
 
@@ -24,13 +25,14 @@ __all__ = ["Bound", "CallFormula", "Clip", "Gradient", "Product", "Squares", "St
 @dataclass(frozen=True)
 class Product(Struct):
     """Some rows of a block of weights, w, and what their gradient aᵀ dz is a product of; `a_item` bytes lie between
-    the inputs of a sample.
+    the inputs of a sample. pairs : where the rows' pairs rounded to bfloat16 are kept, or 0.
     """
 
     d: MatrixAt
     a: MatrixAt
     a_item: Stride
     w: MatrixAt
+    pairs: Address
     rows: Count
     width: Count
 
@@ -65,7 +67,8 @@ class Update(Instruction):
     slice: Count
 
     def equation(self) -> str:
-        return "{product.w:product.rows,product.width}, slots = {kernel}(" + _PRODUCT + ")"
+        pairs = ", bfloat16 pairs" if self.product.pairs else ""
+        return "{product.w:product.rows,product.width}, slots" + pairs + " = {kernel}(" + _PRODUCT + ")"
 
     def execute(self, thread: Thread) -> None:
         of, operands = self.product, thread.operands
@@ -75,6 +78,9 @@ class Update(Instruction):
             many = min(self.slice, of.rows - row)
             of.multiply(row, many, self.scratch, thread)
             _step(self.kernel, of.w.at(row), self.scratch, many * columns, self.slots, self.apart, operands)
+            if of.pairs:
+                pairs = of.pairs + row // 2 * of.w.row
+                rounded_products.keep_pairs(thread.run.tiles, of.w.at(row), of.w.row, many, of.width, pairs)
             row += many
 
     def define(self, work: Work) -> None:
@@ -82,6 +88,9 @@ class Update(Instruction):
         places = [MatrixAt(Address(of.w.address + slot * self.apart), of.w.row) for slot in range(self.slots + 1)]
         held = [work.matrix(place, of.rows, of.width) for place in places]
         _define_step(work, self.kernel, held, of.gradient(work))
+        if of.pairs:
+            pairs = MatrixAt(of.pairs, of.w.row)
+            work.matrix(pairs, (of.rows + 1) // 2, of.width, np.uint32)[:] = paired(held[0])
 
 
 def _step(kernel: KernelCall, w: int, g: int, items: int, slots: int, apart: int, operands: int) -> None:

@@ -23,8 +23,9 @@ from deltarule.engines.compiled.runtime.epochs import WeightBlock
 from deltarule.engines.problem import Problem
 from deltarule.engines.stepping import stepped
 from deltarule.errors import Interrupted
+from deltarule.native.bfloat16 import paired
 from deltarule.native.products import GROUP, padded
-from deltarule.native.rounded_products import workspace_bytes
+from deltarule.native.rounded_products import rounds, workspace_bytes
 from deltarule.native.structs import Address, Count, Record, packed, size_of
 from deltarule.native.threads import barrier
 
@@ -61,6 +62,9 @@ class Team:
         written = formulas.writes_gradients
         self._parameters = aligned(self._layout.items * (formulas.updates.regions + written), self._dtype)
         self._best = aligned(self._layout.items, self._dtype)
+        # Whoever changes the weights slice by slice keeps their pairs; a constraint would change them again.
+        in_slices = not formulas.updates.whole and problem.recipe.constraint is None
+        self._pairs = aligned(self._layout.items if in_slices and rounds(run["tiles"]) else 0, np.uint32)
         self._names = Names(self._named(formulas))
         self._table = np.zeros((threads, size_of(Thread) // 8), np.int64)
         self._words, self._barrier = barrier()
@@ -109,6 +113,7 @@ class Team:
         self._layout.pack(parameters, self._region(0))
         self._layout.pack(best, self._best)
         self._remember(slots)
+        self._pair_weights()
 
     def _remember(self, slots: Sequence[npt.NDArray[np.floating]]) -> None:
         """Set the optimizer's state, (trained,) for each slot."""
@@ -121,6 +126,15 @@ class Team:
         for number in range(self._formulas.updates.regions):
             self._layout.pack(other._layout.unpack(other._region(number)), self._region(number))
         self._layout.pack(other.best_theta, self._best)
+        self._pair_weights()
+
+    def _pair_weights(self) -> None:
+        """Write the pairs of all weights that are kept."""
+        if self._pairs.size:
+            for block in self._layout.every:
+                weights = self._region(0)[block.offset :][: block.fan_in * block.stride].reshape(-1, block.stride)
+                pairs = paired(weights).ravel()
+                self._pairs[block.offset :][: pairs.size] = pairs
 
     def ready(self, step: int) -> None:
         """Store the last step and the caller's context (for example `np.errstate`) before the compiled loop runs."""
@@ -296,4 +310,5 @@ class Team:
     def _division(self, thread: int, region: int) -> Division:
         item = self._dtype.itemsize
         address = self._region(region).ctypes.data
-        return Division(self._layout, thread, address, self._layout.items * item, item)
+        pairs = self._pairs.ctypes.data if region == 0 and self._pairs.size else 0
+        return Division(self._layout, thread, address, self._layout.items * item, item, pairs)
