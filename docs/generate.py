@@ -1,8 +1,9 @@
 """Write what is read off the code: the reference, the formulas' sections of the documents, and the type stubs.
 
 `docs/reference.md` is generated as a whole. In other pages, what is between `<!-- generated: ... -->` and
-`<!-- end -->` is: `formulas KIND` describes every formula of a kind, `table KIND` lists them. The stubs say to type
-checkers what `deltarule.formulas.namespace` finds in the folder of each kind.
+`<!-- end -->` is: `formulas KIND` describes every formula of a kind, `table KIND` lists them, `records NAME` lists the
+records on a data set. The stubs say to type checkers what `deltarule.formulas.namespace` finds in the folder of each
+kind.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from types import ModuleType
 
 import deltarule
 from deltarule import errors, formulas
+from deltarule.experiments.records import RECORDS
+from deltarule.experiments.records.page import markdown
 from deltarule.formulas import Description, Formula, describe, registered
 from deltarule.formulas.namespace import modules_of, public_names
 
 LONGEST = 16
 DOCS = Path(__file__).parent
-PAGES = [DOCS / "formulas.md", DOCS / "augmentation.md"]
+PAGES = [DOCS / "formulas.md", DOCS / "augmentation.md", DOCS / "records.md"]
 PACKAGE = DOCS.parent / "src" / "deltarule" / "formulas"
 NAMESPACES = sorted(init.parent.name for init in PACKAGE.glob("*/__init__.py"))
 PART = re.compile(r"(<!-- generated: (\w+) (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -131,7 +134,12 @@ def table_of(kind: str) -> str:
     return "\n".join(["| class | names | fields | |", "| --- | --- | --- | --- |", *rows]) + "\n"
 
 
-PARTS = {"formulas": sections_of, "table": table_of}
+def records_of(dataset: str) -> str:
+    """The records on a data set, with what was measured and published."""
+    return markdown(RECORDS.values(), dataset)
+
+
+PARTS = {"formulas": sections_of, "table": table_of, "records": records_of}
 
 
 def stub(package: ModuleType) -> str:

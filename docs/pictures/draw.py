@@ -11,6 +11,8 @@ from pathlib import Path
 
 import deltarule as dr
 from deltarule.experiments.illustrations import ILLUSTRATIONS
+from deltarule.experiments.records import RECORDS
+from deltarule.experiments.records.page import picture
 from deltarule.figures.style import save
 
 HERE = Path(__file__).parent
@@ -28,6 +30,10 @@ with tempfile.TemporaryDirectory() as folder:
 
 for name, illustration in ILLUSTRATIONS.items():
     save(illustration.made().picture(), HERE / f"illustration-{name}.png")
+
+drawn = picture(RECORDS.values())
+if drawn is not None:
+    save(drawn, HERE / "records.png")
 
 RANGE = [sys.executable, "-m", "deltarule", "lr-range", "digits"]
 subprocess.run([*RANGE, "--output", str(HERE / "learning-rate-range.png")], check=True)

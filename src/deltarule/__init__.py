@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         LogCosh,
         MaxNorm,
         Milestones,
+        Mirror,
         Mixup,
         Momentum,
         Muon,
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
         RMSProp,
         Rotation,
         Shear,
+        Shifts,
         SigmoidCrossEntropy,
         SigmoidFocal,
         SoftmaxCrossEntropy,
@@ -89,6 +91,7 @@ if TYPE_CHECKING:
         averaging,
         clipping,
         constraints,
+        copies,
         embeddings,
         formula,
         initializers,
@@ -100,6 +103,7 @@ if TYPE_CHECKING:
         schedules,
     )
     from deltarule.models import Model, load_model
+    from deltarule.models.ensemble import Ensemble
     from deltarule.models.importing import import_model
     from deltarule.recipes import (
         EarlyStopping,
@@ -175,6 +179,7 @@ __all__ = [
     "EarlyStopping",
     "Elastic",
     "ElasticNet",
+    "Ensemble",
     "Epoch",
     "Evaluation",
     "Explanation",
@@ -201,6 +206,7 @@ __all__ = [
     "MLPRegressor",
     "MaxNorm",
     "Milestones",
+    "Mirror",
     "Mixup",
     "Model",
     "Momentum",
@@ -228,6 +234,7 @@ __all__ = [
     "Run",
     "Scaling",
     "Shear",
+    "Shifts",
     "SigmoidCrossEntropy",
     "SigmoidFocal",
     "SoftmaxCrossEntropy",
@@ -253,6 +260,7 @@ __all__ = [
     "clipping",
     "compare",
     "constraints",
+    "copies",
     "cross_calibrated",
     "dataset_names",
     "diagnose",
@@ -295,6 +303,7 @@ _HOMES = (
     "deltarule.errors",
     "deltarule.formulas",
     "deltarule.models",
+    "deltarule.models.ensemble",
     "deltarule.recipes",
     "deltarule.studies.bias_variance",
     "deltarule.studies.explain",

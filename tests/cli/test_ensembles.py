@@ -70,3 +70,24 @@ def test_the_shell_describes_an_ensemble(shell):
 def test_a_target_that_is_also_a_column_is_not_named():
     regressor = dr.TabularRegressor(RECIPE, folds=2).fit(X, FRAME["age"])
     assert regressor.ensemble_.encoding.targets == ()
+
+
+def test_the_shell_joins_runs(shell):
+    images = np.random.default_rng(2).integers(0, 256, (60, 4, 4), dtype=np.uint8)
+    labels = (images.mean(axis=(1, 2)) > 128).astype(int)
+    np.savez("images.npz", x_train=images[:40], y_train=labels[:40], x_test=images[40:], y_test=labels[40:])
+    for seed in (0, 1):
+        shell("train", "images.npz", "--seed", seed, "--epochs", 2, "--output", f"run-{seed}", "--quiet")
+    _, err = shell("ensemble", "run-0", "run-1", "--output", "two.safetensors")
+    assert "2 networks, " in err
+    found = json.loads(shell("ensemble", "two.safetensors", "run-0", "--output", "three.safetensors", "--json")[0])
+    assert found == {"networks": 3, "parameters": found["parameters"], "output": "three.safetensors"}
+    networks = [dr.load_model(f"run-{seed}/model.safetensors") for seed in (0, 1)]
+    expected = dr.Ensemble(networks).score(images[40:], labels[40:], average_over="mirror")
+    _, err = shell("predict", "two.safetensors", "images.npz", "--average-over", "mirror", "--part", "test")
+    assert f"Accuracy {100 * expected:.2f} % on 20 samples." in err
+    _, err = shell("predict", "two.safetensors", "images.npz", "--part", "validation", code=2)
+    assert "seeds 0 and 1 split differently" in err
+    assert json.loads(shell("show", "two.safetensors", "--json")[0])["networks"] == 2
+    assert "a new file" in shell("ensemble", "run-0", "--output", "two.safetensors", code=2)[1]
+    assert ".safetensors file" in shell("ensemble", "run-0", "--output", "two.json", code=2)[1]

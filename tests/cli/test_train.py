@@ -357,3 +357,20 @@ def test_a_preset_is_the_recipe_to_start_from(shell):
     assert "for --preset, got 'best'" in " ".join(err.split())
     _, err = shell(*command, "--preset", "plain", "--recipe", "one", code=2)
     assert "Expected a preset or a recipe for --preset, got both" in " ".join(err.split())
+
+
+def test_metrics_alone_come_without_diagnosis_and_pictures(shell):
+    options = ("train", "iris", "--hidden", "4", "--epochs", "3", "--json")
+    whole = json.loads(shell(*options, "--output", "whole")[0])
+    out, err = shell(*options, "--metrics-only", "--output", "bare")
+    bare = json.loads(out)
+    assert whole["diagnosis"]["sentences"]
+    assert bare["diagnosis"] is None
+    assert bare["metrics"] == whole["metrics"]
+    assert "Bias" not in err
+    written = {each.name for each in Path("bare").iterdir()}
+    assert {each.name for each in Path("whole").iterdir()} - written == {"curves.png", "confusion.png"}
+    records = [dr.load_model(f"{name}/model.safetensors").record for name in ("whole", "bare")]
+    assert records[0].diagnosis
+    assert records[1].diagnosis == ()
+    assert records[0].scores == records[1].scores

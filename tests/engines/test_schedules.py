@@ -11,7 +11,7 @@ from deltarule.formulas import registered
 SCHEDULES = [
     *(cls() for cls in registered("schedule")),
     dr.StepDecay(0.5, every=7),
-    dr.LinearToZero(),
+    dr.LinearToZero(flat=0.67),
     dr.OneCycle(end=0.0),
     dr.WarmUp(10, then=dr.CosineDecay()),
     dr.ReduceOnPlateau(0.5, patience=1, min_improvement=0.02),

@@ -77,6 +77,8 @@ def _model(path: Path) -> Any:
 def _ensemble(path: Path) -> Any:
     """As the estimators for tables read a file; what one accepts also predicts."""
     ensemble = Ensemble.load(path)
+    if ensemble.encoding is None:
+        return repr(ensemble), ensemble.card()
     for estimator in (dr.TabularClassifier, dr.TabularRegressor):
         if (ensemble.classes is not None) == hasattr(estimator, "predict_proba"):
             loaded = estimator.load(path)
@@ -322,6 +324,22 @@ def ensembles() -> list[bytes]:
     return made
 
 
+def committees() -> list[bytes]:
+    """Networks for arrays that differ in size and loss, of classes and of numbers."""
+    import tempfile
+
+    x, y = np.arange(12.0).reshape(6, 2), np.arange(6.0)
+    made = []
+    with tempfile.TemporaryDirectory() as folder:
+        for labels, losses in ((["a", "b"] * 3, ("auto", "sigmoid_cross_entropy")), (y, ("squared_error", "huber"))):
+            networks = [
+                dr.train(_small(loss=loss, seed=seed), dr.Dataset((x, np.array(labels))), engine="reference").model
+                for seed, loss in enumerate(losses)
+            ]
+            made.append(dr.Ensemble(networks).calibrated(x, labels).save(Path(folder) / "c.safetensors").read_bytes())
+    return made
+
+
 def readable() -> list[bytes]:
     model = {"sizes": [2, 2, 1], "weights": [[[0.5, 1], [-1, 2e-3]], [[1, -1]]], "biases": [[[0], [1]], [[0.5]]]}
     return [json.dumps({**model, "cost": cost}).encode() for cost in ("QuadraticCost", "CrossEntropyCost")]
@@ -406,6 +424,7 @@ FORMATS: dict[str, Format] = {
     "samples": Format("samples.csv", samples_in, lambda: [b"a,b\n1,2\n3,4.5e3\n", b"1,2,3\n4,5,6\n"]),
     "model": Format("model.safetensors", _model, safetensors),
     "ensemble": Format("model.safetensors", _ensemble, ensembles),
+    "committee": Format("model.safetensors", _ensemble, committees),
     "readable": Format("model.json", _model, readable),
     "onnx": Format("network.onnx", _imported, onnx),
     "state_dict": Format("state.safetensors", _imported, state_dict),

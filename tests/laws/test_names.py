@@ -25,6 +25,7 @@ NAMESPACES = {
     "averaging": dr.averaging,
     "clipping": dr.clipping,
     "constraint": dr.constraints,
+    "copies": dr.copies,
     "embedding": dr.embeddings,
     "initializer": dr.initializers,
     "loss": dr.losses,

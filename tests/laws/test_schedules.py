@@ -80,6 +80,9 @@ def test_what_is_no_schedule_is_refused():
 
 def test_a_line_is_a_polynomial_and_a_half_way_cosine():
     assert LinearToZero().rate(T, TOTAL) == pytest.approx(PolynomialDecay().rate(T, TOTAL), rel=1e-15)
+    flat = LinearToZero(flat=0.75).rate(T, TOTAL)
+    assert (flat[:181] == 1.0).all()
+    assert flat[180:] == pytest.approx(LinearToZero().rate(np.arange(1, 61), 60), rel=1e-12)
     assert CosineDecay().rate(121, TOTAL) == pytest.approx(0.5)
 
 

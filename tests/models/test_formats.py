@@ -42,7 +42,7 @@ def test_a_file_of_any_version_is_read(path, tmp_path):
             found = model.raw_outputs(x)
             assert load_model(model.save(tmp_path / path.name)).theta.tobytes() == model.theta.tobytes()
         else:
-            rows = [list(row.values()) for row in x]
+            rows = [list(row.values()) for row in x] if model.encoding is not None else x
             found = model.predict(rows) if model.classes is None else model.predict_proba(rows)
         name, value = next(iter(what.items()))
         np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-5, err_msg=name)

@@ -13,8 +13,9 @@ from deltarule.cli.terminal import messages_of, print_json, say
 from deltarule.data import Dataset
 from deltarule.errors import DataError, OutputError
 from deltarule.formulas import Augmentation
-from deltarule.recipes.options import OPTIONS, augmentations_of
+from deltarule.recipes.options import OPTIONS
 from deltarule.recipes.recipe import augmentations
+from deltarule.recipes.text_values import augmentations_of
 from deltarule.training.augmenting import augmented, variants
 from deltarule.writing import writing
 

@@ -15,7 +15,7 @@ from deltarule.cli.terminal import say
 from deltarule.data import Dataset, Split, dataset_names, load_dataset
 from deltarule.data.kinds import checked_kind
 from deltarule.errors import DataError, DataWarning, UnknownDataset, nearest
-from deltarule.recipes.options import number as number_of
+from deltarule.recipes.text_values import number as number_of
 
 DATA = "Data"
 

@@ -39,6 +39,10 @@ COMMANDS = {
     "predict": Source(
         "deltarule.cli.predict:predict", "Predict with a model and print one line for each sample, or write a file."
     ),
+    "ensemble": Source(
+        "deltarule.cli.ensemble:ensemble",
+        "Join trained networks in one model file, a committee that predicts the mean of their predictions.",
+    ),
     "explain": Source(
         "deltarule.cli.explain:explain_predictions", "Explain predictions: how much each feature contributes to them."
     ),
@@ -69,6 +73,10 @@ COMMANDS = {
     "reproduce": Source(
         "deltarule.cli.reproduce:reproduce",
         "Rerun a founding experiment and compare its figures with the published ones.",
+    ),
+    "records": Source(
+        "deltarule.cli.records:records",
+        "List the records on MNIST and Fashion-MNIST, or run one and compare it with the published errors.",
     ),
     "illustrate": Source(
         "deltarule.cli.illustrate:illustrate",

@@ -63,6 +63,14 @@ def precision_option(panel: str | None = None) -> Any:
 DataFolder = Annotated[
     Path | None, option("--data-dir", "Folder with the files of mnist, fashion or kmnist.", metavar="FOLDER")
 ]
+AverageOver = Annotated[
+    str | None,
+    option(
+        "--average-over",
+        "Average the predictions for images over transformed copies: mirror, shifts=PIXELS, or both, comma-separated.",
+        metavar="COPIES",
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Random seed.", metavar="NUMBER")]
 
 

@@ -11,7 +11,15 @@ import numpy.typing as npt
 import typer
 
 from deltarule.cli.data_options import SPLIT, notes
-from deltarule.cli.option_groups import DataFolder, ModelPath, group_of, option, quiet_option, with_groups
+from deltarule.cli.option_groups import (
+    AverageOver,
+    DataFolder,
+    ModelPath,
+    group_of,
+    option,
+    quiet_option,
+    with_groups,
+)
 from deltarule.cli.prediction_file import check_ending, columns_of, write_predictions
 from deltarule.cli.prediction_samples import samples_to_predict
 from deltarule.cli.terminal import finite, messages_of, print_json, print_lines, say
@@ -19,6 +27,8 @@ from deltarule.data import Part
 from deltarule.errors import DataError
 from deltarule.models import Model
 from deltarule.models.ensemble import Ensemble, load_predictor
+from deltarule.models.model import score_of
+from deltarule.recipes.text_values import copies_of
 from deltarule.training.folder import model_path, split_of
 
 _PARTS = ("train", "validation", "test")
@@ -47,6 +57,7 @@ class PredictionChoice:
             metavar="FILE",
         ),
     ] = None
+    average_over: AverageOver = None
     strict: Annotated[
         bool,
         option("--strict", "Fail for unseen categories and values far out of the training range, instead of a note."),
@@ -86,6 +97,7 @@ def predict(
     deltarule predict runs/digits-1 digits --part validation --json
     deltarule predict runs/iris-1/model.safetensors flowers.csv --proba
     deltarule predict runs/people-1 new_people.csv --output predictions.csv
+    deltarule predict runs/fashion-1 fashion --average-over mirror
     cat new_people.csv | deltarule predict runs/people-1 -
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     if chosen.part is not None and chosen.part not in _PARTS:
@@ -101,22 +113,24 @@ def predict(
 def _predict(model: Model | Ensemble, x: Any, known: Part | None, chosen: PredictionChoice) -> None:
     """Predict, and print or write the predictions."""
     output, messages = chosen.output, messages_of(chosen.quiet)
+    copies = None if chosen.average_over is None else copies_of(chosen.average_over)
     with notes(quiet=chosen.quiet):
         try:
-            predictions = model.predict(x, strict=chosen.strict)
+            predictions = model.predict(x, strict=chosen.strict, average_over=copies)
         except DataError as error:
             if error.suggestion != "strict=False":
                 raise
             raise error.replace(suggestion="the command without --strict") from None
     wanted = chosen.probabilities or (output is not None and model.labelled)
-    probabilities = model.predict_proba(x, strict=None) if wanted else None
-    if known is not None and not chosen.as_json:
-        say(_score(model, known), messages)
+    probabilities = model.predict_proba(x, strict=None, average_over=copies) if wanted else None
+    score = None if known is None else score_of(predictions, known.y, labelled=model.labelled)
+    if score is not None and not chosen.as_json:
+        say(_sentence(score, len(predictions), labelled=model.labelled), messages)
     if output is not None:
         write_predictions(output, columns_of(model, predictions, probabilities))
         say(f"The predictions of {len(predictions):,} samples are in {output}.", messages)
     if chosen.as_json:
-        print_json(_result(model, predictions, probabilities, known))
+        print_json(_result(model, predictions, probabilities, score))
     elif output is None:
         _print_predictions(model, predictions, probabilities)
 
@@ -137,7 +151,7 @@ def _print_rows(names: Sequence[str], rows: Iterable[str]) -> None:
 
 
 def _result(
-    model: Model | Ensemble, predictions: npt.NDArray[Any], probabilities: Any, known: Part | None
+    model: Model | Ensemble, predictions: npt.NDArray[Any], probabilities: Any, score: float | None
 ) -> dict[str, Any]:
     """Return the JSON of predictions: labels as in the data, and the names of the classes where they have any."""
     result: dict[str, Any] = {"predictions": predictions.tolist()}
@@ -149,9 +163,8 @@ def _result(
         if model.classes is not None:
             result["classes"] = model.classes.tolist()
         result["probabilities"] = probabilities.tolist()
-    if known is not None:
-        score = finite(model.score(known.x, known.y))
-        result["accuracy" if model.labelled else "r2"] = score
+    if score is not None:
+        result["accuracy" if model.labelled else "r2"] = finite(score)
     return result
 
 
@@ -170,9 +183,8 @@ def _line(model: Model | Ensemble, prediction: Any) -> str:
     )
 
 
-def _score(model: Model | Ensemble, known: Part) -> str:
+def _sentence(score: float, samples: int, *, labelled: bool) -> str:
     """Return the score as a sentence."""
-    score = model.score(known.x, known.y)
-    if not model.labelled:
-        return f"R² {score:.4f} on {len(known):,} samples."
-    return f"Accuracy {100 * score:.2f} % on {len(known):,} samples."
+    if not labelled:
+        return f"R² {score:.4f} on {samples:,} samples."
+    return f"Accuracy {100 * score:.2f} % on {samples:,} samples."

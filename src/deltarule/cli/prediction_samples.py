@@ -88,7 +88,7 @@ def _samples(
     quiet: bool,
 ) -> tuple[Any, Part | None]:
     path = Path(data)
-    if part is not None and isinstance(model, Ensemble):
+    if part is not None and isinstance(model, Ensemble) and model.encoding is not None:
         got = "one that was trained on several folds of all its rows"
         raise DataError("a model of a single training set for --part", got, "the command without --part")
     if model.encoding is not None and (is_table_file(path) or path.suffix == ".npy"):
@@ -100,7 +100,20 @@ def _samples(
     images = _images(model, path)
     if images is not None:
         return images, None
-    return _of_part(_loaded(model, data, data_dir, split, quiet=quiet), data, part or "test")
+    x, known = _of_part(_loaded(model, data, data_dir, split, quiet=quiet), data, part or "test")
+    if isinstance(model, Ensemble):
+        _check_same_for_all(model, data, data_dir, part or "test", x)
+    return x, known
+
+
+def _check_same_for_all(model: Ensemble, data: str, data_dir: Path | None, part: str, x: Any) -> None:
+    """Refuse a set that the seeds of the networks split differently: others may have been trained on its samples."""
+    first = model.networks[0].recipe.seed
+    other = next((each for each in model.networks if each.recipe.seed != first), None)
+    if other is None or np.array_equal(x, _of_part(_loaded(other, data, data_dir, {}, quiet=True), data, part)[0]):
+        return
+    came = f"the {part} set of {data}, which seeds {first} and {other.recipe.seed} split differently"
+    raise DataError("a set that is the same for all networks", came, "a file of samples, or data with a test set")
 
 
 def dataset_as_trained(

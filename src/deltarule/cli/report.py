@@ -33,7 +33,8 @@ class Report:
     evaluations : by name, for the sets that exist.
     baselines : the accuracy, or the RMSE, of always giving the same answer, on the same sets.
     constant : that answer: the most frequent class of the training set; None for regression, where it is the mean.
-    diagnosis : in its short form; None after an interruption, so that the command ends soon. errors : of the diagnosis.
+    diagnosis : in its short form; None after an interruption, so that the command ends soon, and for metrics alone.
+    errors : of the diagnosis; None for metrics alone.
     out : the run's folder.
     """
 
@@ -46,8 +47,10 @@ class Report:
     out: str
 
     @classmethod
-    def of(cls, run: Run, dataset: Dataset, out: str, reference_error: float | None) -> Report:
-        """Evaluate a run on its data."""
+    def of(
+        cls, run: Run, dataset: Dataset, out: str, reference_error: float | None, *, metrics_only: bool = False
+    ) -> Report:
+        """Evaluate a run on its data, and diagnose it."""
         model = run.model
         evaluations = {name: evaluate(model, part) for name, part in dataset.parts.items()}
         classes, baselines = model.labelled, {}
@@ -58,6 +61,8 @@ class Report:
             else:
                 baselines[name] = _rmse_of_mean(dataset.train, part)
         constant = model.name_of(most_frequent(dataset.train.y).item()) if model.classes is not None else None
+        if metrics_only:
+            return cls(run, evaluations, baselines, constant, None, None, out)
         if run.status == "interrupted":
             held = None if dataset.validation is None else error_of(model, dataset.validation)
             errors = analyze_errors(error_of(model, dataset.train), held, reference_error)

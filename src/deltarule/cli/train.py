@@ -93,6 +93,9 @@ def train(
     checkpoint_every: Annotated[
         float, option("--checkpoint-every", "Seconds between two checkpoints (default: 60).", RESULT, "SECONDS")
     ] = SECONDS,
+    metrics_only: Annotated[
+        bool, option("--metrics-only", "Report the metrics alone, without diagnosis and pictures: sooner.", RESULT)
+    ] = False,
     as_json: Annotated[bool, json_option(RESULT)] = False,
     quiet: Annotated[bool, quiet_option(RESULT)] = False,
 ) -> None:
@@ -142,7 +145,10 @@ def train(
     with checkpoints.held():
         under_way.keep(checkpoints)
         folder.write_split(data, source.split())
-        train_and_report(under_way, dataset, tracked_folder(folder, track), messages, reference_error, as_json=as_json)
+        train_and_report(
+            under_way, dataset, tracked_folder(folder, track), messages, reference_error,
+            metrics_only=metrics_only, as_json=as_json,
+        )  # fmt: skip
 
 
 def _chosen_preset(

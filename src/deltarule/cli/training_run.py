@@ -47,13 +47,13 @@ def train_and_report(
     words: Console,
     reference_error: float | None,
     *,
+    metrics_only: bool,
     as_json: bool,
 ) -> None:
     """Train, save and report; a signal at any moment after the first epoch leaves the model and says where it is."""
     try:
-        finish(
-            run_to_its_end(training, dataset, folder, words), dataset, folder, words, reference_error, as_json=as_json
-        )
+        ended = run_to_its_end(training, dataset, folder, words)
+        finish(ended, dataset, folder, words, reference_error, metrics_only=metrics_only, as_json=as_json)
     except KeyboardInterrupt:
         say(f"Interrupted{_kept(folder)}.{_continued(folder)}", console)
         interrupts.said()
@@ -125,7 +125,14 @@ def run_to_its_end(training: Training, dataset: Dataset, folder: RunFolder, word
 
 
 def finish(
-    ended: Ended, dataset: Dataset, folder: RunFolder, words: Console, reference_error: float | None, *, as_json: bool
+    ended: Ended,
+    dataset: Dataset,
+    folder: RunFolder,
+    words: Console,
+    reference_error: float | None,
+    *,
+    metrics_only: bool,
+    as_json: bool,
 ) -> None:
     """Report a run's metrics and draw its pictures; then raise the error that ended it or that occurred in writing."""
     kept = _kept(folder)
@@ -134,14 +141,16 @@ def finish(
         where = f" in epoch {len(ended.run.history) + 1}" if ended.run.status == "interrupted" else ""
         say(f"Interrupted{where}{kept}.{_continued(folder)}", console)
         interrupts.said()
-    report = Report.of(ended.run, dataset, str(folder.path), reference_error)
+    report = Report.of(ended.run, dataset, str(folder.path), reference_error, metrics_only=metrics_only)
     report.tell(words)
     if as_json:
         ended.failures.attempt(print_json, report.to_json())
     if not interrupted and ended.error is None:
-        record = record_of(ended.run, dataset, report.evaluations, report.diagnosis)
+        record = record_of(
+            ended.run, dataset, report.evaluations, report.diagnosis, diagnosed=report.diagnosis is not None
+        )
         ended.failures.attempt(folder.write_model, dataclasses.replace(ended.run.model, record=record))
-    pictures = _draw(ended, dataset, folder)
+    pictures = [] if metrics_only else _draw(ended, dataset, folder)
     if ended.error is not None and kept:
         say(f"The earlier model is in {folder.path}.", console)
     if ended.error is not None or interrupted:

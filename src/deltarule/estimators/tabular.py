@@ -106,6 +106,7 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         self.ensemble_ = self.ensemble_.of_columns(
             table.names, _target_name(y, table.names), named=hasattr(self, "feature_names_in_")
         )
+        assert self.ensemble_.encoding is not None
         self._columns = RawColumns(table.names, self.ensemble_.encoding)
         return self
 
@@ -190,6 +191,8 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         Raises ModelFileError for any other file.
         """
         ensemble = Ensemble.load(path)
+        if ensemble.encoding is None:
+            raise ModelFileError(f"the model of a {cls.__name__}", f"{path}, without columns", "Ensemble.load(path)")
         loaded = cls()
         if (ensemble.classes is not None) != hasattr(loaded, "predict_proba"):
             other = "TabularRegressor" if ensemble.classes is None else "TabularClassifier"

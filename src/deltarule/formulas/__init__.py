@@ -9,6 +9,7 @@ from deltarule.formulas.augmentations import *  # noqa: F403
 from deltarule.formulas.averaging import *  # noqa: F403
 from deltarule.formulas.clipping import *  # noqa: F403
 from deltarule.formulas.constraints import *  # noqa: F403
+from deltarule.formulas.copies import *  # noqa: F403
 from deltarule.formulas.description import Description as Description
 from deltarule.formulas.description import FieldDescription as FieldDescription
 from deltarule.formulas.description import describe as describe

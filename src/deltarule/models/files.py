@@ -34,8 +34,8 @@ from deltarule.writing import write_whole
 
 FORMATS = ("deltarule-model-1", "deltarule-model-2")
 """The formats of a model's file. 2 adds the record of its training."""
-ENSEMBLE_FORMATS = ("deltarule-ensemble-1", "deltarule-ensemble-2")
-"""The formats of a file of several networks, each in the model's format of the same number."""
+ENSEMBLE_FORMATS = ("deltarule-ensemble-1", "deltarule-ensemble-2", "deltarule-ensemble-3")
+"""The formats of a file of several networks. 2 adds the records of their training, 3 networks without an encoding."""
 _KEYS = {"format", "recipe", "input_shape", "classes", "single", "class_names", "feature_names"}
 _PERHAPS = {"encoding", "record"}  # of models that were trained on tables; of all since format 2
 _FIELD = "deltarule"
@@ -66,8 +66,8 @@ def read_model(path: Path) -> ModelData:
             return model_from_readable(object_of(read_bytes(path, _READABLE_AT_MOST), "the file"))
         data, tensors = read_content(path)
         if data.get("format") in ENSEMBLE_FORMATS:
-            instead = "TabularClassifier.load(path), TabularRegressor.load(path), or `deltarule predict`"
-            raise ModelFileError("a single network", "several, of an estimator for tables", instead)
+            instead = "Ensemble.load(path); for tables also TabularClassifier.load(path), TabularRegressor.load(path)"
+            raise ModelFileError("a single network", "several", instead)
         return model_of_parts(data, tensors)
 
 

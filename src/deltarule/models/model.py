@@ -25,6 +25,7 @@ from deltarule.models.description import layer_table
 from deltarule.models.export import Description, described, export_networks
 from deltarule.models.files import read_model, write_model
 from deltarule.models.model_data import ModelData
+from deltarule.models.test_time import mean_over_copies
 from deltarule.types import Booleans, Floats, Positions
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         return {}
 
     @memory_checked
-    def predict(self, x: Any, *, strict: bool | None = False) -> npt.NDArray[Any]:
+    def predict(self, x: Any, *, strict: bool | None = False, average_over: Any = None) -> npt.NDArray[Any]:
         """Return the classes (n,), labels (n, k), or numbers (n,) or (n, k), for raw inputs x (n, …).
 
         A model that was trained on a table takes one: a data frame, a list of dicts, a dict of columns, or an array
@@ -103,32 +104,50 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         strict : what happens with values of a table unlike the training set's (unseen categories, numbers
             farther out of its range than this is wide, missing values where it had none): False gives a `DataWarning`
             for each column, with the number of rows; True raises a `DataError`; None ignores them.
+        average_over : test-time averaging, for models of images: copies of each image, or their names, for example
+            `dr.Mirror()` or ["mirror", "shifts"]. The mean of the probabilities, or of the numbers, is taken over every
+            combination of them, the image itself included; see `deltarule.copies`.
         """
-        z = self.raw_outputs(self._checked(x, strict=strict))
-        if self.multilabel:
-            labels: npt.NDArray[Any] = (self.loss.output.value(z) > 0.5).astype(np.int64)
-            return labels[:, 0] if self.single else labels
-        if self.classes is None:
-            numbers = self.numbers(z)
-            return numbers[:, 0] if self.single else numbers
-        named: npt.NDArray[Any] = self.classes[class_codes(self.loss, z)]
-        return named
+        if average_over is None:
+            z = self.raw_outputs(self._checked(x, strict=strict))
+            if self.classes is not None:
+                named: npt.NDArray[Any] = self.classes[class_codes(self.loss, z)]
+                return named
+            values = self._values(z)
+        else:
+            values = self._averaged(x, average_over)
+        if self.classes is not None:
+            of_mean: npt.NDArray[Any] = self.classes[values.argmax(axis=1)]
+            return of_mean
+        predicted = (values > 0.5).astype(np.int64) if self.multilabel else values
+        return predicted[:, 0] if self.single else predicted
 
     @memory_checked
-    def predict_proba(self, x: Any, *, strict: bool | None = False) -> Floats:
+    def predict_proba(self, x: Any, *, strict: bool | None = False, average_over: Any = None) -> Floats:
         """Return the probability of each class: (n, classes), rows adding up to 1; two columns for two classes.
 
         With several labels a sample: the probability of each label, (n, labels).
 
         Outputs that are not probabilities (a squared error's with an identity link) are clipped to [0, 1]; rows of
-        several independent outputs are divided by their sum. `strict` is that of `predict`.
+        several independent outputs are divided by their sum. `strict` and `average_over` are those of `predict`.
         """
         if not self.labelled:
             raise ModelError("a classifier for probabilities", "a regression model", "model.predict(x)")
-        z = self.raw_outputs(self._checked(x, strict=strict))
+        if average_over is None:
+            values = self._values(self.raw_outputs(self._checked(x, strict=strict)))
+        else:
+            values = self._averaged(x, average_over)
+        return values if self.multilabel else tempered(values, self.temperature)
+
+    def _values(self, z: npt.NDArray[Any]) -> Floats:
+        """The probabilities of labels, or of classes before the temperature, or the numbers, for weighted sums z."""
         if self.multilabel:
             return np.asarray(np.clip(self.loss.output.value(z), 0.0, 1.0), dtype=np.float64)
-        return tempered(class_probabilities(self.loss, z), self.temperature)
+        return self.numbers(z) if self.classes is None else class_probabilities(self.loss, z)
+
+    def _averaged(self, x: Any, average_over: Any) -> Floats:
+        """The mean of `_values` over the copies of raw inputs x."""
+        return mean_over_copies(lambda copy: self._values(self.raw_outputs(copy)), x, self.input_shape, average_over)
 
     @property
     def temperature(self) -> float:
@@ -153,19 +172,8 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         if self.multilabel:
             raise ModelError("a model of classes or of numbers", "several labels a sample")
         bare = dataclasses.replace(self, calibration=None)
-        if self.classes is None:
-            predicted = np.asarray(bare.predict(x, strict=None), np.float64)
-            numbers = np.asarray(y, np.float64)
-            if numbers.shape != predicted.shape or not np.isfinite(numbers).all():
-                raise DataError(f"finite numbers of shape {predicted.shape}", f"shape {numbers.shape}", field="y")
-            scores = number_scores(predicted, numbers).reshape(len(numbers), -1)
-            return dataclasses.replace(self, calibration=Calibration(scores))
-        probabilities, codes = bare.predict_proba(x, strict=None), codes_of(self.classes, y)
-        if len(codes) != len(probabilities):
-            raise DataError(f"{len(probabilities)} labels", f"{len(codes)}", field="y")
-        temperature = fitted_temperature(probabilities, codes)
-        scores = class_scores(tempered(probabilities, temperature), codes)
-        return dataclasses.replace(self, calibration=Calibration(scores, temperature))
+        predicted = (bare.predict if self.classes is None else bare.predict_proba)(x, strict=None)
+        return dataclasses.replace(self, calibration=calibration_of(predicted, self.classes, y))
 
     def predict_interval(self, x: Any, coverage: float = 0.9, *, strict: bool | None = False) -> Floats:
         """Return an interval for each row: (n, 2), its lower and upper end, or (n, k, 2) for k targets.
@@ -201,12 +209,13 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
             )
         return self.calibration.scores
 
-    def score(self, x: Any, y: Any) -> float:
+    def score(self, x: Any, y: Any, *, average_over: Any = None) -> float:
         """Return the accuracy, or R² for regression (pooled over several outputs).
 
         With several labels a sample, the accuracy is the fraction of samples all of whose labels are right.
+        `average_over` is that of `predict`.
         """
-        return score_of(self.predict(x, strict=None), y, labelled=self.labelled)
+        return score_of(self.predict(x, strict=None, average_over=average_over), y, labelled=self.labelled)
 
     def card(self) -> ModelCard:
         """Return the model's card: architecture, data, scores, diagnosis, recipe and versions; text, HTML and Markdown.
@@ -321,6 +330,20 @@ def codes_of(classes: npt.NDArray[Any], y: Any) -> Positions:
         got = repr(labels[~known][0].item()) if labels.ndim == 1 else f"shape {labels.shape}"
         raise DataError(f"labels (n,) that the model knows ({shown})", got, field="y")
     return np.searchsorted(classes, labels)
+
+
+def calibration_of(predicted: npt.NDArray[Any], classes: npt.NDArray[Any] | None, y: Any) -> Calibration:
+    """Return what is fitted to predicted numbers, (n,) or (n, k), or probabilities (n, classes), and the targets y."""
+    if classes is None:
+        numbers, truth = np.asarray(predicted, np.float64), np.asarray(y, np.float64)
+        if truth.shape != numbers.shape or not np.isfinite(truth).all():
+            raise DataError(f"finite numbers of shape {numbers.shape}", f"shape {truth.shape}", field="y")
+        return Calibration(number_scores(numbers, truth).reshape(len(truth), -1))
+    codes = codes_of(classes, y)
+    if len(codes) != len(predicted):
+        raise DataError(f"{len(predicted)} labels", f"{len(codes)}", field="y")
+    temperature = fitted_temperature(predicted, codes)
+    return Calibration(class_scores(tempered(predicted, temperature), codes), temperature)
 
 
 def class_codes(loss: Loss, z: npt.NDArray[Any]) -> Positions:

@@ -18,10 +18,11 @@ from deltarule.formulas import formula, kinds, registered
 from deltarule.formulas.formula import field_name, normalized
 from deltarule.recipes.groups import ParameterGroups
 from deltarule.recipes.network import Network
-from deltarule.recipes.options import OPTIONS, TEXT_FIELDS, Option, plain, text_of
+from deltarule.recipes.options import OPTIONS, TEXT_FIELDS, Option, text_of
 from deltarule.recipes.preparation import Preparation
 from deltarule.recipes.recipe import Recipe
 from deltarule.recipes.stopping import EarlyStopping
+from deltarule.recipes.text_values import plain
 
 _PARTS: dict[str, type[Any]] = {
     "network": Network,

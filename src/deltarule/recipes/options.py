@@ -12,12 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deltarule.errors import RecipeError, UnknownName
-from deltarule.formulas import formula, registered
-from deltarule.formulas.formula import named_fields
+from deltarule.formulas import registered
 from deltarule.formulas.metrics import METRICS
 from deltarule.recipes.recipe import TASKS, Recipe
-from deltarule.regular_files import json_of
+from deltarule.recipes.text_values import WORDS, augmentations_of, is_none, number, plain
 
 NETWORK, LEARNING, STOPPING = "Network", "Optimization", "Stopping"
 
@@ -106,48 +104,12 @@ def text_of(value: Any, comma: str = ",") -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def number(text: str) -> Any:
-    """Parse an integer or a number; return other text unchanged, which the recipe then rejects.
-
-    >>> number("32"), number("1e-4"), number("auto")
-    (32, 0.0001, 'auto')
-    """
-    for read in (int, float):
-        try:
-            return read(text)
-        except ValueError:
-            continue
-    return text.strip()
-
-
-def plain(text: str) -> Any:
-    """Return what a text means where nothing is known of its field: JSON, none, numbers, or a name.
-
-    >>> plain("0.5"), plain("none"), plain("true"), plain("5x2"), plain("1,2"), plain("adam")
-    (0.5, None, True, [5, 2], [1, 2], 'adam')
-    """
-    try:
-        return json_of(text)
-    except ValueError:
-        pass
-    word = text.strip().lower()
-    if word in _WORDS:
-        return _WORDS[word]
-    numbers = [number(part) for part in re.split("[,x]", text)]
-    if len(numbers) > 1 and not any(isinstance(each, str) for each in numbers):
-        return numbers
-    return number(text)
-
-
-_WORDS = {"none": None, "true": True, "false": False, "yes": True, "no": False}
-
-
 def _name(text: str) -> Any:
     return text.strip()
 
 
 def _number_or_none(text: str) -> Any:
-    return None if _is_none(text) else number(text)
+    return None if is_none(text) else number(text)
 
 
 def _patience(text: str) -> Any:
@@ -155,15 +117,11 @@ def _patience(text: str) -> Any:
 
 
 def _name_or_none(text: str) -> Any:
-    return None if _is_none(text) else text.strip()
-
-
-def _is_none(text: str) -> bool:
-    return text.strip().lower() in {"none", ""}
+    return None if is_none(text) else text.strip()
 
 
 def _units(text: str) -> list[Any]:
-    return [] if _is_none(text) else [number(part) for part in re.split("[,x]", text)]
+    return [] if is_none(text) else [number(part) for part in re.split("[,x]", text)]
 
 
 def _numbers(text: str) -> Any:
@@ -181,7 +139,7 @@ def _metrics(text: str) -> list[str]:
 
 
 def _truth(text: str) -> Any:
-    return _WORDS.get(text.strip().lower(), text)
+    return WORDS.get(text.strip().lower(), text)
 
 
 def _class_weight(text: str) -> Any:
@@ -190,35 +148,6 @@ def _class_weight(text: str) -> Any:
         return None if word == "none" else word
     pairs = [part.rpartition("=") for part in text.split(",")]
     return [[number(label), number(weight)] for label, _, weight in pairs]
-
-
-def augmentations_of(text: str) -> list[dict[str, Any]]:
-    """Parse augmentations joined by +: each a name, optionally with values in the order of the fields or by name.
-
-    >>> augmentations_of("elastic=34,4+cutout=6,probability=0.5")
-    [{'name': 'elastic', 'alpha': 34, 'sigma': 4}, {'name': 'cutout', 'size': 6, 'probability': 0.5}]
-    """
-    return [] if _is_none(text) else [_augmentation(each) for each in re.split(r"\+(?=\s*[A-Za-z])", text)]
-
-
-def _augmentation(text: str) -> dict[str, Any]:
-    name, *values = re.split("[=,]", text, maxsplit=1)
-    cls = type(formula("augmentation", name.strip()))
-    fields = [each.name for each in dataclasses.fields(cls) if each.name != "probability"]
-    given: dict[str, Any] = {}
-    for place, value in enumerate(values[0].split(",") if values else []):
-        field, named, written = value.partition("=")
-        if not named:
-            if place >= len(fields):
-                wanted = f"no more values for {cls.name} than it has fields ({', '.join(fields) or 'none'})"
-                hint = f'augmentation="{cls.name}"'
-                raise RecipeError(wanted, repr(text), hint, field=cls.__name__)
-            field, written = fields[place], value
-        given[field.strip()] = plain(written)
-    try:
-        return {"name": cls.name} | named_fields(cls, given)
-    except UnknownName as error:
-        raise error.replace(field=cls.__name__) from None
 
 
 class _Augmentations(Option):

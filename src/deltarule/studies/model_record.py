@@ -24,10 +24,13 @@ def record_of(
     data: Dataset,
     evaluations: Mapping[str, Evaluation] | None = None,
     diagnosis: Diagnosis | None = None,
+    *,
+    diagnosed: bool = True,
 ) -> Record:
     """Return a run's record with the model's scores on each set of the data, and the diagnosis.
 
     evaluations, diagnosis : where they are known already.
+    diagnosed : whether the record has the diagnosis.
 
     >>> import deltarule as dr
     >>> data = dr.load_dataset("iris")
@@ -36,14 +39,14 @@ def record_of(
     ['train', 'validation', 'test']
     """
     model = run.model
-    if diagnosis is None:
+    if diagnosed and diagnosis is None:
         diagnosis = diagnose(run, data, short=True)
     scores: list[Score] = []
     for name, part in data.parts.items():
         found = evaluate(model, part) if evaluations is None else evaluations[name]
         scores += _scores(model, name, part, found, data.train)
     record = Record() if model.record is None else model.record
-    return record.replace(scores=tuple(scores), diagnosis=diagnosis.sentences)
+    return record.replace(scores=tuple(scores), diagnosis=() if diagnosis is None else diagnosis.sentences)
 
 
 def _scores(model: Model, name: str, part: Part, found: Evaluation, train: Part) -> Iterator[Score]:

@@ -136,9 +136,9 @@ class ServedModel:
 
     def covered(self, inputs: Array, coverage: float) -> dict[str, list[Any]]:
         """Return the intervals of numbers, or the sets of classes, that contain the truth with this probability."""
-        if not isinstance(self.model, Ensemble):
+        if not isinstance(self.model, Ensemble) or not self.has_intervals:
             wanted = "a model with out-of-fold scores, which TabularRegressor and TabularClassifier train"
-            raise ModelError(wanted, "a single network", field="interval")
+            raise ModelError(wanted, "one without", field="interval")
         if self.classes is None:
             bounds = self.model.intervals(inputs, coverage)
             return {"intervals": plain(bounds[:, 0] if self.model.single else bounds)}

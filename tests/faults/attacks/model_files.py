@@ -205,6 +205,29 @@ def ensembles() -> Iterator[tuple[str, bytes, str]]:
     yield "other classes in one network", packed(header, inside | {"networks": other}, body), "classes"
 
 
+def committees() -> Iterator[tuple[str, bytes, str]]:
+    """Files of several networks for arrays."""
+    content = seed("committee", ENSEMBLE_FORMATS)
+    header, inside, body = parts_of(content)
+    first, second = inside["networks"]
+
+    def changed(**fields: Any) -> bytes:
+        return packed(header, inside | fields, body)
+
+    def second_with(**fields: Any) -> bytes:
+        return changed(networks=[first, second | fields])
+
+    yield "no encoding in an earlier format", changed(format="deltarule-ensemble-2"), ""
+    yield "columns without an encoding", changed(columns=["x", "y"]), "columns with an encoding"
+    yield "an encoding of one network for arrays", second_with(encoding=None), "networks without encoding"
+    yield "samples of another shape in one network", second_with(input_shape=[1, 2]), "samples of one shape"
+    yield "numbers among classes", second_with(classes=None), ""
+    yield "classes of another kind", second_with(classes=[1, 2, 3]), "the same classes"
+    yield "a network that is a list", changed(networks=[first, []]), "networks without"
+    yield "a network of a later format", second_with(format="deltarule-model-9"), "a newer version"
+    yield "an infinite temperature", changed(temperature=1e300), "temperature"
+
+
 def readable() -> Iterator[tuple[str, bytes, str]]:
     """Readable JSON of sigmoid networks."""
     text = formats.readable()[0].decode()
@@ -224,7 +247,7 @@ def readable() -> Iterator[tuple[str, bytes, str]]:
 
 def attacks() -> Iterator[Attack]:
     """All files."""
-    kinds = {"model": (headers, tables, contents), "ensemble": (ensembles,), "readable": (readable,)}
+    kinds = {"model": (headers, tables, contents), "ensemble": (ensembles, committees), "readable": (readable,)}
     for kind, makers in kinds.items():
         for make in makers:
             yield from (Attack(kind, name, content, says) for name, content, says in make())

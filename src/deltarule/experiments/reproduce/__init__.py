@@ -47,6 +47,7 @@ __all__ = [
     "changed",
     "data_of",
     "experiment",
+    "official_data",
     "published_folder",
     "reproduce",
 ]
@@ -78,16 +79,19 @@ def experiment(name: str, *, fair: bool = False) -> Experiment:
 
 def data_of(wanted: Experiment, data_dir: Path | None = None, *, progress: bool = False) -> Dataset | None:
     """Return the data set of an experiment with its official split, or None if it needs none."""
-    if wanted.dataset is None:
-        return None
+    return None if wanted.dataset is None else official_data(wanted.dataset, data_dir, progress=progress)
+
+
+def official_data(name: str, data_dir: Path | None = None, *, progress: bool = False) -> Dataset:
+    """Return a data set of images by its name, with its official split."""
     if data_dir is not None and not data_dir.expanduser().is_dir():
         files = "train-images-idx3-ubyte.gz and the three others"
         raise DataFileError(
-            f"a folder with the files of {wanted.dataset} ({files})",
+            f"a folder with the files of {name} ({files})",
             f"{str(data_dir)!r}, which is not a folder",
-            f"--data-dir FOLDER with the four files, or `deltarule data fetch {wanted.dataset}`",
+            f"--data-dir FOLDER with the four files, or `deltarule data fetch {name}`",
         )
-    return load_dataset(wanted.dataset, data_dir=data_dir, split="official", progress=progress)
+    return load_dataset(name, data_dir=data_dir, split="official", progress=progress)
 
 
 def published_folder(data_dir: Path | None = None, given: Path | None = None) -> Path | None:

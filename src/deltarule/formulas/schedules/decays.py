@@ -161,22 +161,27 @@ class PolynomialDecay(Schedule):
 @register("linear_to_zero")
 @dataclass(frozen=True)
 class LinearToZero(Schedule):
-    """Linear decay to 0.
+    """Linear decay to 0, after a part of the run at the full rate.
 
-        rate = 1 − min(u, T) / T
+        rate = 1 − max(min(u, T) / T − f, 0) / (1 − f)
 
-    T is `steps`, or the whole run if `steps` is 0; its last step has the rate 1 / T. The length of the run has to be
-    known.  Li, Yumer and Ramanan (2020).
+    T is `steps`, or the whole run if `steps` is 0; f is `flat`, the fraction of it with a constant rate. The last step
+    has the rate 1 / ((1 − f) T). The length of the run has to be known.  Li, Yumer and Ramanan (2020); with f = ⅔
+    Rasmus, Valpola, Honkala, Berglund and Raiko (2015), section 4.1.
 
     >>> LinearToZero().rate(np.array([1, 6, 10]), 10).round(12).tolist()
     [1.0, 0.5, 0.1]
+    >>> LinearToZero(flat=0.5).rate(np.array([1, 6, 10]), 10).round(12).tolist()
+    [1.0, 1.0, 0.2]
     """
 
     steps: Integer = 0
+    flat: ProperFraction = 0.0
 
     def rate(self, t: Values, total: Values, *state: Values) -> Values:
         T = self.steps or total
-        return 1.0 - np.minimum(t - 1.0, T) / T
+        past = np.maximum(np.minimum(t - 1.0, T) - self.flat * T, 0.0)
+        return 1.0 - past / ((1.0 - self.flat) * T)
 
 
 @register("cosine")

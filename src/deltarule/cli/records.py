@@ -1,0 +1,124 @@
+"""`deltarule records`: list the records on images, or run one and compare it with the expected and published errors."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from deltarule.cli.interrupts import interrupts
+from deltarule.cli.option_groups import ENGINE, DataFolder, engine_option, json_option, option, quiet_option
+from deltarule.cli.terminal import console, messages_of, print_json, print_table, progress_bar, say, table_of
+from deltarule.errors import RecipeError
+from deltarule.experiments.records import RECORDS, RecordResult, RecordRun, listing, record
+from deltarule.experiments.reproduce import official_data
+from deltarule.recipes.checks import integer
+from deltarule.studies.text_table import TextTable
+from deltarule.training.folder import RunFolder
+
+
+# Long: one parameter for each option.
+def records(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help=f"Record to run (default: list all): {', '.join(RECORDS)}.", metavar="[NAME]", show_default=False
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, option("--seeds", "Number of seeds, one result each.", metavar="NUMBER", show_default=True)
+    ] = 1,
+    seed: Annotated[int, option("--seed", "First seed.", metavar="NUMBER", show_default=True)] = 0,
+    quick: Annotated[bool, option("--quick", "Train for a tenth of the epochs.")] = False,
+    validation: Annotated[
+        bool,
+        option(
+            "--validation",
+            "Train on 50,000 images and score the 10,000 held out, as the recipes were chosen, not the test set.",
+        ),
+    ] = False,
+    data_dir: DataFolder = None,
+    engine: Annotated[str, engine_option()] = ENGINE,
+    output: Annotated[
+        Path | None,
+        option(
+            "--output",
+            "Folder for models and results: new, or of an interrupted run to continue "
+            "(default: runs/records-NAME-1, -2, …).",
+            metavar="FOLDER",
+        ),
+    ] = None,
+    as_json: Annotated[bool, json_option()] = False,
+    quiet: Annotated[bool, quiet_option()] = False,
+) -> None:
+    """List the records on MNIST and Fashion-MNIST, or run one and compare it with the published errors.
+
+    A record is one recipe, or several for a committee, run with --seeds. The same command
+    with --output FOLDER continues an interrupted run, and adds seeds to a finished one.
+
+    Examples:
+
+    \b
+    deltarule records
+    deltarule records fashion --quick
+    deltarule records mnist --seeds 5 --data-dir my/mnist
+    deltarule records mnist-committee --output runs/committee
+    """  # noqa: D301, D412 - Typer does not join the lines after \b
+    if name is None:
+        _list(as_json=as_json)
+        return
+    chosen = record(name)
+    integer("seeds", seeds, 1, "--seeds 5")
+    if seed < 0:
+        raise RecipeError("a seed of at least 0", f"{seed}", "--seed 0", field="seed")
+    messages = messages_of(quiet)
+    data = official_data(chosen.dataset, data_dir, progress=not quiet)
+    run = RecordRun(chosen, data, range(seed, seed + seeds), quick, validation, engine)
+    folder = output if output is not None else RunFolder.next_of("runs", f"records-{chosen.name}").path
+    result = _run(dataclasses.replace(run, folder=folder), folder, messages)
+    _print(result, messages)
+    if as_json:
+        print_json(result.to_json())
+    say(f"In {folder}: result.json, models/.", messages)
+
+
+def _list(*, as_json: bool) -> None:
+    if as_json:
+        print_json({"records": [each.to_json() for each in RECORDS.values()]})
+        return
+    table = listing(RECORDS)
+    print_table(_table(table))
+    say(table.note, style="dim")
+
+
+def _run(run: RecordRun, folder: Path, messages: Console) -> RecordResult:
+    """Run a record; after a signal, save the network in training and say how to continue."""
+    networks = len(run.seeds) * run.record.networks
+    what = f"{networks} network{'' if networks == 1 else 's'}, the images of {run.record.dataset}"
+    say(f"{run.record.title}: {what}; engine {run.engine}, {run.record.precision}; in {folder}.", messages)
+    with progress_bar(run.record.name, 1, messages) as bar, interrupts.unhurried(), interrupts.noted():
+        result = run.run(bar.reached, interrupts.requested)
+    if result is None:
+        say(f"Interrupted; continue with the same command and --output {folder}.", console)
+        interrupts.said()
+        raise typer.Exit(interrupts.code)
+    return result
+
+
+def _print(result: RecordResult, messages: Console) -> None:
+    for table in result.tables():
+        messages.print()
+        messages.print(Text(table.title, style="bold"))
+        messages.print(_table(table))
+        if table.note:
+            say(table.note, messages, style="dim")
+    messages.print()
+
+
+def _table(table: TextTable) -> Any:
+    words = {"", "record", "expected error (%)", "source", "measured on"}
+    return table_of(table.columns, table.rows, numbers=[each for each in table.columns if each not in words])

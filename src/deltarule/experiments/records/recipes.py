@@ -1,0 +1,133 @@
+"""The records: their recipes, what they reached, and the published figures. A new figure is written down here."""
+
+from __future__ import annotations
+
+from deltarule.experiments.records.record import ImageRecord, Published
+from deltarule.formulas import (
+    Adam,
+    Elastic,
+    HorizontalFlip,
+    LinearToZero,
+    Mirror,
+    PadAndCrop,
+    Rotation,
+    Translation,
+    Zoom,
+)
+from deltarule.recipes import Network, Recipe
+
+__all__ = ["RECORDS"]
+
+RASMUS = Published(
+    0.80, "1000-500-250-250-250, batch normalization, noise", "Rasmus, Valpola, Honkala, Berglund and Raiko (2015)"
+)
+SRIVASTAVA = "Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov (2014)"
+NOKLAND = "Nøkland and Eidnes (2019)"
+CIRESAN = "Cireşan, Meier, Gambardella and Schmidhuber (2010, 2012)"
+DEFORMED = (Rotation(10.0), Zoom(0.12), Translation(1.5), Elastic(36.0, 5.5))
+"""Deformations of handwritten digits."""
+
+
+def _wide(units: int, layers: int, **fields: float) -> Network:
+    """Return a network of equal hidden layers with batch normalization."""
+    return Network(hidden=(units,) * layers, normalization="batch", **fields)  # type: ignore[arg-type]
+
+
+_NOISE = Recipe(
+    network=Network(hidden=(1000, 500, 250, 250, 250), normalization="batch", noise=(0.5,) * 6),
+    optimizer=Adam(2e-3),
+    schedule=LinearToZero(flat=0.67),
+    batch_size=100,
+    epochs=150,
+    scaling=255.0,
+    stopping=None,
+)
+_SHORT = Recipe(
+    network=_wide(1024, 3, dropout=0.1),
+    optimizer=Adam(1e-3),
+    schedule=LinearToZero(),
+    augmentation=DEFORMED,
+    batch_size=128,
+    epochs=30,
+    scaling="pooled",
+    stopping=None,
+)
+_LONG = _SHORT.replace(network=_wide(2048, 3, dropout=0.1), epochs=200)
+_FASHION = Recipe(
+    network=_wide(1024, 3, dropout=0.025),
+    optimizer=Adam(5e-4),
+    schedule=LinearToZero(),
+    augmentation=(HorizontalFlip(), PadAndCrop(2)),
+    batch_size=128,
+    epochs=200,
+    scaling="pooled",
+    stopping=None,
+)
+
+_ALL = (
+    ImageRecord(
+        name="mnist",
+        title="MNIST without augmentation",
+        dataset="mnist",
+        recipes=(_NOISE,),
+        minutes=10,
+        published=(
+            RASMUS,
+            Published(0.95, "2 × 8192, dropout, max-norm", SRIVASTAVA),
+            Published(1.06, "3 × 1024, dropout, max-norm", SRIVASTAVA),
+        ),
+    ),
+    ImageRecord(
+        name="mnist-augmented-2-minutes",
+        title="MNIST with augmentation, two minutes",
+        dataset="mnist",
+        recipes=(_SHORT,),
+        minutes=2,
+        published=(
+            Published(0.7, "800 units, elastic deformation", "Simard, Steinkraus and Platt (2003)"),
+            Published(0.75, "3 × 1024, shifts", NOKLAND),
+        ),
+    ),
+    ImageRecord(
+        name="mnist-augmented",
+        title="MNIST with augmentation, one network",
+        dataset="mnist",
+        recipes=(_LONG,),
+        minutes=60,
+        published=(Published(0.35, "2500-2000-1500-1000-500, elastic and affine deformation, GPU", CIRESAN),),
+    ),
+    ImageRecord(
+        name="mnist-committee",
+        title="MNIST with augmentation, committee",
+        dataset="mnist",
+        recipes=(_LONG.replace(epochs=100),) * 5,
+        minutes=180,
+        published=(
+            Published(0.31, "committee of deep networks, elastic and affine deformation, GPU", CIRESAN),
+            Published(0.39, "25 × 800 units", "Meier, Cireşan, Gambardella and Schmidhuber (2011)"),
+        ),
+    ),
+    ImageRecord(
+        name="fashion",
+        title="Fashion-MNIST, one network",
+        dataset="fashion",
+        recipes=(_FASHION,),
+        minutes=20,
+        average_over=(Mirror(),),
+        published=(
+            Published(8.37, "3 × 1024, shifts and mirroring, one seed", NOKLAND),
+            Published(10.0, "256-128-64", "Xiao, Rasul and Vollgraf (2017), the data set's own table"),
+        ),
+    ),
+    ImageRecord(
+        name="fashion-committee",
+        title="Fashion-MNIST, committee",
+        dataset="fashion",
+        recipes=(_FASHION,) * 5,
+        minutes=180,
+        average_over=(Mirror(),),
+    ),
+)
+
+RECORDS: dict[str, ImageRecord] = {record.name: record for record in _ALL}
+"""The records by name."""
