@@ -130,6 +130,24 @@ def test_a_table_takes_the_best_preset_unless_options_choose_otherwise(shell, pe
     assert "Preset" not in shell("train", "long.csv", "--target", "y", "--epochs", "1")[1]
 
 
+def test_few_rows_and_rare_classes_with_a_preset(shell, people):
+    train = ("--target", "y", "--preset", "realmlp-s", "--epochs", "2")
+    Path("five.csv").write_text("u,v,y\n" + "".join(f"{row}.5,{row * row},{'ab'[row % 2]}\n" for row in range(5)))
+    _, err = shell("train", "five.csv", *train)
+    assert "The test set has no sample of class" in " ".join(err.split())
+    Path("two.csv").write_text("u,y\n1.5,a\n2.5,b\n")
+    _, err = shell("train", "two.csv", *train, code=2)
+    assert "at least one training sample, got 2 samples, 1 for validation and 1 for test" in " ".join(err.split())
+    rows = "".join(f"{row}.5,3,,id{row},{'ab'[row % 2]}\n" for row in range(59))
+    Path("odd.csv").write_text("u,same,none,who,y\n" + rows + "0.5,3,,id59,rare\n")
+    _, err = shell("train", "odd.csv", *train, "--type", "who=category")
+    assert "Left out: none (no values)" in " ".join(err.split())
+    Path("new.csv").write_text("u,same,who\n1.5,3,unseen\n")
+    out, err = shell("predict", "runs/odd-1", "new.csv")
+    assert out.strip() in {"a", "b", "rare"}
+    assert "an unseen category, for example 'unseen'" in err
+
+
 def test_groups_and_times(shell, people):
     train = ("train", "people.csv", "--target", "pay", "--epochs", "1", "--quiet", "--preset", "none")
     shell(*train, "--group-by", "zip")

@@ -102,6 +102,16 @@ def test_one_row_is_predicted_as_among_many(pay, people):
     assert_array_equal(model.predict(x.astype(object)), model.predict(x))
 
 
+def test_rows_divided_among_threads_are_predicted_as_by_one(pay, people, monkeypatch):
+    several = FRAME.iloc[np.arange(700) % N]
+    for fitted in (pay, people):
+        predict = getattr(fitted, "predict_proba", fitted.predict)
+        together = predict(several)
+        monkeypatch.setenv("DELTARULE_NUM_THREADS", "1")
+        assert_array_equal(predict(several), together)
+        monkeypatch.delenv("DELTARULE_NUM_THREADS")
+
+
 def test_the_temperature_undoes_what_was_done_to_the_logits():
     rng = np.random.default_rng(0)
     logits = rng.normal(size=(20_000, 4)) * 2

@@ -22,12 +22,14 @@ RATE, DECAY, DROPOUT, BINS = 2e-2, 3e-2, 0.1, 6
 EMBEDDINGS = {
     "none": None,
     "piecewise linear": dr.embeddings.PiecewiseLinear(bins=BINS, outputs=3),
+    "rectified": dr.embeddings.PiecewiseLinear(bins=BINS, outputs=3, form="rectified"),
     "periodic": dr.embeddings.Periodic(4, 0.5, outputs=3),
 }
 CASES = [
     ("classification", "batch_ensemble", "none"),
     ("classification", "mini", "piecewise linear"),
     ("regression", "batch_ensemble", "piecewise linear"),
+    ("classification", "mini", "rectified"),
     ("regression", "mini", "periodic"),
 ]
 
@@ -88,6 +90,8 @@ class TabM:
         first, inner, last = e[:, :, :1].clamp(max=1), e[:, :, 1:-1].clamp(0, 1), e[:, :, -1:].clamp(min=0)
         e = torch.cat([first, inner, last], dim=2)
         v = (e[:, :, :, None] * self.stage["weights"]).sum(dim=2) + self.stage["biases"]
+        if "linear" not in self.stage:  # version A, and its activation
+            return torch.relu(v).flatten(1)
         return (v + x[:, :, None] * self.stage["linear"]).flatten(1)
 
     def member(self, i, x, masks=None):

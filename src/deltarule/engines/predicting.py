@@ -1,7 +1,8 @@
-"""Prediction by the definition, in float64 NumPy."""
+"""Prediction by the definition, in float64 NumPy; and the check of what any engine predicts."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,9 +16,32 @@ from deltarule.formulas import Activation, Normalization
 from deltarule.recipes import Affine, Network
 from deltarule.types import Floats
 
-__all__ = ["NumPyPredictor", "checked"]
+__all__ = ["NumPyPredictor", "all_finite", "checked_outputs"]
 
 _BLOCK = 8192
+
+
+def all_finite(x: npt.NDArray[Any]) -> bool:
+    """Return whether all numbers are finite.
+
+    >>> all_finite(np.array([3e38, 3e38], np.float32)), all_finite(np.array([1.0, np.nan]))
+    (True, False)
+    """
+    # A sum is finite unless one of its numbers is not, or it overflows; then each is looked at.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(np.add.reduce(x, axis=None)) or bool(np.isfinite(x).all())
+
+
+def checked_outputs(z: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the outputs of samples (n, outputs), or of several networks (networks, n, outputs), if they are finite.
+
+    Raises ModelError with the first row whose outputs are not.
+    """
+    if not all_finite(z):
+        rows = np.isfinite(z).reshape(-1, *z.shape[-2:]).all(axis=(0, 2))
+        came = f"row {int(np.argmin(rows))} (counting from 0), whose outputs overflow"
+        raise ModelError(f"inputs within the range of {z.dtype}", came, "inputs like those of training")
+    return z
 
 
 class NumPyPredictor:
@@ -57,18 +81,12 @@ class NumPyPredictor:
     def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the weighted sums (n, outputs) of raw inputs (n, d)."""
         made = np.empty((len(x), self.shape.sizes[-1]), self._dtype)
+        self.write(x, made)
+        return checked_outputs(made)
+
+    def write(self, x: npt.NDArray[Any], target: npt.NDArray[Any]) -> None:
+        """Write the weighted sums of raw inputs (n, d), which may overflow, to a target (n, outputs)."""
         with np.errstate(over="ignore", invalid="ignore"):
             for start in range(0, len(x), _BLOCK):
                 rows = slice(start, start + _BLOCK)
-                made[rows] = self.passed(x[rows]).z[-1]
-        return checked(made)
-
-
-def checked(made: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return raw outputs (..., n, outputs), all of which must be finite."""
-    finite = np.isfinite(made)
-    if not np.logical_and.reduce(finite, axis=None):
-        row = int(np.argmin(finite.all(axis=(*range(made.ndim - 2), -1))))
-        came = f"row {row} (counting from 0), whose outputs overflow"
-        raise ModelError(f"inputs within the range of {made.dtype}", came, "inputs like those of training")
-    return made
+                target[rows] = self.passed(x[rows]).z[-1]

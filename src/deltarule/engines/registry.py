@@ -43,7 +43,11 @@ class Predictor(Protocol):
     """A function that computes raw outputs (n, outputs) of raw inputs (n, d) of one type."""
 
     def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Compute the raw outputs, in the parameters' precision."""
+        """Compute the raw outputs, in the parameters' precision; raise ModelError if they overflow."""
+        ...
+
+    def write(self, x: npt.NDArray[Any], target: npt.NDArray[Any]) -> None:
+        """Write the raw outputs, which may overflow, to a target (n, outputs)."""
         ...
 
     def load(self, parameters: npt.NDArray[Any]) -> None:

@@ -18,6 +18,7 @@ from sklearn.utils.validation import validate_data
 from deltarule.data import Table, table_of
 from deltarule.data.frames import is_tabular
 from deltarule.engines.parameters import Shape
+from deltarule.engines.predicting import all_finite
 from deltarule.engines.registry import Predictor, predictor_of
 from deltarule.errors import DataError, DataWarning
 from deltarule.models import Encoding
@@ -111,9 +112,7 @@ def needs_no_check(estimator: Any, X: Any) -> bool:
         and estimator._columns is None
         and not hasattr(estimator, "feature_names_in_")
     )
-    # A sum is finite unless one of its numbers is not, or it overflows; then the longer check decides.
-    with np.errstate(over="ignore", invalid="ignore"):
-        return usual and bool(np.isfinite(np.add.reduce(X, axis=None)))
+    return usual and all_finite(X)
 
 
 def checked_inputs(estimator: Any, X: Any) -> Any:

@@ -6,7 +6,6 @@ import dataclasses
 import math
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +14,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.threads import allowed_threads
 from deltarule.errors import ModelError, memory_checked
-from deltarule.formulas import Loss
-from deltarule.models.calibration import LIMITS, tempered
+from deltarule.formulas import Activation
+from deltarule.models.calibration import LIMITS, probabilities_of_outputs, tempered
 from deltarule.models.card import ModelCard
 from deltarule.models.conformal import class_sets, intervals
 from deltarule.models.encoding import Encoding
@@ -26,14 +24,13 @@ from deltarule.models.ensemble_file import EnsembleParts, ensemble_of_parts, ens
 from deltarule.models.export import Description, described, export_networks
 from deltarule.models.files import ENSEMBLE_FORMATS, file_errors, model_of_parts, packed, read_content
 from deltarule.models.model import Model, calibration_of, class_probabilities, load_model, score_of
+from deltarule.models.network_outputs import outputs_of_networks
 from deltarule.models.record import Record, Score, versions
 from deltarule.models.test_time import mean_over_copies
 from deltarule.recipes import Affine, Recipe
 from deltarule.types import Booleans, Floats
 from deltarule.writing import write_whole
 
-_WORTH_THREADS = 256
-"""Rows from which on the networks predict in separate threads."""
 _SHOWN = 8
 """Different sizes of networks that a card lists."""
 
@@ -237,8 +234,10 @@ class Ensemble:
             own = [class_probabilities(network.loss, z) for network, z in pairs]
             return np.asarray(np.mean(own, axis=0, dtype=np.float64))
         # The rows of all networks at once: for a few rows the calls take longer than the arithmetic.
-        each = class_probabilities(self._loss, np.concatenate(outputs)).reshape(len(self.networks), len(inputs), -1)
-        mean: Floats = each.mean(axis=0)
+        z = np.asarray(outputs)
+        each = probabilities_of_outputs(self._output.value(z.reshape(-1, z.shape[-1])))
+        each = each.reshape(len(self.networks), len(inputs), -1)
+        mean: Floats = np.add.reduce(each, axis=0) / len(each)
         return mean
 
     def numbers(self, inputs: npt.NDArray[Any]) -> Floats:
@@ -248,13 +247,13 @@ class Ensemble:
             own = [network.numbers(z) for network, z in zip(self.networks, outputs, strict=True)]
             return np.asarray(np.mean(own, axis=0, dtype=np.float64))
         # All networks' outputs at once: for a few rows the calls take longer than the arithmetic.
-        z = np.stack(outputs)
-        numbers: Floats = self._loss.output.value(z.reshape(-1, z.shape[-1])).reshape(z.shape)
+        z = np.asarray(outputs)
+        numbers: Floats = self._output.value(z.reshape(-1, z.shape[-1])).reshape(z.shape)
         if self._target_scalings is not None:
             numbers = self._target_scalings.undo(numbers)
         if self._target_bounds is not None:
-            numbers = np.clip(numbers, *self._target_bounds)
-        return np.asarray(numbers.mean(axis=0, dtype=np.float64))
+            numbers = np.minimum(np.maximum(numbers, self._target_bounds[0]), self._target_bounds[1])
+        return np.asarray(np.add.reduce(numbers, axis=0, dtype=np.float64) / len(numbers))
 
     @cached_property
     def _alike(self) -> bool:
@@ -269,8 +268,8 @@ class Ensemble:
         )
 
     @cached_property
-    def _loss(self) -> Loss:
-        return self.networks[0].loss
+    def _output(self) -> Activation:
+        return self.networks[0].loss.output
 
     @cached_property
     def _target_scalings(self) -> Affine | None:
@@ -311,13 +310,9 @@ class Ensemble:
         record = Record(samples=(("train", samples),), scores=(score,), versions=versions())
         return dataclasses.replace(self, networks=(dataclasses.replace(first, record=record), *others))
 
-    def _outputs(self, inputs: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-        """Return the weighted sums (n, outputs) of each network."""
-        threads = min(allowed_threads(), len(self.networks)) if len(inputs) >= _WORTH_THREADS else 1
-        if threads == 1:
-            return [network.outputs_of(inputs) for network in self.networks]
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(lambda network: network.outputs_of(inputs), self.networks))
+    def _outputs(self, inputs: npt.NDArray[Any]) -> npt.NDArray[Any] | list[npt.NDArray[Any]]:
+        """Return the weighted sums (n, outputs) of each network: of networks that are alike, as one array."""
+        return outputs_of_networks(self.networks, inputs, alike=self._alike)
 
     def card(self) -> ModelCard:
         """Return the card of the first network, with what the ensemble has beside it; see `Model.card`."""

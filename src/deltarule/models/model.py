@@ -61,6 +61,13 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         z = self._predictor(inputs)(inputs)
         return z if self.recipe.network.members == 1 else combined(self.loss, z, self.shape.outputs)
 
+    def write_outputs(self, inputs: npt.NDArray[Any], target: npt.NDArray[Any]) -> None:
+        """Write what `outputs_of` returns to a target (n, outputs); without several members, sums may overflow."""
+        if self.recipe.network.members == 1:
+            self._predictor(inputs).write(inputs, target)
+        else:
+            target[:] = self.outputs_of(inputs)
+
     def numbers(self, z: npt.NDArray[Any]) -> Floats:
         """The predicted numbers (n, outputs) for the weighted sums z of a regression model, in the targets' units."""
         numbers: Floats = self.loss.output.value(z)

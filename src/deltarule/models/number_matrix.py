@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from deltarule.engines.predicting import all_finite
 from deltarule.recipes.scaling import smooth_clip
 from deltarule.types import Floats, Indices, SingleFloats
 
@@ -57,20 +58,24 @@ class NumberMatrix:
         )
 
     def takes(self, x: Any) -> bool:
-        """Return whether x is an array of finite or missing numbers with these columns."""
+        """Return whether x is an array of numbers with these columns."""
         numbers = type(x) is np.ndarray and x.ndim == 2 and x.dtype.kind in "fiu" and x.shape[1] == len(self.fill)
-        return numbers and len(x) > 0 and not (x.dtype.kind == "f" and np.isinf(x).any())
+        return numbers and len(x) > 0
 
-    def __call__(self, x: npt.NDArray[Any]) -> SingleFloats:
-        """Return the inputs of raw numbers x (n, d), NaN where missing."""
+    def __call__(self, x: npt.NDArray[Any]) -> SingleFloats | None:
+        """Return the inputs of raw numbers x (n, d), NaN where missing; None where x or an input is infinite."""
         x = x.astype(np.float64)
-        missing = np.isnan(x)
-        if missing.any():
+        known = all_finite(x)
+        missing = np.zeros(x.shape, bool) if known else np.isnan(x)
+        if not known:
             x = np.where(missing, self.fill, x)
-        encoded = smooth_clip((x - self.shift) * self.factor, self.clip)
+        if not (known or all_finite(x)):
+            return None
+        with np.errstate(over="ignore", invalid="ignore"):  # checked below
+            encoded = smooth_clip((x - self.shift) * self.factor, self.clip).astype(np.float32)
         if not len(self.flagged):
-            return encoded.astype(np.float32)
+            return encoded if all_finite(encoded) else None
         out = np.empty((len(x), len(self.values) + len(self.flags)), np.float32)
         out[:, self.values] = encoded
         out[:, self.flags] = np.where(missing[:, self.flagged], self.absent, self.present)
-        return out
+        return out if all_finite(out) else None

@@ -133,7 +133,7 @@ def smooth_clip(u: npt.NDArray[Any], limit: float = 3.0) -> npt.NDArray[Any]:
     """
     if not limit:
         return u
-    u = np.clip(u, -1e100, 1e100)
+    u = np.minimum(np.maximum(u, -1e100), 1e100)
     clipped: npt.NDArray[Any] = u / np.sqrt(1.0 + (u / limit) ** 2)
     return clipped
 

@@ -103,7 +103,7 @@ def ranks(model: Model, part: Part) -> bool:
     """
     if model.classes is None or part.y.ndim != 1:
         return False
-    probabilities = model.predict_proba(part.x)
+    probabilities = model.predict_proba(part.x, strict=None)
     tested = range(1, 2) if len(model.classes) == 2 else range(len(model.classes))
     return any(
         _rank_p(part.y == model.classes[code], probabilities[:, code]) <= ONE_SIDED / len(tested) for code in tested

@@ -19,7 +19,7 @@ from deltarule.engines.compiled.plan.tables import ALL_ROWS, NO_MATRIX
 from deltarule.engines.compiled.runtime.epochs import SingleThread
 from deltarule.engines.forking import renewed_when_forked
 from deltarule.engines.parameters import Shape
-from deltarule.engines.predicting import checked
+from deltarule.engines.predicting import checked_outputs
 from deltarule.native.products import padded
 from deltarule.native.structs import Address, Count
 from deltarule.recipes import Affine, Network
@@ -85,16 +85,21 @@ class Predictor:
 
     def __call__(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Weighted sums (n, members · outputs) of raw inputs (n, d), of the type that was promised."""
+        made = np.empty((len(x), self._members * self._outputs), self._z.dtype)
+        self.write(x, made)
+        return checked_outputs(made)
+
+    def write(self, x: npt.NDArray[Any], target: npt.NDArray[Any]) -> None:
+        """Write the weighted sums of raw inputs (n, d), which may overflow, to a target (n, members · outputs)."""
         x, n = gatherable(x), len(x)
         first, row = x.ctypes.data, x.strides[0]
-        made = np.empty((n, self._members * self._outputs), self._z.dtype)
         with self._lock:
             for start in range(0, n, _BLOCK):
                 rows = min(_BLOCK, n - start)
                 self._source[:] = first + start * row, row
                 self._follow(rows)
-                made[start : start + rows] = self._z[: rows * self._members, : self._outputs].reshape(rows, -1)
-        return checked(made)
+                made = self._z[: rows * self._members, : self._outputs]
+                target[start : start + rows] = made if self._members == 1 else made.reshape(rows, -1)
 
 
 def plan_from(

@@ -15,7 +15,7 @@ from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Run, Th
 from deltarule.engines.compiled.runtime.epochs import SingleThread
 from deltarule.engines.compiled.runtime.predictor import PackedParameters, plan_from
 from deltarule.engines.parameters import Shape
-from deltarule.engines.predicting import checked
+from deltarule.engines.predicting import checked_outputs
 from deltarule.native import memory
 from deltarule.native.memory import load_int64, struct_at
 from deltarule.native.processor import MachineCode, compile_functions, lasting
@@ -129,4 +129,4 @@ class CompiledPrefixes:
         order = np.ascontiguousarray(order, np.int64)
         self._walk.set(order=order.ctypes.data, made=made.ctypes.data)
         self._call(self._follow.run, self._walk.address)
-        return checked(made)
+        return checked_outputs(made)
