@@ -183,8 +183,9 @@ def _are_intervals(x: Floats, y: Indices) -> bool:
     x, y, n = x[order], y[order], len(x)
     starts, ends = np.searchsorted(x, x, side="left"), np.searchsorted(x, x, side="right")  # of equal values
     first, last = starts[np.maximum(starts - _NEIGHBOURS, 0)], ends[np.minimum(ends + _NEIGHBOURS, n) - 1]
-    before = np.zeros((n + 1, _CLASSES + 1), np.int64)
-    np.cumsum(np.eye(_CLASSES + 1, dtype=np.int64)[y], axis=0, out=before[1:])
+    classes = int(y.max()) + 1
+    before = np.zeros((n + 1, classes), np.int64)
+    np.cumsum(np.eye(classes, dtype=np.int64)[y], axis=0, out=before[1:])
     wrong = int(np.sum((before[last] - before[first]).argmax(axis=1) != y))
     return wrong <= _INTERVALS_LEFT * baseline
 
@@ -192,7 +193,8 @@ def _are_intervals(x: Floats, y: Indices) -> bool:
 def _class_errors(x: Floats, y: Indices, new_x: Floats, new_y: Indices, *, exact: bool) -> tuple[float, float]:
     """Return the numbers of wrong predictions for new values: by the nearest known value, and by the majority."""
     known, places = np.unique(x, return_inverse=True)
-    counts = np.bincount(places * (_CLASSES + 1) + y, minlength=len(known) * (_CLASSES + 1))
+    classes = int(y.max()) + 1
+    counts = np.bincount(places * classes + y, minlength=len(known) * classes)
     majorities = counts.reshape(len(known), -1).argmax(axis=1)
     majority = np.bincount(y).argmax()
     nearest, found = _nearest(known, new_x)

@@ -35,13 +35,12 @@ class Calibration:
 
 def probabilities_of_outputs(outputs: Floats) -> Floats:
     """The probability of each class for a network's outputs (n, k), one or one for each class: (n, classes)."""
-    a = np.minimum(np.maximum(outputs, 0.0), 1.0)
+    a = np.clip(outputs, 0.0, 1.0)
     if a.shape[1] == 1:
-        return np.concatenate([1.0 - a, a], axis=1)
-    total = np.add.reduce(a, axis=1, keepdims=True)
-    none = total == 0
-    probabilities: Floats = a / (total + none)
-    return np.where(none, 1.0 / a.shape[1], probabilities) if none.any() else probabilities
+        return np.hstack([1.0 - a, a])
+    total = a.sum(axis=1, keepdims=True)
+    probabilities: Floats = np.where(total > 0, a / np.where(total > 0, total, 1.0), 1.0 / a.shape[1])
+    return probabilities
 
 
 def tempered(probabilities: Floats, temperature: float) -> Floats:
@@ -56,7 +55,7 @@ def tempered(probabilities: Floats, temperature: float) -> Floats:
     if temperature == 1.0:
         return probabilities
     powers = np.maximum(probabilities, _SMALLEST) ** (1.0 / temperature)
-    normalized: Floats = powers / np.add.reduce(powers, axis=1, keepdims=True)
+    normalized: Floats = powers / powers.sum(axis=1, keepdims=True)
     return normalized
 
 

@@ -140,8 +140,8 @@ class PadAndCrop(Geometric):
     shifts by fractions of a pixel use `Translation`.
     He, Zhang, Ren and Sun (2016), section 4.2.
 
-    >>> PadAndCrop(padding=2).affine(28.0, 28.0, 0.1, 0.9)
-    (1.0, 0.0, 0.0, 1.0, -2.0, 2.0)
+    >>> [float(number) for number in PadAndCrop(padding=2).affine(28.0, 28.0, 0.1, 0.9)]
+    [1.0, 0.0, 0.0, 1.0, -2.0, 2.0]
     """
 
     padding: Margin = 2

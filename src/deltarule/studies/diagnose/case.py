@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.data import Dataset, Part, Table, without_copies
+from deltarule.data.column_warnings import SuspectedColumns, suspected_columns
 from deltarule.data.frames import table_of
 from deltarule.data.leaks import WithoutCopies
 from deltarule.engines.problem import Problem
@@ -144,6 +145,11 @@ class Case:
         return tuple(
             ColumnValues(name, values) for name, values in zip(self.names, x[rows].T.astype(float), strict=True)
         )
+
+    @cached_property
+    def suspected_columns(self) -> SuspectedColumns:
+        """Columns that number the rows, or alone nearly decide the target."""
+        return SuspectedColumns() if self.table is None else suspected_columns(self.table)
 
     @cached_property
     def table(self) -> Dataset | None:

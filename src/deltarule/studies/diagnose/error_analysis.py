@@ -262,15 +262,16 @@ class _Findings:
         )
         said = [f"For comparison, on the same validation samples: {shown}."]
         if self.constant is not None and not self.beaten:
-            n = samples(self.validation.n, "validation")
+            n = self.validation.n
+            shows = f"{samples(n, 'validation')} {'does' if n == 1 else 'do'} not show"
             beside = f"that the network is better than {self.constant.name}"
             if self.ranked:
                 said.append(
-                    f"{n} do not show {beside}, but it ranks the samples better than chance: see the recall, the "
+                    f"{shows} {beside}, but it ranks the samples better than chance: see the recall, the "
                     "precision and the average precision of each class."
                 )
             else:
-                said.append(f"{n} do not show {beside}, or that it has learned anything.")
+                said.append(f"{shows} {beside}, or that it has learned anything.")
             return said
         return said + self._beside_linear()
 

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from deltarule.data.column_warnings import suspected_columns
 from deltarule.studies.diagnose.case import Case
 from deltarule.studies.diagnose.check import Check
 from deltarule.studies.diagnose.finding import Finding, Measure, Severity
@@ -31,7 +30,7 @@ class LeakingColumn(Check):
 
     def findings(self, case: Case) -> Iterator[Finding]:
         """Yield the finding where columns decide the target."""
-        names = () if case.table is None else suspected_columns(case.table).deciding
+        names = case.suspected_columns.deciding
         if names:
             yield self.found(
                 case.cause,
@@ -50,7 +49,7 @@ class Identifier(Check):
 
     def findings(self, case: Case) -> Iterator[Finding]:
         """Yield the finding where columns number the rows."""
-        names = () if case.table is None else suspected_columns(case.table).identifiers
+        names = case.suspected_columns.identifiers
         if names:
             yield self.found(
                 Severity.WARNING,
