@@ -12,7 +12,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -25,9 +25,9 @@ __all__ = [
     "LabelPredictions",
     "Metric",
     "Predictions",
+    "ThresholdCounts",
     "accuracy",
     "average_precision",
-    "average_precision_of",
     "balanced_accuracy",
     "log_loss",
     "metric",
@@ -36,6 +36,46 @@ __all__ = [
     "roc_auc_of",
     "threshold_curve",
 ]
+
+
+@dataclass(frozen=True, eq=False)
+class ThresholdCounts:
+    """The weights of the true and of the false positives at each distinct score, from the highest on, starting at 0."""
+
+    true: Floats
+    false: Floats
+
+    @classmethod
+    def of(cls, positive: Booleans, scores: Floats, weights: Floats | None = None) -> Self:
+        """Count the samples with a score (n,) from each threshold on."""
+        order = np.argsort(-scores, kind="stable")
+        ends = np.append(np.flatnonzero(np.diff(scores[order])), len(order) - 1)
+        w = np.ones(len(order)) if weights is None else weights[order]
+        hits = positive[order]
+        return cls(*(np.append(0.0, np.cumsum(w * each)[ends]) for each in (hits, ~hits)))
+
+    @property
+    def roc_auc(self) -> float:
+        """The area under the ROC curve; NaN where a side is empty."""
+        true, false = self.true, self.false
+        if true[-1] == 0 or false[-1] == 0:
+            return math.nan
+        area = float(np.sum((true[1:] + true[:-1]) * np.diff(false))) / 2
+        return area / float(true[-1] * false[-1])
+
+    @property
+    def average_precision(self) -> float:
+        """The average precision: Σ (recall − recall before) · precision, over the distinct scores.
+
+        >>> counts = ThresholdCounts.of(np.array([False, False, True, True]), np.array([0.1, 0.4, 0.35, 0.8]))
+        >>> round(counts.average_precision, 6)
+        0.833333
+        """
+        true, false = self.true, self.false
+        if true[-1] == 0:
+            return math.nan
+        precision = _ratio(true[1:], true[1:] + false[1:], 0.0)
+        return float(np.sum(np.diff(true) * precision) / true[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +103,14 @@ class ClassPredictions:
         counts = np.zeros((self.classes, self.classes))
         np.add.at(counts, (self.true, self.predicted), 1.0 if self.weights is None else self.weights)
         return counts
+
+    @functools.cached_property
+    def counts_by_class(self) -> tuple[ThresholdCounts, ...]:
+        """The counts of each class against the others, at each threshold of its probability."""
+        return tuple(
+            ThresholdCounts.of(self.true == code, self.probabilities[:, code], self.weights)
+            for code in range(self.classes)
+        )
 
     @property
     def recalls(self) -> Floats:
@@ -154,12 +202,12 @@ def log_loss(p: ClassPredictions) -> float:
 
 def roc_auc(p: ClassPredictions) -> float:
     """The area under the receiver operating characteristic; of more than two classes the mean of one against others."""
-    return _by_class(p, roc_auc_of)
+    return _by_class(p, lambda each: each.roc_auc)
 
 
 def average_precision(p: ClassPredictions) -> float:
     """The area under the curve of precision against recall, as a sum of steps."""
-    return _by_class(p, average_precision_of)
+    return _by_class(p, lambda each: each.average_precision)
 
 
 def roc_auc_of(positive: Booleans, scores: Floats, weights: Floats | None = None) -> float:
@@ -168,24 +216,7 @@ def roc_auc_of(positive: Booleans, scores: Floats, weights: Floats | None = None
     >>> roc_auc_of(np.array([False, False, True, True]), np.array([0.1, 0.4, 0.35, 0.8]))
     0.75
     """
-    true, false = _cumulative(positive, scores, weights)
-    if true[-1] == 0 or false[-1] == 0:
-        return math.nan
-    area = float(np.sum((true[1:] + true[:-1]) * np.diff(false))) / 2
-    return area / float(true[-1] * false[-1])
-
-
-def average_precision_of(positive: Booleans, scores: Floats, weights: Floats | None = None) -> float:
-    """The average precision of scores: Σ (recall − recall before) · precision, over the distinct scores.
-
-    >>> round(average_precision_of(np.array([False, False, True, True]), np.array([0.1, 0.4, 0.35, 0.8])), 6)
-    0.833333
-    """
-    true, false = _cumulative(positive, scores, weights)
-    if true[-1] == 0:
-        return math.nan
-    precision = _ratio(true[1:], true[1:] + false[1:], 0.0)
-    return float(np.sum(np.diff(true) * precision) / true[-1])
+    return ThresholdCounts.of(positive, scores, weights).roc_auc
 
 
 class ThresholdCurve(NamedTuple):
@@ -208,30 +239,19 @@ def threshold_curve(positive: Booleans, scores: Floats, weights: Floats | None =
     >>> curve.thresholds.tolist(), curve.recall.tolist()
     ([inf, 0.8, 0.4, 0.35, 0.1], [0.0, 0.5, 0.5, 1.0, 1.0])
     """
-    true, false = _cumulative(positive, scores, weights)
+    counts = ThresholdCounts.of(positive, scores, weights)
+    true, false = counts.true, counts.false
     thresholds = np.append(np.inf, np.unique(scores)[::-1])
     above = true + false
     precision = np.divide(true, above, out=np.ones(len(true)), where=above > 0)
     rates = [_ratio(each, np.full(len(each), each[-1]), math.nan) for each in (false, true)]
-    areas = [area(positive, scores, weights) for area in (roc_auc_of, average_precision_of)]
-    return ThresholdCurve(thresholds, rates[0], rates[1], precision, areas[0], areas[1])
+    return ThresholdCurve(thresholds, rates[0], rates[1], precision, counts.roc_auc, counts.average_precision)
 
 
-def _cumulative(positive: Booleans, scores: Floats, weights: Floats | None) -> tuple[Floats, Floats]:
-    """The weights of true and of false positives at each distinct score from the highest on, starting at 0."""
-    order = np.argsort(-scores, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(order) - 1)
-    w = np.ones(len(order)) if weights is None else weights[order]
-    hits = positive[order]
-    return tuple(np.append(0.0, np.cumsum(w * each)[ends]) for each in (hits, ~hits))  # type: ignore[return-value]
-
-
-def _by_class(p: ClassPredictions, area: Callable[[Booleans, Floats, Floats | None], float]) -> float:
+def _by_class(p: ClassPredictions, area: Callable[[ThresholdCounts], float]) -> float:
     if p.classes == 2:
-        return area(p.true == 1, p.probabilities[:, 1], p.weights)
-    return _mean_of_defined(
-        np.array([area(p.true == code, p.probabilities[:, code], p.weights) for code in range(p.classes)])
-    )
+        return area(p.counts_by_class[1])
+    return _mean_of_defined(np.array([area(each) for each in p.counts_by_class]))
 
 
 def _binary_or_mean(values: Callable[[ClassPredictions], Floats]) -> Callable[[ClassPredictions], float]:

@@ -20,7 +20,6 @@ from deltarule.formulas.metrics import (
     Predictions,
     accuracy,
     average_precision,
-    average_precision_of,
     balanced_accuracy,
     log_loss,
     roc_auc,
@@ -181,7 +180,7 @@ def _by_class(p: ClassPredictions, labels: Sequence[Any]) -> tuple[ClassMetrics,
             int(predicted[code]),
             float(recalls[code]),
             float(precisions[code]),
-            average_precision_of(p.true == code, p.probabilities[:, code], p.weights),
+            p.counts_by_class[code].average_precision,
         )
         for code, label in enumerate(labels)
     )
