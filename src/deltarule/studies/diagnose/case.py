@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from deltarule.data import Dataset, Part, Table, without_copies
 from deltarule.data.column_warnings import SuspectedColumns, suspected_columns
-from deltarule.data.frames import table_of
+from deltarule.data.columns import Column
 from deltarule.data.leaks import WithoutCopies
 from deltarule.engines.problem import Problem
 from deltarule.errors import Diverged, ModelError
@@ -159,8 +159,8 @@ class Case:
             return None
         if isinstance(part.x, Table):
             return self.data
-        columns = {name: _as_integers(values) for name, values in zip(self.names, part.x.T, strict=True)}
-        as_table = Part(table_of(columns), part.y, part.weights)
+        columns = (_column(name, values) for name, values in zip(self.names, part.x.T, strict=True))
+        as_table = Part(Table(tuple(columns)), part.y, part.weights)
         return dataclasses.replace(self.data, train=as_table, validation=None, test=None, feature_names=None)
 
     @cached_property
@@ -244,7 +244,8 @@ class Case:
         return bool(any(network.dropout_rates) or any(network.noise_deviations) or self.recipe.augmentation)
 
 
-def _as_integers(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The same values as integers where they are whole numbers."""
-    whole = values.dtype.kind == "f" and np.isfinite(values).all() and np.abs(values).max(initial=0.0) < 2.0**53
-    return values.astype(np.int64) if whole and (values == np.round(values)).all() else values
+def _column(name: str, values: npt.NDArray[Any]) -> Column:
+    """An input of an array as a column of numbers: integers, where all are whole."""
+    numbers = values.astype(np.float64)
+    whole = np.isfinite(numbers).all() and np.abs(numbers).max(initial=0.0) < 2.0**53
+    return Column(name, "number", numbers, integer=bool(whole and (numbers == np.round(numbers)).all()))
