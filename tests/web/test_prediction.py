@@ -74,6 +74,14 @@ def test_rows_as_csv(client):
     assert by_csv == client.json("/predict", {"rows": IRIS.tolist()})[1]
 
 
+def test_a_csv_text_that_is_refused_names_no_file_of_the_server(client):
+    for text in (b"", b"a,b,c,d\n1,2,3\n", b"\xff\xfe\x00", b"a,a,b,c\n1,2,3,4\n"):
+        status, answer = client.json("/predict?model=iris", text, headers={"Content-Type": "text/csv"})
+        assert status == 400
+        assert "rows.csv" not in answer["error"]
+        assert "deltarule-" not in answer["error"]
+
+
 def test_rows_of_a_table(client, models):
     rows = [{"age": 30, "town": "Ulm"}, {"age": None, "town": "Oslo"}]
     expected = dr.load_model(models["people"]).predict(rows, strict=None).tolist()

@@ -70,6 +70,7 @@ def read_csv(body: bytes, kinds: Any = None) -> Table:
             return read_table(path, kinds)
         except DataFileError as error:
             value = error.value and error.value.replace(f" ({path})", "").replace(f"{path}: ", "")
+            value = value and value.replace(str(path), "a text")
             raise DataError(error.expected, value, error.suggestion, field=error.field) from None
 
 

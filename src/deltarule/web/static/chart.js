@@ -1,7 +1,7 @@
 // Curves with bands on a canvas, with axes, in the page's colours.
-import { colour } from "./dom.js";
+import { colour, t } from "./dom.js";
 
-const MARGIN = { left: 52, right: 10, top: 24, bottom: 28 };
+const MARGIN = { left: 52, right: 10, top: 24, bottom: 36 };
 
 /**
  * Draw curves: `series` are {colour, rows}, a row for each epoch with a mean, the least and the greatest value in the
@@ -77,6 +77,7 @@ function axes(context, { x, y, low, high, log, epochs, width, height, label }) {
   context.textAlign = "center";
   context.textBaseline = "top";
   for (const epoch of ticks(1, epochs, false).filter((value) => Number.isInteger(value))) context.fillText(epoch, x(epoch), height - MARGIN.bottom + 6);
+  context.fillText(t("epoch"), (MARGIN.left + width - MARGIN.right) / 2, height - 13);
   context.textAlign = "left";
   context.fillText(label, 4, 2);
 }

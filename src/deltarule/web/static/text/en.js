@@ -14,7 +14,7 @@ export default {
   model: "Model {0}: layers {1}, {2} parameters, validation accuracy {3}", noModel: "None of the models served takes images of digits.",
   trainOne: "Train one on handwritten digits",
   raceTitle: "Race of networks", raceHelp: "Two to six variants are trained side by side by the engine on this server, for each seed from the same initial weights where their layers are equal. The address holds all settings.",
-  settings: "Settings", data: "Data", target: "Column to predict", epochs: "Epochs", seeds: "Seeds", speed: "Epochs a second", fastest: "as fast as possible",
+  epoch: "epoch", settings: "Settings", data: "Data", target: "Column to predict", epochs: "Epochs", seeds: "Seeds", speed: "Epochs a second", fastest: "as fast as possible",
   start: "Start", pause: "Pause", resume: "Resume", step: "Step", stop: "Stop", add: "Add a variant", remove: "Remove", variant: "Variant {0}", more: "More settings",
   optimizer: "Optimizer", learning_rate: "Learning rate", hidden: "Hidden layers", activation: "Activation", l2: "L2", dropout: "Dropout", batch_size: "Batch size", normalization: "Normalization", loss: "Loss", score: "Score",
   recipe: "Recipe", recipeOf: "Recipe of {0}", python: "Python", shell: "Shell", json: "JSON", notStarted: "Not started", result: "Loss {0}, score {1}",

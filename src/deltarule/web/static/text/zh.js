@@ -14,7 +14,7 @@ export default {
   model: "模型 {0}：各层 {1}，{2} 个参数，验证准确率 {3}", noModel: "所提供的模型都不接受数字图像。",
   trainOne: "用手写数字训练一个网络",
   raceTitle: "网络竞赛", raceHelp: "二到六个方案由本服务器上的引擎并排训练；对于每个随机种子，层数相同的方案从相同的初始权重开始。全部设置都保存在网址中。",
-  settings: "设置", data: "数据", target: "预测的列", epochs: "轮数", seeds: "随机种子数", speed: "每秒轮数", fastest: "尽快",
+  epoch: "轮", settings: "设置", data: "数据", target: "预测的列", epochs: "轮数", seeds: "随机种子数", speed: "每秒轮数", fastest: "尽快",
   start: "开始", pause: "暂停", resume: "继续", step: "单步", stop: "停止", add: "增加方案", remove: "删除", variant: "方案 {0}", more: "更多设置",
   optimizer: "优化器", learning_rate: "学习率", hidden: "隐藏层", activation: "激活函数", l2: "L2 正则化", dropout: "Dropout", batch_size: "批大小", normalization: "归一化", loss: "损失", score: "得分",
   recipe: "配方", recipeOf: "{0} 的配方", python: "Python", shell: "命令行", json: "JSON", notStarted: "尚未开始", result: "损失 {0}，得分 {1}",
