@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from deltarule.cli.interrupts import interrupts
 from deltarule.cli.option_groups import ENGINE, DataFolder, engine_option, json_option, option, quiet_option
-from deltarule.cli.terminal import console, messages_of, print_json, print_table, progress_bar, say, table_of
+from deltarule.cli.terminal import (
+    console,
+    messages_of,
+    plain_table,
+    print_json,
+    print_table,
+    progress_bar,
+    say,
+    tell_tables,
+)
 from deltarule.errors import RecipeError
 from deltarule.experiments.records import RECORDS, RecordResult, RecordRun, listing, record
 from deltarule.experiments.reproduce import official_data
 from deltarule.language import message
 from deltarule.recipes.checks import integer
-from deltarule.studies.text_table import TextTable
 from deltarule.training.folder import RunFolder
 
 
@@ -81,7 +88,8 @@ def records(
     run = RecordRun(chosen, data, range(seed, seed + seeds), quick, validation, engine)
     folder = output if output is not None else RunFolder.next_of("runs", f"records-{chosen.name}").path
     result = _run(dataclasses.replace(run, folder=folder), folder, messages)
-    _print(result, messages)
+    tell_tables(result.tables(), messages)
+    messages.print()
     if as_json:
         print_json(result.to_json())
     say(message("Everything is in {folder}: {names}.", folder=folder, names="result.json, models/"), messages)
@@ -92,7 +100,7 @@ def _list(*, as_json: bool) -> None:
         print_json({"records": [each.to_json() for each in RECORDS.values()]})
         return
     table = listing(RECORDS)
-    print_table(_table(table))
+    print_table(plain_table(table))
     say(table.note, style="dim")
 
 
@@ -108,18 +116,3 @@ def _run(run: RecordRun, folder: Path, messages: Console) -> RecordResult:
         interrupts.said()
         raise typer.Exit(interrupts.code)
     return result
-
-
-def _print(result: RecordResult, messages: Console) -> None:
-    for table in result.tables():
-        messages.print()
-        messages.print(Text(table.title, style="bold"))
-        messages.print(_table(table))
-        if table.note:
-            say(table.note, messages, style="dim")
-    messages.print()
-
-
-def _table(table: TextTable) -> Any:
-    words = {"", "record", "expected error (%)", "source", "measured on"}
-    return table_of(table.columns, table.rows, numbers=[each for each in table.columns if each not in words])

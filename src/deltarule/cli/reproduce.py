@@ -12,18 +12,16 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from deltarule.cli.interrupts import interrupts
 from deltarule.cli.option_groups import ENGINE, DataFolder, engine_option, json_option, option, quiet_option
-from deltarule.cli.terminal import console, messages_of, print_json, progress_bar, say, table_of
+from deltarule.cli.terminal import console, messages_of, print_json, progress_bar, say, tell_tables
 from deltarule.experiments.reproduce import (
     AS_PUBLISHED,
     Experiment,
     FairExperiment,
     Given,
     Reproduction,
-    TextTable,
     changed,
     data_of,
     experiment,
@@ -171,25 +169,11 @@ def _write(folder: Path, wanted: Experiment, found: Reproduction, engine: str, s
 
 
 def _print_report(wanted: Experiment, found: Reproduction, messages: Console) -> None:
-    for table in found.tables():
-        messages.print()
-        messages.print(Text(table.title, style="bold"))
-        messages.print(_table(table))
-        if table.note:
-            say(table.note, messages, style="dim")
+    tell_tables(found.tables(), messages)
     if not wanted.is_as_published() and not isinstance(wanted, FairExperiment):
         messages.print()
         say("The published numbers are for the published settings, not for the changed ones.", messages)
     messages.print()
-
-
-def _table(table: TextTable) -> Any:
-    numeric = [
-        column
-        for place, column in enumerate(table.columns)
-        if all(row[place][:1].isdigit() or row[place][:1] in "-−." for row in table.rows)
-    ]
-    return table_of(table.columns, table.rows, numbers=numeric)
 
 
 def _words(value: Any) -> str:

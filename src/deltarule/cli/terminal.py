@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
     from rich.table import Table
 
+    from deltarule.studies.text_table import TextTable
+
+
 _UNLIMITED = 1_000_000
 _GAP = 2  # columns of a terminal between two columns of a table
 _TURNED = 6  # rows of a table that may be printed as columns
@@ -250,6 +253,26 @@ class PlainTable:
 def table_of(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> PlainTable:
     """Return a plain table; the columns named in `numbers` are right-aligned."""
     return PlainTable(tuple(columns), [tuple(row) for row in rows], tuple(numbers))
+
+
+def plain_table(table: TextTable) -> PlainTable:
+    """Return a table of texts as a plain one; columns of numbers are right-aligned."""
+    numbers = [
+        column
+        for place, column in enumerate(table.columns)
+        if all(row[place][:1].isdigit() or row[place][:1] in "-−–." for row in table.rows)
+    ]
+    return table_of(table.columns, table.rows, numbers=numbers)
+
+
+def tell_tables(tables: Iterable[TextTable], to: Console) -> None:
+    """Print tables of texts with their titles and notes."""
+    for table in tables:
+        to.print()
+        to.print(Text(table.title, style="bold"))
+        to.print(plain_table(table))
+        if table.note:
+            say(table.note, to, style="dim")
 
 
 @contextmanager
