@@ -15,8 +15,9 @@ from deltarule.studies.compare.comparing import Comparing
 from deltarule.training.folder import RunFolder
 from deltarule.web.drawing import deciding_pixels
 from deltarule.web.limits import Limits
-from deltarule.web.race_picture import GRID
-from deltarule.web.race_plan import FIELDS, choices, recipe_of
+from deltarule.web.race import Race, Reader
+from deltarule.web.race_picture import GRID, Pictures
+from deltarule.web.race_plan import FIELDS, Plan, choices, recipe_of
 from deltarule.web.race_texts import texts_of
 from deltarule.web.strokes import image_of
 
@@ -170,6 +171,20 @@ def test_a_race(page):
     sentences = [each["sentence"] for each in found[-1]["variants"][0]["findings"]]
     assert sentences == [each.sentence for each in diagnosis.findings]
     assert sentences
+
+
+def test_a_frame_has_every_variant_or_none_yet(monkeypatch):
+    race = Race(Plan.of({"data": "moons", "variants": VARIANTS, "epochs": 1, "seeds": 1}, None))
+    seen = []
+
+    def pictures(data):
+        seen.append(len(race.frame(Reader.of(len(VARIANTS)))["variants"]))
+        return Pictures(data)
+
+    monkeypatch.setattr("deltarule.web.race.Pictures", pictures)
+    race.run()
+    assert seen == [0, 0]
+    assert len(race.frame(Reader.of(len(VARIANTS)))["variants"]) == len(VARIANTS)
 
 
 def test_a_variant_that_diverges_has_a_finding(page):

@@ -104,10 +104,11 @@ class Race:
             self._done = True
 
     def _prepare(self) -> None:
-        plan = self.plan
+        plan, runners = self.plan, []
         for recipe in plan.recipes:
             trainings = [epochs(recipe.replace(seed=seed), plan.data, n_threads=1) for seed in range(plan.seeds)]
-            self.runners.append(Runner(trainings, [iter(each) for each in trainings], Pictures(plan.data)))
+            runners.append(Runner(trainings, [iter(each) for each in trainings], Pictures(plan.data)))
+        self.runners = runners  # all at once: a frame has every variant, or none yet
         self._draw()
         if self.status == "starting":
             self.status = "running"
