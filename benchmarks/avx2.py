@@ -58,9 +58,11 @@ def _matrix(rows: int, columns: int, stride: int) -> Any:
     return whole
 
 
-def _forwards(times: int, t: int, z: int, zs: int, a: int, as_: int, w: int, ws: int, b: int, i: int, o: int) -> None:
+def _forwards(
+    times: int, t: int, z: int, zs: int, a: int, as_: int, w: int, ws: int, b: int, i: int, o: int, room: int
+) -> None:
     for _ in range(times):
-        products.gemm_nn(t, z, zs, 0, a, as_, w, ws, b, i, o)
+        products.gemm_nn(t, z, zs, 0, a, as_, w, ws, b, i, o, room)
 
 
 def _backwards(
@@ -80,7 +82,7 @@ def _gradients(
 @functools.cache
 def _loops() -> list[Any]:
     """Each product so many times, without the interpreter."""
-    counts = {"_forwards": (_forwards, 11), "_backwards": (_backwards, 12), "_gradients": (_gradients, 12)}
+    counts = {"_forwards": (_forwards, 12), "_backwards": (_backwards, 12), "_gradients": (_gradients, 12)}
     code = compile_functions({name: (loop, *[int] * count) for name, (loop, count) in counts.items()})
     return [code.function(name, count) for name, (_, count) in counts.items()]
 
@@ -115,7 +117,10 @@ def _products(batch: int, inputs: int, outputs: int) -> dict[str, tuple[Callable
         return run
 
     return {
-        "forward": (ours(forwards, at_z, row_z, at_a, row_a, at_w, row_w, *sizes), numpys(dense_a, dense_w, out_z)),
+        "forward": (
+            ours(forwards, at_z, row_z, at_a, row_a, at_w, row_w, *sizes, at_room),
+            numpys(dense_a, dense_w, out_z),
+        ),
         "backward": (
             ours(backwards, at_a, row_a, at_z, row_z, at_w, row_w, *sizes, at_room),
             numpys(dense_z, dense_w.T, out_a),

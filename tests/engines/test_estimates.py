@@ -14,7 +14,7 @@ from deltarule.native.tiling import default_tiling
 
 pytestmark = pytest.mark.skipif(not estimates.available(), reason="no estimates without AVX-512")
 MANY = 1 << 20
-TILING, compiled_once = default_tiling(processor().registers), kernels.compiled
+TILING, compiled_once = default_tiling(processor().registers, processor().fused), kernels.compiled
 ENDS = [0, 1, 0x7FFFFF, 0x800000, 0x3F7FFFFF, 0x3F800000, 0x3FFFFFFF, 0x7F7FFFFF, 0x7F800000, 0x7F800001, 0x7FC00000]
 
 

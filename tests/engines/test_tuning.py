@@ -17,7 +17,7 @@ from deltarule.native.tiles import _Tiles, tiles
 from deltarule.native.tiling import candidates, default_tiling
 from deltarule.native.timing import peak_gflops
 
-DEFAULT = default_tiling(processor().registers)
+DEFAULT = default_tiling(processor().registers, processor().fused)
 RECIPE = dr.Recipe(network=dr.Network(hidden=(21, 17)), epochs=2)
 
 
@@ -195,7 +195,7 @@ def test_multiples_leave_no_calculation_of_addresses_in_the_innermost_loop():
 
 def test_threads_that_ask_at_once_get_the_same_code():
     """Only its address is passed on: another copy would be freed while its owner runs it."""
-    (changes, *_), *_ = candidates(processor().registers).values()
+    (changes, *_), *_ = candidates(processor().registers, processor().fused).values()
     new = DEFAULT.replace(**changes, block_rows=DEFAULT.block_rows + 8)  # one that nothing else has asked for
     barrier, found = threading.Barrier(4), []
 

@@ -12,10 +12,11 @@ A share begins at any row, and at a column that is a multiple of `GROUP`. `table
 
 from __future__ import annotations
 
-from deltarule.native.memory import call, load_int64
+from deltarule.native.memory import call, load_int64, prefetch
 from deltarule.native.tiles import (
     BLOCK_DEPTH,
     BLOCK_ROWS,
+    COPIED,
     COPY,
     HEIGHTS,
     ITEM_BYTES,
@@ -31,7 +32,7 @@ from deltarule.native.tiles import (
     WIDTHS,
     ZEROS,
 )
-from deltarule.native.tiling import PACKED_DEPTH, PANEL_VECTORS
+from deltarule.native.tiling import FAR_APART, PACKED_DEPTH, PANEL_VECTORS
 
 __all__ = [
     "GROUP", "WORKSPACE_BYTES", "gemm_nn", "gemm_nt", "gemm_tn", "padded", "panel", "row_stride", "slot", "vectors_of",
@@ -40,10 +41,16 @@ __all__ = [
 GROUP = 16
 """Rows are padded to whole groups of this many numbers, and sums are taken in as many parts, on every processor."""
 
-_WIDEST_VECTOR_BYTES = 64
+_LINE_BYTES = 64  # of a cache
+_COPIED_BYTES, _FETCHED_ROWS = 256, 32  # of a row of B, and of rows at a time
+_PANEL_BYTES = PANEL_VECTORS * 64  # of the widest vectors
+_PANELS_BYTES = 1 << 18
+_TRANSPOSED = 64  # columns of A at a time
+_CLEAR = _LINE_BYTES  # added to the rows of a block of A, so that they do not compete for places in the nearest cache
+_A_BYTES = 512 * (512 * 4 + _CLEAR)  # about what the second cache holds
 
-WORKSPACE_BYTES = PANEL_VECTORS * _WIDEST_VECTOR_BYTES
-"""What products need, for each thread: 128 KiB, best at a multiple of 64."""
+WORKSPACE_BYTES = _PANELS_BYTES + _A_BYTES
+"""What products need, for each thread: 1.3 MB, best at a multiple of 64. Small ones leave most of it untouched."""
 
 
 def padded(columns: int) -> int:
@@ -106,6 +113,17 @@ def vectors_of(table: int, columns: int) -> int:
     return -(-columns // GROUP) * (GROUP // slot(table, LANES))
 
 
+def _clear_padding(table: int, c: int, c_row: int, rows: int, columns: int) -> int:
+    """Write zeros where a row's padding is whole vectors; return the number of the other vectors, which are summed."""
+    lanes = slot(table, LANES)
+    vectors = -(-columns // lanes)
+    padding = vectors_of(table, columns) - vectors
+    if padding:
+        target = c + vectors * slot(table, VECTOR_BYTES)
+        call(slot(table, COPY), rows, padding * lanes, slot(table, ZEROS), 0, target, c_row)
+    return vectors
+
+
 def _multiply(
     table: int,
     rows: int,
@@ -120,9 +138,9 @@ def _multiply(
     c_row: int,
     bias: int,
 ) -> None:
-    """C ← 1 biasᵀ + A B, or A B where `bias` is 0: A (rows, depth), B (depth, columns); strides are in bytes."""
+    """C ← 1 biasᵀ + A B, or A B where `bias` is 0, with B where it lies: A (rows, depth), B (depth, columns)."""
     vector_bytes = slot(table, VECTOR_BYTES)
-    vectors = vectors_of(table, columns)
+    vectors = _clear_padding(table, c, c_row, rows, columns)
     panels = -(-vectors // slot(table, WIDTHS + min(rows, 15)))
     narrow = vectors // panels
     wider = vectors - panels * narrow
@@ -168,8 +186,15 @@ def gemm_nn(
     rows: int,
     depth: int,
     columns: int,
+    workspace: int,
 ) -> None:
-    """C ← 1 biasᵀ + A B, or A B where `bias` is 0: C (rows, columns), A (rows, depth), B (depth, columns)."""
+    """C ← 1 biasᵀ + A B, or A B where `bias` is 0: C (rows, columns), A (rows, depth), B (depth, columns).
+
+    `workspace` is `WORKSPACE_BYTES` of this thread's own.
+    """
+    if rows >= slot(table, COPIED) and b_row >= FAR_APART:
+        _multiply_panels(table, rows, depth, columns, a, a_row, False, b, b_row, False, c, c_row, bias, False, workspace)
+        return
     _multiply(table, rows, depth, columns, a, a_row, slot(table, ITEM_BYTES), b, b_row, c, c_row, bias)
 
 
@@ -179,32 +204,17 @@ def gemm_tn(
 ) -> None:  # fmt: skip
     """C ← Aᵀ B: C (rows, columns), A (depth, rows), B (depth, columns).
 
-    A slice of C's rows is a slice of A's columns, which here may begin anywhere. `workspace` is `WORKSPACE_BYTES` of
-    this thread's own.
+    A slice of C's rows is a slice of A's columns, which here may begin anywhere. `workspace` is that of `gemm_nn`.
     """
     item = slot(table, ITEM_BYTES)
-    if columns >= slot(table, PACKED) and depth >= PACKED_DEPTH and rows * depth * item <= WORKSPACE_BYTES:
-        call(slot(table, COPY), depth, rows, a, a_row, workspace, rows * item)
-        a, a_row = workspace, rows * item
+    if columns >= slot(table, PACKED) and depth >= PACKED_DEPTH:
+        if rows >= slot(table, COPIED) and b_row >= FAR_APART:
+            _multiply_panels(table, rows, depth, columns, a, a_row, True, b, b_row, False, c, c_row, 0, False, workspace)
+            return
+        if rows * depth * item <= _PANEL_BYTES:
+            call(slot(table, COPY), depth, rows, a, a_row, workspace, rows * item)
+            a, a_row = workspace, rows * item
     _multiply(table, rows, depth, columns, a, item, a_row, b, b_row, c, c_row, 0)
-
-
-def _transpose(table: int, depth: int, width: int, b: int, b_row: int, columns: int, workspace: int) -> None:
-    """Panel[k, j] ← B[j, k] for `width` vectors of j, zeros where j is `columns` or more."""
-    lanes, vector_bytes = slot(table, LANES), slot(table, VECTOR_BYTES)
-    for vector in range(width):
-        first = vector * lanes
-        present = min(max(columns - first, 0), lanes)
-        source = b + first * b_row if present else b
-        call(
-            slot(table, TRANSPOSE if present == lanes else TRANSPOSE_PART),
-            -(-depth // lanes),
-            present,
-            source,
-            b_row,
-            workspace + vector * vector_bytes,
-            width * vector_bytes,
-        )
 
 
 def gemm_nt(
@@ -225,38 +235,121 @@ def gemm_nt(
 
     With `onto`, sums continue from the values of C: a B cut by columns is multiplied one cut after the other.
 
-    `workspace` is that of `gemm_tn`. Transposing B is 20 % of the work at 32 rows and 5 % at 128,
+    `workspace` is that of `gemm_nn`. Transposing B is 20 % of the work at 32 rows and 5 % at 128,
     and it is shared out among threads only with the columns of C, which are rows of B.
     """
-    item, lanes, vector_bytes = slot(table, ITEM_BYTES), slot(table, LANES), slot(table, VECTOR_BYTES)
-    panel_width, panel_depth = slot(table, PANEL_WIDTH), slot(table, PANEL_DEPTH)
-    block_rows, vectors = slot(table, BLOCK_ROWS), vectors_of(table, columns)
+    _multiply_panels(table, rows, depth, columns, a, a_row, False, b, b_row, True, c, c_row, 0, onto, workspace)
+
+
+def _multiply_panels(
+    table: int,
+    rows: int,
+    depth: int,
+    columns: int,
+    a: int,
+    a_row: int,
+    a_down: bool,
+    b: int,
+    b_row: int,
+    b_down: bool,
+    c: int,
+    c_row: int,
+    bias: int,
+    onto: bool,
+    workspace: int,
+) -> None:
+    """C ← 1 biasᵀ + A B, A B where `bias` is 0, or C + A B with `onto`, of a B that is copied panel by panel.
+
+    The workspace holds panels of B, whose rows lie next to one another: tiles read them in order, as processors expect.
+    With `b_down` it is Bᵀ that is stored; with `a_down` Aᵀ, and the workspace holds a block of A as well.
+    """
+    item, vector_bytes, panel_width = slot(table, ITEM_BYTES), slot(table, VECTOR_BYTES), slot(table, PANEL_WIDTH)
+    vectors = _clear_padding(table, c, c_row, rows, columns)
+    block_rows, panel_depth, block_row = slot(table, BLOCK_ROWS), slot(table, PANEL_DEPTH), a_row
+    together = 1 if b_down else max(1, _COPIED_BYTES // (panel_width * vector_bytes))
+    if a_down:
+        panel_depth = min(panel_depth, slot(table, BLOCK_DEPTH))
+        block_row = padded(panel_depth) * item + _CLEAR
+        block_rows = min(block_rows, _A_BYTES // block_row)
+    block_rows = -(-rows // -(-rows // block_rows))  # of one size, so that none has few rows
     for top in range(0, rows, block_rows):
         height = min(block_rows, rows - top)
         for k in range(0, depth, panel_depth):
             part = min(panel_depth, depth - k)
+            block = a + top * a_row + k * item
+            if a_down:
+                block = workspace + _PANELS_BYTES
+                _transpose_block(table, part, height, a + k * a_row + top * item, a_row, block, block_row)
             for vector in range(0, vectors, panel_width):
-                width = min(panel_width, vectors - vector)
-                first = vector * lanes
-                # Where a panel is padding alone, none of B's rows is its first.
-                source = b + min(first, columns - 1) * b_row + k * item
-                _transpose(table, part, width, source, b_row, columns - first, workspace)
-                target = c + top * c_row + vector * vector_bytes
+                width, after = min(panel_width, vectors - vector), vector % (together * panel_width)
+                panel_of_b, left = workspace + after * part * vector_bytes, vector * vector_bytes
+                target = c + top * c_row + left
+                if b_down:
+                    source, first = b + k * item, vector * slot(table, LANES)
+                    _transpose(table, part, width, source + first * b_row, b_row, columns - first, panel_of_b)
+                else:
+                    if after == 0:
+                        many = min(together * panel_width, vectors - vector)
+                        _copy_panels(table, part, many, b + k * b_row + left, b_row, workspace)
+                    _fetch(target, c_row, height, width * vector_bytes)
                 start, start_row = target, c_row
                 if k == 0 and not onto:
-                    start, start_row = slot(table, ZEROS), 0
+                    start, start_row = bias + left if bias else slot(table, ZEROS), 0
                 panel(
-                    table,
-                    height,
-                    part,
-                    width,
-                    a + top * a_row + k * item,
-                    a_row,
-                    item,
-                    workspace,
-                    width * vector_bytes,
-                    target,
-                    c_row,
-                    start,
-                    start_row,
-                )
+                    table, height, part, width, block, block_row, item, panel_of_b, width * vector_bytes, target, c_row,
+                    start, start_row,
+                )  # fmt: skip
+
+
+def _fetch(first: int, row: int, rows: int, row_bytes: int) -> None:
+    """Have the processor fetch so many bytes of each row, all at once and not as each is needed."""
+    for index in range(rows):
+        for line in range(0, row_bytes, _LINE_BYTES):
+            prefetch(first + index * row + line)
+
+
+def _copy_panels(table: int, depth: int, vectors: int, b: int, b_row: int, target: int) -> None:
+    """Panel[k, j] ← B[k, j], for `vectors` of j that are panels side by side."""
+    lanes, vector_bytes, panel_width = slot(table, LANES), slot(table, VECTOR_BYTES), slot(table, PANEL_WIDTH)
+    for k in range(0, depth, _FETCHED_ROWS):
+        rows, source = min(_FETCHED_ROWS, depth - k), b + k * b_row
+        _fetch(source, b_row, rows, vectors * vector_bytes)
+        for vector in range(0, vectors, panel_width):
+            width = min(panel_width, vectors - vector)
+            row, place = width * vector_bytes, target + vector * depth * vector_bytes
+            call(slot(table, COPY), rows, width * lanes, source + vector * vector_bytes, b_row, place + k * row, row)
+
+
+def _transpose(table: int, depth: int, width: int, b: int, b_row: int, columns: int, workspace: int) -> None:
+    """Panel[k, j] ← B[j, k] for `width` vectors of j, zeros where j is `columns` or more."""
+    lanes, vector_bytes = slot(table, LANES), slot(table, VECTOR_BYTES)
+    for vector in range(width):
+        first = vector * lanes
+        present = min(columns - first, lanes)
+        call(
+            slot(table, TRANSPOSE if present == lanes else TRANSPOSE_PART),
+            -(-depth // lanes),
+            present,
+            b + first * b_row,
+            b_row,
+            workspace + vector * vector_bytes,
+            width * vector_bytes,
+        )
+
+
+def _transpose_block(table: int, depth: int, rows: int, a: int, a_row: int, block: int, block_row: int) -> None:
+    """Block[i, k] ← A[k, i]; of A's columns i, `_TRANSPOSED` at least, none beyond `rows` is read.
+
+    A few columns at a time, so that the cache lines of the block are full before they leave the nearest cache; the last
+    overlap those before them.
+    """
+    lanes, item = slot(table, LANES), slot(table, ITEM_BYTES)
+    for first in range(0, rows, _TRANSPOSED):
+        column = min(first, rows - _TRANSPOSED)
+        source, target = a + column * item, block + column * block_row
+        for k in range(0, depth, lanes):
+            if k % _FETCHED_ROWS == 0:
+                _fetch(source + k * a_row, a_row, min(_FETCHED_ROWS, depth - k), _TRANSPOSED * item)
+            present = min(depth - k, lanes)
+            function = slot(table, TRANSPOSE if present == lanes else TRANSPOSE_PART)
+            call(function, _TRANSPOSED // lanes, present, source + k * a_row, a_row, target + k * item, block_row)

@@ -86,7 +86,7 @@ def forward(
     """
     tiles = slot(table, ROUNDED)
     if not tiles:
-        gemm_nn(table, c, c_row, bias, a, a_row, b, b_row, rows, depth, columns)
+        gemm_nn(table, c, c_row, bias, a, a_row, b, b_row, rows, depth, columns, workspace)
         return
     vector_bytes = slot(tiles, VECTOR_BYTES)
     vectors = vectors_of(tiles, columns)

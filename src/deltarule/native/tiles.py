@@ -34,6 +34,7 @@ __all__ = [
     "BACKWARD",
     "BLOCK_DEPTH",
     "BLOCK_ROWS",
+    "COPIED",
     "COPY",
     "HEIGHTS",
     "ITEM_BYTES",
@@ -70,6 +71,7 @@ COPY = 15  # address of a function
 HEIGHTS = 16  # + width: the greatest height of a tile so wide
 PACKED = 25  # a field of the `Tiling`
 PAIRS = 26  # of numbers that one step of a tile along k takes; 1 but on a matrix unit
+COPIED = 29  # a field of the `Tiling`
 BACKWARD, WORDS = 27, 28  # addresses of tables: the one for A Bᵀ, and that of float32, which transposes words
 WIDTHS = 32  # + rows, at most 15: the greatest width to use for so many rows
 TILE = 48  # + 16 * width + height: address of a function
@@ -348,7 +350,7 @@ def tiles(dtype: str, tiling: Tiling | None = None) -> Tiles:
     >>> int(tiles("float64").table[ITEM_BYTES])
     8
     """
-    tiling = tiling or default_tiling(processor().registers)
+    tiling = tiling or default_tiling(processor().registers, processor().fused)
     if dtype != "bfloat16":
         return _made(dtype, tiling)
     plain, rounding = tiles("float32", tiling), _made("bfloat16", tiling)
@@ -371,7 +373,7 @@ def _made(dtype: str, tiling: Tiling) -> Tiles:
         functions = {ROUND_ROWS: "round_rows", ROUND_PAIRS: "round_pairs", ROUND_LAST: "round_last"}
         table[list(functions)] = [code.address(name) for name in functions.values()]
     table[[BLOCK_ROWS, BLOCK_DEPTH, UNCUT_DEPTH]] = tiling.block_rows, tiling.block_depth, tiling.uncut_depth
-    table[[PANEL_WIDTH, PANEL_DEPTH]] = tiling.panel_width, tiling.panel_depth
+    table[[PANEL_WIDTH, PANEL_DEPTH, COPIED]] = tiling.panel_width, tiling.panel_depth, tiling.copied
     table[HEIGHTS : HEIGHTS + WIDEST + 1] = tiling.heights
     table[WIDTHS : WIDTHS + MOST_ROWS + 1] = tiling.widths
     for height, width in tiling.shapes:

@@ -10,13 +10,15 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-__all__ = ["MOST_ROWS", "NEVER", "PACKED_DEPTH", "PANEL_VECTORS", "WIDEST", "Tiling", "candidates", "default_tiling"]
+__all__ = ["FAR_APART", "MOST_ROWS", "NEVER", "PACKED_DEPTH", "PANEL_VECTORS", "WIDEST", "Tiling", "candidates", "default_tiling"]
 
 WIDEST, MOST_ROWS = 8, 15
 """Vectors of the widest tile; the number of rows from which on the width of tiles is the same."""
 PANEL_VECTORS = 2048
 """The most vectors of a transposed panel: 128 KiB where a vector is 64 bytes."""
 PACKED_DEPTH, NEVER = 256, 1 << 40
+FAR_APART = 2048
+"""Bytes from row to row from which on there are few rows to a page of memory."""
 _SUMS_IN_FLIGHT = 8  # hide the latency of an addition
 
 
@@ -35,6 +37,7 @@ class Tiling:
     packed : columns of B from which A is copied first where columns of it are multiplied, so that a tile reads
         neighbouring lines and not one of each memory page; `NEVER` for no number. A depth less than `PACKED_DEPTH`
         fits the first cache as it lies.
+    copied : rows of A from which B, if its rows are far apart, is copied panel by panel first; `NEVER` for no number.
     pairs : of bfloat16 numbers are multiplied by "instruction", where the processor has it, or by "multiply-adds".
     estimates : the operations of formulas, "divide" or "sqrt", that begin from the processor's estimates.
     """
@@ -52,6 +55,7 @@ class Tiling:
     panel_width: int = 2
     panel_depth: int = 1024
     packed: int = 128
+    copied: int = 128
     pairs: str = "instruction"
     estimates: tuple[str, ...] = ()
 
@@ -75,30 +79,36 @@ class Tiling:
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]  # names and types of the fields
 
 
-def default_tiling(registers: int) -> Tiling:
+def default_tiling(registers: int, fused: bool) -> Tiling:
     """Return the tiling without any measurement: sums, a row's vectors and a broadcast number fit the registers.
 
-    >>> default_tiling(32).widths
+    fused : whether multiply-adds are one instruction; if not, a product needs a register as well.
+
+    >>> default_tiling(32, fused=True).widths
     (1, 8, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4)
-    >>> default_tiling(16).widths
-    (1, 8, 4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2)
+    >>> default_tiling(16, fused=True).widths
+    (1, 8, 4, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3)
+    >>> default_tiling(16, fused=False).heights
+    (0, 12, 6, 3, 2, 1, 1, 1, 1)
     """
     if registers == 32:
         return Tiling((0, 12, 12, 8, 6, 1, 1, 1, 1), widest=4)
-    return Tiling((0, 6, 6, 3, 2, 1, 1, 1, 1), widest=2)
+    if fused:
+        return Tiling((0, 12, 6, 4, 2, 1, 1, 1, 1), widest=3)
+    return Tiling((0, 12, 6, 3, 2, 1, 1, 1, 1), widest=2)
 
 
-def candidates(registers: int) -> dict[str, tuple[dict[str, object], ...]]:
+def candidates(registers: int, fused: bool) -> dict[str, tuple[dict[str, object], ...]]:
     """Return what is tried beside the default, one question after the other: the fields that each candidate changes.
 
-    >>> {question: len(changes) for question, changes in candidates(32).items()}
-    {'addresses': 1, 'tiles': 3, 'prefetch': 1, 'panels': 1, 'blocks': 2, 'packing': 1}
+    >>> {question: len(changes) for question, changes in candidates(32, fused=True).items()}
+    {'addresses': 1, 'tiles': 3, 'prefetch': 1, 'panels': 1, 'blocks': 2, 'packing': 1, 'copying': 1}
     """
     tiles: tuple[dict[str, object], ...]
     if registers == 32:
         tiles = {"widest": 3}, {"widest": 2}, {"heights": (0, 14, 14, 9, 6, 1, 1, 1, 1)}
     else:
-        tiles = ({"widest": 3, "heights": (0, 6, 6, 4, 2, 1, 1, 1, 1)},)
+        tiles = ({"widest": 2 if fused else 3},)
     return {
         "addresses": ({"addresses": "multiples"},),
         "tiles": tiles,
@@ -106,4 +116,5 @@ def candidates(registers: int) -> dict[str, tuple[dict[str, object], ...]]:
         "panels": ({"panel_width": 4, "panel_depth": 512},),
         "blocks": ({"block_rows": 256, "block_depth": 256, "uncut_depth": 512}, {"uncut_depth": 2048}),
         "packing": ({"packed": NEVER},),
+        "copying": ({"copied": NEVER},),
     }

@@ -33,8 +33,8 @@ WORTH_SECONDS = 10.0
 # rounds: no measurement is exact, and another process may have had the core in one part.
 _SECONDS, _MARGIN, _PARTS = 0.05, 1.03, 4
 # Rows of the batch, inputs, outputs, for questions about tiles; and for those about data outside the first cache.
-_SMALL, _LARGE, _DEEP = (64, 784, 256), (32, 1536, 512), (256, 96, 1024)
-_SHAPES = {"prefetch": _LARGE, "blocks": _LARGE, "packing": _DEEP}
+_SMALL, _LARGE, _DEEP, _WIDE = (64, 784, 256), (32, 1536, 512), (256, 96, 1024), (256, 384, 1024)
+_SHAPES = {"prefetch": _LARGE, "blocks": _LARGE, "packing": _DEEP, "copying": _WIDE}
 _PROBE = "tiling: can anything be kept?"
 _NOT_MEASURED = "default, not measured yet"
 
@@ -69,7 +69,7 @@ def questions(dtype: str) -> dict[str, tuple[dict[str, object], ...]]:
     if dtype == "bfloat16":
         asks = machine.bfloat16 and amx.state() != amx.IN_USE
         return {"pairs": ({"pairs": "multiply-adds"},)} if asks else {}
-    asked = candidates(machine.registers)
+    asked = candidates(machine.registers, machine.fused)
     if dtype == "float32" and estimates.exact():
         asked["roots"] = {"estimates": ("sqrt",)}, {"estimates": ("divide",)}, {"estimates": ("divide", "sqrt")}
     return asked
@@ -77,7 +77,7 @@ def questions(dtype: str) -> dict[str, tuple[dict[str, object], ...]]:
 
 def chosen_tiling(dtype: str) -> tuple[Tiling, str]:
     """Return the tiling in use, and in a few words where it comes from; "bfloat16" takes float32's where it can."""
-    tiling = default_tiling(processor().registers)
+    tiling = _default()
     if os.environ.get("DELTARULE_TUNE") == "0":
         return tiling, "default, DELTARULE_TUNE=0"
     if cache_folder() is None:
@@ -113,7 +113,7 @@ def keep(dtype: str, measurements: Iterable[Measurement]) -> None:
 
 def measure(dtype: str) -> tuple[Tiling, list[Measurement]]:
     """Ask one question after the other; return the resulting tiling and what was measured."""
-    tiling = chosen_tiling("float32")[0] if dtype == "bfloat16" else default_tiling(processor().registers)
+    tiling = chosen_tiling("float32")[0] if dtype == "bfloat16" else _default()
     measurements = []
     for question, changes in questions(dtype).items():
         tried = [tiling, *(tiling.replace(**each) for each in changes)]
@@ -128,6 +128,10 @@ def measure(dtype: str) -> tuple[Tiling, list[Measurement]]:
     return tiling, measurements
 
 
+def _default() -> Tiling:
+    return default_tiling(processor().registers, processor().fused)
+
+
 def _measured_types(dtype: str) -> tuple[str, ...]:
     return ("float32", "bfloat16") if dtype == "bfloat16" else (dtype,)
 
@@ -138,7 +142,7 @@ def _key(dtype: str) -> str:
 
 def _tiles(dtype: str, tiling: Tiling) -> Tiles:
     """Return the functions in one form, the default's under the name that others ask for it by."""
-    return tiles(dtype) if tiling == default_tiling(processor().registers) else tiles(dtype, tiling)
+    return tiles(dtype) if tiling == _default() else tiles(dtype, tiling)
 
 
 @lasting
