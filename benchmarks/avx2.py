@@ -76,7 +76,7 @@ def _gradients(
     times: int, t: int, w: int, ws: int, a: int, as_: int, z: int, zs: int, b: int, i: int, o: int, room: int
 ) -> None:
     for _ in range(times):
-        products.gemm_tn(t, w, ws, a, as_, z, zs, b, i, o, room)
+        products.gemm_tn(t, w, ws, a, as_, z, zs, b, i, o, room, False, i)
 
 
 @functools.cache
@@ -95,7 +95,7 @@ def _products(batch: int, inputs: int, outputs: int) -> dict[str, tuple[Callable
     z = _matrix(batch, outputs, products.row_stride(outputs, 4, 1024))
     w = _matrix(inputs, outputs, products.row_stride(outputs, 4))
     row_a, row_z, row_w = (each.strides[0] for each in (a, z, w))
-    room = aligned(products.WORKSPACE_BYTES, np.uint8)
+    room = aligned(products.workspace_bytes(4, batch, outputs), np.uint8)
     at_a, at_z, at_w, at_room = (each.ctypes.data for each in (a, z, w, room))
     sizes = batch, inputs, outputs
     dense_a, dense_z, dense_w = a[:, :inputs].copy(), z[:, :outputs].copy(), w[:, :outputs].copy()

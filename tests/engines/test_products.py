@@ -25,11 +25,11 @@ CODE = compile_functions(
     {
         "forward": (products.gemm_nn, *[int] * 12),
         "backward": (products.gemm_nt, *[int] * 12),
-        "gradient": (products.gemm_tn, *[int] * 11),
+        "gradient": (products.gemm_tn, *[int] * 13),
     }
 )
 forward, backward, gradient = (
-    CODE.function(name, count) for name, count in (("forward", 12), ("backward", 12), ("gradient", 11))
+    CODE.function(name, count) for name, count in (("forward", 12), ("backward", 12), ("gradient", 13))
 )
 DTYPES = ["float32", "float64"]
 SENTINEL = 777.0
@@ -87,11 +87,15 @@ def run_backward(d, w, columns, fan_out, tiling=None):
     return da[:, : padded(columns)]
 
 
-def run_gradient(a, d, rows, columns, tiling=None):
+def run_gradient(a, d, rows, columns, tiling=None, slices=1):
     g = np.full((rows, padded(columns) + GROUP), SENTINEL, a.dtype)
     table = tiles(a.dtype.name, tiling).address
-    workspace = np.full(products.WORKSPACE_BYTES, 255, np.uint8)
-    gradient(table, at(g), row(g), at(a), row(a), at(d), row(d), len(a), rows, columns, at(workspace))
+    workspace = np.full(products.workspace_bytes(a.itemsize, len(a), columns), 255, np.uint8)
+    for number in range(slices):
+        first, stop = rows * number // slices, rows * (number + 1) // slices
+        target, source = at(g) + first * row(g), at(a) + first * a.itemsize
+        sizes = len(a), stop - first, columns
+        gradient(table, target, row(g), source, row(a), at(d), row(d), *sizes, at(workspace), number > 0, rows)
     assert (g[:, padded(columns) :] == SENTINEL).all()
     return g[:, : padded(columns)]
 

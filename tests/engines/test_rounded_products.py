@@ -68,7 +68,7 @@ def run_gradient(a, d, rows, columns, slices=1):
         first, stop = rows * number // slices, rows * (number + 1) // slices
         of_g, of_a = at(g) + first * row(g), at(a) + 4 * first
         sizes = len(a), stop - first, columns
-        gradient(table(), of_g, row(g), of_a, row(a), at(d), row(d), *sizes, at(space), number > 0)
+        gradient(table(), of_g, row(g), of_a, row(a), at(d), row(d), *sizes, at(space), number > 0, rows)
     return within(g, columns)
 
 
@@ -170,7 +170,7 @@ def test_nothing_beyond_a_matrix_is_read(fan_in):
 def test_a_row_of_ones_is_summed_in_float32():
     one, d = np.ones(1, np.float32), matrix(37, 40, "float32", 1)
     g, space = result(1, 40), room(37, 40)
-    gradient(table(), at(g), row(g), at(one), 0, at(d), row(d), 37, 1, 40, at(space), 0)
+    gradient(table(), at(g), row(g), at(one), 0, at(d), row(d), 37, 1, 40, at(space), 0, 1)
     total = np.zeros(40, np.float32)
     for each in d[:, :40]:
         total += each

@@ -174,7 +174,7 @@ def differing(of_unit: plain.Tiles) -> list[str]:
         at, space, sizes = of_unit.address, room.ctypes.data, (batch, inputs, outputs)
         forward(at, *_place(z), bias.ctypes.data, *_place(x), *_place(w), *sizes, space, 0)
         backward(at, *_place(dx), *_place(dz), *_place(w), *sizes, space, 0)
-        gradient(at, *_place(dw), *_place(x), *_place(dz), *sizes, space, 0)
+        gradient(at, *_place(dw), *_place(x), *_place(dz), *sizes, space, 0, inputs)
         x, w, dz, bias = x[:, :inputs], w[:, :outputs], dz[:, :outputs], bias[:, :outputs]
         for name, got, expected in (
             ("forward", z, multiply_in_blocks(x, w, bias, BLOCKS[0])),

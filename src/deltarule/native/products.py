@@ -36,21 +36,29 @@ from deltarule.native.tiling import FAR_APART, PACKED_DEPTH, PANEL_VECTORS
 
 __all__ = [
     "GROUP", "WORKSPACE_BYTES", "gemm_nn", "gemm_nt", "gemm_tn", "padded", "panel", "row_stride", "slot", "vectors_of",
+    "workspace_bytes",
 ]  # fmt: skip
 
 GROUP = 16
 """Rows are padded to whole groups of this many numbers, and sums are taken in as many parts, on every processor."""
 
 _LINE_BYTES = 64  # of a cache
-_COPIED_BYTES, _FETCHED_ROWS = 256, 32  # of a row of B, and of rows at a time
+_COPIED_BYTES, _FETCHED_ROWS = 256, 32  # of a row, and of rows at a time
 _PANEL_BYTES = PANEL_VECTORS * 64  # of the widest vectors
-_PANELS_BYTES = 1 << 18
-_TRANSPOSED = 64  # columns of A at a time
-_CLEAR = _LINE_BYTES  # added to the rows of a block of A, so that they do not compete for places in the nearest cache
-_A_BYTES = 512 * (512 * 4 + _CLEAR)  # about what the second cache holds
+_LEAST_DEPTH, _DEEPEST_BYTES = 128, 4096  # of a gradient for which B is copied
+_A_ROWS, _A_BYTES = 48, 1 << 18  # as many rows as whole tiles have
 
-WORKSPACE_BYTES = _PANELS_BYTES + _A_BYTES
-"""What products need, for each thread: 1.3 MB, best at a multiple of 64. Small ones leave most of it untouched."""
+WORKSPACE_BYTES = 1 << 18
+"""What `gemm_nn` and `gemm_nt` need, for each thread, best at a multiple of 64; small products touch little of it."""
+
+
+def workspace_bytes(item_bytes: int, depth: int, columns: int) -> int:
+    """What these and `gemm_tn` need, for gradients of at most so many samples and columns.
+
+    >>> workspace_bytes(4, 512, 1024) - workspace_bytes(4, 512, 1008) == 512 * 16 * 4
+    True
+    """
+    return _A_BYTES + max(WORKSPACE_BYTES, min(depth * item_bytes, _DEEPEST_BYTES) * padded(columns))
 
 
 def padded(columns: int) -> int:
@@ -193,28 +201,58 @@ def gemm_nn(
     `workspace` is `WORKSPACE_BYTES` of this thread's own.
     """
     if rows >= slot(table, COPIED) and b_row >= FAR_APART:
-        _multiply_panels(table, rows, depth, columns, a, a_row, False, b, b_row, False, c, c_row, bias, False, workspace)
+        _multiply_panels(table, rows, depth, columns, a, a_row, b, b_row, False, c, c_row, bias, False, workspace)
         return
     _multiply(table, rows, depth, columns, a, a_row, slot(table, ITEM_BYTES), b, b_row, c, c_row, bias)
 
 
 def gemm_tn(
     table: int, c: int, c_row: int, a: int, a_row: int, b: int, b_row: int, depth: int, rows: int, columns: int,
-    workspace: int,
+    workspace: int, again: bool, whole: int,
 ) -> None:  # fmt: skip
     """C ← Aᵀ B: C (rows, columns), A (depth, rows), B (depth, columns).
 
-    A slice of C's rows is a slice of A's columns, which here may begin anywhere. `workspace` is that of `gemm_nn`.
+    C is a slice of a product of `whole` rows, and A one of its columns, which here may begin anywhere. `workspace` is
+    `workspace_bytes` of this thread's own; with `again`, B is that of the call before and so is the workspace.
     """
     item = slot(table, ITEM_BYTES)
-    if columns >= slot(table, PACKED) and depth >= PACKED_DEPTH:
-        if rows >= slot(table, COPIED) and b_row >= FAR_APART:
-            _multiply_panels(table, rows, depth, columns, a, a_row, True, b, b_row, False, c, c_row, 0, False, workspace)
-            return
-        if rows * depth * item <= _PANEL_BYTES:
-            call(slot(table, COPY), depth, rows, a, a_row, workspace, rows * item)
-            a, a_row = workspace, rows * item
+    wide = columns >= slot(table, PACKED)
+    far = whole >= slot(table, COPIED) and b_row >= FAR_APART
+    if wide and far and depth >= _LEAST_DEPTH and depth * item <= _DEEPEST_BYTES:
+        _multiply_copies(table, rows, depth, columns, a, a_row, b, b_row, c, c_row, workspace, again)
+        return
+    if wide and depth >= PACKED_DEPTH and rows * depth * item <= _PANEL_BYTES:
+        call(slot(table, COPY), depth, rows, a, a_row, workspace, rows * item)
+        a, a_row = workspace, rows * item
     _multiply(table, rows, depth, columns, a, item, a_row, b, b_row, c, c_row, 0)
+
+
+def _multiply_copies(
+    table: int, rows: int, depth: int, columns: int, a: int, a_row: int, b: int, b_row: int, c: int, c_row: int,
+    workspace: int, again: bool,
+) -> None:  # fmt: skip
+    """C ← Aᵀ B, of copies: of some columns of A at a time, and of all panels of B, which are there before `again`."""
+    item, vector_bytes, panel_width = slot(table, ITEM_BYTES), slot(table, VECTOR_BYTES), slot(table, PANEL_WIDTH)
+    vectors, copies = _clear_padding(table, c, c_row, rows, columns), workspace + _A_BYTES
+    if not again:
+        together = _together(table)
+        for vector in range(0, vectors, together):
+            many, left = min(together, vectors - vector), vector * vector_bytes
+            _copy_panels(table, depth, many, b + left, b_row, copies + left * depth)
+    for top in range(0, rows, _A_ROWS):
+        height = min(_A_ROWS, rows - top)
+        row, step = padded(depth) * item + _LINE_BYTES, item  # rows do not compete for places in the nearest cache
+        if height >= slot(table, LANES):
+            _transpose_columns(table, depth, height, a + top * item, a_row, workspace, row)
+        else:
+            row, step = item, height * item
+            call(slot(table, COPY), depth, height, a + top * item, a_row, workspace, step)
+        for vector in range(0, vectors, panel_width):
+            width, left = min(panel_width, vectors - vector), vector * vector_bytes
+            panel(
+                table, height, depth, width, workspace, row, step, copies + left * depth, width * vector_bytes,
+                c + top * c_row + left, c_row, slot(table, ZEROS), 0,
+            )  # fmt: skip
 
 
 def gemm_nt(
@@ -238,7 +276,7 @@ def gemm_nt(
     `workspace` is that of `gemm_nn`. Transposing B is 20 % of the work at 32 rows and 5 % at 128,
     and it is shared out among threads only with the columns of C, which are rows of B.
     """
-    _multiply_panels(table, rows, depth, columns, a, a_row, False, b, b_row, True, c, c_row, 0, onto, workspace)
+    _multiply_panels(table, rows, depth, columns, a, a_row, b, b_row, True, c, c_row, 0, onto, workspace)
 
 
 def _multiply_panels(
@@ -248,57 +286,52 @@ def _multiply_panels(
     columns: int,
     a: int,
     a_row: int,
-    a_down: bool,
     b: int,
     b_row: int,
-    b_down: bool,
+    transposed: bool,
     c: int,
     c_row: int,
     bias: int,
     onto: bool,
     workspace: int,
 ) -> None:
-    """C ← 1 biasᵀ + A B, A B where `bias` is 0, or C + A B with `onto`, of a B that is copied panel by panel.
+    """C ← 1 biasᵀ + A B, A B where `bias` is 0, or C + A B with `onto`, of copies of B's panels in the workspace.
 
-    The workspace holds panels of B, whose rows lie next to one another: tiles read them in order, as processors expect.
-    With `b_down` it is Bᵀ that is stored; with `a_down` Aᵀ, and the workspace holds a block of A as well.
+    The rows of a panel lie next to one another there: tiles read them in order, as processors expect. With `transposed`
+    it is Bᵀ that is stored.
     """
     item, vector_bytes, panel_width = slot(table, ITEM_BYTES), slot(table, VECTOR_BYTES), slot(table, PANEL_WIDTH)
     vectors = _clear_padding(table, c, c_row, rows, columns)
-    block_rows, panel_depth, block_row = slot(table, BLOCK_ROWS), slot(table, PANEL_DEPTH), a_row
-    together = 1 if b_down else max(1, _COPIED_BYTES // (panel_width * vector_bytes))
-    if a_down:
-        panel_depth = min(panel_depth, slot(table, BLOCK_DEPTH))
-        block_row = padded(panel_depth) * item + _CLEAR
-        block_rows = min(block_rows, _A_BYTES // block_row)
-    block_rows = -(-rows // -(-rows // block_rows))  # of one size, so that none has few rows
+    block_rows, panel_depth = slot(table, BLOCK_ROWS), slot(table, PANEL_DEPTH)
+    together = panel_width if transposed else _together(table)
     for top in range(0, rows, block_rows):
         height = min(block_rows, rows - top)
         for k in range(0, depth, panel_depth):
             part = min(panel_depth, depth - k)
-            block = a + top * a_row + k * item
-            if a_down:
-                block = workspace + _PANELS_BYTES
-                _transpose_block(table, part, height, a + k * a_row + top * item, a_row, block, block_row)
             for vector in range(0, vectors, panel_width):
-                width, after = min(panel_width, vectors - vector), vector % (together * panel_width)
-                panel_of_b, left = workspace + after * part * vector_bytes, vector * vector_bytes
-                target = c + top * c_row + left
-                if b_down:
+                width, left = min(panel_width, vectors - vector), vector * vector_bytes
+                copy, target = workspace + vector % together * vector_bytes * part, c + top * c_row + left
+                if transposed:
                     source, first = b + k * item, vector * slot(table, LANES)
-                    _transpose(table, part, width, source + first * b_row, b_row, columns - first, panel_of_b)
+                    _transpose(table, part, width, source + first * b_row, b_row, columns - first, copy)
                 else:
-                    if after == 0:
-                        many = min(together * panel_width, vectors - vector)
-                        _copy_panels(table, part, many, b + k * b_row + left, b_row, workspace)
+                    if vector % together == 0:
+                        many = min(together, vectors - vector)
+                        _copy_panels(table, part, many, b + k * b_row + left, b_row, copy)
                     _fetch(target, c_row, height, width * vector_bytes)
                 start, start_row = target, c_row
                 if k == 0 and not onto:
                     start, start_row = bias + left if bias else slot(table, ZEROS), 0
                 panel(
-                    table, height, part, width, block, block_row, item, panel_of_b, width * vector_bytes, target, c_row,
-                    start, start_row,
+                    table, height, part, width, a + top * a_row + k * item, a_row, item, copy, width * vector_bytes,
+                    target, c_row, start, start_row,
                 )  # fmt: skip
+
+
+def _together(table: int) -> int:
+    """The number of vectors whose panels are copied at once."""
+    width = slot(table, PANEL_WIDTH)
+    return max(1, _COPIED_BYTES // (width * slot(table, VECTOR_BYTES))) * width
 
 
 def _fetch(first: int, row: int, rows: int, row_bytes: int) -> None:
@@ -320,6 +353,20 @@ def _copy_panels(table: int, depth: int, vectors: int, b: int, b_row: int, targe
             call(slot(table, COPY), rows, width * lanes, source + vector * vector_bytes, b_row, place + k * row, row)
 
 
+def _transpose_columns(table: int, depth: int, columns: int, a: int, a_row: int, copy: int, copy_row: int) -> None:
+    """Copy[i, k] ← A[k, i] for columns i, a vector or more, beyond which nothing is read: a last one overlaps others."""
+    lanes, item = slot(table, LANES), slot(table, ITEM_BYTES)
+    for k in range(0, depth, lanes):
+        source, target, present = a + k * a_row, copy + k * item, min(depth - k, lanes)
+        if k % _FETCHED_ROWS == 0:
+            _fetch(source, a_row, min(_FETCHED_ROWS, depth - k), columns * item)
+        function = slot(table, TRANSPOSE if present == lanes else TRANSPOSE_PART)
+        call(function, columns // lanes, present, source, a_row, target, copy_row)
+        if columns % lanes:
+            last = columns - lanes
+            call(function, 1, present, source + last * item, a_row, target + last * copy_row, copy_row)
+
+
 def _transpose(table: int, depth: int, width: int, b: int, b_row: int, columns: int, workspace: int) -> None:
     """Panel[k, j] ← B[j, k] for `width` vectors of j, zeros where j is `columns` or more."""
     lanes, vector_bytes = slot(table, LANES), slot(table, VECTOR_BYTES)
@@ -335,21 +382,3 @@ def _transpose(table: int, depth: int, width: int, b: int, b_row: int, columns: 
             workspace + vector * vector_bytes,
             width * vector_bytes,
         )
-
-
-def _transpose_block(table: int, depth: int, rows: int, a: int, a_row: int, block: int, block_row: int) -> None:
-    """Block[i, k] ← A[k, i]; of A's columns i, `_TRANSPOSED` at least, none beyond `rows` is read.
-
-    A few columns at a time, so that the cache lines of the block are full before they leave the nearest cache; the last
-    overlap those before them.
-    """
-    lanes, item = slot(table, LANES), slot(table, ITEM_BYTES)
-    for first in range(0, rows, _TRANSPOSED):
-        column = min(first, rows - _TRANSPOSED)
-        source, target = a + column * item, block + column * block_row
-        for k in range(0, depth, lanes):
-            if k % _FETCHED_ROWS == 0:
-                _fetch(source + k * a_row, a_row, min(_FETCHED_ROWS, depth - k), _TRANSPOSED * item)
-            present = min(depth - k, lanes)
-            function = slot(table, TRANSPOSE if present == lanes else TRANSPOSE_PART)
-            call(function, _TRANSPOSED // lanes, present, source + k * a_row, a_row, target + k * item, block_row)

@@ -15,6 +15,7 @@ import ctypes
 
 import numpy as np
 
+from deltarule.native import products
 from deltarule.native.memory import call, load_int32, store
 from deltarule.native.products import (
     WORKSPACE_BYTES,
@@ -28,6 +29,7 @@ from deltarule.native.products import (
 )
 from deltarule.native.tiles import (
     BACKWARD,
+    ITEM_BYTES,
     LANES,
     PAIRS,
     ROUND_LAST,
@@ -49,7 +51,7 @@ _BLOCK_ROWS, _BLOCK_DEPTH = 256, 1024
 _CLEAR = 64  # bytes added to a row, so that rows do not compete for places in the nearest cache
 _A_BYTES = _BLOCK_DEPTH // 2 * (4 * _BLOCK_ROWS + _CLEAR)
 _WIDEST_PANEL = 4
-PRODUCTS = {"forward": 13, "backward": 12, "gradient": 12}
+PRODUCTS = {"forward": 13, "backward": 12, "gradient": 13}
 """The functions that multiply, and how many words they take."""
 LEAST_KEPT = 16
 """The fewest rows of which pairs may be kept in memory for as many rows: a step of a matrix unit takes 16 pairs."""
@@ -69,7 +71,7 @@ def workspace_bytes(table: int, rows: int, columns: int) -> int:
     """
     tiles = ctypes.c_int64.from_address(table + 8 * ROUNDED).value
     if not tiles:
-        return WORKSPACE_BYTES
+        return products.workspace_bytes(ctypes.c_int64.from_address(table + 8 * ITEM_BYTES).value, rows, columns)
     step = ctypes.c_int64.from_address(tiles + 8 * PAIRS).value
     panel_bytes = _BLOCK_DEPTH // 2 * _WIDEST_PANEL * 64
     b_bytes = -(-rows // (2 * step)) * step * (4 * padded(columns) + _CLEAR)
@@ -131,16 +133,16 @@ def keep_pairs(table: int, b: int, b_row: int, rows: int, columns: int, pairs: i
 
 def gradient(
     table: int, c: int, c_row: int, a: int, a_row: int, b: int, b_row: int, depth: int, rows: int, columns: int,
-    workspace: int, again: bool,
+    workspace: int, again: bool, whole: int,
 ) -> None:  # fmt: skip
-    """C ← Aᵀ B: C (rows, columns), A (depth, rows), B (depth, columns).
+    """C ← Aᵀ B: C (rows, columns), a slice of `whole` rows, A (depth, rows), B (depth, columns).
 
     A product with a row of ones, whose `a_row` is 0, is a sum and not rounded. With `again`, B is that of the call
     before, and is still in the workspace.
     """
     tiles = slot(table, ROUNDED)
     if not tiles or a_row == 0:
-        gemm_tn(table, c, c_row, a, a_row, b, b_row, depth, rows, columns, workspace)
+        gemm_tn(table, c, c_row, a, a_row, b, b_row, depth, rows, columns, workspace, again, whole)
         return
     vector_bytes, pairs_of_b = slot(tiles, VECTOR_BYTES), workspace + _A_BYTES
     b_step = 4 * padded(columns) + _CLEAR

@@ -191,7 +191,10 @@ class _Matrices:
         generator = np.random.default_rng(0)
         for each in (x, w, dz):
             each[:] = generator.random(each.shape, np.float32)
-        room = rounded_products.workspace_bytes(tiles("bfloat16").address, batch, outputs)
+        room = max(
+            products.workspace_bytes(item, batch, outputs),
+            rounded_products.workspace_bytes(tiles("bfloat16").address, batch, outputs),
+        )
         return cls(shape, x, w, dz, z, dx, dw, matrix(1, room, "uint8"))
 
     def calls(self, functions: Tiles) -> list[Callable[[], None]]:
@@ -206,5 +209,5 @@ class _Matrices:
         return [
             lambda: forward(functions.address, *z, 0, *x, *w, *self.shape, workspace, 0),
             lambda: backward(functions.address, *dx, *dz, *w, *self.shape, workspace, 0),
-            lambda: gradient(functions.address, *dw, *x, *dz, *self.shape, workspace, 0),
+            lambda: gradient(functions.address, *dw, *x, *dz, *self.shape, workspace, 0, self.shape[1]),
         ]

@@ -270,6 +270,7 @@ class Augment(Instruction):
             products.gemm_nn(
                 table, of.halfway + first * item, line, 0, of.noise + start * item, line,
                 matrix.at(start) + first * item, matrix.row, 2 * height, end - start, columns,
+                thread.workspace,
             )  # fmt: skip
         matrix, radius = of.down.matrix, of.down.radius
         for first in range(0, height, _BLOCK):
@@ -280,6 +281,7 @@ class Augment(Instruction):
                 products.gemm_nn(
                     table, of.field + (above + first) * line, line, 0, matrix.at(first) + start * item, matrix.row,
                     of.halfway + (above + start) * line, line, rows, end - start, of.stride,
+                    thread.workspace,
                 )  # fmt: skip
 
     def change_values(self, change: ValueChange, row: int, thread: Thread) -> None:

@@ -41,6 +41,7 @@ class Product(Struct):
         rounded_products.gradient(
             thread.run.tiles, target, self.w.row, self.a.address + first * self.a_item, self.a.row, self.d.address,
             self.d.row, thread.size, rows, self.width, thread.workspace, first > 0,
+            self.rows,
         )  # fmt: skip
 
     def gradient(self, work: Work) -> Array:

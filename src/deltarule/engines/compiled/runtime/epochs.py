@@ -13,14 +13,15 @@ import numpy as np
 
 from deltarule.engines.compiled.plan.batches import Gather
 from deltarule.engines.compiled.plan.instruction import Instruction, follow, number
-from deltarule.engines.compiled.plan.memory import Arena
+from deltarule.engines.compiled.plan.memory import Arena, aligned
+from deltarule.engines.compiled.plan.printing import SCRATCH
 from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Plan, Run, Thread
 from deltarule.engines.problem import Figure
 from deltarule.formulas import random
 from deltarule.native import memory
 from deltarule.native.memory import call, load_float64, load_int64, store, struct_at
 from deltarule.native.processor import MachineCode, compile_functions, lasting
-from deltarule.native.products import GROUP
+from deltarule.native.products import GROUP, WORKSPACE_BYTES
 from deltarule.native.structs import Address, Count, Record, Struct, fields_of, size_of
 from deltarule.native.threads import wait
 from deltarule.native.tuning import tuned_tiles
@@ -58,7 +59,8 @@ class SingleThread:
     def __init__(self, arena: Arena, instructions: Sequence[Instruction], **values: float) -> None:
         self.plan = list(instructions)
         plan, words = arena.plan(self.plan)
-        self._thread = Record(Thread, operands=arena.words(arena.operands))
+        workspace = arena.keep(aligned(WORKSPACE_BYTES, np.uint8), SCRATCH)
+        self._thread = Record(Thread, operands=arena.words(arena.operands), workspace=workspace)
         self._thread.put("training", plan)
         self._run = Record(Run, table=self._thread.address, item_bytes=arena.dtype.itemsize)
         self._thread.set(run=self._run.address)
