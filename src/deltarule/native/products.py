@@ -21,6 +21,7 @@ from deltarule.native.tiles import (
     HEIGHTS,
     ITEM_BYTES,
     LANES,
+    LANES_LOG,
     PACKED,
     PANEL_DEPTH,
     PANEL_WIDTH,
@@ -118,13 +119,13 @@ def panel(
 
 def vectors_of(table: int, columns: int) -> int:
     """The number of vectors of `columns` numbers, padded."""
-    return -(-columns // GROUP) * (GROUP // slot(table, LANES))
+    return padded(columns) >> slot(table, LANES_LOG)
 
 
 def _clear_padding(table: int, c: int, c_row: int, rows: int, columns: int) -> int:
     """Write zeros where a row's padding is whole vectors; return the number of the other vectors, which are summed."""
     lanes = slot(table, LANES)
-    vectors = -(-columns // lanes)
+    vectors = (columns + lanes - 1) >> slot(table, LANES_LOG)
     padding = vectors_of(table, columns) - vectors
     if padding:
         target = c + vectors * slot(table, VECTOR_BYTES)
@@ -303,21 +304,23 @@ def _multiply_panels(
     item, vector_bytes, panel_width = slot(table, ITEM_BYTES), slot(table, VECTOR_BYTES), slot(table, PANEL_WIDTH)
     vectors = _clear_padding(table, c, c_row, rows, columns)
     block_rows, panel_depth = slot(table, BLOCK_ROWS), slot(table, PANEL_DEPTH)
-    together = panel_width if transposed else _together(table)
+    together = _together(table)
     for top in range(0, rows, block_rows):
         height = min(block_rows, rows - top)
         for k in range(0, depth, panel_depth):
-            part = min(panel_depth, depth - k)
+            part, copied, copy = min(panel_depth, depth - k), 0, workspace
             for vector in range(0, vectors, panel_width):
                 width, left = min(panel_width, vectors - vector), vector * vector_bytes
-                copy, target = workspace + vector % together * vector_bytes * part, c + top * c_row + left
+                target = c + top * c_row + left
                 if transposed:
                     source, first = b + k * item, vector * slot(table, LANES)
                     _transpose(table, part, width, source + first * b_row, b_row, columns - first, copy)
                 else:
-                    if vector % together == 0:
-                        many = min(together, vectors - vector)
+                    copy += panel_width * vector_bytes * part
+                    if vector == copied:
+                        many, copy = min(together, vectors - vector), workspace
                         _copy_panels(table, part, many, b + k * b_row + left, b_row, copy)
+                        copied += many
                     _fetch(target, c_row, height, width * vector_bytes)
                 start, start_row = target, c_row
                 if k == 0 and not onto:

@@ -39,6 +39,7 @@ __all__ = [
     "HEIGHTS",
     "ITEM_BYTES",
     "LANES",
+    "LANES_LOG",
     "PACKED",
     "PAIRS",
     "PANEL_DEPTH",
@@ -71,8 +72,9 @@ COPY = 15  # address of a function
 HEIGHTS = 16  # + width: the greatest height of a tile so wide
 PACKED = 25  # a field of the `Tiling`
 PAIRS = 26  # of numbers that one step of a tile along k takes; 1 but on a matrix unit
-COPIED = 29  # a field of the `Tiling`
 BACKWARD, WORDS = 27, 28  # addresses of tables: the one for A Bᵀ, and that of float32, which transposes words
+COPIED = 29  # a field of the `Tiling`
+LANES_LOG = 30  # the base 2 logarithm of the number of lanes
 WIDTHS = 32  # + rows, at most 15: the greatest width to use for so many rows
 TILE = 48  # + 16 * width + height: address of a function
 _SLOTS = TILE + 16 * (WIDEST + 1)
@@ -366,6 +368,7 @@ def _made(dtype: str, tiling: Tiling) -> Tiles:
     zeros = np.zeros((WIDEST + 1) * machine.vector_bytes, np.uint8)
     table = np.zeros(_SLOTS, np.int64)
     table[[ITEM_BYTES, VECTOR_BYTES, LANES]] = item_bytes, machine.vector_bytes, machine.vector_bytes // item_bytes
+    table[LANES_LOG] = (machine.vector_bytes // item_bytes).bit_length() - 1
     table[ZEROS] = zeros.ctypes.data + -zeros.ctypes.data % machine.vector_bytes
     table[[TRANSPOSE, TRANSPOSE_PART]] = code.address("transpose"), code.address("transpose_part")
     table[[COPY, PACKED, PAIRS, BACKWARD]] = code.address("copy"), tiling.packed, 1, table.ctypes.data
