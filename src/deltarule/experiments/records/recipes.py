@@ -11,6 +11,7 @@ from deltarule.formulas import (
     Mirror,
     PadAndCrop,
     Rotation,
+    SoftmaxCrossEntropy,
     Translation,
     Zoom,
 )
@@ -55,11 +56,12 @@ _SHORT = Recipe(
 _LONG = _SHORT.replace(network=_wide(2048, 3, dropout=0.1), epochs=200)
 _FASHION = Recipe(
     network=_wide(1024, 3, dropout=0.025),
-    optimizer=Adam(5e-4),
+    loss=SoftmaxCrossEntropy(label_smoothing=0.1),
+    optimizer=Adam(1e-3),
     schedule=LinearToZero(),
-    augmentation=(HorizontalFlip(), PadAndCrop(2)),
+    augmentation=(PadAndCrop(2), HorizontalFlip()),
     batch_size=128,
-    epochs=200,
+    epochs=150,
     scaling="pooled",
     stopping=None,
 )
