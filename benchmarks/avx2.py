@@ -76,7 +76,7 @@ def _gradients(
     times: int, t: int, w: int, ws: int, a: int, as_: int, z: int, zs: int, b: int, i: int, o: int, room: int
 ) -> None:
     for _ in range(times):
-        products.gemm_tn(t, w, ws, a, as_, z, zs, b, i, o, room, False, i)
+        products.gemm_tn(t, w, ws, a, as_, z, zs, b, i, o, room, 0, i)
 
 
 @functools.cache

@@ -19,7 +19,7 @@ from deltarule.native.processor import compile_functions, processor
 from deltarule.native.products import GROUP, row_stride
 from deltarule.native.threads import Barrier, barrier, wait
 from deltarule.native.tiles import tiles
-from deltarule.native.tiling import candidates, default_tiling
+from deltarule.native.tiling import NEVER, candidates, default_tiling
 
 CODE = compile_functions(
     {
@@ -150,6 +150,14 @@ def test_nothing_beyond_a_matrix_is_read(dtype, fan_in):
     assert close(run_backward(d, w, fan_in, 21)[:, :fan_in], d[:, :21], w[:, :21].T)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="protects memory as POSIX does")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_copies_of_panels_read_nothing_beyond_a_matrix(dtype):
+    a, d, w = (at_the_end(matrix(*shape, dtype)) for shape in ((130, 141), (130, 530), (141, 530)))
+    assert close(run_forward(a, w, None, 141, 530)[:, :530], a[:, :141], w[:, :530])
+    assert close(run_gradient(a, d, 141, 530)[:, :530], a[:, :141].T, d[:, :530])
+
+
 @pytest.mark.skipif(not processor().fused, reason="sums are rounded twice without fused multiply-add")
 def test_sums_are_taken_in_order_whatever_the_blocks():
     # The sum of an exact product is rounded to float64 before float32 here: a bit in half a billion may differ.
@@ -200,7 +208,7 @@ def every_tiling():
 @example((530, 300, 20))  # several blocks of rows
 @example((25, 600, 230))  # deeper than the smallest block
 @example((300, 29, 130))  # a gradient deep and wide enough to copy an operand
-@example((300, 310, 530))  # rows far apart, of which panels are copied; a gradient of several blocks
+@example((260, 1030, 500))  # rows far apart, of which panels are copied
 @given(st.tuples(st.integers(1, 45), st.integers(1, 90), st.integers(1, 160)))
 def test_bits_do_not_depend_on_tilings(dtype, shape):
     batch, fan_in, fan_out = shape
@@ -215,6 +223,25 @@ def test_bits_do_not_depend_on_tilings(dtype, shape):
     expected = results(None)
     for tiling in every_tiling():
         assert results(tiling) == expected, tiling
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("slices", [1, 2, 9])
+def test_bits_of_a_gradient_do_not_depend_on_slices_of_its_rows(dtype, slices):
+    """Of a wide right matrix, later slices find the copies that the first has made."""
+    default = default_tiling(processor().registers, processor().fused)
+    a, d = matrix(131, 143, dtype, 1), matrix(131, 530, dtype, 2)
+    expected = run_gradient(a, d, 143, 530, default.replace(copied=NEVER))
+    assert (run_gradient(a, d, 143, 530, default, slices) == expected).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("columns", [1, 5, 8, 9, 100])
+def test_whole_vectors_of_padding_are_zeros(dtype, columns):
+    lanes = processor().vector_bytes // np.dtype(dtype).itemsize
+    a, d, w = matrix(7, 3, dtype), matrix(7, columns, dtype), matrix(3, columns, dtype)
+    for product in (run_forward(a, w, None, 3, columns), run_gradient(a, d, 3, columns)):
+        assert not product[:, -(-columns // lanes) * lanes :].any()
 
 
 def test_row_strides_keep_clear_of_the_period():
@@ -259,4 +286,4 @@ def test_barrier_holds_even_with_more_threads_than_cores(threads):
 
 @pytest.mark.parametrize("name", ["AVX2", "SSE2 without fused multiply-add"])
 def test_products_on_another_processor(name):
-    repeat(__file__, name, "products_are_numpys or several_blocks or shares or tilings or in_order or beyond")
+    repeat(__file__, name, "products_are_numpys or several_blocks or shares or tilings or in_order or beyond or slices or padding")

@@ -12,22 +12,19 @@ A share begins at any row, and at a column that is a multiple of `GROUP`. `table
 
 from __future__ import annotations
 
-from deltarule.native.memory import call, load_int64, prefetch
+from deltarule.native.memory import call
+from deltarule.native.panels import copied_together, copy_panels, fetch, panel, slot, transpose_columns, transpose_panel
 from deltarule.native.tiles import (
     BLOCK_DEPTH,
     BLOCK_ROWS,
     COPIED,
     COPY,
-    HEIGHTS,
     ITEM_BYTES,
     LANES,
     LANES_LOG,
     PACKED,
     PANEL_DEPTH,
     PANEL_WIDTH,
-    TILE,
-    TRANSPOSE,
-    TRANSPOSE_PART,
     UNCUT_DEPTH,
     VECTOR_BYTES,
     WIDTHS,
@@ -36,18 +33,17 @@ from deltarule.native.tiles import (
 from deltarule.native.tiling import FAR_APART, PACKED_DEPTH, PANEL_VECTORS
 
 __all__ = [
-    "GROUP", "WORKSPACE_BYTES", "gemm_nn", "gemm_nt", "gemm_tn", "padded", "panel", "row_stride", "slot", "vectors_of",
+    "GROUP", "WORKSPACE_BYTES", "gemm_nn", "gemm_nt", "gemm_tn", "padded", "row_stride", "vectors_of",
     "workspace_bytes",
 ]  # fmt: skip
 
 GROUP = 16
 """Rows are padded to whole groups of this many numbers, and sums are taken in as many parts, on every processor."""
 
-_LINE_BYTES = 64  # of a cache
-_COPIED_BYTES, _FETCHED_ROWS = 256, 32  # of a row, and of rows at a time
 _PANEL_BYTES = PANEL_VECTORS * 64  # of the widest vectors
 _LEAST_DEPTH, _DEEPEST_BYTES = 128, 4096  # of a gradient for which B is copied
-_A_ROWS, _A_BYTES = 48, 1 << 18  # as many rows as whole tiles have
+# Its rows in blocks, whole tiles of each height; their copy, and what keeps its rows clear of the first cache's period.
+_A_ROWS, _A_BYTES, _CLEAR = 48, 1 << 18, 64
 
 WORKSPACE_BYTES = 1 << 18
 """What `gemm_nn` and `gemm_nt` need, for each thread, best at a multiple of 64; small products touch little of it."""
@@ -83,38 +79,6 @@ def row_stride(columns: int, item_bytes: int, period: int = 4096) -> int:
     """
     stride = padded(columns)
     return stride if stride * item_bytes % period else stride + GROUP
-
-
-def slot(table: int, index: int) -> int:
-    """Read a slot of a table of tiles."""
-    return load_int64(table + 8 * index)
-
-
-def panel(
-    table: int,
-    rows: int,
-    depth: int,
-    width: int,
-    a: int,
-    a_row: int,
-    a_step: int,
-    b: int,
-    b_step: int,
-    c: int,
-    c_row: int,
-    start: int,
-    start_row: int,
-) -> None:
-    """A panel of C, `width` vectors wide, in as few tiles as there can be, whose heights differ by 1 at most."""
-    count = -(-rows // slot(table, HEIGHTS + width))
-    height = rows // count
-    taller = rows - count * height
-    function = TILE + 16 * width + height
-    if taller:
-        call(slot(table, function + 1), taller, depth, a, a_row, a_step, b, b_step, c, c_row, start, start_row)
-        done = taller * (height + 1)
-        a, c, start = a + done * a_row, c + done * c_row, start + done * start_row
-    call(slot(table, function), count - taller, depth, a, a_row, a_step, b, b_step, c, c_row, start, start_row)
 
 
 def vectors_of(table: int, columns: int) -> int:
@@ -201,10 +165,11 @@ def gemm_nn(
 
     `workspace` is `WORKSPACE_BYTES` of this thread's own.
     """
+    item = slot(table, ITEM_BYTES)
     if rows >= slot(table, COPIED) and b_row >= FAR_APART:
-        _multiply_panels(table, rows, depth, columns, a, a_row, b, b_row, False, c, c_row, bias, False, workspace)
+        _multiply_panels(table, rows, depth, columns, a, a_row, b, b_row, item, c, c_row, bias, 0, workspace)
         return
-    _multiply(table, rows, depth, columns, a, a_row, slot(table, ITEM_BYTES), b, b_row, c, c_row, bias)
+    _multiply(table, rows, depth, columns, a, a_row, item, b, b_row, c, c_row, bias)
 
 
 def gemm_tn(
@@ -236,15 +201,15 @@ def _multiply_copies(
     item, vector_bytes, panel_width = slot(table, ITEM_BYTES), slot(table, VECTOR_BYTES), slot(table, PANEL_WIDTH)
     vectors, copies = _clear_padding(table, c, c_row, rows, columns), workspace + _A_BYTES
     if not again:
-        together = _together(table)
+        together = copied_together(table)
         for vector in range(0, vectors, together):
             many, left = min(together, vectors - vector), vector * vector_bytes
-            _copy_panels(table, depth, many, b + left, b_row, copies + left * depth)
+            copy_panels(table, depth, many, b + left, b_row, copies + left * depth)
     for top in range(0, rows, _A_ROWS):
         height = min(_A_ROWS, rows - top)
-        row, step = padded(depth) * item + _LINE_BYTES, item  # rows do not compete for places in the nearest cache
+        row, step = padded(depth) * item + _CLEAR, item
         if height >= slot(table, LANES):
-            _transpose_columns(table, depth, height, a + top * item, a_row, workspace, row)
+            transpose_columns(table, depth, height, a + top * item, a_row, workspace, row)
         else:
             row, step = item, height * item
             call(slot(table, COPY), depth, height, a + top * item, a_row, workspace, step)
@@ -277,7 +242,10 @@ def gemm_nt(
     `workspace` is that of `gemm_nn`. Transposing B is 20 % of the work at 32 rows and 5 % at 128,
     and it is shared out among threads only with the columns of C, which are rows of B.
     """
-    _multiply_panels(table, rows, depth, columns, a, a_row, b, b_row, True, c, c_row, 0, onto, workspace)
+    item, start, start_row = slot(table, ITEM_BYTES), 0, 0
+    if onto:
+        start, start_row = c, c_row
+    _multiply_panels(table, rows, depth, columns, a, a_row, b, item, b_row, c, c_row, start, start_row, workspace)
 
 
 def _multiply_panels(
@@ -289,22 +257,21 @@ def _multiply_panels(
     a_row: int,
     b: int,
     b_row: int,
-    transposed: bool,
+    b_step: int,
     c: int,
     c_row: int,
-    bias: int,
-    onto: bool,
+    start: int,
+    start_row: int,
     workspace: int,
 ) -> None:
-    """C ← 1 biasᵀ + A B, A B where `bias` is 0, or C + A B with `onto`, of copies of B's panels in the workspace.
+    """C ← Start + A B, or A B where `start` is 0, of copies of B's panels in the workspace.
 
-    The rows of a panel lie next to one another there: tiles read them in order, as processors expect. With `transposed`
-    it is Bᵀ that is stored.
+    B[k, j] is k `b_row`s and j `b_step`s from B[0, 0], one of which is the size of a number.
     """
     item, vector_bytes, panel_width = slot(table, ITEM_BYTES), slot(table, VECTOR_BYTES), slot(table, PANEL_WIDTH)
     vectors = _clear_padding(table, c, c_row, rows, columns)
     block_rows, panel_depth = slot(table, BLOCK_ROWS), slot(table, PANEL_DEPTH)
-    together = _together(table)
+    together = copied_together(table)
     for top in range(0, rows, block_rows):
         height = min(block_rows, rows - top)
         for k in range(0, depth, panel_depth):
@@ -312,76 +279,21 @@ def _multiply_panels(
             for vector in range(0, vectors, panel_width):
                 width, left = min(panel_width, vectors - vector), vector * vector_bytes
                 target = c + top * c_row + left
-                if transposed:
-                    source, first = b + k * item, vector * slot(table, LANES)
-                    _transpose(table, part, width, source + first * b_row, b_row, columns - first, copy)
+                first = vector * slot(table, LANES)
+                source = b + k * b_row + first * b_step
+                if b_row == item:
+                    transpose_panel(table, part, width, source, b_step, columns - first, copy)
                 else:
                     copy += panel_width * vector_bytes * part
                     if vector == copied:
                         many, copy = min(together, vectors - vector), workspace
-                        _copy_panels(table, part, many, b + k * b_row + left, b_row, copy)
+                        copy_panels(table, part, many, source, b_row, copy)
                         copied += many
-                    _fetch(target, c_row, height, width * vector_bytes)
-                start, start_row = target, c_row
-                if k == 0 and not onto:
-                    start, start_row = bias + left if bias else slot(table, ZEROS), 0
+                    fetch(target, c_row, height, width * vector_bytes)
+                sums, sums_row = target, c_row
+                if k == 0:
+                    sums, sums_row = start + top * start_row + left if start else slot(table, ZEROS), start_row
                 panel(
                     table, height, part, width, a + top * a_row + k * item, a_row, item, copy, width * vector_bytes,
-                    target, c_row, start, start_row,
+                    target, c_row, sums, sums_row,
                 )  # fmt: skip
-
-
-def _together(table: int) -> int:
-    """The number of vectors whose panels are copied at once."""
-    width = slot(table, PANEL_WIDTH)
-    return max(1, _COPIED_BYTES // (width * slot(table, VECTOR_BYTES))) * width
-
-
-def _fetch(first: int, row: int, rows: int, row_bytes: int) -> None:
-    """Have the processor fetch so many bytes of each row, all at once and not as each is needed."""
-    for index in range(rows):
-        for line in range(0, row_bytes, _LINE_BYTES):
-            prefetch(first + index * row + line)
-
-
-def _copy_panels(table: int, depth: int, vectors: int, b: int, b_row: int, target: int) -> None:
-    """Panel[k, j] ← B[k, j], for `vectors` of j that are panels side by side."""
-    lanes, vector_bytes, panel_width = slot(table, LANES), slot(table, VECTOR_BYTES), slot(table, PANEL_WIDTH)
-    for k in range(0, depth, _FETCHED_ROWS):
-        rows, source = min(_FETCHED_ROWS, depth - k), b + k * b_row
-        _fetch(source, b_row, rows, vectors * vector_bytes)
-        for vector in range(0, vectors, panel_width):
-            width = min(panel_width, vectors - vector)
-            row, place = width * vector_bytes, target + vector * depth * vector_bytes
-            call(slot(table, COPY), rows, width * lanes, source + vector * vector_bytes, b_row, place + k * row, row)
-
-
-def _transpose_columns(table: int, depth: int, columns: int, a: int, a_row: int, copy: int, copy_row: int) -> None:
-    """Copy[i, k] ← A[k, i] for columns i, a vector or more, beyond which nothing is read: a last one overlaps others."""
-    lanes, item = slot(table, LANES), slot(table, ITEM_BYTES)
-    for k in range(0, depth, lanes):
-        source, target, present = a + k * a_row, copy + k * item, min(depth - k, lanes)
-        if k % _FETCHED_ROWS == 0:
-            _fetch(source, a_row, min(_FETCHED_ROWS, depth - k), columns * item)
-        function = slot(table, TRANSPOSE if present == lanes else TRANSPOSE_PART)
-        call(function, columns // lanes, present, source, a_row, target, copy_row)
-        if columns % lanes:
-            last = columns - lanes
-            call(function, 1, present, source + last * item, a_row, target + last * copy_row, copy_row)
-
-
-def _transpose(table: int, depth: int, width: int, b: int, b_row: int, columns: int, workspace: int) -> None:
-    """Panel[k, j] ← B[j, k] for `width` vectors of j, zeros where j is `columns` or more."""
-    lanes, vector_bytes = slot(table, LANES), slot(table, VECTOR_BYTES)
-    for vector in range(width):
-        first = vector * lanes
-        present = min(columns - first, lanes)
-        call(
-            slot(table, TRANSPOSE if present == lanes else TRANSPOSE_PART),
-            -(-depth // lanes),
-            present,
-            b + first * b_row,
-            b_row,
-            workspace + vector * vector_bytes,
-            width * vector_bytes,
-        )

@@ -17,16 +17,8 @@ import numpy as np
 
 from deltarule.native import products
 from deltarule.native.memory import call, load_int32, store
-from deltarule.native.products import (
-    WORKSPACE_BYTES,
-    gemm_nn,
-    gemm_nt,
-    gemm_tn,
-    padded,
-    panel,
-    slot,
-    vectors_of,
-)
+from deltarule.native.panels import panel, slot
+from deltarule.native.products import WORKSPACE_BYTES, gemm_nn, gemm_nt, gemm_tn, padded, vectors_of
 from deltarule.native.tiles import (
     BACKWARD,
     ITEM_BYTES,

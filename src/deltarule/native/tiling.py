@@ -10,7 +10,10 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-__all__ = ["FAR_APART", "MOST_ROWS", "NEVER", "PACKED_DEPTH", "PANEL_VECTORS", "WIDEST", "Tiling", "candidates", "default_tiling"]
+__all__ = [
+    "FAR_APART", "MOST_ROWS", "NEVER", "PACKED_DEPTH", "PANEL_VECTORS", "WIDEST", "Tiling", "candidates",
+    "default_tiling",
+]  # fmt: skip
 
 WIDEST, MOST_ROWS = 8, 15
 """Vectors of the widest tile; the number of rows from which on the width of tiles is the same."""
@@ -62,6 +65,7 @@ class Tiling:
     def __post_init__(self) -> None:
         """Refuse a panel that is larger than the memory for it."""
         assert self.panel_width * self.panel_depth <= PANEL_VECTORS
+        assert self.panel_depth <= PANEL_VECTORS // 2
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
