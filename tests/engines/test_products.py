@@ -286,4 +286,8 @@ def test_barrier_holds_even_with_more_threads_than_cores(threads):
 
 @pytest.mark.parametrize("name", ["AVX2", "SSE2 without fused multiply-add"])
 def test_products_on_another_processor(name):
-    repeat(__file__, name, "products_are_numpys or several_blocks or shares or tilings or in_order or beyond or slices or padding")
+    repeat(
+        __file__,
+        name,
+        "products_are_numpys or several_blocks or shares or tilings or in_order or beyond or slices or padding",
+    )

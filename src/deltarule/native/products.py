@@ -19,6 +19,7 @@ from deltarule.native.tiles import (
     BLOCK_ROWS,
     COPIED,
     COPY,
+    FAR_APART,
     ITEM_BYTES,
     LANES,
     LANES_LOG,
@@ -30,7 +31,7 @@ from deltarule.native.tiles import (
     WIDTHS,
     ZEROS,
 )
-from deltarule.native.tiling import FAR_APART, PACKED_DEPTH, PANEL_VECTORS
+from deltarule.native.tiling import PACKED_DEPTH, PANEL_VECTORS
 
 __all__ = [
     "GROUP", "WORKSPACE_BYTES", "gemm_nn", "gemm_nt", "gemm_tn", "padded", "row_stride", "vectors_of",
@@ -166,7 +167,7 @@ def gemm_nn(
     `workspace` is `WORKSPACE_BYTES` of this thread's own.
     """
     item = slot(table, ITEM_BYTES)
-    if rows >= slot(table, COPIED) and b_row >= FAR_APART:
+    if rows >= slot(table, COPIED) and b_row >= slot(table, FAR_APART):
         _multiply_panels(table, rows, depth, columns, a, a_row, b, b_row, item, c, c_row, bias, 0, workspace)
         return
     _multiply(table, rows, depth, columns, a, a_row, item, b, b_row, c, c_row, bias)
@@ -183,7 +184,7 @@ def gemm_tn(
     """
     item = slot(table, ITEM_BYTES)
     wide = columns >= slot(table, PACKED)
-    far = whole >= slot(table, COPIED) and b_row >= FAR_APART
+    far = whole >= slot(table, COPIED) and b_row >= slot(table, FAR_APART)
     if wide and far and depth >= _LEAST_DEPTH and depth * item <= _DEEPEST_BYTES:
         _multiply_copies(table, rows, depth, columns, a, a_row, b, b_row, c, c_row, workspace, again)
         return

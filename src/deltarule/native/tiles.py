@@ -28,7 +28,7 @@ import numpy as np
 from deltarule.native.bfloat16 import Pairs
 from deltarule.native.ir import Lanes, Text
 from deltarule.native.processor import Processor, assemble, lasting, load, processor
-from deltarule.native.tiling import MOST_ROWS, WIDEST, Tiling, default_tiling
+from deltarule.native.tiling import FAR_BYTES, FAR_VECTORS, MOST_ROWS, WIDEST, Tiling, default_tiling
 
 __all__ = [
     "BACKWARD",
@@ -36,6 +36,7 @@ __all__ = [
     "BLOCK_ROWS",
     "COPIED",
     "COPY",
+    "FAR_APART",
     "HEIGHTS",
     "ITEM_BYTES",
     "LANES",
@@ -74,7 +75,7 @@ PACKED = 25  # a field of the `Tiling`
 PAIRS = 26  # of numbers that one step of a tile along k takes; 1 but on a matrix unit
 BACKWARD, WORDS = 27, 28  # addresses of tables: the one for A Bᵀ, and that of float32, which transposes words
 COPIED = 29  # a field of the `Tiling`
-LANES_LOG = 30  # the base 2 logarithm of the number of lanes
+LANES_LOG, FAR_APART = 30, 31  # the base 2 logarithm of the number of lanes; bytes from row to row
 WIDTHS = 32  # + rows, at most 15: the greatest width to use for so many rows
 TILE = 48  # + 16 * width + height: address of a function
 _SLOTS = TILE + 16 * (WIDEST + 1)
@@ -369,6 +370,7 @@ def _made(dtype: str, tiling: Tiling) -> Tiles:
     table = np.zeros(_SLOTS, np.int64)
     table[[ITEM_BYTES, VECTOR_BYTES, LANES]] = item_bytes, machine.vector_bytes, machine.vector_bytes // item_bytes
     table[LANES_LOG] = (machine.vector_bytes // item_bytes).bit_length() - 1
+    table[FAR_APART] = max(FAR_VECTORS * machine.vector_bytes, FAR_BYTES)
     table[ZEROS] = zeros.ctypes.data + -zeros.ctypes.data % machine.vector_bytes
     table[[TRANSPOSE, TRANSPOSE_PART]] = code.address("transpose"), code.address("transpose_part")
     table[[COPY, PACKED, PAIRS, BACKWARD]] = code.address("copy"), tiling.packed, 1, table.ctypes.data

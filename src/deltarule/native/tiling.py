@@ -11,7 +11,7 @@ import dataclasses
 from dataclasses import dataclass
 
 __all__ = [
-    "FAR_APART", "MOST_ROWS", "NEVER", "PACKED_DEPTH", "PANEL_VECTORS", "WIDEST", "Tiling", "candidates",
+    "FAR_BYTES", "FAR_VECTORS", "MOST_ROWS", "NEVER", "PACKED_DEPTH", "PANEL_VECTORS", "WIDEST", "Tiling", "candidates",
     "default_tiling",
 ]  # fmt: skip
 
@@ -20,8 +20,8 @@ WIDEST, MOST_ROWS = 8, 15
 PANEL_VECTORS = 2048
 """The most vectors of a transposed panel: 128 KiB where a vector is 64 bytes."""
 PACKED_DEPTH, NEVER = 256, 1 << 40
-FAR_APART = 2048
-"""Bytes from row to row from which on there are few rows to a page of memory."""
+FAR_VECTORS, FAR_BYTES = 32, 1024
+"""Rows of more vectors and bytes are far apart: a panel of the matrix has little of a page of memory."""
 _SUMS_IN_FLIGHT = 8  # hide the latency of an addition
 
 
@@ -36,11 +36,12 @@ class Tiling:
     prefetch : rows of B that are fetched ahead into the first cache; 0 for none.
     block_rows : rows of A to a block: what a panel is multiplied with stays in the second or third cache.
     block_depth, uncut_depth : a block's depth, and the depth up to which there is one block.
-    panel_width, panel_depth : of a transposed panel, in vectors and rows.
+    panel_width, panel_depth : of a transposed or copied panel, in vectors and rows.
     packed : columns of B from which A is copied first where columns of it are multiplied, so that a tile reads
         neighbouring lines and not one of each memory page; `NEVER` for no number. A depth less than `PACKED_DEPTH`
         fits the first cache as it lies.
-    copied : rows of A from which B, if its rows are far apart, is copied panel by panel first; `NEVER` for no number.
+    copied : rows of the result from which B, if its rows are far apart, is copied panel by panel first, so that a tile
+        reads one line after the other; `NEVER` for no number.
     pairs : of bfloat16 numbers are multiplied by "instruction", where the processor has it, or by "multiply-adds".
     estimates : the operations of formulas, "divide" or "sqrt", that begin from the processor's estimates.
     """
