@@ -103,7 +103,7 @@ class RecordRun:
 
     @property
     def precision_used(self) -> str:
-        """The precision of the products: the one asked for, or the record's; other engines have one only."""
+        """The precision of the products: the one requested, or the record's; other engines have one only."""
         return self.precision or (self.record.precision if self.engine == "compiled" else "float32")
 
     def _plan(self, data: Dataset) -> dict[str, Any]:
