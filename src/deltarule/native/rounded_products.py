@@ -59,7 +59,7 @@ def workspace_bytes(table: int, rows: int, columns: int) -> int:
 
     >>> from deltarule.native.tiles import tiles
     >>> workspace_bytes(tiles("float32").address, 100, 64), workspace_bytes(tiles("bfloat16").address, 100, 64)
-    (131072, 688128)
+    (524288, 819200)
     """
     tiles = ctypes.c_int64.from_address(table + 8 * ROUNDED).value
     if not tiles:

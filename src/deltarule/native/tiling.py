@@ -99,7 +99,7 @@ def default_tiling(registers: int, fused: bool) -> Tiling:
     if registers == 32:
         return Tiling((0, 12, 12, 8, 6, 1, 1, 1, 1), widest=4)
     if fused:
-        return Tiling((0, 12, 6, 4, 2, 1, 1, 1, 1), widest=3)
+        return Tiling((0, 12, 6, 4, 2, 1, 1, 1, 1), widest=3, copied=64)
     return Tiling((0, 12, 6, 3, 2, 1, 1, 1, 1), widest=2)
 
 
