@@ -28,7 +28,7 @@ from benchmarks.tables.summary import COUNTERPARTS, Study  # noqa: E402
 from benchmarks.tables.tables import TABLES  # noqa: E402
 
 import deltarule as dr  # noqa: E402
-from deltarule.cli.train import ROWS_OF_EVIDENCE  # noqa: E402
+from deltarule.cli.preset_option import ROWS_OF_EVIDENCE  # noqa: E402
 from deltarule.models.calibration import calibration_error  # noqa: E402
 from deltarule.recipes.presets import BEST_OF_BENCHMARK, DEFAULT_PRESET  # noqa: E402
 
