@@ -75,6 +75,7 @@ def networks(draw):
     hidden = tuple(draw(st.integers(8 if by_units else 1, 40)) for _ in range(depth))
     rates = st.sampled_from([0.0, 0.0, 0.3])
     several = depth > 0 and normalization is None
+    members = draw(st.sampled_from([1, 1, 2, 5])) if several else 1
     return dr.Network(
         hidden=hidden,
         activation=tuple(draw(st.sampled_from(ACTIVATIONS)) for _ in hidden),
@@ -85,8 +86,9 @@ def networks(draw):
         input_scale=draw(st.sampled_from([False, False, True])),
         parametric_activation=draw(st.sampled_from([None, None, 1.0, 0.7])),
         embedding=draw(st.sampled_from(EMBEDDINGS)),
-        members=draw(st.sampled_from([1, 1, 2, 5])) if several else 1,
+        members=members,
         member_form=draw(st.sampled_from(["batch_ensemble", "mini"])),
+        noise_before_activation=members == 1 and draw(st.booleans()),
     )
 
 

@@ -187,6 +187,14 @@ CHOSEN = {
         "batch",
     ),
     "noise": (recipe(network={"noise": 0.2, "dropout": 0.2}, penalty=dr.L1(0.01, proximal=True)), CLASSES, "batch"),
+    "noise before the activations": (
+        recipe(
+            network={"noise": [0.1, 0.3, 0.2], "dropout": [0.0, 0.2, 0.0], "noise_before_activation": True}
+            | {"parametric_activation": 0.7, "normalization": "batch"}
+        ),
+        CLASSES,
+        "batch",
+    ),
     "factors and slopes": (
         recipe(
             network={"input_scale": True, "parametric_activation": 0.7, "dropout": 0.2, "parametrization": "ntk"},

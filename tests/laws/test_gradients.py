@@ -46,12 +46,13 @@ def test_backpropagation_is_the_derivative(loss, activation, penalty):
     assert check.largest_relative_error < 1e-6
 
 
-def test_sample_weights_and_dropout_have_the_right_gradient_along_a_random_direction():
+@pytest.mark.parametrize("before", [False, True])
+def test_sample_weights_noise_and_dropout_have_the_right_gradient_along_a_random_direction(before):
     loss = dr.SoftmaxCrossEntropy()
     problem, _ = prepared(recipe_for(loss, penalty=None), data_for(loss, weights=True))
     generator = np.random.default_rng(1)
     masks = [generator.integers(0, 2, size=(24, units)) * 2.0 for units in (4, 6, 5)]
-    draws = Draws([generator.normal(size=(24, units)) for units in (4, 6, 5)], masks)
+    draws = Draws([generator.normal(size=(24, units)) for units in (4, 6, 5)], masks, before)
     rows, h = np.arange(24), 1e-6
     direction = generator.normal(size=len(problem.theta))
     ends = [objective(problem, problem.theta + side * h * direction, rows, draws) for side in (1, -1)]

@@ -179,6 +179,18 @@ def test_factors_of_1_and_slopes_of_1_change_nothing():
     assert np.abs(learnt.theta - plain.theta).max() > 1e-4
 
 
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_noise_before_or_after_the_activation_is_the_same_only_for_the_identity(engine):
+    fields = {"hidden": (6, 5), "noise": (0.1, 0.4, 0.3), "dropout": (0.0, 0.2, 0.0), "normalization": "batch"}
+    different = []
+    for activation in ("identity", "relu"):
+        network = dr.Network(**fields, activation=activation)
+        recipes = [recipe_of(network.replace(noise_before_activation=before)) for before in (False, True)]
+        after, before = (dr.train(recipe, DATA, engine=engine).model.theta for recipe in recipes)
+        different.append(np.abs(after - before).max() > 1e-3)
+    assert different == [False, True]
+
+
 def test_codes_that_training_did_not_have_are_code_0():
     problem = coded_problem(network_of("scale"))
     stage, parts = problem.shape.stage, problem.shape.stage_parts(problem.theta)

@@ -18,6 +18,11 @@ def test_each_hidden_layer_has_one_activation(count):
         dr.Network(hidden=(8, 4), activation=["relu"] * count)
 
 
+def test_noise_of_members_is_after_their_activations():
+    with pytest.raises(RecipeError, match="for noise_before_activation, got True"):
+        dr.Network(members=4, noise_before_activation=True)
+
+
 @pytest.mark.parametrize("count", [1, 2, 4])
 @pytest.mark.parametrize("field", ["dropout", "noise"])
 def test_the_input_and_each_hidden_layer_have_one_dropout_and_noise(field, count):

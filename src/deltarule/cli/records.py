@@ -21,6 +21,7 @@ from deltarule.cli.terminal import (
     say,
     tell_tables,
 )
+from deltarule.engines.registry import PRECISIONS
 from deltarule.errors import RecipeError
 from deltarule.experiments.records import RECORDS, RecordResult, RecordRun, listing, record
 from deltarule.experiments.reproduce import official_data
@@ -51,6 +52,14 @@ def records(
     ] = False,
     data_dir: DataFolder = None,
     engine: Annotated[str, engine_option()] = ENGINE,
+    precision: Annotated[
+        str | None,
+        option(
+            "--precision",
+            f"Precision of the compiled engine (default: the record's, bfloat16): {', '.join(PRECISIONS)}.",
+            metavar="NAME",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         option(
@@ -85,7 +94,7 @@ def records(
         raise RecipeError("a seed of at least 0", f"{seed}", "--seed 0", field="seed")
     messages = messages_of(quiet)
     data = official_data(chosen.dataset, data_dir, progress=not quiet)
-    run = RecordRun(chosen, data, range(seed, seed + seeds), quick, validation, engine)
+    run = RecordRun(chosen, data, range(seed, seed + seeds), quick, validation, engine, precision=precision)
     folder = output if output is not None else RunFolder.next_of("runs", f"records-{chosen.name}").path
     result = _run(dataclasses.replace(run, folder=folder), folder, messages)
     tell_tables(result.tables(), messages)
@@ -108,7 +117,7 @@ def _run(run: RecordRun, folder: Path, messages: Console) -> RecordResult:
     """Run a record; after a signal, save the network in training and say how to continue."""
     networks = len(run.seeds) * run.record.networks
     what = f"{networks} network{'' if networks == 1 else 's'}, the images of {run.record.dataset}"
-    say(f"{run.record.title}: {what}; engine {run.engine}, {run.record.precision}; in {folder}.", messages)
+    say(f"{run.record.title}: {what}; engine {run.engine}, {run.precision_used}; in {folder}.", messages)
     with progress_bar(run.record.name, 1, messages) as bar, interrupts.unhurried(), interrupts.noted():
         result = run.run(bar.reached, interrupts.requested)
     if result is None:

@@ -17,10 +17,23 @@ __all__ = ["Architecture", "Draws", "Normalized", "Pass", "backward", "backward_
 
 
 class Draws(NamedTuple):
-    """Random draws for each layer's input (n, fan_in) in training: additive noise, then multiplicative masks."""
+    """Random draws for each layer's input (n, fan_in) in training: additive noise, then multiplicative masks.
+
+    before_activation : whether the noise is added to the pre-activations that a layer's inputs are computed from.
+    """
 
     noise: Sequence[Floats | float]
     masks: Sequence[Floats | float]
+    before_activation: bool = False
+
+    def on_inputs(self, layer: int, x: Floats) -> Floats:
+        """Return a layer's inputs with their noise and mask."""
+        noise = 0.0 if self.before_activation and layer > 0 else self.noise[layer]
+        return (x + noise) * self.masks[layer]
+
+    def on_sums(self, layer: int, z: Floats) -> Floats:
+        """Return a layer's pre-activations with their noise, if there is any before the activation."""
+        return z + self.noise[layer + 1] if self.before_activation and layer + 1 < len(self.noise) else z
 
 
 class Normalized(NamedTuple):
@@ -86,7 +99,7 @@ def forward(
         else shape.stage.value(x, shape.stage_parts(parameters) | shape.stage_fitted(parameters))
     )
     if draws is not None:
-        inputs = (inputs + draws.noise[0]) * draws.masks[0]
+        inputs = draws.on_inputs(0, inputs)
     run = Pass([], [], [], x, inputs)
     states, factors, slopes = shape.states(parameters), shape.scale(parameters), shape.slopes_of(parameters)
     adapters, last = shape.adapters(parameters), len(shape.sizes) - 2
@@ -97,7 +110,7 @@ def forward(
             if slopes:
                 x = run.z[-1] + slopes[number - 1] * (x - run.z[-1])
             if draws is not None:
-                x = (x + draws.noise[number]) * draws.masks[number]
+                x = draws.on_inputs(number, x)
         if number == 0 and from_sums:
             z = x if shape.members == 1 else x.reshape(len(x), shape.members, -1)
         elif shape.members == 1:
@@ -113,7 +126,7 @@ def forward(
             run.normalized.append(normal)
             z = formula.output(normal.x, state.gamma, state.beta)
         run.x.append(x)
-        run.z.append(z)
+        run.z.append(z if draws is None else draws.on_sums(number, z))
     return run
 
 

@@ -173,7 +173,7 @@ class Reference(Watched):
             else 1.0
             for layer, (rate, shape) in enumerate(zip(rates, shapes, strict=True))
         ]
-        return Draws(noise, masks)
+        return Draws(noise, masks, network.noise_before_activation)
 
     def _recorded(self, before: Sums, rows: Any) -> float:
         if self.problem.record == "batch":

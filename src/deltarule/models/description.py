@@ -98,6 +98,7 @@ def _further(recipe: Recipe) -> dict[str, str]:
         facts["Groups"] = "; ".join(f"{name} {factors}" for name, factors in groups.items() if factors)
     if any(deviations):
         facts["Noise"] = ", ".join(f"{deviation:g}" for deviation in deviations) + " (input first)"
+        facts["Noise"] += ", before the activations" * network.noise_before_activation
     if recipe.augmentation:
         facts["Augmentation"] = "; ".join(map(_formula, recipe.augmentation))
     if recipe.class_weight is not None:

@@ -57,11 +57,15 @@ def llvm(kind: Kind) -> str:
 
 @dataclass(frozen=True)
 class Value:
-    """A value: an LLVM name or constant, or for a tuple its parts. A type, as an argument, has no text."""
+    """A value: an LLVM name or constant, or for a tuple its parts. A type, as an argument, has no text.
+
+    terms : of a sum of two integers, which may be an address and an offset.
+    """
 
     kind: Kind
     text: str
     parts: tuple[Value, ...] = ()
+    terms: tuple[str, str] | None = None
 
     @classmethod
     def tuple(cls, parts: Sequence[Value]) -> Value:
@@ -154,7 +158,8 @@ def arithmetic(text: Text, operator: ast.operator, left: Value, right: Value) ->
         name = "lshr" if kind == UINT else "ashr"
     else:
         name = _INTEGER.get(type(operator))
-    return None if name is None else Value(kind, text.result(f"{name} {operands}"))
+    terms = (left.text, right.text) if name == "add" and kind == INT else None
+    return None if name is None else Value(kind, text.result(f"{name} {operands}"), terms=terms)
 
 
 def _floored(text: Text, operator: ast.operator, left: Value, right: Value) -> Value:
@@ -216,15 +221,23 @@ def _conversion(kind: Kind) -> Emitter:
     return lambda text, values: converted(text, values[0], kind)
 
 
+def _pointer(text: Text, address: Value) -> str:
+    """An address as a pointer: LLVM vectorizes loops over a pointer and an offset, not over integers."""
+    if address.terms is None:
+        return text.pointer(address.text)
+    base, offset = address.terms
+    return text.address(text.pointer(base), "i8", offset)
+
+
 def _load(kind: Kind) -> Emitter:
     def emit(text: Text, values: Sequence[Value]) -> Value:
-        return Value(kind, text.result(f"load {kind}, ptr {text.pointer(values[0].text)}"))
+        return Value(kind, text.result(f"load {kind}, ptr {_pointer(text, values[0])}"))
 
     return emit
 
 
 def _store(text: Text, values: Sequence[Value]) -> Value:
-    place = text.pointer(values[0].text)
+    place = _pointer(text, values[0])
     text.write(f"store {llvm(values[1].kind)} {values[1].text}, ptr {place}")
     return Value(VOID, "")
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         category_embedding: int
         members: int
         member_form: str
+        noise_before_activation: bool
 
 
 @explained
@@ -74,6 +75,8 @@ class Network:
         their losses; a prediction is the mean of theirs.
     member_form : "batch_ensemble", where each hidden layer has factors on its inputs and its weighted sums, and biases,
         for each member; or "mini", where only the inputs of the first layer have factors.
+    noise_before_activation : whether the noise of hidden layers is added to their pre-activations, after normalization,
+        instead of their activations.
 
     >>> Network(hidden=(128, 64), dropout=0.2).dropout_rates
     (0.0, 0.2, 0.2)
@@ -93,6 +96,7 @@ class Network:
     category_embedding: int = 8
     members: int = 1
     member_form: str = "batch_ensemble"
+    noise_before_activation: bool = False
 
     if TYPE_CHECKING:  # the accepted types; `__post_init__` converts them
 
@@ -112,6 +116,7 @@ class Network:
             category_embedding: int = ...,
             members: int = ...,
             member_form: str = ...,
+            noise_before_activation: bool = ...,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -137,6 +142,7 @@ class Network:
         integer("category_embedding", self.category_embedding, 1, "category_embedding=8")
         integer("members", self.members, 1, "members=32")
         set_(self, "member_form", one_of("member_form", self.member_form, ("batch_ensemble", "mini")))
+        boolean("noise_before_activation", self.noise_before_activation)
         self._check_members()
 
     @property
@@ -196,6 +202,7 @@ class Network:
             "category_embedding": self.category_embedding,
             "members": self.members,
             "member_form": self.member_form,
+            "noise_before_activation": self.noise_before_activation,
         }
 
     @classmethod
@@ -237,6 +244,7 @@ class Network:
         refused = {
             "hidden": (not self.hidden, "hidden layers for members to share", "none", "hidden=(512, 512)"),
             "normalization": (self.normalization is not None, "no normalization of members", "one", "members=1"),
+            "noise_before_activation": (self.noise_before_activation, "noise of activations", "True", "members=1"),
             "initializer": (fitted, "initializers that do not depend on the data", "one", 'initializer="he_uniform"'),
         }
         for field, (given, *words) in refused.items():
@@ -295,6 +303,7 @@ _LATER = {
     "category_embedding": 8,
     "members": 1,
     "member_form": "batch_ensemble",
+    "noise_before_activation": False,
 }
 """Fields that files of earlier versions lack, with their defaults."""
 

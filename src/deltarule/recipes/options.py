@@ -182,6 +182,10 @@ OPTIONS: tuple[Option, ...] = (
         "(default: 0).", "0.1", _numbers,
     ),
     Option(
+        "noise_before_activation", "network.noise_before_activation", NETWORK, "",
+        "Add the noise of hidden layers to their pre-activations.", "", _truth, flag=True,
+    ),
+    Option(
         "normalization", "network.normalization", NETWORK, "NAME",
         "Normalization of the hidden layers' pre-activations (default: {default}): {names}.",
         "batch", _name_or_none, kind="normalization",

@@ -87,7 +87,7 @@ class ImageRecord:
     minutes : the time that one seed may take on two cores.
     published : by others, with perceptrons alone, the lowest error first.
     average_over : copies of each image over which predictions are averaged.
-    precision : of the compiled engine.
+    precision : of the compiled engine, where no other is requested.
     expected : what the record reached; None before it was measured.
     """
 
@@ -98,7 +98,7 @@ class ImageRecord:
     minutes: float
     published: tuple[Published, ...] = ()
     average_over: tuple[Copies, ...] = ()
-    precision: str = "float32"
+    precision: str = "bfloat16"
     expected: Measured | None = None
 
     @property

@@ -55,7 +55,7 @@ class RecordRun:
     seeds : one result each.
     quick : whether networks are trained for a tenth of the epochs.
     validation : whether the error is that of 10,000 held-out training images, in place of the test set's.
-    engine : name of the engine.
+    engine : name of the engine. precision : of the compiled engine; None for the record's.
     folder : for the models and the results; a run that was interrupted continues. None keeps nothing.
 
     What belongs to the folder: `record.json`, what is run; `networks.jsonl`, a line for each trained network;
@@ -69,6 +69,7 @@ class RecordRun:
     validation: bool = False
     engine: str = "compiled"
     folder: Path | None = None
+    precision: str | None = None
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
@@ -100,6 +101,11 @@ class RecordRun:
                     (self.folder / CHECKPOINT).rmdir()
         return made
 
+    @property
+    def precision_used(self) -> str:
+        """The precision of the products: the one requested, or the record's; other engines have one only."""
+        return self.precision or (self.record.precision if self.engine == "compiled" else "float32")
+
     def _plan(self, data: Dataset) -> dict[str, Any]:
         """Return what is run but for the seeds, of which more can be added."""
         return {
@@ -108,7 +114,7 @@ class RecordRun:
             "quick": self.quick,
             "validation": self.validation,
             "engine": self.engine,
-            "precision": self.record.precision,
+            "precision": self.precision_used,
             "data": digest_of(data),
             "recipes": [recipe.to_json() for recipe in self.record.seeded(0, quick=self.quick)],
         }
@@ -147,8 +153,7 @@ class RecordRun:
             progress.advance(recipe.epochs)
             return kept
         checkpoints = None if self.folder is None else Checkpoints(self.folder / CHECKPOINT, result=False)
-        precision = self.record.precision
-        training = Training(recipe, data, engine=self.engine, precision=precision).keep(checkpoints)
+        training = Training(recipe, data, engine=self.engine, precision=self.precision_used).keep(checkpoints)
         progress.advance(training.delivered)
         for _ in training.ahead(_CHECK, interrupted):
             progress.advance(1)

@@ -183,9 +183,11 @@ class Formulas(Predicting):
         network = recipe.network
         super().__init__(arena, network, problem.shape, threads)
         self.rates, self.deviations = network.dropout_rates, network.noise_deviations
+        self.noise_before_activation = network.noise_before_activation
         weighted, classes = problem.train.weights is not None, problem.train.classes
         counted = classes and problem.train.outputs > 1
-        changed = zip(self.rates[1:], self.deviations[1:], strict=True)
+        after = [0.0 if self.noise_before_activation else deviation for deviation in self.deviations[1:]]
+        changed = zip(self.rates[1:], after, strict=True)
         for each, formula, (rate, deviation) in zip(self.activations, problem.activations, changed, strict=True):
             each.differentiate(arena, formula, from_z=rate > 0 or deviation > 0)
         self._single = single = problem.train.outputs == 1
@@ -262,8 +264,8 @@ class Formulas(Predicting):
         return self.arena.numbers(6 * padded(rows), SCRATCH) if self._single else Address(0)
 
     def noise(self, layer: int, passage: Passage, rows: Rows, room: Address) -> Instruction:
-        """Add noise to a layer's inputs."""
-        inputs = passage.drawn(layer)
+        """Add noise to a layer's inputs, or to the pre-activations that these are computed from."""
+        inputs = passage.z[layer - 1] if layer > 0 and self.noise_before_activation else passage.drawn(layer)
         return Noise(inputs.part(), inputs.columns, Count(layer), self._noises[layer], room, rows)
 
     def drop(self, layer: int, passage: Passage, rows: Rows) -> Instruction:

@@ -39,8 +39,8 @@ from deltarule.native.structs import Record, Stride, Struct, packed
 from deltarule.native.tiles import BACKWARD, PAIRS, ROUNDED
 
 __all__ = [
-    "Array", "Instruction", "Work", "batch_weight", "column_sums", "follow", "inverse", "number", "order_of", "put",
-    "run_kernel", "sample", "samples_named", "stored", "uniform",
+    "Array", "Instruction", "Work", "batch_weight", "column_squares", "column_sums", "follow", "inverse", "number",
+    "order_of", "put", "run_kernel", "sample", "samples_named", "stored", "uniform",
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
@@ -224,19 +224,46 @@ def column_sums(a: int, b: int, row: int, rows: int, width: int, into: int, item
     """Σ a b of each column, or Σ a where b is 0, row by row: (width,) float64. A product has the numbers' precision."""
     for column in range(width):
         store(into + 8 * column, 0.0)
-    for index in range(rows):
+    fours = rows - rows % 4
+    for index in range(0, fours, 4):
         here, there = a + index * row, b + index * row
-        if b and item == 4:
-            for column in range(width):
-                product = load_float32(here + 4 * column) * load_float32(there + 4 * column)
-                store(into + 8 * column, load_float64(into + 8 * column) + product)
-        elif b:
-            for column in range(width):
-                wide = load_float64(here + 8 * column) * load_float64(there + 8 * column)
-                store(into + 8 * column, load_float64(into + 8 * column) + wide)
-        else:
-            for column in range(width):
-                store(into + 8 * column, load_float64(into + 8 * column) + number(here, column, item))
+        for column in range(width):
+            total = load_float64(into + 8 * column)
+            for near in (0, 1, 2, 3):
+                total += _term(here + near * row, there + near * row, b != 0, column, item)
+            store(into + 8 * column, total)
+    for index in range(fours, rows):
+        here, there = a + index * row, b + index * row
+        for column in range(width):
+            store(into + 8 * column, load_float64(into + 8 * column) + _term(here, there, b != 0, column, item))
+
+
+def _term(a: int, b: int, product: bool, column: int, item: int) -> float:
+    """A number, or the product of two."""
+    if not product:
+        return number(a, column, item)
+    if item == 8:
+        return load_float64(a + 8 * column) * load_float64(b + 8 * column)
+    return float(load_float32(a + 4 * column) * load_float32(b + 4 * column))
+
+
+def column_squares(a: int, mean: int, row: int, rows: int, width: int, into: int, item: int) -> None:
+    """Σ (a − mean)² of each column, row by row: (width,) float64, from means in float64."""
+    for column in range(width):
+        store(into + 8 * column, 0.0)
+    fours = rows - rows % 4
+    for index in range(0, fours, 4):
+        here = a + index * row
+        for column in range(width):
+            total, center = load_float64(into + 8 * column), load_float64(mean + 8 * column)
+            for near in (0, 1, 2, 3):
+                distance = number(here + near * row, column, item) - center
+                total += distance * distance
+            store(into + 8 * column, total)
+    for index in range(fours, rows):
+        for column in range(width):
+            distance = number(a + index * row, column, item) - load_float64(mean + 8 * column)
+            store(into + 8 * column, load_float64(into + 8 * column) + distance * distance)
 
 
 def uniform(word: np.uint64) -> float:

@@ -17,6 +17,7 @@ from deltarule.engines.compiled.plan.instruction import (
     Array,
     Instruction,
     Work,
+    column_squares,
     column_sums,
     number,
     put,
@@ -78,11 +79,7 @@ class NormalizeByColumns(Instruction):
         column_sums(of.x.address, 0, of.x.row, size, width, mean, item)
         for column in range(width):
             store(mean + 8 * column, load_float64(mean + 8 * column) / size)
-            store(sums + 8 * column, 0.0)
-        for index in range(size):
-            for column in range(width):
-                distance = number(of.x.at(index), column, item) - load_float64(mean + 8 * column)
-                store(sums + 8 * column, load_float64(sums + 8 * column) + distance * distance)
+        column_squares(of.x.address, mean, of.x.row, size, width, sums, item)
         for column in range(width):
             put(m, column, item, load_float64(mean + 8 * column))
             put(v, column, item, load_float64(sums + 8 * column) / size)

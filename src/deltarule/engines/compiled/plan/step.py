@@ -170,6 +170,9 @@ class Writer:
         """Noise and dropout of a layer's inputs, whole rows at a time."""
         if self.formulas.deviations[layer]:
             yield self.formulas.noise(layer, passage, self.to.rows(), self.updates.scratch)
+            if layer > 0 and self.formulas.noise_before_activation:
+                whole = Share(0, padded(self.to.layout.sizes[layer]), self.to.rows())
+                yield from self.formulas.activations[layer - 1].forward(self.to, layer - 1, passage, whole)
         if self.formulas.rates[layer]:
             yield self.formulas.drop(layer, passage, self.to.rows())
         if self.formulas.deviations[layer] or self.formulas.rates[layer]:
