@@ -24,7 +24,8 @@ _PAIRS = (
 _RANKING = (
     "Mean rank over the tables with its 95 % interval; error (1 − accuracy, 1 − R²) relative to that of "
     "HistGradientBoosting, a geometric mean over tables with its 95 % interval; processor time to train, geometric "
-    "mean (smallest to largest table); time to predict a row, in a call with the whole test set; failed fits."
+    "mean (smallest to largest table); time to predict a row, in a call with the whole test set; load of the machine "
+    "when the timed fits began, median; failed fits."
 )
 
 _UNCERTAINTY = (
@@ -66,14 +67,14 @@ def _parts(
             yield _UNCERTAINTY.format(name=names[name])
             yield _uncertainty({tables[key].name: fits for key, fits in of_tables.items()})
     if study.tables:
-        yield "Seconds of processor time to train, median over all splits that a model has:"
+        yield "Seconds of processor time to train, median over the fits that count for the time:"
         yield _figures({key: tables[key] for key in study.tables}, names, study.rivals, study.seconds)
 
 
 def _conditions(study: Study, fits: Sequence[Fit]) -> str:
     versions = {name: version for fit in fits for name, version in fit.versions.items()}
     counts = sorted({len(study.splits[table]) for table in study.tables}) or [0]
-    dates, loads = sorted({fit.date for fit in fits}), [fit.load for fit in fits]
+    dates = sorted({fit.date for fit in fits})
     revisions = sorted({fit.revision for fit in fits if fit.revision})
     return (
         f"{fits[0].processor}, {fits[0].threads} thread{'s' * (fits[0].threads > 1)} for each fit. "
@@ -81,7 +82,7 @@ def _conditions(study: Study, fits: Sequence[Fit]) -> str:
         + (f"deltarule at {', '.join(revisions)}. " if revisions else "")
         + f"{_range(dates, 's')}. n = {len(study.tables)} tables, "
         f"{_range(counts, 'd')} split{'s' * (counts[-1] > 1)} of each, "
-        f"{len(study.ranked)} ranked models. Load of the machine when a fit began: median {np.median(loads):.1f}."
+        f"{len(study.ranked)} ranked models."
     )
 
 
@@ -112,6 +113,7 @@ def _ranking(standings: Sequence[Standing], names: Mapping[str, str]) -> str:
         "error, regression",
         "s to train",
         "µs a row",
+        "load",
         "failed",
     ]
     rows = []
@@ -123,7 +125,8 @@ def _ranking(standings: Sequence[Standing], names: Mapping[str, str]) -> str:
         mean, low, high = map(number, each.seconds)
         rank = f"{each.rank.mean:.1f} ({_interval(each.rank.low, each.rank.high, '.1f')})"
         time = f"{mean} ({low} to {high})"
-        rows.append([names[each.rival], rank, *errors, time, number(each.row_microseconds), str(each.failed)])
+        load = f"{each.load:.1f}" if math.isfinite(each.load) else "–"
+        rows.append([names[each.rival], rank, *errors, time, number(each.row_microseconds), load, str(each.failed)])
     return _grid(head, rows)
 
 

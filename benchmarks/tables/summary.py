@@ -33,6 +33,9 @@ _SHIFT = 0.01
 """Added to an error before its logarithm is taken, as an error can be 0 (Holzmüller and others, 2024)."""
 _TIE = 9  # digits
 
+SIMILAR_LOAD = 0.5
+"""Times are those of the fits that began at a load at most so far above the lowest one of the model on the table."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -40,6 +43,7 @@ class Standing:
 
     rank : over tables; 1 is the best. errors : for each task, error over that of `REFERENCE`, with 95 % interval.
     seconds : processor time of training: geometric mean, smallest and largest. row_microseconds : of prediction.
+    load : of the machine when the timed fits began, median.
     """
 
     rival: str
@@ -47,6 +51,7 @@ class Standing:
     errors: Mapping[str, tuple[float, float, float]]
     seconds: tuple[float, float, float]
     row_microseconds: float
+    load: float
     failed: int
 
 
@@ -122,6 +127,7 @@ class Study:
                 {task: self._relative_error(rival, task) for task in ("classification", "regression")},
                 spread([self.seconds(rival, table) for table in self.tables]),
                 spread([self._row_microseconds(rival, table) for table in self.tables])[0],
+                _median([fit.load for table in self.tables for fit in self.timed(rival, table)]),
                 sum(bool(fit.error) for table in self.tables for fit in self.of(rival, table)),
             )
             for place, rival in enumerate(self.ranked)
@@ -142,13 +148,19 @@ class Study:
             mean, low, high = np.exp([found.mean, found.low, found.high]).tolist()
         return mean, low, high
 
+    def timed(self, rival: str, table: str) -> list[Fit]:
+        """The fits of which the times count: those that began when the machine was about as idle as ever."""
+        fits = [fit for fit in self.of(rival, table) if not fit.error]
+        lowest = min((fit.load for fit in fits if fit.load == fit.load), default=math.nan)
+        return [fit for fit in fits if not fit.load > lowest + SIMILAR_LOAD]
+
     def seconds(self, rival: str, table: str) -> float:
-        """The median processor time of training, over all splits that the model has; NaN without one."""
-        return _median([fit.fit_cpu_seconds for fit in self.of(rival, table)])
+        """The median processor time of training; NaN without a fit."""
+        return _median([fit.fit_cpu_seconds for fit in self.timed(rival, table)])
 
     def _row_microseconds(self, rival: str, table: str) -> float:
         return _median([1e6 * (fit.predict_seconds or math.nan) / max(fit.test_rows, 1)
-                        for fit in self.of(rival, table)])  # fmt: skip
+                        for fit in self.timed(rival, table)])  # fmt: skip
 
     def pairs(self) -> list[Pair]:
         """Our best model against each other one, and each of our networks against its counterpart; p by Holm."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from dataclasses import replace
@@ -28,15 +29,15 @@ from benchmarks.tables.summary import COUNTERPARTS, Study  # noqa: E402
 from benchmarks.tables.tables import TABLES  # noqa: E402
 
 import deltarule as dr  # noqa: E402
-from deltarule.cli.train import ROWS_OF_EVIDENCE  # noqa: E402
+from deltarule.cli.preset_option import ROWS_OF_EVIDENCE  # noqa: E402
 from deltarule.models.calibration import calibration_error  # noqa: E402
 from deltarule.recipes.presets import BEST_OF_BENCHMARK, DEFAULT_PRESET  # noqa: E402
 
 WITHOUT_FILES = ["breast-cancer", "diabetes", "shop", "shop-classes", "steps"]
 
 
-def fit(rival, table, split, score, *, seconds=1.0, digest="same"):
-    return Fit(rival, table, split, "a processor", 1, "2026-01-01", 0.0, {"Python": "3"}, digest=digest, rows=10,
+def fit(rival, table, split, score, *, seconds=1.0, digest="same", load=0.0):
+    return Fit(rival, table, split, "a processor", 1, "2026-01-01", load, {"Python": "3"}, digest=digest, rows=10,
                test_rows=5, columns=2, score=score, error="" if score is not None else "it failed",
                fit_seconds=seconds, fit_cpu_seconds=seconds, predict_seconds=0.1, predict_cpu_seconds=0.1)  # fmt: skip
 
@@ -129,6 +130,20 @@ def test_our_network_is_compared_with_its_counterpart_over_common_splits():
     assert pair.difference.mean == pytest.approx(0.0135)
     assert pair.difference.significant
     assert pair.times == pytest.approx((0.125, 0.125, 0.125))
+
+
+def test_times_are_those_of_the_fits_on_the_least_busy_machine():
+    loads = {0: 9.0, 1: 1.2, 2: 1.0, 3: 1.6, 4: 1.4}
+    fits = [fit("light_gbm", "a", split, 0.9, seconds=1.0 + split, load=load) for split, load in loads.items()]
+    fits += [fit("light_gbm", "a", 5, None, load=0.1), fit("light_gbm", "b", 0, 0.9, seconds=7.0, load=float("nan"))]
+    fits += [fit("light_gbm", "c", 0, None)]
+    study = Study(fits, dict.fromkeys("abc", "regression"), list(rivals()))
+    assert [each.split for each in study.timed("light_gbm", "a")] == [1, 2, 4]
+    assert study.seconds("light_gbm", "a") == 3.0
+    assert study.seconds("light_gbm", "b") == 7.0
+    assert math.isnan(study.seconds("light_gbm", "c"))
+    (standing,) = study.standings()
+    assert standing.seconds[1:] == (3.0, 7.0)
 
 
 def test_models_with_different_samples_are_not_compared():

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import deltarule as dr
-from deltarule.recipes.presets import BEST_OF_BENCHMARK, DEFAULT_PRESET
+from deltarule.errors import DataWarning
+from deltarule.recipes.presets import BEST_OF_BENCHMARK, DEFAULT_PRESET, PRESETS
+from deltarule.training.plan import plan_text
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data"
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="the real files are not at ../shared/data")
@@ -128,6 +130,26 @@ def test_a_table_takes_the_best_preset_unless_options_choose_otherwise(shell, pe
         assert dr.load_model(f"runs/people-{number}/model.safetensors").recipe.network.parametrization == "standard"
     Path("long.csv").write_text("a,y\n" + "".join(f"{row % 7}.5,{'ab'[row % 2]}\n" for row in range(6_600)))
     assert "Preset" not in shell("train", "long.csv", "--target", "y", "--epochs", "1")[1]
+
+
+def test_a_plan_takes_the_presets_that_training_takes(shell, people):
+    with pytest.warns(DataWarning, match="age alone"):
+        data = dr.load_dataset("people.csv", target="pay")
+    plan = ("plan", "people.csv", "--target", "pay", "--threads", "1")
+
+    def text(name, **changes):
+        recipe = dr.preset(name, "classification", data) if name else dr.Recipe()
+        return plan_text(recipe.replace(**changes), data, n_threads=1).strip()
+
+    out, err = shell(*plan)
+    assert out.strip() == text(DEFAULT_PRESET)
+    assert f"Preset {DEFAULT_PRESET}: {BEST_OF_BENCHMARK}." in " ".join(err.split())
+    out, err = shell(*plan, "--preset", "Plain", "--batch-size", "48")
+    assert out.strip() == text("plain", batch_size=48) != text("plain")
+    assert f"Preset plain: {PRESETS['plain'].source}." in " ".join(err.split())
+    assert shell(*plan, "--preset", "none") == shell(*plan, "--batch-size", str(dr.Recipe().batch_size))
+    assert shell(*plan, "--preset", "none")[0].strip() == text(None)
+    assert "Try: --preset realmlp" in " ".join(shell(*plan, "--preset", "best", code=2)[1].split())
 
 
 def test_few_rows_and_rare_classes_with_a_preset(shell, people):

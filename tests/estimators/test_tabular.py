@@ -19,6 +19,7 @@ from sklearn.model_selection import cross_val_score
 
 import deltarule as dr
 from deltarule.errors import DataError, DataWarning, ModelFileError, RecipeError
+from deltarule.estimators.tabular import epochs_for
 from deltarule.models.calibration import calibration_error, fitted_temperature, tempered
 from deltarule.models.conformal import conformal_quantile
 from deltarule.models.ensemble import Ensemble
@@ -237,10 +238,12 @@ def test_names_of_presets_make_recipes():
     assert recipe.batch_size == 128
 
 
-def test_without_a_preset_it_is_the_default_one_with_fewer_epochs():
+def test_without_a_preset_it_is_the_default_one_with_fewer_epochs_on_large_tables():
     default = dr.TabularRegressor(folds=2).fit(FRAME[:60], NUMBERS[:60]).ensemble_.networks[0].recipe
-    expected = dr.preset("realmlp", "regression", 30).replace(epochs=128, seed=default.seed)
-    assert default.replace(loss="auto") == expected
+    expected = dr.preset("realmlp", "regression", 30)
+    assert default.replace(loss="auto") == expected.replace(seed=default.seed)
+    assert [epochs_for(rows, expected.epochs) for rows in (7_812, 10_000, 31_250, 10**6)] == [128, 100, 32, 32]
+    assert epochs_for(10**6, 20) == 20
     assert dr.TabularRegressor("realmlp-s", folds=2).fit(FRAME[:20], NUMBERS[:20]).leaderboard_[0].name == "realmlp-s"
 
 

@@ -1,5 +1,7 @@
 """Laws of every initializer, and of the random numbers behind them."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,17 @@ from deltarule.formulas import (
     registered,
 )
 from deltarule.formulas.initializers import Initializer, drawn
-from deltarule.formulas.random import Purpose, kept, normal, permutation, philox, uniform, words
+from deltarule.formulas.random import (
+    Purpose,
+    kept,
+    natural_logarithm,
+    normal,
+    permutation,
+    philox,
+    quantile,
+    uniform,
+    words,
+)
 from deltarule.recipes import Network
 
 INITIALIZERS = [
@@ -142,3 +154,16 @@ def test_permutations_are_fair():
 def test_dropout_keeps_the_stated_share():
     assert kept(0, 1, 1, 400, 500, 0.3).mean() == pytest.approx(0.7, abs=0.005)
     assert kept(0, 1, 1, 4, 5, 0.0).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (1, 20_001), (3, 9_000), (30_001, 1), (1_500, 37)])
+def test_many_random_numbers_are_those_of_their_places_and_need_little_memory(shape):
+    p = (words(3, Purpose.WEIGHTS, shape, 2, 1).astype(np.float64) + 0.5) / 2.0**32
+    assert (uniform(3, Purpose.WEIGHTS, shape, 2, 1) == p).all()
+    whole = quantile(p - 0.5, np.minimum(p, 1.0 - p), natural_logarithm)
+    tracemalloc.start()
+    drawn = normal(3, Purpose.WEIGHTS, shape, 2, 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (drawn == whole).all()
+    assert peak < 2 * drawn.nbytes + 30 * 8 * max(8_192, shape[1])

@@ -1,6 +1,7 @@
 """Laws of what a network has beside its layers: factors of inputs, slopes, embeddings; and of groups and schedules."""
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from deltarule.engines.problem import Problem, Samples
 from deltarule.engines.reference import Reference
 from deltarule.errors import ModelFileError, RecipeError
 from deltarule.formulas import formula, registered
+from deltarule.formulas.embeddings.periodic import PBLD
 from deltarule.models import layer_table
 from deltarule.recipes import Affine
 from deltarule.training.preparing import prepared
@@ -277,6 +279,32 @@ def test_weights_from_the_data_have_unit_deviation_and_kinks_within_the_data():
         network.replace(bias_initializer="data")
     with pytest.raises(RecipeError, match="depend on the data"):
         dr.MLPRegressor(initializer="data").fit(X, Y)
+
+
+@pytest.mark.parametrize("normalization", [None, "batch"])
+def test_many_columns_are_embedded_once_for_weights_from_the_data_and_some_rows_at_a_time(normalization, monkeypatch):
+    """The layers' weights and biases are those of a pass through all layers before each."""
+    x = np.random.default_rng(0).normal(size=(90, 600))
+    data = dr.Dataset(train=(x, x[:, 0]))
+    recipe = dr.preset("realmlp", "regression", data).replace(stopping=None)
+    network = dataclasses.replace(
+        recipe.network, hidden=(20, 10), normalization=None if normalization is None else dr.BatchNormalization()
+    )
+    embedded = []
+    value = PBLD.value
+    monkeypatch.setattr(PBLD, "value", lambda self, x, parts: embedded.append(len(x)) or value(self, x, parts))
+    tracemalloc.start()
+    problem, _ = prepared(recipe.replace(network=network), data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert sum(embedded) == len(x)
+    assert peak < 3 * 90 * 600 * 4 * 8 + problem.theta.nbytes  # of cosines of all rows alone there are 90 · 600 · 16
+    shape, theta = problem.shape, problem.theta.copy()
+    rows = problem.scaling(problem.train.inputs(slice(None)))
+    for layer, (weights, biases) in enumerate(shape.layers(problem.theta)):
+        inputs = forward(problem, theta, rows, training=True).x[layer]
+        drawn = network.bias_initializers()[layer].fitted(inputs @ weights, biases[None], problem.recipe.seed, layer)[0]
+        np.testing.assert_array_equal(drawn, biases)
 
 
 def test_piecewise_linear_bins_end_at_the_quantiles():

@@ -123,3 +123,14 @@ def test_float64_is_followed_on_all_data_and_float32_departs_from_it_no_more_tha
     assert max(peers) > 1e-3
     assert np.mean(np.log(own)) < np.mean(np.log(peers)) + np.log(5)
     assert min(own) < 1e-5
+
+
+@pytest.mark.parametrize(("name", "theirs"), [("realmlp", "RealMLP_TD"), ("realmlp-s", "RealMLP_TD_S")])
+def test_the_constants_of_training_are_pytabkits_but_for_half_of_the_epochs(name, theirs):
+    from pytabkit.models.sklearn.default_params import DefaultParams
+
+    for task, ending in {"classification": "CLASS", "regression": "REG"}.items():
+        own, peer = dr.preset(name, task, 1_000), getattr(DefaultParams, f"{theirs}_{ending}")
+        assert own.epochs == peer["n_epochs"] // (2 if name == "realmlp" else 1)
+        assert (own.optimizer.learning_rate, own.optimizer.beta2) == (peer["lr"], peer["sq_mom"])
+        assert (list(own.network.hidden), own.network.activation.name) == (peer["hidden_sizes"], peer["act"])

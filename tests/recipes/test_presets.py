@@ -47,7 +47,7 @@ def test_the_constants_are_those_of_pytabkit():
         assert (recipe.optimizer.beta1, recipe.optimizer.beta2, recipe.optimizer.epsilon) == (0.9, 0.95, 1e-8)
         assert recipe.groups.of("biases").learning_rate == 0.1
         assert recipe.groups.of("scale").learning_rate == 6.0
-        assert (recipe.epochs, recipe.schedule.name, recipe.drop_last) == (256, "cosine_log", True)
+        assert (recipe.schedule.name, recipe.drop_last) == ("cosine_log", True)
         assert (recipe.stopping.patience, recipe.stopping.ties, recipe.stopping.monitor) == (None, "last", "score")
     for recipe in full.values():
         assert (recipe.network.dropout, recipe.optimizer.weight_decay) == (0.15, 0.02)
@@ -57,6 +57,8 @@ def test_the_constants_are_those_of_pytabkit():
             assert (recipe.groups.of(group).learning_rate, recipe.groups.of(group).decay) == (0.1, 0.1)
         assert recipe.network.embedding == dr.formula("embedding", "pbld")
         assert recipe.preparation.embedded_above == 8
+    assert {recipe.epochs for recipe in small.values()} == {256}
+    assert {recipe.epochs for recipe in full.values()} == {128}  # pytabkit has 256; docs/tables.md says why
     assert small["classification"].loss.label_smoothing == 0.1
     assert not small["regression"].clamp_predictions
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
 from deltarule.cli.option_groups import Data, option, with_groups
+from deltarule.cli.preset_option import checked_preset, preset_option, with_preset
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
-from deltarule.cli.terminal import print_lines
+from deltarule.cli.terminal import print_lines, say
 
 
 @with_groups
@@ -17,6 +18,7 @@ def plan(
         int | None, option("--threads", "Number of threads (default: as in training).", metavar="NUMBER", min=1)
     ] = None,
     *,
+    preset_name: Annotated[str | None, preset_option()] = None,
     network: Annotated[RecipeChoice, recipe_options()],
     source: Annotated[DataChoice, DATA_OPTIONS],
 ) -> None:
@@ -31,9 +33,15 @@ def plan(
     deltarule plan digits
     deltarule plan digits --hidden 128 --dropout 0.2 --threads 2
     deltarule plan digits --recipe runs/digits-1
+    deltarule plan people.csv --target income --preset tabm
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     from deltarule.training.plan import plan_text
 
     recipe = network.recipe()
+    named = checked_preset(preset_name, network)
     dataset = source.load(data, seed=recipe.seed)
-    print_lines(plan_text(recipe, dataset, n_threads=threads).splitlines())
+    recipe, chosen = with_preset(named, network, recipe, dataset)
+    lines = plan_text(recipe, dataset, n_threads=threads).splitlines()
+    if chosen:
+        say(chosen)
+    print_lines(lines)

@@ -18,45 +18,20 @@ from deltarule.cli.option_groups import (
     quiet_option,
     with_groups,
 )
+from deltarule.cli.preset_option import checked_preset, preset_option, with_preset
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.resuming import interrupted_run, run_folder
 from deltarule.cli.terminal import messages_of, say
 from deltarule.cli.tracking import check_trackers, track_option, tracked_folder
 from deltarule.cli.training_run import train_and_report
-from deltarule.data import Dataset, Table
+from deltarule.data import Dataset
 from deltarule.errors import RecipeError
-from deltarule.language import message
-from deltarule.recipes import Recipe, preset
-from deltarule.recipes.checks import one_of
-from deltarule.recipes.options import LEARNING
-from deltarule.recipes.presets import BEST_OF_BENCHMARK, DEFAULT_PRESET, PRESETS
+from deltarule.recipes import Recipe
 from deltarule.studies.diagnose import check_reference_error
 from deltarule.training import epochs
 from deltarule.training.checkpoints import SECONDS, Checkpoints
 from deltarule.training.folder import check_free, split_of
 from deltarule.training.preparing import task_of
-
-ROWS_OF_EVIDENCE = 5_000
-"""Most training rows of a table in docs/tables_benchmark.md."""
-_OF_ANY_RECIPE = {"task", "class_weight", "seed", "epochs", "monitor", "metric", "evaluate_train"}
-"""Options that do not choose a network or how it learns."""
-_NO_PRESET = "none"
-
-
-def _presets(incomplete: str) -> list[str]:
-    """Complete the name of a preset."""
-    return [name for name in (*PRESETS, _NO_PRESET) if name.startswith(incomplete.lower())]
-
-
-_PRESET = option(
-    "--preset",
-    f"Recipe for tables to start from: {', '.join(PRESETS)}, or {_NO_PRESET} (default: {DEFAULT_PRESET} for tables of "
-    f"up to {ROWS_OF_EVIDENCE:,} training rows if no option chooses a network or how it learns, otherwise none).",
-    LEARNING,
-    "NAME",
-    autocompletion=_presets,
-)
-
 
 _REFERENCE_ERROR = option(
     "--reference-error",
@@ -73,7 +48,7 @@ def train(
     data: Data,
     network: Annotated[RecipeChoice, recipe_options()],
     source: Annotated[DataChoice, DATA_OPTIONS],
-    preset_name: Annotated[str | None, _PRESET] = None,
+    preset_name: Annotated[str | None, preset_option()] = None,
     reference_error: Annotated[float | None, _REFERENCE_ERROR] = None,
     engine: Annotated[str, engine_option(RESULT)] = ENGINE,
     precision: Annotated[str, precision_option(RESULT)] = PRECISION,
@@ -129,18 +104,16 @@ def train(
         source = source.split_as(split_of(resume, data, SPLIT))
     elif output is not None:
         check_free(output)
-    named = _checked_preset(preset_name, network)
+    named = checked_preset(preset_name, network)
     dataset = source.load(data, seed=recipe.seed, progress=not quiet)
-    named, why = _chosen_preset(named, network, dataset, resumed=resume is not None)
-    if named is not None:
-        recipe = network.recipe(preset(named, task_of(recipe, dataset), dataset))
+    recipe, chosen = with_preset(named, network, recipe, dataset, resumed=resume is not None)
     recipe, dataset = _with_validation(
         recipe, dataset, asked_for_none=source.validation, patience=network.given("patience")
     )
     check_reference_error(reference_error, share=task_of(recipe, dataset) != "regression")
     under_way = epochs(recipe, dataset, engine=engine, precision=precision)
-    if named is not None:
-        say(message("Preset {name}: {why}.", name=named, why=why), messages)
+    if chosen:
+        say(chosen, messages)
     folder = run_folder(resume, output, dataset.name or Path(data).name)
     checkpoints = Checkpoints(folder.path, checkpoint_every, result=False)
     with checkpoints.held():
@@ -150,28 +123,6 @@ def train(
             under_way, dataset, tracked_folder(folder, track), messages, reference_error,
             metrics_only=metrics_only, as_json=as_json,
         )  # fmt: skip
-
-
-def _chosen_preset(
-    name: str | None, network: RecipeChoice, dataset: Dataset, *, resumed: bool
-) -> tuple[str | None, str]:
-    """Return the preset to start from, and why, or where it is from; None for the default recipe.
-
-    Without a name the default preset is chosen for tables like those it was compared on, if nothing else was chosen.
-    """
-    if name is not None:
-        return (None, "") if name == _NO_PRESET else (name, PRESETS[name].source)
-    chosen = {each for each in network.values if network.given(each)} - _OF_ANY_RECIPE
-    free = not resumed and network.file is None and not network.settings and not chosen
-    best = free and isinstance(dataset.train.x, Table) and len(dataset.train) <= ROWS_OF_EVIDENCE
-    return (DEFAULT_PRESET, BEST_OF_BENCHMARK) if best else (None, "")
-
-
-def _checked_preset(name: str | None, network: RecipeChoice) -> str | None:
-    """Return the name of a preset, checked before data are read."""
-    if name is not None and network.file is not None:
-        raise RecipeError("a preset or a recipe", "both", f"--preset {name}", field="preset")
-    return None if name is None else one_of("preset", name, (*PRESETS, _NO_PRESET))
 
 
 def _with_validation(

@@ -28,7 +28,7 @@ def fit_to_data(problem: Problem, seed: int, *, layers: bool) -> None:
     fitted = shape.stage_fitted(vector)
     if not by_layer and not fitted:
         return
-    x = _inputs(problem, seed)
+    x, from_sums = _inputs(problem, seed), False
     if shape.stage is not None:
         made = shape.stage.fitted(x)
         for name, part in fitted.items():
@@ -36,11 +36,13 @@ def fit_to_data(problem: Problem, seed: int, *, layers: bool) -> None:
     for layer, (weights, biases) in enumerate(shape.layers(vector) if by_layer else []):
         of_weights, of_biases = initializers[layer]
         if of_weights.fits or of_biases.fits:
-            inputs = forward(problem, vector, x, training=True).x[layer]
+            inputs = forward(problem, vector, x, training=True, from_sums=from_sums).x[layer]
             if of_weights.fits:
                 weights[:] = of_weights.fitted(inputs, weights, seed, layer)
             if of_biases.fits:
                 biases[:] = of_biases.fitted(inputs @ weights, biases[None], seed, layer)[0]
+            if layer == 0 and shape.members == 1:
+                x, from_sums = inputs @ weights + biases, True
 
 
 def _inputs(problem: Problem, seed: int) -> Floats:

@@ -236,25 +236,24 @@ def _target_name(y: Any, columns: Sequence[str]) -> str | tuple[str, ...] | None
 
 
 def _recipe(given: str | Recipe, problem: TableProblem, seed: int) -> tuple[str, Recipe]:
-    """Return the name and the recipe of a preset, or of a user's own recipe; "auto" is the default preset, shorter."""
+    """Return the name and the recipe of a preset, or of a user's own recipe; "auto" is shorter on large tables."""
     if isinstance(given, Recipe):
         return "recipe", given
     name, rows = DEFAULT_PRESET if given == "auto" else given, len(problem.folds[0].train)
     recipe = preset(name, problem.task, rows).replace(seed=seed)
-    return name, recipe.replace(epochs=epochs_for(rows)) if given == "auto" else recipe
+    return name, recipe.replace(epochs=epochs_for(rows, recipe.epochs)) if given == "auto" else recipe
 
 
-def epochs_for(rows: int) -> int:
-    """Return the epochs of each network where no preset is named: 128 up to 7,812 training rows, 32 from 31,250 on.
+def epochs_for(rows: int, most: int) -> int:
+    """Return the epochs of each network where no preset is named: `most`, or fewer on large tables.
 
-    Between them each network sees about a million rows. The mean of the folds' networks is as accurate with these as
-    with the 256 epochs of the preset, which was tuned for single networks (docs/tables.md has the figures).
+    Those see a million rows, but each at least 32 times; docs/tables.md has the figures.
 
-    >>> epochs_for(800), epochs_for(16_000), epochs_for(1_000_000)
-    (128, 62, 32)
+    >>> [epochs_for(rows, 128) for rows in (800, 16_000, 1_000_000)]
+    [128, 62, 32]
     """
-    return max(_EPOCHS[0], min(_EPOCHS[1], _ROWS_SEEN // rows))
+    return min(most, max(_FEWEST_EPOCHS, _ROWS_SEEN // rows))
 
 
-_EPOCHS = 32, 128
+_FEWEST_EPOCHS = 32
 _ROWS_SEEN = 1_000_000

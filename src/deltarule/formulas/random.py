@@ -23,6 +23,9 @@ MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 KEY_STEPS = (np.uint64(0x9E3779B9), np.uint64(0xBB67AE85))
 LOW, HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
+_TOGETHER = 8_192
+"""Numbers that are computed together: intermediate arrays of so many stay in the processor's cache."""
+
 
 class Purpose(IntEnum):
     """The purpose of a random number: the low four bits of the counter's last integer."""
@@ -79,7 +82,12 @@ def words(
 
 def uniform(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, step: int = 0) -> Floats:
     """Return uniform numbers in (0, 1): (integer + ½) / 2³²."""
-    return (words(seed, purpose, shape, layer, step).astype(np.float64) + 0.5) / 2.0**32
+    rows, units = shape
+    made, together = np.empty(shape), max(1, _TOGETHER // max(1, units))
+    for first in range(0, rows, together):
+        drawn = words(seed, purpose, (min(together, rows - first), units), layer, step, first)
+        made[first : first + together] = (drawn.astype(np.float64) + 0.5) / 2.0**32
+    return made
 
 
 def normal(seed: int, purpose: Purpose, shape: tuple[int, int], layer: int = 0, step: int = 0) -> Floats:
@@ -177,7 +185,11 @@ def normal_quantile(p: Floats) -> Floats:
     >>> normal_quantile(np.array([0.5, 0.975])).round(9).tolist()
     [0.0, 1.959963985]
     """
-    numbers: Floats = quantile(p - 0.5, np.minimum(p, 1.0 - p), natural_logarithm)
+    numbers = np.empty(np.shape(p))
+    of_all, p = numbers.reshape(-1), np.reshape(p, -1)
+    for first in range(0, p.size, _TOGETHER):
+        some = p[first : first + _TOGETHER]
+        of_all[first : first + _TOGETHER] = quantile(some - 0.5, np.minimum(some, 1.0 - some), natural_logarithm)
     return numbers
 
 

@@ -133,7 +133,8 @@ def _layer(z: Floats, activation: Activation, weights: npt.NDArray[np.floating])
     bounded = _is_bounded(activation)
     saturated = float(np.mean(slope < _FLAT * steepest)) if bounded else float("nan")
     dead = 0 if bounded else int(np.sum((slope == 0).all(axis=0)))
-    columns = np.unique(np.round(weights.reshape(-1, weights.shape[-1]), 12), axis=1).shape[1]
+    rounded = np.round(weights.reshape(-1, weights.shape[-1]), 12) + 0.0  # −0 becomes 0
+    columns = len({column.tobytes() for column in rounded.T})
     return Layer(z.shape[1], float(np.sqrt(np.mean(z**2))), dead, saturated, weights.shape[-1] - columns)
 
 
