@@ -36,13 +36,25 @@ def fit_to_data(problem: Problem, seed: int, *, layers: bool) -> None:
     for layer, (weights, biases) in enumerate(shape.layers(vector) if by_layer else []):
         of_weights, of_biases = initializers[layer]
         if of_weights.fits or of_biases.fits:
-            inputs = forward(problem, vector, x, training=True, from_sums=from_sums).x[layer]
+            if layer == 0:
+                inputs = _first_inputs(problem, x)
+            else:
+                inputs = forward(problem, vector, x, training=True, from_sums=from_sums).x[layer]
             if of_weights.fits:
                 weights[:] = of_weights.fitted(inputs, weights, seed, layer)
             if of_biases.fits:
                 biases[:] = of_biases.fitted(inputs @ weights, biases[None], seed, layer)[0]
-            if layer == 0 and shape.members == 1:
+            if layer == 0:
                 x, from_sums = inputs @ weights + biases, True
+
+
+def _first_inputs(problem: Problem, x: Floats) -> Floats:
+    """Return the inputs of the first layer for scaled inputs."""
+    shape, vector = problem.shape, problem.theta
+    factors = shape.scale(vector)
+    if shape.stage is not None:
+        x = shape.stage.values(x, shape.stage_parts(vector) | shape.stage_fitted(vector))
+    return x if factors is None else x * factors
 
 
 def _inputs(problem: Problem, seed: int) -> Floats:

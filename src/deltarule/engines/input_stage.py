@@ -115,20 +115,19 @@ class InputStage:
         """Return the inputs of the first layer, (n, outputs), of scaled inputs x, (n, d)."""
         made = [x[:, self.others]]
         if self.embedding is not None:
-            made = [self._embedded(self.embedding, x[:, list(self.embedded)], parts), *made]
+            embedded = self.embedding.value(x[:, list(self.embedded)], parts)
+            made = [embedded.reshape(len(x), len(self.embedded) * self.embedding.width), *made]
         for place, codes in self.columns.categories:
             rows = _codes(x[:, place], codes)[:, None]
             made.append(np.take_along_axis(parts[_table(place)], rows, axis=0))
         return np.concatenate(made, axis=1)
 
-    @staticmethod
-    def _embedded(embedding: Embedding, x: Floats, parts: Parts) -> Floats:
-        """Return the embedded numbers (n, columns · width) of x (n, columns), some rows at a time."""
-        n, columns = x.shape
-        made, together = np.empty((n, columns, embedding.width)), max(1, _TOGETHER // max(1, columns))
-        for first in range(0, n, together):
-            made[first : first + together] = embedding.value(x[first : first + together], parts)
-        return made.reshape(n, columns * embedding.width)
+    def values(self, x: Floats, parts: Parts) -> Floats:
+        """Return the same for many samples: some rows at a time, which needs less memory."""
+        made, together = np.empty((len(x), self.outputs)), max(1, _TOGETHER // max(1, len(self.embedded)))
+        for first in range(0, len(x), together):
+            made[first : first + together] = self.value(x[first : first + together], parts)
+        return made
 
     def gradient(self, x: Floats, d: Floats, parts: Parts) -> dict[str, npt.NDArray[Any]]:
         """Return the gradient of each trained parameter, given d = ∂C/∂value, (n, outputs)."""

@@ -28,7 +28,7 @@ ELSEWHERE = {
     "category_embedding": "Recipe(network=Network(category_embedding=8))",
     "members": "Recipe(network=Network(members=32))",
     "member_form": 'Recipe(network=Network(member_form="mini"))',
-    "noise_before_activation": "Recipe(network=Network(noise=(0.3, 0.3, 0.3), noise_before_activation=True))",
+    "noise_before_activation": "Recipe(network=Network(noise_before_activation=True))",
     "learning_rate": "Recipe(optimizer=Adam(learning_rate=0.001))",
     "beta1": "Recipe(optimizer=Adam(beta1=0.9))",
     "beta2": "Recipe(optimizer=Adam(beta2=0.999))",
