@@ -216,6 +216,8 @@ def test_the_command(shell, tmp_path, monkeypatch):
     assert shell("records", "mnist", "--quick", "--quiet", "--data-dir", ".", "--engine", "reference") == ("", "")
     assert "Try: mnist" in shell("records", "mnits", code=2)[1]
     assert "at least 1" in shell("records", "mnist", "--seeds", 0, code=2)[1]
+    assert "--precision bfloat16" in shell("records", "mnist", "--precision", "bfloat61", code=2)[1]
+    assert "--engine reference" in shell("records", "mnist", "--engine", "refrence", code=2)[1]
     assert "another quick" in shell(
         "records", "mnist", "--quick", "--output", "runs/records-one-1", *options, code=2
     )[1]  # fmt: skip

@@ -85,7 +85,7 @@ def directional(problem, draws=None):
 @pytest.mark.parametrize("part", PARTS)
 def test_the_gradient_is_the_derivative(part, normalization):
     if normalization and part in ("members", "mini"):
-        with pytest.raises(RecipeError, match="no normalization of members"):
+        with pytest.raises(RecipeError, match="Expected 1 with a normalization for members, got"):
             network_of(part, normalization=normalization)
         return
     network = network_of(part, normalization=normalization)

@@ -19,7 +19,7 @@ def test_each_hidden_layer_has_one_activation(count):
 
 
 def test_noise_of_members_is_after_their_activations():
-    with pytest.raises(RecipeError, match="for noise_before_activation, got True"):
+    with pytest.raises(RecipeError, match="Expected 1 with noise_before_activation=True for members, got 4"):
         dr.Network(members=4, noise_before_activation=True)
 
 

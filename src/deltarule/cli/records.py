@@ -21,12 +21,12 @@ from deltarule.cli.terminal import (
     say,
     tell_tables,
 )
-from deltarule.engines.registry import PRECISIONS
+from deltarule.engines.registry import ENGINES, PRECISIONS
 from deltarule.errors import RecipeError
 from deltarule.experiments.records import RECORDS, RecordResult, RecordRun, listing, record
 from deltarule.experiments.reproduce import official_data
 from deltarule.language import message
-from deltarule.recipes.checks import integer
+from deltarule.recipes.checks import integer, one_of
 from deltarule.training.folder import RunFolder
 
 
@@ -92,6 +92,9 @@ def records(
     integer("seeds", seeds, 1, "--seeds 5")
     if seed < 0:
         raise RecipeError("a seed of at least 0", f"{seed}", "--seed 0", field="seed")
+    one_of("engine", engine, tuple(ENGINES))
+    if precision is not None:
+        one_of("precision", precision, PRECISIONS)
     messages = messages_of(quiet)
     data = official_data(chosen.dataset, data_dir, progress=not quiet)
     run = RecordRun(chosen, data, range(seed, seed + seeds), quick, validation, engine, precision=precision)

@@ -241,15 +241,16 @@ class Network:
         if self.members == 1:
             return
         fitted = any(each.fits for each in (*self.initializers(), *self.bias_initializers()))
-        refused = {
-            "hidden": (not self.hidden, "hidden layers for members to share", "none", "hidden=(512, 512)"),
-            "normalization": (self.normalization is not None, "no normalization of members", "one", "members=1"),
-            "noise_before_activation": (self.noise_before_activation, "noise of activations", "True", "members=1"),
-            "initializer": (fitted, "initializers that do not depend on the data", "one", 'initializer="he_uniform"'),
+        if not self.hidden:
+            raise RecipeError("hidden layers for members to share", "none", "hidden=(512, 512)", field="hidden")
+        alone = {
+            "a normalization": self.normalization is not None,
+            "an initializer that depends on the data": fitted,
+            "noise_before_activation=True": self.noise_before_activation,
         }
-        for field, (given, *words) in refused.items():
+        for what, given in alone.items():
             if given:
-                raise RecipeError(*words, field=field)
+                raise RecipeError(f"1 with {what}", f"{self.members}", "members=1", field="members")
 
     def _checked_initializer(self, name: str) -> Any:
         given: Any = getattr(self, name)
