@@ -375,7 +375,7 @@ def test_members_of_one_feature_begin_with_one_factor():
     ("fields", "words"),
     [
         ({"hidden": (), "activation": "relu"}, "hidden layers"),
-        ({"initializer": "data"}, "do not depend on the data"),
+        ({"initializer": "data"}, "1 with an initializer that depends on the data"),
         ({"members": 0}, "at least 1"),
     ],
 )
