@@ -25,15 +25,15 @@ AUGMENT = [sys.executable, "-m", "deltarule", "data", "augment", "mnist"]
 with tempfile.TemporaryDirectory() as folder:
     run = Path(folder) / "digits"
     subprocess.run([*TRAIN, "--out", str(run)], check=True)
-    for picture in ("curves.png", "samples.png"):
-        shutil.copyfile(run / picture, HERE / f"digits-{picture}")
+    for drawn in ("curves.png", "samples.png"):
+        shutil.copyfile(run / drawn, HERE / f"digits-{drawn}")
 
 for name, illustration in ILLUSTRATIONS.items():
     save(illustration.made().picture(), HERE / f"illustration-{name}.png")
 
-drawn = picture(RECORDS.values())
-if drawn is not None:
-    save(drawn, HERE / "records.png")
+errors = picture(RECORDS.values())
+if errors is not None:
+    save(errors, HERE / "records.png")
 
 RANGE = [sys.executable, "-m", "deltarule", "lr-range", "digits"]
 subprocess.run([*RANGE, "--output", str(HERE / "learning-rate-range.png")], check=True)

@@ -36,6 +36,7 @@ class Panel(NamedTuple):
     published: Sequence[Line]
 
 
+_ERROR = "Test error in %, mean and its 95 % interval"
 _MARKS = "os^Dvph*"
 _CLOSE = 0.045
 """The least distance of two labels, as a fraction of the axis."""
@@ -49,9 +50,11 @@ def error_against_seconds(panels: Sequence[Panel]) -> Figure:
     >>> picture.axes[0].get_xlabel()
     'Seconds of training and prediction (logarithmic)'
     """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     picture = figure(9.2, 4.7 * len(panels))
     for axes, panel in zip(picture.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
-        tidy(axes, x="Seconds of training and prediction (logarithmic)", y="Test error (%)", title=panel.title)
+        tidy(axes, x="Seconds of training and prediction (logarithmic)", y=_ERROR, title=panel.title)
         for place, point in enumerate(panel.points):
             colour = COLOURS[place % len(COLOURS)]
             if point.low is not None and point.high is not None:
@@ -60,6 +63,9 @@ def error_against_seconds(panels: Sequence[Panel]) -> Figure:
             label = f"{plain(point.name)}: {point.error:.2f} %"
             axes.plot([point.seconds], [point.error], mark, color=colour, markersize=8, label=label)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         seconds = [point.seconds for point in panel.points]
         axes.set_xlim(min(seconds) / 2, max(seconds) * 2)
         errors = [each for point in panel.points for each in (point.error, point.low, point.high) if each is not None]
@@ -69,7 +75,8 @@ def error_against_seconds(panels: Sequence[Panel]) -> Figure:
         axes.set_ylim(low, high)
         height = -1.0
         for line in sorted(panel.published, key=lambda each: each.error):
-            axes.axhline(line.error, color=GREY, linewidth=1.2, linestyle=":")
+            legend = "published" if height < 0 else None
+            axes.axhline(line.error, color=GREY, linewidth=1.2, linestyle=":", label=legend)
             height = max((line.error - low) / (high - low), height + _CLOSE)
             words = f"{line.error:.2f}  {plain(line.what, 64)}"
             axes.text(
