@@ -19,10 +19,12 @@ from sklearn.model_selection import cross_val_score
 
 import deltarule as dr
 from deltarule.errors import DataError, DataWarning, ModelFileError, RecipeError
+from deltarule.estimators.fold_plan import planned_folds
 from deltarule.estimators.tabular import epochs_for
 from deltarule.models.calibration import calibration_error, fitted_temperature, tempered
 from deltarule.models.conformal import conformal_quantile
 from deltarule.models.ensemble import Ensemble
+from deltarule.recipes.presets import RACE
 
 RECIPE = dr.preset("realmlp-s", "regression", 500).replace(network=dr.Network(hidden=(24,)), epochs=40, batch_size=64)
 CLASSES = RECIPE.replace(task="classification", stopping=dr.EarlyStopping())
@@ -238,11 +240,29 @@ def test_names_of_presets_make_recipes():
     assert recipe.batch_size == 128
 
 
-def test_without_a_preset_it_is_the_default_one_with_fewer_epochs_on_large_tables():
+@pytest.mark.parametrize("race", [RACE, RACE[::-1]])
+def test_without_a_preset_two_race_on_the_first_fold(race, monkeypatch):
+    monkeypatch.setattr("deltarule.estimators.tabular.RACE", race)
+    x = np.random.default_rng(3).uniform(-1, 1, (160, 2))
+    y = np.sin(5 * x[:, 0] + 4 * x[:, 1])
+    raced = dr.TabularRegressor(folds=2).fit(x, y)
+    alone = {name: dr.TabularRegressor(name, folds=2).fit(x, y) for name in RACE}
+    held = planned_folds(y, 2, alone["realmlp"].ensemble_.networks[0].recipe.seed, classes=False)[0].held
+    errors = {name: np.sqrt(np.mean((model.oof_predictions_ - y)[held] ** 2)) for name, model in alone.items()}
+    best, other = sorted(RACE, key=errors.get)
+    lines = {line.name: line for line in raced.leaderboard_}
+    assert (lines[best].used, lines[best].networks) == (True, 2)
+    assert (lines[f"{other}, first fold"].used, lines[f"{other}, first fold"].networks) == (False, 1)
+    assert_allclose(lines[f"{other}, first fold"].loss, errors[other])
+    assert_array_equal(raced.predict(x), alone[best].predict(x))
+    assert_array_equal(raced.oof_predictions_, alone[best].oof_predictions_)
+
+
+def test_without_a_preset_large_tables_have_fewer_epochs():
     default = dr.TabularRegressor(folds=2).fit(FRAME[:60], NUMBERS[:60]).ensemble_.networks[0].recipe
-    expected = dr.preset("realmlp", "regression", 30)
-    assert default.replace(loss="auto") == expected.replace(seed=default.seed)
-    assert [epochs_for(rows, expected.epochs) for rows in (7_812, 10_000, 31_250, 10**6)] == [128, 100, 32, 32]
+    expected = [dr.preset(name, "regression", 30).replace(seed=default.seed) for name in RACE]
+    assert default.replace(loss="auto") in expected
+    assert [epochs_for(rows, 128) for rows in (7_812, 10_000, 31_250, 10**6)] == [128, 100, 32, 32]
     assert epochs_for(10**6, 20) == 20
     assert dr.TabularRegressor("realmlp-s", folds=2).fit(FRAME[:20], NUMBERS[:20]).leaderboard_[0].name == "realmlp-s"
 

@@ -9,6 +9,7 @@ import threading
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 import deltarule as dr
 
@@ -42,6 +43,17 @@ def test_ctrl_c_keeps_the_networks_that_have_ended(monkeypatch):
     with pytest.warns(UserWarning, match="that of the 3 trained networks"):
         model = dr.TabularRegressor([RECIPE, LONG], folds=3, verbose=True).fit(X, Y)
     assert [entry.networks for entry in model.leaderboard_] == [3]
+
+
+def test_ctrl_c_during_the_race_keeps_what_it_has(monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.stdout", InterruptedOutput("network 1 of 3"))
+    with pytest.warns(UserWarning, match="that of the 1 trained networks"):
+        model = dr.TabularRegressor(folds=2, verbose=True, n_threads=1, checkpoint=tmp_path).fit(X, Y)
+    assert [entry.networks for entry in model.leaderboard_] == [1]
+    monkeypatch.undo()
+    continued = dr.TabularRegressor(folds=2, n_threads=1, checkpoint=tmp_path).fit(X, Y)
+    assert_array_equal(continued.predict(X), dr.TabularRegressor(folds=2).fit(X, Y).predict(X))
+    assert {path.name for path in tmp_path.iterdir()} == {"preset-1", "preset-2"}
 
 
 def test_ctrl_c_before_a_network_has_ended_leaves_the_estimator_as_it_was():

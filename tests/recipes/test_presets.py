@@ -7,7 +7,7 @@ import pytest
 
 import deltarule as dr
 from deltarule.errors import RecipeError, UnknownName
-from deltarule.recipes.presets import DEFAULT_PRESET, PRESETS
+from deltarule.recipes.presets import DEFAULT_PRESET, PRESETS, RACE
 
 TASKS = ("classification", "regression", "multilabel")
 
@@ -61,6 +61,12 @@ def test_the_constants_are_those_of_pytabkit():
     assert {recipe.epochs for recipe in full.values()} == {128}  # pytabkit has 256; docs/tables.md says why
     assert small["classification"].loss.label_smoothing == 0.1
     assert not small["regression"].clamp_predictions
+
+
+def test_the_piecewise_linear_preset_differs_in_the_embedding_alone():
+    periodic, linear = (dr.preset(name, "regression", 1_000) for name in RACE)
+    assert (linear.network.embedding.name, linear.network.embedding.bins) == ("piecewise_linear", 48)
+    assert linear.replace(network=linear.network.replace(embedding=periodic.network.embedding)) == periodic
 
 
 def test_the_plain_preset_is_the_mlp_of_its_source():

@@ -61,6 +61,6 @@ class TestPresets:
             assert np.isfinite(model.predict(new)).all()
 
     def test_thousands_of_columns(self, name):
-        embedded = name in ("realmlp", "tabm")  # each column is several inputs
+        embedded = name in ("realmlp", "realmlp-ple", "tabm")  # each column is several inputs
         wide = DRAWN.normal(size=(20, 2_000 if embedded else 10_000))
         assert np.isfinite(model_of(name, wide, wide[:, 0], epochs=1).predict(wide, strict=None)).all()

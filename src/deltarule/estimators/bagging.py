@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +18,7 @@ import numpy.typing as npt
 from deltarule.data import Table
 from deltarule.errors import Diverged
 from deltarule.estimators.fold_plan import Fold
-from deltarule.estimators.fold_training import Resources, train_folds, within_the_time
+from deltarule.estimators.fold_training import Job, Resources, train_folds, within_the_time
 from deltarule.models import Encoding, Model
 from deltarule.models.model import class_probabilities
 from deltarule.recipes import Recipe
@@ -65,7 +67,9 @@ class Bagged:
 
     outputs : (networks a fold, n, k) probabilities or numbers for the samples that each fold held out; NaN where a
         sample was never held out or no network was trained.
+    seconds : from the beginning until the last of them had ended.
     interrupted : whether Ctrl-C ended it before all networks were trained.
+    dropped : whether it has a network for the first fold only, since another recipe was better there.
     """
 
     name: str
@@ -73,6 +77,7 @@ class Bagged:
     outputs: Floats
     seconds: float
     interrupted: bool = False
+    dropped: bool = False
 
     @property
     def encoding(self) -> Encoding:
@@ -89,65 +94,134 @@ class Bagged:
         return mean
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A recipe under its name, and the folder that keeps the state of its networks, if any."""
+
+    name: str
+    recipe: Recipe
+    folder: Path | None = None
+
+    def job(self, problem: TableProblem, place: int) -> Job:
+        """Return the network at a place: of the first fold, the second, ..., and of the first again."""
+        fold = problem.folds[place % len(problem.folds)]
+        recipe = self.recipe.replace(seed=self.recipe.seed + place, task=problem.task)
+        data = fold.dataset(problem.table, problem.y, problem.weights)
+        if not len(fold.held):
+            schedule = "constant" if recipe.schedule.watches else recipe.schedule
+            recipe = recipe.replace(stopping=None, metrics=(), schedule=schedule)
+        elif recipe.stopping is None and not recipe.metrics:
+            data = dataclasses.replace(data, validation=None)
+        return Job(recipe, data, None if self.folder is None else self.folder / f"network-{place + 1}")
+
+
+class _Bag:
+    """The networks of one candidate that have ended, by their places."""
+
+    def __init__(self, candidate: Candidate, problem: TableProblem, encoding: Encoding, networks: int) -> None:
+        k = len(problem.labels) if problem.labels is not None else problem.numbers.shape[1]
+        self.candidate, self._problem, self._encoding = candidate, problem, encoding
+        self._outputs = np.full((networks, len(problem.y), k), np.nan)
+        self.models: dict[int, Model] = {}
+        self._began = self._ended = time.perf_counter()
+
+    def add(self, place: int, run: Run) -> None:
+        """Add the network of a run, unless it diverged or was not trained."""
+        self._ended = time.perf_counter()
+        if run.status == "diverged" or not len(run.history):
+            return
+        problem = self._problem
+        network, fold = divmod(place, len(problem.folds))
+        model = run.model if problem.labels is None else dataclasses.replace(run.model, classes=problem.labels)
+        held = problem.folds[fold].held
+        if len(held):
+            self._outputs[network, held] = predicted(model, self._encoding(problem.table[held]))
+        self.models[place] = model
+
+    def loss(self, of: Callable[[Floats], float]) -> float:
+        """Return the loss of the samples held out; infinite where there is none."""
+        found = of(self._outputs[0]) if self.models else math.nan
+        return math.inf if math.isnan(found) else found
+
+    def result(self, *, interrupted: bool, dropped: bool) -> Bagged:
+        """Return the networks in the order of their places."""
+        models = tuple(self.models[place] for place in sorted(self.models))
+        seconds = self._ended - self._began
+        return Bagged(self.candidate.name, models, self._outputs, seconds, interrupted, dropped)
+
+
+class _SideBySide:
+    """Training of the networks of some bags, `total` in all."""
+
+    def __init__(
+        self, problem: TableProblem, encoding: Encoding, resources: Resources, progress: Progress, total: int
+    ) -> None:
+        self._problem, self._encoding, self._resources = problem, encoding, resources
+        self._progress, self._total = progress, total
+        self._runs: list[Run] = []
+
+    def train(self, places: Sequence[tuple[_Bag, int]]) -> bool:
+        """Train networks, each given by its bag and its place there; return whether Ctrl-C interrupted it.
+
+        Raises KeyboardInterrupt where no network has been trained yet.
+        """
+        jobs = [bag.candidate.job(self._problem, place) for bag, place in places]
+        try:
+            with contextlib.closing(train_folds(jobs, self._encoding, self._resources)) as ended:
+                for number, run in ended:
+                    bag, place = places[number]
+                    bag.add(place, run)
+                    self._runs.append(run)
+                    self._progress.ended(bag.candidate.name, len(self._runs), self._total, run)
+        except KeyboardInterrupt:
+            if not any(run.status != "diverged" and len(run.history) for run in self._runs):
+                raise
+            return True
+        return False
+
+
 def bagged(
-    name: str, recipe: Recipe, problem: TableProblem, networks: int, resources: Resources, progress: Progress
-) -> Bagged:
+    candidates: Sequence[Candidate],
+    problem: TableProblem,
+    networks: int,
+    resources: Resources,
+    progress: Progress,
+    loss: Callable[[Floats], float],
+) -> list[Bagged]:
     """Train some networks for each fold, side by side.
+
+    Of several candidates, which share the preparation, each trains one network on the first fold. The one with the
+    lowest loss of the samples held out there trains all others; the networks of the others are dropped.
+
+    loss : of outputs (n, k), which are NaN for samples that are not judged.
 
     The encoding of the columns is fitted to all rows, and shared. After Ctrl-C the networks that had ended are
     returned, where there are any. Raises Diverged if all networks diverge.
     """
-    began = time.perf_counter()
-    encoding = fit_encoding(recipe.preparation, problem.table)
-    recipe = recipe.replace(task=problem.task)
-    data = [fold.dataset(problem.table, problem.y, problem.weights) for fold in problem.folds]
-    if recipe.stopping is None:
-        data = [dataclasses.replace(each, validation=None) for each in data] if not recipe.metrics else data
-    recipe, networks = within_the_time(recipe, data[0], encoding, len(data), networks, resources)
-    folds = list(range(len(data))) * networks
-    recipes = [
-        _for_the_fold(recipe.replace(seed=recipe.seed + place), problem.folds[fold]) for place, fold in enumerate(folds)
-    ]
-    k = len(problem.labels) if problem.labels is not None else problem.numbers.shape[1]
-    outputs = np.full((networks, len(problem.y), k), np.nan)
-    trained: dict[int, Model] = {}
-    runs: list[Run] = []
-    interrupted = False
-    try:
-        with contextlib.closing(train_folds(recipes, [data[fold] for fold in folds], encoding, resources)) as ended:
-            for place, run in ended:
-                runs.append(run)
-                if run.status != "diverged" and len(run.history):
-                    model, held = _labelled(run.model, problem.labels), problem.folds[folds[place]].held
-                    if len(held):
-                        outputs[place // len(data), held] = predicted(model, encoding(problem.table[held]))
-                    trained[place] = model
-                progress.ended(name, len(runs), len(folds), run)
-    except KeyboardInterrupt:
-        if not trained:
-            raise
-        interrupted = True
-    if not trained:
-        rate = recipe.optimizer.learning_rate
-        raise Diverged("a training loss that stays finite", f"none of {len(runs)} networks", f"a rate below {rate:g}")
-    ordered = tuple(trained[place] for place in sorted(trained))
-    return Bagged(name, ordered, outputs, time.perf_counter() - began, interrupted)
+    encoding = fit_encoding(candidates[0].recipe.preparation, problem.table)
+    folds = len(problem.folds)
+    first = candidates[0].job(problem, 0)
+    epochs, networks = within_the_time(first, encoding, folds + len(candidates) - 1, networks, resources)
+    if epochs != first.recipe.epochs:
+        candidates = [dataclasses.replace(each, recipe=each.recipe.replace(epochs=epochs)) for each in candidates]
+    bags = [_Bag(each, problem, encoding, networks) for each in candidates]
+    side_by_side = _SideBySide(problem, encoding, resources, progress, folds * networks + len(bags) - 1)
+    best, interrupted, places = bags[0], False, list(range(folds * networks))
+    if len(bags) > 1:
+        interrupted = side_by_side.train([(bag, 0) for bag in bags])
+        best = min(bags, key=lambda bag: bag.loss(loss))
+        places = places[1:]
+    if not interrupted:
+        interrupted = side_by_side.train([(best, place) for place in places])
+    results = [bag.result(interrupted=interrupted, dropped=bag is not best) for bag in bags if bag.models]
+    if not best.models:
+        recipe = best.candidate.recipe
+        found, hint = f"none of {len(places)} networks", f"a rate below {recipe.optimizer.learning_rate:g}"
+        raise Diverged("a training loss that stays finite", found, hint)
+    return results
 
 
 def predicted(model: Model, inputs: npt.NDArray[Any]) -> Floats:
     """Return a network's probabilities, or its numbers (n, k), for encoded inputs (n, d)."""
     z = model.outputs_of(inputs)
     return np.asarray(model.numbers(z) if model.classes is None else class_probabilities(model.loss, z), np.float64)
-
-
-def _for_the_fold(recipe: Recipe, fold: Fold) -> Recipe:
-    """Return the recipe, without early stopping where a fold holds nothing out."""
-    return recipe if len(fold.held) else recipe.replace(stopping=None, metrics=(), schedule=_constant(recipe))
-
-
-def _constant(recipe: Recipe) -> Any:
-    return "constant" if recipe.schedule.watches else recipe.schedule
-
-
-def _labelled(model: Model, labels: npt.NDArray[Any] | None) -> Model:
-    return model if labels is None else dataclasses.replace(model, classes=labels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,14 +30,12 @@ class Resources:
 
     engine, precision, n_threads : as for `train_many`.
     until : the time, by `time.time`, at which networks end as they are; None for no limit.
-    checkpoint : the folder that keeps the state of each network; None for none.
     """
 
     engine: str
     precision: str
     n_threads: int | None
     until: float | None = None
-    checkpoint: Path | None = None
 
     @property
     def seconds_left(self) -> float:
@@ -45,10 +43,21 @@ class Resources:
         return float("inf") if self.until is None else max(0.0, self.until - time.time())
 
 
-def train_folds(
-    recipes: Sequence[Recipe], sets: Sequence[Dataset], encoding: Encoding, resources: Resources
-) -> Generator[tuple[int, Run]]:
-    """Train a network for each recipe and data set; yield each as it ends: its place and its run.
+@dataclass(frozen=True)
+class Job:
+    """One network to train.
+
+    recipe, data : what it is trained with, and on.
+    folder : keeps its state, for an interrupted `fit` to continue; None for none.
+    """
+
+    recipe: Recipe
+    data: Dataset
+    folder: Path | None
+
+
+def train_folds(jobs: Sequence[Job], encoding: Encoding, resources: Resources) -> Generator[tuple[int, Run]]:
+    """Train some networks; yield each as it ends: its place among the jobs and its run.
 
     Where `joblib.parallel_config` has set a backend of processes or a cluster, each network is a task of it; otherwise
     they are trained by threads of this process. The networks are the same. Past the time limit, running networks end
@@ -61,7 +70,7 @@ def train_folds(
         def interrupted() -> bool:
             return ended > 0 and resources.seconds_left <= 0
 
-        for place, run in _threads(recipes, sets, encoding, resources, interrupted, range(len(recipes))):
+        for place, run in _threads(jobs, encoding, resources, interrupted):
             ended += 1
             yield place, run
         return
@@ -69,24 +78,17 @@ def train_folds(
 
     unordered = "generator_unordered" if backend.supports_return_generator else "list"
     task = joblib.delayed(_task)
-    jobs = zip(recipes, sets, strict=True)
-    tasks = [task(place, recipe, data, encoding, resources) for place, (recipe, data) in enumerate(jobs)]
+    tasks = [task(place, job, encoding, resources) for place, job in enumerate(jobs)]
     yield from joblib.Parallel(return_as=unordered)(tasks)
 
 
 def _threads(
-    recipes: Sequence[Recipe],
-    sets: Sequence[Dataset],
-    encoding: Encoding,
-    resources: Resources,
-    interrupted: Callable[[], bool],
-    places: Iterable[int],
+    jobs: Sequence[Job], encoding: Encoding, resources: Resources, interrupted: Callable[[], bool]
 ) -> Iterator[tuple[int, Run]]:
-    folder = resources.checkpoint
     return train_each(
-        recipes,
-        list(sets),
-        checkpoints=[None if folder is None else Checkpoints(folder / f"network-{place + 1}") for place in places],
+        [job.recipe for job in jobs],
+        [job.data for job in jobs],
+        checkpoints=[None if job.folder is None else Checkpoints(job.folder) for job in jobs],
         encoding=encoding,
         engine=resources.engine,
         precision=resources.precision,
@@ -95,14 +97,14 @@ def _threads(
     )
 
 
-def _task(place: int, recipe: Recipe, data: Dataset, encoding: Encoding, resources: Resources) -> tuple[int, Run]:
+def _task(place: int, job: Job, encoding: Encoding, resources: Resources) -> tuple[int, Run]:
     """Train one network in a process of joblib's; it always gets an epoch."""
     started = time.time()
 
     def interrupted() -> bool:
         return resources.seconds_left <= 0 and time.time() > started + 1.0
 
-    ((_, run),) = _threads([recipe], [data], encoding, resources, interrupted, [place])
+    ((_, run),) = _threads([job], encoding, resources, interrupted)
     return place, run
 
 
@@ -116,22 +118,23 @@ def _distributed_backend() -> Any:
     return None if isinstance(backend, (ThreadingBackend, SequentialBackend)) else backend
 
 
-def within_the_time(
-    recipe: Recipe, data: Dataset, encoding: Encoding, folds: int, networks: int, resources: Resources
-) -> tuple[Recipe, int]:
-    """Return the recipe, with fewer epochs where there is a time limit, and the number of networks for each fold.
+def within_the_time(job: Job, encoding: Encoding, trained: int, networks: int, resources: Resources) -> tuple[int, int]:
+    """Return the epochs, fewer than the recipe's where there is a time limit, and the number of networks a fold.
+
+    trained : number of networks to train where each fold has one.
 
     Two epochs are trained to see how long one takes. Networks beyond the first of each fold are dropped first; the
-    schedules then take place within the fewer epochs. With a checkpoint, what an interrupted `fit` decided holds.
+    schedules then take place within the fewer epochs. With a folder, what an interrupted `fit` decided holds.
     """
+    recipe = job.recipe
     if resources.until is None:
-        return recipe, networks
-    decided = None if resources.checkpoint is None else resources.checkpoint / "plan.json"
+        return recipe.epochs, networks
+    decided = None if job.folder is None else job.folder / "plan.json"
     if decided is not None and (known := _plan(decided)) is not None:
-        return recipe.replace(epochs=known[0]), known[1]
+        return known
     training = Training(
         recipe.replace(epochs=max(2, recipe.epochs)),
-        data,
+        job.data,
         engine=resources.engine,
         precision=resources.precision,
         n_threads=1,
@@ -142,14 +145,14 @@ def within_the_time(
     began = time.perf_counter()
     next(under_way, None)
     seconds = time.perf_counter() - began
-    at_once = workers_for(resources.n_threads, folds * networks)
-    epochs = _MARGIN * resources.seconds_left * at_once / (folds * seconds)
+    at_once = workers_for(resources.n_threads, trained * networks)
+    epochs = _MARGIN * resources.seconds_left * at_once / (trained * seconds)
     networks = max(1, min(networks, int(epochs / recipe.epochs)))
     number = max(1, min(recipe.epochs, int(epochs / networks)))
     if decided is not None:
         decided.parent.mkdir(parents=True, exist_ok=True)
         write_whole(decided, json.dumps([number, networks]).encode())
-    return recipe.replace(epochs=number), networks
+    return number, networks
 
 
 def _plan(path: Path) -> tuple[int, int] | None:

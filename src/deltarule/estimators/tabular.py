@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import os
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 from typing import Any, Self
@@ -19,7 +19,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
 
 from deltarule.errors import DataError, ModelFileError, OutOfMemory, RecipeError
-from deltarule.estimators.bagging import Bagged, TableProblem, bagged
+from deltarule.estimators.bagging import Bagged, Candidate, TableProblem, bagged
 from deltarule.estimators.fitting import seed_from
 from deltarule.estimators.fold_plan import planned_folds
 from deltarule.estimators.fold_training import Resources
@@ -29,7 +29,7 @@ from deltarule.estimators.reporting import NetworkReporter
 from deltarule.models.ensemble import Ensemble
 from deltarule.recipes import Recipe, preset
 from deltarule.recipes.checks import integer
-from deltarule.recipes.presets import DEFAULT_PRESET
+from deltarule.recipes.presets import DEFAULT_PRESET, RACE
 from deltarule.types import Floats, SingleFloats
 
 
@@ -101,8 +101,8 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         seed = seed_from(check_random_state(self.random_state))
         folds = planned_folds(targets, self.folds, seed, classes=labels is not None)
         problem = TableProblem(table, targets, weights, labels, folds)
-        recipes = [_recipe(each, problem, seed) for each in names]
-        self._set_fitted(self._tried(recipes, problem, None if limit is None else began + limit), problem)
+        races = [_candidates(each, problem, seed) for each in names]
+        self._set_fitted(self._tried(races, problem, None if limit is None else began + limit), problem)
         self.ensemble_ = self.ensemble_.of_columns(
             table.names, _target_name(y, table.names), named=hasattr(self, "feature_names_in_")
         )
@@ -110,42 +110,52 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         self._columns = RawColumns(table.names, self.ensemble_.encoding)
         return self
 
-    def _tried(self, recipes: Sequence[tuple[str, Recipe]], problem: TableProblem, until: float | None) -> list[Bagged]:
-        """Train the networks of each recipe; a recipe without networks when Ctrl-C ends training is left out.
+    def _tried(self, races: Sequence[Sequence[Candidate]], problem: TableProblem, until: float | None) -> list[Bagged]:
+        """Train the networks of the best candidate of each race; one without networks at Ctrl-C is left out.
 
-        until : the time, by `time.time`, at which training ends; recipes share what is left.
+        until : the time, by `time.time`, at which training ends; races share what is left.
         """
         tried: list[Bagged] = []
-        with NetworkReporter(self.verbose, len(recipes) * len(problem.folds) * self.networks) as progress:
-            for place, (name, recipe) in enumerate(recipes):
-                share = None if until is None else time.time() + (until - time.time()) / (len(recipes) - place)
-                kept = None if self.checkpoint is None else Path(self.checkpoint) / f"preset-{place + 1}"
-                resources = Resources(self.engine, self.precision, self.n_threads, share, kept)
+        networks = sum(len(problem.folds) * self.networks + len(race) - 1 for race in races)
+        with NetworkReporter(self.verbose, networks) as progress:
+            for place, race in enumerate(races):
+                share = None if until is None else time.time() + (until - time.time()) / (len(races) - place)
+                resources = Resources(self.engine, self.precision, self.n_threads, share)
+                before = sum(map(len, races[:place]))
+                race = [replace(each, folder=self._folder(before + number)) for number, each in enumerate(race, 1)]
                 try:
-                    tried.append(bagged(name, recipe, problem, self.networks, resources, progress))
+                    tried += bagged(race, problem, self.networks, resources, progress, self._loss(problem))
                 except KeyboardInterrupt:
                     if not tried:
                         raise
-                    tried[-1] = dataclasses.replace(tried[-1], interrupted=True)
+                    tried[-1] = replace(tried[-1], interrupted=True)
                 if tried[-1].interrupted:
-                    trained = sum(len(each.networks) for each in tried)
+                    trained = sum(len(each.networks) for each in tried if not each.dropped)
                     message = f"Training was interrupted; what is fitted is that of the {trained} trained networks."
                     warnings.warn(message, stacklevel=4)
                     break
         return tried
 
+    def _folder(self, number: int) -> Path | None:
+        return None if self.checkpoint is None else Path(self.checkpoint) / f"preset-{number}"
+
+    def _loss(self, problem: TableProblem) -> Callable[[Floats], float]:
+        return lambda outputs: self._judged(outputs, problem).loss
+
     def _set_fitted(self, tried: Sequence[Bagged], problem: TableProblem) -> None:
         """Keep the recipe with the lowest out-of-fold loss, and learn from its out-of-fold predictions."""
         judged = [self._judged(each.out_of_fold, problem) for each in tried]
-        best = int(np.argmin([np.inf if np.isnan(each.loss) else each.loss for each in judged]))
+        whole = [place for place, each in enumerate(tried) if not each.dropped]
+        best = min(whole, key=lambda place: np.nan_to_num(judged[place].loss, nan=np.inf))
         self.ensemble_, self.oof_predictions_ = self._calibrated(tried[best], problem)
         known = judged[best]
         if math.isfinite(known.score):
             self.ensemble_ = self.ensemble_.of_score(known.score, (known.low, known.high), len(problem.y))
         entries = []
         for place, (each, found) in enumerate(zip(tried, judged, strict=True)):
-            used, parts = place == best, each.outputs if len(each.outputs) > 1 else ()
-            entries.append(Entry.of(each.name, found, len(each.networks), each.seconds, used=used))
+            used, parts = place == best, each.outputs if len(each.outputs) > 1 and not each.dropped else ()
+            name = f"{each.name}, first fold" if each.dropped else each.name
+            entries.append(Entry.of(name, found, len(each.networks), each.seconds, used=used))
             for number, outputs in enumerate(parts, 1):
                 own, seconds = self._judged(outputs, problem), each.seconds / len(parts)
                 name = f"{each.name}, network {number} of each fold"
@@ -235,13 +245,15 @@ def _target_name(y: Any, columns: Sequence[str]) -> str | tuple[str, ...] | None
     return str(names[0]) if len(names) == 1 else tuple(map(str, names))
 
 
-def _recipe(given: str | Recipe, problem: TableProblem, seed: int) -> tuple[str, Recipe]:
-    """Return the name and the recipe of a preset, or of a user's own recipe; "auto" is shorter on large tables."""
+def _candidates(given: str | Recipe, problem: TableProblem, seed: int) -> list[Candidate]:
+    """Return the recipe of a preset, or a user's own; for "auto" those that race, shorter on large tables."""
     if isinstance(given, Recipe):
-        return "recipe", given
-    name, rows = DEFAULT_PRESET if given == "auto" else given, len(problem.folds[0].train)
-    recipe = preset(name, problem.task, rows).replace(seed=seed)
-    return name, recipe.replace(epochs=epochs_for(rows, recipe.epochs)) if given == "auto" else recipe
+        return [Candidate("recipe", given)]
+    rows = len(problem.folds[0].train)
+    if given != "auto":
+        return [Candidate(given, preset(given, problem.task, rows).replace(seed=seed))]
+    recipes = {name: preset(name, problem.task, rows).replace(seed=seed) for name in RACE}
+    return [Candidate(name, each.replace(epochs=epochs_for(rows, each.epochs))) for name, each in recipes.items()]
 
 
 def epochs_for(rows: int, most: int) -> int:

@@ -32,7 +32,8 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
     Parameters
     ----------
     preset : the name of a preset, a `Recipe`, or a list of those, of which the one with the lowest out-of-fold loss
-        predicts; see `deltarule.preset`. "auto" is "realmlp", with fewer epochs above 7,812 rows a network.
+        predicts; see `deltarule.preset`. "auto" trains "realmlp" and "realmlp-ple" on the first fold, and all others
+        with the one that has the lower loss there; both have fewer epochs above 7,812 rows a network.
     folds : number of folds.
     networks : number of networks for each fold, with different seeds.
     time_limit : seconds for `fit`, approximately; None for no limit. Epochs and networks are reduced to fit into it.

@@ -11,6 +11,8 @@ from deltarule.recipes.recipe import Recipe
 
 DEFAULT_PRESET = "realmlp"
 """The preset where none is named."""
+RACE = ("realmlp", "realmlp-ple")
+"""The presets that the estimators for tables try on a fold where none is named."""
 BEST_OF_BENCHMARK = "its ensemble has the best mean rank of 12 models on 13 tables, docs/tables_benchmark.md"
 """Why it is the default."""
 
@@ -153,6 +155,17 @@ _REALMLP_TD = Preset(
     },
 )
 
+_REALMLP_PLE = Preset(
+    "realmlp-ple",
+    "RealMLP-TD, as `realmlp`, with piecewise-linear embeddings of numbers (Gorishniy, Rubachev, Babenko, 2022) in "
+    "place of periodic ones, for targets that change in steps",
+    _merged(
+        _REALMLP_TD.fields,
+        {"network": {"embedding": {"name": "piecewise_linear", "bins": 48, "outputs": 4, "form": "linear"}}},
+    ),
+    _REALMLP_TD.by_task,
+)
+
 _UNIFORM = {"name": "he_uniform", "negative_slope": 5**0.5}  # U(−1/√d, 1/√d)
 _TABM = Preset(
     "tabm",
@@ -178,14 +191,15 @@ _TABM = Preset(
     batches=((2_799, 32), (4_499, 64), (6_399, 128), (31_999, 256), (None, 512)),
 )
 
-PRESETS: dict[str, Preset] = {each.name: each for each in (_REALMLP_TD, _REALMLP_S, _TABM, _PLAIN)}
+PRESETS: dict[str, Preset] = {each.name: each for each in (_REALMLP_TD, _REALMLP_PLE, _REALMLP_S, _TABM, _PLAIN)}
 """The presets by name."""
 
 
 def preset(name: str, task: str = "auto", data: Any = None) -> Recipe:
     """Return a recipe for tables that is known to be good, with every field visible.
 
-    name : "realmlp", "realmlp-s", "tabm" or "plain"; see `deltarule.recipes.presets.PRESETS`, which has their sources.
+    name : "realmlp", "realmlp-ple", "realmlp-s", "tabm" or "plain"; `deltarule.recipes.presets.PRESETS` has their
+        sources.
     task : "classification", "regression" or "multilabel"; "auto" takes that of a `Dataset`.
     data : the training data, which decide the batch size: a `Dataset`, samples, or their number.
 
