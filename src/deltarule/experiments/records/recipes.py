@@ -9,6 +9,7 @@ from deltarule.formulas import (
     HorizontalFlip,
     LinearToZero,
     Mirror,
+    Mixup,
     PadAndCrop,
     Rotation,
     Shifts,
@@ -36,13 +37,19 @@ def _wide(units: int, layers: int, **fields: float) -> Network:
 
 
 _NOISE = Recipe(
-    network=Network(hidden=(1000, 500, 250, 250, 250), normalization="batch", noise=(0.5,) * 6),
+    network=_wide(1024, 3, noise=0.5, noise_before_activation=True),
+    loss=SoftmaxCrossEntropy(label_smoothing=0.1),
     optimizer=Adam(2e-3),
-    schedule=LinearToZero(flat=0.67),
-    batch_size=100,
-    epochs=150,
-    scaling=255.0,
+    schedule=LinearToZero(flat=0.3),
+    batch_size=200,
+    epochs=30,
+    scaling="pooled",
     stopping=None,
+)
+_MIXED = _NOISE.replace(
+    network=_wide(1024, 3, noise=0.3, noise_before_activation=True),
+    loss=SoftmaxCrossEntropy(),
+    augmentation=(Mixup(1.0),),
 )
 _SHORT = Recipe(
     network=_wide(1024, 3),
@@ -70,9 +77,9 @@ _FASHION = Recipe(
 _ALL = (
     ImageRecord(
         name="mnist",
-        title="MNIST without augmentation",
+        title="MNIST without deformed images: noise, label smoothing, mixup",
         dataset="mnist",
-        recipes=(_NOISE,),
+        recipes=(_NOISE, _NOISE, _MIXED, _MIXED),
         minutes=10,
         published=(
             RASMUS,
