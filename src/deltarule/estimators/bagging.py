@@ -9,13 +9,14 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.data import Table
+from deltarule.data import Dataset, Table
 from deltarule.errors import Diverged
 from deltarule.estimators.fold_plan import Fold
 from deltarule.estimators.fold_training import Job, Resources, train_folds, within_the_time
@@ -59,6 +60,11 @@ class TableProblem:
     def numbers(self) -> Floats:
         """The numbers (n, k)."""
         return self.y.reshape(len(self.y), -1)
+
+    @cached_property
+    def sets(self) -> list[Dataset]:
+        """The training and validation set of each fold."""
+        return [fold.dataset(self.table, self.y, self.weights) for fold in self.folds]
 
 
 @dataclass(frozen=True)
@@ -104,10 +110,10 @@ class Candidate:
 
     def job(self, problem: TableProblem, place: int) -> Job:
         """Return the network at a place: of the first fold, the second, ..., and of the first again."""
-        fold = problem.folds[place % len(problem.folds)]
+        fold = place % len(problem.folds)
         recipe = self.recipe.replace(seed=self.recipe.seed + place, task=problem.task)
-        data = fold.dataset(problem.table, problem.y, problem.weights)
-        if not len(fold.held):
+        data = problem.sets[fold]
+        if data.validation is None:
             schedule = "constant" if recipe.schedule.watches else recipe.schedule
             recipe = recipe.replace(stopping=None, metrics=(), schedule=schedule)
         elif recipe.stopping is None and not recipe.metrics:
