@@ -53,7 +53,8 @@ def draw(results: dict[str, Any], path: Path) -> None:
     axes.set_ylim(len(rows) - 0.4, -0.75)
     axes.set_xscale("log")
     most = max(figures["ratio"] for row in rows for figures in row["rivals"].values())
-    axes.set_xlim(0.55, most * 1.4)
+    least = min((row["of_floor"] or 1.0 for row in rows if row["key"] != "W2"), default=1.0)
+    axes.set_xlim(min(0.55, 0.8 * least), most * 1.4)
     ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200) if tick < most * 1.4]
     axes.set_xticks(ticks)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g} ×"))
