@@ -277,6 +277,13 @@ def test_the_time_limit_shortens_training():
     assert model.score(FRAME, NUMBERS) > 0.5
 
 
+def test_a_race_that_takes_all_of_the_time_limit_leaves_its_best_network():
+    model = dr.TabularRegressor(time_limit=0.01).fit(FRAME, NUMBERS)
+    assert len(model.ensemble_.networks) == 1
+    assert [line.networks for line in model.leaderboard_ if line.used] == [1]
+    assert np.isfinite(model.oof_predictions_).sum() == N // 5
+
+
 def test_the_same_seed_gives_the_same_networks_on_every_backend(tmp_path, pay):
     again = regressor().fit(FRAME, NUMBERS)
     assert_array_equal(again.predict(FRAME), pay.predict(FRAME))

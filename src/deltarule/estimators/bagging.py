@@ -217,7 +217,7 @@ def bagged(
         interrupted = side_by_side.train([(bag, 0) for bag in bags])
         best = min(bags, key=lambda bag: bag.loss(loss))
         places = places[1:]
-    if not interrupted:
+    if not interrupted and (resources.seconds_left > 0 or not best.models):
         interrupted = side_by_side.train([(best, place) for place in places])
     results = [bag.result(interrupted=interrupted, dropped=bag is not best) for bag in bags if bag.models]
     if not best.models:
