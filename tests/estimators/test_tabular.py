@@ -252,16 +252,39 @@ def test_without_a_preset_two_race_on_the_first_fold(race, monkeypatch):
     best, other = sorted(RACE, key=errors.get)
     lines = {line.name: line for line in raced.leaderboard_}
     assert (lines[best].used, lines[best].networks) == (True, 2)
-    assert (lines[f"{other}, first fold"].used, lines[f"{other}, first fold"].networks) == (False, 1)
-    assert_allclose(lines[f"{other}, first fold"].loss, errors[other])
+    for name in RACE:
+        line = lines[f"{name}, first fold"]
+        assert (line.used, line.networks) == (False, 1)
+        assert_allclose(line.loss, errors[name])
+    assert lines[f"{best}, first fold"].loss < lines[f"{other}, first fold"].loss
     assert_array_equal(raced.predict(x), alone[best].predict(x))
     assert_array_equal(raced.oof_predictions_, alone[best].oof_predictions_)
 
 
-def test_without_a_preset_large_tables_have_fewer_epochs():
+def test_without_numbers_there_is_nothing_to_race():
+    model = dr.TabularRegressor(folds=2, time_limit=2).fit(FRAME[["city", "member"]], NUMBERS)
+    assert [(line.name, line.networks) for line in model.leaderboard_] == [("realmlp", 2)]
+
+
+def test_of_networks_that_diverge_another_wins_the_race(monkeypatch):
+    def diverging(name, task, rows):
+        rate = 1e30 if name == RACE[0] else 1e-3
+        return RECIPE.replace(optimizer=dr.SGD(rate), epochs=3, stopping=None)
+
+    monkeypatch.setattr("deltarule.estimators.tabular.preset", diverging)
+    model = dr.TabularRegressor(folds=2).fit(FRAME, NUMBERS)
+    assert [(line.name, line.networks) for line in model.leaderboard_] == [(f"{RACE[1]}, first fold", 1), (RACE[1], 2)]
+    monkeypatch.setattr("deltarule.estimators.tabular.preset", lambda _, task, rows: diverging(RACE[0], task, rows))
+    with pytest.raises(dr.errors.Diverged, match="none of 4 networks"):
+        dr.TabularRegressor(folds=3).fit(FRAME, NUMBERS)
+
+
+def test_without_a_preset_large_tables_have_fewer_epochs(monkeypatch):
+    monkeypatch.setattr("deltarule.estimators.tabular._ROWS_SEEN", 30 * 100)
     default = dr.TabularRegressor(folds=2).fit(FRAME[:60], NUMBERS[:60]).ensemble_.networks[0].recipe
-    expected = [dr.preset(name, "regression", 30).replace(seed=default.seed) for name in RACE]
+    expected = [dr.preset(name, "regression", 30).replace(seed=default.seed, epochs=100) for name in RACE]
     assert default.replace(loss="auto") in expected
+    monkeypatch.undo()
     assert [epochs_for(rows, 128) for rows in (7_812, 10_000, 31_250, 10**6)] == [128, 100, 32, 32]
     assert epochs_for(10**6, 20) == 20
     assert dr.TabularRegressor("realmlp-s", folds=2).fit(FRAME[:20], NUMBERS[:20]).leaderboard_[0].name == "realmlp-s"
@@ -280,7 +303,10 @@ def test_the_time_limit_shortens_training():
 def test_a_race_that_takes_all_of_the_time_limit_leaves_its_best_network():
     model = dr.TabularRegressor(time_limit=0.01).fit(FRAME, NUMBERS)
     assert len(model.ensemble_.networks) == 1
-    assert [line.networks for line in model.leaderboard_ if line.used] == [1]
+    assert [(line.networks, line.used) for line in model.leaderboard_] in (
+        [(1, False), (1, True)],
+        [(1, False)] * 2 + [(1, True)],
+    )
     assert np.isfinite(model.oof_predictions_).sum() == N // 5
 
 

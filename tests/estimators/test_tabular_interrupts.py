@@ -49,11 +49,11 @@ def test_ctrl_c_during_the_race_keeps_what_it_has(monkeypatch, tmp_path):
     monkeypatch.setattr("sys.stdout", InterruptedOutput("network 1 of 3"))
     with pytest.warns(UserWarning, match="that of the 1 trained networks"):
         model = dr.TabularRegressor(folds=2, verbose=True, n_threads=1, checkpoint=tmp_path).fit(X, Y)
-    assert [entry.networks for entry in model.leaderboard_] == [1]
+    assert [(entry.networks, entry.used) for entry in model.leaderboard_] == [(1, False), (1, True)]
     monkeypatch.undo()
     continued = dr.TabularRegressor(folds=2, n_threads=1, checkpoint=tmp_path).fit(X, Y)
     assert_array_equal(continued.predict(X), dr.TabularRegressor(folds=2).fit(X, Y).predict(X))
-    assert {path.name for path in tmp_path.iterdir()} == {"preset-1", "preset-2"}
+    assert {path.name for path in tmp_path.iterdir()} == {"preset-1", "preset-1-realmlp-ple"}
 
 
 def test_ctrl_c_before_a_network_has_ended_leaves_the_estimator_as_it_was():

@@ -1,4 +1,4 @@
-"""The networks of one recipe, some for each fold, and their predictions for the samples of the other folds."""
+"""The networks of a recipe, some for each fold, and their predictions for the samples held out."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ class Bagged:
 
     outputs : (networks a fold, n, k) probabilities or numbers for the samples that each fold held out; NaN where a
         sample was never held out or no network was trained.
-    seconds : from the beginning until the last of them had ended.
+    seconds : from the beginning until the last of them had ended; of a raced network, its own.
     interrupted : whether Ctrl-C ended it before all networks were trained.
-    dropped : whether it has a network for the first fold only, since another recipe was better there.
+    raced : whether it is a network of the first fold only, by which recipes were compared.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Bagged:
     outputs: Floats
     seconds: float
     interrupted: bool = False
-    dropped: bool = False
+    raced: bool = False
 
     @property
     def encoding(self) -> Encoding:
@@ -108,82 +108,78 @@ class Candidate:
     recipe: Recipe
     folder: Path | None = None
 
-    def job(self, problem: TableProblem, place: int) -> Job:
-        """Return the network at a place: of the first fold, the second, ..., and of the first again."""
-        fold = place % len(problem.folds)
-        recipe = self.recipe.replace(seed=self.recipe.seed + place, task=problem.task)
-        data = problem.sets[fold]
+    def job(self, problem: TableProblem, number: int) -> Job:
+        """Return a network: number 0 is of the first fold, 1 of the second; after the last fold comes the first."""
+        recipe = self.recipe.replace(seed=self.recipe.seed + number, task=problem.task)
+        data = problem.sets[number % len(problem.folds)]
         if data.validation is None:
             schedule = "constant" if recipe.schedule.watches else recipe.schedule
             recipe = recipe.replace(stopping=None, metrics=(), schedule=schedule)
         elif recipe.stopping is None and not recipe.metrics:
             data = dataclasses.replace(data, validation=None)
-        return Job(recipe, data, None if self.folder is None else self.folder / f"network-{place + 1}")
+        return Job(recipe, data, None if self.folder is None else self.folder / f"network-{number + 1}")
 
 
-class _Bag:
-    """The networks of one candidate that have ended, by their places."""
+class _Networks:
+    """The networks of one candidate that have ended, by their numbers."""
 
-    def __init__(self, candidate: Candidate, problem: TableProblem, encoding: Encoding, networks: int) -> None:
+    def __init__(self, candidate: Candidate, problem: TableProblem, networks: int) -> None:
         k = len(problem.labels) if problem.labels is not None else problem.numbers.shape[1]
-        self.candidate, self._problem, self._encoding = candidate, problem, encoding
-        self._outputs = np.full((networks, len(problem.y), k), np.nan)
+        self.candidate, self._problem = candidate, problem
+        self.outputs = np.full((networks, len(problem.y), k), np.nan)
         self.models: dict[int, Model] = {}
-        self._began = self._ended = time.perf_counter()
+        self.seconds = 0.0
 
-    def add(self, place: int, run: Run) -> None:
+    def add(self, number: int, run: Run, encoding: Encoding) -> None:
         """Add the network of a run, unless it diverged or was not trained."""
-        self._ended = time.perf_counter()
         if run.status == "diverged" or not len(run.history):
             return
         problem = self._problem
-        network, fold = divmod(place, len(problem.folds))
+        network, fold = divmod(number, len(problem.folds))
         model = run.model if problem.labels is None else dataclasses.replace(run.model, classes=problem.labels)
         held = problem.folds[fold].held
         if len(held):
-            self._outputs[network, held] = predicted(model, self._encoding(problem.table[held]))
-        self.models[place] = model
+            self.outputs[network, held] = predicted(model, encoding(problem.table[held]))
+        self.models[number] = model
+        self.seconds += run.seconds
 
-    def loss(self, of: Callable[[Floats], float]) -> float:
-        """Return the loss of the samples held out; infinite where there is none."""
-        found = of(self._outputs[0]) if self.models else math.nan
-        return math.inf if math.isnan(found) else found
-
-    def result(self, *, interrupted: bool, dropped: bool) -> Bagged:
-        """Return the networks in the order of their places."""
-        models = tuple(self.models[place] for place in sorted(self.models))
-        seconds = self._ended - self._began
-        return Bagged(self.candidate.name, models, self._outputs, seconds, interrupted, dropped)
+    def result(self, seconds: float, *, interrupted: bool = False, raced: bool = False) -> Bagged:
+        """Return the networks in the order of their numbers."""
+        models = tuple(self.models[number] for number in sorted(self.models))
+        return Bagged(self.candidate.name, models, self.outputs, seconds, interrupted, raced)
 
 
-class _SideBySide:
-    """Training of the networks of some bags, `total` in all."""
+class _Trainer:
+    """Trains networks side by side, `total` in all.
+
+    ended : number of networks that have ended; `interrupted` whether Ctrl-C ended the training.
+    """
 
     def __init__(
         self, problem: TableProblem, encoding: Encoding, resources: Resources, progress: Progress, total: int
     ) -> None:
         self._problem, self._encoding, self._resources = problem, encoding, resources
         self._progress, self._total = progress, total
-        self._runs: list[Run] = []
+        self.ended, self.interrupted = 0, False
 
-    def train(self, places: Sequence[tuple[_Bag, int]]) -> bool:
-        """Train networks, each given by its bag and its place there; return whether Ctrl-C interrupted it.
+    def train(self, wanted: Sequence[tuple[_Networks, int]]) -> None:
+        """Train networks, each given by its candidate's networks and its number among these.
 
         Raises KeyboardInterrupt where no network has been trained yet.
         """
-        jobs = [bag.candidate.job(self._problem, place) for bag, place in places]
+        jobs = [networks.candidate.job(self._problem, number) for networks, number in wanted]
+        trained = sum(len(each.models) for each in {id(networks): networks for networks, _ in wanted}.values())
         try:
-            with contextlib.closing(train_folds(jobs, self._encoding, self._resources)) as ended:
-                for number, run in ended:
-                    bag, place = places[number]
-                    bag.add(place, run)
-                    self._runs.append(run)
-                    self._progress.ended(bag.candidate.name, len(self._runs), self._total, run)
+            with contextlib.closing(train_folds(jobs, self._encoding, self._resources, trained)) as ended:
+                for place, run in ended:
+                    networks, number = wanted[place]
+                    networks.add(number, run, self._encoding)
+                    self.ended += 1
+                    self._progress.ended(networks.candidate.name, self.ended, self._total, run)
         except KeyboardInterrupt:
-            if not any(run.status != "diverged" and len(run.history) for run in self._runs):
+            if not any(networks.models for networks, _ in wanted):
                 raise
-            return True
-        return False
+            self.interrupted = True
 
 
 def bagged(
@@ -196,35 +192,39 @@ def bagged(
 ) -> list[Bagged]:
     """Train some networks for each fold, side by side.
 
-    Of several candidates, which share the preparation, each trains one network on the first fold. The one with the
-    lowest loss of the samples held out there trains all others; the networks of the others are dropped.
+    Several candidates, which share the preparation, race: each trains one network on the first fold, and the one with
+    the lowest loss of the samples held out there trains all others. The networks of the race are returned first, then
+    all of the best candidate; of a single candidate, its networks alone.
 
     loss : of outputs (n, k), which are NaN for samples that are not judged.
 
     The encoding of the columns is fitted to all rows, and shared. After Ctrl-C the networks that had ended are
-    returned, where there are any. Raises Diverged if all networks diverge.
+    returned, where there are any. Raises Diverged if all networks of the best candidate diverge.
     """
+    began, folds = time.perf_counter(), len(problem.folds)
     encoding = fit_encoding(candidates[0].recipe.preparation, problem.table)
-    folds = len(problem.folds)
-    first = candidates[0].job(problem, 0)
-    epochs, networks = within_the_time(first, encoding, folds + len(candidates) - 1, networks, resources)
-    if epochs != first.recipe.epochs:
+    phases = [folds] if len(candidates) == 1 else [len(candidates), folds - 1]
+    firsts = [each.job(problem, 0) for each in candidates]
+    epochs, networks = within_the_time(firsts, encoding, phases, networks, resources)
+    if epochs != firsts[0].recipe.epochs:
         candidates = [dataclasses.replace(each, recipe=each.recipe.replace(epochs=epochs)) for each in candidates]
-    bags = [_Bag(each, problem, encoding, networks) for each in candidates]
-    side_by_side = _SideBySide(problem, encoding, resources, progress, folds * networks + len(bags) - 1)
-    best, interrupted, places = bags[0], False, list(range(folds * networks))
-    if len(bags) > 1:
-        interrupted = side_by_side.train([(bag, 0) for bag in bags])
-        best = min(bags, key=lambda bag: bag.loss(loss))
-        places = places[1:]
-    if not interrupted and (resources.seconds_left > 0 or not best.models):
-        interrupted = side_by_side.train([(best, place) for place in places])
-    results = [bag.result(interrupted=interrupted, dropped=bag is not best) for bag in bags if bag.models]
+    trainer = _Trainer(problem, encoding, resources, progress, sum(phases) + folds * (networks - 1))
+    race = [_Networks(each, problem, 1) for each in candidates] if len(candidates) > 1 else []
+    best = _Networks(candidates[0], problem, networks)
+    if race:
+        trainer.train([(each, 0) for each in race])
+        losses = {id(each): loss(each.outputs[0]) if each.models else math.nan for each in race}
+        first = min(race, key=lambda each: (not each.models, np.nan_to_num(losses[id(each)], nan=np.inf)))
+        best = _Networks(first.candidate, problem, networks)
+        best.models, best.outputs[0] = dict(first.models), first.outputs[0]
+    if not trainer.interrupted and (resources.seconds_left > 0 or not best.models):
+        trainer.train([(best, number) for number in range(bool(race), folds * networks)])
     if not best.models:
-        recipe = best.candidate.recipe
-        found, hint = f"none of {len(places)} networks", f"a rate below {recipe.optimizer.learning_rate:g}"
+        found = f"none of {trainer.ended} networks"
+        hint = f"a rate below {best.candidate.recipe.optimizer.learning_rate:g}"
         raise Diverged("a training loss that stays finite", found, hint)
-    return results
+    raced = [each.result(each.seconds, raced=True) for each in race if each.models]
+    return [*raced, best.result(time.perf_counter() - began, interrupted=trainer.interrupted)]
 
 
 def predicted(model: Model, inputs: npt.NDArray[Any]) -> Floats:

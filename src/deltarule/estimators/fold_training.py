@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -56,8 +57,10 @@ class Job:
     folder: Path | None
 
 
-def train_folds(jobs: Sequence[Job], encoding: Encoding, resources: Resources) -> Generator[tuple[int, Run]]:
-    """Train some networks; yield each as it ends: its place among the jobs and its run.
+def train_folds(
+    jobs: Sequence[Job], encoding: Encoding, resources: Resources, trained: int = 0
+) -> Generator[tuple[int, Run]]:
+    """Train some networks, after `trained` others; yield each as it ends: its place among the jobs and its run.
 
     Where `joblib.parallel_config` has set a backend of processes or a cluster, each network is a task of it; otherwise
     they are trained by threads of this process. The networks are the same. Past the time limit, running networks end
@@ -65,7 +68,7 @@ def train_folds(jobs: Sequence[Job], encoding: Encoding, resources: Resources) -
     """
     backend = _distributed_backend()
     if backend is None:
-        ended = 0
+        ended = trained
 
         def interrupted() -> bool:
             return ended > 0 and resources.seconds_left <= 0
@@ -118,22 +121,39 @@ def _distributed_backend() -> Any:
     return None if isinstance(backend, (ThreadingBackend, SequentialBackend)) else backend
 
 
-def within_the_time(job: Job, encoding: Encoding, trained: int, networks: int, resources: Resources) -> tuple[int, int]:
+def within_the_time(
+    jobs: Sequence[Job], encoding: Encoding, phases: Sequence[int], networks: int, resources: Resources
+) -> tuple[int, int]:
     """Return the epochs, fewer than the recipe's where there is a time limit, and the number of networks a fold.
 
-    trained : number of networks to train where each fold has one.
+    jobs : one network of each recipe, of equal epochs.
+    phases : numbers of networks that are trained side by side, one phase after the other, if each fold has one.
 
-    Two epochs are trained to see how long one takes. Networks beyond the first of each fold are dropped first; the
-    schedules then take place within the fewer epochs. With a folder, what an interrupted `fit` decided holds.
+    Two epochs of each job are trained to see how long one takes. Networks beyond the first of each fold are dropped
+    first; the schedules then take place within the fewer epochs. With a folder, what an interrupted `fit` decided
+    holds.
     """
-    recipe = job.recipe
+    recipe, folder = jobs[0].recipe, jobs[0].folder
     if resources.until is None:
         return recipe.epochs, networks
-    decided = None if job.folder is None else job.folder / "plan.json"
+    decided = None if folder is None else folder / "plan.json"
     if decided is not None and (known := _plan(decided)) is not None:
         return known
+    seconds = max(_seconds_of_an_epoch(job, encoding, resources) for job in jobs)
+    rounds = sum(math.ceil(number / workers_for(resources.n_threads, number)) for number in phases)
+    epochs = _MARGIN * resources.seconds_left / (rounds * seconds)
+    networks = max(1, min(networks, int(epochs / recipe.epochs)))
+    number = max(1, min(recipe.epochs, int(epochs / networks)))
+    if decided is not None:
+        decided.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(decided, json.dumps([number, networks]).encode())
+    return number, networks
+
+
+def _seconds_of_an_epoch(job: Job, encoding: Encoding, resources: Resources) -> float:
+    """Return the time of the second epoch of a job; the first compiles."""
     training = Training(
-        recipe.replace(epochs=max(2, recipe.epochs)),
+        job.recipe.replace(epochs=max(2, job.recipe.epochs)),
         job.data,
         engine=resources.engine,
         precision=resources.precision,
@@ -141,18 +161,10 @@ def within_the_time(job: Job, encoding: Encoding, trained: int, networks: int, r
         encoding=encoding,
     )
     under_way = iter(training)
-    next(under_way)  # compiles
+    next(under_way)
     began = time.perf_counter()
     next(under_way, None)
-    seconds = time.perf_counter() - began
-    at_once = workers_for(resources.n_threads, trained * networks)
-    epochs = _MARGIN * resources.seconds_left * at_once / (trained * seconds)
-    networks = max(1, min(networks, int(epochs / recipe.epochs)))
-    number = max(1, min(recipe.epochs, int(epochs / networks)))
-    if decided is not None:
-        decided.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(decided, json.dumps([number, networks]).encode())
-    return number, networks
+    return time.perf_counter() - began
 
 
 def _plan(path: Path) -> tuple[int, int] | None:

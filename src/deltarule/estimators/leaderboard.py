@@ -28,7 +28,8 @@ class Judged:
 class Entry:
     """One line of a leaderboard.
 
-    name : of the preset, or of one of its networks for each fold.
+    name : of the preset, or of one of its networks for each fold; "first fold" for the network by which presets were
+        compared, whose score is of the samples held out there.
     score : accuracy or R² of the out-of-fold predictions; `low` and `high` are the ends of its 95 % interval.
     loss : mean log loss, or root mean squared error in the targets' units.
     networks, seconds : number of networks, and the time in which they were trained.

@@ -121,23 +121,27 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
             for place, race in enumerate(races):
                 share = None if until is None else time.time() + (until - time.time()) / (len(races) - place)
                 resources = Resources(self.engine, self.precision, self.n_threads, share)
-                before = sum(map(len, races[:place]))
-                race = [replace(each, folder=self._folder(before + number)) for number, each in enumerate(race, 1)]
                 try:
-                    tried += bagged(race, problem, self.networks, resources, progress, self._loss(problem))
+                    tried += bagged(
+                        self._kept(race, place + 1), problem, self.networks, resources, progress, self._loss(problem)
+                    )
                 except KeyboardInterrupt:
                     if not tried:
                         raise
                     tried[-1] = replace(tried[-1], interrupted=True)
                 if tried[-1].interrupted:
-                    trained = sum(len(each.networks) for each in tried if not each.dropped)
+                    trained = sum(len(each.networks) for each in tried if not each.raced)
                     message = f"Training was interrupted; what is fitted is that of the {trained} trained networks."
                     warnings.warn(message, stacklevel=4)
                     break
         return tried
 
-    def _folder(self, number: int) -> Path | None:
-        return None if self.checkpoint is None else Path(self.checkpoint) / f"preset-{number}"
+    def _kept(self, race: Sequence[Candidate], number: int) -> list[Candidate]:
+        """Return the candidates with the folders that keep their networks' states, where there is a checkpoint."""
+        if self.checkpoint is None:
+            return list(race)
+        names = [f"preset-{number}", *(f"preset-{number}-{each.name}" for each in race[1:])]
+        return [replace(each, folder=Path(self.checkpoint) / name) for each, name in zip(race, names, strict=True)]
 
     def _loss(self, problem: TableProblem) -> Callable[[Floats], float]:
         return lambda outputs: self._judged(outputs, problem).loss
@@ -145,7 +149,7 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
     def _set_fitted(self, tried: Sequence[Bagged], problem: TableProblem) -> None:
         """Keep the recipe with the lowest out-of-fold loss, and learn from its out-of-fold predictions."""
         judged = [self._judged(each.out_of_fold, problem) for each in tried]
-        whole = [place for place, each in enumerate(tried) if not each.dropped]
+        whole = [place for place, each in enumerate(tried) if not each.raced]
         best = min(whole, key=lambda place: np.nan_to_num(judged[place].loss, nan=np.inf))
         self.ensemble_, self.oof_predictions_ = self._calibrated(tried[best], problem)
         known = judged[best]
@@ -153,8 +157,8 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
             self.ensemble_ = self.ensemble_.of_score(known.score, (known.low, known.high), len(problem.y))
         entries = []
         for place, (each, found) in enumerate(zip(tried, judged, strict=True)):
-            used, parts = place == best, each.outputs if len(each.outputs) > 1 and not each.dropped else ()
-            name = f"{each.name}, first fold" if each.dropped else each.name
+            used, parts = place == best, each.outputs if len(each.outputs) > 1 else ()
+            name = f"{each.name}, first fold" if each.raced else each.name
             entries.append(Entry.of(name, found, len(each.networks), each.seconds, used=used))
             for number, outputs in enumerate(parts, 1):
                 own, seconds = self._judged(outputs, problem), each.seconds / len(parts)
@@ -246,13 +250,17 @@ def _target_name(y: Any, columns: Sequence[str]) -> str | tuple[str, ...] | None
 
 
 def _candidates(given: str | Recipe, problem: TableProblem, seed: int) -> list[Candidate]:
-    """Return the recipe of a preset, or a user's own; for "auto" those that race, shorter on large tables."""
+    """Return the recipe of a preset, or a user's own; for "auto" those that race, shorter on large tables.
+
+    Embeddings of numbers race, so that there is one candidate where no column has numbers.
+    """
     if isinstance(given, Recipe):
         return [Candidate("recipe", given)]
     rows = len(problem.folds[0].train)
     if given != "auto":
         return [Candidate(given, preset(given, problem.task, rows).replace(seed=seed))]
-    recipes = {name: preset(name, problem.task, rows).replace(seed=seed) for name in RACE}
+    numbers = any(kind in ("number", "date") for kind in problem.table.kinds.values())
+    recipes = {name: preset(name, problem.task, rows).replace(seed=seed) for name in RACE[: None if numbers else 1]}
     return [Candidate(name, each.replace(epochs=epochs_for(rows, each.epochs))) for name, each in recipes.items()]
 
 

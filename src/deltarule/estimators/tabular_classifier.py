@@ -32,8 +32,9 @@ class TabularClassifier(ClassifierMixin, TabularEstimator):  # type: ignore[misc
     Parameters
     ----------
     preset : the name of a preset, a `Recipe`, or a list of those, of which the one with the lowest out-of-fold loss
-        predicts; see `deltarule.preset`. "auto" trains "realmlp" and "realmlp-ple" on the first fold, and all others
-        with the one that has the lower loss there; both have fewer epochs above 7,812 rows a network.
+        predicts; see `deltarule.preset`. "auto" trains one network of "realmlp" and one of "realmlp-ple" on the first
+        fold; the preset with the lower loss there trains the remaining networks. Above 7,812 rows a network these
+        have fewer epochs.
     folds : number of folds.
     networks : number of networks for each fold, with different seeds.
     time_limit : seconds for `fit`, approximately; None for no limit. Epochs and networks are reduced to fit into it.

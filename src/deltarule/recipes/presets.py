@@ -10,7 +10,7 @@ from deltarule.recipes.checks import integer, one_of
 from deltarule.recipes.recipe import Recipe
 
 DEFAULT_PRESET = "realmlp"
-"""The preset where none is named."""
+"""The preset of `deltarule train` where none is named."""
 RACE = ("realmlp", "realmlp-ple")
 """The presets that the estimators for tables try on a fold where none is named."""
 BEST_OF_BENCHMARK = "its ensemble has the best mean rank of 12 models on 13 tables, docs/tables_benchmark.md"

@@ -30,7 +30,7 @@ CIRESAN = "Cireşan, Meier, Gambardella and Schmidhuber (2010, 2012)"
 DEFORMED = (Elastic(16.0, 4.0), Rotation(8.0), Zoom(0.08), Translation(1.0))
 """Deformations of handwritten digits."""
 STRONGLY_DEFORMED = (Elastic(34.0, 5.0), Rotation(10.0), Zoom(0.12), Translation(1.5))
-"""Stronger ones for 100 epochs and more, in which networks memorize images that are deformed less."""
+"""Stronger ones, for 100 epochs and more."""
 
 
 def _wide(units: int, layers: int, **fields: float) -> Network:
