@@ -51,7 +51,7 @@ def _parts(
         yield _RANKING
         yield _ranking(standings, names)
     if unranked := [names[name] for name in study.rivals if name not in study.ranked]:
-        yield f"On too few tables to be ranked: {', '.join(unranked)}."
+        yield f"On too few tables and splits to be ranked: {', '.join(unranked)}."
     if pairs:
         yield _PAIRS
         yield _pairs(pairs, names)
