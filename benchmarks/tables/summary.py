@@ -75,8 +75,8 @@ class Pair:
 class Study:
     """The fits of some models on some tables, with the same splits for all.
 
-    Models with fewer than three quarters as many fits as another are not ranked: ranks are over the tables, and on each
-    table over the splits, that all ranked models have.
+    Models with fewer than three quarters as many fits as the median model are not ranked: ranks are over the tables,
+    and on each table over the splits, that all ranked models have.
     """
 
     def __init__(self, fits: Sequence[Fit], tasks: Mapping[str, str], order: Sequence[str]) -> None:
@@ -85,7 +85,8 @@ class Study:
         self._check_same_samples()
         self.rivals = [rival for rival in order if any(fit.rival == rival for fit in fits)]
         counts = {rival: sum(name == rival for name, _, _ in self._fits) for rival in self.rivals}
-        self.ranked = [rival for rival in self.rivals if 4 * counts[rival] >= 3 * max(counts.values())]
+        enough = 0.75 * float(np.median(list(counts.values())))
+        self.ranked = [rival for rival in self.rivals if counts[rival] >= enough]
         self.splits = {table: self.common(self.ranked, table) for table in tasks}
         self.tables = [table for table, splits in self.splits.items() if splits]
 

@@ -109,16 +109,18 @@ def test_a_failed_fit_ranks_last_and_equal_scores_share_a_rank():
 def test_models_are_ranked_on_the_splits_that_all_have_and_only_with_three_quarters_of_the_fits():
     tables = dict.fromkeys("abcde", "regression")
     fits = [fit("hist_gradient_boosting", table, split, 0.5 + 0.1 * split) for table in tables for split in range(4)]
+    fits += [fit("cat_boost", table, split, 0.0) for table in tables for split in range(4)]
     fits += [fit("light_gbm", table, split, 0.65) for table in "abc" for split in range(4)]
     fits += [fit("light_gbm", "d", split, 0.65) for split in (0, 2, 3)]
     fits += [fit("tabm_d", "a", 0, 0.9)]
     study = Study(fits, tables, list(rivals()))
-    assert study.ranked == ["hist_gradient_boosting", "light_gbm"]
+    assert study.ranked == ["hist_gradient_boosting", "light_gbm", "cat_boost"]
     assert study.splits == {"a": [0, 1, 2, 3], "b": [0, 1, 2, 3], "c": [0, 1, 2, 3], "d": [0, 2, 3], "e": []}
     assert study.score("hist_gradient_boosting", "a", study.splits["a"]) == pytest.approx(0.65)
     assert study.score("hist_gradient_boosting", "d", study.splits["d"]) == pytest.approx(0.5 + 0.5 / 3)
-    assert [each.rank.mean for each in study.standings()] == [pytest.approx(1.375), pytest.approx(1.625)]
-    assert Study(fits[:-2] + fits[-1:], tables, list(rivals())).ranked == ["hist_gradient_boosting"]
+    assert [each.rank.mean for each in study.standings()] == [pytest.approx(1.375), pytest.approx(1.625), 3.0]
+    fewer = Study(fits[:-6] + fits[-1:], tables, list(rivals()))
+    assert fewer.ranked == ["hist_gradient_boosting", "cat_boost"]
     assert study.figures("tabm_d", "a", lambda found: found.score) == []
 
 
