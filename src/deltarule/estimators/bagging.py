@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -213,8 +212,7 @@ def bagged(
     best = _Networks(candidates[0], problem, networks)
     if race:
         trainer.train([(each, 0) for each in race])
-        losses = {id(each): loss(each.outputs[0]) if each.models else math.nan for each in race}
-        first = min(race, key=lambda each: (not each.models, np.nan_to_num(losses[id(each)], nan=np.inf)))
+        first = min(race, key=lambda each: (not each.models, np.nan_to_num(loss(each.outputs[0]), nan=np.inf)))
         best = _Networks(first.candidate, problem, networks)
         best.models, best.outputs[0] = dict(first.models), first.outputs[0]
     if not trainer.interrupted and (resources.seconds_left > 0 or not best.models):
