@@ -8,12 +8,11 @@ from typing import Any
 
 from benchmarks.tables.protocol import Rival
 from benchmarks.tables.samples import Array
+from benchmarks.tables.validation import split
 
 __all__ = ["PACKAGES", "Trained", "lacks", "preset"]
 
 PACKAGES = ("deltarule",)
-_VALIDATION = 0.2
-"""Fraction of the rows that a preset's network is validated on, which is pytabkit's."""
 
 
 def lacks(*names: str) -> str:
@@ -27,21 +26,24 @@ def lacks(*names: str) -> str:
 class Trained:
     """One run of `deltarule.train` on raw rows.
 
-    recipe : (task, data set) to the recipe. validation : fraction of the rows; None takes the default.
+    recipe : (task, data set) to the recipe. as_pytabkit : validate on the rows that pytabkit's networks are validated
+    on; otherwise on those that `train` chooses.
     """
 
     def __init__(
-        self, recipe: Callable[[str, Any], Any], validation: float | None, task: str, seed: int, threads: int
+        self, recipe: Callable[[str, Any], Any], task: str, seed: int, threads: int, *, as_pytabkit: bool
     ) -> None:
-        self._recipe, self._validation = recipe, validation
+        self._recipe, self._as_pytabkit = recipe, as_pytabkit
         self._task, self._seed, self._threads = task, seed, threads
 
     def fit(self, x: Any, y: Array) -> Trained:
         import deltarule as dr
 
-        data = dr.Dataset(train=(x, y))
-        if self._validation is not None:
-            data = data.with_validation(fraction=self._validation, seed=self._seed)
+        if self._as_pytabkit:
+            trained, validated = split(len(y), self._seed)
+            data = dr.Dataset(train=(x.iloc[trained], y[trained]), validation=(x.iloc[validated], y[validated]))
+        else:
+            data = dr.Dataset(train=(x, y))
         recipe = self._recipe(self._task, data).replace(seed=self._seed)
         self._model = dr.train(recipe, data, n_threads=self._threads).model
         return self
@@ -55,10 +57,8 @@ class Trained:
 
 def preset(name: str, cost: int) -> Rival:
     """A preset of deltarule: one network."""
-    lacking = partial(_lacks_preset, name)
-    return Rival(
-        f"deltarule {name}", "deltarule", cost, PACKAGES, partial(Trained, partial(_of, name), _VALIDATION), lacking
-    )
+    make = partial(Trained, partial(_of, name), as_pytabkit=True)
+    return Rival(f"deltarule {name}", "deltarule", cost, PACKAGES, make, partial(_lacks_preset, name))
 
 
 def _of(name: str, task: str, data: Any) -> Any:

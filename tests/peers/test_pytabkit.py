@@ -10,7 +10,7 @@ import pytest
 
 import deltarule as dr
 
-pytest.importorskip("torch", reason="PyTorch is not installed")
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytabkit = pytest.importorskip("pytabkit", reason="pytabkit is not installed")
 
 SAMPLES, COLUMNS, BATCH, EPOCHS = 200, 5, 32, 20
@@ -134,3 +134,15 @@ def test_the_constants_of_training_are_pytabkits_but_for_half_of_the_epochs(name
         assert own.epochs == peer["n_epochs"] // (2 if name == "realmlp" else 1)
         assert (own.optimizer.learning_rate, own.optimizer.beta2) == (peer["lr"], peer["sq_mom"])
         assert (list(own.network.hidden), own.network.activation.name) == (peer["hidden_sizes"], peer["act"])
+
+
+@pytest.mark.parametrize(("rows", "seed"), [(5, 0), (133, 4), (2000, 12)])
+def test_the_benchmark_validates_on_the_rows_of_pytabkit(rows, seed):
+    from benchmarks.tables.validation import split
+    from pytabkit.models.data.data import DictDataset, TensorInfo
+    from pytabkit.models.data.splits import RandomSplitter
+
+    data = DictDataset({"y": torch.zeros(rows, 1)}, {"y": TensorInfo(feat_shape=[1])})
+    theirs = RandomSplitter(seed=seed, first_fraction=0.8).get_idxs(data)
+    for own, other in zip(split(rows, seed), theirs, strict=True):
+        np.testing.assert_array_equal(own, other)

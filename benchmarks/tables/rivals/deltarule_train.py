@@ -15,4 +15,4 @@ def _recipe(task: str, _data: Any) -> Any:
     return dr.Recipe(task=task)
 
 
-RIVAL = Rival("deltarule train", "deltarule", 0, PACKAGES, partial(Trained, _recipe, None))
+RIVAL = Rival("deltarule train", "deltarule", 0, PACKAGES, partial(Trained, _recipe, as_pytabkit=False))
