@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -47,6 +48,29 @@ def test_help_of_commands_in_any_spelling(arguments, capsys):
         app(arguments)
     assert ended.value.code == 0
     assert "Usage: deltarule" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *(f"data {name}" for name in DATA_COMMANDS)])
+def test_help_shows_types_of_values_alone(name, capsys):
+    with pytest.raises(SystemExit):
+        app([*name.split(), "--help"])
+    text = capsys.readouterr().out
+    usage = next(line for line in text.splitlines() if "Usage:" in line)
+    assert re.fullmatch(
+        r" *Usage: deltarule [a-z -]+ \[OPTIONS\]( [A-Z]+| \[[A-Z]+\]|\.\.\.)*( COMMAND \[ARGS\]\.\.\.)? *", usage
+    )
+    assert not re.search(r"(?i)<bool>|boolean +print|deviation\b +standard", text)
+
+
+def test_help_of_track_says_what_is_recorded(capsys):
+    texts = {}
+    for name in ("train", "compare"):
+        with pytest.raises(SystemExit):
+            app([name, "--help"])
+        texts[name] = " ".join(re.sub("[│\\s]+", " ", capsys.readouterr().out).split())
+    assert "history.jsonl" in texts["train"]
+    assert "history.jsonl" not in texts["compare"]
+    assert "mean and band over the seeds" in texts["compare"]
 
 
 def test_options_in_any_spelling_and_quiet_messages(tmp_path, monkeypatch, capsys):

@@ -146,10 +146,42 @@ def test_a_plan_takes_the_presets_that_training_takes(shell, people):
     assert f"Preset {DEFAULT_PRESET}: {BEST_OF_BENCHMARK}." in " ".join(err.split())
     out, err = shell(*plan, "--preset", "Plain", "--batch-size", "48")
     assert out.strip() == text("plain", batch_size=48) != text("plain")
-    assert f"Preset plain: {PRESETS['plain'].source}." in " ".join(err.split())
+    said = " ".join(err.split())
+    assert "Preset plain: MLP-D of Holzmüller, Grinsztajn, Steinwart (2024); details in docs/tables.md." in said
+    assert all("20" in each.source.partition(")")[0][-4:] for each in PRESETS.values())
     assert shell(*plan, "--preset", "none") == shell(*plan, "--batch-size", str(dr.Recipe().batch_size))
     assert shell(*plan, "--preset", "none")[0].strip() == text(None)
     assert "Try: --preset realmlp" in " ".join(shell(*plan, "--preset", "best", code=2)[1].split())
+
+
+def test_comparisons_and_range_tests_take_the_presets_that_training_takes(shell, people):
+    data = ("people.csv", "--target", "pay")
+    sentence = f"Preset {DEFAULT_PRESET}: {BEST_OF_BENCHMARK}."
+    compared = ("compare", *data, "--seeds", "1", "--epochs", "1", "--output")
+    _, err = shell(*compared, "default", "--vary", "class_weight=balanced,none", "--vary", "epochs=1,2")
+    assert sentence in " ".join(err.split())
+    _, err = shell(*compared, "named", "--vary", "l2=0,1e-4", "--preset", "plain")
+    assert "Preset plain: MLP-D" in err
+    assert "Preset" not in shell(*compared, "none", "--vary", "l2=0,1e-4")[1]
+
+    def recipes(folder):
+        kept = json.loads(Path(folder, "comparison.json").read_text())["variants"]
+        return [dr.Recipe.from_json(each["recipe"]) for each in kept]
+
+    for folder, name in {"default": DEFAULT_PRESET, "named": "plain"}.items():
+        expected = dr.preset(name, "classification", 160)
+        assert all((each.network, each.groups) == (expected.network, expected.groups) for each in recipes(folder))
+    assert recipes("none")[0].network == dr.Recipe().network
+
+    ranged = ("lr-range", *data, "--steps", "12", "--seeds", "1")
+    assert sentence in " ".join(shell(*ranged)[1].split())
+    assert "Preset plain: MLP-D" in shell(*ranged, "--preset", "plain")[1]
+    with pytest.warns(DataWarning, match="age alone"):
+        loaded = dr.load_dataset("people.csv", target="pay")
+    found = dr.learning_rate_range(dr.preset("plain", "classification", loaded), loaded, steps=12, seeds=1)
+    out, _ = shell(*ranged, "--preset", "plain", "--json")
+    assert json.loads(out)["smoothed"] == found.to_json()["smoothed"]
+    assert "Preset" not in shell(*ranged, "--hidden", "8")[1]
 
 
 def test_few_rows_and_rare_classes_with_a_preset(shell, people):

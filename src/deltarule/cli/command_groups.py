@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import typer
@@ -42,6 +42,15 @@ def nearest_option(typed: str, known: Sequence[str]) -> str | None:
     begin = [each for each in known if each.startswith(f"--{name}")] or [each for each in known if f"-{name}" in each]
     close = difflib.get_close_matches(name[:100], [each.lstrip("-") for each in known], n=1, cutoff=0.6)
     return next(iter([*(begin if len(name) > 1 else []), *(f"--{each}" for each in close)]), None)
+
+
+def typeless_flags(parameters: Iterable[Any]) -> list[Any]:
+    """Return the parameters of a command, in whose help text flags show no type, because they take no value."""
+    found = list(parameters)
+    for each in found:
+        if getattr(each, "is_flag", False):
+            each.metavar = ""
+    return found
 
 
 class Source(NamedTuple):
@@ -89,6 +98,10 @@ class LazyGroup(TyperGroup):
     """A group of commands that are imported when they are used."""
 
     sources: Mapping[str, Source] = {}
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options, with flags that show no type."""
+        return typeless_flags(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Return the names in the order of help texts."""

@@ -27,6 +27,7 @@ from deltarule.cli.option_groups import (
     quiet_option,
     with_groups,
 )
+from deltarule.cli.preset_option import checked_preset, preset_option, with_preset
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.terminal import console, messages_of, print_json, progress_bar, say, table_of
 from deltarule.cli.tracking import check_trackers, track_comparison, track_option, trackers_of
@@ -113,7 +114,10 @@ class ComparisonChoice:
             "FOLDER",
         ),
     ] = None
-    track: Annotated[list[str] | None, track_option()] = None
+    track: Annotated[
+        list[str] | None,
+        track_option("Record the curves of each variant, mean and band over the seeds, for another program"),
+    ] = None
     record: Annotated[bool, option("--record-batches", "Record the loss of each batch.", RESULT)] = False
     keep_models: Annotated[bool, option("--keep-models", "Save the model of each network.", RESULT)] = False
 
@@ -142,6 +146,7 @@ def compare(
     as_json: Annotated[bool, json_option(RESULT)] = False,
     quiet: Annotated[bool, quiet_option(RESULT)] = False,
     *,
+    preset_name: Annotated[str | None, preset_option()] = None,
     network: Annotated[RecipeChoice, recipe_options()],
     source: Annotated[DataChoice, DATA_OPTIONS],
     engine: Annotated[str, engine_option(RESULT)] = ENGINE,
@@ -151,6 +156,7 @@ def compare(
 
     For each seed, all variants have the same initial weights and batches.
     Each trained network is evaluated on the test set once.
+    A table gets the preset that train would take, unless --vary names a field of the network or of learning.
     The folder contains report.html, result.json and tables, also after Ctrl-C.
     The same command with --output FOLDER continues an interrupted comparison.
 
@@ -168,8 +174,14 @@ def compare(
         raise RecipeError("the address of a Dask scheduler", repr(chosen.scheduler), field="scheduler")
     check_trackers(chosen.track)
     recipe = network.recipe()
-    variants = _variants(recipe, chosen.vary or ())
+    varied = chosen.vary or ()
+    variants = _variants(recipe, varied)  # checked before data are read
+    named = checked_preset(preset_name, network)
     dataset = source.load(data, seed=recipe.seed, progress=not quiet)
+    recipe, reason = with_preset(named, network, recipe, dataset, varied=[_field(text) for text in varied])
+    if reason:
+        variants = _variants(recipe, varied)
+        say(reason, messages)
     under_way = chosen.comparing(variants, dataset, engine, precision)
     folder = chosen.output or RunFolder.next_of("runs", f"compare-{dataset.name or Path(data).name}").path
     under_way.keep_in(folder, models=chosen.keep_models)
@@ -199,9 +211,16 @@ def _of_vary(error: RecipeError, vary: Sequence[str]) -> RecipeError:
     if error.field in (None, "precision"):
         return error.replace(field="vary")
     option = option_of(error.field)
-    if option is None or option not in [option_of(text.partition("=")[0].strip()) for text in vary]:
+    if option is None or option.name not in [_field(text) for text in vary]:
         return error
     return error.replace(field="vary", suggestion=f"{option.name}={option.hint(getattr(error, 'nearest', None))}")
+
+
+def _field(text: str) -> str:
+    """Return the name of the option for the field of `FIELD=VALUE,VALUE`, or of the field where it has none."""
+    name = text.partition("=")[0].strip()
+    option = option_of(name)
+    return name if option is None else option.name
 
 
 def _run_and_report(under_way: Comparing, folder: Path, messages: Console, *, as_json: bool) -> None:

@@ -35,7 +35,7 @@ def diagnose(
     ],
     data: Annotated[
         str | None,
-        typer.Argument(help=f"{DATA_HELP} Default: the data of the run.", metavar="[DATA]", show_default=False),
+        typer.Argument(help=f"{DATA_HELP} Default: the data of the run.", metavar="DATA", show_default=False),
     ] = None,
     tried: Annotated[
         bool, option("--try", "Train networks with the best remedies beside the present recipe, and compare them.")

@@ -7,6 +7,7 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+from deltarule.cli.command_groups import typeless_flags
 from deltarule.cli.interrupts import interrupts
 from deltarule.cli.terminal import engine_messages, messages_of
 from deltarule.errors import RecipeError
@@ -27,7 +28,18 @@ EXAMPLES = {
 
 
 class ReportingCommand(TyperCommand):
-    """A command whose errors name its options."""
+    """A command whose errors name its options, and whose help text is the same in all versions of Typer."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the arguments and options, with flags that show no type."""
+        return typeless_flags(super().get_params(ctx))
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the parts of the usage line: `[OPTIONS] MODEL [DATA]`."""
+        arguments = [each for each in self.get_params(ctx) if each.param_type_name == "argument"]
+        names = ((each.metavar, each.required, "" if each.nargs == 1 else "...") for each in arguments)
+        shown = [f"{name}{more}" if required else f"[{name}]{more}" for name, required, more in names]
+        return [self.options_metavar or "", *shown]
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; from here on it cleans up after a signal."""

@@ -25,12 +25,12 @@ def formulas(
     kind: Annotated[
         str | None,
         typer.Argument(
-            help="Kind to list: activation, loss, optimizer, … (default: all).", metavar="[KIND]", show_default=False
+            help="Kind to list: activation, loss, optimizer, … (default: all).", metavar="KIND", show_default=False
         ),
     ] = None,
     name: Annotated[
         str | None,
-        typer.Argument(help="Name or alias of one formula to show in full.", metavar="[NAME]", show_default=False),
+        typer.Argument(help="Name or alias of one formula to show in full.", metavar="NAME", show_default=False),
     ] = None,
     as_json: Annotated[bool, json_option()] = False,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
 from deltarule.cli.option_groups import ENGINE, Data, engine_option, json_option, option, quiet_option, with_groups
+from deltarule.cli.preset_option import checked_preset, preset_option, with_preset
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.terminal import messages_of, print_json, print_sentence, say
 from deltarule.errors import OutputError
@@ -37,6 +38,7 @@ def learning_rate_range(
     as_json: Annotated[bool, json_option(_TEST)] = False,
     quiet: Annotated[bool, quiet_option(_TEST)] = False,
     *,
+    preset_name: Annotated[str | None, preset_option()] = None,
     network: Annotated[RecipeChoice, recipe_options(without=_DECIDED)],
     source: Annotated[DataChoice, DATA_OPTIONS],
 ) -> None:
@@ -44,20 +46,25 @@ def learning_rate_range(
 
     The runs are short, start from the initial weights, and are not saved.
     Test the recipe that will be trained: suitable rates depend on its optimizer,
-    its batch size and its network.
+    its batch size and its network. A table gets the preset that train would take.
 
     Examples:
 
     \b
     deltarule lr-range digits
     deltarule lr-range moons --hidden 5,2 --optimizer sgd --output range.png
+    deltarule lr-range people.csv --target income --preset tabm
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     from deltarule.studies.learning_rate_range import learning_rate_range as test
 
     recipe = network.recipe()
     if output is not None and output.suffix.lower() not in {".png", ".svg", ".pdf"}:
         raise OutputError("a picture's name that ends in .png, .svg or .pdf", str(output), "--output range.png")
+    named = checked_preset(preset_name, network)
     dataset = source.load(data, seed=recipe.seed, progress=not quiet)
+    recipe, chosen = with_preset(named, network, recipe, dataset)
+    if chosen:
+        say(chosen, messages_of(quiet))
     found = test(recipe, dataset, lowest=lowest, highest=highest, steps=steps, seeds=seeds, engine=engine)
     if as_json:
         print_json(found.to_json())

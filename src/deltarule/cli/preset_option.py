@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from deltarule.cli.option_groups import option
@@ -17,7 +18,7 @@ from deltarule.training.preparing import task_of
 
 ROWS_OF_EVIDENCE = 5_000
 """Most training rows of a table in docs/tables_benchmark.md."""
-_OF_ANY_RECIPE = {"task", "class_weight", "seed", "epochs", "monitor", "metric", "evaluate_train"}
+_OF_ANY_RECIPE = {"task", "class_weight", "seed", "epochs", "monitor", "metric", "evaluate_train", "precision"}
 """Options that do not choose a network or how it learns."""
 _NO_PRESET = "none"
 
@@ -48,25 +49,33 @@ def checked_preset(name: str | None, network: RecipeChoice) -> str | None:
 
 
 def with_preset(
-    name: str | None, network: RecipeChoice, recipe: Recipe, dataset: Dataset, *, resumed: bool = False
+    name: str | None,
+    network: RecipeChoice,
+    recipe: Recipe,
+    dataset: Dataset,
+    *,
+    resumed: bool = False,
+    varied: Collection[str] = (),
 ) -> tuple[Recipe, str]:
     """Return the preset's recipe with the options applied, and a sentence that says which preset and why.
 
     name : as `checked_preset` returns it. Without one the default preset is chosen for tables like those it was
         compared on, if nothing else was chosen. Without a preset, `recipe` and "" are returned.
+    varied : names of options, or of fields without one, that are chosen by varying them.
     """
     why = BEST_OF_BENCHMARK
-    if name is None and not resumed and _default_applies(network, dataset):
+    if name is None and not resumed and _default_applies(network, dataset, varied):
         name = DEFAULT_PRESET
     elif name is None or name == _NO_PRESET:
         return recipe, ""
     else:
-        why = PRESETS[name].source
+        # Up to the year: what differs from the source is a matter of the documents.
+        why = f"{PRESETS[name].source.partition(')')[0]}); details in docs/tables.md"
     recipe = network.recipe(preset(name, task_of(recipe, dataset), dataset))
     return recipe, message("Preset {name}: {why}.", name=name, why=why)
 
 
-def _default_applies(network: RecipeChoice, dataset: Dataset) -> bool:
-    chosen = {each for each in network.values if network.given(each)} - _OF_ANY_RECIPE
+def _default_applies(network: RecipeChoice, dataset: Dataset, varied: Collection[str]) -> bool:
+    chosen = {each for each in network.values if network.given(each)}.union(varied) - _OF_ANY_RECIPE
     free = network.file is None and not network.settings and not chosen
     return free and isinstance(dataset.train.x, Table) and len(dataset.train) <= ROWS_OF_EVIDENCE

@@ -35,7 +35,7 @@ def records(
     name: Annotated[
         str | None,
         typer.Argument(
-            help=f"Record to run (default: list all): {', '.join(RECORDS)}.", metavar="[NAME]", show_default=False
+            help=f"Record to run (default: list all): {', '.join(RECORDS)}.", metavar="NAME", show_default=False
         ),
     ] = None,
     seeds: Annotated[

@@ -20,12 +20,9 @@ if TYPE_CHECKING:
 TRACKERS = ("tensorboard", "mlflow", "wandb")
 
 
-def track_option() -> Any:
-    """Return the declaration of `--track`."""
-    text = (
-        "Record each epoch for another program, too: tensorboard, mlflow:URI or wandb (offline); repeatable "
-        "(default: history.jsonl alone)."
-    )
+def track_option(records: str, default: str = "none") -> Any:
+    """Return the declaration of `--track`, whose help says what is recorded, and what without the option."""
+    text = f"{records}: tensorboard, mlflow:URI or wandb (offline); repeatable (default: {default})."
     return option("--track", text, RESULT, "TRACKER")
 
 

@@ -42,6 +42,9 @@ _REFERENCE_ERROR = option(
 )
 
 
+_TRACKED = ("Record each epoch for another program, too", "history.jsonl alone")
+
+
 # Long: one parameter for each option.
 @with_groups
 def train(
@@ -56,7 +59,7 @@ def train(
         Path | None,
         option("--output", "Folder of the run, new or empty (default: runs/DATA-1, -2, …).", RESULT, "FOLDER"),
     ] = None,
-    track: Annotated[list[str] | None, track_option()] = None,
+    track: Annotated[list[str] | None, track_option(*_TRACKED)] = None,
     resume: Annotated[
         Path | None,
         option(

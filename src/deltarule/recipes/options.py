@@ -177,7 +177,7 @@ OPTIONS: tuple[Option, ...] = (
         "Dropout rate of the hidden layers, or a list starting with the input's (default: 0).", "0.2", _numbers,
     ),
     Option(
-        "noise", "network.noise", NETWORK, "DEVIATION",
+        "noise", "network.noise", NETWORK, "NUMBER",
         "Standard deviation of the Gaussian noise added to the scaled inputs, or a list starting with the input's "
         "(default: 0).", "0.1", _numbers,
     ),
