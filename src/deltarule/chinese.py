@@ -90,6 +90,8 @@ MESSAGES = {
     "The picture is in {path}.": "图片在 {path} 中。",
     "The diagram is in {path}.": "网络图在 {path} 中。",
     "The model and its card are in {folder}: {names}.": "模型和模型卡在 {folder} 中：{names}。",
+    "The prediction of one sample is in {path}.": "1 个样本的预测在 {path} 中。",
+    "One network, {parameters:,} parameters, is in {path}.": "1 个网络（{parameters:,} 个参数）在 {path} 中。",
     "The predictions of {n:,} samples are in {path}.": "{n:,} 个样本的预测在 {path} 中。",
     "{name} is in {folder}.": "{name} 在 {folder} 中。",
     "Reading rows from standard input, up to Ctrl-D.": "正在从标准输入读取数据行，按 Ctrl-D 结束。",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["language_of", "message", "paragraphs", "speaking", "without_language"]
+__all__ = ["count_of", "language_of", "message", "paragraphs", "speaking", "without_language"]
 
 _LANGUAGE: ContextVar[str] = ContextVar("language", default="en")
 
@@ -64,6 +64,15 @@ def message(english: str, **values: object) -> str:
     """
     text = _catalogue().get(english, english)
     return text.format(**values) if values else text
+
+
+def count_of(n: int, noun: str) -> str:
+    """Return a number of things in English: the noun in the singular for one.
+
+    >>> count_of(1, "epoch"), count_of(1200, "validation sample")
+    ('1 epoch', '1,200 validation samples')
+    """
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def paragraphs(english: str) -> str:

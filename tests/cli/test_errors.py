@@ -76,7 +76,10 @@ def refused(tmp_path, monkeypatch, capsys):
         (["--test", "most"], ["--test 0.1"]),
         (["--target", "label"], ["which has its labels already. Try: the data without a target"]),
         (["--preset", "best"], ["for --preset, got 'best'. Try: --preset realmlp\n"]),
-        (["--validation", "0.6", "--test", "0.6"], ["at least one training sample"]),
+        (
+            ["--validation", "0.6", "--test", "0.6"],
+            ["one sample for training", "--validation 0 --test 0"],
+        ),
         (["--validation", "0", "--patience", "3"], ["--validation 0"]),
         (["--reference-error", "3"], ["reference error from 0 to 1"]),
         (["--engine", "steam"], ["'steam'"]),
@@ -124,6 +127,16 @@ def test_columns_and_tasks_that_cannot_be_meant(refused, tmp_path, arguments, se
 
 def test_an_unknown_data_set_offers_the_nearest(refused):
     assert "Try: digits; deltarule data list" in refused("train", "digts")
+    assert "a file or folder, got 'none.csv', which does not exist. Try: " in refused("train", "none.csv")
+    assert "which is bundled. Try: deltarule train digits\n" in refused("data", "fetch", "digits")
+    for command, instead in {
+        "records": "mnist",
+        "illustrate": "xor",
+        "reproduce": "fashion",
+        "formulas": "deltarule formulas",
+        "formulas optimizer": "deltarule formulas optimizer",
+    }.items():
+        assert refused(*command.split(), "qqqq").endswith(f"Try: {instead}\n")
     assert "Try: fashion; deltarule data list" in refused("data", "info", "fashon")
     assert "mnist, fashion, kmnist" in refused("data", "fetch", "digits")
 
@@ -222,7 +235,10 @@ def test_model_files(refused):
         Path(f"{name}.safetensors").write_bytes(content)
         assert f"{name}.safetensors" in refused("predict", f"{name}.safetensors", "xor")
         assert f"{name}.safetensors" in refused("show", f"{name}.safetensors")
-    assert "nothing of that name" in refused("show", "none.safetensors")
+    assert "nothing of that name. Try: a model file, or the folder of a run" in refused("show", "none.safetensors")
+    Path("runs/empty").mkdir(parents=True)
+    for command in (("show", "runs/empty"), ("predict", "runs/empty", "digits")):
+        assert "Try: a model file, or the folder of a run" in refused(*command)
     Path("folder").mkdir()
     assert "folder/model.safetensors" in refused("show", "folder").replace(os.sep, "/")
 

@@ -262,3 +262,15 @@ def test_predictions_in_a_parquet_file(pets):
     assert list(table) == ["prediction", "probability_cat", "probability_dog"]
     assert table["prediction"] == lines
     assert all(isinstance(share, float) for share in table["probability_cat"])
+
+
+def test_one_thing_is_in_the_singular(shell):
+    Path("pets.csv").write_text("weight,sound\n" + "".join(f"{4 + 26 * (n % 2)},{'ab'[n % 2]}\n" for n in range(40)))
+    Path("pet.csv").write_text("weight,sound\n4,a\n")
+    said = "".join(shell("train", "pets.csv", "--target", "sound", "--epochs", "1", "--hidden", "4", "--output", "run"))
+    assert "\n1 epoch in " in said
+    assert "at most 1 epoch\n" in shell("show", "run")[0]
+    _, err = shell("predict", "run", "pet.csv", "--output", "pet.out.csv")
+    assert "% on 1 sample.\nThe prediction of one sample is in pet.out.csv.\n" in err
+    assert shell("data", "info", "pet.csv")[0].startswith("pet.csv: 1 row, 2 columns\n")
+    assert repr(dr.train(dr.Recipe(epochs=1, stopping=None), dr.load_dataset("iris")).history) == "History(1 epoch)"

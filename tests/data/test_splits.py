@@ -25,7 +25,7 @@ def test_every_sample_is_in_exactly_one_part(counts, validation, test, stratifie
     n = len(y)
     chosen = Split(validation=validation, test=test, stratified=stratified, shuffled=shuffled, seed=seed)
     if n - sum(max(1, round(share * n)) for share in (validation, test) if share) < 1:
-        with pytest.raises(DataError, match="at least one training sample"):
+        with pytest.raises(DataError, match="at least one sample for train"):
             split(np.arange(n).reshape(-1, 1), y, chosen)
         return
     data = split(np.arange(n).reshape(-1, 1), y, chosen, weights=np.arange(1, n + 1))
@@ -167,9 +167,9 @@ def test_a_split_that_cannot_be_meant(arguments, message):
     [
         (Split(50, 10, 10), 100, "sets that add up to 100"),
         (Split(train=0.5, validation=10, test=10), 100, "sets that add up to 100"),
-        (Split(), 2, "at least one training sample"),
-        (Split(validation=60, test=60), 100, "at least one training sample"),
-        (Split(validation=0.5, test=0.5), 100, "at least one training sample"),
+        (Split(), 2, "at least one sample for train"),
+        (Split(validation=60, test=60), 100, "at least one sample for train"),
+        (Split(validation=0.5, test=0.5), 100, "at least one sample for train"),
     ],
 )
 def test_a_split_that_does_not_fit(chosen, n, message):

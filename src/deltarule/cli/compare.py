@@ -33,7 +33,7 @@ from deltarule.cli.terminal import console, messages_of, print_json, progress_ba
 from deltarule.cli.tracking import check_trackers, track_comparison, track_option, trackers_of
 from deltarule.data import Dataset
 from deltarule.errors import OutputError, RecipeError
-from deltarule.language import message
+from deltarule.language import count_of, message
 from deltarule.recipes import Recipe
 from deltarule.recipes.edit import option_of
 from deltarule.studies.compare import Comparing, Comparison, Variant, varied
@@ -239,7 +239,7 @@ def _run_and_report(under_way: Comparing, folder: Path, messages: Console, *, as
 def _what(recipe: Recipe, comparing: Comparing) -> str:
     comparison = comparing.comparison
     variants, seeds = len(comparison.variants), len(comparison.seeds.numbers)
-    networks = f"{variants * seeds} networks of at most {recipe.epochs} epochs"
+    networks = f"{variants * seeds} networks of at most {count_of(recipe.epochs, 'epoch')}"
     return f"{variants} variants, {text_of_seeds(seeds)}: {networks}."
 
 

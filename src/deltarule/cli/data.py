@@ -14,8 +14,8 @@ from deltarule.cli.option_groups import DataFolder, json_option, option, quiet_o
 from deltarule.cli.terminal import messages_of, print_facts, print_json, print_lines, print_table, say, table_of
 from deltarule.data import DATASETS, Column, Dataset, DatasetInfo, Table, fetch_dataset
 from deltarule.data.files import is_table_file, read_table
-from deltarule.errors import UnknownDataset
-from deltarule.language import message
+from deltarule.errors import DataError, UnknownDataset
+from deltarule.language import count_of, message
 
 COMMANDS = {
     "list": Source("deltarule.cli.data:list_datasets", "List the built-in data sets."),
@@ -76,6 +76,9 @@ def fetch(
         folder = fetch_dataset(name, progress=not quiet)
     except UnknownDataset as error:
         raise unknown_dataset(name, error) from None
+    except DataError as error:
+        bundled = DATASETS[name].where != "downloaded"
+        raise (error.replace(suggestion=f"deltarule train {name}") if bundled else error) from None
     say(message("{name} is in {folder}.", name=name, folder=folder), messages_of(quiet))
     if as_json:
         print_json({"name": name, "folder": str(folder)})
@@ -131,7 +134,7 @@ def _print_table(name: str, table: Table, parts: dict[str, Any] | None, *, as_js
         columns = [column.facts() for column in table]
         print_json({"name": name, "rows": len(table), "columns": columns} | ({} if parts is None else {"parts": parts}))
         return
-    print_lines([f"{name}: {len(table):,} rows, {len(table.columns):,} columns", ""])
+    print_lines([f"{name}: {count_of(len(table), 'row')}, {count_of(len(table.columns), 'column')}", ""])
     rows = [(_cut(column.name, 24), column.kind, _missing(column), _cut(column.summary(), 35)) for column in table]
     print_table(table_of(("Column", "Type", "Missing", "Values"), rows, numbers=("Missing",)))
     if parts is not None:

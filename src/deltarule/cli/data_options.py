@@ -173,6 +173,8 @@ def _image_size(text: str) -> tuple[int, int]:
 
 def _with_options(error: DataError) -> DataError:
     """Return the same error with arguments and suggestions written as options."""
+    if error.field == "train":  # no sample is left for it
+        return error.replace(suggestion="--validation 0 --test 0, or more rows", field="training")
     option = _COLUMN_OPTIONS.get(error.field or "")
     if error.types:
         return error.replace(suggestion=type_options(error.types), field=option or error.field)
@@ -198,6 +200,10 @@ def type_options(types: Mapping[str, str]) -> str:
 def unknown_dataset(name: str, error: UnknownDataset) -> UnknownDataset:
     """Return the same error with a suggestion for the shell."""
     near = nearest(name.lower(), dataset_names())
+    is_path = near is None and (Path(name).suffix or len(Path(name).parts) > 1)
+    if is_path:
+        instead = "an existing path, or a name of deltarule data list"
+        return UnknownDataset("a file or folder", f"{error.value}, which does not exist", instead)
     return UnknownDataset(error.expected, error.value, f"{near}; " * (near is not None) + "deltarule data list")
 
 

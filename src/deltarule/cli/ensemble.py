@@ -48,12 +48,15 @@ def ensemble(
     joined = Ensemble(networks)
     joined.save(output)
     parameters = sum(each.shape.trained for each in networks)
-    said = message(
-        "{n} networks, {parameters:,} parameters together, are in {path}.",
-        n=len(networks),
-        parameters=parameters,
-        path=output,
-    )
+    if len(networks) == 1:
+        said = message("One network, {parameters:,} parameters, is in {path}.", parameters=parameters, path=output)
+    else:
+        said = message(
+            "{n} networks, {parameters:,} parameters together, are in {path}.",
+            n=len(networks),
+            parameters=parameters,
+            path=output,
+        )
     say(said, messages_of(quiet))
     if as_json:
         result: dict[str, Any] = {"networks": len(networks), "parameters": parameters, "output": str(output)}

@@ -12,6 +12,7 @@ from deltarule.cli.option_groups import DataFolder, ModelPath, option, quiet_opt
 from deltarule.cli.prediction_samples import samples_to_predict
 from deltarule.cli.terminal import messages_of, say
 from deltarule.errors import DataError, ModelError
+from deltarule.language import count_of
 from deltarule.models import Model
 from deltarule.models.ensemble import Ensemble, load_predictor
 from deltarule.models.export import ENDINGS, target_of
@@ -85,7 +86,7 @@ def _size(path: Path) -> str:
 def _loss_of_rounding(model: Model | Ensemble, x: Any, y: Any) -> str:
     """Return a sentence with the scores of the model and of its weights as integers."""
     exact, rounded = model.predict(x, strict=None), rounded_predictions(model.description(), x, model.encoding)
-    n = f"{len(exact):,} samples"
+    n = count_of(len(exact), "sample")
     if y is None:
         if model.labelled:
             return f"With integers, {100 * np.mean(exact == rounded):.2f} % of the predictions for {n} are the same."

@@ -68,7 +68,9 @@ def _unknown_kind(kind: str) -> UnknownName:
     owners = [(owner, each) for owner in kinds() for cls in registered(owner) for each in (cls.name, *cls.aliases)]
     whose = next((f"{owner} {kind}" for owner, each in owners if each == kind), None) or nearest(kind, kinds())
     return UnknownName(
-        f"one of the kinds {', '.join(kinds())}", repr(kind), f"deltarule formulas {whose}" if whose else None
+        f"one of the kinds {', '.join(kinds())}",
+        repr(kind),
+        f"deltarule formulas {whose}" if whose else "deltarule formulas",
     )
 
 
@@ -78,7 +80,7 @@ def _nothing(kind: str, name: str, known: Iterable[Description]) -> Any:
     raise UnknownName(
         f"one of the {kind} names {', '.join(names)}",
         repr(name),
-        f"deltarule formulas {kind} {guess}" if guess else None,
+        f"deltarule formulas {kind} {guess}" if guess else f"deltarule formulas {kind}",
     )
 
 

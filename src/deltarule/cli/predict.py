@@ -25,7 +25,7 @@ from deltarule.cli.prediction_samples import samples_to_predict
 from deltarule.cli.terminal import finite, messages_of, print_json, print_lines, say
 from deltarule.data import Part
 from deltarule.errors import DataError
-from deltarule.language import message
+from deltarule.language import count_of, message
 from deltarule.models import Model
 from deltarule.models.ensemble import Ensemble, load_predictor
 from deltarule.models.model import score_of
@@ -129,8 +129,11 @@ def _predict(model: Model | Ensemble, x: Any, known: Part | None, chosen: Predic
         say(_sentence(score, len(predictions), labelled=model.labelled), messages)
     if output is not None:
         write_predictions(output, columns_of(model, predictions, probabilities))
-        said = message("The predictions of {n:,} samples are in {path}.", n=len(predictions), path=output)
-        say(said, messages)
+        if len(predictions) == 1:
+            say(message("The prediction of one sample is in {path}.", path=output), messages)
+        else:
+            said = message("The predictions of {n:,} samples are in {path}.", n=len(predictions), path=output)
+            say(said, messages)
     if chosen.as_json:
         print_json(_result(model, predictions, probabilities, score))
     elif output is None:
@@ -188,5 +191,5 @@ def _line(model: Model | Ensemble, prediction: Any) -> str:
 def _sentence(score: float, samples: int, *, labelled: bool) -> str:
     """Return the score as a sentence."""
     if not labelled:
-        return f"R² {score:.4f} on {samples:,} samples."
-    return f"Accuracy {100 * score:.2f} % on {samples:,} samples."
+        return f"R² {score:.4f} on {count_of(samples, 'sample')}."
+    return f"Accuracy {100 * score:.2f} % on {count_of(samples, 'sample')}."

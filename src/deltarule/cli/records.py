@@ -25,7 +25,7 @@ from deltarule.engines.registry import ENGINES, PRECISIONS
 from deltarule.errors import RecipeError
 from deltarule.experiments.records import RECORDS, RecordResult, RecordRun, listing, record
 from deltarule.experiments.reproduce import official_data
-from deltarule.language import message
+from deltarule.language import count_of, message
 from deltarule.recipes.checks import integer, one_of
 from deltarule.training.folder import RunFolder
 
@@ -119,7 +119,7 @@ def _list(*, as_json: bool) -> None:
 def _run(run: RecordRun, folder: Path, messages: Console) -> RecordResult:
     """Run a record; after a signal, save the network in training and say how to continue."""
     networks = len(run.seeds) * run.record.networks
-    what = f"{networks} network{'' if networks == 1 else 's'}, the images of {run.record.dataset}"
+    what = f"{count_of(networks, 'network')}, the images of {run.record.dataset}"
     say(f"{run.record.title}: {what}; engine {run.engine}, {run.precision_used}; in {folder}.", messages)
     with progress_bar(run.record.name, 1, messages) as bar, interrupts.unhurried(), interrupts.noted():
         result = run.run(bar.reached, interrupts.requested)

@@ -15,6 +15,7 @@ from deltarule.data.parts import Part, shape_of
 from deltarule.data.strata import shuffled_parts, stratified_parts
 from deltarule.data.table import Table
 from deltarule.errors import DataError
+from deltarule.language import count_of
 from deltarule.mapped import is_mapped
 from deltarule.markup import card, table
 
@@ -160,7 +161,7 @@ class Dataset:
         Dataset(16 train, 4 validation, 0 test; x 1 float64; 2 classes)
         """
         if self.validation is not None:
-            raise DataError("a data set without a validation set", f"one of {len(self.validation)} samples")
+            raise DataError("a data set without a validation set", f"one of {count_of(len(self.validation), 'sample')}")
         if share is not None:
             message = "`share` of with_validation is deprecated and will be removed in the next version. Use: fraction"
             warnings.warn(message, DeprecationWarning, stacklevel=2)
@@ -168,7 +169,7 @@ class Dataset:
         n = len(self.train)
         taken = self._validation_size(fraction, size)
         if not 1 <= taken < n:
-            came = f"a validation set of {taken} out of {n} samples"
+            came = f"a validation set of {taken} out of {count_of(n, 'sample')}"
             raise DataError("at least one training and one validation sample", came)
         if is_mapped(self.train.x):
             rest, held = self.train.rows(slice(0, n - taken)), self.train.rows(slice(n - taken, n)).in_memory()

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from deltarule.data.arrays import Array, checked_targets
 from deltarule.errors import DataError
+from deltarule.language import count_of
 
 __all__ = ["CLASSES_AT_MOST", "Task", "are_labels", "require_classes", "task_of"]
 
@@ -63,5 +64,7 @@ def require_classes(y: ArrayLike) -> Array:
         raise DataError("labels of shape (n,)", f"shape {a.shape}", "y.argmax(axis=1) for one-hot columns", field="y")
     classes = np.unique(a)
     if len(classes) < 2:
-        raise DataError("at least two classes", f"only {classes[:1].tolist()[0]!r}, {len(a)} times", field="y")
+        came = f"only {classes[:1].tolist()[0]!r} in {count_of(len(a), 'sample')}"
+        instead = "targets of at least two classes, also in the training set"
+        raise DataError("at least two classes", came, instead, field="y")
     return classes

@@ -16,6 +16,7 @@ from deltarule.data.parts import Part
 from deltarule.data.strata import grouped_parts, ordered_parts, shuffled_parts, stratified_parts
 from deltarule.data.table import Table, unknown_column
 from deltarule.errors import DataError
+from deltarule.language import count_of
 from deltarule.mapped import is_mapped
 
 __all__ = ["PROPORTIONS_OF_THE_TEXTS", "Split", "default_split", "proportions_of_the_texts", "split"]
@@ -93,8 +94,8 @@ class Split:
         validation, test = _number(self.validation, n), _number(self.test, n)
         train = n - validation - test
         if train < 1:
-            came = f"{n} samples, {validation} for validation and {test} for test"
-            raise DataError("at least one training sample", came, "smaller other sets, or more samples")
+            came = f"{count_of(n, 'sample')}, {validation} for validation and {test} for test"
+            raise DataError("at least one sample", came, "Split(validation=0, test=0), or more samples", field="train")
         if self.train is not None:
             exact = isinstance(self.train, int | np.integer)
             # A fraction may differ by what the rounding of three sizes can cost.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from deltarule.language import count_of
 from deltarule.models.model_data import ModelData
 from deltarule.recipes import EarlyStopping, Recipe
 
@@ -59,7 +60,7 @@ def facts_of(model: ModelData) -> dict[str, str]:
         "Penalty": _penalties(recipe),
         "Dropout": ", ".join(f"{rate:g}" for rate in rates) + " (input first)" if any(rates) else "none",
         **_further(recipe),
-        "Batches": f"of {recipe.batch_size}, at most {recipe.epochs} epochs",
+        "Batches": f"of {recipe.batch_size}, at most {count_of(recipe.epochs, 'epoch')}",
         "Early stopping": _stopping(recipe.stopping),
         "Seed": str(recipe.seed),
     }
@@ -120,7 +121,7 @@ def _stopping(rule: EarlyStopping | None) -> str:
         return "none"
     if rule.patience is None:
         return f"none; the model is that of the best validation {rule.monitor}"
-    return f"after {rule.patience} epochs without a better validation {rule.monitor}"
+    return f"after {count_of(rule.patience, 'epoch')} without a better validation {rule.monitor}"
 
 
 def _input(model: ModelData) -> str:
@@ -132,7 +133,7 @@ def _input(model: ModelData) -> str:
     names = [f"{column.name} ({column.kind})" for column in encoding.columns]
     shown = f"{', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
     preparation = ", ".join(f"{name} {value}" for name, value in model.recipe.preparation.to_json().items())
-    columns = f"{len(names)} column{'' if len(names) == 1 else 's'}"
+    columns = count_of(len(names), "column")
     return f"{columns} as {model.shape.inputs} inputs: {shown}; {preparation.replace('_', ' ')}"
 
 

@@ -77,7 +77,8 @@ def file_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ModelFileError("a model file", f"{path}: {reason(error)}") from error
+        instead = "a model file, or the folder of a run that has one" if isinstance(error, FileNotFoundError) else None
+        raise ModelFileError("a model file", f"{path}: {reason(error)}", instead) from error
     except DeltaruleError as error:
         # The suggestion of another error, for example of the recipe inside, is a call in Python.
         suggestion = error.suggestion if isinstance(error, ModelError) else "a file that deltarule wrote"

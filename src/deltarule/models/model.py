@@ -16,6 +16,7 @@ import numpy.typing as npt
 from deltarule.engines.members import combined
 from deltarule.errors import DataError, DataWarning, ModelError, memory_checked
 from deltarule.formulas import Loss
+from deltarule.language import count_of
 from deltarule.mapped import forget, is_mapped
 from deltarule.markup import card, details, table
 from deltarule.models.calibration import Calibration, fitted_temperature, probabilities_of_outputs, tempered
@@ -290,7 +291,11 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
 
     def _repr_html_(self) -> str:
         """Return the layers and what the model predicts, for a notebook."""
-        inputs = f"{self.shape.inputs} numbers" if self.encoding is None else f"{len(self.encoding.expected())} columns"
+        inputs = (
+            count_of(self.shape.inputs, "number")
+            if self.encoding is None
+            else count_of(len(self.encoding.expected()), "column")
+        )
         names = [] if self.classes is None else [self.name_of(label) for label in self.classes[:20].tolist()]
         more = ", …" if self.classes is not None and len(self.classes) > len(names) else ""
         number = f"{self.shape.outputs} labels" if self.multilabel else "numbers"

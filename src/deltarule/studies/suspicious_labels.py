@@ -15,6 +15,7 @@ from deltarule.data import Part
 from deltarule.errors import DataError
 from deltarule.figures.displays import Picture
 from deltarule.figures.style import LIGHT, Theme, plain
+from deltarule.language import count_of
 from deltarule.recipes import Recipe
 from deltarule.studies.out_of_fold import OutOfFold, out_of_fold
 from deltarule.studies.text_table import TextTable
@@ -58,14 +59,14 @@ class SuspiciousLabels:
 
     def __str__(self) -> str:
         if not len(self):
-            return f"No suspicious labels among {len(self.part):,} samples."
+            return f"No suspicious labels among {count_of(len(self.part), 'sample')}."
         rows = tuple(
             (f"{row:,}", plain(str(given)), plain(str(suggested)), f"{probability:.3f}")
             for row, given, suggested, probability in zip(
                 self.rows[:10], self.given, self.suggested, self.probabilities, strict=False
             )
         )
-        title = f"{len(self):,} suspicious labels among {len(self.part):,} samples"
+        title = f"{count_of(len(self), 'suspicious label')} among {count_of(len(self.part), 'sample')}"
         words = ("given", "suggested")
         return str(TextTable(title, ("row", *words, "probability of the given label"), rows, words=words))
 

@@ -11,6 +11,7 @@ from typing import Any, Self, overload
 import numpy as np
 
 from deltarule.engines.problem import Figure, Sums
+from deltarule.language import count_of
 from deltarule.types import Floats
 
 
@@ -105,7 +106,7 @@ class History(Sequence[Epoch]):
         return epoch_of(self.table[place], number, self._spreads, named)
 
     def __repr__(self) -> str:
-        return f"History({len(self)} epochs)"
+        return f"History({count_of(len(self), 'epoch')})"
 
 
 def epoch_of(

@@ -17,6 +17,7 @@ from deltarule.errors import DataError
 from deltarule.figures.curves import learning_curves
 from deltarule.figures.displays import Picture
 from deltarule.figures.style import plain
+from deltarule.language import count_of
 from deltarule.markup import card, curves, details, table
 from deltarule.models import Model
 from deltarule.models.card import ModelCard
@@ -128,7 +129,8 @@ class Run:
         if not self.history:
             return f"Run({self.status}, 0 epochs)"
         name, score = _shown(self.history[max(self.best_epoch, 1) - 1])
-        return f"Run({self.status}, {len(self.history)} epochs, {name} score {score:.4f}, {self.seconds:.2f} s)"
+        done = count_of(len(self.history), "epoch")
+        return f"Run({self.status}, {done}, {name} score {score:.4f}, {self.seconds:.2f} s)"
 
     def _repr_html_(self) -> str:
         """Return the metrics, the curves and the recipe, for a notebook."""
@@ -169,7 +171,7 @@ class Run:
     def _status(self) -> str:
         done = len(self.history)
         of = f"; the model is that of epoch {self.best_epoch}" if 0 < self.best_epoch < done else ""
-        return f"{self.status} after {done} epoch{'' if done == 1 else 's'} in {self.seconds:.3g} s{of}"
+        return f"{self.status} after {count_of(done, 'epoch')} in {self.seconds:.3g} s{of}"
 
     def _baseline(self) -> list[tuple[str, str]]:
         """Return a row with the accuracy of the most frequent class on the validation set, or else the training set."""

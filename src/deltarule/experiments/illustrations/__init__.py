@@ -69,6 +69,10 @@ def illustrate(name: str, seed: int = 0) -> Illustration:
     deltarule.errors.UnknownName: Expected an illustration (xor, ...), got 'learning rate'. Try: learning-rate
     """
     if name not in ILLUSTRATIONS:
-        raise UnknownName(f"an illustration ({', '.join(ILLUSTRATIONS)})", repr(name), nearest(name, ILLUSTRATIONS))
+        raise UnknownName(
+            f"an illustration ({', '.join(ILLUSTRATIONS)})",
+            repr(name),
+            nearest(name, ILLUSTRATIONS) or next(iter(ILLUSTRATIONS)),
+        )
     integer("seed", seed, 0, "seed=0")
     return ILLUSTRATIONS[name].made(seed)

@@ -39,5 +39,7 @@ def record(name: str) -> ImageRecord:
     """
     known = name.strip().lower().replace("_", "-")
     if known not in RECORDS:
-        raise UnknownName(f"a record ({', '.join(RECORDS)})", repr(name), nearest(known, RECORDS))
+        raise UnknownName(
+            f"a record ({', '.join(RECORDS)})", repr(name), nearest(known, RECORDS) or next(iter(RECORDS))
+        )
     return RECORDS[known]

@@ -73,7 +73,11 @@ def experiment(name: str, *, fair: bool = False) -> Experiment:
     deltarule.errors.UnknownName: Expected an experiment (fashion, moons, optimizers, digits), got 'moon'. Try: moons
     """
     if name not in AS_PUBLISHED:
-        raise UnknownName(f"an experiment ({', '.join(AS_PUBLISHED)})", repr(name), nearest(name, AS_PUBLISHED))
+        raise UnknownName(
+            f"an experiment ({', '.join(AS_PUBLISHED)})",
+            repr(name),
+            nearest(name, AS_PUBLISHED) or next(iter(AS_PUBLISHED)),
+        )
     return FAIR[name]() if fair else AS_PUBLISHED[name]()
 
 

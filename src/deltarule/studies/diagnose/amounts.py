@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from deltarule.language import count_of
 from deltarule.studies.diagnose.estimates import ErrorEstimate
 
 
@@ -57,7 +58,7 @@ def samples(n: int, of: str = "") -> str:
     >>> samples(1), samples(1200, "validation")
     ('1 sample', '1,200 validation samples')
     """
-    return f"{n:,} {of + ' ' if of else ''}sample{'' if n == 1 else 's'}"
+    return count_of(n, f"{of} sample".strip())
 
 
 def listed(several: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deltarule.formulas import Adam
+from deltarule.language import count_of
 from deltarule.recipes import Recipe
 from deltarule.recipes.edit import edited
 from deltarule.recipes.options import OPTIONS, text_of
@@ -210,7 +211,7 @@ class Attempt:
         if self.failed_before or self.failed_after:
             failures = f"; failed: {self.failed_before} before, {self.failed_after} after, of {self.seeds}"
         shown = change if math.isfinite(mean) else f"validation score {self.after:.4f} after"
-        return f"{self.remedy} {effect}: {shown}, {self.seeds} seeds{failures}."
+        return f"{self.remedy} {effect}: {shown}, {count_of(self.seeds, 'seed')}{failures}."
 
     def to_json(self) -> dict[str, Any]:
         """The attempt as data; None for numbers that are not finite."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from deltarule.errors import DataError, DataWarning
 from deltarule.figures.displays import Picture
 from deltarule.figures.style import LIGHT, Theme, plain
+from deltarule.language import count_of
 from deltarule.recipes.checks import integer, one_of
 from deltarule.studies.explain.explained import Explained, explained
 from deltarule.studies.explain.gradients import deeplift, integrated_gradients
@@ -86,7 +87,7 @@ class Explanation:
     def __str__(self) -> str:
         order, importance = np.argsort(-self.importance(), kind="stable")[:20], self.importance()
         rows = tuple((plain(self.feature_names[j]), f"{importance[j]:.4g}") for j in order)
-        title = f"Mean absolute contribution to the prediction, {len(self):,} samples ({self.method})"
+        title = f"Mean absolute contribution to the prediction, {count_of(len(self), 'sample')} ({self.method})"
         left = len(importance) - len(order)
         more = f"\n{left:,} more features." if left else ""
         return f"{TextTable(title, ('feature', 'contribution'), rows)}{more}"

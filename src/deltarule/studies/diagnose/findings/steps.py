@@ -10,6 +10,7 @@ import numpy as np
 
 from deltarule.figures.layers import LayersDisplay
 from deltarule.figures.losses import LossesDisplay
+from deltarule.language import count_of
 from deltarule.studies.diagnose.case import Case
 from deltarule.studies.diagnose.check import Check
 from deltarule.studies.diagnose.finding import Finding, Measure, Severity
@@ -50,7 +51,8 @@ class Divergence(Check):
         shown = shown if case.status == "diverged" or not case.diverged else "outputs overflow"
         yield self.found(
             Severity.ERROR,
-            f"Training diverged: the loss began at {first:.3g} and {shown} after {len(case.history)} epochs.",
+            f"Training diverged: the loss began at {first:.3g} and {shown} after "
+            f"{count_of(len(case.history), 'epoch')}.",
             "A step went so far that the gradient grew, and the next one farther.",
             measures=(Measure("loss before the first step", first), Measure("last training loss", last)),
             remedies=(*smaller, Remedy("clipped gradients", {"clipping": "norm"})),
@@ -74,7 +76,7 @@ class LargeBatches(Check):
         noise = case.replay.first.noise
         yield self.found(
             case.cause,
-            f"Batches of {case.recipe.batch_size:,} samples leave {each} step{'s' if each > 1 else ''} for an epoch, "
+            f"Batches of {count_of(case.recipe.batch_size, 'sample')} leave {count_of(each, 'step')} for an epoch, "
             f"{total:,} in all.",
             "A gradient of fewer samples is nearly as good, and gives more steps from the same data (McCandlish et "
             "al., 2018).",
@@ -97,7 +99,7 @@ class FewSteps(Check):
             longer = 10 * case.recipe.epochs
             yield self.found(
                 case.cause,
-                f"Training ended after {case.recipe.epochs} epochs, {total:,} steps.",
+                f"Training ended after {count_of(case.recipe.epochs, 'epoch')}, {count_of(total, 'step')}.",
                 "Networks need some hundred steps at least to leave their initial weights.",
                 measures=(Measure("steps", float(total)),),
                 remedies=(Remedy("longer training", {"epochs": longer}),),
