@@ -45,7 +45,8 @@ HEAD_ZH = """# 在终端里
 [English](terminal.md) · 中文
 
 下面是最先会用到的几条命令，由 `scripts/record-terminal` 录制：在 60、80 和 120 列的终端上最后留下的内容，以及\
-管道或文件得到的内容。用时取决于录制所用的机器。设置 `NO_COLOR=1` 就没有颜色。
+管道或文件得到的内容。图片录自英文环境；“管道”一节录自中文环境（`LANG=zh_CN.UTF-8`，或在命令里加 `--lang zh`），\
+其中模型的描述、诊断和比较的结果仍是英文。用时取决于录制所用的机器。设置 `NO_COLOR=1` 就没有颜色。
 """
 PIPED_ZH = """
 ## 管道
@@ -151,12 +152,17 @@ def on_terminal(command: str, width: int, folder: Path, **further: str) -> str:
     return written.decode()
 
 
-def piped(command: str, folder: Path) -> str:
-    """Run a command; return what a pipe receives from it."""
+def piped(command: str, folder: Path, **further: str) -> str:
+    """Run a command; return what a pipe receives from it. `further` are variables of its environment."""
     arguments = [sys.executable, "-m", "deltarule", *command.split()]
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    ended = subprocess.run(arguments, cwd=folder, env=environment(), text=True, check=False, **streams)
+    ended = subprocess.run(arguments, cwd=folder, env=environment(**further), text=True, check=False, **streams)
     return str(ended.stdout).rstrip("\n")
+
+
+def piped_in_chinese(command: str, folder: Path) -> str:
+    """Run a command in a Chinese locale; return what a pipe receives from it."""
+    return piped(command, folder, LANG="zh_CN.UTF-8")
 
 
 def session(run: Callable[[str, Path], str], commands: Iterable[str] = COMMANDS) -> str:
@@ -200,9 +206,9 @@ def record() -> None:
             (DOCS / name).write_text(picture(on_screen(width), width), encoding="utf-8")
             english.append(f"\n## {width} columns\n\n![The first commands in a terminal of {width} columns]({name})\n")
             chinese.append(f"\n## {width} 列\n\n![{width} 列终端里最先用到的几条命令]({name})\n")
-        received = session(piped)
+        received, received_zh = session(piped), session(piped_in_chinese)
     PAGE.write_text("".join([*english, PIPED.format(session=received)]), encoding="utf-8")
-    CHINESE.write_text("".join([*chinese, PIPED_ZH.format(session=received)]), encoding="utf-8")
+    CHINESE.write_text("".join([*chinese, PIPED_ZH.format(session=received_zh)]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ MESSAGES = {
     " (diverged)": "（已发散）",
     "; the model is that of epoch {best}": "；保留第 {best} 轮的模型",
     "{epochs} in {seconds} s{kept}.": "{epochs}，用时 {seconds} 秒{kept}。",
-    "To try {remedy}: add {options}": "可以尝试（{remedy}）：加上 {options}",
+    "To try {remedy}: add {options}": "可以尝试：加上 {options}",
     "More: {command}": "详情：{command}",
     "The earlier model is in {folder}.": "较早的模型在 {folder} 中。",
     "recipe, history, model": "配方、训练历史、模型",

@@ -17,15 +17,19 @@ RUN = [each for each in terminal.COMMANDS if not each.startswith("compare")]
 
 def timeless(text):
     """The text without what differs between machines."""
-    text = re.sub(r"Compiling the engine[^.]*?seconds\.\s*", "", text)
+    text = re.sub(r"(Compiling the engine[^.]*?seconds\.|正在编译引擎[^。]*。)\s*", "", text)
     text = re.sub(r"(Matplotlib is building the font cache|findfont: )[^\n]*\n", "", text)
     text = re.sub(r"Versions: [^\n]*", "Versions: …", text)
+    text = re.sub(r"用时 \S+ 秒", "用时 … 秒", text)
     return re.sub(r"epochs in \S+ s\b", "epochs in … s", text)
 
 
-def test_the_page_is_what_a_pipe_receives(monkeypatch):
-    page = (DOCS / "terminal.md").read_text(encoding="utf-8")
-    for printed in terminal.session(terminal.piped, RUN).split("\n\n$ "):
+@pytest.mark.parametrize(
+    ("page", "run"), [(terminal.PAGE, terminal.piped), (terminal.CHINESE, terminal.piped_in_chinese)], ids=["en", "zh"]
+)
+def test_the_page_is_what_a_pipe_receives(page, run):
+    page = page.read_text(encoding="utf-8")
+    for printed in terminal.session(run, RUN).split("\n\n$ "):
         assert timeless(printed.removeprefix("$ ")) in timeless(page)
     assert "\x1b" not in page
 
