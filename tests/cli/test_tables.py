@@ -166,19 +166,19 @@ def test_comparisons_and_range_tests_take_the_presets_that_training_takes(shell,
 
     def recipes(folder):
         kept = json.loads(Path(folder, "comparison.json").read_text())["variants"]
-        return [dr.Recipe.from_json(each["recipe"]) for each in kept]
+        return [dr.Recipe.from_json(each) for each in kept.values()]
 
     for folder, name in {"default": DEFAULT_PRESET, "named": "plain"}.items():
         expected = dr.preset(name, "classification", 160)
         assert all((each.network, each.groups) == (expected.network, expected.groups) for each in recipes(folder))
     assert recipes("none")[0].network == dr.Recipe().network
 
-    ranged = ("lr-range", *data, "--steps", "12", "--seeds", "1")
+    ranged = ("lr-range", *data, "--steps", "20", "--seeds", "1")
     assert sentence in " ".join(shell(*ranged)[1].split())
     assert "Preset plain: MLP-D" in shell(*ranged, "--preset", "plain")[1]
     with pytest.warns(DataWarning, match="age alone"):
         loaded = dr.load_dataset("people.csv", target="pay")
-    found = dr.learning_rate_range(dr.preset("plain", "classification", loaded), loaded, steps=12, seeds=1)
+    found = dr.learning_rate_range(dr.preset("plain", "classification", loaded), loaded, steps=20, seeds=1)
     out, _ = shell(*ranged, "--preset", "plain", "--json")
     assert json.loads(out)["smoothed"] == found.to_json()["smoothed"]
     assert "Preset" not in shell(*ranged, "--hidden", "8")[1]
