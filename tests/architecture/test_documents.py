@@ -33,6 +33,7 @@ FRONT, FRONT_ZH = CHECKOUT / "README.md", CHECKOUT / "README.zh.md"
 TOUR = CHECKOUT / "docs" / "tour"
 TWINS = {page: page.with_name(page.name.replace(".zh.md", ".md")) for page in sorted(TOUR.parent.glob("*.zh.md"))}
 IN_CHINESE = {page: TOUR / page.name for page in sorted((TOUR / "zh").glob("*.md"))} | {FRONT_ZH: FRONT} | TWINS
+RECORDED = {TOUR.parent / "terminal.zh.md"}  # a session in Chinese: tests/architecture/test_terminal_page.py
 RUN = [page for page in PAGES if page not in IN_CHINESE]  # their examples are those of the English page
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -132,11 +133,12 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", IN_CHINESE, ids=name_of)
 def test_a_page_in_chinese_gives_the_examples_and_pictures_of_the_english_one(page):
     english = IN_CHINESE[page]
-    assert [block[:2] for block in blocks(page)] == [block[:2] for block in blocks(english)]
+    if page not in RECORDED:
+        assert [block[:2] for block in blocks(page)] == [block[:2] for block in blocks(english)]
     assert list(pictures(page)) == list(pictures(english))
 
 
-@pytest.mark.parametrize("page", TWINS, ids=name_of)
+@pytest.mark.parametrize("page", [page for page in TWINS if page not in RECORDED], ids=name_of)
 def test_a_page_in_chinese_gives_the_numbers_of_the_english_one(page):
     chinese, english = (re.findall(r"−?\d+\.\d+", each.read_text(encoding="utf-8")) for each in (page, TWINS[page]))
     assert sorted(chinese) == sorted(english)

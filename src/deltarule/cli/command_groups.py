@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from deltarule.cli.help_texts import typeless_flags
 from deltarule.errors import nearest
 from deltarule.language import message, paragraphs
 
@@ -42,15 +43,6 @@ def nearest_option(typed: str, known: Sequence[str]) -> str | None:
     begin = [each for each in known if each.startswith(f"--{name}")] or [each for each in known if f"-{name}" in each]
     close = difflib.get_close_matches(name[:100], [each.lstrip("-") for each in known], n=1, cutoff=0.6)
     return next(iter([*(begin if len(name) > 1 else []), *(f"--{each}" for each in close)]), None)
-
-
-def typeless_flags(parameters: Iterable[Any]) -> list[Any]:
-    """Return the parameters of a command, in whose help text flags show no type, because they take no value."""
-    found = list(parameters)
-    for each in found:
-        if getattr(each, "is_flag", False):
-            each.metavar = ""
-    return found
 
 
 class Source(NamedTuple):

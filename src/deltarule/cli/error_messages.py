@@ -7,7 +7,7 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-from deltarule.cli.command_groups import typeless_flags
+from deltarule.cli.help_texts import typeless_flags
 from deltarule.cli.interrupts import interrupts
 from deltarule.cli.terminal import engine_messages, messages_of
 from deltarule.errors import RecipeError
