@@ -103,6 +103,9 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         """Train; `validation` is None or X, y and sample weights, `incremental` is `partial_fit`."""
         parameters = self._checked_parameters(incremental=incremental)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        if not first and (number := len(self._members())) != self.n_ensemble:
+            expected = f"the {number} of the previous call"
+            raise RecipeError(expected, str(self.n_ensemble), f"n_ensemble={number}", field="n_ensemble")
         raw = X
         X, y = self._checked(X, y, reset=first)
         if validation is not None:
