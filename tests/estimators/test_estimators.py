@@ -158,7 +158,11 @@ def test_formulas_of_any_kind():
     assert network.score(X, NAMES) > 0.9
     assert_allclose(network.predict_proba(X).sum(axis=1), 1.0)
     assert small(solver="rmsprop", max_iter=100).fit(X, Y).score(X, Y) > 0.9
-    assert small(loss="half_squared_error", solver="lbfgs").fit(X, Y).predict_proba(X).min() >= 0.0
+    numbers = small(loss="half_squared_error", solver="lbfgs")
+    assert numbers.fit(X, Y).predict_proba(X).min() >= 0.0
+    several = numbers.fit(X, Y[:, None] > [0, 1])
+    assert several._outputs(3 * X).min() < 0.0 < 1.0 < several._outputs(3 * X).max()
+    assert_allclose(several.predict_proba(3 * X), several.to_model().predict_proba(3 * X))
     two = small(loss="softmax_cross_entropy", max_iter=100).fit(X[:100], Y[:100])
     assert (two.n_outputs_, two.predict_proba(X).shape) == (2, (150, 2))
     assert small_regressor(loss="huber").fit(PATIENTS, NUMBERS).score(PATIENTS, NUMBERS) > 0.4
@@ -258,8 +262,8 @@ def test_the_networks_of_an_ensemble_continue_with_the_present_parameters(increm
     assert [each.random_state for each in network.estimators_] == first != [0, 0]
     assert incremental or network.n_iter_ == 5
     for other in (1, 3):
+        network.set_params(n_ensemble=other)
         with pytest.raises(RecipeError, match="Expected the 2 of the previous call for n_ensemble, got"):
-            network.set_params(n_ensemble=other)
             train()
 
 
