@@ -19,6 +19,7 @@ from deltarule.web.race import Race, Reader
 from deltarule.web.race_picture import GRID, Pictures
 from deltarule.web.race_plan import FIELDS, Plan, choices, recipe_of
 from deltarule.web.race_texts import texts_of
+from deltarule.web.served_model import ServedModel
 from deltarule.web.strokes import image_of
 
 VARIANTS = [
@@ -213,9 +214,20 @@ def test_too_many_races_are_refused(page):
     asked = {"variants": VARIANTS, "epochs": 2000, "seeds": 5}
     races = [page.json("/race/start", asked) for _ in range(3)]
     assert [status for status, _ in races] == [200, 200, 429]
+    before = page.json("/draw/state")[1]
+    assert page.json("/draw/train", {})[0] == 429
+    assert page.json("/draw/examples", {"strokes": STROKES["3"], "label": "3"})[0] == 429
+    assert page.json("/draw/state")[1] == before
     for _, race in races[:2]:
         page.json(f"/race/{race['id']}/control", {"action": "stop"})
         frames(page, race["id"])
+
+
+def test_a_training_that_fails_is_no_longer_running(page, monkeypatch):
+    monkeypatch.setattr(ServedModel, "warm", lambda self: np.zeros(1 << 60))
+    assert page.json("/draw/train", {})[0] == 200
+    state = wait(page, "/draw/state", lambda state: state["progress"]["status"] != "running")
+    assert state["progress"]["status"] == "failed"
 
 
 def test_a_race_on_a_table(page):
