@@ -182,7 +182,7 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         if not several or not all(isinstance(each, str | Recipe) for each in given):
             expected = "the name of a preset, a Recipe, or a list of those"
             raise RecipeError(expected, repr(self.preset), f'preset="{DEFAULT_PRESET}"', field="preset")
-        return list(given), None if limit is None else float(limit)
+        return list(given), None if limit is None or math.isinf(limit) else float(limit)
 
     def _inputs(self, X: Any) -> SingleFloats:
         """Return the networks' inputs (n, d) for raw columns."""
