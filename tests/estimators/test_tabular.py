@@ -233,6 +233,17 @@ def test_of_several_presets_the_best_predicts():
     assert model.leaderboard_[3].score > model.leaderboard_[0].score
 
 
+def test_a_preset_whose_networks_all_diverge_is_left_out():
+    diverging = RECIPE.replace(optimizer=dr.SGD(1e30))
+    for presets, place in (([diverging, RECIPE], 1), ([RECIPE, diverging], 2)):
+        with pytest.warns(UserWarning, match=rf"All networks of recipe \(preset {place}\) diverged") as caught:
+            model = regressor(preset=presets, folds=2).fit(FRAME, NUMBERS)
+        assert {each.filename for each in caught} == {__file__}
+        assert [(line.networks, line.used) for line in model.leaderboard_] == [(2, True)]
+    with pytest.raises(dr.errors.Diverged, match="none of 2 networks"):
+        regressor(preset=[diverging, diverging], folds=2).fit(FRAME, NUMBERS)
+
+
 def test_names_of_presets_make_recipes():
     model = dr.TabularRegressor("plain", folds=2, time_limit=20).fit(FRAME, NUMBERS)
     recipe = model.ensemble_.networks[0].recipe
