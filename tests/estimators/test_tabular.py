@@ -18,7 +18,9 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.model_selection import cross_val_score
 
 import deltarule as dr
+from deltarule.data.frames import table_of
 from deltarule.errors import DataError, DataWarning, ModelFileError, RecipeError
+from deltarule.estimators.bagging import Candidate, TableProblem
 from deltarule.estimators.fold_plan import planned_folds
 from deltarule.estimators.tabular import epochs_for
 from deltarule.models.calibration import calibration_error, fitted_temperature, tempered
@@ -299,6 +301,18 @@ def test_without_a_preset_large_tables_have_fewer_epochs(monkeypatch):
     assert [epochs_for(rows, 128) for rows in (7_812, 10_000, 31_250, 10**6)] == [128, 100, 32, 32]
     assert epochs_for(10**6, 20) == 20
     assert dr.TabularRegressor("realmlp-s", folds=2).fit(FRAME[:20], NUMBERS[:20]).leaderboard_[0].name == "realmlp-s"
+
+
+@pytest.mark.parametrize(
+    "needing", [{"schedule": "reduce_on_plateau"}, {"metrics": ("rmse",)}, {"stopping": dr.EarlyStopping()}]
+)
+def test_what_needs_a_validation_set_has_the_samples_held_out(needing):
+    folds = planned_folds(NUMBERS, 3, 0, classes=False)
+    problem = TableProblem(table_of(FRAME), NUMBERS, None, None, folds)
+    plain = RECIPE.replace(stopping=None, metrics=())
+    assert Candidate("plain", plain).job(problem, 1).data.validation is None
+    data = Candidate("own", plain.replace(**needing)).job(problem, 1).data
+    assert (len(data.train), len(data.validation)) == (len(folds[1].train), len(folds[1].held))
 
 
 def test_the_time_limit_shortens_training():
