@@ -26,8 +26,8 @@ class Sweep:
     """The values tried for a field of a variant, in ascending order.
 
     scores, losses : on the validation set, means over the seeds of the sweep.
-    by : "loss" or "score", by which the value is chosen: the monitor of early stopping; without it the loss, which is
-        finer than the accuracy on a small set.
+    by : "loss" or "score", by which the value is chosen: the score if early stopping monitors it, otherwise the loss,
+        which is finer than the accuracy on a small set.
     """
 
     variant: str
@@ -95,7 +95,8 @@ def sweep_of(variant: Variant, field: str, found: Mapping[float, Sequence[Finish
     scores = tuple(float(np.mean([each.validation_score for each in some])) for some in tried)
     losses = tuple(float(np.mean([each.validation_loss for each in some])) for some in tried)
     rule = variant.recipe.stopping
-    return Sweep(variant.name, field, values, scores, losses, "loss" if rule is None else rule.monitor)
+    by = "score" if rule is not None and rule.monitor == "score" else "loss"
+    return Sweep(variant.name, field, values, scores, losses, by)
 
 
 def _like(value: float, own: float) -> float:
