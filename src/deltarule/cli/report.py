@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from deltarule.cli.terminal import finite, say, table_of
+from deltarule.cli.terminal import say, table_of
 from deltarule.data import Dataset, Part
 from deltarule.formulas.metrics import METRICS, Predictions
 from deltarule.language import message
@@ -81,11 +81,11 @@ class Report:
         data: dict[str, Any] = {}
         for name in _PARTS:
             found = self.evaluations.get(name)
-            score = None if found is None else finite(found.score)
+            score = None if found is None else as_data(found.score)
             data[f"{name}_accuracy"] = score if self.classes else None
             if not self.classes:
                 data[f"{name}_r2"] = score
-            data[f"{name}_loss"] = None if found is None else finite(found.loss)
+            data[f"{name}_loss"] = None if found is None else as_data(found.loss)
         return {
             **data,
             "metrics": {name: self._metrics(name) for name in self.evaluations},
@@ -143,7 +143,7 @@ class Report:
 
     def _metrics(self, name: str) -> dict[str, Any]:
         found = self.evaluations[name]
-        baseline = {"accuracy" if self.classes else "rmse": finite(self.baselines[name])}
+        baseline = {"accuracy" if self.classes else "rmse": as_data(self.baselines[name])}
         return {**as_data(found.metrics), **as_data(dict(found.named)), "baseline": baseline}
 
     def _rows(self) -> Iterator[tuple[str, ...]]:

@@ -300,15 +300,6 @@ def engine_messages(messages: Console) -> Iterator[None]:
         logger.setLevel(before)
 
 
-def finite(number: float | None) -> float | None:
-    """Return the number for JSON, with None for NaN and infinity.
-
-    >>> finite(0.5), finite(math.nan)
-    (0.5, None)
-    """
-    return number if number is not None and math.isfinite(number) else None
-
-
 class Bar:
     """A progress bar, shown only on a terminal."""
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from deltarule.errors import RecipeError
 from deltarule.recipes.edit import edited, value_of
-from deltarule.studies.compare.trial import Finished, finite
+from deltarule.studies.compare.trial import Finished
 from deltarule.studies.compare.variants import Variant
+from deltarule.training.metrics import as_data
 
 FACTORS = (0.1, 10**-0.5, 1.0, 10**0.5, 10.0)
 FURTHER = 10**0.5
@@ -61,8 +62,10 @@ class Sweep:
     def to_json(self) -> dict[str, Any]:
         """Return the sweep as data."""
         tried = zip(self.values, self.scores, self.losses, strict=True)
-        rows = [{"value": value, "score": finite(score), "loss": finite(loss)} for value, score, loss in tried]
-        return {"variant": self.variant, "field": self.field, "chosen": self.chosen, "by": self.by, "tried": rows}
+        rows = [{"value": value, "score": score, "loss": loss} for value, score, loss in tried]
+        found = {"variant": self.variant, "field": self.field, "chosen": self.chosen, "by": self.by, "tried": rows}
+        data: dict[str, Any] = as_data(found)
+        return data
 
 
 def first_values(variant: Variant, field: str) -> list[float]:

@@ -13,10 +13,8 @@ from deltarule.data import Part
 from deltarule.errors import DataError
 from deltarule.models import Model
 from deltarule.studies.diagnose.student import t_probability, t_quantile
+from deltarule.studies.intervals import wilson
 from deltarule.types import Floats
-
-Z = 1.959963984540054
-"""The normal distribution's quantile for intervals of 95 %."""
 
 ONE_SIDED = 0.025
 """The level of the exact tests."""
@@ -44,10 +42,7 @@ class ErrorEstimate:
         """`wrong` answers out of n, with Wilson's interval (1927), which also holds near 0 and 1 and for small n."""
         if n < 1 or not 0 <= wrong <= n:
             raise DataError("wrong answers between 0 and the number of samples", f"{wrong} of {n}")
-        p, z2 = wrong / n, Z * Z
-        centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-        half = Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-        return cls(p, 0.0 if wrong == 0 else centre - half, 1.0 if wrong == n else centre + half, n, share=True)
+        return cls(wrong / n, *wilson(wrong / n, n), n, share=True)
 
     @classmethod
     def of_squares(cls, squares: npt.ArrayLike) -> ErrorEstimate:
