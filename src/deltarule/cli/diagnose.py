@@ -84,7 +84,7 @@ def diagnose(
     name = data_of(model_file) if data is None else data
     if name is None:
         raise DataError("the data of the run, which its folder does not name", None, "deltarule diagnose RUN DATA")
-    check_reference_error(reference_error, share=model.labelled)
+    check_reference_error(reference_error, is_rate=model.labelled)
     dataset = dataset_as_trained(model, name, data_dir, split_of(model_file, name, SPLIT), quiet=quiet)
     history = read_history(model_file)
     try:

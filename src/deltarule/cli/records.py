@@ -17,9 +17,9 @@ from deltarule.cli.terminal import (
     plain_table,
     print_json,
     print_table,
+    print_tables,
     progress_bar,
     say,
-    tell_tables,
 )
 from deltarule.engines.registry import ENGINES, PRECISIONS
 from deltarule.errors import RecipeError
@@ -100,7 +100,7 @@ def records(
     run = RecordRun(chosen, data, range(seed, seed + seeds), quick, validation, engine, precision=precision)
     folder = output if output is not None else RunFolder.next_of("runs", f"records-{chosen.name}").path
     result = _run(dataclasses.replace(run, folder=folder), folder, messages)
-    tell_tables(result.tables(), messages)
+    print_tables(result.tables(), messages)
     messages.print()
     if as_json:
         print_json(result.to_json())

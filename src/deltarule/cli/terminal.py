@@ -265,7 +265,7 @@ def plain_table(table: TextTable) -> PlainTable:
     return table_of(table.columns, table.rows, numbers=numbers)
 
 
-def tell_tables(tables: Iterable[TextTable], to: Console) -> None:
+def print_tables(tables: Iterable[TextTable], to: Console) -> None:
     """Print tables of texts with their titles and notes."""
     for table in tables:
         to.print()

@@ -110,7 +110,7 @@ def train(
     recipe, dataset = _with_validation(
         recipe, dataset, asked_for_none=source.validation, patience=network.given("patience")
     )
-    check_reference_error(reference_error, share=task_of(recipe, dataset) != "regression")
+    check_reference_error(reference_error, is_rate=task_of(recipe, dataset) != "regression")
     under_way = epochs(recipe, dataset, engine=engine, precision=precision)
     if chosen:
         say(chosen, messages)

@@ -151,8 +151,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         """
         a = self._outputs(X)
         if self._multilabel:
-            return np.clip(a, 0.0, 1.0)
-        return a if self._loss.output.granularity == "rowwise" else probabilities_of_outputs(a)
+            of_labels: npt.NDArray[Any] = np.clip(a, 0.0, 1.0)
+            return of_labels
+        probabilities: Floats = a if self._loss.output.granularity == "rowwise" else probabilities_of_outputs(a)
+        return probabilities
 
     def predict_log_proba(self, X: Any) -> npt.NDArray[Any]:
         """Return the logarithm of `predict_proba`: −∞ for a probability of 0."""

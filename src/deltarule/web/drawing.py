@@ -104,7 +104,7 @@ class Drawing:
         self._closed.set()
 
     def served(self) -> ServedModel | None:
-        """Return the model that looks at drawings: the first one of images of digits."""
+        """Return the model that classifies drawings: the first one of images of digits."""
         models = (each.served for each in self._service.batchers.values())
         return next((each for each in models if sees_digits(each)), None)
 
@@ -135,7 +135,7 @@ class Drawing:
         return await self.state(request)
 
     async def look(self, request: Request) -> Response:
-        """Answer what the network sees of strokes, and what it makes of them."""
+        """Answer the network's input for strokes, its probabilities, and the contribution of each pixel."""
         served = self._required()
         image = image_of(read_object(await request.body()).get("strokes"), _shape(served))
         inputs = served.encoded(image[np.newaxis])

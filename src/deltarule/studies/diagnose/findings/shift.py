@@ -104,7 +104,7 @@ def _classes(case: Case, y: Any, held: Any) -> Measure | None:
     """The class whose frequency differs most beyond its interval; None where none does."""
     found = None
     for label in np.unique(y):
-        train, other = (ErrorEstimate.of_shares(int(np.sum(each == label)), len(each)) for each in (y, held))
+        train, other = (ErrorEstimate.of_counts(int(np.sum(each == label)), len(each)) for each in (y, held))
         gap, low, high = difference(other, train)
         stretch = 3.29 / NORMAL  # 99.9 %
         certain = max(gap - stretch * (gap - low), -(gap + stretch * (high - gap)))
