@@ -10,7 +10,7 @@ import pytest
 import deltarule as dr
 from deltarule.errors import DataError, DataWarning, ModelError, ModelFileError
 from deltarule.models.calibration import Calibration
-from deltarule.studies.reliability import wilson
+from deltarule.studies.intervals import wilson
 
 
 def numbers(n: int):

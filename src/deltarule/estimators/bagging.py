@@ -114,7 +114,7 @@ class Candidate:
         if data.validation is None:
             schedule = "constant" if recipe.schedule.watches else recipe.schedule
             recipe = recipe.replace(stopping=None, metrics=(), schedule=schedule)
-        elif recipe.stopping is None and not recipe.metrics:
+        elif recipe.stopping is None and not recipe.metrics and not recipe.schedule.watches:
             data = dataclasses.replace(data, validation=None)
         return Job(recipe, data, None if self.folder is None else self.folder / f"network-{number + 1}")
 
