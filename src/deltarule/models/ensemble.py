@@ -23,7 +23,7 @@ from deltarule.models.encoding import Encoding
 from deltarule.models.ensemble_file import EnsembleParts, ensemble_of_parts, ensemble_parts
 from deltarule.models.export import Description, described, export_networks
 from deltarule.models.files import ENSEMBLE_FORMATS, file_errors, model_of_parts, packed, read_content
-from deltarule.models.model import Model, calibration_of, class_probabilities, load_model, score_of
+from deltarule.models.model import Model, calibration_of, load_model, score_of
 from deltarule.models.network_outputs import outputs_of_networks
 from deltarule.models.record import Record, Score, versions
 from deltarule.models.test_time import mean_over_copies
@@ -231,7 +231,7 @@ class Ensemble:
         outputs = self._outputs(inputs)
         if not self._alike:
             pairs = zip(self.networks, outputs, strict=True)
-            own = [class_probabilities(network.loss, z) for network, z in pairs]
+            own = [network.values_of(z, calibrated=False) for network, z in pairs]
             return np.asarray(np.mean(own, axis=0, dtype=np.float64))
         # The rows of all networks at once: for a few rows the calls take longer than the arithmetic.
         z = np.asarray(outputs)

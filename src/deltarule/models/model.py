@@ -122,7 +122,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
             if self.classes is not None:
                 named: npt.NDArray[Any] = self.classes[class_codes(self.loss, z)]
                 return named
-            values = self._values(z)
+            values = self.values_of(z)
         else:
             values = self._averaged(x, average_over)
         if self.classes is not None:
@@ -143,25 +143,39 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         if not self.labelled:
             raise ModelError("a classifier for probabilities", "a regression model", "model.predict(x)")
         if average_over is None:
-            values = self._values(self.raw_outputs(self._checked(x, strict=strict)))
-        else:
-            values = self._averaged(x, average_over)
+            return self.values_of(self.raw_outputs(self._checked(x, strict=strict)))
+        values = self._averaged(x, average_over)
         return values if self.multilabel else tempered(values, self.temperature)
 
-    def _values(self, z: npt.NDArray[Any]) -> Floats:
-        """The probabilities of labels, or of classes before the temperature, or the numbers, for weighted sums z."""
+    def values_of(self, z: npt.NDArray[Any], *, calibrated: bool = True) -> Floats:
+        """What is predicted for weighted sums z: numbers (n, k), or probabilities (n, classes) or (n, labels).
+
+        calibrated : whether the probabilities of classes have the temperature of the calibration.
+        """
         if self.multilabel:
             return np.asarray(np.clip(self.loss.output.value(z), 0.0, 1.0), dtype=np.float64)
-        return self.numbers(z) if self.classes is None else class_probabilities(self.loss, z)
+        if self.classes is None:
+            return self.numbers(z)
+        probabilities = probabilities_of_outputs(self.loss.output.value(z))
+        return tempered(probabilities, self.temperature) if calibrated else probabilities
 
     def _averaged(self, x: Any, average_over: Any) -> Floats:
-        """The mean of `_values` over the copies of raw inputs x."""
-        return mean_over_copies(lambda copy: self._values(self.raw_outputs(copy)), x, self.input_shape, average_over)
+        """The mean over the copies of raw inputs x of what is predicted for them, before the temperature."""
+
+        def predicted(copy: npt.NDArray[Any]) -> Floats:
+            return self.values_of(self.raw_outputs(copy), calibrated=False)
+
+        return mean_over_copies(predicted, x, self.input_shape, average_over)
 
     @property
     def temperature(self) -> float:
         """The temperature of the probabilities: 1 before `calibrated`."""
         return 1.0 if self.calibration is None else self.calibration.temperature
+
+    @property
+    def scores(self) -> Floats:
+        """The conformal scores of samples not trained on, (n, 1) or (n, k); none before `calibrated`."""
+        return np.zeros((0, 1)) if self.calibration is None else self.calibration.scores
 
     def calibrated(self, x: Any, y: Any) -> Model:
         """Return the model with probabilities calibrated, and intervals or sets fitted, on samples not trained on.
@@ -360,11 +374,6 @@ def class_codes(loss: Loss, z: npt.NDArray[Any]) -> Positions:
     single = z.shape[1] == 1
     codes: Positions = (loss.output.value(z)[:, 0] > 0.5).astype(np.intp) if single else np.argmax(z, axis=1)
     return codes
-
-
-def class_probabilities(loss: Loss, z: npt.NDArray[Any]) -> Floats:
-    """The probability of each class for raw outputs z: (n, classes), as `Model.predict_proba` returns it."""
-    return probabilities_of_outputs(loss.output.value(z))
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:
