@@ -222,7 +222,8 @@ def test_the_evaluation_is_that_of_what_the_model_predicts(kind, members):
     if kind in {"calibrated", "two classes"}:
         y = np.digitize(y + draws.normal(size=240), [0.5] if kind == "two classes" else [0, 1])
     recipe = dr.Recipe(
-        network=NETWORK.replace(members=members), epochs=40, stopping=None, optimizer=dr.Adam(0.03), clamp_predictions=True,
+        network=NETWORK.replace(members=members), epochs=40, stopping=None, optimizer=dr.Adam(0.03),
+        clamp_predictions=True,
     )  # fmt: skip
     data = dr.Dataset(train=(x[:120], y[:120]), validation=(x[120:], y[120:]))
     model = dr.train(recipe, data, precision="float64").model
