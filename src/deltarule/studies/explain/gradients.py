@@ -64,7 +64,7 @@ class _Tail:
             return [a[:, [j]] * (identity[j] - a) for j in range(self.outputs)]
         values = self.values(z)
         slope = self.slope(z, values)
-        if self.depend:  # pⱼ = aⱼ / s with s = Σₖ aₖ: ∂pⱼ/∂aₖ = (δⱼₖ − pⱼ) / s
+        if self.normalized:  # pⱼ = aⱼ / s with s = Σₖ aₖ: ∂pⱼ/∂aₖ = (δⱼₖ − pⱼ) / s
             total = values.sum(axis=1, keepdims=True)
             slope = slope / np.where(total > 0, total, np.inf)
             p = self.model.values_of(z)
@@ -74,14 +74,15 @@ class _Tail:
         return [-each[0], each[0]] if two else each
 
     @property
-    def depend(self) -> bool:
-        """Whether each prediction depends on all raw outputs: probabilities of classes, which add up to 1."""
+    def normalized(self) -> bool:
+        """Whether predictions are several outputs divided by their sum, so that each depends on all of them."""
         return not self.raw and self.model.classes is not None and self.outputs > 1
 
     def values(self, z: Floats) -> Floats:
         """Return what each raw output becomes on its own, (n, outputs): a number, or an output within [0, 1]."""
         model = self.model
-        return np.clip(model.loss.output.value(z), 0.0, 1.0) if model.labelled else model.numbers(z)
+        values = np.clip(model.loss.output.value(z), 0.0, 1.0) if model.labelled else model.numbers(z)
+        return np.asarray(values)
 
     def slope(self, z: Floats, values: Floats) -> Floats:
         """Return the derivative of `values` by z, (n, outputs); 0 where they are held at a bound."""
@@ -92,7 +93,7 @@ class _Tail:
         if model.target_scaling is not None:
             slope = slope / model.target_scaling.factor
         if model.target_bounds is None:
-            return slope
+            return np.asarray(slope)
         low, high = model.target_bounds
         return np.asarray(np.where((values > low) & (values < high), slope, 0.0))
 
@@ -126,7 +127,7 @@ def deeplift(game: Game) -> Floats:
     model = tail.model
     if model.shape.normalization is not None and not model.shape.normalization.keeps:
         raise ModelError("a network without layer normalization for DeepLIFT", repr(model), 'method="shapley"')
-    if tail.depend:
+    if tail.normalized:
         got = "probabilities of classes, each of which depends on all outputs"
         raise ModelError("raw outputs for DeepLIFT", got, 'method="deeplift", raw=True')
     return _attributed(game, lambda start, end: _rescaled(tail, start, end))
