@@ -16,6 +16,7 @@ import numpy.typing as npt
 from deltarule.engines.members import combined
 from deltarule.errors import DataError, DataWarning, ModelError, memory_checked
 from deltarule.formulas import Loss
+from deltarule.formulas.metrics import METRICS, Predictions
 from deltarule.mapped import forget, is_mapped
 from deltarule.markup import card, details, table
 from deltarule.models.calibration import Calibration, fitted_temperature, probabilities_of_outputs, tempered
@@ -331,13 +332,22 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
 
 
 def score_of(predicted: npt.NDArray[Any], y: Any, *, labelled: bool) -> float:
-    """Return the accuracy of predicted labels, or R² of numbers, pooled over several outputs."""
+    """Return the accuracy of predicted labels, or R² of numbers, pooled over several outputs.
+
+    R² is NaN where all targets are equal, unless all predictions are right. Raises DataError for targets y of another
+    shape than the predictions, (n,) or (n, k); for one output (n,) and (n, 1) are the same.
+    """
     y = np.asarray(y)
+    if y.shape != predicted.shape:
+        n = len(predicted)
+        if not {y.shape, predicted.shape} <= {(n,), (n, 1)}:
+            raise DataError(f"targets of shape {predicted.shape}", f"shape {y.shape}", field="y")
+        y = y.reshape(predicted.shape)
     if labelled:
         right = predicted == y
         return float(np.mean(right.all(axis=1) if right.ndim == 2 else right))
-    numbers = y.astype(np.float64).reshape(predicted.shape)
-    return float(1.0 - np.sum((predicted - numbers) ** 2) / np.sum((numbers - numbers.mean(axis=0)) ** 2))
+    shape = (len(y), 1) if y.ndim == 1 else y.shape
+    return METRICS["r2"](Predictions(*(each.astype(np.float64).reshape(shape) for each in (y, predicted))))
 
 
 def codes_of(classes: npt.NDArray[Any], y: Any) -> Positions:
@@ -350,7 +360,7 @@ def codes_of(classes: npt.NDArray[Any], y: Any) -> Positions:
     known = np.isin(labels, classes)
     if labels.ndim != 1 or not known.all():
         shown = ", ".join(repr(label) for label in classes.tolist()[:10])
-        got = repr(labels[~known][0].item()) if labels.ndim == 1 else f"shape {labels.shape}"
+        got = repr(labels[~known].tolist()[0]) if labels.ndim == 1 else f"shape {labels.shape}"
         raise DataError(f"labels (n,) that the model knows ({shown})", got, field="y")
     return np.searchsorted(classes, labels)
 
