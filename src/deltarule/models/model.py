@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import os
-import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -14,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.members import combined
-from deltarule.errors import DataError, DataWarning, ModelError, memory_checked
+from deltarule.errors import DataError, ModelError, memory_checked
 from deltarule.formulas import Loss
 from deltarule.formulas.metrics import METRICS, Predictions
 from deltarule.mapped import forget, is_mapped
 from deltarule.markup import card, details, table
 from deltarule.models.calibration import Calibration, fitted_temperature, probabilities_of_outputs, tempered
 from deltarule.models.card import ModelCard
-from deltarule.models.conformal import class_scores, class_sets, intervals, number_scores, too_few
+from deltarule.models.conformal import class_scores, class_sets, number_scores, warned_intervals
 from deltarule.models.description import layer_table
 from deltarule.models.export import Description, described, export_networks
 from deltarule.models.files import read_model, write_model
@@ -208,9 +207,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         """
         scores = self._scores("predict_interval", "regression" if self.classes is None else "")
         numbers = np.asarray(self.predict(x, strict=strict), np.float64)
-        found = intervals(numbers.reshape(len(numbers), -1), scores, coverage)
-        if not np.isfinite(found).all():
-            warnings.warn(DataWarning(too_few(len(scores), coverage)), stacklevel=2)
+        found = warned_intervals(numbers.reshape(len(numbers), -1), scores, coverage)
         return found[:, 0] if self.single else found
 
     def predict_set(self, x: Any, coverage: float = 0.9, *, strict: bool | None = False) -> Booleans:
