@@ -54,7 +54,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
     axes.set_xscale("log")
     most = max(figures["ratio"] for row in rows for figures in row["rivals"].values())
     least = min((row["of_floor"] or 1.0 for row in rows if row["key"] != "W2"), default=1.0)
-    axes.set_xlim(min(0.55, 0.8 * least), most * 1.4)
+    axes.set_xlim(min(0.55, 0.7 * least), most * 1.4)
     ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200) if tick < most * 1.4]
     axes.set_xticks(ticks)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g} ×"))

@@ -130,6 +130,8 @@ def _joined(paths: list[Path]) -> dict[str, Any]:
         first["joined"] = len(paths)
         for part in ("many", "avx2"):
             first[part] = first[part] or other[part]
+    order = [workload.key for workload in chosen("")]
+    first["workloads"].sort(key=lambda row: order.index(row["key"]))
     return first
 
 

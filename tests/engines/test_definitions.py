@@ -12,7 +12,7 @@ from tests.laws.test_network_parts import coded_problem, network_of
 
 import deltarule as dr
 from deltarule.engines.compiled.plan import instruction as instructions
-from deltarule.engines.compiled.plan import layout
+from deltarule.engines.compiled.plan import layout, lists
 from deltarule.engines.compiled.plan.instruction import Instruction, Work
 from deltarule.engines.compiled.plan.layers import Wait
 from deltarule.engines.compiled.plan.step import Writer
@@ -307,7 +307,8 @@ def test_drawn_plans_do_what_their_definitions_say(problem):
     checked(*problem, 1 + problem[0].seed % 2)
 
 
-def test_the_chosen_plans_hold_every_instruction():
+def test_the_chosen_plans_hold_every_instruction(monkeypatch):
+    monkeypatch.setattr(lists, "_LEAST", 1)
     problems = [prepared(recipe, data, record=record)[0] for recipe, data, record in CHOSEN.values()]
     chosen = [Bench(problem, 2).team.plans for problem in (*problems, coded())]
     met = {type(each) for plans in chosen for of_thread in plans for plan in of_thread.values() for each in plan}

@@ -330,7 +330,7 @@ class _Function:
         if isinstance(property_, property) and property_.fget is not None:
             return self._called(property_.fget, [owner])
         place, kind, field = self._field(node, owner, name)
-        if is_struct(field.type) and not field.pointer:
+        if field.nested:
             return Value(field.type, self.text.integer("add", owner.text, str(8 * field.offset)))
         word = self.text.result(f"load {llvm(kind)}, ptr {place}")
         if field.type is bool:

@@ -57,16 +57,20 @@ class Struct:
 
 @dataclass(frozen=True)
 class Field:
-    """Where a field is, in words from the struct's beginning, and its type; `pointer` where the struct is elsewhere."""
+    """Where a field is, in words from the struct's beginning, and its type.
+
+    pointer : whether it is the address of a struct elsewhere. nested : whether it is a struct itself.
+    """
 
     offset: int
     type: Any
     pointer: bool = False
+    nested: bool = False
 
     @property
     def words(self) -> int:
         """Words that the field takes."""
-        return size_of(self.type) // 8 if is_struct(self.type) and not self.pointer else 1
+        return size_of(self.type) // 8 if self.nested else 1
 
 
 def is_struct(kind: Any) -> bool:
@@ -95,7 +99,7 @@ def _found(struct: type[Struct]) -> Mapping[str, Field]:
         kind = getattr(kind, "__supertype__", kind)
         if not is_struct(kind) and kind not in (int, float, bool):
             raise TypeError(f"{struct.__name__}.{each.name}: {hint} is no field of a struct")
-        fields[each.name] = Field(offset, kind, pointer)
+        fields[each.name] = Field(offset, kind, pointer, nested=is_struct(kind) and not pointer)
         offset += fields[each.name].words
     return fields
 
@@ -111,7 +115,7 @@ def packed(value: Struct) -> list[int]:
     words: list[int] = []
     for name, field in fields_of(type(value)).items():
         given = getattr(value, name)
-        if is_struct(field.type) and not field.pointer:
+        if field.nested:
             words += packed(given)
         elif field.type is float:
             words.append(int(np.float64(given).view(np.int64)))
@@ -131,8 +135,7 @@ def zeros(struct: type[T]) -> T:
     Point(x=0.0, label=0)
     """
     fields = fields_of(struct).items()
-    inside = {name: is_struct(field.type) and not field.pointer for name, field in fields}
-    return struct(**{name: zeros(field.type) if inside[name] else field.type(0) for name, field in fields})
+    return struct(**{name: zeros(field.type) if field.nested else field.type(0) for name, field in fields})
 
 
 class Record(Generic[T]):

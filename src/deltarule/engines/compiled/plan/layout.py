@@ -341,11 +341,11 @@ class Division:
 
     def block(self, layer: int, each: Share) -> Block:
         """The block of weights that a share of columns belongs to."""
-        return next(block for block in self.layout.of(layer) if block.first == each.first)
+        return [block for block in self.layout.of(layer) if block.first <= each.first][-1]
 
-    def matrix(self, block: Block, row: int = 0, region: int = 0) -> MatrixAt:
-        """The rows of a block from one on: of the parameters, or in another region."""
-        offset = region * self.apart + (block.offset + row * block.stride) * self.item_bytes
+    def matrix(self, block: Block, row: int = 0, region: int = 0, column: int = 0) -> MatrixAt:
+        """The rows of a block from one on, and its columns: of the parameters, or in another region."""
+        offset = region * self.apart + (block.offset + row * block.stride + column) * self.item_bytes
         return MatrixAt(Address(self.parameters + offset), Stride(block.stride * self.item_bytes))
 
     def pairs_of(self, block: Block, row: int = 0) -> Address:

@@ -255,14 +255,14 @@ class Passage:
 
 
 def forward(block: Block, w: MatrixAt, pairs: Address, a: Matrix, z: Matrix, each: Share) -> Instruction:
-    """Some rows of z = b + a W, for the columns of a block of weights."""
+    """Some rows of z = b + a W, for columns of a block of weights; `w` begins at the first of them."""
     return Forward(
         a=a.rows_of(block),
         depth=Count(block.fan_in),
         w=w,
         pairs=pairs,
-        width=Count(block.width),
-        z=z.rows_of(block, block.place),
+        width=Count(each.width),
+        z=z.rows_of(block, block.place + each.first - block.first),
         rows=each.rows,
     )
 

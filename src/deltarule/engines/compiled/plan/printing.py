@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import Any, get_type_hints
 
 from deltarule.engines.compiled.plan.instruction import Instruction
+from deltarule.engines.compiled.plan.pieces import Take
 from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Rows
 from deltarule.native.structs import Address
 
@@ -97,10 +98,21 @@ class Printer:
     def _sections(self, heading: str, threads: Sequence[Sequence[Instruction]]) -> Iterator[str]:
         alike: dict[str, list[int]] = {}
         for number, plan in enumerate(threads, start=1):
-            alike.setdefault("\n".join(f"  {self.line(each)}" for each in plan), []).append(number)
+            alike.setdefault("\n".join(f"  {line}" for each in plan for line in self._lines(each)), []).append(number)
         for lines, numbers in alike.items():
             which = "" if len(threads) == 1 else f", thread{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
             yield f"{heading}{which}\n\n{lines}"
+
+    def _lines(self, instruction: Instruction) -> Iterator[str]:
+        """An instruction; below a list of the thread's own pieces, what is done in each."""
+        yield self.line(instruction)
+        if isinstance(instruction, Take) and not instruction.spare:
+            for piece in self._thing(instruction.pieces):
+                yield from (f"  {self.line(each)}" for each in piece)
+
+    def _thing(self, address: int) -> Any:
+        """What is known by an address, or None."""
+        return next((names.things[address] for names in self._names if address in names.things), None)
 
     def place(self, address: int, rows: str | int, width: int) -> str:
         """What lies at an address."""
@@ -113,8 +125,7 @@ class Printer:
 
     def kernel(self, constants: int) -> str:
         """The name of the kernel with these constants."""
-        thing = next((names.things[constants] for names in self._names if constants in names.things), None)
-        return str(getattr(thing, "name", ""))
+        return str(getattr(self._thing(constants), "name", ""))
 
 
 class _Field:

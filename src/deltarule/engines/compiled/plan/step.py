@@ -11,6 +11,7 @@ from deltarule.engines.compiled.plan.formulas import Formulas, Predicting
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layers import Backward
 from deltarule.engines.compiled.plan.layout import SCALE, Division, Share
+from deltarule.engines.compiled.plan.lists import Lists, cut, renewed
 from deltarule.engines.compiled.plan.member_layers import MemberLayers, in_member_rows, in_rows
 from deltarule.engines.compiled.plan.memory import Passage, forward
 from deltarule.engines.compiled.plan.source import Source
@@ -29,11 +30,31 @@ class Writer:
     to: Division
     formulas: Formulas
     updates: Updates
+    lists: Lists
 
     def step(self, source: Source, passage: Passage, record: str | None) -> Iterator[Instruction]:
         """One training step: forwards, the loss, backwards, and the update; threads wait where one needs another's."""
         if not self.formulas.updates.whole:
             yield from self.formulas.updates.prepared(self.to.thread)
+        updates, there_and_back = (
+            list(each) for each in (self.updates.instructions(passage), self._there_and_back(source, passage))
+        )
+        yield from renewed(updates)
+        yield from there_and_back
+        yield from self.to.wait()
+        if self.to.thread == 0:
+            if record == "batch":
+                yield source.record(passage)
+            yield source.add(passage)
+        yield from renewed(there_and_back)
+        yield from self._backward_to_inputs(passage)
+        yield from updates
+        yield from self.to.wait()
+        if record == "batch_after":
+            yield from self._after(source, passage)
+
+    def _there_and_back(self, source: Source, passage: Passage) -> Iterator[Instruction]:
+        """Forwards, the loss, and backwards to the outputs of the first layer."""
         yield from self._batch(source, passage, self.to.rows())
         yield from self._first_inputs(passage)
         last = len(self.to.layout.blocks) - 1
@@ -50,16 +71,6 @@ class Writer:
             if not self._by_rows(layer):
                 yield from self.to.wait()
             yield from self._backward(layer, passage)
-        yield from self.to.wait()
-        if self.to.thread == 0:
-            if record == "batch":
-                yield source.record(passage)
-            yield source.add(passage)
-        yield from self._backward_to_inputs(passage)
-        yield from self.updates.instructions(passage)
-        yield from self.to.wait()
-        if record == "batch_after":
-            yield from self._after(source, passage)
 
     def evaluation(self, source: Source, passage: Passage, to: Division) -> Iterator[Instruction]:
         """The sums over a block of samples, by this thread alone, from the parameters that `to` points at."""
@@ -158,6 +169,9 @@ class Writer:
 
     def _forward(self, layer: int, passage: Passage) -> Iterator[Instruction]:
         """Weighted sums, and what the layer makes of them."""
+        if self._in_pieces(layer, layer):
+            yield from self.lists.take(self.to, f"forward {layer + 1}", lambda to: self._sums(to, layer, passage))
+            return
         yield from in_rows(
             self.to, layer, _weighted_sums(self.formulas, self.to, layer, passage, self.to.shares(layer))
         )
@@ -165,6 +179,25 @@ class Writer:
         if normalization is not None:
             activation, copy = self.formulas.activations[layer], self.formulas.updates.averaged * self.to.apart
             yield from normalization.training(self.to, layer, passage, activation, self.updates.scratch, copy)
+
+    def _sums(self, to: Division, layer: int, passage: Passage) -> list[list[Instruction]]:
+        """Pieces of a layer's weighted sums and activations."""
+        depth, batch = to.layout.sizes[layer], to.layout.batch
+        shares = chain.from_iterable(cut(each, depth, batch, by_rows=True) for each in to.shares(layer))
+        return [list(_weighted_sums(self.formulas, to, layer, passage, [each])) for each in shares]
+
+    def _in_pieces(self, layer: int, hidden: int) -> bool:
+        """Whether threads may take pieces of a layer's product, whose result is, or belongs to, some hidden layer."""
+        formulas = self.formulas
+        alone = hidden < len(formulas.activations) and formulas.activations[hidden].columnwise
+        return (
+            self.lists.of_products
+            and self.to.layout.threads > 1
+            and formulas.members is None
+            and not self._by_rows(layer)
+            and not alone
+            and formulas.normalizations[hidden] is None
+        )
 
     def _drawn(self, layer: int, passage: Passage) -> Iterator[Instruction]:
         """Noise and dropout of a layer's inputs, whole rows at a time."""
@@ -189,6 +222,9 @@ class Writer:
         whole = Share(0, padded(self.to.layout.sizes[layer]), self.to.rows())
         shares = [whole] if self._by_rows(layer) else self.to.shares(layer - 1)
         elementwise = not activation.columnwise
+        if self._in_pieces(layer, layer - 1) and not dropped:
+            yield from self.lists.take(self.to, f"backward {layer}", lambda to: self._below(to, layer, passage, slope))
+            return
         for each in shares:
             yield from in_rows(self.to, layer, self._errors(layer, passage, each))
             if elementwise and not dropped and self.formulas.members is None:
@@ -204,6 +240,14 @@ class Writer:
             if elementwise:
                 yield from slope(whole)
         yield from self._columns_back(layer, passage, slope, waits=dropped or shares == [whole])
+
+    def _below(
+        self, to: Division, layer: int, passage: Passage, slope: Callable[[Share], Iterator[Instruction]]
+    ) -> list[list[Instruction]]:
+        """Pieces of the errors of the layer below."""
+        depth, batch = to.layout.sizes[layer + 1], to.layout.batch
+        shares = chain.from_iterable(cut(each, depth, batch, by_rows=False) for each in to.shares(layer - 1))
+        return [[*self._errors(layer, passage, each), *slope(each)] for each in shares]
 
     def _columns_back(
         self, layer: int, passage: Passage, slope: Callable[[Share], Iterator[Instruction]], *, waits: bool
@@ -307,7 +351,7 @@ def _weighted_sums(
     for each in shares:
         block = to.block(layer, each)
         if not summed:
-            w, pairs = to.matrix(block), to.pairs_of(block)
+            w, pairs = to.matrix(block, column=each.first - block.first), to.pairs_of(block)
             yield forward(block, w, pairs, passage.inputs(layer), passage.sums(layer), each)
         if layer < len(passage.a) and formulas.normalizations[layer] is None:
             yield from formulas.activations[layer].forward(to, layer, passage, each)

@@ -196,7 +196,8 @@ class Thread(Struct):
     """What one thread reads, and what it works on: samples `first` to `first + size` of the order.
 
     place : which of this call's steps it is. sums : three numbers that losses are added to, `training_sums` or those of
-    a block that is evaluated. workspace : for products. operands : memory for a kernel's addresses.
+    a block that is evaluated. workspace : for products. operands : memory for a kernel's addresses. copied : the
+    derivatives of which a piece of a gradient left a copy in the workspace, for the next piece; or 0.
     """
 
     run: Pointer[Run]
@@ -211,3 +212,4 @@ class Thread(Struct):
     step: int
     place: int
     sums: int
+    copied: int

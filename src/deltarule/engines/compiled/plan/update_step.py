@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 
 from deltarule.engines.compiled.plan.formulas import UpdateKernels
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import EMBEDDING, FACTORS, SCALE, Block, Division, is_kept
+from deltarule.engines.compiled.plan.lists import Lists, enough, parts_of
 from deltarule.engines.compiled.plan.member_layers import in_rows
 from deltarule.engines.compiled.plan.memory import Passage
 from deltarule.engines.compiled.plan.tables import NO_KERNEL, KernelCall, MatrixAt
@@ -44,6 +45,19 @@ class _Part:
     kernel: KernelCall
     slice: Count
 
+    def pieces(self, to: Division) -> Iterator[Product]:
+        """Cut the product into pieces of whole slices."""
+        of, size = self.product, int(self.product.rows)
+        if to.layout.threads > 1:
+            slices = -(-of.rows // self.slice)
+            size = self.slice * -(-slices // parts_of(to.layout.batch * of.rows * of.width, slices))
+        for first in range(0, of.rows, size):
+            a, w = (
+                replace(at, address=Address(at.at(0) + first * by)) for at, by in ((of.a, of.a_item), (of.w, of.w.row))
+            )
+            pairs = Address(of.pairs and of.pairs + first // 2 * of.w.row)
+            yield replace(of, a=a, w=w, pairs=pairs, rows=Count(min(size, of.rows - first)))
+
 
 @dataclass(frozen=True, eq=False)
 class Updates:
@@ -56,6 +70,7 @@ class Updates:
     """
 
     to: Division
+    lists: Lists
     kernels: UpdateKernels
     idle: bool
     bounded: bool
@@ -69,21 +84,45 @@ class Updates:
         if self.kernels.whole:
             yield from self._at_once(passage)
         else:
-            for layer in reversed(range(self._layers)):
-                yield from in_rows(self.to, layer, self._updates(layer, passage))
-                yield from self._written_steps(layer)
-            for layer in self.to.layout.before:
-                yield from self._written_steps(layer)
+            yield from self._in_one_pass(passage)
         if self.bounded or self.kernels.apart:
             yield from self.to.wait()
             for layer in (*range(self._layers), *self.to.layout.before):
                 yield from self._afterwards(layer)
 
-    def _updates(self, layer: int, passage: Passage) -> Iterator[Instruction]:
-        """The thread's part of a layer's weights and biases, gradient and step in one."""
-        slots, apart = Count(self.kernels.slots), Stride(self.to.apart)
-        for part in self._parts(layer, passage):
-            yield Update(part.product, part.kernel, slots, apart, self.scratch, part.slice)
+    def _in_one_pass(self, passage: Passage) -> Iterator[Instruction]:
+        """Gradient and step of weights and biases, from the last layer on; then the steps of what else is trained."""
+        layers = range(self._layers - 1, -1, -1)
+        if self.to.layout.shape.members == 1:
+            yield from self.lists.take(
+                self.to,
+                "update",
+                lambda to: self._pieces(chain(*(self._updates(layer, passage, to) for layer in layers))),
+            )
+        else:
+            for layer in layers:
+                yield from in_rows(self.to, layer, self._updates(layer, passage, self.to))
+        for layer in (*layers, *self.to.layout.before):
+            yield from self._written_steps(layer)
+
+    def _pieces(self, updates: Iterable[Update]) -> list[list[Update]]:
+        """Updates one after the other, until they are enough for a piece."""
+        pieces: list[list[Update]] = [[]]
+        products = 0
+        for each in updates:
+            if enough(products):
+                pieces.append([])
+                products = 0
+            pieces[-1].append(each)
+            products += self.to.layout.batch * each.product.rows * each.product.width
+        return pieces
+
+    def _updates(self, layer: int, passage: Passage, to: Division) -> Iterator[Update]:
+        """A thread's part of a layer's weights and biases, gradient and step in one, cut into pieces."""
+        slots, apart = Count(self.kernels.slots), Stride(to.apart)
+        for part in self._parts(layer, passage, to):
+            for product in part.pieces(to):
+                yield Update(product, part.kernel, slots, apart, self.scratch, part.slice)
 
     @property
     def _layers(self) -> int:
@@ -98,23 +137,22 @@ class Updates:
         """Where the sums of squares of a block's columns are: threads may be in different layers."""
         return Address(self.squares + 8 * self.to.layout.columns_before(block))
 
-    def _parts(self, layer: int, passage: Passage) -> Iterator[_Part]:
-        """The thread's parts of a layer's blocks; the biases of a block belong to whoever has its last rows."""
+    def _parts(self, layer: int, passage: Passage, to: Division) -> Iterator[_Part]:
+        """A thread's parts of a layer's blocks; the biases of a block belong to whoever has its last rows."""
         a, thread = passage.inputs(layer), self.to.thread
-        for each in self.to.shares(layer):
-            block = self.to.block(layer, each)
+        for each in to.shares(layer):
+            block = to.block(layer, each)
             d, width, fan_in = passage.d[layer].rows_of(block, block.place), Count(block.width), block.fan_in
             begin, end = each.rows.first(fan_in), each.rows.stop(fan_in)
             if end > begin:
-                w = self.to.matrix(block, begin)
-                pairs = self.to.pairs_of(block, begin)
-                product = Product(d, a.rows_of(block, begin), a.item_bytes, w, pairs, Count(end - begin), width)
+                w, pairs, whole = to.matrix(block, begin), to.pairs_of(block, begin), Count(end - begin)
+                product = Product(d, a.rows_of(block, begin), a.item_bytes, w, pairs, whole, width, whole)
                 kernel = self.kernels.step("weights", layer, thread)
-                rows = _slice_rows(block, end - begin, self.to.layout.batch)
+                rows = _slice_rows(block, whole, to.layout.batch)
                 yield _Part(block, range(begin, end), product, kernel, rows)
             if each.rows.part == each.rows.parts - 1 and not (self.idle and layer < self._layers - 1):
-                w, one = self.to.matrix(block, fan_in), MatrixAt(self.one, Stride(0))
-                product = Product(d, one, Stride(0), w, Address(0), Count(1), width)
+                w, one = to.matrix(block, fan_in), MatrixAt(self.one, Stride(0))
+                product = Product(d, one, Stride(0), w, Address(0), Count(1), width, Count(1))
                 yield _Part(
                     block, range(fan_in, fan_in + 1), product, self.kernels.step("biases", layer, thread), Count(1)
                 )
@@ -158,7 +196,7 @@ class Updates:
             yield Clip(self.squares, columns, self.kernels.clip, scalars)
         yield from self.kernels.prepared(self.to.thread)
         for layer in range(self._layers):
-            for part in self._parts(layer, passage):
+            for part in self._parts(layer, passage, self.to):
                 yield self._step(part.block, part.rows, part.kernel)
             yield from self._written_steps(layer)
         for layer in self.to.layout.before:
@@ -172,7 +210,7 @@ class Updates:
 
     def _gradients(self, layer: int, passage: Passage) -> Iterator[Instruction]:
         """The thread's part of the gradient of a layer's weights and biases."""
-        for part in self._parts(layer, passage):
+        for part in self._parts(layer, passage, self.to):
             weights = part.rows.start < part.block.fan_in
             kernel = self.kernels.penalty_gradient(layer, self.to.thread) if weights else NO_KERNEL
             gradient = self.to.matrix(part.block, part.rows.start, self._gradient).address

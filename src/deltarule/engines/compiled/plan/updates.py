@@ -25,7 +25,8 @@ __all__ = ["Bound", "CallFormula", "Clip", "Gradient", "Product", "Squares", "St
 @dataclass(frozen=True)
 class Product(Struct):
     """Some rows of a block of weights, w, and what their gradient aᵀ dz is a product of; `a_item` bytes lie between
-    the inputs of a sample. pairs : where the rows' pairs rounded to bfloat16 are kept, or 0.
+    the inputs of a sample. pairs : where the rows' pairs rounded to bfloat16 are kept, or 0. whole : the rows of all
+    pieces of the product.
     """
 
     d: MatrixAt
@@ -35,13 +36,14 @@ class Product(Struct):
     pairs: Address
     rows: Count
     width: Count
+    whole: Count
 
-    def multiply(self, first: int, rows: int, target: int, thread: Thread) -> None:
-        """Write the gradient of some of the rows, as far apart as the weights' are; the first rows first."""
+    def multiply(self, first: int, rows: int, target: int, thread: Thread, again: bool) -> None:
+        """Write the gradient of some of the rows, as far apart as the weights' are; `again` after other rows of it."""
         rounded_products.gradient(
             thread.run.tiles, target, self.w.row, self.a.address + first * self.a_item, self.a.row, self.d.address,
-            self.d.row, thread.size, rows, self.width, thread.workspace, first > 0,
-            self.rows,
+            self.d.row, thread.size, rows, self.width, thread.workspace, again,
+            self.whole,
         )  # fmt: skip
 
     def gradient(self, work: Work) -> Array:
@@ -74,15 +76,20 @@ class Update(Instruction):
     def execute(self, thread: Thread) -> None:
         of, operands = self.product, thread.operands
         columns = of.w.row // thread.run.item_bytes
+        is_piece = of.rows < of.whole
+        again = is_piece and thread.copied == of.d.address
         row = 0
         while row < of.rows:
             many = min(self.slice, of.rows - row)
-            of.multiply(row, many, self.scratch, thread)
+            of.multiply(row, many, self.scratch, thread, again)
+            again = True
             _step(self.kernel, of.w.at(row), self.scratch, many * columns, self.slots, self.apart, operands)
             if of.pairs:
                 pairs = of.pairs + row // 2 * of.w.row
                 rounded_products.keep_pairs(thread.run.tiles, of.w.at(row), of.w.row, many, of.width, pairs)
             row += many
+        if is_piece:
+            thread.copied = of.d.address
 
     def define(self, work: Work) -> None:
         of = self.product
@@ -131,7 +138,7 @@ class Gradient(Instruction):
     def execute(self, thread: Thread) -> None:
         of, gradient = self.product, self.gradient
         for row in range(0, of.rows, _SLICE):
-            of.multiply(row, min(_SLICE, of.rows - row), gradient + row * of.w.row, thread)
+            of.multiply(row, min(_SLICE, of.rows - row), gradient + row * of.w.row, thread, row > 0)
         if self.kernel.body:
             items = of.rows * (of.w.row // thread.run.item_bytes)
             run_kernel(self.kernel, items, thread.operands, (of.w.address, gradient, gradient))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from deltarule.engines.compiled.plan.formulas import Formulas
 from deltarule.engines.compiled.plan.instruction import Instruction
 from deltarule.engines.compiled.plan.layout import Division, Layout
+from deltarule.engines.compiled.plan.lists import Lists
 from deltarule.engines.compiled.plan.member_layers import joined
 from deltarule.engines.compiled.plan.memory import Arena, Passage, aligned
 from deltarule.engines.compiled.plan.printing import SCRATCH, Named, Names, Printer
@@ -237,10 +238,12 @@ class Team:
         widest = max(*(block.stride for block in self._layout.every), *map(padded, sizes))
         one = arena.keep(np.ones(1, self._dtype), "1")
         squares = arena.words(self._layout.columns, "squares")
+        lists = Lists(arena, of_products=not rounds(self._run["tiles"]))
         for thread in range(self.threads):
             to = self._division(thread, 0)
             updates = Updates(
                 to=to,
+                lists=lists,
                 kernels=formulas.updates,
                 idle=bool(shape.idle().any()),
                 bounded=self._problem.recipe.constraint is not None,
@@ -249,7 +252,7 @@ class Team:
                 squares=squares,
                 formula=Address(0 if self._formula is None else ctypes.cast(self._formula, ctypes.c_void_p).value or 0),
             )
-            writer = Writer(to, formulas, updates)
+            writer = Writer(to, formulas, updates, lists)
             plans: dict[str, list[Instruction]] = {}
             if thread < self._steppers:
                 own = passage.with_own_inputs(arena, shape.inputs) if self._own_inputs(passage) else passage
