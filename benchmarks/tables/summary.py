@@ -75,7 +75,7 @@ class Pair:
 class Study:
     """The fits of some models on some tables, with the same splits for all.
 
-    Models with fewer than three quarters as many fits as the median model are not ranked: ranks are over the tables,
+    Models on fewer than four fifths as many tables as the median model are not ranked: ranks are over the tables,
     and on each table over the splits, that all ranked models have.
     """
 
@@ -84,8 +84,8 @@ class Study:
         self._tasks = tasks
         self._check_same_samples()
         self.rivals = [rival for rival in order if any(fit.rival == rival for fit in fits)]
-        counts = {rival: sum(name == rival for name, _, _ in self._fits) for rival in self.rivals}
-        enough = 0.75 * float(np.median(list(counts.values())))
+        counts = {rival: len({table for name, table, _ in self._fits if name == rival}) for rival in self.rivals}
+        enough = 0.8 * float(np.median(list(counts.values())))
         self.ranked = [rival for rival in self.rivals if counts[rival] >= enough]
         self.splits = {table: self.common(self.ranked, table) for table in tasks}
         self.tables = [table for table, splits in self.splits.items() if splits]
