@@ -27,7 +27,7 @@ def draw(standings: Sequence[Standing], path: Path) -> None:
     tasks = [task for task in TITLES if any(math.isfinite(each.errors[task][0]) for each in standings)]
     if not tasks:
         return
-    picture = style.figure(5.2 * len(tasks), 4.6)
+    picture = style.figure(6.0 * len(tasks), 7.2)
     for axes, task in zip(picture.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
         _panel(axes, task, standings)
     _legend(picture, {rivals()[each.rival].family for each in standings})
@@ -46,7 +46,7 @@ def _panel(axes: Any, task: str, standings: Sequence[Standing]) -> None:
         axes.plot([seconds], [mean], shape, color=colour, markersize=6.5, zorder=3)
     axes.axhline(1.0, color=style.GREY, linewidth=0.8, linestyle="--", zorder=1)
     times = [each.seconds[0] for each in shown]
-    _scale(axes, [min(times) / 1.6, max(times) * 6], [each.errors[task][0] for each in shown])
+    _scale(axes, [min(times) / 1.6, max(times) * 5], [end for each in shown for end in each.errors[task] if end > 0])
     _label(axes, [(known[each.rival].name, each.seconds[0], each.errors[task][0]) for each in shown])
     style.tidy(axes, title=TITLES[task], x="processor time to train, s (logarithmic; geometric mean over tables)",
                y="error relative to HistGradientBoosting, 95 % interval")  # fmt: skip
@@ -55,12 +55,13 @@ def _panel(axes: Any, task: str, standings: Sequence[Standing]) -> None:
 
 
 def _scale(axes: Any, times: Sequence[float], errors: Sequence[float]) -> None:
-    """Logarithmic axes; intervals may leave the picture, marks may not."""
+    """Logarithmic axes that contain all marks and intervals."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
     axes.set_xscale("log")
     axes.set_yscale("log")
-    low, high = min(0.9, *errors) / 1.2, max(1.1, *errors) * 1.2
+    finite = [error for error in errors if math.isfinite(error)]
+    low, high = min(0.9, *finite) / 1.1, max(1.1, *finite) * 1.1
     axes.set_xlim(*times)
     axes.set_ylim(low, high)
     axes.set_yticks([tick for tick in TICKS if low <= tick <= high])
@@ -70,7 +71,7 @@ def _scale(axes: Any, times: Sequence[float], errors: Sequence[float]) -> None:
 
 
 def _label(axes: Any, marks: Sequence[tuple[str, float, float]]) -> None:
-    """Write each name next to its mark, on the side where it covers the fewest marks and names."""
+    """Write each name where it covers the fewest marks and names: beside its mark, or further off with a line to it."""
     axes.figure.draw_without_rendering()  # the layout decides where the marks are
     pixel = axes.figure.dpi / 72  # in points
     places = [axes.transData.transform((seconds, error)) / pixel for _, seconds, error in marks]
@@ -78,14 +79,17 @@ def _label(axes: Any, marks: Sequence[tuple[str, float, float]]) -> None:
     for (name, seconds, error), (x, y) in zip(marks, places, strict=True):
         width = 0.54 * FONT * len(name)
         found: list[tuple[int, int, tuple[float, float], tuple[float, float, float, float]]] = []
-        for dx, dy in ((5, 4), (5, -11), (-5 - width, 4), (-5 - width, -11), (8, -3)):
+        near = [(5, 4), (5, -11), (-5 - width, 4), (-5 - width, -11), (8, -3)]
+        far = [(dx, dy) for dy in (14, -21, 24, -31) for dx in (10, -10 - width)]
+        for dx, dy in (*near, *far):
             box = (x + dx, x + dx + width, y + dy, y + dy + FONT)
             covered = sum(box[0] < b and a < box[1] and box[2] < d and c < box[3] for a, b, c, d in taken)
             found.append((covered, len(found), (dx, dy), box))
         _, _, offset, box = min(found)
         taken.append(box)
+        line = {"arrowstyle": "-", "color": style.GREY, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3}
         axes.annotate(style.plain(name), (seconds, error), offset, textcoords="offset points", fontsize=FONT,
-                      color=style.BLACK)  # fmt: skip
+                      color=style.BLACK, arrowprops=line if offset in far else None)  # fmt: skip
 
 
 def _legend(picture: Any, present: set[str]) -> None:

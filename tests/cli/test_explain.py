@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import deltarule as dr
 from deltarule.cli.main import app
 
 
@@ -57,6 +58,21 @@ def test_values_in_json_add_up_for_the_chosen_samples_and_background(shell):
     code, out, err = shell("explain", "runs/iris-1", "iris", "--background", "one.npy", "--json")
     assert code == 0, err
     assert json.loads(out)["background"] == 1
+
+
+def test_missing_values_are_null_in_json(shell):
+    rows = [{"age": float(n), "town": "AB"[n % 2], "pay": 2.0 * n} for n in range(40)]
+    for name, columns in (("mixed", ("age", "town")), ("numbers", ("age",))):
+        table = [{column: row[column] for column in (*columns, "pay")} for row in rows]
+        model = dr.train(dr.Recipe(network=dr.Network(hidden=(4,)), epochs=2, stopping=None), table, "pay").model
+        model.save(f"{name}.safetensors")
+        lines = [",".join(columns), *(("3,A", ",B", "5,") if name == "mixed" else ("3", "NA", "5"))]
+        Path(f"{name}.csv").write_text("\n".join(lines) + "\n")
+        code, out, err = shell("explain", f"{name}.safetensors", f"{name}.csv", "--json", "--quiet")
+        assert code == 0, err
+        found = json.loads(out)
+        assert [row[0] for row in found["data"]] == [3.0, None, 5.0]
+        assert np.isfinite(found["values"]).all()
 
 
 @pytest.mark.parametrize("extra", [[], ["--row", "0"]])

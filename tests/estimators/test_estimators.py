@@ -24,6 +24,7 @@ import deltarule as dr
 from deltarule.engines.objective import Objective
 from deltarule.engines.problem import Problem, Samples
 from deltarule.engines.threads import allowed_threads
+from deltarule.errors import RecipeError
 from deltarule.estimators.inputs import UNSCALED
 from deltarule.estimators.parameters import class_loss, number_loss, recipe_of
 
@@ -157,7 +158,11 @@ def test_formulas_of_any_kind():
     assert network.score(X, NAMES) > 0.9
     assert_allclose(network.predict_proba(X).sum(axis=1), 1.0)
     assert small(solver="rmsprop", max_iter=100).fit(X, Y).score(X, Y) > 0.9
-    assert small(loss="half_squared_error", solver="lbfgs").fit(X, Y).predict_proba(X).min() >= 0.0
+    numbers = small(loss="half_squared_error", solver="lbfgs")
+    assert numbers.fit(X, Y).predict_proba(X).min() >= 0.0
+    several = numbers.fit(X, Y[:, None] > [0, 1])
+    assert several._outputs(3 * X).min() < 0.0 < 1.0 < several._outputs(3 * X).max()
+    assert_allclose(several.predict_proba(3 * X), several.to_model().predict_proba(3 * X))
     two = small(loss="softmax_cross_entropy", max_iter=100).fit(X[:100], Y[:100])
     assert (two.n_outputs_, two.predict_proba(X).shape) == (2, (150, 2))
     assert small_regressor(loss="huber").fit(PATIENTS, NUMBERS).score(PATIENTS, NUMBERS) > 0.4
@@ -241,6 +246,25 @@ def test_an_ensemble_is_the_mean_of_its_networks():
         bit_by_bit.partial_fit(X, NAMES, classes=np.unique(NAMES))
     assert bit_by_bit.score(X, NAMES) > 0.9
     assert not hasattr(together.set_params(n_ensemble=1).fit(X, NAMES), "estimators_")
+
+
+@pytest.mark.parametrize("incremental", [False, True])
+def test_the_networks_of_an_ensemble_continue_with_the_present_parameters(incremental):
+    rates = {"max_iter": 2, "tol": 0, "shuffle": False, "batch_size": 150, "solver": "sgd", "momentum": 0.0}
+    network = small(n_ensemble=2, warm_start=not incremental, **rates)
+
+    def train():
+        return network.partial_fit(X, Y, classes=[0, 1, 2]) if incremental else network.fit(X, Y)
+
+    first = [each.random_state for each in train().estimators_]
+    network.set_params(max_iter=5, alpha=1.0)
+    assert [each.alpha for each in train().estimators_] == [1.0, 1.0]
+    assert [each.random_state for each in network.estimators_] == first != [0, 0]
+    assert incremental or network.n_iter_ == 5
+    for other in (1, 3):
+        network.set_params(n_ensemble=other)
+        with pytest.raises(RecipeError, match="Expected the 2 of the previous call for n_ensemble, got"):
+            train()
 
 
 def test_verbose_tells(capsys):

@@ -18,7 +18,9 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.model_selection import cross_val_score
 
 import deltarule as dr
+from deltarule.data.frames import table_of
 from deltarule.errors import DataError, DataWarning, ModelFileError, RecipeError
+from deltarule.estimators.bagging import Candidate, TableProblem
 from deltarule.estimators.fold_plan import planned_folds
 from deltarule.estimators.tabular import epochs_for
 from deltarule.models.calibration import calibration_error, fitted_temperature, tempered
@@ -233,6 +235,17 @@ def test_of_several_presets_the_best_predicts():
     assert model.leaderboard_[3].score > model.leaderboard_[0].score
 
 
+def test_a_preset_whose_networks_all_diverge_is_left_out():
+    diverging = RECIPE.replace(optimizer=dr.SGD(1e30))
+    for presets, place in (([diverging, RECIPE], 1), ([RECIPE, diverging], 2)):
+        with pytest.warns(UserWarning, match=rf"All networks of recipe \(preset {place}\) diverged") as caught:
+            model = regressor(preset=presets, folds=2).fit(FRAME, NUMBERS)
+        assert {each.filename for each in caught} == {__file__}
+        assert [(line.networks, line.used) for line in model.leaderboard_] == [(2, True)]
+    with pytest.raises(dr.errors.Diverged, match="none of 2 networks"):
+        regressor(preset=[diverging, diverging], folds=2).fit(FRAME, NUMBERS)
+
+
 def test_names_of_presets_make_recipes():
     model = dr.TabularRegressor("plain", folds=2, time_limit=20).fit(FRAME, NUMBERS)
     recipe = model.ensemble_.networks[0].recipe
@@ -288,6 +301,18 @@ def test_without_a_preset_large_tables_have_fewer_epochs(monkeypatch):
     assert [epochs_for(rows, 128) for rows in (7_812, 10_000, 31_250, 10**6)] == [128, 100, 32, 32]
     assert epochs_for(10**6, 20) == 20
     assert dr.TabularRegressor("realmlp-s", folds=2).fit(FRAME[:20], NUMBERS[:20]).leaderboard_[0].name == "realmlp-s"
+
+
+@pytest.mark.parametrize(
+    "needing", [{"schedule": "reduce_on_plateau"}, {"metrics": ("rmse",)}, {"stopping": dr.EarlyStopping()}]
+)
+def test_what_needs_a_validation_set_has_the_samples_held_out(needing):
+    folds = planned_folds(NUMBERS, 3, 0, classes=False)
+    problem = TableProblem(table_of(FRAME), NUMBERS, None, None, folds)
+    plain = RECIPE.replace(stopping=None, metrics=())
+    assert Candidate("plain", plain).job(problem, 1).data.validation is None
+    data = Candidate("own", plain.replace(**needing)).job(problem, 1).data
+    assert (len(data.train), len(data.validation)) == (len(folds[1].train), len(folds[1].held))
 
 
 def test_the_time_limit_shortens_training():

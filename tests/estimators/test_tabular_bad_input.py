@@ -168,6 +168,12 @@ def test_wrong_parameters_are_named(wrong, suggestion):
         regressor(**wrong).fit(X, Y)
 
 
+@pytest.mark.parametrize("limit", [float("inf"), 1e308])
+def test_a_time_limit_may_be_beyond_all_epochs(limit):
+    model = regressor(folds=2, time_limit=limit).fit(X, Y)
+    assert np.array_equal(model.predict(X), regressor(folds=2).fit(X, Y).predict(X))
+
+
 def test_a_time_limit_may_be_a_number_of_numpy():
     assert regressor(folds=2, time_limit=np.float32(30)).fit(X, Y).score(X, Y) > 0.5
 

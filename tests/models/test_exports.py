@@ -245,6 +245,24 @@ def test_onnx_has_the_lowest_operator_set_and_names_as_skl2onnx(tmp_path):
     assert {each.domain for each in model.opset_import} == {"", "ai.onnx.ml"}
 
 
+@pytest.mark.parametrize("classes", [False, True])
+def test_outputs_of_onnx_are_named_apart_from_the_columns(classes, tmp_path):
+    onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    names = ["variable", "variable_", "output_label", "output_probability"]
+    x = dict(zip(names, np.random.default_rng(0).normal(size=(4, ROWS)), strict=True))
+    table = dr.Dataset((dr.data.table_of(x), x["variable"] > 0 if classes else 2.0 * x["variable"]))
+    model = trained(dr.Recipe(network=dr.Network(hidden=(5,))), table)
+    (path,) = model.export(tmp_path / "model.onnx")
+    graph = onnx.load(path).graph
+    assert [each.name for each in graph.input] == names
+    expected = ["output_label_", "output_probability_"] if classes else ["variable__"]
+    assert [each.name for each in graph.output] == expected
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    values = session.run(None, {name: column[:, None] for name, column in x.items()})
+    own = model.predict_proba(x) if classes else model.predict(x)[:, None]
+    assert np.abs(values[-1] - own).max() < BOUND
+
+
 def test_skl2onnx_converts_pipelines_of_our_estimators():
     skl2onnx, runtime = pytest.importorskip("skl2onnx"), pytest.importorskip("onnxruntime")
     from sklearn.pipeline import make_pipeline

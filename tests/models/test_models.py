@@ -2,6 +2,7 @@
 
 import json
 import struct
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import deltarule as dr
-from deltarule.errors import ModelError, ModelFileError
+from deltarule.errors import DataError, ModelError, ModelFileError
 from deltarule.models import Model
+from deltarule.models.ensemble import Ensemble
 
 
 @cache
@@ -349,3 +351,41 @@ def test_a_predictor_is_taken_over_with_new_parameters(network, dtype):
     assert not np.array_equal(earlier.raw_outputs(x), expected)
     again.take_predictors(earlier)
     assert np.array_equal(again.raw_outputs(x), expected)
+
+
+def test_scores_need_a_target_for_each_prediction():
+    iris, diabetes = dr.load_dataset("iris").test, dr.load_dataset("diabetes").test
+    for model, part in ((trained(), iris), (trained("numbers"), diabetes)):
+        for each in (model, Ensemble([model])):
+            expected = each.score(part.x, part.y)
+            assert each.score(part.x, part.y[:, None]) == each.score(part.x, part.y.tolist()) == expected
+            for wrong in (part.y[:1], part.y[None], part.y[:-1], np.stack([part.y] * 2, axis=1), part.y[0]):
+                with pytest.raises(DataError, match=r"for y, got shape"):
+                    each.score(part.x, wrong)
+    x = diabetes.x
+    several = dr.train(dr.Recipe(epochs=1, stopping=None), (x, np.stack([diabetes.y, -diabetes.y], axis=1))).model
+    with pytest.raises(DataError, match="for y, got shape"):
+        several.score(x, np.stack([diabetes.y, -diabetes.y]))
+
+
+def test_the_score_of_equal_targets_is_that_of_the_evaluation():
+    model, x = trained("numbers"), dr.load_dataset("diabetes").test.x[:5]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(model.score(x, np.full(5, 3.0)))
+        assert np.isnan(dr.evaluate(model, dr.Dataset((x, np.full(5, 3.0))).train).score)
+        assert model.score(x[:1], model.predict(x[:1])) == 1.0
+
+
+def test_unknown_labels_of_any_type_are_named():
+    model, x = trained(), dr.load_dataset("iris").test.x[:2]
+    for labels in (["setosa", 0], [0, None], [0, 7.5]):
+        with pytest.raises(DataError, match=r"labels .* that the model knows"):
+            model.calibrated(x, np.array(labels, dtype=object))
+
+
+def test_a_model_has_two_classes_or_more():
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    classifier = dr.MLPClassifier((4,), tol=1.0, n_iter_no_change=2).fit(x, np.zeros(20, int))
+    with pytest.raises(ModelError, match="at least two classes"):
+        classifier.to_model()

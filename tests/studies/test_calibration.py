@@ -10,7 +10,7 @@ import pytest
 import deltarule as dr
 from deltarule.errors import DataError, DataWarning, ModelError, ModelFileError
 from deltarule.models.calibration import Calibration
-from deltarule.studies.reliability import wilson
+from deltarule.studies.intervals import wilson
 
 
 def numbers(n: int):
@@ -150,8 +150,10 @@ def test_what_cannot_be_calibrated_is_an_error():
         model.predict_set(x)
     with pytest.raises(DataError, match="shape"):
         model.calibrated(x, y[:5])
-    with pytest.warns(DataWarning, match="5 samples"):
-        assert np.isinf(model.calibrated(x[:5], y[:5]).predict_interval(x)).all()
+    for each in (model, dr.Ensemble([model])):
+        with pytest.warns(DataWarning, match="5 samples") as caught:
+            assert np.isinf(each.calibrated(x[:5], y[:5]).predict_interval(x)).all()
+        assert [warning.filename for warning in caught] == [__file__]
     classifier = dr.train(RECIPE, (x, y > 0)).model
     with pytest.raises(DataError, match="model knows"):
         classifier.calibrated(x, np.full(60, 7))

@@ -136,6 +136,16 @@ def test_tuning_does_not_see_the_test_part():
     assert chosen == {sweep.variant: sweep.chosen for sweep in right.sweeps}
 
 
+@pytest.mark.parametrize(("monitor", "by"), [("loss", "loss"), ("score", "score"), ("roc_auc", "loss")])
+def test_a_sweep_says_by_what_it_chooses(monitor, by):
+    recipe = SMALL.replace(epochs=1, stopping=dr.EarlyStopping(monitor=monitor))
+    comparison = dr.compare(dr.vary(recipe, batch_size=(8, 32)), IRIS, seeds=1, tune="learning_rate")
+    sweep = comparison.sweeps[0]
+    ranks = sweep.scores if by == "score" else [-each for each in sweep.losses]
+    assert (sweep.by, sweep.chosen) == (by, sweep.values[ranks.index(max(ranks))])
+    assert tables.sweeps(comparison).columns[-1] == f"Validation {by}"
+
+
 def test_equal_variants_are_tuned_alike():
     one, other = dr.compare({"one": SMALL, "other": SMALL}, IRIS, seeds=1, tune="learning_rate").sweeps
     assert (one.values, one.losses) == (other.values, other.losses)

@@ -76,19 +76,19 @@ def test_copies_in_tables_and_regressions_are_found():
 
 def test_a_smaller_network_needs_a_linear_model_that_certainly_comes_near():
     history = [Epoch(i + 1, t, t, 0, v, v, 0, 0.1) for i, (t, v) in enumerate(TURNED)]
-    share = ErrorEstimate.of_shares
+    counts = ErrorEstimate.of_counts
 
     def advised(high):
         linear = Baseline(
             "a linear model",
             linear=True,
-            train=share(60, 400),
-            validation=share(27, 100),
+            train=counts(60, 400),
+            validation=counts(27, 100),
             difference=(0.02, 0.04 - high, high),
         )
-        constant = Baseline("always 0", linear=False, train=share(200, 400), validation=share(50, 100), certain=1)
+        constant = Baseline("always 0", linear=False, train=counts(200, 400), validation=counts(50, 100), certain=1)
         said = analyze_errors(
-            share(20, 400), share(25, 100), history=history, recipe=dr.Recipe(), baselines=(constant, linear)
+            counts(20, 400), counts(25, 100), history=history, recipe=dr.Recipe(), baselines=(constant, linear)
         )
         return [each.text for each in said.remedies if each.change]
 

@@ -33,13 +33,13 @@ if str(CHECKOUT) not in sys.path:
 
 from benchmarks.advice import MADE, followed  # noqa: E402
 
-share = ErrorEstimate.of_shares
+counts = ErrorEstimate.of_counts
 
 
 @pytest.mark.parametrize(("wrong", "n"), [(0, 1), (1, 1), (0, 20), (4, 180), (90, 180), (179, 180), (13, 10_000)])
 def test_the_interval_of_a_share_is_wilsons(wrong, n):
     expected = binomtest(wrong, n).proportion_ci(0.95, method="wilson")
-    found = share(wrong, n)
+    found = counts(wrong, n)
     assert found.value == wrong / n
     assert found.low == pytest.approx(expected.low, abs=1e-12)
     assert found.high == pytest.approx(expected.high, abs=1e-12)
@@ -57,7 +57,7 @@ def test_the_interval_of_a_share_is_wilsons(wrong, n):
     ],
 )
 def test_the_interval_of_a_difference_is_newcombes(a, b, low, high):
-    gap, lowest, highest = difference(share(*a), share(*b))
+    gap, lowest, highest = difference(counts(*a), counts(*b))
     assert gap == pytest.approx(a[0] / a[1] - b[0] / b[1])
     assert (round(lowest, 4), round(highest, 4)) == (low, high)
 
@@ -67,7 +67,7 @@ def test_the_interval_of_a_mean_square():
     half = 3.182446 * math.sqrt(5 / 3) / 2  # without skewness it is Student's
     assert (found.value, found.low, found.high) == pytest.approx((2.5, max(2.5 - half, 0), 2.5 + half), abs=1e-5)
     assert ErrorEstimate.of_squares([2.0]).high == math.inf
-    assert ErrorEstimate.of_squares([3.0, 3.0]) == ErrorEstimate(3.0, 3.0, 3.0, 2, share=False)
+    assert ErrorEstimate.of_squares([3.0, 3.0]) == ErrorEstimate(3.0, 3.0, 3.0, 2, is_rate=False)
     scaled = ErrorEstimate.of_squares(np.array([1.0, 2.0, 2.0, 9.0]) * 1e-12)
     plain = ErrorEstimate.of_squares([1.0, 2.0, 2.0, 9.0])
     assert scaled.high == pytest.approx(plain.high * 1e-12)
@@ -115,9 +115,9 @@ def test_paired_tests_are_those_of_scipy():
 def test_certainty_agrees_with_fishers_exact_test(n, m, data):
     wrong, other = data.draw(st.integers(0, n)), data.draw(st.integers(0, m))
     p = fisher_exact([[wrong, n - wrong], [other, m - other]], alternative="greater").pvalue
-    found = certainly_above(share(wrong, n), share(other, m))
+    found = certainly_above(counts(wrong, n), counts(other, m))
     if abs(p - 0.025) > 1e-9:
-        assert found == (p <= 0.025 and difference(share(wrong, n), share(other, m))[1] > 0)
+        assert found == (p <= 0.025 and difference(counts(wrong, n), counts(other, m))[1] > 0)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_certainty_agrees_with_fishers_exact_test(n, m, data):
     ],
 )
 def test_known_numbers(train, validation, reference, variance, bias):
-    found = analyze_errors(share(*train), share(*validation), reference)
+    found = analyze_errors(counts(*train), counts(*validation), reference)
     assert (found.variance, found.bias) == (variance, bias)
     assert ("Good" in str(found)) <= (not variance and not bias)
     assert ("no reference error was given" in str(found)) == (bias and reference is None)
@@ -150,21 +150,21 @@ def test_known_numbers(train, validation, reference, variance, bias):
 
 
 def test_too_few_samples_are_said_to_be_so():
-    found = str(analyze_errors(share(5, 142), share(2, 15)))
+    found = str(analyze_errors(counts(5, 142), counts(2, 15)))
     assert "15 validation samples cannot tell" in found
     needed = int(found.partition("about ")[2].split()[0].replace(",", ""))
     assert needed > 15
-    assert analyze_errors(share(5, 142), share(round(2 / 15 * needed * 1.2), round(needed * 1.2))).variance
+    assert analyze_errors(counts(5, 142), counts(round(2 / 15 * needed * 1.2), round(needed * 1.2))).variance
 
 
 def test_good_says_what_could_be_missed():
-    found = str(analyze_errors(share(0, 1000), share(0, 100)))
+    found = str(analyze_errors(counts(0, 1000), counts(0, 100)))
     assert "Good: no sign of bias or of variance" in found
     assert "up to 3.7 percentage points could be missed" in found
 
 
 def test_without_validation_nothing_is_said_of_variance():
-    found = analyze_errors(share(300, 1000))
+    found = analyze_errors(counts(300, 1000))
     assert found.bias
     assert not found.variance
     assert found.gap is None
@@ -205,7 +205,7 @@ def test_a_regression_that_leaves_next_to_nothing_is_no_bias(scale):
 
 @given(st.integers(1, 3000), st.integers(1, 3000), st.data())
 def test_every_analysis_can_be_said(n, m, data):
-    train, held = share(data.draw(st.integers(0, n)), n), share(data.draw(st.integers(0, m)), m)
+    train, held = counts(data.draw(st.integers(0, n)), n), counts(data.draw(st.integers(0, m)), m)
     found = analyze_errors(train, held, data.draw(st.none() | st.floats(0, 1)))
     assert all(sentence.endswith(".") for sentence in found.sentences)
     assert found.variance <= (held.value > train.value)
@@ -267,20 +267,20 @@ def advised(train, held, *, baselines, losses=None, recipe=None, reference=None)
 
 
 def test_changes_of_the_recipe_need_their_evidence():
-    same, falling = share(140, 1000), [1 / k for k in range(1, 21)]
-    known = constant(share(240, 1000), share(240, 1000))
-    near, far = linear(share(150, 1000), 0.01, certain=1), linear(share(300, 1000), 0.16, certain=1)
+    same, falling = counts(140, 1000), [1 / k for k in range(1, 21)]
+    known = constant(counts(240, 1000), counts(240, 1000))
+    near, far = linear(counts(150, 1000), 0.01, certain=1), linear(counts(300, 1000), 0.16, certain=1)
     assert advised(same, same, baselines=[known, near], losses=ADULT) == [{"hidden": (16,)}]
     assert advised(same, same, baselines=[known, far], losses=ADULT) == []  # its size is worth something
     assert advised(same, same, baselines=[known], losses=ADULT) == []
-    better = linear(share(100, 1000), -0.04, certain=-1, chance=0.001)
+    better = linear(counts(100, 1000), -0.04, certain=-1, chance=0.001)
     assert advised(same, same, baselines=[known, better]) == [{"hidden": ()}]
-    likely = linear(share(130, 1000), -0.01, chance=0.08)
+    likely = linear(counts(130, 1000), -0.01, chance=0.08)
     assert advised(same, same, baselines=[known, likely]) == []
-    assert advised(share(0, 1000), same, baselines=[known, likely]) == [{"hidden": ()}]
+    assert advised(counts(0, 1000), same, baselines=[known, likely]) == [{"hidden": ()}]
     short = dr.Recipe(epochs=20)
     assert advised(same, same, baselines=[known, far], losses=falling, recipe=short) == [{"epochs": 40}]
-    assert advised(share(0, 1000), share(0, 1000), baselines=[known, far], losses=falling, recipe=short) == []
+    assert advised(counts(0, 1000), counts(0, 1000), baselines=[known, far], losses=falling, recipe=short) == []
     assert advised(same, same, baselines=[known, far], reference=0.02) == [{"hidden": (256, 128)}]
     assert advised(same, same, baselines=[known, far], reference=0.02, losses=ADULT) == []
     plain = dr.Recipe(network=dr.Network(hidden=()))
@@ -298,14 +298,14 @@ LOSSES = (None, ADULT, [1 / k for k in range(1, 21)])
     st.none() | st.floats(0, 1),
 )
 def test_no_two_remedies_pull_in_opposite_directions(wrong, held, certain, losses, reference):
-    known = constant(share(300, 1000), share(300, 1000))
+    known = constant(counts(300, 1000), counts(300, 1000))
     gap = certain * 0.05
     other = linear(
-        share(int(np.clip(held + 1000 * gap, 0, 1000)), 1000), gap, certain=certain, chance=0.5 + certain / 2
+        counts(int(np.clip(held + 1000 * gap, 0, 1000)), 1000), gap, certain=certain, chance=0.5 + certain / 2
     )
     history = None if losses is None else epochs_of(losses)
     found = analyze_errors(
-        share(wrong, 1000), share(held, 1000), reference,
+        counts(wrong, 1000), counts(held, 1000), reference,
         history=history, recipe=dr.Recipe(epochs=20), baselines=[known, other],
     )  # fmt: skip
     texts = " ".join(remedy.text for remedy in found.remedies)
@@ -386,20 +386,20 @@ def test_no_change_is_advised_where_none_can_help(name):
 @pytest.mark.parametrize("reference", [-0.1, 1.5, math.nan])
 def test_a_reference_that_is_no_error(reference):
     with pytest.raises(dr.DeltaruleError, match="reference error"):
-        analyze_errors(share(1, 10), share(1, 10), reference)
+        analyze_errors(counts(1, 10), counts(1, 10), reference)
     with pytest.raises(dr.DeltaruleError, match="reference error"):
-        check_reference_error(reference, share=True)
+        check_reference_error(reference, is_rate=True)
 
 
 def test_errors_that_cannot_be():
     with pytest.raises(dr.DeltaruleError):
-        share(3, 2)
+        counts(3, 2)
     with pytest.raises(dr.DeltaruleError):
-        share(0, 0)
+        counts(0, 0)
     with pytest.raises(dr.DeltaruleError):
         ErrorEstimate.of_squares([])
     with pytest.raises(dr.DeltaruleError, match="one kind"):
-        analyze_errors(share(1, 10), ErrorEstimate.of_squares([1.0, 2.0]))
+        analyze_errors(counts(1, 10), ErrorEstimate.of_squares([1.0, 2.0]))
 
 
 def test_the_error_of_a_model_is_counted_on_raw_labels():
@@ -415,8 +415,8 @@ def test_the_error_of_a_model_is_counted_on_raw_labels():
 
 
 def test_it_is_not_good_where_a_linear_model_is_certainly_better():
-    train, held, best = share(0, 1000), share(3, 1000), share(1, 1000)
-    beside = [constant(share(500, 1000), share(500, 1000)), linear(best, -0.002, certain=-1)]
+    train, held, best = counts(0, 1000), counts(3, 1000), counts(1, 1000)
+    beside = [constant(counts(500, 1000), counts(500, 1000)), linear(best, -0.002, certain=-1)]
     assert "Good" in str(analyze_errors(train, held, baselines=[beside[0], linear(best, -0.002)]))
     said = str(analyze_errors(train, held, baselines=beside))
     assert "The linear model is better" in said

@@ -217,6 +217,31 @@ def test_integrated_gradients_are_the_integral_of_finite_differences(name, class
     np.testing.assert_allclose(found.values.sum(axis=1), found.predictions - found.base_values, rtol=0, atol=1e-3)
 
 
+@pytest.mark.parametrize("kind", ["sigmoids", "numbers as probabilities", "two classes", "several labels", "clamped"])
+def test_integrated_gradients_are_of_the_prediction_not_of_the_output(kind):
+    x, y = numbers(60, 4)
+    loss = "sigmoid_cross_entropy" if kind in {"sigmoids", "several labels"} else "squared_error"
+    if kind == "several labels":
+        y = np.stack([y > 0, x[:, 0] > 0], axis=1).astype(float)
+    elif kind != "clamped":
+        y = np.digitize(y, [0] if kind == "two classes" else [-0.5, 0.5])
+    recipe = dr.Recipe(
+        network=NETWORKS["plain"], epochs=40, stopping=None, batch_size=16, loss=loss, clamp_predictions=True,
+        task="regression" if kind == "clamped" else "multilabel" if kind == "several labels" else "classification",
+    )  # fmt: skip
+    model = dr.train(recipe, (x, y), precision="float64").model
+    # Of far samples some outputs are outside of the bounds, or of [0, 1]; where all are below 0, probabilities jump.
+    far = x / 4 if kind == "numbers as probabilities" else 3 * x
+    found = model.explain(far[:8], far[40:], method="integrated_gradients", steps=200)
+    np.testing.assert_allclose(found.values.sum(axis=1), found.predictions - found.base_values, rtol=0, atol=5e-3)
+    if kind == "sigmoids":
+        with pytest.raises(ModelError, match="raw=True"):
+            model.explain(x[:8], x, method="deeplift")
+    elif kind != "numbers as probabilities":
+        found = model.explain(far[:8], far[40:], method="deeplift")
+        np.testing.assert_allclose(found.values.sum(axis=1), found.predictions - found.base_values, rtol=0, atol=1e-9)
+
+
 @pytest.mark.parametrize("name", ["plain", "batch normalization", "trained parts"])
 @pytest.mark.parametrize("loss", ["squared_error", "softmax_cross_entropy"])
 def test_deeplift_adds_up(name, loss):

@@ -1,5 +1,6 @@
 """Metrics beside scikit-learn's, in every epoch, in early stopping, and in evaluation."""
 
+import dataclasses
 import math
 import subprocess
 import sys
@@ -208,6 +209,49 @@ def test_evaluation_by_class_and_in_the_targets_units():
     rmse = theirs.root_mean_squared_error(numbers.test.y, model.predict(numbers.test.x))
     assert found.metrics.rmse == pytest.approx(rmse)
     assert found.metrics.r2 == pytest.approx(found.score)
+
+
+@pytest.mark.parametrize("kind", ["clamped", "calibrated", "two classes", "several targets"])
+@pytest.mark.parametrize("members", [1, 3])
+def test_the_evaluation_is_that_of_what_the_model_predicts(kind, members):
+    draws = np.random.default_rng(0)
+    x = draws.normal(size=(240, 4))
+    # Validation samples far outside of the training samples: without a limit predictions exceed the targets' range.
+    x[120:] *= 4
+    y = x[:, :2] ** 2 if kind == "several targets" else x[:, 0] ** 2 + x[:, 1]
+    if kind in {"calibrated", "two classes"}:
+        y = np.digitize(y + draws.normal(size=240), [0.5] if kind == "two classes" else [0, 1])
+    recipe = dr.Recipe(
+        network=NETWORK.replace(members=members), epochs=40, stopping=None, optimizer=dr.Adam(0.03),
+        clamp_predictions=True,
+    )  # fmt: skip
+    data = dr.Dataset(train=(x[:120], y[:120]), validation=(x[120:], y[120:]))
+    model = dr.train(recipe, data, precision="float64").model
+    predicted = model.predict(data.validation.x)
+    if y.dtype.kind == "f":
+        assert not np.array_equal(predicted, dataclasses.replace(model, target_bounds=None).predict(data.validation.x))
+        found = dr.evaluate(model, data.validation)
+        assert found.metrics.rmse == pytest.approx(theirs.root_mean_squared_error(y[120:].ravel(), predicted.ravel()))
+        assert found.metrics.mae == pytest.approx(theirs.mean_absolute_error(y[120:], predicted))
+        assert found.metrics.r2 == pytest.approx(model.score(data.validation.x, y[120:]))
+    else:
+        model = model.calibrated(data.validation.x, y[120:])
+        assert model.temperature > 1.1
+        found = dr.evaluate(model, data.validation)
+        assert found.metrics.log_loss == pytest.approx(theirs.log_loss(y[120:], model.predict_proba(data.validation.x)))
+    assert found.sample_scores.mean() == pytest.approx(found.score)
+    if kind != "several targets":  # whose score is the mean over scaled targets
+        assert found.score == pytest.approx(model.score(data.validation.x, y[120:]))
+
+
+def test_metrics_of_each_epoch_are_of_predictions_within_the_targets_range():
+    x = np.linspace(-1, 1, 60)[:, None]
+    data = dr.Dataset(train=(x, x[:, 0] ** 2), validation=(5 * x, x[:, 0]))
+    recipe = dr.Recipe(network=NETWORK, epochs=3, stopping=None, metrics="mae", clamp_predictions=True)
+    training = dr.epochs(recipe, data)
+    for epoch in training:
+        predicted = training.model.predict(data.validation.x)
+        assert epoch.metrics["mae"] == pytest.approx(np.abs(predicted - data.validation.y).mean(), abs=1e-6)
 
 
 def test_own_metrics_import_no_scikit_learn():

@@ -125,6 +125,31 @@ def test_intervals_and_sets(models, tmp_path):
         assert sets[0]
 
 
+def test_a_calibrated_network_is_served_as_it_predicts(tmp_path):
+    draws = np.random.default_rng(0)
+    x = draws.normal(size=(300, 4))
+    y = x[:, 0] + draws.normal(size=300)
+    recipe = dr.Recipe(network=dr.Network(hidden=(32,)), epochs=40, stopping=None)
+    for name, targets in (("numbers", y), ("classes", np.digitize(y, [-0.5, 0.5])), ("sides", y > 0)):
+        model = dr.train(recipe, (x[:100], targets[:100])).model
+        served = ServedModel(name, model)
+        with pytest.raises(dr.DeltaruleError, match="conformal scores"):
+            served.covered(served.encoded(x), 0.8)
+        calibrated = model.calibrated(x[100:], targets[100:])
+        served = ServedModel(name, load_predictor(calibrated.save(tmp_path / f"{name}.safetensors")))
+        found, inputs = served.predicted(served.encoded(x[:50])), served.encoded(x[:50])
+        assert served.description()["intervals"]
+        assert found["predictions"].tolist() == pytest.approx(calibrated.predict(x[:50]).tolist(), rel=1e-5)
+        if name == "numbers":
+            ends = served.covered(inputs, 0.8)["intervals"]
+            assert np.array(ends) == pytest.approx(calibrated.predict_interval(x[:50], 0.8), rel=1e-5)
+            continue
+        assert calibrated.temperature > 1.1
+        assert found["probabilities"] == pytest.approx(calibrated.predict_proba(x[:50]), abs=1e-6)
+        sets = [calibrated.classes[row].tolist() for row in calibrated.predict_set(x[:50], 0.8)]
+        assert served.covered(inputs, 0.8) == {"sets": sets}
+
+
 def test_the_open_inference_protocol(client, models):
     model = dr.load_model(models["iris"])
     assert client.json("/v2/health/live") == (200, {"live": True})

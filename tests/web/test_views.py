@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 import time
 
 import numpy as np
@@ -11,14 +12,18 @@ from tests.web.conftest import running
 
 import deltarule as dr
 from deltarule.errors import DeltaruleError
+from deltarule.models.ensemble import load_predictor
 from deltarule.studies.compare.comparing import Comparing
 from deltarule.training.folder import RunFolder
 from deltarule.web.drawing import deciding_pixels
+from deltarule.web.guard import Refusal
 from deltarule.web.limits import Limits
 from deltarule.web.race import Race, Reader
 from deltarule.web.race_picture import GRID, Pictures
 from deltarule.web.race_plan import FIELDS, Plan, choices, recipe_of
 from deltarule.web.race_texts import texts_of
+from deltarule.web.served_model import ServedModel
+from deltarule.web.service import Jobs, Service
 from deltarule.web.strokes import image_of
 
 VARIANTS = [
@@ -213,9 +218,44 @@ def test_too_many_races_are_refused(page):
     asked = {"variants": VARIANTS, "epochs": 2000, "seeds": 5}
     races = [page.json("/race/start", asked) for _ in range(3)]
     assert [status for status, _ in races] == [200, 200, 429]
+    before = page.json("/draw/state")[1]
+    assert page.json("/draw/train", {})[0] == 429
+    assert page.json("/draw/examples", {"strokes": STROKES["3"], "label": "3"})[0] == 429
+    assert page.json("/draw/state")[1] == before
     for _, race in races[:2]:
         page.json(f"/race/{race['id']}/control", {"action": "stop"})
         frames(page, race["id"])
+
+
+def test_a_training_that_fails_is_no_longer_running(page, monkeypatch):
+    monkeypatch.setattr(ServedModel, "warm", lambda self: np.zeros(1 << 60))
+    assert page.json("/draw/train", {})[0] == 200
+    state = wait(page, "/draw/state", lambda state: state["progress"]["status"] != "running")
+    assert state["progress"]["status"] == "failed"
+
+
+def test_a_model_that_is_offered_while_others_are_listed(models):
+    iris = load_predictor(models["iris"])
+    service = Service()
+    service.offer([ServedModel("one", iris)])
+    listed = iter(service.batchers.values())
+    next(listed)
+    service.offer([ServedModel("two", iris)])  # what a job's thread does
+    assert list(listed) == []
+    assert list(service.batchers) == ["one", "two"]
+
+
+def test_jobs_are_counted_until_they_end():
+    jobs, end = Jobs(1, "trainings"), threading.Event()
+    job = jobs.start(end.wait)
+    assert jobs.running == 1
+    with pytest.raises(Refusal, match="at most 1 trainings"):
+        jobs.start(end.wait)
+    end.set()
+    assert job.result()
+    assert jobs.running == 0
+    jobs.start(end.wait).result()
+    jobs.close()
 
 
 def test_a_race_on_a_table(page):

@@ -22,7 +22,7 @@ from deltarule.cli.option_groups import (
 )
 from deltarule.cli.prediction_file import check_ending, columns_of, write_predictions
 from deltarule.cli.prediction_samples import samples_to_predict
-from deltarule.cli.terminal import finite, messages_of, print_json, print_lines, say
+from deltarule.cli.terminal import messages_of, print_json, print_lines, say
 from deltarule.data import Part
 from deltarule.errors import DataError
 from deltarule.language import count_of, message
@@ -31,6 +31,7 @@ from deltarule.models.ensemble import Ensemble, load_predictor
 from deltarule.models.model import score_of
 from deltarule.recipes.text_values import copies_of
 from deltarule.training.folder import model_path, split_of
+from deltarule.training.metrics import as_data
 
 _PARTS = ("train", "validation", "test")
 
@@ -169,7 +170,7 @@ def _result(
             result["classes"] = model.classes.tolist()
         result["probabilities"] = probabilities.tolist()
     if score is not None:
-        result["accuracy" if model.labelled else "r2"] = finite(score)
+        result["accuracy" if model.labelled else "r2"] = as_data(score)
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,16 +11,25 @@ import typer
 from rich.console import Console
 
 from deltarule.cli.interrupts import interrupts
-from deltarule.cli.option_groups import ENGINE, DataFolder, engine_option, json_option, option, quiet_option
+from deltarule.cli.option_groups import (
+    ENGINE,
+    DataFolder,
+    engine_option,
+    group_of,
+    json_option,
+    option,
+    quiet_option,
+    with_groups,
+)
 from deltarule.cli.terminal import (
     console,
     messages_of,
     plain_table,
     print_json,
     print_table,
+    print_tables,
     progress_bar,
     say,
-    tell_tables,
 )
 from deltarule.engines.registry import ENGINES, PRECISIONS
 from deltarule.errors import RecipeError
@@ -30,28 +40,24 @@ from deltarule.recipes.checks import integer, one_of
 from deltarule.training.folder import RunFolder
 
 
-# Long: one parameter for each option.
-def records(
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            help=f"Record to run (default: list all): {', '.join(RECORDS)}.", metavar="NAME", show_default=False
-        ),
-    ] = None,
+@dataclass(frozen=True)
+class RecordChoice:
+    """What was typed to say how a record is run, and where its results are written."""
+
     seeds: Annotated[
         int, option("--seeds", "Number of seeds, one result each.", metavar="NUMBER", show_default=True)
-    ] = 1,
-    seed: Annotated[int, option("--seed", "First seed.", metavar="NUMBER", show_default=True)] = 0,
-    quick: Annotated[bool, option("--quick", "Train for a tenth of the epochs.")] = False,
+    ] = 1
+    seed: Annotated[int, option("--seed", "First seed.", metavar="NUMBER", show_default=True)] = 0
+    quick: Annotated[bool, option("--quick", "Train for a tenth of the epochs.")] = False
     validation: Annotated[
         bool,
         option(
             "--validation",
             "Train on 50,000 images and score the 10,000 held out, as the recipes were chosen, not the test set.",
         ),
-    ] = False,
-    data_dir: DataFolder = None,
-    engine: Annotated[str, engine_option()] = ENGINE,
+    ] = False
+    data_dir: DataFolder = None
+    engine: Annotated[str, engine_option()] = ENGINE
     precision: Annotated[
         str | None,
         option(
@@ -59,7 +65,7 @@ def records(
             f"Precision of the compiled engine (default: the record's, bfloat16): {', '.join(PRECISIONS)}.",
             metavar="NAME",
         ),
-    ] = None,
+    ] = None
     output: Annotated[
         Path | None,
         option(
@@ -68,9 +74,21 @@ def records(
             "(default: runs/records-NAME-1, -2, …).",
             metavar="FOLDER",
         ),
+    ] = None
+    as_json: Annotated[bool, json_option()] = False
+    quiet: Annotated[bool, quiet_option()] = False
+
+
+@with_groups
+def records(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help=f"Record to run (default: list all): {', '.join(RECORDS)}.", metavar="NAME", show_default=False
+        ),
     ] = None,
-    as_json: Annotated[bool, json_option()] = False,
-    quiet: Annotated[bool, quiet_option()] = False,
+    *,
+    chosen: Annotated[RecordChoice, group_of(RecordChoice)],
 ) -> None:
     """List the records on MNIST and Fashion-MNIST, or run one and compare it with the published errors.
 
@@ -86,23 +104,24 @@ def records(
     deltarule records mnist-committee --output runs/committee
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     if name is None:
-        _list(as_json=as_json)
+        _list(as_json=chosen.as_json)
         return
-    chosen = record(name)
-    integer("seeds", seeds, 1, "--seeds 5")
-    if seed < 0:
-        raise RecipeError("a seed of at least 0", f"{seed}", "--seed 0", field="seed")
-    one_of("engine", engine, tuple(ENGINES))
-    if precision is not None:
-        one_of("precision", precision, PRECISIONS)
-    messages = messages_of(quiet)
-    data = official_data(chosen.dataset, data_dir, progress=not quiet)
-    run = RecordRun(chosen, data, range(seed, seed + seeds), quick, validation, engine, precision=precision)
-    folder = output if output is not None else RunFolder.next_of("runs", f"records-{chosen.name}").path
+    found = record(name)
+    integer("seeds", chosen.seeds, 1, "--seeds 5")
+    if chosen.seed < 0:
+        raise RecipeError("a seed of at least 0", f"{chosen.seed}", "--seed 0", field="seed")
+    one_of("engine", chosen.engine, tuple(ENGINES))
+    if chosen.precision is not None:
+        one_of("precision", chosen.precision, PRECISIONS)
+    messages = messages_of(chosen.quiet)
+    data = official_data(found.dataset, chosen.data_dir, progress=not chosen.quiet)
+    seeds = range(chosen.seed, chosen.seed + chosen.seeds)
+    run = RecordRun(found, data, seeds, chosen.quick, chosen.validation, chosen.engine, precision=chosen.precision)
+    folder = chosen.output if chosen.output is not None else RunFolder.next_of("runs", f"records-{found.name}").path
     result = _run(dataclasses.replace(run, folder=folder), folder, messages)
-    tell_tables(result.tables(), messages)
+    print_tables(result.tables(), messages)
     messages.print()
-    if as_json:
+    if chosen.as_json:
         print_json(result.to_json())
     say(message("Everything is in {folder}: {names}.", folder=folder, names="result.json, models/"), messages)
 

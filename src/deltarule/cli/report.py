@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from deltarule.cli.terminal import finite, say, table_of
+from deltarule.cli.terminal import say, table_of
 from deltarule.data import Dataset, Part
 from deltarule.formulas.metrics import METRICS, Predictions
 from deltarule.language import message
@@ -81,11 +81,11 @@ class Report:
         data: dict[str, Any] = {}
         for name in _PARTS:
             found = self.evaluations.get(name)
-            score = None if found is None else finite(found.score)
+            score = None if found is None else as_data(found.score)
             data[f"{name}_accuracy"] = score if self.classes else None
             if not self.classes:
                 data[f"{name}_r2"] = score
-            data[f"{name}_loss"] = None if found is None else finite(found.loss)
+            data[f"{name}_loss"] = None if found is None else as_data(found.loss)
         return {
             **data,
             "metrics": {name: self._metrics(name) for name in self.evaluations},
@@ -98,29 +98,31 @@ class Report:
             "out": self.out,
         }
 
-    def tell(self, words: Console) -> None:
+    def print_to(self, messages: Console) -> None:
         """Print the report."""
         columns = ("", *(message(_PARTS[name]) for name in self.evaluations))
-        words.print()
-        words.print(table_of(columns, self._rows(), numbers=columns[1:]))
-        words.print()
+        messages.print()
+        messages.print(table_of(columns, self._rows(), numbers=columns[1:]))
+        messages.print()
         if self.classes:
-            self._tell_classes(words)
+            self._print_classes(messages)
         done, best = len(self.run.history), self.run.best_epoch
         kept = message("; the model is that of epoch {best}", best=best) if 0 < best < done else ""
         epochs = message("{n} epoch" if done == 1 else "{n} epochs", n=done)
         epochs += message(_ENDINGS[self.run.status]) if self.run.status in _ENDINGS else ""
         seconds = f"{self.run.seconds:.1f}" if self.run.seconds >= 1 else f"{self.run.seconds:.1g}"
-        say(message("{epochs} in {seconds} s{kept}.", epochs=epochs, seconds=seconds, kept=kept), words)
-        words.print()
+        say(message("{epochs} in {seconds} s{kept}.", epochs=epochs, seconds=seconds, kept=kept), messages)
+        messages.print()
         said: Iterable[str] = () if self.errors is None else self.errors.sentences
         for sentence in said if self.diagnosis is None else self.diagnosis.sentences:
-            say(sentence, words)
+            say(sentence, messages)
         for remedy in () if self.diagnosis is None else self._changes(self.diagnosis):
-            say(message("To try {remedy}: add {options}", remedy=remedy.text, options=remedy.options), words)
+            say(message("To try {remedy}: add {options}", remedy=remedy.text, options=remedy.options), messages)
         if self.diagnosis is not None:
-            say(message("More: {command}", command=f"deltarule diagnose {shlex.quote(self.out)}"), words, style="dim")
-        words.print()
+            say(
+                message("More: {command}", command=f"deltarule diagnose {shlex.quote(self.out)}"), messages, style="dim"
+            )
+        messages.print()
 
     @staticmethod
     def _changes(diagnosis: Diagnosis) -> Iterator[Remedy]:
@@ -143,7 +145,7 @@ class Report:
 
     def _metrics(self, name: str) -> dict[str, Any]:
         found = self.evaluations[name]
-        baseline = {"accuracy" if self.classes else "rmse": finite(self.baselines[name])}
+        baseline = {"accuracy" if self.classes else "rmse": as_data(self.baselines[name])}
         return {**as_data(found.metrics), **as_data(dict(found.named)), "baseline": baseline}
 
     def _rows(self) -> Iterator[tuple[str, ...]]:
@@ -173,7 +175,7 @@ class Report:
         for name in self.run.recipe.watched_metrics:
             yield row(name, lambda found, name=name: as_text(found.named[name]))  # type: ignore[misc]
 
-    def _tell_classes(self, words: Console) -> None:
+    def _print_classes(self, messages: Console) -> None:
         """Print the recall and the precision of each class, on the test set, or on the last one that there is."""
         name = next(name for name in ("test", "validation", "train") if name in self.evaluations)
         classes = _of_classes(self.evaluations[name]).classes
@@ -183,7 +185,7 @@ class Report:
             of = message(", the {some} of {all} with the lowest recall", some=_CLASSES, all=len(classes))
         kind = "label" if self.run.model.multilabel else "class"
         part = message(f"{_PARTS[name].lower()} set")
-        say(message("By {kind}, on the {part}{of}:", kind=message(kind), part=part, of=of), words)
+        say(message("By {kind}, on the {part}{of}:", kind=message(kind), part=part, of=of), messages)
         names = (kind.capitalize(), "Samples", "Predicted", "Recall", "Precision", "Avg. prec.")
         columns = tuple(map(message, names))
         rows = [
@@ -197,8 +199,8 @@ class Report:
             )
             for each in shown
         ]
-        words.print(table_of(columns, rows, numbers=columns[1:]))
-        words.print()
+        messages.print(table_of(columns, rows, numbers=columns[1:]))
+        messages.print()
 
 
 def _rmse_of_mean(train: Part, part: Part) -> float:

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from deltarule.cli.interrupts import interrupts
 from deltarule.cli.option_groups import ENGINE, DataFolder, engine_option, json_option, option, quiet_option
-from deltarule.cli.terminal import console, messages_of, print_json, progress_bar, say, tell_tables
+from deltarule.cli.terminal import console, messages_of, print_json, print_tables, progress_bar, say
 from deltarule.experiments.reproduce import (
     AS_PUBLISHED,
     Experiment,
@@ -169,7 +169,7 @@ def _write(folder: Path, wanted: Experiment, found: Reproduction, engine: str, s
 
 
 def _print_report(wanted: Experiment, found: Reproduction, messages: Console) -> None:
-    tell_tables(found.tables(), messages)
+    print_tables(found.tables(), messages)
     if not wanted.is_as_published() and not isinstance(wanted, FairExperiment):
         messages.print()
         say("The published numbers are for the published settings, not for the changed ones.", messages)

@@ -265,7 +265,7 @@ def plain_table(table: TextTable) -> PlainTable:
     return table_of(table.columns, table.rows, numbers=numbers)
 
 
-def tell_tables(tables: Iterable[TextTable], to: Console) -> None:
+def print_tables(tables: Iterable[TextTable], to: Console) -> None:
     """Print tables of texts with their titles and notes."""
     for table in tables:
         to.print()
@@ -298,15 +298,6 @@ def engine_messages(messages: Console) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(before)
-
-
-def finite(number: float | None) -> float | None:
-    """Return the number for JSON, with None for NaN and infinity.
-
-    >>> finite(0.5), finite(math.nan)
-    (0.5, None)
-    """
-    return number if number is not None and math.isfinite(number) else None
 
 
 class Bar:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from deltarule.cli.option_groups import (
     RESULT,
     Data,
     engine_option,
+    group_of,
     json_option,
     option,
     precision_option,
@@ -45,21 +47,19 @@ _REFERENCE_ERROR = option(
 _TRACKED = ("Record each epoch for another program, too", "history.jsonl alone")
 
 
-# Long: one parameter for each option.
-@with_groups
-def train(
-    data: Data,
-    network: Annotated[RecipeChoice, recipe_options()],
-    source: Annotated[DataChoice, DATA_OPTIONS],
-    preset_name: Annotated[str | None, preset_option()] = None,
-    reference_error: Annotated[float | None, _REFERENCE_ERROR] = None,
-    engine: Annotated[str, engine_option(RESULT)] = ENGINE,
-    precision: Annotated[str, precision_option(RESULT)] = PRECISION,
+@dataclass(frozen=True)
+class TrainingChoice:
+    """What was typed to say how a network is trained, and what is reported and written."""
+
+    preset_name: Annotated[str | None, preset_option()] = None
+    reference_error: Annotated[float | None, _REFERENCE_ERROR] = None
+    engine: Annotated[str, engine_option(RESULT)] = ENGINE
+    precision: Annotated[str, precision_option(RESULT)] = PRECISION
     output: Annotated[
         Path | None,
         option("--output", "Folder of the run, new or empty (default: runs/DATA-1, -2, …).", RESULT, "FOLDER"),
-    ] = None,
-    track: Annotated[list[str] | None, track_option(*_TRACKED)] = None,
+    ] = None
+    track: Annotated[list[str] | None, track_option(*_TRACKED)] = None
     resume: Annotated[
         Path | None,
         option(
@@ -68,15 +68,23 @@ def train(
             RESULT,
             "RUN",
         ),
-    ] = None,
+    ] = None
     checkpoint_every: Annotated[
         float, option("--checkpoint-every", "Seconds between two checkpoints (default: 60).", RESULT, "SECONDS")
-    ] = SECONDS,
+    ] = SECONDS
     metrics_only: Annotated[
         bool, option("--metrics-only", "Report the metrics alone, without diagnosis and pictures: sooner.", RESULT)
-    ] = False,
-    as_json: Annotated[bool, json_option(RESULT)] = False,
-    quiet: Annotated[bool, quiet_option(RESULT)] = False,
+    ] = False
+    as_json: Annotated[bool, json_option(RESULT)] = False
+    quiet: Annotated[bool, quiet_option(RESULT)] = False
+
+
+@with_groups
+def train(
+    data: Data,
+    network: Annotated[RecipeChoice, recipe_options()],
+    source: Annotated[DataChoice, DATA_OPTIONS],
+    chosen: Annotated[TrainingChoice, group_of(TrainingChoice)],
 ) -> None:
     """Train a network on a data set and report its performance.
 
@@ -98,33 +106,34 @@ def train(
     deltarule train mnist --data-dir my/files --set optimizer.beta1=0.8
     deltarule train digits --resume runs/digits-1
     """  # noqa: D301, D412 - Typer does not join the lines after \b
-    messages = messages_of(quiet)
-    check_trackers(track)
+    messages = messages_of(chosen.quiet)
+    check_trackers(chosen.track)
     recipe = network.recipe()
-    if resume is not None:
-        known, engine, precision = interrupted_run(resume, output, engine, precision)
+    engine, precision = chosen.engine, chosen.precision
+    if chosen.resume is not None:
+        known, engine, precision = interrupted_run(chosen.resume, chosen.output, engine, precision)
         recipe = recipe if network.given_any else known
-        source = source.split_as(split_of(resume, data, SPLIT))
-    elif output is not None:
-        check_free(output)
-    named = checked_preset(preset_name, network)
-    dataset = source.load(data, seed=recipe.seed, progress=not quiet)
-    recipe, chosen = with_preset(named, network, recipe, dataset, resumed=resume is not None)
+        source = source.split_as(split_of(chosen.resume, data, SPLIT))
+    elif chosen.output is not None:
+        check_free(chosen.output)
+    named = checked_preset(chosen.preset_name, network)
+    dataset = source.load(data, seed=recipe.seed, progress=not chosen.quiet)
+    recipe, note = with_preset(named, network, recipe, dataset, resumed=chosen.resume is not None)
     recipe, dataset = _with_validation(
         recipe, dataset, asked_for_none=source.validation, patience=network.given("patience")
     )
-    check_reference_error(reference_error, share=task_of(recipe, dataset) != "regression")
+    check_reference_error(chosen.reference_error, is_rate=task_of(recipe, dataset) != "regression")
     under_way = epochs(recipe, dataset, engine=engine, precision=precision)
-    if chosen:
-        say(chosen, messages)
-    folder = run_folder(resume, output, dataset.name or Path(data).name)
-    checkpoints = Checkpoints(folder.path, checkpoint_every, result=False)
+    if note:
+        say(note, messages)
+    folder = run_folder(chosen.resume, chosen.output, dataset.name or Path(data).name)
+    checkpoints = Checkpoints(folder.path, chosen.checkpoint_every, result=False)
     with checkpoints.held():
         under_way.keep(checkpoints)
         folder.write_split(data, source.split())
         train_and_report(
-            under_way, dataset, tracked_folder(folder, track), messages, reference_error,
-            metrics_only=metrics_only, as_json=as_json,
+            under_way, dataset, tracked_folder(folder, chosen.track), messages, chosen.reference_error,
+            metrics_only=chosen.metrics_only, as_json=chosen.as_json,
         )  # fmt: skip
 
 

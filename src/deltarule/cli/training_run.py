@@ -45,7 +45,7 @@ def train_and_report(
     training: Training,
     dataset: Dataset,
     folder: RunFolder,
-    words: Console,
+    messages: Console,
     reference_error: float | None,
     *,
     metrics_only: bool,
@@ -53,8 +53,8 @@ def train_and_report(
 ) -> None:
     """Train, save and report; a signal at any moment after the first epoch leaves the model and says where it is."""
     try:
-        ended = run_to_its_end(training, dataset, folder, words)
-        finish(ended, dataset, folder, words, reference_error, metrics_only=metrics_only, as_json=as_json)
+        ended = run_to_its_end(training, dataset, folder, messages)
+        finish(ended, dataset, folder, messages, reference_error, metrics_only=metrics_only, as_json=as_json)
     except KeyboardInterrupt:
         say(_interrupted(folder), console)
         interrupts.said()
@@ -91,23 +91,23 @@ def _warnings_as_notes() -> Iterator[None]:
         yield
 
 
-def run_to_its_end(training: Training, dataset: Dataset, folder: RunFolder, words: Console) -> Ended:
+def run_to_its_end(training: Training, dataset: Dataset, folder: RunFolder, messages: Console) -> Ended:
     """Train and write each epoch as it ends; then write the model and the rest of the history however the run ended."""
     folder.write_recipe(training.recipe)
     recipe = training.recipe
-    say(_what(dataset, training), words)
+    say(_what(dataset, training), messages)
     written, ended_by = training.delivered, None
     folder.start_history(training.history[:written])
     if len(training.history):
         done = len(training.history)
-        say(message("Continues after {done} of at most {epochs} epochs.", done=done, epochs=recipe.epochs), words)
+        say(message("Continues after {done} of at most {epochs} epochs.", done=done, epochs=recipe.epochs), messages)
     classes = recipe.task != "regression"
     failures = Failures()
     with ExitStack() as signals:
         signals.enter_context(interrupts.noted())
         signals.enter_context(_warnings_as_notes())
         try:
-            with progress_bar(message("Training"), recipe.epochs, words) as bar:
+            with progress_bar(message("Training"), recipe.epochs, messages) as bar:
                 for epoch in training.ahead(interrupted=interrupts.requested):
                     if not written:
                         signals.enter_context(interrupts.essential())
@@ -135,7 +135,7 @@ def finish(
     ended: Ended,
     dataset: Dataset,
     folder: RunFolder,
-    words: Console,
+    messages: Console,
     reference_error: float | None,
     *,
     metrics_only: bool,
@@ -148,7 +148,7 @@ def finish(
         say(_interrupted(folder, epoch), console)
         interrupts.said()
     report = Report.of(ended.run, dataset, str(folder.path), reference_error, metrics_only=metrics_only)
-    report.tell(words)
+    report.print_to(messages)
     if as_json:
         ended.failures.attempt(print_json, report.to_json())
     if not interrupted and ended.error is None:
@@ -170,7 +170,7 @@ def finish(
         raise typer.Exit(interrupts.code)
     ended.failures.check()
     names = ", ".join([message("recipe, history, model"), *pictures])
-    say(message("Everything is in {folder}: {names}.", folder=folder.path, names=names), words)
+    say(message("Everything is in {folder}: {names}.", folder=folder.path, names=names), messages)
 
 
 def _draw(ended: Ended, dataset: Dataset, folder: RunFolder) -> list[str]:

@@ -20,7 +20,6 @@ from deltarule.errors import Diverged
 from deltarule.estimators.fold_plan import Fold
 from deltarule.estimators.fold_training import Job, Resources, train_folds, within_the_time
 from deltarule.models import Encoding, Model
-from deltarule.models.model import class_probabilities
 from deltarule.recipes import Recipe
 from deltarule.training import Run
 from deltarule.training.columns import fit_encoding
@@ -114,7 +113,7 @@ class Candidate:
         if data.validation is None:
             schedule = "constant" if recipe.schedule.watches else recipe.schedule
             recipe = recipe.replace(stopping=None, metrics=(), schedule=schedule)
-        elif recipe.stopping is None and not recipe.metrics:
+        elif recipe.stopping is None and not recipe.metrics and not recipe.schedule.watches:
             data = dataclasses.replace(data, validation=None)
         return Job(recipe, data, None if self.folder is None else self.folder / f"network-{number + 1}")
 
@@ -227,5 +226,4 @@ def bagged(
 
 def predicted(model: Model, inputs: npt.NDArray[Any]) -> Floats:
     """Return a network's probabilities, or its numbers (n, k), for encoded inputs (n, d)."""
-    z = model.outputs_of(inputs)
-    return np.asarray(model.numbers(z) if model.classes is None else class_probabilities(model.loss, z), np.float64)
+    return np.asarray(model.values_of(model.outputs_of(inputs)), np.float64)

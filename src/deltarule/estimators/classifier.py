@@ -19,6 +19,7 @@ from deltarule.estimators.parameters import class_loss
 from deltarule.estimators.perceptron import Perceptron
 from deltarule.formulas import Activation, Augmentation, Initializer, Loss, Normalization, Optimizer, Schedule
 from deltarule.formulas.formula import Spec
+from deltarule.models.calibration import probabilities_of_outputs
 from deltarule.recipes import Preparation
 from deltarule.types import Booleans, Floats
 
@@ -149,14 +150,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):  # type: ignore[misc]
         Outputs that are not probabilities are clipped to [0, 1], and rows of independent ones divided by their sum.
         """
         a = self._outputs(X)
-        if a.shape[1] == 1 and not self._multilabel:
-            a = np.clip(a, 0.0, 1.0)
-            return np.hstack([1 - a, a])
-        if self._multilabel or self._loss.output.granularity == "rowwise":
-            return a
-        a = np.clip(a, 0.0, 1.0)
-        total = a.sum(axis=1, keepdims=True)
-        probabilities: Floats = np.where(total > 0, a / np.where(total > 0, total, 1.0), 1.0 / a.shape[1])
+        if self._multilabel:
+            of_labels: npt.NDArray[Any] = np.clip(a, 0.0, 1.0)
+            return of_labels
+        probabilities: Floats = a if self._loss.output.granularity == "rowwise" else probabilities_of_outputs(a)
         return probabilities
 
     def predict_log_proba(self, X: Any) -> npt.NDArray[Any]:

@@ -142,8 +142,8 @@ def within_the_time(
     seconds = max(_seconds_of_an_epoch(job, encoding, resources) for job in jobs)
     rounds = sum(math.ceil(number / workers_for(resources.n_threads, number)) for number in phases)
     epochs = _MARGIN * resources.seconds_left / (rounds * seconds)
-    networks = max(1, min(networks, int(epochs / recipe.epochs)))
-    number = max(1, min(recipe.epochs, int(epochs / networks)))
+    networks = int(max(1, min(networks, epochs / recipe.epochs)))
+    number = int(max(1, min(recipe.epochs, epochs / networks)))
     if decided is not None:
         decided.parent.mkdir(parents=True, exist_ok=True)
         write_whole(decided, json.dumps([number, networks]).encode())

@@ -8,10 +8,8 @@ from typing import Self
 
 import numpy as np
 
+from deltarule.studies.intervals import NORMAL
 from deltarule.types import Floats, Positions
-
-_NORMAL = 1.959963984540054
-"""Quantile of the normal distribution for 95 %."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def _ratio(above: Floats, below: Floats) -> tuple[float, float, float]:
     if mean == 0.0:
         return math.nan, math.nan, math.nan
     ratio = float(above.mean()) / mean
-    margin = _NORMAL * math.sqrt(float(np.sum((above - ratio * below) ** 2))) / (n * mean)
+    margin = NORMAL * math.sqrt(float(np.sum((above - ratio * below) ** 2))) / (n * mean)
     return ratio, ratio - margin, ratio + margin
 
 

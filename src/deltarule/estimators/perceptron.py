@@ -101,8 +101,8 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         stop_requested: StopRequested = never,
     ) -> Self:
         """Train; `validation` is None or X, y and sample weights, `incremental` is `partial_fit`."""
-        parameters = self._checked_parameters(incremental=incremental)
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        parameters = self._checked_parameters(first=first, incremental=incremental)
         raw = X
         X, y = self._checked(X, y, reset=first)
         if validation is not None:
@@ -150,9 +150,12 @@ class Perceptron(CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
         self._set_fitted(fit, state)
         return self
 
-    def _checked_parameters(self, *, incremental: bool) -> dict[str, Any]:
+    def _checked_parameters(self, *, first: bool, incremental: bool) -> dict[str, Any]:
         parameters: dict[str, Any] = self.get_params(deep=False)
         check_parameters(parameters)
+        if not first and (number := len(self._members())) != self.n_ensemble:
+            expected = f"the {number} of the previous call"
+            raise RecipeError(expected, str(self.n_ensemble), f"n_ensemble={number}", field="n_ensemble")
         if incremental and self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True: a call sees a part of the data.")
         return parameters

@@ -54,6 +54,15 @@ class FitCallbacks:
             self._context.call_on_fit_task_end(**self._arguments, reconstruction_attributes=attributes)
 
 
+def _progress_bar(what: str, total: int) -> tuple[Any, Any]:
+    """Return a progress bar with a note beside it, not started yet, and its task."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    note = TextColumn("{task.fields[note]}")
+    bar = Progress(TextColumn(what), BarColumn(), MofNCompleteColumn(), note, TimeRemainingColumn())
+    return bar, bar.add_task("", total=total, note="")
+
+
 class NetworkReporter:
     """The output of `verbose` for networks trained side by side: a line for each that ends, or a progress bar.
 
@@ -66,11 +75,7 @@ class NetworkReporter:
 
     def __enter__(self) -> Self:
         if self._verbose == "bar":
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-            note = TextColumn("{task.fields[note]}")
-            self._bar = Progress(TextColumn("Networks"), BarColumn(), MofNCompleteColumn(), note, TimeRemainingColumn())
-            self._task = self._bar.add_task("", total=self._networks, note="")
+            self._bar, self._task = _progress_bar("Networks", self._networks)
             self._bar.start()
         return self
 
@@ -96,16 +101,7 @@ class ProgressReporter:
         self._bar: Any = None
         self._lines = not isinstance(verbose, str) and bool(verbose)
         if verbose == "bar":
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-            self._bar = Progress(
-                TextColumn("Training"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[note]}"),
-                TimeRemainingColumn(),
-            )
-            self._task = self._bar.add_task("", total=epochs, note="")
+            self._bar, self._task = _progress_bar("Training", epochs)
 
     def __enter__(self) -> Self:
         if self._bar is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -29,13 +29,18 @@ def fit_members(
     first: bool,
     incremental: bool,
 ) -> None:
-    """Train the networks of an ensemble, one thread each; the estimator's other attributes are the first network's."""
+    """Train the networks of an ensemble, one thread each; the estimator's other attributes are the first network's.
+
+    Networks that continue take the estimator's present parameters, except their own seeds.
+    """
     from sklearn.base import clone
 
-    members = [] if first else list(vars(estimator).get("estimators_", []))
-    if not members:
-        seeds = random.randint(2**31 - 1, size=estimator.n_ensemble)
-        members = [_member(clone(estimator), int(seed)) for seed in seeds]
+    parameters = estimator.get_params(deep=False)
+    kept = [] if first else estimator.estimators_
+    seeds = [each.random_state for each in kept] or random.randint(2**31 - 1, size=estimator.n_ensemble).tolist()
+    members = kept or [clone(estimator) for _ in seeds]
+    for member, seed in zip(members, seeds, strict=True):
+        _make_member(member, parameters, seed)
     interrupted = threading.Event()
 
     def fit(place: int) -> Any:
@@ -47,7 +52,6 @@ def fit_members(
     workers = workers_for(estimator.n_threads, len(members))
     for _ in as_they_end(fit, len(members), workers, interrupted):
         pass
-    parameters = estimator.get_params(deep=False)
     own = {*parameters, "n_features_in_", "feature_names_in_", "_columns"}
     for name, value in vars(members[0]).items():
         if name not in own:
@@ -55,12 +59,12 @@ def fit_members(
     estimator.estimators_ = members
 
 
-def _member(member: Any, seed: int) -> Any:
-    """Return a clone of the ensemble with the parameters of a single network."""
-    member.set_params(n_ensemble=1, n_threads=1, random_state=seed, verbose=False, prepare=None)
+def _make_member(member: Any, parameters: Mapping[str, Any], seed: int) -> None:
+    """Set the parameters of an ensemble on one of its networks, which is a single one."""
+    single = {"n_ensemble": 1, "n_threads": 1, "random_state": seed, "verbose": False, "prepare": None}
+    member.set_params(**{**parameters, **single})
     if hasattr(member, "set_callbacks"):
         member.set_callbacks()
-    return member
 
 
 class NetworkSearchCV(GridSearchCV):  # type: ignore[misc]

@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted
 
-from deltarule.errors import DataError, ModelFileError, OutOfMemory, RecipeError
+from deltarule.errors import DataError, Diverged, ModelFileError, OutOfMemory, RecipeError
 from deltarule.estimators.bagging import Bagged, Candidate, TableProblem, bagged
 from deltarule.estimators.fitting import seed_from
 from deltarule.estimators.fold_plan import planned_folds
@@ -113,9 +113,12 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
     def _tried(self, races: Sequence[Sequence[Candidate]], problem: TableProblem, until: float | None) -> list[Bagged]:
         """Train the networks of the best candidate of each race; one without networks at Ctrl-C is left out.
 
+        A race whose networks diverge is left out with a warning; Diverged is raised where no other is left.
+
         until : the time, by `time.time`, at which training ends; races share what is left.
         """
         tried: list[Bagged] = []
+        diverged: list[tuple[str, Diverged]] = []
         networks = sum(len(problem.folds) * self.networks + len(race) - 1 for race in races)
         with NetworkReporter(self.verbose, networks) as progress:
             for place, race in enumerate(races):
@@ -125,15 +128,21 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
                     tried += bagged(
                         self._kept(race, place + 1), problem, self.networks, resources, progress, self._loss(problem)
                     )
+                except Diverged as error:
+                    diverged.append((f"{race[0].name} (preset {place + 1})", error))
                 except KeyboardInterrupt:
                     if not tried:
                         raise
                     tried[-1] = replace(tried[-1], interrupted=True)
-                if tried[-1].interrupted:
+                if tried and tried[-1].interrupted:
                     trained = sum(len(each.networks) for each in tried if not each.raced)
                     message = f"Training was interrupted; what is fitted is that of the {trained} trained networks."
                     warnings.warn(message, stacklevel=4)
                     break
+        if not tried:
+            raise diverged[0][1]
+        for name, _ in diverged:
+            warnings.warn(f"All networks of {name} diverged; it is left out.", stacklevel=4)
         return tried
 
     def _kept(self, race: Sequence[Candidate], number: int) -> list[Candidate]:
@@ -182,7 +191,7 @@ class TabularEstimator(BaseEstimator):  # type: ignore[misc]
         if not several or not all(isinstance(each, str | Recipe) for each in given):
             expected = "the name of a preset, a Recipe, or a list of those"
             raise RecipeError(expected, repr(self.preset), f'preset="{DEFAULT_PRESET}"', field="preset")
-        return list(given), None if limit is None else float(limit)
+        return list(given), None if limit is None or math.isinf(limit) else float(limit)
 
     def _inputs(self, X: Any) -> SingleFloats:
         """Return the networks' inputs (n, d) for raw columns."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,11 @@ import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_array
 
-from deltarule.errors import DataError, DataWarning
+from deltarule.errors import DataError
 from deltarule.estimators.bagging import Bagged, TableProblem
 from deltarule.estimators.leaderboard import Judged, judged_numbers
 from deltarule.estimators.tabular import TabularEstimator
-from deltarule.models.conformal import number_scores, too_few
+from deltarule.models.conformal import number_scores, warned_intervals
 from deltarule.models.ensemble import Ensemble
 from deltarule.types import Floats
 
@@ -48,9 +47,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):  # type: ignore[misc]
         The ends are infinite where `fit` had too few samples for the coverage, fewer than coverage / (1 − coverage).
         """
         inputs = self._inputs(X)
-        found = self.ensemble_.intervals(inputs, coverage)
-        if not np.isfinite(found).all():
-            warnings.warn(DataWarning(too_few(len(self.ensemble_.scores), coverage)), stacklevel=2)
+        found = warned_intervals(self.ensemble_.numbers(inputs), self.ensemble_.scores, coverage)
         return found[:, 0] if self._single else found
 
     def _fit_targets(self, y: Any) -> tuple[npt.NDArray[Any], None]:

@@ -9,11 +9,12 @@ approximately the chosen one or more; a guarantee exists for a wider variant onl
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 
-from deltarule.errors import DataError
+from deltarule.errors import DataError, DataWarning
 from deltarule.types import Booleans, Floats, Positions
 
 
@@ -46,6 +47,15 @@ def intervals(predicted: Floats, scores: Floats, coverage: float) -> Floats:
     return np.stack([predicted - width, predicted + width], axis=-1)
 
 
+def warned_intervals(predicted: Floats, scores: Floats, coverage: float) -> Floats:
+    """Return `intervals`, with a `DataWarning` for the caller's caller where too few scores make them infinite."""
+    found = intervals(predicted, scores, coverage)
+    if not np.isfinite(found).all():
+        infinite = f"Intervals of {len(scores)} samples do not have a coverage of {coverage:g}: they are infinite."
+        warnings.warn(DataWarning(infinite), stacklevel=3)
+    return found
+
+
 def class_scores(probabilities: Floats, codes: Positions) -> Floats:
     """Return the scores (n, 1) of probabilities (n, classes) for the classes `codes` (n,): 1 − p_y."""
     return 1.0 - np.take_along_axis(probabilities, codes[:, np.newaxis], axis=1)
@@ -70,8 +80,3 @@ def checked_coverage(coverage: Any) -> float:
     if not isinstance(coverage, int | float | np.number) or not 0 < coverage < 1:
         raise DataError("a number between 0 and 1", repr(coverage), "coverage=0.9", field="coverage")
     return float(coverage)
-
-
-def too_few(samples: int, coverage: float) -> str:
-    """Return the warning that intervals are infinite."""
-    return f"Intervals of {samples} samples do not have a coverage of {coverage:g}: they are infinite."

@@ -18,12 +18,12 @@ from deltarule.errors import ModelError, memory_checked
 from deltarule.formulas import Activation
 from deltarule.models.calibration import LIMITS, probabilities_of_outputs, tempered
 from deltarule.models.card import ModelCard
-from deltarule.models.conformal import class_sets, intervals
+from deltarule.models.conformal import class_sets, warned_intervals
 from deltarule.models.encoding import Encoding
 from deltarule.models.ensemble_file import EnsembleParts, ensemble_of_parts, ensemble_parts
 from deltarule.models.export import Description, described, export_networks
 from deltarule.models.files import ENSEMBLE_FORMATS, file_errors, model_of_parts, packed, read_content
-from deltarule.models.model import Model, calibration_of, class_probabilities, load_model, score_of
+from deltarule.models.model import Model, calibration_of, load_model, score_of
 from deltarule.models.network_outputs import outputs_of_networks
 from deltarule.models.record import Record, Score, versions
 from deltarule.models.test_time import mean_over_copies
@@ -190,7 +190,7 @@ class Ensemble:
         if self.classes is not None:
             raise ModelError("a regression model for intervals", repr(self), "predict_set(x)")
         self._check_calibrated()
-        found = self.intervals(self._inputs(x, strict=strict), coverage)
+        found = warned_intervals(self.numbers(self._inputs(x, strict=strict)), self.scores, coverage)
         return found[:, 0] if self.single else found
 
     def predict_set(self, x: Any, coverage: float = 0.9, *, strict: bool | None = False) -> Booleans:
@@ -231,7 +231,7 @@ class Ensemble:
         outputs = self._outputs(inputs)
         if not self._alike:
             pairs = zip(self.networks, outputs, strict=True)
-            own = [class_probabilities(network.loss, z) for network, z in pairs]
+            own = [network.values_of(z, calibrated=False) for network, z in pairs]
             return np.asarray(np.mean(own, axis=0, dtype=np.float64))
         # The rows of all networks at once: for a few rows the calls take longer than the arithmetic.
         z = np.asarray(outputs)
@@ -286,10 +286,6 @@ class Ensemble:
         """The bounds of the networks' predictions, lower and upper, (2, networks, 1, k); None where they have none."""
         known = [network.target_bounds for network in self.networks if network.target_bounds is not None]
         return np.stack(known, axis=1)[:, :, np.newaxis] if len(known) == len(self.networks) else None
-
-    def intervals(self, inputs: npt.NDArray[Any], coverage: float) -> Floats:
-        """Return intervals of the numbers (n, k, 2) for encoded inputs (n, d)."""
-        return intervals(self.numbers(inputs), self.scores, coverage)
 
     def class_sets(self, inputs: npt.NDArray[Any], coverage: float) -> Booleans:
         """Return whether each class is in the set of each sample (n, classes), for encoded inputs (n, d)."""

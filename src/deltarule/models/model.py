@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import os
-import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -14,14 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.members import combined
-from deltarule.errors import DataError, DataWarning, ModelError, memory_checked
+from deltarule.errors import DataError, ModelError, memory_checked
 from deltarule.formulas import Loss
+from deltarule.formulas.metrics import METRICS, Predictions
 from deltarule.language import count_of
 from deltarule.mapped import forget, is_mapped
 from deltarule.markup import card, details, table
 from deltarule.models.calibration import Calibration, fitted_temperature, probabilities_of_outputs, tempered
 from deltarule.models.card import ModelCard
-from deltarule.models.conformal import class_scores, class_sets, intervals, number_scores, too_few
+from deltarule.models.conformal import class_scores, class_sets, number_scores, warned_intervals
 from deltarule.models.description import layer_table
 from deltarule.models.export import Description, described, export_networks
 from deltarule.models.files import read_model, write_model
@@ -123,7 +123,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
             if self.classes is not None:
                 named: npt.NDArray[Any] = self.classes[class_codes(self.loss, z)]
                 return named
-            values = self._values(z)
+            values = self.values_of(z)
         else:
             values = self._averaged(x, average_over)
         if self.classes is not None:
@@ -144,25 +144,39 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         if not self.labelled:
             raise ModelError("a classifier for probabilities", "a regression model", "model.predict(x)")
         if average_over is None:
-            values = self._values(self.raw_outputs(self._checked(x, strict=strict)))
-        else:
-            values = self._averaged(x, average_over)
+            return self.values_of(self.raw_outputs(self._checked(x, strict=strict)))
+        values = self._averaged(x, average_over)
         return values if self.multilabel else tempered(values, self.temperature)
 
-    def _values(self, z: npt.NDArray[Any]) -> Floats:
-        """The probabilities of labels, or of classes before the temperature, or the numbers, for weighted sums z."""
+    def values_of(self, z: npt.NDArray[Any], *, calibrated: bool = True) -> Floats:
+        """What is predicted for weighted sums z: numbers (n, k), or probabilities (n, classes) or (n, labels).
+
+        calibrated : whether the probabilities of classes have the temperature of the calibration.
+        """
         if self.multilabel:
             return np.asarray(np.clip(self.loss.output.value(z), 0.0, 1.0), dtype=np.float64)
-        return self.numbers(z) if self.classes is None else class_probabilities(self.loss, z)
+        if self.classes is None:
+            return self.numbers(z)
+        probabilities = probabilities_of_outputs(self.loss.output.value(z))
+        return tempered(probabilities, self.temperature) if calibrated else probabilities
 
     def _averaged(self, x: Any, average_over: Any) -> Floats:
-        """The mean of `_values` over the copies of raw inputs x."""
-        return mean_over_copies(lambda copy: self._values(self.raw_outputs(copy)), x, self.input_shape, average_over)
+        """The mean over the copies of raw inputs x of what is predicted for them, before the temperature."""
+
+        def predicted(copy: npt.NDArray[Any]) -> Floats:
+            return self.values_of(self.raw_outputs(copy), calibrated=False)
+
+        return mean_over_copies(predicted, x, self.input_shape, average_over)
 
     @property
     def temperature(self) -> float:
         """The temperature of the probabilities: 1 before `calibrated`."""
         return 1.0 if self.calibration is None else self.calibration.temperature
+
+    @property
+    def scores(self) -> Floats:
+        """The conformal scores of samples not trained on, (n, 1) or (n, k); none before `calibrated`."""
+        return np.zeros((0, 1)) if self.calibration is None else self.calibration.scores
 
     def calibrated(self, x: Any, y: Any) -> Model:
         """Return the model with probabilities calibrated, and intervals or sets fitted, on samples not trained on.
@@ -194,9 +208,7 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
         """
         scores = self._scores("predict_interval", "regression" if self.classes is None else "")
         numbers = np.asarray(self.predict(x, strict=strict), np.float64)
-        found = intervals(numbers.reshape(len(numbers), -1), scores, coverage)
-        if not np.isfinite(found).all():
-            warnings.warn(DataWarning(too_few(len(scores), coverage)), stacklevel=2)
+        found = warned_intervals(numbers.reshape(len(numbers), -1), scores, coverage)
         return found[:, 0] if self.single else found
 
     def predict_set(self, x: Any, coverage: float = 0.9, *, strict: bool | None = False) -> Booleans:
@@ -322,13 +334,22 @@ class Model(ModelData):  # noqa: D101 - it is explained where its fields are
 
 
 def score_of(predicted: npt.NDArray[Any], y: Any, *, labelled: bool) -> float:
-    """Return the accuracy of predicted labels, or R² of numbers, pooled over several outputs."""
+    """Return the accuracy of predicted labels, or R² of numbers, pooled over several outputs.
+
+    R² is NaN where all targets are equal, unless all predictions are right. Raises DataError for targets y of another
+    shape than the predictions, (n,) or (n, k); for one output (n,) and (n, 1) are the same.
+    """
     y = np.asarray(y)
+    if y.shape != predicted.shape:
+        n = len(predicted)
+        if not {y.shape, predicted.shape} <= {(n,), (n, 1)}:
+            raise DataError(f"targets of shape {predicted.shape}", f"shape {y.shape}", field="y")
+        y = y.reshape(predicted.shape)
     if labelled:
         right = predicted == y
         return float(np.mean(right.all(axis=1) if right.ndim == 2 else right))
-    numbers = y.astype(np.float64).reshape(predicted.shape)
-    return float(1.0 - np.sum((predicted - numbers) ** 2) / np.sum((numbers - numbers.mean(axis=0)) ** 2))
+    shape = (len(y), 1) if y.ndim == 1 else y.shape
+    return METRICS["r2"](Predictions(*(each.astype(np.float64).reshape(shape) for each in (y, predicted))))
 
 
 def codes_of(classes: npt.NDArray[Any], y: Any) -> Positions:
@@ -341,7 +362,7 @@ def codes_of(classes: npt.NDArray[Any], y: Any) -> Positions:
     known = np.isin(labels, classes)
     if labels.ndim != 1 or not known.all():
         shown = ", ".join(repr(label) for label in classes.tolist()[:10])
-        got = repr(labels[~known][0].item()) if labels.ndim == 1 else f"shape {labels.shape}"
+        got = repr(labels[~known].tolist()[0]) if labels.ndim == 1 else f"shape {labels.shape}"
         raise DataError(f"labels (n,) that the model knows ({shown})", got, field="y")
     return np.searchsorted(classes, labels)
 
@@ -365,11 +386,6 @@ def class_codes(loss: Loss, z: npt.NDArray[Any]) -> Positions:
     single = z.shape[1] == 1
     codes: Positions = (loss.output.value(z)[:, 0] > 0.5).astype(np.intp) if single else np.argmax(z, axis=1)
     return codes
-
-
-def class_probabilities(loss: Loss, z: npt.NDArray[Any]) -> Floats:
-    """The probability of each class for raw outputs z: (n, classes), as `Model.predict_proba` returns it."""
-    return probabilities_of_outputs(loss.output.value(z))
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:

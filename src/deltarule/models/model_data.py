@@ -87,6 +87,8 @@ class ModelData:
             for numbers in () if affine is None else (affine.shift, affine.factor):
                 if np.shape(numbers) not in ((), (length,)):
                     raise ModelError(f"a {name} of one number or of {length}", f"shape {np.shape(numbers)}")
+        if self.classes is not None and len(self.classes) < 2:
+            raise ModelError("at least two classes", f"{len(self.classes)}")
         if self.classes is not None and len(self.classes) != outputs and (len(self.classes), outputs) != (2, 1):
             raise ModelError(f"classes for {outputs} outputs", f"{len(self.classes)}")
         columns = outputs if self.classes is None else 1

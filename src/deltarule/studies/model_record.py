@@ -54,7 +54,7 @@ def _scores(model: Model, name: str, part: Part, found: Evaluation, train: Part)
     n = found.samples
     if model.labelled:
         if part.weights is None:
-            wrong = ErrorEstimate.of_shares(round((1.0 - found.score) * n), n)
+            wrong = ErrorEstimate.of_counts(round((1.0 - found.score) * n), n)
             low, high = 1.0 - wrong.high, 1.0 - wrong.low
         else:
             _, low, high = mean_interval(found.sample_scores)

@@ -15,12 +15,12 @@ from deltarule.models import Model
 from deltarule.models.calibration import calibration_error, fitted_temperature, tempered
 from deltarule.models.ensemble import Ensemble
 from deltarule.recipes.checks import integer
+from deltarule.studies.intervals import wilson
 from deltarule.studies.results import results
 from deltarule.training.arguments import Data
 from deltarule.types import Floats, Positions
 
 _RESAMPLES = 1000
-_Z = 1.959964  # two-sided 95 %
 
 
 @dataclass(frozen=True)
@@ -122,17 +122,6 @@ def _bins(confidence: Floats, right: Any, bins: int) -> tuple[ReliabilityBin, ..
         low, high = wilson(accuracy, n)
         made.append(ReliabilityBin(n, float(confidence[own].mean()), accuracy, low, high))
     return tuple(made)
-
-
-def wilson(fraction: float, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a probability, of a fraction of n samples.  Wilson (1927).
-
-    >>> tuple(round(end, 3) for end in wilson(0.9, 100))
-    (0.826, 0.945)
-    """
-    middle = (fraction + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * np.sqrt(fraction * (1 - fraction) / n + _Z**2 / (4 * n**2))
-    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
 
 
 def _uncertainty(p: Floats, codes: Positions, bins: int, error: float, seed: int) -> tuple[float, float, float]:

@@ -29,6 +29,9 @@ _BLOCK = 8192
 class Evaluation:
     """Metrics of a model on a set of samples.
 
+    The loss is that of the network's outputs; all others are of what the model predicts: numbers within the bounds of
+    `clamp_predictions`, probabilities at the temperature of a calibration.
+
     loss : mean loss over the samples, without the penalty, in the units used in training.
     score : accuracy, or R² for regression; R² is NaN if all targets are equal.
     samples : number of samples.
@@ -99,11 +102,13 @@ def evaluate(model: Model, part: Part, metrics: str | Sequence[str] | None = Non
             z = model.raw_outputs(part.x[rows]).astype(np.float64)
             outputs_of.append(z)
             total += definition.sums(problem, samples, z, samples.y(rows), samples.weight(rows))
-            errors.append(definition.errors(problem, samples, z, samples.y(rows)))
+            errors.append(_errors(model, problem, samples, z, samples.y(rows)))
             forget(part.x[rows])
+        error = np.concatenate(errors)
+        total = dataclasses.replace(total, error=float(np.sum(samples.weight(slice(None)) * error)))
         loss, score = means(total, samples.spread())
-        of_samples = _sample_scores(samples, np.concatenate(errors), score)
-    made = predictions_of(problem.loss, samples, np.concatenate(outputs_of), model.target_scaling)
+        of_samples = _sample_scores(samples, error, score)
+    made = predictions_of(model, samples, np.concatenate(outputs_of))
     record = metrics_of(made, _names(model))
     named = {name: metric(name)(made) for name in asked}
     return Evaluation(loss, score, len(samples), record, named, of_samples)
@@ -116,6 +121,15 @@ def _names(model: Model) -> Sequence[Any] | None:
         return classes
     target = None if model.encoding is None else model.encoding.target
     return target if model.multilabel and isinstance(target, tuple) else None
+
+
+def _errors(model: Model, problem: Problem, samples: Samples, z: Floats, y: Floats) -> Floats:
+    """Return the error of each prediction, (n,): 1 for a wrong one, or the squared distance from the scaled target."""
+    if samples.labelled:
+        return np.asarray(definition.errors(problem, samples, z, y), np.float64)
+    numbers = model.numbers(z)
+    scaled = numbers if model.target_scaling is None else model.target_scaling(numbers)
+    return np.asarray(np.sum((scaled - y) ** 2, axis=1))
 
 
 def _sample_scores(samples: Samples, errors: Floats, score: float) -> Floats:

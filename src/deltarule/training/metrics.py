@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.problem import Samples
-from deltarule.formulas import Loss
 from deltarule.formulas.metrics import (
     METRICS,
     ClassPredictions,
@@ -24,8 +23,8 @@ from deltarule.formulas.metrics import (
     log_loss,
     roc_auc,
 )
-from deltarule.models.model import class_codes, class_probabilities
-from deltarule.recipes import Affine
+from deltarule.models import Model
+from deltarule.models.model import class_codes
 from deltarule.types import Floats, Integers
 
 
@@ -105,22 +104,22 @@ class RegressionMetrics:
 
 
 def predictions_of(
-    loss: Loss, samples: Samples, z: npt.NDArray[Any], target_scaling: Affine | None
+    model: Model, samples: Samples, z: npt.NDArray[Any]
 ) -> ClassPredictions | LabelPredictions | Predictions:
-    """Return the predictions of raw outputs z (n, outputs) of all samples and the targets, in the target's units."""
+    """Return what a model predicts for raw outputs z (n, outputs) of all samples, and the targets, in their units."""
     everything = slice(None)
     weights = None if samples.weights is None else samples.weight(everything)
     z = z.astype(np.float64)
+    predicted = model.values_of(z)
     if samples.classes:
         codes = samples.targets if samples.rows is None else samples.targets[samples.rows]
-        return ClassPredictions(codes, class_codes(loss, z), class_probabilities(loss, z), weights)
-    true, predicted = samples.y(everything), loss.output.value(z)
+        return ClassPredictions(codes, class_codes(model.loss, z), predicted, weights)
+    true = samples.y(everything)
     if samples.multilabel:
-        given = np.clip(predicted, 0.0, 1.0)
-        columns = zip(true.T.astype(np.intp), given.T, strict=True)
+        columns = zip(true.T.astype(np.intp), predicted.T, strict=True)
         return LabelPredictions(tuple(_label_predictions(y, a, weights) for y, a in columns))
-    if target_scaling is not None:
-        true, predicted = target_scaling.undo(true), target_scaling.undo(predicted)
+    if model.target_scaling is not None:
+        true = model.target_scaling.undo(true)
     return Predictions(true, predicted, weights)
 
 

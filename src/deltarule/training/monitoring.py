@@ -12,13 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.engines.members import combined
 from deltarule.engines.problem import Engine, Problem
-from deltarule.engines.registry import predictor_of
 from deltarule.errors import RecipeError
 from deltarule.formulas.metrics import metric
 from deltarule.training.metrics import predictions_of
-from deltarule.training.preparing import FittedData
+from deltarule.training.preparing import FittedData, model_of
 from deltarule.types import Floats
 
 
@@ -95,9 +93,7 @@ class Monitor:
     def _values(self, theta: Floats) -> Floats:
         if not np.isfinite(theta).all():
             return np.full(len(self.names), math.nan)
-        problem, samples = self._problem, self._validation
-        inputs = np.ascontiguousarray(samples.inputs(slice(None)))
-        predictor = predictor_of(problem.shape, problem.recipe.network, theta, problem.scaling, inputs.dtype)
-        z = combined(problem.loss, predictor(inputs), samples.outputs)
-        predictions = predictions_of(problem.loss, samples, z, self._fitted.target_scaling)
+        samples, model = self._validation, model_of(self._problem, self._fitted, theta)
+        z = model.outputs_of(np.ascontiguousarray(samples.inputs(slice(None))))
+        predictions = predictions_of(model, samples, z)
         return np.array([each(predictions) for each in self._metrics])

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -104,15 +104,16 @@ class Drawing:
         self._closed.set()
 
     def served(self) -> ServedModel | None:
-        """Return the model that looks at drawings: the first one of images of digits."""
+        """Return the model that classifies drawings: the first one of images of digits."""
         models = (each.served for each in self._service.batchers.values())
         return next((each for each in models if sees_digits(each)), None)
 
     def start(self) -> None:
         """Train a network in a thread."""
         assert self._load is not None
-        self.progress = Progress("train", 0)
-        self._service.jobs.start(self._run, self._trained, self.progress)
+        progress = Progress("train", 0)
+        self._service.jobs.start(self._run, self._trained, progress)
+        self.progress = progress
 
     async def state(self, request: Request) -> Response:  # noqa: ARG002 - a route
         """Answer which model there is, and how far training has come."""
@@ -134,7 +135,7 @@ class Drawing:
         return await self.state(request)
 
     async def look(self, request: Request) -> Response:
-        """Answer what the network sees of strokes, and what it makes of them."""
+        """Answer the network's input for strokes, its probabilities, and the contribution of each pixel."""
         served = self._required()
         image = image_of(read_object(await request.body()).get("strokes"), _shape(served))
         inputs = served.encoded(image[np.newaxis])
@@ -166,10 +167,11 @@ class Drawing:
             raise Refusal(429, f"Expected at most {_EXAMPLES} examples.")
         code = classes.index(asked["label"])
         image = image_of(asked.get("strokes"), _shape(served))
-        self._examples.append((image, code))
-        self.progress = Progress("tune", 6, label=asked["label"])
-        self.progress.before = float(served.predicted(served.encoded(image[np.newaxis]))["probabilities"][0, code])
-        self._service.jobs.start(self._run, self._tuned, self.progress, served)
+        examples = [*self._examples, (image, code)]
+        progress = Progress("tune", 6, label=asked["label"])
+        progress.before = float(served.predicted(served.encoded(image[np.newaxis]))["probabilities"][0, code])
+        self._service.jobs.start(self._run, self._tuned, progress, served, examples)
+        self.progress, self._examples = progress, examples
         return await self.state(request)
 
     @property
@@ -195,14 +197,13 @@ class Drawing:
         """Run a training in a job's thread, and serve its model."""
         try:
             served = work(progress, *more)
+            served.warm()
         except Exception as error:
             if not isinstance(error, DeltaruleError):
                 logging.getLogger("deltarule.web").exception("Error of a training")
             progress.error = str(error)
             progress.status = "failed"
             return
-        served.warm()
-        # The dictionary of models changes by one assignment, which other threads see whole.
         self._service.offer([served])
         progress.status = "stopped" if self._closed.is_set() else "finished"
 
@@ -223,13 +224,13 @@ class Drawing:
         progress.total = recipe.epochs
         return ServedModel(data.name, self._advanced(epochs(recipe, data, n_threads=1), progress))
 
-    def _tuned(self, progress: Progress, served: ServedModel) -> ServedModel:
+    def _tuned(self, progress: Progress, served: ServedModel, examples: Sequence[tuple[Floats, int]]) -> ServedModel:
         """Continue from the model's weights on its training samples and many copies of the examples."""
         data, model = self._dataset(), served.network
-        rows = np.random.default_rng(len(self._examples)).permutation(len(data.train))[:_TUNING]
-        copies = max(8, len(rows) // 40 // len(self._examples))
-        images = np.concatenate([np.repeat(image[np.newaxis], copies, axis=0) for image, _ in self._examples])
-        labels = np.repeat([code for _, code in self._examples], copies)
+        rows = np.random.default_rng(len(examples)).permutation(len(data.train))[:_TUNING]
+        copies = max(8, len(rows) // 40 // len(examples))
+        images = np.concatenate([np.repeat(image[np.newaxis], copies, axis=0) for image, _ in examples])
+        labels = np.repeat([code for _, code in examples], copies)
         x = np.concatenate([data.train.x[rows], images.round().astype(data.train.x.dtype)])
         y = np.concatenate([data.train.y[rows], data.train.y.dtype.type(labels)])
         mixed = dataclasses.replace(data, train=Part(x, y))

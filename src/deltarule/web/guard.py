@@ -1,4 +1,4 @@
-"""The outermost layer of the application: who may ask, how much a request may hold, and the headers of answers."""
+"""The outermost layer of the application: tokens and hosts, the size of requests, and the headers of responses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from deltarule.web.limits import App, Limits, Message, Receive, Scope, Send, wit
 COOKIE = "deltarule_token"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _OPEN = frozenset({"/v2/health/live", "/v2/health/ready"})
-"""Paths that need no token: a supervisor asks them."""
+"""Paths that need no token: for supervisors."""
 
 CONTENT_SECURITY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "

@@ -42,7 +42,7 @@ class InferenceProtocol:
         return JSONResponse({"live": True})
 
     async def ready(self, request: Request) -> Response:  # noqa: ARG002 - a route
-        """Answer whether the server's models can be asked."""
+        """Answer whether the server's models are ready to predict."""
         return JSONResponse({"ready": self._service.ready}, 200 if self._service.ready else 503)
 
     async def server(self, request: Request) -> Response:  # noqa: ARG002 - a route
@@ -55,7 +55,7 @@ class InferenceProtocol:
         return JSONResponse(metadata(served))
 
     async def model_ready(self, request: Request) -> Response:
-        """Answer whether a model can be asked."""
+        """Answer whether a model is ready to predict."""
         served = self._service.batcher(request.path_params["model"]).served
         return JSONResponse({"name": served.name, "ready": True})
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from deltarule.data import Dataset
 from deltarule.models import Model
-from deltarule.models.model import class_probabilities
 from deltarule.types import Floats
 from deltarule.web.race_plan import plane
 from deltarule.web.served_model import Array, ServedModel
@@ -38,7 +37,7 @@ class Pictures:
         self._before = model
         if self._inputs is None:
             self._inputs = ServedModel("", model).encoded(self._rows())
-        probabilities = class_probabilities(model.loss, model.outputs_of(self._inputs))
+        probabilities = model.values_of(model.outputs_of(self._inputs))
         return self._matrix(model, probabilities) if self._points is None else _surface(probabilities)
 
     def _rows(self) -> Any:

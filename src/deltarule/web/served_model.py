@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from deltarule.errors import ModelError
 from deltarule.models import Model
+from deltarule.models.conformal import class_sets, intervals
 from deltarule.models.ensemble import Ensemble
-from deltarule.models.model import class_codes, class_probabilities
+from deltarule.models.model import class_codes
 from deltarule.studies.explain import explain
 
 Array = npt.NDArray[Any]
@@ -54,7 +55,7 @@ class ServedModel:
     @property
     def has_intervals(self) -> bool:
         """Whether the model has conformal scores, for intervals and sets of classes."""
-        return isinstance(self.model, Ensemble) and len(self.model.scores) > 0
+        return len(self.model.scores) > 0
 
     @cached_property
     def classes(self) -> list[Any] | None:
@@ -109,22 +110,21 @@ class ServedModel:
 
     def predicted(self, inputs: Array) -> dict[str, Array]:
         """Return the results for encoded inputs (n, d), by name: `predictions`, and `probabilities` of classes."""
-        if isinstance(self.model, Ensemble):
-            if self.model.classes is None:
-                return {"predictions": _flat(self.model.numbers(inputs), self.model.single)}
-            probabilities = self.model.probabilities(inputs)
-            return {"predictions": self._labels(probabilities.argmax(axis=1)), "probabilities": probabilities}
-        z = self.model.outputs_of(inputs)
+        values, codes = self._predicted(inputs)
         if self.model.multilabel:
-            probabilities = np.clip(np.asarray(self.model.loss.output.value(z), np.float64), 0.0, 1.0)
-            return {"predictions": (probabilities > 0.5).astype(np.int64), "probabilities": probabilities}
+            return {"predictions": (values > 0.5).astype(np.int64), "probabilities": values}
         if self.model.classes is None:
-            return {"predictions": _flat(self.model.numbers(z), self.model.single)}
-        labels = self._labels(class_codes(self.model.loss, z))
-        return {"predictions": labels, "probabilities": class_probabilities(self.model.loss, z)}
+            return {"predictions": values[:, 0] if self.model.single else values}
+        return {"predictions": self._class_array[codes], "probabilities": values}
 
-    def _labels(self, codes: Array) -> Array:
-        return self._class_array[codes]
+    def _predicted(self, inputs: Array) -> tuple[Array, Array]:
+        """Return the numbers (n, k) or the probabilities (n, k), and the index of the most probable class (n,)."""
+        model = self.model
+        if isinstance(model, Ensemble):
+            values = model.numbers(inputs) if model.classes is None else model.probabilities(inputs)
+            return values, values.argmax(axis=1)
+        z = model.outputs_of(inputs)
+        return model.values_of(z), class_codes(model.loss, z)
 
     @cached_property
     def _class_array(self) -> Array:
@@ -136,13 +136,14 @@ class ServedModel:
 
     def covered(self, inputs: Array, coverage: float) -> dict[str, list[Any]]:
         """Return the intervals of numbers, or the sets of classes, that contain the truth with this probability."""
-        if not isinstance(self.model, Ensemble) or not self.has_intervals:
-            wanted = "a model with out-of-fold scores, which TabularRegressor and TabularClassifier train"
+        if not self.has_intervals:
+            wanted = "a model with conformal scores: run.calibrated(), or one of TabularRegressor or TabularClassifier"
             raise ModelError(wanted, "one without", field="interval")
+        values, _ = self._predicted(inputs)
         if self.classes is None:
-            bounds = self.model.intervals(inputs, coverage)
+            bounds = intervals(values, self.model.scores, coverage)
             return {"intervals": plain(bounds[:, 0] if self.model.single else bounds)}
-        sets = self.model.class_sets(inputs, coverage)
+        sets = class_sets(values, self.model.scores, coverage)
         return {"sets": [[self.classes[place] for place in np.flatnonzero(row)] for row in sets]}
 
     def explained(self, rows: Any, background: Any, method: str) -> dict[str, Any]:
@@ -169,10 +170,6 @@ class ServedModel:
             "input_shape": list(self.model.input_shape), "columns": dict(self.kinds),
             "parameters": self.network.shape.trained, "intervals": self.has_intervals,
         }  # fmt: skip
-
-
-def _flat(numbers: Array, single: bool) -> Array:
-    return numbers[:, 0] if single else numbers
 
 
 def plain(values: Array) -> list[Any]:

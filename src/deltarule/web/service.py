@@ -16,7 +16,7 @@ from deltarule.web.served_model import ServedModel
 
 @dataclass
 class Service:
-    """The state of one server, which only its event loop changes."""
+    """The state of one server, which only its event loop changes; but `offer` is called in the threads of jobs, too."""
 
     limits: Limits = field(default_factory=Limits)
     metrics: Metrics = field(default_factory=Metrics)
@@ -24,12 +24,16 @@ class Service:
     ready: bool = True
 
     def offer(self, models: Iterable[ServedModel]) -> None:
-        """Serve these models, in place of others with their names."""
+        """Serve these models, in place of others with their names.
+
+        A new model makes a new dictionary, as the event loop may be iterating over the present one.
+        """
         for served in models:
             if served.name in self.batchers:
                 self.batchers[served.name].served = served
             else:
-                self.batchers[served.name] = Batcher(served, self.limits.queued_rows, self.metrics)
+                batcher = Batcher(served, self.limits.queued_rows, self.metrics)
+                self.batchers = {**self.batchers, served.name: batcher}
 
     def batcher(self, name: str | None) -> Batcher:
         """Return the batcher of a model; without a name, of the first one."""
@@ -61,20 +65,22 @@ class Jobs:
     def __init__(self, at_most: int, what: str) -> None:
         self._at_most, self._what = at_most, what
         self._pool = ThreadPoolExecutor(at_most, thread_name_prefix="deltarule_job")
-        self.running = 0
+        self._started: list[Future[Any]] = []
+
+    @property
+    def running(self) -> int:
+        """The number of jobs that have not ended."""
+        return sum(not each.done() for each in self._started)
 
     def start(self, work: Any, *arguments: Any) -> Future[Any]:
         """Run a function in a thread."""
-        if self.running >= self._at_most:
+        self._started = [each for each in self._started if not each.done()]
+        if len(self._started) >= self._at_most:
             raise Refusal(429, f"Expected at most {self._at_most} {self._what} at a time. Try: wait, or stop one")
-        self.running += 1
         future = self._pool.submit(work, *arguments)
-        future.add_done_callback(self._ended)
+        self._started.append(future)
         return future
 
     def close(self) -> None:
         """Wait for no further job; running ones are stopped by their owners."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _ended(self, future: Future[Any]) -> None:  # noqa: ARG002 - the callback's argument
-        self.running -= 1

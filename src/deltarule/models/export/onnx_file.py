@@ -90,7 +90,7 @@ def label_values(description: Description, values: dict[str, str], printer: Prin
 
 
 def _outputs(description: Description, values: Sequence[str], parts: _Parts) -> list[tuple[str, int, list[Any]]]:
-    """Give the outputs their names; return these with their types and shapes."""
+    """Give the outputs their names, with underscores after those of columns; return these with types and shapes."""
     if not description.labelled:
         made = [(NUMBERS, _FLOAT, [None, description.outputs["numbers"].size])]
     else:
@@ -98,9 +98,18 @@ def _outputs(description: Description, values: Sequence[str], parts: _Parts) -> 
         kinds = {"U": _STRING, "O": _STRING, "f": _FLOAT}
         kind = _INT64 if description.classes is None else kinds.get(description.classes.dtype.kind, _INT64)
         made = [(LABEL, kind, [None, k] if description.multilabel else [None]), (PROBABILITY, _FLOAT, [None, k])]
-    for value, (name, _, _) in zip(values, made, strict=True):
+    columns = {each.name for each in description.columns}
+    named = [(_unlike(columns, name), kind, shape) for name, kind, shape in made]
+    for value, (name, _, _) in zip(values, named, strict=True):
         parts.operator("Identity", 1, [value], name)
-    return made
+    return named
+
+
+def _unlike(taken: set[str], name: str) -> str:
+    """Return a name, with as many underscores after it as make it none of those that are taken."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _labels(classes: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -38,7 +38,7 @@ class Comparison(ComparisonData):  # noqa: D101 - the fields have the explanatio
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the curves as data; None for numbers that are not finite."""
-        return writing.as_data(self)
+        return writing.result_of(self)
 
     def __repr__(self) -> str:
         done = len(self.networks)

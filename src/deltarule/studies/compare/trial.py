@@ -14,6 +14,7 @@ import numpy as np
 from deltarule.recipes import Recipe
 from deltarule.studies.compare.sample_scores import SampleScores
 from deltarule.training import Evaluation, Run
+from deltarule.training.metrics import as_data
 from deltarule.types import Floats
 
 _LARGEST = float(np.finfo(np.float64).max)
@@ -97,11 +98,9 @@ class Finished:
 
     def to_json(self) -> dict[str, Any]:
         """The record as data; None for numbers that are not finite."""
-        data = dataclasses.asdict(self)
-        data["sample_scores"] = None if self.sample_scores is None else self.sample_scores.to_json()
-        data["curves"] = {name: [finite(each) for each in values] for name, values in self.curves.items()}
-        data["batch_losses"] = [finite(each) for each in self.batch_losses]
-        return {name: finite(value) if isinstance(value, float) else value for name, value in data.items()}
+        scores = None if self.sample_scores is None else self.sample_scores.to_json()
+        data: dict[str, Any] = as_data({**vars(self), "sample_scores": scores})
+        return data
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
@@ -135,11 +134,6 @@ def key_of(recipe: Recipe, start: int, *surroundings: str) -> str:
     """Return a digest of all that decides a network: recipe, initial weights, data, engine."""
     decided = json.dumps([recipe.to_json(), start, *surroundings], sort_keys=True)
     return hashlib.sha256(decided.encode()).hexdigest()[:24]
-
-
-def finite(number: float | None) -> float | None:
-    """Return the number for JSON, which has neither NaN nor infinity: None."""
-    return number if number is not None and math.isfinite(number) else None
 
 
 def _text(value: Any) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 
 from deltarule.errors import RecipeError
 from deltarule.recipes.edit import edited, value_of
-from deltarule.studies.compare.trial import Finished, finite
+from deltarule.studies.compare.trial import Finished
 from deltarule.studies.compare.variants import Variant
+from deltarule.training.metrics import as_data
 
 FACTORS = (0.1, 10**-0.5, 1.0, 10**0.5, 10.0)
 FURTHER = 10**0.5
@@ -26,8 +27,8 @@ class Sweep:
     """The values tried for a field of a variant, in ascending order.
 
     scores, losses : on the validation set, means over the seeds of the sweep.
-    by : "loss" or "score", by which the value is chosen: the monitor of early stopping; without it the loss, which is
-        finer than the accuracy on a small set.
+    by : "loss" or "score", by which the value is chosen: the score if early stopping monitors it, otherwise the loss,
+        which is finer than the accuracy on a small set.
     """
 
     variant: str
@@ -61,8 +62,10 @@ class Sweep:
     def to_json(self) -> dict[str, Any]:
         """Return the sweep as data."""
         tried = zip(self.values, self.scores, self.losses, strict=True)
-        rows = [{"value": value, "score": finite(score), "loss": finite(loss)} for value, score, loss in tried]
-        return {"variant": self.variant, "field": self.field, "chosen": self.chosen, "by": self.by, "tried": rows}
+        rows = [{"value": value, "score": score, "loss": loss} for value, score, loss in tried]
+        found = {"variant": self.variant, "field": self.field, "chosen": self.chosen, "by": self.by, "tried": rows}
+        data: dict[str, Any] = as_data(found)
+        return data
 
 
 def first_values(variant: Variant, field: str) -> list[float]:
@@ -95,7 +98,8 @@ def sweep_of(variant: Variant, field: str, found: Mapping[float, Sequence[Finish
     scores = tuple(float(np.mean([each.validation_score for each in some])) for some in tried)
     losses = tuple(float(np.mean([each.validation_loss for each in some])) for some in tried)
     rule = variant.recipe.stopping
-    return Sweep(variant.name, field, values, scores, losses, "loss" if rule is None else rule.monitor)
+    by = "score" if rule is not None and rule.monitor == "score" else "loss"
+    return Sweep(variant.name, field, values, scores, losses, by)
 
 
 def _like(value: float, own: float) -> float:

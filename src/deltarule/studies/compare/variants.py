@@ -92,7 +92,7 @@ def varied(recipe: Recipe, texts: Sequence[str]) -> tuple[Variant, ...]:
 
 
 def variants_of(given: Mapping[str, Recipe] | Sequence[Recipe | Variant]) -> tuple[Variant, ...]:
-    """The variants that somebody meant: recipes by their names, recipes in order, or what `vary` makes.
+    """Return the variants of a comparison: recipes by their names, recipes in order, or what `vary` makes.
 
     Raises RecipeError where there are fewer than two, or two of one name.
 
@@ -155,7 +155,7 @@ def _values(name: str, given: Any) -> list[Any]:
 
 
 def _precisions(given: Sequence[str] | str) -> list[str]:
-    """The precisions of training that somebody meant."""
+    """Return the precisions of training, of a list or of comma-separated text."""
     values = [each.strip() for each in given.split(",")] if isinstance(given, str) else list(given)
     return [one_of(_PRECISION, each, PRECISIONS) for each in values]
 

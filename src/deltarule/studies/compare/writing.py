@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from deltarule.studies.compare import messages
 from deltarule.studies.compare.comparison_data import ComparisonData
 from deltarule.studies.compare.page import page
 from deltarule.studies.compare.statistics import Difference, Summary
-from deltarule.studies.compare.trial import CURVES, finite
+from deltarule.studies.compare.trial import CURVES
+from deltarule.training.metrics import as_data
 from deltarule.writing import Failures, write_whole
 
 RESULT, REPORT = "result.json", "report.html"
@@ -39,7 +41,7 @@ def write(comparison: ComparisonData, folder: Path) -> list[Path]:
     except OSError as error:
         raise OutputError("a folder for the report", f"{folder}: {error.strerror or error}") from error
     files: dict[str, Callable[[], str]] = {
-        RESULT: lambda: json.dumps(as_data(comparison), indent=1, allow_nan=False, ensure_ascii=False) + "\n",
+        RESULT: lambda: json.dumps(result_of(comparison), indent=1, allow_nan=False, ensure_ascii=False) + "\n",
         "variants.csv": lambda: _table(*_variants(comparison)),
         "pairs.csv": lambda: _table(*_pairs(comparison)),
         "networks.csv": lambda: _table(*_networks(comparison)),
@@ -57,7 +59,7 @@ def _write(path: Path, text: Callable[[], str]) -> None:
     write_whole(path, encoded(text()))
 
 
-def as_data(comparison: ComparisonData) -> dict[str, Any]:
+def result_of(comparison: ComparisonData) -> dict[str, Any]:
     """Return everything but the curves; None for numbers that are not finite."""
     return {
         "data": dict(comparison.data),
@@ -66,17 +68,17 @@ def as_data(comparison: ComparisonData) -> dict[str, Any]:
         "score": comparison.score_name,
         "seeds": list(comparison.seeds.numbers),
         "seeds_vary": list(comparison.seeds.vary),
-        "chance": finite(comparison.chance),
+        "chance": as_data(comparison.chance),
         "budget": comparison.budget,
-        "target_score": finite(comparison.target_score),
+        "target_score": as_data(comparison.target_score),
         "sentences": list(messages.sentences(comparison)),
         "ranked": list(comparison.ranked),
         "variants": {
             variant.name: {
                 "settings": dict(variant.settings),
                 "recipe": variant.recipe.to_json(),
-                "score": _plain(comparison.summaries[variant.name]),
-                "cost": _plain(comparison.costs[variant.name]) if variant.name in comparison.costs else None,
+                "score": as_data(comparison.summaries[variant.name]),
+                "cost": as_data(comparison.costs[variant.name]) if variant.name in comparison.costs else None,
             }
             for variant in comparison.variants
         },
@@ -86,33 +88,20 @@ def as_data(comparison: ComparisonData) -> dict[str, Any]:
                 "second": pair[1],
                 "seen": found.significant,
                 "significant": found.significant,
-                **_plain(found),
-                "failures": _plain(comparison.failures[pair]) if pair in comparison.failures else None,
+                **as_data(found),
+                "failures": as_data(comparison.failures[pair]) if pair in comparison.failures else None,
             }
             for pair, found in comparison.differences.items()
         ],
         "tests": comparison.tests,
         "tuning": [sweep.to_json() for sweep in comparison.sweeps],
         "networks": [
-            {"variant": each.variant, "seed": each.seed, **{name: _value(getattr(each, name)) for name in _FIGURES}}
+            {"variant": each.variant, "seed": each.seed, **{name: as_data(getattr(each, name)) for name in _FIGURES}}
             for each in comparison.networks
         ],
         "seconds": round(comparison.seconds, 3),
         "machine": dict(comparison.machine),
     }
-
-
-def _plain(figures: Any) -> dict[str, Any]:
-    """Return a dataclass of numbers as data."""
-    return {
-        each.name: _plain(value) if dataclasses.is_dataclass(value) else _value(value)
-        for each in dataclasses.fields(figures)
-        for value in [getattr(figures, each.name)]
-    }
-
-
-def _value(value: Any) -> Any:
-    return finite(value) if isinstance(value, float) else value
 
 
 Rows = tuple[Sequence[str], Iterable[Sequence[Any]]]
@@ -166,9 +155,8 @@ def _cell(value: Any) -> str:
     >>> _cell("=HYPERLINK(1)"), _cell("-0.5"), _cell(-0.5), _cell("adam; l2"), _cell(float("nan"))
     ("'=HYPERLINK(1)", '-0.5', '-0.5', '"adam; l2"', '')
     """
-    value = _value(value)
     if not isinstance(value, str):
-        return "" if value is None else str(value)
+        return "" if value is None or (isinstance(value, float) and not math.isfinite(value)) else str(value)
     text = f"'{value}" if value.startswith(_FORMULA) and number_of(value) is None else value
     quoted = text.replace('"', '""')
     return f'"{quoted}"' if any(letter in text for letter in _SEPARATORS) else text

@@ -12,15 +12,15 @@ from deltarule.studies.diagnose.estimates import ErrorEstimate
 def amount(value: float, kind: ErrorEstimate) -> str:
     """An error: "2.5 %", or an RMSE; depending on `kind`.
 
-    >>> amount(0.025, ErrorEstimate.of_shares(1, 40)), amount(2002840896.0, ErrorEstimate.of_squares([2002840896.0]))
+    >>> amount(0.025, ErrorEstimate.of_counts(1, 40)), amount(2002840896.0, ErrorEstimate.of_squares([2002840896.0]))
     ('2.5 %', '44,753')
     """
-    return f"{bare(value, kind)} %" if kind.share else bare(value, kind)
+    return f"{bare(value, kind)} %" if kind.is_rate else bare(value, kind)
 
 
 def bare(value: float, kind: ErrorEstimate) -> str:
     """The same without its unit: a percentage, or the root of a mean squared error, to three digits."""
-    return f"{100 * value:.3g}" if kind.share else number(math.sqrt(max(value, 0.0)))
+    return f"{100 * value:.3g}" if kind.is_rate else number(math.sqrt(max(value, 0.0)))
 
 
 def number(value: float) -> str:
@@ -34,7 +34,7 @@ def number(value: float) -> str:
 
 def gap_between(higher: float, lower: float, kind: ErrorEstimate) -> str:
     """The difference of two errors: in percentage points, or of their RMSE."""
-    if not kind.share:
+    if not kind.is_rate:
         return number(math.sqrt(max(higher, 0.0)) - math.sqrt(max(lower, 0.0)))
     text = f"{100 * (higher - lower):.3g}"
     return f"{text} percentage point{'' if text == '1' else 's'}"
@@ -43,10 +43,10 @@ def gap_between(higher: float, lower: float, kind: ErrorEstimate) -> str:
 def counted(error: ErrorEstimate, *, interval: bool = False) -> str:
     """An error with its counts and, where it is requested, its interval.
 
-    >>> counted(ErrorEstimate.of_shares(18, 180), interval=True)
+    >>> counted(ErrorEstimate.of_counts(18, 180), interval=True)
     '10 % (18 of 180; 6.42 to 15.3 % with 95 % confidence)'
     """
-    inside = f"{round(error.value * error.n):,} of {error.n:,}" if error.share else f"over {samples(error.n)}"
+    inside = f"{round(error.value * error.n):,} of {error.n:,}" if error.is_rate else f"over {samples(error.n)}"
     if interval and math.isfinite(error.high):
         inside += f"; {bare(error.low, error)} to {amount(error.high, error)} with 95 % confidence"
     return f"{amount(error.value, error)} ({inside})"

@@ -167,14 +167,14 @@ def _compared(
     name: str, model: Model, data: Dataset, train: Floats, validation: Floats | None, *, linear: bool
 ) -> Baseline:
     """A baseline by its errors on each sample, beside the model's on the validation set."""
-    share = model.labelled
-    trained = error_from(train, share=share)
+    is_rate = model.labelled
+    trained = error_from(train, is_rate=is_rate)
     if validation is None or data.validation is None:
         return Baseline(name, linear, trained)
     gaps = validation - losses_of(model, data.validation)
     gap, low, high = mean_interval(gaps)
-    estimate = error_from(validation, share=share)
-    if share:
+    estimate = error_from(validation, is_rate=is_rate)
+    if is_rate:
         better, worse = int(np.sum(gaps > 0)), int(np.sum(gaps < 0))
         chance = sign_test(worse, better)
         certain = int(sign_test(better, worse) <= ONE_SIDED) - int(chance <= ONE_SIDED)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deltarule.studies.diagnose.estimates import Z
+from deltarule.studies.intervals import NORMAL
 from deltarule.training import Epoch
 from deltarule.types import Floats
 
@@ -72,4 +72,4 @@ def _rises(values: Floats) -> bool:
         return False
     rows, columns = np.triu_indices(n, 1)
     more = float(np.sum(np.sign(values[columns] - values[rows])))
-    return (more - 1) / math.sqrt(n * (n - 1) * (2 * n + 5) / 18) > Z
+    return (more - 1) / math.sqrt(n * (n - 1) * (2 * n + 5) / 18) > NORMAL

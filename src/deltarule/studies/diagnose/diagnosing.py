@@ -82,7 +82,7 @@ def diagnose_model(
     """Diagnose a model by its history, as `diagnose` does; a status of None is taken from the history."""
     integer("try_remedies", try_remedies, 0, "try_remedies=3")
     integer("seeds", seeds, 2, "seeds=8")
-    check_reference_error(reference_error, share=model.labelled)
+    check_reference_error(reference_error, is_rate=model.labelled)
     if status is None:
         status = "diverged" if history and not math.isfinite(history[-1].train_loss) else "finished"
     case = Case(model, dataset_of(data), history, status, reference_error, trains=not short)

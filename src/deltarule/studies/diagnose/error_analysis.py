@@ -101,14 +101,14 @@ def analyze_errors(
     reference error only as far as the validation error is above that. Bias is found where the interval of the
     *training* error is above the reference error by as much. Nothing is reported where the samples are too few.
 
-    >>> print(analyze_errors(ErrorEstimate.of_shares(2, 1437), ErrorEstimate.of_shares(18, 180)))
+    >>> print(analyze_errors(ErrorEstimate.of_counts(2, 1437), ErrorEstimate.of_counts(18, 180)))
     The training error is 0.139 % (2 of 1,437), the validation error 10 % (18 of 180; 6.42 to 15.3 % with 95 %
     confidence). Variance: the validation error is higher by 9.86 percentage points (6.26 to 15.1). Not tried, may
     help: more training samples or regularization (L2, dropout).
     """
-    if validation is not None and validation.share != train.share:
+    if validation is not None and validation.is_rate != train.is_rate:
         raise DataError("two errors of one kind", "an error rate and a mean squared error")
-    check_reference_error(reference_error, share=train.share)
+    check_reference_error(reference_error, is_rate=train.is_rate)
     found = _Findings(train, validation, reference_error, tuple(baselines), ranked, _course(history, recipe))
     evidence = Evidence(
         variance=found.variance,
@@ -166,7 +166,7 @@ class _Findings:
 
     def matters(self, gap: float, error: ErrorEstimate) -> bool:
         """Whether the difference of an error from a lower one is large enough to matter."""
-        if self.train.share:
+        if self.train.is_rate:
             return gap >= MATTERS
         return gap >= (MATTERS_RELATIVE * error.value if self.constant is None else MATTERS * self.constant.train.value)
 
@@ -196,7 +196,7 @@ class _Findings:
     @property
     def bias(self) -> bool:
         """As in `ErrorAnalysis`."""
-        if self.reference is None and not self.train.share and self.constant is None:
+        if self.reference is None and not self.train.is_rate and self.constant is None:
             return False
         reference = self.reference or 0.0
         return self.train.low > reference and self.matters(self.train.value - reference, self.train)
@@ -217,7 +217,7 @@ class _Findings:
         error = self.validation
         if error is None:
             return 0.0
-        scale = 1.0 if self.train.share or self.constant is None else self.constant.train.value or 1.0
+        scale = 1.0 if self.train.is_rate or self.constant is None else self.constant.train.value or 1.0
         return (error.high - error.low) / 2 / scale
 
     @property
@@ -229,7 +229,7 @@ class _Findings:
     def rare(self) -> bool:
         """Whether the most frequent class is nearly all, and the network's accuracy not certainly better for it."""
         constant = self.constant
-        return self.train.share and not self.beaten and constant is not None and constant.train.value < RARE
+        return self.train.is_rate and not self.beaten and constant is not None and constant.train.value < RARE
 
     @property
     def linear_learned(self) -> bool:
@@ -246,7 +246,7 @@ class _Findings:
         return [*said, *(faults or self._good())]
 
     def _errors(self) -> str:
-        what = "error" if self.train.share else "RMSE"
+        what = "error" if self.train.is_rate else "RMSE"
         first = f"The training {what} is {counted(self.train)}"
         if self.validation is None:
             return f"{first}; there is no validation set, so nothing is known of variance."
@@ -308,7 +308,7 @@ class _Findings:
         start = self.train.value
         by = gap_between(self.validation.value, start, self.train)
         if self.variance:
-            if self.train.share:
+            if self.train.is_rate:
                 by += f" ({bare(low, self.train)} to {bare(high, self.train)})"
             return [f"Variance: the validation {self._what} is higher by {by}."]
         if not self.above_reference and self.reference is not None:
@@ -328,7 +328,7 @@ class _Findings:
             by = gap_between(self.train.value, self.reference, self.train)
             against = amount(self.reference, self.train)
             return [f"Bias: even on the training set the {self._what} is {by} above the reference of {against}."]
-        if self.train.share:
+        if self.train.is_rate:
             what = f"{amount(self.train.value, self.train)} of the training samples are wrong"
         else:
             assert self.constant is not None
@@ -351,7 +351,7 @@ class _Findings:
 
     @property
     def _what(self) -> str:
-        return "error" if self.train.share else "RMSE"
+        return "error" if self.train.is_rate else "RMSE"
 
 
 def _needed(error: ErrorEstimate, other: ErrorEstimate) -> int | None:
@@ -359,12 +359,12 @@ def _needed(error: ErrorEstimate, other: ErrorEstimate) -> int | None:
     n = float(error.n)
     while n < 1e9:
         n *= 1.1
-        if error.share:
-            grown = ErrorEstimate.of_shares(round(error.value * int(n)), int(n))
+        if error.is_rate:
+            grown = ErrorEstimate.of_counts(round(error.value * int(n)), int(n))
         else:
             shrunk = math.sqrt(error.n / n)
             low, high = (error.value + (end - error.value) * shrunk for end in (error.low, error.high))
-            grown = ErrorEstimate(error.value, low, high, int(n), share=False)
+            grown = ErrorEstimate(error.value, low, high, int(n), is_rate=False)
         if certainly_above(grown, other):
             return int(n)
     return None

@@ -13,10 +13,8 @@ from deltarule.data import Part
 from deltarule.errors import DataError
 from deltarule.models import Model
 from deltarule.studies.diagnose.student import t_probability, t_quantile
+from deltarule.studies.intervals import wilson
 from deltarule.types import Floats
-
-Z = 1.959963984540054
-"""The normal distribution's quantile for intervals of 95 %."""
 
 ONE_SIDED = 0.025
 """The level of the exact tests."""
@@ -26,9 +24,9 @@ ONE_SIDED = 0.025
 class ErrorEstimate:
     """An error measured on n samples, with its 95 % interval.
 
-    share : whether it is an error rate, rather than a mean squared error.
+    is_rate : whether it is an error rate, rather than a mean squared error.
 
-    >>> error = ErrorEstimate.of_shares(4, 180)
+    >>> error = ErrorEstimate.of_counts(4, 180)
     >>> f"{error.value:.4f} from {error.low:.4f} to {error.high:.4f}"
     '0.0222 from 0.0087 to 0.0557'
     """
@@ -37,17 +35,14 @@ class ErrorEstimate:
     low: float
     high: float
     n: int
-    share: bool
+    is_rate: bool
 
     @classmethod
-    def of_shares(cls, wrong: int, n: int) -> ErrorEstimate:
+    def of_counts(cls, wrong: int, n: int) -> ErrorEstimate:
         """`wrong` answers out of n, with Wilson's interval (1927), which also holds near 0 and 1 and for small n."""
         if n < 1 or not 0 <= wrong <= n:
             raise DataError("wrong answers between 0 and the number of samples", f"{wrong} of {n}")
-        p, z2 = wrong / n, Z * Z
-        centre = (p + z2 / (2 * n)) / (1 + z2 / n)
-        half = Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-        return cls(p, 0.0 if wrong == 0 else centre - half, 1.0 if wrong == n else centre + half, n, share=True)
+        return cls(wrong / n, *wilson(wrong / n, n), n, is_rate=True)
 
     @classmethod
     def of_squares(cls, squares: npt.ArrayLike) -> ErrorEstimate:
@@ -56,7 +51,7 @@ class ErrorEstimate:
         if len(values) == 0 or not np.isfinite(values).all() or (values < 0).any():
             raise DataError("finite squared errors of at least one sample", f"{len(values)} numbers")
         mean, low, high = mean_interval(values)
-        return cls(mean, max(low, 0.0), high, len(values), share=False)
+        return cls(mean, max(low, 0.0), high, len(values), is_rate=False)
 
 
 def mean_interval(values: Floats) -> tuple[float, float, float]:
@@ -107,7 +102,7 @@ def _hall(a: float, quantile: float) -> float:
 
 def error_of(model: Model, part: Part) -> ErrorEstimate:
     """The error of a model on a set of samples: the rate of wrong answers, or the mean squared error."""
-    return error_from(losses_of(model, part), share=model.labelled)
+    return error_from(losses_of(model, part), is_rate=model.labelled)
 
 
 def losses_of(model: Model, part: Part) -> Floats:
@@ -124,9 +119,9 @@ def wrong_answers(predicted: npt.NDArray[Any], y: npt.NDArray[Any]) -> Floats:
     return np.asarray((predicted != y).reshape(len(y), -1).any(axis=1), dtype=np.float64)
 
 
-def error_from(losses: Floats, *, share: bool) -> ErrorEstimate:
+def error_from(losses: Floats, *, is_rate: bool) -> ErrorEstimate:
     """The estimate that errors of single samples give."""
-    return ErrorEstimate.of_shares(int(losses.sum()), len(losses)) if share else ErrorEstimate.of_squares(losses)
+    return ErrorEstimate.of_counts(int(losses.sum()), len(losses)) if is_rate else ErrorEstimate.of_squares(losses)
 
 
 def difference(validation: ErrorEstimate, train: ErrorEstimate) -> tuple[float, float, float]:
@@ -134,7 +129,7 @@ def difference(validation: ErrorEstimate, train: ErrorEstimate) -> tuple[float, 
 
     Each end takes the two distances that could have moved it: for rates this is the tenth method of Newcombe (1998).
 
-    >>> gap, low, high = difference(ErrorEstimate.of_shares(56, 70), ErrorEstimate.of_shares(48, 80))
+    >>> gap, low, high = difference(ErrorEstimate.of_counts(56, 70), ErrorEstimate.of_counts(48, 80))
     >>> f"{gap:.4f} from {low:.4f} to {high:.4f}"
     '0.2000 from 0.0524 to 0.3339'
     """
@@ -144,15 +139,15 @@ def difference(validation: ErrorEstimate, train: ErrorEstimate) -> tuple[float, 
     return gap, low, high
 
 
-def check_reference_error(reference_error: float | None, *, share: bool) -> None:
+def check_reference_error(reference_error: float | None, *, is_rate: bool) -> None:
     """Refuse a reference that is no error: a rate of wrong answers, or a mean squared error.
 
-    >>> check_reference_error(0.02, share=True)
+    >>> check_reference_error(0.02, is_rate=True)
     """
-    if reference_error is None or 0 <= reference_error <= (1 if share else math.inf):
+    if reference_error is None or 0 <= reference_error <= (1 if is_rate else math.inf):
         return
-    wanted = "a reference error from 0 to 1" if share else "a reference error of 0 or more"
-    raise DataError(wanted, f"{reference_error}", "0.02 for 2 % wrong answers" if share else None)
+    wanted = "a reference error from 0 to 1" if is_rate else "a reference error of 0 or more"
+    raise DataError(wanted, f"{reference_error}", "0.02 for 2 % wrong answers" if is_rate else None)
 
 
 def certainly_above(error: ErrorEstimate, other: ErrorEstimate) -> bool:
@@ -161,14 +156,14 @@ def certainly_above(error: ErrorEstimate, other: ErrorEstimate) -> bool:
     The interval of the difference must be above 0. For rates Fisher's exact test (1935) must agree, one-sided at
     2.5 %: the interval is an approximation, and where next to nothing is wrong it is too narrow.
 
-    >>> certainly_above(ErrorEstimate.of_shares(4, 180), ErrorEstimate.of_shares(0, 1437))
+    >>> certainly_above(ErrorEstimate.of_counts(4, 180), ErrorEstimate.of_counts(0, 1437))
     True
-    >>> certainly_above(ErrorEstimate.of_shares(1, 180), ErrorEstimate.of_shares(0, 1437))
+    >>> certainly_above(ErrorEstimate.of_counts(1, 180), ErrorEstimate.of_counts(0, 1437))
     False
     """
     if not difference(error, other)[1] > 0:
         return False
-    if not error.share:
+    if not error.is_rate:
         return True
     wrong = round(error.value * error.n)
     return fisher(wrong, error.n, round(other.value * other.n), other.n) <= ONE_SIDED

@@ -58,7 +58,7 @@ def references_of(model: Model, data: Dataset, problem: Problem) -> tuple[Refere
         with threadpool_limits(1):  # many small parallel regions, which stall on a busy machine
             predicted = method.fit(x, y).predict(x_held)
         theirs = wrong_answers(predicted, y_held) if model.labelled else (predicted - y_held.astype(np.float64)) ** 2
-        found.append(_compared(name, theirs, mine, share=model.labelled))
+        found.append(_compared(name, theirs, mine, is_rate=model.labelled))
     return tuple(found)
 
 
@@ -90,12 +90,12 @@ def _inputs(model: Model, problem: Problem, part: Part) -> tuple[Floats, Any]:
     return np.asarray(problem.scaling(x), np.float64), part.y
 
 
-def _compared(name: str, theirs: Floats, mine: Floats, *, share: bool) -> Reference:
+def _compared(name: str, theirs: Floats, mine: Floats, *, is_rate: bool) -> Reference:
     gaps = theirs - mine
     gap, low, high = mean_interval(gaps)
-    if share:
+    if is_rate:
         more, less = int(np.sum(gaps > 0)), int(np.sum(gaps < 0))
         certain = int(sign_test(more, less) <= ONE_SIDED) - int(sign_test(less, more) <= ONE_SIDED)
     else:
         certain = int(low > 0) - int(high < 0)
-    return Reference(name, error_from(theirs, share=share), (gap, low, high), certain)
+    return Reference(name, error_from(theirs, is_rate=is_rate), (gap, low, high), certain)

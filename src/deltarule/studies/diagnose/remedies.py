@@ -69,7 +69,6 @@ REGULARIZATION = Remedy("regularization (L2, dropout)")
 AUGMENTATION = Remedy("augmentation")
 CLASS_WEIGHTS = Remedy("class weights, if the rare classes matter more than the accuracy")
 BETTER_INPUTS = Remedy("inputs that say more about the target")
-ANOTHER_RATE = Remedy("another learning rate, as the range test suggests it")
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def beside(diagnosis: DiagnosisData) -> TextTable:
     others = [(one.name, one.validation) for one in errors.baselines if one.validation is not None]
     others += [(one.name, one.validation) for one in diagnosis.references]
     rows += [(name, amount(found.value, found), _interval(found)) for name, found in others]
-    unit = "error" if errors.train is not None and errors.train.share else "RMSE"
+    unit = "error" if errors.train is not None and errors.train.is_rate else "RMSE"
     note = "On the validation samples, except for the first row."
     return TextTable("Beside other methods", ("", unit[0].upper() + unit[1:], "95 %"), tuple(rows), note)
 

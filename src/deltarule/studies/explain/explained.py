@@ -20,7 +20,6 @@ from deltarule.errors import ModelError
 from deltarule.models import Model
 from deltarule.models.calibration import tempered
 from deltarule.models.ensemble import Ensemble
-from deltarule.models.model import class_probabilities
 from deltarule.types import Floats, Indices
 
 Evaluator: TypeAlias = Callable[[npt.NDArray[Any]], Floats]
@@ -153,7 +152,7 @@ class Explained:
             z = np.asfortranarray(combined(network.loss, z, network.shape.outputs))
             if self.raw:
                 return z.astype(np.float64)
-            made.append(_predicted(network, z))
+            made.append(network.values_of(z, calibrated=False))
         mean = made[0] if len(made) == 1 else np.mean(made, axis=0)
         temperature = self.model.temperature if self.model.classes is not None else 1.0
         return mean if temperature == 1.0 else tempered(mean, temperature)
@@ -180,12 +179,6 @@ class Prefixes:
         each = [network(own[:, place], empty[place], order) for network, place in self._networks]
         raw = [found.reshape(-1, found.shape[-1]) for found in each]
         return self._explained.outputs(raw).T.reshape(-1, *each[0].shape[:3])
-
-
-def _predicted(network: Model, z: Floats) -> Floats:
-    if network.multilabel:
-        return np.asarray(np.clip(network.loss.output.value(z), 0.0, 1.0))
-    return network.numbers(z) if network.classes is None else class_probabilities(network.loss, z)
 
 
 def explained(model: Any, *, raw: bool = False) -> Explained:

@@ -18,6 +18,7 @@ from deltarule.studies.explain.explained import Explained, explained
 from deltarule.studies.explain.gradients import deeplift, integrated_gradients
 from deltarule.studies.explain.shapley import EXACT, Game, exact, sampled
 from deltarule.studies.text_table import TextTable
+from deltarule.training.metrics import as_data
 from deltarule.types import Floats
 
 METHODS = ("shapley", "integrated_gradients", "deeplift")
@@ -93,11 +94,11 @@ class Explanation:
         return f"{TextTable(title, ('feature', 'contribution'), rows)}{more}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the explanation as data; unknown errors become None."""
-        errors = np.where(np.isfinite(self.errors), self.errors, None)  # type: ignore[call-overload]
-        arrays = {name: getattr(self, name).tolist() for name in ("values", "base_values", "predictions", "data")}
-        names = {"feature_names": list(self.feature_names), "output_names": list(self.output_names)}
-        return {"method": self.method, "background": self.background, **names, **arrays, "errors": errors.tolist()}
+        """Return the explanation as data; missing values and unknown errors become None."""
+        names = ("values", "base_values", "predictions", "data", "errors")
+        arrays = {name: as_data(getattr(self, name).tolist()) for name in names}
+        named = {"feature_names": list(self.feature_names), "output_names": list(self.output_names)}
+        return {"method": self.method, "background": self.background, **named, **arrays}
 
     def plot(self, output: int | str | None = None, *, row: int | None = None, theme: Theme = LIGHT) -> Picture:
         """Draw the contributions to one output: of all samples as dots, or of one row as bars from base to prediction.

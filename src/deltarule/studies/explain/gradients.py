@@ -59,15 +59,43 @@ class _Tail:
         if self.raw:
             return [np.broadcast_to(row, z.shape) for row in identity]
         output = self.model.loss.output
-        a = output.value(z)
         if output.granularity == "rowwise":  # softmax: ∂aⱼ/∂zₖ = aⱼ (δⱼₖ − aₖ)
+            a = output.value(z)
             return [a[:, [j]] * (identity[j] - a) for j in range(self.outputs)]
-        slope = output.slope(z, a)
-        if self.model.target_scaling is not None:
-            slope = slope / self.model.target_scaling.factor
+        values = self.values(z)
+        slope = self.slope(z, values)
+        if self.normalized:  # pⱼ = aⱼ / s with s = Σₖ aₖ: ∂pⱼ/∂aₖ = (δⱼₖ − pⱼ) / s
+            total = values.sum(axis=1, keepdims=True)
+            slope = slope / np.where(total > 0, total, np.inf)
+            p = self.model.values_of(z)
+            return [slope * (identity[j] - p[:, [j]]) for j in range(self.outputs)]
         each = [slope * row for row in identity]
         two = self.model.classes is not None and self.outputs == 1
         return [-each[0], each[0]] if two else each
+
+    @property
+    def normalized(self) -> bool:
+        """Whether predictions are several outputs divided by their sum, so that each depends on all of them."""
+        return not self.raw and self.model.classes is not None and self.outputs > 1
+
+    def values(self, z: Floats) -> Floats:
+        """Return what each raw output becomes on its own, (n, outputs): a number, or an output within [0, 1]."""
+        model = self.model
+        values = np.clip(model.loss.output.value(z), 0.0, 1.0) if model.labelled else model.numbers(z)
+        return np.asarray(values)
+
+    def slope(self, z: Floats, values: Floats) -> Floats:
+        """Return the derivative of `values` by z, (n, outputs); 0 where they are held at a bound."""
+        model, output = self.model, self.model.loss.output
+        slope = output.slope(z, output.value(z))
+        if model.labelled:
+            return np.asarray(np.where((values > 0) & (values < 1), slope, 0.0))
+        if model.target_scaling is not None:
+            slope = slope / model.target_scaling.factor
+        if model.target_bounds is None:
+            return np.asarray(slope)
+        low, high = model.target_bounds
+        return np.asarray(np.where((values > low) & (values < high), slope, 0.0))
 
 
 def integrated_gradients(game: Game, steps: int) -> Floats:
@@ -93,14 +121,15 @@ def deeplift(game: Game) -> Floats:
     """Return DeepLIFT's attributions by the rescale rule (n, features, outputs), averaged over background samples.
 
     The multiplier of an activation is Δa / Δz in place of its slope. The values add up to f(x) − mean f(b) exactly.
-    Shrikumar, Greenside, Kundaje (2017), section 3.5.1. Of raw outputs, or of outputs by an elementwise function.
+    Shrikumar, Greenside, Kundaje (2017), section 3.5.1. Of raw outputs, or of predictions that depend on one of them.
     """
     tail = _Tail.of(game.explained)
     model = tail.model
     if model.shape.normalization is not None and not model.shape.normalization.keeps:
         raise ModelError("a network without layer normalization for DeepLIFT", repr(model), 'method="shapley"')
-    if not tail.raw and model.loss.output.granularity == "rowwise":
-        raise ModelError("raw outputs for DeepLIFT", "probabilities by softmax", 'method="deeplift", raw=True')
+    if tail.normalized:
+        got = "probabilities of classes, each of which depends on all outputs"
+        raise ModelError("raw outputs for DeepLIFT", got, 'method="deeplift", raw=True')
     return _attributed(game, lambda start, end: _rescaled(tail, start, end))
 
 
@@ -123,13 +152,12 @@ def _rescaled(tail: _Tail, start: Floats, end: Floats) -> Floats:
     first, last = tail.network.passed(start), tail.network.passed(end)
     shape, model = tail.network.shape, tail.model
     layers, states = shape.layers(model.parameters), shape.states(model.parameters)
-    slopes, output = shape.slopes_of(model.parameters), model.loss.output
+    slopes = shape.slopes_of(model.parameters)
     made = []
     for row in np.eye(tail.outputs):
         m = np.broadcast_to(row, last.z[-1].shape).astype(np.float64)
         if not tail.raw:
-            m = m * _ratio(output.value, output.slope, first.z[-1], last.z[-1])
-            m = m if model.target_scaling is None else m / model.target_scaling.factor
+            m = m * _ratio(tail.values, tail.slope, first.z[-1], last.z[-1])
         for number in reversed(range(len(layers))):
             if number < len(layers) - 1:
                 formula = tail.network.activations[number]

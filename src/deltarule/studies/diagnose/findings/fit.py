@@ -229,15 +229,15 @@ _CAPTION = "Errors on the validation samples with their 95 % intervals, and the 
 
 
 def _matters(train: ErrorEstimate, held: ErrorEstimate) -> bool:
-    return train.value - held.value >= (0.02 if train.share else 0.1 * train.value)
+    return train.value - held.value >= (0.02 if train.is_rate else 0.1 * train.value)
 
 
 def _errors(case: Case) -> tuple[Measure, ...]:
     found = []
     for name, each in (("training", case.errors.train), ("validation", case.errors.validation)):
         if each is not None:
-            error = "error" if each.share else "mean squared error"
-            found.append(Measure(f"{name} {error}", each.value, each.low, each.high, percent=each.share))
+            error = "error" if each.is_rate else "mean squared error"
+            found.append(Measure(f"{name} {error}", each.value, each.low, each.high, percent=each.is_rate))
     return tuple(found)
 
 
@@ -260,8 +260,8 @@ def _beside(case: Case) -> IntervalsDisplay | None:
         rows["the network, training"] = case.errors.train
     if not rows:
         return None
-    share = next(iter(rows.values())).share
-    label, factor = ("Error (%)", 100.0) if share else ("Mean squared error", 1.0)
+    is_rate = next(iter(rows.values())).is_rate
+    label, factor = ("Error (%)", 100.0) if is_rate else ("Mean squared error", 1.0)
     return IntervalsDisplay(
         {name: (each.value, each.low, each.high) for name, each in rows.items()}, label, factor=factor
     )

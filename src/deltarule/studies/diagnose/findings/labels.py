@@ -34,18 +34,18 @@ class NoisyLabels(Check):
             return
         p, codes = case.out_of_fold.predictions, case.out_of_fold.codes
         surest = np.argsort(-p.max(axis=1), kind="stable")[: len(p) // 2]
-        share = ErrorEstimate.of_shares(int(np.sum(p[surest].argmax(axis=1) != codes[surest])), len(surest))
-        if share.low <= _LEAST:
+        rate = ErrorEstimate.of_counts(int(np.sum(p[surest].argmax(axis=1) != codes[surest])), len(surest))
+        if rate.low <= _LEAST:
             return
         found = suspicious_labels(case.out_of_fold, case.data)
         yield self.found(
             Severity.WARNING,
-            f"Labels look wrong: networks that were not trained on the samples contradict {100 * share.value:.2g} % "
+            f"Labels look wrong: networks that were not trained on the samples contradict {100 * rate.value:.2g} % "
             "of the labels where they are surest.",
             "Where classes overlap they are unsure; where a label is wrong they are sure of another one. Wrong "
             "labels cost accuracy, and in the validation set they hide it.",
             measures=(
-                Measure("contradicted labels of the surest half", share.value, share.low, share.high, percent=True),
+                Measure("contradicted labels of the surest half", rate.value, rate.low, rate.high, percent=True),
                 Measure("wrong labels, by confident learning", found.noise_rate, percent=True),
                 Measure("suspicious labels", float(len(found))),
             ),

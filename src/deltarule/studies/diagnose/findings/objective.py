@@ -40,7 +40,7 @@ class QuadraticCost(Check):
             y = case.problem.train.y(np.flatnonzero(wrong))
             slopes = np.abs(loss.output.slope(z, a))[np.arange(len(z)), np.argmax(np.abs(a - y), axis=1)]
             grid = np.linspace(-8, 8, 401)
-            flat = ErrorEstimate.of_shares(
+            flat = ErrorEstimate.of_counts(
                 int(np.sum(slopes < 0.05 * np.max(loss.output.slope(grid, loss.output.value(grid))))), len(z)
             )
             measures = (Measure("wrong samples with flat outputs", flat.value, flat.low, flat.high, percent=True),)
@@ -67,16 +67,16 @@ class StrongPenalty(Check):
         first, last = case.replay.first, case.replay.last
         if case.recipe.penalty is None or not last.loss > _UNFINISHED * first.loss:
             return
-        share = last.penalty / (last.penalty + last.loss)
+        fraction = last.penalty / (last.penalty + last.loss)
         left = last.penalty / first.penalty if first.penalty > 0 else 1.0
-        if share > 0.2 or left < 0.02:
+        if fraction > 0.2 or left < 0.02:
             yield self.found(
                 case.cause,
-                f"The penalty is {100 * share:.3g} % of the objective, and the training loss is still "
+                f"The penalty is {100 * fraction:.3g} % of the objective, and the training loss is still "
                 f"{100 * last.loss / first.loss:.3g} % of the initial one.",
                 "Smaller weights lower the objective more than fewer errors do.",
                 measures=(
-                    Measure("penalty in the objective", share, percent=True),
+                    Measure("penalty in the objective", fraction, percent=True),
                     Measure("penalty at the end over that at the start", left),
                     Measure("training loss over the initial one", last.loss / first.loss, percent=True),
                 ),

@@ -30,14 +30,14 @@ class CopiesAcrossSets(Check):
         if not case.distinct.trained or case.data.validation is None:
             return
         n = len(case.data.validation)
-        share = ErrorEstimate.of_shares(round(case.distinct.trained * n), n)
-        severity = Severity.ERROR if share.value >= 0.05 else Severity.WARNING
-        text = f"{100 * share.value:.3g} % of the validation samples are also training samples."
+        rate = ErrorEstimate.of_counts(round(case.distinct.trained * n), n)
+        severity = Severity.ERROR if rate.value >= 0.05 else Severity.WARNING
+        text = f"{100 * rate.value:.3g} % of the validation samples are also training samples."
         yield self.found(
             severity,
             text,
             "The network has seen their answers, so the validation score is too good.",
-            measures=(Measure("copies", share.value, share.low, share.high, percent=True),),
+            measures=(Measure("copies", rate.value, rate.low, rate.high, percent=True),),
             remedies=(Remedy("a split that keeps copies in one set (group_by)"),),
         )
 
@@ -77,13 +77,13 @@ class Contradictions(Check):
         wrong, n = int(np.isin(groups, several).sum()), len(groups)
         if wrong < 0.005 * n or wrong < 2:
             return
-        share = ErrorEstimate.of_shares(wrong, n)
-        severity = Severity.WARNING if share.value >= 0.02 else Severity.NOTE
+        rate = ErrorEstimate.of_counts(wrong, n)
+        severity = Severity.WARNING if rate.value >= 0.02 else Severity.NOTE
         yield self.found(
             severity,
             f"{wrong:,} of {n:,} training samples have the inputs of another one and a different label.",
             "At most one of two such labels can be learned: they are noise, or an input is missing.",
-            measures=(Measure("contradictory samples", share.value, share.low, share.high, percent=True),),
+            measures=(Measure("contradictory samples", rate.value, rate.low, rate.high, percent=True),),
             remedies=(Remedy("corrected labels, or a further input that tells the samples apart"),),
         )
 
@@ -127,7 +127,7 @@ class FewValidationSamples(Check):
             return
         evidence, found = case.errors.evidence, case.errors.validation
         width = evidence.uncertain
-        if found is not None and width > (_RATE if found.share else _SQUARES):
+        if found is not None and width > (_RATE if found.is_rate else _SQUARES):
             yield self.found(
                 Severity.WARNING,
                 f"The validation set of {found.n:,} samples leaves the error uncertain by {100 * width:.2g} %.",
@@ -149,13 +149,13 @@ class Imbalance(Check):
             return
         labels, counts = np.unique(case.labels, return_counts=True)
         n, most = int(counts.sum()), int(counts.max())
-        share = ErrorEstimate.of_shares(most, n)
-        if share.value >= 0.9:
+        rate = ErrorEstimate.of_counts(most, n)
+        if rate.value >= 0.9:
             name = case.model.name_of(labels[counts.argmax()].item())
             yield self.found(
                 case.cause,
-                f"{100 * share.value:.3g} % of the training samples are of class {name!r}.",
+                f"{100 * rate.value:.3g} % of the training samples are of class {name!r}.",
                 "The accuracy of always answering it is as high; see the recall and the precision of each class.",
-                measures=(Measure("most frequent class", share.value, share.low, share.high, percent=True),),
+                measures=(Measure("most frequent class", rate.value, rate.low, rate.high, percent=True),),
                 remedies=(Remedy(CLASS_WEIGHTS.text, {"class_weight": "balanced"}),),
             )

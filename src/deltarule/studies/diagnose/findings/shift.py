@@ -11,9 +11,10 @@ import numpy as np
 from deltarule.formulas.metrics import roc_auc_of
 from deltarule.studies.diagnose.case import Case
 from deltarule.studies.diagnose.check import Check
-from deltarule.studies.diagnose.estimates import ErrorEstimate, Z, difference
+from deltarule.studies.diagnose.estimates import ErrorEstimate, difference
 from deltarule.studies.diagnose.finding import Finding, Measure, Severity
 from deltarule.studies.diagnose.remedies import Remedy
+from deltarule.studies.intervals import NORMAL
 from deltarule.types import Floats
 
 _MOST = 1500
@@ -95,7 +96,7 @@ def _told_apart(first: Floats, second: Floats) -> tuple[float, float, float]:
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     n0, n1 = len(first), len(second)
     variance = (auc * (1 - auc) + (n1 - 1) * (q1 - auc**2) + (n0 - 1) * (q2 - auc**2)) / (n0 * n1)
-    half = Z * math.sqrt(max(variance, 0.0))
+    half = NORMAL * math.sqrt(max(variance, 0.0))
     return auc, auc - half, min(1.0, auc + half)
 
 
@@ -103,9 +104,9 @@ def _classes(case: Case, y: Any, held: Any) -> Measure | None:
     """The class whose frequency differs most beyond its interval; None where none does."""
     found = None
     for label in np.unique(y):
-        train, other = (ErrorEstimate.of_shares(int(np.sum(each == label)), len(each)) for each in (y, held))
+        train, other = (ErrorEstimate.of_counts(int(np.sum(each == label)), len(each)) for each in (y, held))
         gap, low, high = difference(other, train)
-        stretch = 3.29 / Z  # 99.9 %
+        stretch = 3.29 / NORMAL  # 99.9 %
         certain = max(gap - stretch * (gap - low), -(gap + stretch * (high - gap)))
         if certain > 0.05 and (found is None or abs(gap) > abs(found.value)):
             name = f"class {case.model.name_of(label.item())!r}, difference of its frequency"
@@ -119,4 +120,4 @@ def _mean(y: Floats, held: Floats) -> Measure | None:
     error = math.sqrt(y.var() / len(y) + held.var() / len(held)) / scale
     if abs(gap) - 3.29 * error <= 0.25:
         return None
-    return Measure("difference of the means, in standard deviations", gap, gap - Z * error, gap + Z * error)
+    return Measure("difference of the means, in standard deviations", gap, gap - NORMAL * error, gap + NORMAL * error)

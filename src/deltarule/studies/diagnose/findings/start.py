@@ -96,8 +96,8 @@ class SaturatedUnits(Check):
 
     def findings(self, case: Case) -> Iterator[Finding]:
         """Yield the finding where units start saturated."""
-        shares = [each.saturated for each in case.replay.first.layers]
-        worst = max((each for each in shares if each == each), default=0.0)
+        fractions = [each.saturated for each in case.replay.first.layers]
+        worst = max((each for each in fractions if each == each), default=0.0)
         if worst < FLAT or case.unscaled:
             return
         later = [each.saturated for each in case.replay.last.layers]
@@ -106,10 +106,10 @@ class SaturatedUnits(Check):
             f"Hidden units start saturated: {100 * worst:.3g} % of the slopes of a layer are next to 0.",
             "A saturated unit passes next to no gradient back, so the weights before it hardly change.",
             measures=tuple(
-                Measure(f"saturated, hidden layer {i}", each, percent=True) for i, each in enumerate(shares, 1)
+                Measure(f"saturated, hidden layer {i}", each, percent=True) for i, each in enumerate(fractions, 1)
             ),
             remedies=(USUAL_WEIGHTS, Remedy("rectified units", {"activation": "relu", "initializer": "auto"})),
-            display=_of_layers({"at the start": shares, "at the end": later}, "Saturated (%)"),
+            display=_of_layers({"at the start": fractions, "at the end": later}, "Saturated (%)"),
             caption="Units and samples of each hidden layer with less than 5 % of the largest slope.",
         )
 
@@ -133,8 +133,8 @@ def dead(check: Check, case: Case, layers: Any, limit: float, what: str, n: int)
     count, units = sum(each.dead for each in layers), sum(each.units for each in layers)
     if not units or count < limit * units:
         return
-    share = ErrorEstimate.of_shares(count, units)
-    shares = {
+    rate = ErrorEstimate.of_counts(count, units)
+    fractions = {
         name: [each.dead / each.units for each in point.layers]
         for name, point in (("at the start", case.replay.first), ("at the end", case.replay.last))
     }
@@ -142,12 +142,12 @@ def dead(check: Check, case: Case, layers: Any, limit: float, what: str, n: int)
         case.cause,
         f"{count:,} of {units:,} hidden units {what}: their slope is 0 for all of {n:,} training samples.",
         "The weights of a dead unit get no gradient and never change again.",
-        measures=(Measure("dead units", share.value, share.low, share.high, percent=True),),
+        measures=(Measure("dead units", rate.value, rate.low, rate.high, percent=True),),
         remedies=(
             *((USUAL_WEIGHTS,) if check.name == "dead-at-start" else _smaller_rate(case)),
             Remedy("units that are never flat", {"activation": "leaky_relu"}),
         ),
-        display=_of_layers(shares, "Dead units (%)"),
+        display=_of_layers(fractions, "Dead units (%)"),
         caption="Units of each hidden layer that no sample activates.",
     )
 
@@ -157,9 +157,9 @@ def _smaller_rate(case: Case) -> tuple[Remedy, ...]:
     return () if rate is None else (Remedy("a smaller learning rate", {"learning_rate": rate / 10}),)
 
 
-def _of_layers(shares: dict[str, list[float]], label: str) -> LayersDisplay:
-    several = max(map(len, shares.values()))
+def _of_layers(fractions: dict[str, list[float]], label: str) -> LayersDisplay:
+    several = max(map(len, fractions.values()))
     rows = [f"hidden {i}" for i in range(1, several + 1)]
     return LayersDisplay(
-        rows, {name: [100 * each for each in values] for name, values in shares.items()}, label, log=False
+        rows, {name: [100 * each for each in values] for name, values in fractions.items()}, label, log=False
     )

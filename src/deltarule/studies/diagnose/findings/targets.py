@@ -50,12 +50,12 @@ class ExtremeTargets(Check):
             return
         y = case.problem.train.y(slice(None))
         squares = np.sort(((y - np.median(y, axis=0)) ** 2).sum(axis=1))[::-1]
-        share = float(squares[: max(1, len(squares) // 100)].sum() / squares.sum())
-        if share > 0.5:
+        fraction = float(squares[: max(1, len(squares) // 100)].sum() / squares.sum())
+        if fraction > 0.5:
             yield self.found(
                 case.cause,
-                f"1 % of the samples make up {100 * share:.3g} % of the variance of the target.",
+                f"1 % of the samples make up {100 * fraction:.3g} % of the variance of the target.",
                 "The squared error learns these few first, and its score is mostly theirs.",
-                measures=(Measure("variance of the largest 1 %", share, percent=True),),
+                measures=(Measure("variance of the largest 1 %", fraction, percent=True),),
                 remedies=(Remedy("a loss that weights large errors less", {"loss": "huber"}),),
             )
