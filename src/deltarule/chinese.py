@@ -37,6 +37,9 @@ MESSAGES = {
     "{task} of {n} targets": "{task}，{n} 个目标",
     "Continues after {done} of at most {epochs} epochs.": "从第 {done} 轮之后继续，最多 {epochs} 轮。",
     "Preset {name}: {why}.": "预设 {name}：{why}。",
+    "The preset's learning rate of {rate} was tuned with its schedule: compare both before a change.": (
+        "预设的学习率 {rate} 是连同它的学习率调度一起调出来的：换掉之前请先比较两者。"
+    ),
     "Training": "训练",
     "Validation": "验证",
     "Test": "测试",

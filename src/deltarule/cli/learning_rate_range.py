@@ -70,6 +70,11 @@ def learning_rate_range(
         print_json(found.to_json())
     else:
         print_sentence(str(found))
+        if chosen:
+            tuned = (
+                "The preset's learning rate of {rate} was tuned with its schedule: compare both before you change it."
+            )
+            print_sentence(message(tuned, rate=f"{recipe.optimizer.learning_rate:g}"))
     if output is not None:
         from deltarule.figures.rates import range_curve
         from deltarule.figures.style import plain, save
