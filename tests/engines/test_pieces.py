@@ -96,6 +96,26 @@ def test_results_do_not_depend_on_who_does_a_piece(name, precision):
         np.testing.assert_array_equal(found, alone)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "hidden", "members", "batch", "precision"),
+    [
+        (144, (128,), 1, 64, "bfloat16"),
+        (200, (256, 16), 4, 32, "float64"),
+        (200, (256, 16), 4, 32, "bfloat16"),
+        (200, (256, 16), 2, 64, "float64"),
+        (100, (1024,), 1, 130, "float32"),
+    ],
+)
+def test_a_step_uses_no_copy_of_the_step_before(inputs, hidden, members, batch, precision):
+    random = np.random.default_rng(0)
+    data = dr.Dataset(train=(random.normal(size=(4 * batch, inputs)), random.integers(0, 3, 4 * batch)))
+    network = dr.Network(hidden=hidden, members=members)
+    made = dr.Recipe(network=network, batch_size=batch, epochs=2, stopping=None)
+    runs = [dr.train(made, data, n_threads=threads, precision=precision, progress=False) for threads in (1, 2)]
+    one, two = (np.asarray(run.model.raw_outputs(data.train.x)) for run in runs)
+    np.testing.assert_array_equal(one, two)
+
+
 def test_a_share_is_cut_into_columns_or_rows_and_what_is_shared_by_rows_is_left_whole():
     columns = cut(Share(96, 400), 1000, 100, by_rows=True)
     assert [each.first for each in columns] == [96, 160, 224, 288, 352, 416]

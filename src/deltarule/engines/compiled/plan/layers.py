@@ -19,12 +19,13 @@ __all__ = ["Apply", "Backward", "Forward", "Loss", "PrepareConstants", "Wait"]
 
 @dataclass(frozen=True)
 class Wait(Instruction):
-    """Wait for the other threads."""
+    """Wait for the other threads; the workspace then has no copy that a product could use again."""
 
     def equation(self) -> str:
         return "for the other threads"
 
     def execute(self, thread: Thread) -> None:
+        thread.copied = 0
         wait(thread.run.barrier, thread.run.threads)
 
     def define(self, work: Work) -> None:

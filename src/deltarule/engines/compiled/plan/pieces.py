@@ -35,7 +35,6 @@ class Take(Instruction):
         return "pieces of another thread's list, of {count}, while two are left" if self.spare else "{count} pieces:"
 
     def execute(self, thread: Thread) -> None:
-        thread.copied = 0
         while load_atomically(self.taken) + self.spare < self.count:
             piece = add_atomically(self.taken, 1)
             if piece >= self.count:

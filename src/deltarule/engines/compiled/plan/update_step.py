@@ -48,7 +48,7 @@ class _Part:
     def pieces(self, to: Division) -> Iterator[Product]:
         """Cut the product into pieces of whole slices."""
         of, size = self.product, int(self.product.rows)
-        if to.layout.threads > 1:
+        if to.layout.threads > 1 and to.layout.shape.members == 1:
             slices = -(-of.rows // self.slice)
             size = self.slice * -(-slices // parts_of(to.layout.batch * of.rows * of.width, slices))
         for first in range(0, of.rows, size):

@@ -88,8 +88,7 @@ class Update(Instruction):
                 pairs = of.pairs + row // 2 * of.w.row
                 rounded_products.keep_pairs(thread.run.tiles, of.w.at(row), of.w.row, many, of.width, pairs)
             row += many
-        if is_piece:
-            thread.copied = of.d.address
+        thread.copied = of.d.address if is_piece else 0
 
     def define(self, work: Work) -> None:
         of = self.product
