@@ -175,6 +175,11 @@ def test_comparisons_and_range_tests_take_the_presets_that_training_takes(shell,
 
     ranged = ("lr-range", *data, "--steps", "20", "--seeds", "1")
     assert sentence in " ".join(shell(*ranged)[1].split())
+    of_adamw = "optimizer.weight_decay="
+    shell("compare", *data, "--seeds", "2", "--epochs", "1", "--preset", "plain", "--vary", f"{of_adamw}0.01,0.1")
+    assert "Update" in shell("plan", *data, "--preset", "plain", "--set", f"{of_adamw}0.3")[0]
+    _, err = shell("plan", *data, "--preset", "none", "--set", f"{of_adamw}0.3", code=2)
+    assert "a field of adam" in " ".join(err.split())
     out, err = shell(*ranged, "--preset", "plain")
     assert "Preset plain: MLP-D" in err
     assert "learning rate of 0.001 was tuned with its schedule" in " ".join(out.split())

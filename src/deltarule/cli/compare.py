@@ -27,7 +27,7 @@ from deltarule.cli.option_groups import (
     quiet_option,
     with_groups,
 )
-from deltarule.cli.preset_option import checked_preset, preset_option, with_preset
+from deltarule.cli.preset_option import checked_preset, first_recipe, preset_option, with_preset
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.terminal import console, messages_of, print_json, progress_bar, say, table_of
 from deltarule.cli.tracking import check_trackers, track_comparison, track_option, trackers_of
@@ -173,10 +173,10 @@ def compare(
     if chosen.scheduler is not None and "://" not in chosen.scheduler:
         raise RecipeError("the address of a Dask scheduler", repr(chosen.scheduler), field="scheduler")
     check_trackers(chosen.track)
-    recipe = network.recipe()
+    named = checked_preset(preset_name, network)
+    recipe = first_recipe(named, network)
     varied = chosen.vary or ()
     variants = _variants(recipe, varied)  # checked before data are read
-    named = checked_preset(preset_name, network)
     dataset = source.load(data, seed=recipe.seed, progress=not quiet)
     recipe, reason = with_preset(named, network, recipe, dataset, varied=[_field(text) for text in varied])
     if reason:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
 from deltarule.cli.option_groups import ENGINE, Data, engine_option, json_option, option, quiet_option, with_groups
-from deltarule.cli.preset_option import checked_preset, preset_option, with_preset
+from deltarule.cli.preset_option import checked_preset, first_recipe, preset_option, with_preset
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.terminal import messages_of, print_json, print_sentence, say
 from deltarule.errors import OutputError
@@ -57,10 +57,10 @@ def learning_rate_range(
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     from deltarule.studies.learning_rate_range import learning_rate_range as test
 
-    recipe = network.recipe()
+    named = checked_preset(preset_name, network)
+    recipe = first_recipe(named, network)
     if output is not None and output.suffix.lower() not in {".png", ".svg", ".pdf"}:
         raise OutputError("a picture's name that ends in .png, .svg or .pdf", str(output), "--output range.png")
-    named = checked_preset(preset_name, network)
     dataset = source.load(data, seed=recipe.seed, progress=not quiet)
     recipe, chosen = with_preset(named, network, recipe, dataset)
     if chosen:
@@ -71,10 +71,11 @@ def learning_rate_range(
     else:
         print_sentence(str(found))
         if chosen:
-            tuned = (
-                "The preset's learning rate of {rate} was tuned with its schedule: compare both before you change it."
+            tuned = message(
+                "The preset's learning rate of {rate} was tuned with its schedule: compare both before a change.",
+                rate=f"{recipe.optimizer.learning_rate:g}",
             )
-            print_sentence(message(tuned, rate=f"{recipe.optimizer.learning_rate:g}"))
+            print_sentence(tuned)
     if output is not None:
         from deltarule.figures.rates import range_curve
         from deltarule.figures.style import plain, save

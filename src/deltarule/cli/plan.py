@@ -6,7 +6,7 @@ from typing import Annotated
 
 from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
 from deltarule.cli.option_groups import Data, option, with_groups
-from deltarule.cli.preset_option import checked_preset, preset_option, with_preset
+from deltarule.cli.preset_option import checked_preset, first_recipe, preset_option, with_preset
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.terminal import print_lines, say
 
@@ -37,8 +37,8 @@ def plan(
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     from deltarule.training.plan import plan_text
 
-    recipe = network.recipe()
     named = checked_preset(preset_name, network)
+    recipe = first_recipe(named, network)
     dataset = source.load(data, seed=recipe.seed)
     recipe, chosen = with_preset(named, network, recipe, dataset)
     lines = plan_text(recipe, dataset, n_threads=threads).splitlines()

@@ -48,6 +48,16 @@ def checked_preset(name: str | None, network: RecipeChoice) -> str | None:
     return None if name is None else one_of("preset", name, (*PRESETS, _NO_PRESET))
 
 
+def first_recipe(name: str | None, network: RecipeChoice) -> Recipe:
+    """Return the recipe before data are read: of a named preset as for a thousand rows, which the options may change.
+
+    name : as `checked_preset` returns it.
+    """
+    if name is None or name == _NO_PRESET:
+        return network.recipe()
+    return network.recipe(preset(name, "classification", 1000).replace(task="auto"))
+
+
 def with_preset(
     name: str | None,
     network: RecipeChoice,

@@ -20,7 +20,7 @@ from deltarule.cli.option_groups import (
     quiet_option,
     with_groups,
 )
-from deltarule.cli.preset_option import checked_preset, preset_option, with_preset
+from deltarule.cli.preset_option import checked_preset, first_recipe, preset_option, with_preset
 from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.resuming import interrupted_run, run_folder
 from deltarule.cli.terminal import messages_of, say
@@ -108,7 +108,8 @@ def train(
     """  # noqa: D301, D412 - Typer does not join the lines after \b
     messages = messages_of(chosen.quiet)
     check_trackers(chosen.track)
-    recipe = network.recipe()
+    named = checked_preset(chosen.preset_name, network)
+    recipe = first_recipe(named, network)
     engine, precision = chosen.engine, chosen.precision
     if chosen.resume is not None:
         known, engine, precision = interrupted_run(chosen.resume, chosen.output, engine, precision)
@@ -116,7 +117,6 @@ def train(
         source = source.split_as(split_of(chosen.resume, data, SPLIT))
     elif chosen.output is not None:
         check_free(chosen.output)
-    named = checked_preset(chosen.preset_name, network)
     dataset = source.load(data, seed=recipe.seed, progress=not chosen.quiet)
     recipe, note = with_preset(named, network, recipe, dataset, resumed=chosen.resume is not None)
     recipe, dataset = _with_validation(
