@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from deltarule.cli.data_options import DATA_OPTIONS, DataChoice
 from deltarule.cli.option_groups import ENGINE, Data, engine_option, json_option, option, quiet_option, with_groups
@@ -12,6 +12,10 @@ from deltarule.cli.recipe_options import RecipeChoice, recipe_options
 from deltarule.cli.terminal import messages_of, print_json, print_sentence, say
 from deltarule.errors import OutputError
 from deltarule.language import message
+from deltarule.recipes import Recipe
+
+if TYPE_CHECKING:
+    from deltarule.studies.learning_rate_range import LearningRateRange
 
 _TEST = "Test"
 _DECIDED = ("learning_rate", "schedule", "epochs", "patience", "monitor", "metric", "evaluate_train")
@@ -71,16 +75,25 @@ def learning_rate_range(
     else:
         print_sentence(str(found))
         if chosen:
-            tuned = message(
-                "The preset's learning rate of {rate} was tuned with its schedule: compare both before a change.",
-                rate=f"{recipe.optimizer.learning_rate:g}",
-            )
-            print_sentence(tuned)
+            print_sentence(_tuned(recipe))
     if output is not None:
-        from deltarule.figures.rates import range_curve
-        from deltarule.figures.style import plain, save
-
-        title = f"{plain(dataset.name or Path(data).name)}: {recipe.optimizer.name}, batches of {recipe.batch_size}"
-        marks = {"steepest": found.steepest, "largest": found.largest}
-        save(range_curve(found.rates, found.losses, found.smoothed, **marks, title=title), output)
+        title = f"{dataset.name or Path(data).name}: {recipe.optimizer.name}, batches of {recipe.batch_size}"
+        _draw(found, title, output)
         say(message("The picture is in {path}.", path=output), messages_of(quiet))
+
+
+def _tuned(recipe: Recipe) -> str:
+    """Return what to keep in mind before a preset's learning rate is replaced."""
+    return message(
+        "The preset's learning rate of {rate} was tuned with its schedule: compare both before a change.",
+        rate=f"{recipe.optimizer.learning_rate:g}",
+    )
+
+
+def _draw(found: LearningRateRange, title: str, output: Path) -> None:
+    """Write the picture of a range test."""
+    from deltarule.figures.rates import range_curve
+    from deltarule.figures.style import plain, save
+
+    marks = {"steepest": found.steepest, "largest": found.largest}
+    save(range_curve(found.rates, found.losses, found.smoothed, **marks, title=plain(title)), output)
