@@ -1,4 +1,4 @@
-"""Lists of pieces of work, one for each thread and phase of a step."""
+"""The queues of work stealing: a list of pieces of work for each thread and phase of a step, see `pieces`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work that threads divide while they do it: pieces that each takes from its own list first, then from those of others.
+"""Work stealing: a thread takes pieces of work from its own list first, then from the lists of slower threads.
 
 Cores differ: some processors have fast and slow ones, and a core may have other programs to run. Divided in advance,
 every phase of a step takes as long as its slowest thread. Which thread does a piece changes no bit of it.
