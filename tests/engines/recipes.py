@@ -64,6 +64,7 @@ GROUPS = [
 ]
 FACTOR_SCHEDULES = [None, None, "flat_cosine", dr.Milestones((0.4, 0.7), factor=0.5)]
 AUGMENTATIONS = [(), (), (dr.FeatureNoise(0.1),), (dr.FeatureNoise(probability=0.5), dr.Mixup(1.0)), (dr.Mixup(),)]
+PERTURBATIONS = [*[None] * 3, dr.FastGradient(0.5)]
 SCALINGS = ["none", "unit", "standard", "pooled", 60.0]
 
 
@@ -128,6 +129,7 @@ def problems(draw):
         network = network.replace(parametrization=draw(st.sampled_from(["standard", "ntk"])))
     # Over two samples or units normalized values are ±1 and their errors nothing but rounding, which grows with steps.
     by_batch = network.normalization is not None and network.normalization.axis == 0
+    plain = network.embedding is None and network.members == 1
     recipe = dr.Recipe(
         network=network,
         loss=loss,
@@ -147,6 +149,7 @@ def problems(draw):
         stopping=draw(stoppings()) if watched else None,
         scaling=draw(st.sampled_from(SCALINGS[2:])),
         augmentation=draw(st.sampled_from(AUGMENTATIONS)),
+        perturbation=draw(st.sampled_from(PERTURBATIONS)) if plain else None,
         evaluate_train=draw(st.booleans()),
         seed=seed,
     )

@@ -37,7 +37,7 @@ def both(precision, y=CLASSES, activation="tanh", **fields):
     x = np.random.default_rng(0).normal(size=(30, 5))
     network = dr.Network(hidden=(7, 6), activation=activation, bias_initializer="glorot_uniform")
     usual = {"optimizer": dr.SGD(0.1), "loss": SMOOTH, "epochs": 2, "batch_size": 8, "stopping": None}
-    recipe = dr.Recipe(network=network, **{**usual, **fields})
+    recipe = dr.Recipe(**{"network": network, **usual, **fields})
     data = dr.Dataset(train=(x, y))
     reference = dr.train(recipe, data, engine="reference", record="batch")
     compiled = dr.train(recipe, data, engine="compiled", precision=precision, n_threads=1, record="batch")
@@ -71,6 +71,16 @@ def test_losses(loss, precision):
 @pytest.mark.parametrize("penalty", PENALTIES, ids=repr)
 def test_penalties(penalty, precision):
     agree(precision, penalty=penalty)
+
+
+@PRECISIONS
+@pytest.mark.parametrize("perturbation", [cls() for cls in registered("perturbation")], ids=repr)
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+def test_perturbations(perturbation, normalization, precision):
+    network = dr.Network(
+        hidden=(7, 6), activation="tanh", normalization=normalization, dropout=0.2, noise=0.1, input_scale=True
+    )
+    agree(precision, perturbation=perturbation, network=network)
 
 
 @PRECISIONS

@@ -206,6 +206,17 @@ CHOSEN = {
         CLASSES,
         "batch_after",
     ),
+    "perturbation": (recipe(perturbation=dr.FastGradient(0.3)), CLASSES, "batch"),
+    "perturbation with all else": (
+        recipe(
+            network={"input_scale": True, "parametric_activation": 0.7, "dropout": [0.1, 0.2, 0.3], "noise": 0.1}
+            | {"normalization": dr.BatchNormalization()},
+            perturbation=dr.FastGradientSign(0.1),
+            averaging=dr.ExponentialAverage(0.6),
+        ),
+        NUMBERS,
+        "batch_after",
+    ),
     "embeddings": (
         recipe(network={"embedding": dr.PBLD(frequencies=5, outputs=2), "dropout": [0.2, 0.0, 0.0]}),
         CLASSES,

@@ -32,6 +32,7 @@ NAMESPACES = {
     "normalization": dr.normalizations,
     "optimizer": dr.optimizers,
     "penalty": dr.penalties,
+    "perturbation": dr.perturbations,
     "schedule": dr.schedules,
 }
 

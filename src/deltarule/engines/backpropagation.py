@@ -13,7 +13,9 @@ from deltarule.engines.parameters import Shape, State
 from deltarule.formulas import Activation, Normalization
 from deltarule.types import Floats
 
-__all__ = ["Architecture", "Draws", "Normalized", "Pass", "backward", "backward_to_sums", "forward"]
+__all__ = [
+    "Architecture", "Draws", "Normalized", "Pass", "backward", "backward_to_sums", "forward", "gradient_by_inputs",
+]  # fmt: skip
 
 
 class Draws(NamedTuple):
@@ -134,13 +136,42 @@ def backward(
     network: Architecture, parameters: npt.NDArray[Any], run: Pass, dz: Floats, draws: Draws | None = None
 ) -> Floats:
     """Compute the gradient, (trained,), from dz = ∂C/∂z of the last layer by backpropagation."""
+    shape, gradient = network.shape, np.zeros(network.shape.trained)
+    to_inputs = shape.input_scale or shape.stage is not None
+    dx = _backward_through_layers(network, parameters, run, dz, draws, gradient, to_inputs=to_inputs)
+    if to_inputs:
+        _backward_to_inputs(shape, parameters, run, dx.reshape(len(dx), -1), draws, gradient)
+    gradient[shape.idle()] = 0.0
+    return gradient
+
+
+def gradient_by_inputs(network: Architecture, parameters: npt.NDArray[Any], run: Pass, dz: Floats) -> Floats:
+    """Return ∂C/∂x of the scaled inputs, (n, inputs), from dz = ∂C/∂z of the last layer, without noise and dropout.
+
+    Of networks with one member and without an input stage.
+    """
     shape = network.shape
-    gradient = np.zeros(shape.trained)
+    dx = _backward_through_layers(network, parameters, run, dz, None, np.zeros(shape.trained), to_inputs=True)
+    factors = shape.scale(parameters)
+    return dx if factors is None else dx * factors
+
+
+def _backward_through_layers(
+    network: Architecture,
+    parameters: npt.NDArray[Any],
+    run: Pass,
+    dz: Floats,
+    draws: Draws | None,
+    gradient: Floats,
+    *,
+    to_inputs: bool,
+) -> Floats:
+    """Write the gradient of the layers, and return ∂C/∂x of the first one's inputs where it is `to_inputs`."""
+    shape = network.shape
     theta, g = shape.layers(parameters), shape.layers(gradient)
     states, g_states = shape.states(parameters), shape.states(gradient)
     slopes, g_slopes = shape.slopes_of(parameters), shape.slopes_of(gradient)
     adapters, g_adapters = shape.adapters(parameters), shape.adapters(gradient)
-    to_inputs = shape.input_scale or shape.stage is not None
     for number in reversed(range(len(theta))):
         if number < len(states):
             x, _, v = run.normalized[number]
@@ -164,10 +195,7 @@ def backward(
             g_slopes[number - 1][:] = np.sum((dx * (a - z)).reshape(-1, z.shape[-1]), axis=0)
             slope = 1.0 + slopes[number - 1] * (slope - 1.0)
         dz = dx * slope
-    if to_inputs:
-        _backward_to_inputs(shape, parameters, run, dx.reshape(len(dx), -1), draws, gradient)
-    gradient[shape.idle()] = 0.0
-    return gradient
+    return dx
 
 
 def backward_to_sums(network: Architecture, parameters: npt.NDArray[Any], run: Pass, dz: Floats) -> Floats:

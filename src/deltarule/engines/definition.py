@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from deltarule.engines.backpropagation import Draws, Pass, backward, forward
+from deltarule.engines.backpropagation import Draws, Pass, backward, forward, gradient_by_inputs
 from deltarule.engines.members import combined
 from deltarule.engines.problem import Problem, Samples, Sums, squared_distance, wrong_side
 from deltarule.formulas.augmentations.composition import Drawn, augment
 from deltarule.types import Floats
 
-__all__ = ["add_penalties", "batch", "evaluate", "gradient", "losses", "objective", "penalty_value", "sums"]
+__all__ = [
+    "add_penalties", "batch", "evaluate", "gradient", "losses", "objective", "penalty_value", "perturbed", "sums",
+]  # fmt: skip
 
 
 def penalty_value(problem: Problem, parameters: npt.NDArray[Any], weight: float) -> float:
@@ -61,16 +63,32 @@ def batch(problem: Problem, rows: Any, step: int) -> tuple[Floats, Floats]:
     return problem.scaling(x), y
 
 
+def perturbed(problem: Problem, parameters: npt.NDArray[Any], x: Floats, y: Floats, w: Floats) -> Floats:
+    """Return a batch's scaled inputs, changed by the recipe's perturbation, if it has one.
+
+    The gradient that it follows is that of the loss in training, by the batch's own statistics, without noise and
+    dropout.
+    """
+    perturbation = problem.recipe.perturbation
+    if perturbation is None:
+        return x
+    run = forward(problem, parameters, x, training=True)
+    dz = loss_gradient(problem, run.z[-1], y) * (w / (np.sum(w) or 1.0))[:, None]
+    return np.asarray(perturbation.perturbed(x, gradient_by_inputs(problem, parameters, run, dz)))
+
+
 def gradient(
     problem: Problem, parameters: npt.NDArray[Any], rows: Any, draws: Draws | None = None, step: int = 0
 ) -> tuple[Floats, Sums, Pass]:
     """Return the gradient of the mean loss of some training rows, (trained,), their sums, and the forward pass.
 
-    The rows are augmented if `step` is not 0.
+    The rows are augmented and perturbed if `step` is not 0.
     """
     samples = problem.train
     x, y = batch(problem, rows, step)
     w = samples.weight(rows)
+    if step:
+        x = perturbed(problem, parameters, x, y, w)
     run = forward(problem, parameters, x, draws, training=True)
     z = run.z[-1]
     # A batch whose weights are all 0 contributes nothing to the gradient; the step is made nevertheless.

@@ -114,6 +114,7 @@ def _check(problem: Problem) -> None:
         "noise": any(network.noise_deviations),
         "a normalisation that keeps statistics": network.normalization is not None and network.normalization.keeps,
         "augmentation": bool(recipe.augmentation),
+        "adversarial training": recipe.perturbation is not None,
         "a schedule": recipe.schedule.name != "constant",
         "clipping": recipe.clipping is not None,
         "a constraint": recipe.constraint is not None,

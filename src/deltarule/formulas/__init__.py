@@ -24,4 +24,5 @@ from deltarule.formulas.losses import *  # noqa: F403
 from deltarule.formulas.normalizations import *  # noqa: F403
 from deltarule.formulas.optimizers import *  # noqa: F403
 from deltarule.formulas.penalties import *  # noqa: F403
+from deltarule.formulas.perturbations import *  # noqa: F403
 from deltarule.formulas.schedules import *  # noqa: F403

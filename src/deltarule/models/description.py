@@ -84,6 +84,7 @@ def _further(recipe: Recipe) -> dict[str, str]:
         "Clipping": recipe.clipping,
         "Constraint": recipe.constraint,
         "Averaging": recipe.averaging,
+        "Adversarial training": recipe.perturbation,
     }
     facts = {name: _formula(each) for name, each in formulas.items() if each is not None}
     parts = {

@@ -265,6 +265,12 @@ OPTIONS: tuple[Option, ...] = (
         "for example 0.999 (default: none).", "0.999", _number_or_none, formula="exponential_average.decay",
     ),
     Option(
+        "adversarial", "perturbation", LEARNING, "DISTANCE",
+        "Adversarial training: move each training sample by this Euclidean distance, in units of the scaled inputs, "
+        "in the direction that increases its loss (default: none).", "1", _number_or_none,
+        formula="fast_gradient.epsilon",
+    ),
+    Option(
         "class_weight", "class_weight", LEARNING, "WEIGHTS",
         "Class weights: balanced, or CLASS=WEIGHT pairs, for example yes=2,no=1 (default: none).",
         "balanced", _class_weight, ("yes=2,no=1", "for weights by class"),

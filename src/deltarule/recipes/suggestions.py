@@ -40,6 +40,7 @@ ELSEWHERE = {
     "max_norm": "Recipe(constraint=MaxNorm(3.0))",
     "clip_norm": "Recipe(clipping=ClipByNorm(1.0))",
     "average": "Recipe(averaging=ExponentialAverage(0.999))",
+    "adversarial": "Recipe(perturbation=FastGradient(1.0))",
     "patience": "Recipe(stopping=EarlyStopping(patience=10))",
     "monitor": 'Recipe(stopping=EarlyStopping(monitor="score"))',
     "min_improvement": "Recipe(stopping=EarlyStopping(min_improvement=0.001))",

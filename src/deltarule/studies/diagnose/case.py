@@ -239,9 +239,10 @@ class Case:
 
     @property
     def perturbed(self) -> bool:
-        """Whether training was made harder than prediction: by dropout, noise or augmentation."""
-        network = self.recipe.network
-        return bool(any(network.dropout_rates) or any(network.noise_deviations) or self.recipe.augmentation)
+        """Whether training was made harder than prediction: by dropout, noise, augmentation or a perturbation."""
+        recipe, network = self.recipe, self.recipe.network
+        drawn = any(network.dropout_rates) or any(network.noise_deviations)
+        return bool(drawn or recipe.augmentation or recipe.perturbation)
 
 
 def _column(name: str, values: npt.NDArray[Any]) -> Column:

@@ -24,14 +24,15 @@ from deltarule.formulas import (
     Normalization,
     Optimizer,
     Penalty,
+    Perturbation,
     random,
 )
 
 __all__ = [
     "activation_slope", "activation_value", "added", "average", "factor", "from_means", "loss", "mean_terms",
     "member_factors", "member_slopes", "member_sums", "moved", "noise", "normalized", "normalized_back",
-    "objective_gradient", "parametric_slope", "parametric_value", "penalty_value", "product", "statistics_kept",
-    "update",
+    "objective_gradient", "parametric_slope", "parametric_value", "penalty_value", "perturbed", "product",
+    "statistics_kept", "update",
 ]  # fmt: skip
 
 # Many networks share a recipe's formulas: what was traced and printed for one serves the others.
@@ -291,6 +292,14 @@ def noise(dtype: npt.DTypeLike) -> Kernel:
     x, centred, least = map(operand, names)
     noisy = x + scalar("deviation") * random.quantile(centred, least, np.log)
     return compile_kernel(names, {"x": noisy}, {"deviation": 1.0}, dtype, name="noise")
+
+
+@_once
+def perturbed(perturbation: Perturbation, dtype: npt.DTypeLike) -> Kernel:
+    """The perturbation of inputs, x, g → x, by rows."""
+    value = trace(perturbation, "perturbed", operand("x"), operand("g"))
+    scalars = hyperparameters(perturbation)
+    return compile_kernel(("x", "g"), {"x": value}, scalars, dtype, "rowwise", perturbation.name)
 
 
 @_once

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from deltarule.engines.compiled.plan.layers import Loss, PrepareConstants
 from deltarule.engines.compiled.plan.member_layers import MeanOfMembers, MemberActivation, MemberLayers
 from deltarule.engines.compiled.plan.memory import Arena, Passage
 from deltarule.engines.compiled.plan.normalized_layers import Normalizations
+from deltarule.engines.compiled.plan.perturbation import InputPerturbation
 from deltarule.engines.compiled.plan.printing import SCRATCH
 from deltarule.engines.compiled.plan.regularization import Dropout, DropoutAgain, Noise
 from deltarule.engines.compiled.plan.schedules import PutDecay, ScheduledDropout
@@ -199,6 +201,8 @@ class Formulas(Predicting):
             True: formula_kernels.loss(problem.loss, dtype, in_step, gradient=True, weighted=weighted, single=single),
             False: formula_kernels.loss(problem.loss, dtype, error, gradient=False, single=single),
         }
+        perturbation = recipe.perturbation
+        self.perturbation = None if perturbation is None else InputPerturbation(arena, perturbation)
         self.updates = UpdateKernels(arena, problem, threads)
         self._parametric = network.parametric_activation is not None
         self._losses = [{which: arena.prepared(kernel) for which, kernel in losses.items()} for _ in range(threads)]
@@ -210,6 +214,13 @@ class Formulas(Predicting):
             arena.constants(formula_kernels.noise(dtype), deviation=deviation) if deviation else NO_KERNEL
             for deviation in self.deviations
         ]
+
+    def without_draws(self) -> Self:
+        """The same formulas without noise and dropout, and without running statistics."""
+        made = copy.copy(self)
+        made.rates, made.deviations = ([0.0] * len(each) for each in (self.rates, self.deviations))
+        made.normalizations = [None if each is None else each.without_keeping() for each in self.normalizations]
+        return made
 
     @property
     def writes_gradients(self) -> bool:

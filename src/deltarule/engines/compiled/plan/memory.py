@@ -148,10 +148,10 @@ class Passage:
     x : the scaled inputs; `unscaled` the first layer's inputs before their factors and `first` with them: the same
     where there are none. The `numbers` that are embedded, and the outputs of their embedding beside each other. For
     each hidden layer z and a; the output's z; on the way back dz for each layer, and `back`, ∂C/∂ of the first layer's
-    inputs, where something before it is trained; masks where a layer's inputs are dropped; y, and a loss, an error and
-    a weight for each row. Of a normalised network also the weighted sums of hidden layers, where they become the
-    normalised ones; four words for each of their columns, γ and β side by side, and a word for each row. Of parametric
-    activations σ(z), which the way back needs.
+    inputs, where something before it is trained or, `to_inputs`, they are perturbed; masks where a layer's inputs are
+    dropped; y, and a loss, an error and a weight for each row. Of a normalised network also the weighted sums of hidden
+    layers, where they become the normalised ones; four words for each of their columns, γ and β side by side, and a
+    word for each row. Of parametric activations σ(z), which the way back needs.
 
     Of several members, z, a, dz and masks of hidden layers have a row for each member of each sample, as the targets
     and losses of the members; so have the `factored` inputs of layers, and the weighted sums before the factors, which
@@ -162,7 +162,16 @@ class Passage:
 
     own_inputs = False
 
-    def __init__(self, arena: Arena, rows: int, shape: Shape, rates: Sequence[float], *, backward: bool) -> None:
+    def __init__(
+        self,
+        arena: Arena,
+        rows: int,
+        shape: Shape,
+        rates: Sequence[float],
+        *,
+        backward: bool,
+        to_inputs: bool = False,
+    ) -> None:
         self.rows = rows
         sizes = shape.sizes
         hidden = sizes[1:-1] if shape.normalization is not None else ()
@@ -188,7 +197,7 @@ class Passage:
         self.a = each("a", sizes[1:-1])
         self.activated = each("v", sizes[1:-1]) if backward and shape.slopes is not None else []
         self.d = each("dz", outputs) if backward else []
-        before = shape.input_scale or shape.stage is not None
+        before = to_inputs or shape.input_scale or shape.stage is not None
         self.back = arena.matrix(rows, sizes[0], "dx") if backward and before else self.x
         self.y = arena.matrix(rows, shape.outputs, "y")
         self.losses, self.errors, self.weights = (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
+from typing import Self
 
 from deltarule.engines.compiled.codegen import formula_kernels
 from deltarule.engines.compiled.plan.activations import HiddenActivation, by_columns
@@ -43,6 +45,12 @@ class Normalizations:
             arena.prepared(formula_kernels.statistics_kept(formula, dtype)) if formula.keeps else NOT_PREPARED
             for _ in range(threads)
         ]
+
+    def without_keeping(self) -> Self:
+        """The same kernels, which leave the running statistics as they are."""
+        made = copy.copy(self)
+        made._keep = [NOT_PREPARED] * len(self._keep)
+        return made
 
     def training(
         self, to: Division, layer: int, passage: Passage, activation: HiddenActivation, room: Address, copy: int

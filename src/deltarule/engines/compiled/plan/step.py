@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from deltarule.engines.compiled.plan.activations import by_columns
@@ -25,28 +25,36 @@ __all__ = ["Writer", "inputs_predicted", "predicted"]
 
 @dataclass(frozen=True, eq=False)
 class Writer:
-    """Writes what one thread does."""
+    """Writes what one thread does; `phase` tells the lists of a step's passes apart."""
 
     to: Division
     formulas: Formulas
     updates: Updates
     lists: Lists
+    phase: str = ""
 
     def step(self, source: Source, passage: Passage, record: str | None) -> Iterator[Instruction]:
         """One training step: forwards, the loss, backwards, and the update; threads wait where one needs another's."""
         if not self.formulas.updates.whole:
             yield from self.formulas.updates.prepared(self.to.thread)
-        updates, there_and_back = (
-            list(each) for each in (self.updates.instructions(passage), self._there_and_back(source, passage))
+        updates, perturbation, there_and_back = (
+            list(each)
+            for each in (
+                self.updates.instructions(passage),
+                self._perturbation(source, passage),
+                self._there_and_back(source, passage),
+            )
         )
         yield from renewed(updates)
+        yield from self._batch(source, passage, self.to.rows())
+        yield from perturbation
         yield from there_and_back
         yield from self.to.wait()
         if self.to.thread == 0:
             if record == "batch":
                 yield source.record(passage)
             yield source.add(passage)
-        yield from renewed(there_and_back)
+        yield from renewed([*perturbation, *there_and_back])
         yield from self._backward_to_inputs(passage)
         yield from updates
         yield from self.to.wait()
@@ -55,7 +63,6 @@ class Writer:
 
     def _there_and_back(self, source: Source, passage: Passage) -> Iterator[Instruction]:
         """Forwards, the loss, and backwards to the outputs of the first layer."""
-        yield from self._batch(source, passage, self.to.rows())
         yield from self._first_inputs(passage)
         last = len(self.to.layout.blocks) - 1
         yield from self._member_targets(source, passage)
@@ -71,6 +78,22 @@ class Writer:
             if not self._by_rows(layer):
                 yield from self.to.wait()
             yield from self._backward(layer, passage)
+
+    def _perturbation(self, source: Source, passage: Passage) -> Iterator[Instruction]:
+        """The inputs along the gradient of the loss, which a pass without noise and dropout computes."""
+        if self.formulas.perturbation is None:
+            return
+        to, rows, scale = self.to, self.to.rows(), self.formulas.scale
+        first = replace(self, formulas=self.formulas.without_draws(), phase="perturbation, ")
+        yield from first._there_and_back(source, passage)
+        yield from to.wait()
+        for each in to.shares(SCALE):
+            yield from self._errors(0, passage, each)
+        yield from to.wait()
+        if scale is not None:
+            yield from scale.backward(to, passage, rows)
+        yield self.formulas.perturbation.perturb(passage, to.layout.sizes[0], rows)
+        yield from to.wait()
 
     def evaluation(self, source: Source, passage: Passage, to: Division) -> Iterator[Instruction]:
         """The sums over a block of samples, by this thread alone, from the parameters that `to` points at."""
@@ -89,7 +112,7 @@ class Writer:
     def _after(self, source: Source, passage: Passage) -> Iterator[Instruction]:
         """The batch's loss once more, after the update and as the network predicts."""
         rows, thread = self.to.rows(), self.to.thread
-        if self.formulas.rates[0] or self.formulas.deviations[0]:
+        if self.formulas.rates[0] or self.formulas.deviations[0] or self.formulas.perturbation is not None:
             yield from self._batch(source, passage, rows)
         if self.formulas.trained_before:
             yield from inputs_predicted(self.formulas, self.to, passage, rows)
@@ -170,7 +193,8 @@ class Writer:
     def _forward(self, layer: int, passage: Passage) -> Iterator[Instruction]:
         """Weighted sums, and what the layer makes of them."""
         if self._in_pieces(layer, layer):
-            yield from self.lists.take(self.to, f"forward {layer + 1}", lambda to: self._sums(to, layer, passage))
+            phase = f"{self.phase}forward {layer + 1}"
+            yield from self.lists.take(self.to, phase, lambda to: self._sums(to, layer, passage))
             return
         yield from in_rows(
             self.to, layer, _weighted_sums(self.formulas, self.to, layer, passage, self.to.shares(layer))
@@ -223,7 +247,8 @@ class Writer:
         shares = [whole] if self._by_rows(layer) else self.to.shares(layer - 1)
         elementwise = not activation.columnwise
         if self._in_pieces(layer, layer - 1) and not dropped:
-            yield from self.lists.take(self.to, f"backward {layer}", lambda to: self._below(to, layer, passage, slope))
+            phase = f"{self.phase}backward {layer}"
+            yield from self.lists.take(self.to, phase, lambda to: self._below(to, layer, passage, slope))
             return
         for each in shares:
             yield from in_rows(self.to, layer, self._errors(layer, passage, each))

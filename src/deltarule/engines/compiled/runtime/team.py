@@ -234,7 +234,8 @@ class Team:
         table = np.zeros_like(self._table)
         shape, formulas = self._problem.shape, self._formulas
         sizes = shape.sizes
-        passage = Passage(arena, rows, shape, formulas.rates, backward=True)
+        to_inputs = formulas.perturbation is not None
+        passage = Passage(arena, rows, shape, formulas.rates, backward=True, to_inputs=to_inputs)
         widest = max(*(block.stride for block in self._layout.every), *map(padded, sizes))
         one = arena.keep(np.ones(1, self._dtype), "1")
         squares = arena.words(self._layout.columns, "squares")
@@ -287,7 +288,7 @@ class Team:
         """
         formulas = self._formulas
         changed = formulas.rates[0] or formulas.deviations[0] or self._problem.raw is not None
-        between = formulas.trained_before or formulas.members is not None
+        between = formulas.trained_before or formulas.members is not None or formulas.perturbation is not None
         small = passage.rows * passage.x.row <= _SECOND_CACHE // 2
         return self._steppers > 1 and small and not changed and not between
 

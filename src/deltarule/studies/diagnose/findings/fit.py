@@ -167,7 +167,7 @@ class TooGood(Check):
     name, rank = "too-good", 38
     threshold: ClassVar[str] = (
         "the validation error is certainly below the reference error; or certainly below the training error, without "
-        "dropout, noise or augmentation"
+        "dropout, noise, augmentation or adversarial training"
     )
 
     def findings(self, case: Case) -> Iterator[Finding]:

@@ -1,0 +1,78 @@
+"""Perturbations increase the loss, by the distance that they are given, and by nothing that training did not say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import deltarule as dr
+from deltarule.engines.definition import losses, perturbed
+from deltarule.errors import RecipeError
+from deltarule.formulas import registered
+from deltarule.training.preparing import prepared
+
+X = np.random.default_rng(0).normal(size=(60, 7))
+Y = np.arange(60) % 3
+
+
+def problem(perturbation, **changes):
+    network = dr.Network(hidden=(9,), activation="tanh", bias_initializer="glorot_uniform", **changes)
+    recipe = dr.Recipe(network=network, perturbation=perturbation, scaling="none", stopping=None)
+    return prepared(recipe, dr.Dataset(train=(X, Y)))[0]
+
+
+@pytest.mark.parametrize("changes", [{}, {"input_scale": True}, {"normalization": "layer"}, {"dropout": 0.5}], ids=str)
+@pytest.mark.parametrize("cls", [*registered("perturbation")], ids=lambda cls: cls.name)
+def test_a_small_perturbation_increases_every_loss_by_the_gradient_times_the_distance(cls, changes):
+    from deltarule.engines.backpropagation import forward
+
+    given = problem(cls(1e-6), **changes)
+    y, w = given.train.y(slice(None)), given.train.weight(slice(None))
+    moved = perturbed(given, given.theta, X, y, w)
+
+    def loss(x):
+        return losses(given, forward(given, given.theta, x, training=True).z[-1], y)
+
+    step = 1e-5
+    g = np.stack([(loss(X + step * e) - loss(X - step * e)) / (2 * step) for e in np.eye(7)], axis=1)
+    by_gradient = 1e-6 * (np.abs(g).sum(axis=1) if cls is dr.FastGradientSign else np.linalg.norm(g, axis=1))
+    np.testing.assert_allclose(loss(moved) - loss(X), by_gradient, rtol=1e-3)
+
+
+def test_the_fast_gradient_moves_each_sample_by_its_distance_and_no_sample_without_a_gradient():
+    g = np.array([[3e-25, 4e-25], [0.0, 0.0], [1e20, 0.0]], np.float32)
+    moved = dr.FastGradient(0.5).perturbed(np.zeros((3, 2), np.float32), g)
+    np.testing.assert_allclose(moved, [[0.3, 0.4], [0.0, 0.0], [0.5, 0.0]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_training_makes_a_network_robust_to_what_it_was_trained_against(engine):
+    generator = np.random.default_rng(1)
+    y = generator.integers(0, 2, 400)
+    x = generator.normal(size=(400, 20)) + (2 * y[:, None] - 1) * 0.5
+    base = dr.Recipe(network=dr.Network(hidden=(32,)), epochs=30, stopping=None, scaling="none", batch_size=50)
+    errors = {}
+    for name, perturbation in (("plain", None), ("adversarial", dr.FastGradient(1.0))):
+        recipe = base.replace(perturbation=perturbation)
+        model = dr.train(recipe, dr.Dataset(train=(x, y)), engine=engine).model
+        attacked = prepared(base.replace(perturbation=dr.FastGradient(1.0)), dr.Dataset(train=(x, y)))[0]
+        w = np.ones(len(x))
+        moved = perturbed(attacked, np.asarray(model.parameters, np.float64), x, attacked.train.y(slice(None)), w)
+        errors[name] = np.mean(model.predict(moved) != y)
+    assert errors["adversarial"] < errors["plain"] - 0.05
+
+
+def test_what_has_no_gradient_of_its_inputs_is_refused():
+    for field, network in {"embedding": dr.Network(embedding="pbld"), "members": dr.Network(members=2)}.items():
+        with pytest.raises(RecipeError, match=field) as caught:
+            dr.Recipe(network=network, perturbation="fgm")
+        assert caught.value.field == f"network.{field}"
+    frame = pd.DataFrame({"a": np.arange(40.0), "c": list("wxyz") * 10})
+    table = dr.Dataset(train=(frame, np.arange(40) % 2))
+    recipe = dr.Recipe(
+        network=dr.Network(category_embedding=2),
+        preparation=dr.Preparation(categories="ordinal", embedded_above=2),
+        perturbation="fgm",
+    )
+    with pytest.raises(RecipeError, match="embedded"):
+        dr.train(recipe, table)
+    assert dr.train(recipe.replace(preparation=dr.Preparation(), network=dr.Network(), epochs=1), table).model
