@@ -70,7 +70,7 @@ def test_what_has_no_gradient_of_its_inputs_is_refused():
     table = dr.Dataset(train=(frame, np.arange(40) % 2))
     recipe = dr.Recipe(
         network=dr.Network(category_embedding=2),
-        preparation=dr.Preparation(categories="ordinal", embedded_above=2),
+        preparation=dr.Preparation(embedded_above=2),
         perturbation="fgm",
     )
     with pytest.raises(RecipeError, match="embedded"):
