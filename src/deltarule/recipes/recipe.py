@@ -117,9 +117,9 @@ class Recipe:
         optimizer's weight decay; or None.
     drop_last : leave out the last batch of an epoch where it is smaller than the others.
     clamp_predictions : hold the predictions of a regression within the range of the training targets.
-    perturbation : a name or a `Perturbation` of each batch's inputs before the step: adversarial training. The gradient
-        that it follows is that of the batch's loss without noise and dropout. Training metrics are those of the changed
-        samples, unless `evaluate_train` is set. A step takes about two thirds more time; or None.
+    perturbation : a name or a `Perturbation` of each batch's inputs before the step: adversarial training; or None. The
+        gradient that it follows is that of the batch's loss without noise and dropout. Training metrics are those of
+        the changed samples, unless `evaluate_train` is set. A step takes about 1.75 times as long.
 
     >>> recipe = Recipe(optimizer="sgd", epochs=5)
     >>> Recipe.from_json(recipe.to_json()) == recipe
