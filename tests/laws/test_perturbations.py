@@ -44,6 +44,35 @@ def test_the_fast_gradient_moves_each_sample_by_its_distance_and_no_sample_witho
     np.testing.assert_allclose(moved, [[0.3, 0.4], [0.0, 0.0], [0.5, 0.0]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_samples_that_are_fitted_to_the_last_digit_move_all_the_same(classes, precision):
+    """In float32 a − y is 0 for a margin of 18 and more."""
+    recipe = dr.Recipe(
+        network=dr.Network(hidden=()),
+        loss="sigmoid_cross_entropy" if classes == 2 else "softmax_cross_entropy",
+        perturbation=dr.FastGradient(2.0),
+        optimizer=dr.SGD(1e-9),
+        batch_size=8,
+        epochs=1,
+        stopping=None,
+        scaling="none",
+    )
+    y = np.arange(8) % classes
+    x = np.eye(classes)[y] if classes > 2 else (2.0 * y - 1.0)[:, None] * [1.0, 0.0]
+    sizes = (3, 3) if classes > 2 else (2, 1)
+    w = 20.0 * np.eye(3) if classes > 2 else np.array([[18.0], [5.0]])
+    start = [(w, np.zeros(sizes[1]))]
+    found = [
+        dr.train(
+            recipe, dr.Dataset(train=(x, y)), engine=engine, initial_parameters=start, record="batch", **more
+        ).batch_losses
+        for engine, more in (("reference", {}), ("compiled", {"precision": precision}))
+    ]
+    assert found[0][0] > 10.0
+    np.testing.assert_allclose(found[1], found[0], rtol=0.02 if precision == "bfloat16" else 1e-5)
+
+
 @pytest.mark.parametrize("engine", ["reference", "compiled"])
 def test_training_makes_a_network_robust_to_what_it_was_trained_against(engine):
     generator = np.random.default_rng(1)

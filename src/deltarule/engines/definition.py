@@ -73,7 +73,7 @@ def perturbed(problem: Problem, parameters: npt.NDArray[Any], x: Floats, y: Floa
     if perturbation is None:
         return x
     run = forward(problem, parameters, x, training=True)
-    dz = loss_gradient(problem, run.z[-1], y) * (w / (np.sum(w) or 1.0))[:, None]
+    dz = np.asarray(problem.loss.precise_gradient(run.z[-1], y)) * (w / (np.sum(w) or 1.0))[:, None]
     return np.asarray(perturbation.perturbed(x, gradient_by_inputs(problem, parameters, run, dz)))
 
 

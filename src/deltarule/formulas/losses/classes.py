@@ -39,6 +39,10 @@ class SigmoidCrossEntropy(Loss):
     def gradient(self, z: Values, y: Values) -> Values:
         return self.output.value(z) - self._smoothed(y)
 
+    def precise_gradient(self, z: Values, y: Values) -> Values:
+        y = self._smoothed(y)
+        return self.output.value(z) * (1.0 - y) - self.output.value(-z) * y
+
     def _smoothed(self, y: Values) -> Values:
         return (1.0 - self.label_smoothing) * y + 0.5 * self.label_smoothing
 
@@ -73,6 +77,16 @@ class SoftmaxCrossEntropy(Loss):
     def gradient(self, z: Values, y: Values) -> Values:
         y = self._smoothed(y)
         return self.output.value(z) * np.sum(y, axis=-1, keepdims=True) - y
+
+    def precise_gradient(self, z: Values, y: Values) -> Values:
+        # a Σ y − y = a (Σ y − y) − (1 − a) y, and 1 − a of the largest output is the sum of the others.
+        y = self._smoothed(y)
+        largest = np.max(z, axis=-1, keepdims=True)
+        e = np.exp(z - largest)
+        equals = np.sum(np.where(z < largest, 0.0, 1.0), axis=-1, keepdims=True)
+        others = np.sum(np.where(z < largest, e, 0.0), axis=-1, keepdims=True) + (equals - 1.0)
+        rest = np.where(z < largest, 1.0 + others - e, others)
+        return (e * (np.sum(y, axis=-1, keepdims=True) - y) - rest * y) / (1.0 + others)
 
     def _smoothed(self, y: Values) -> Values:
         k = np.sum(np.ones_like(y), axis=-1, keepdims=True)

@@ -55,6 +55,13 @@ class Loss(Formula):
         """Return ∂loss/∂z, (n, k)."""
         raise NotImplementedError
 
+    def precise_gradient(self, z: Values, y: Values) -> Values:
+        """Return ∂loss/∂z with all its digits also where it is small, for what divides it by its size.
+
+        It is `gradient`, unless that subtracts numbers which are equal for samples that are fitted well, as a − y does.
+        """
+        return self.gradient(z, y)
+
 
 @dataclass(frozen=True)
 class LinkedLoss(Loss):

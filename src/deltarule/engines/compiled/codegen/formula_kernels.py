@@ -150,12 +150,14 @@ def loss(
     gradient: bool = True,
     weighted: bool = False,
     single: bool = False,
+    precise: bool = False,
 ) -> Kernel:
     """The loss, z, y → dz, losses, errors, by rows; losses and errors are (n,), neither scaled nor weighted.
 
     `gradient` gives dz = scale · gradient(z, y); the scalar "scale", 1 / Σ weights, stands first. `weighted` takes a
     third input, "weights" (n,), and multiplies each row of dz by its own. `error` makes errors of the loss, z and y.
-    With `single` there is one output: everything is (n,), and granularity is "elementwise".
+    With `single` there is one output: everything is (n,), and granularity is "elementwise". With `precise` the gradient
+    is `precise_gradient`.
     """
     z, y = operand("z"), operand("y")
     inputs = {"z": ValueShape.ELEMENT, "y": ValueShape.ELEMENT}
@@ -165,7 +167,7 @@ def loss(
         if weighted:
             inputs["weights"] = ValueShape.SAMPLES
             share = share * operand("weights", ValueShape.COLUMN)
-        outputs["dz"] = trace(formula, "gradient", z, y) * share
+        outputs["dz"] = trace(formula, "precise_gradient" if precise else "gradient", z, y) * share
     outputs["losses"] = trace(formula, "value", z, y)
     if error is not None:
         outputs["errors"] = error(formula, z, y)

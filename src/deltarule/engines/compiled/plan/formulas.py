@@ -201,11 +201,15 @@ class Formulas(Predicting):
             True: formula_kernels.loss(problem.loss, dtype, in_step, gradient=True, weighted=weighted, single=single),
             False: formula_kernels.loss(problem.loss, dtype, error, gradient=False, single=single),
         }
-        perturbation = recipe.perturbation
-        self.perturbation = None if perturbation is None else InputPerturbation(arena, perturbation)
+        self.perturbation = None if recipe.perturbation is None else InputPerturbation(arena, recipe.perturbation)
         self.updates = UpdateKernels(arena, problem, threads)
         self._parametric = network.parametric_activation is not None
         self._losses = [{which: arena.prepared(kernel) for which, kernel in losses.items()} for _ in range(threads)]
+        if self.perturbation is not None:
+            precise = formula_kernels.loss(
+                problem.loss, dtype, in_step, gradient=True, weighted=weighted, single=single, precise=True
+            )
+            self._precise = [{True: arena.prepared(precise)} for _ in range(threads)]
         self._dropout = dropout(dtype) if any(self.rates) else None
         self._scheduled = recipe.dropout_schedule is not None
         scales = threads if self._scheduled else 1
@@ -215,9 +219,13 @@ class Formulas(Predicting):
             for deviation in self.deviations
         ]
 
-    def without_draws(self) -> Self:
-        """The same formulas without noise and dropout, and without running statistics."""
+    def before_perturbation(self) -> Self:
+        """The formulas of the pass before a perturbation: without noise, dropout and running statistics.
+
+        The gradient of the loss is precise, as its size does not count.
+        """
         made = copy.copy(self)
+        made._losses = self._precise
         made.rates, made.deviations = ([0.0] * len(each) for each in (self.rates, self.deviations))
         made.normalizations = [None if each is None else each.without_keeping() for each in self.normalizations]
         return made

@@ -84,7 +84,7 @@ class Writer:
         if self.formulas.perturbation is None:
             return
         to, rows, scale = self.to, self.to.rows(), self.formulas.scale
-        first = replace(self, formulas=self.formulas.without_draws(), phase="perturbation, ")
+        first = replace(self, formulas=self.formulas.before_perturbation(), phase="perturbation, ")
         yield from first._there_and_back(source, passage)
         yield from to.wait()
         for each in to.shares(SCALE):
