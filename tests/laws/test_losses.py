@@ -63,6 +63,24 @@ def test_the_gradient_is_the_derivative_along_a_random_direction(loss, k):
     assert slope == pytest.approx(difference, rel=1e-6, abs=1e-7)
 
 
+@pytest.mark.parametrize("k", [1, 2, 5])
+@pytest.mark.parametrize("loss", FORMS, ids=repr)
+def test_the_precise_gradient_is_the_gradient(loss, k):
+    generator = np.random.default_rng(k)
+    z, y = generator.normal(size=(40, k)) * 2, targets(loss, 40, k, generator)
+    z[:3] = 0.5  # several outputs are the largest
+    y[20:] *= 0.7  # targets need not sum to 1
+    assert loss.precise_gradient(z, y) == pytest.approx(loss.gradient(z, y), rel=1e-12, abs=1e-14)
+
+
+@pytest.mark.parametrize("loss", [SigmoidCrossEntropy(), SoftmaxCrossEntropy()], ids=repr)
+def test_the_precise_gradient_keeps_its_digits(loss):
+    z, y = np.array([[60.0, 0.0, -1.0]], np.float32), np.array([[1.0, 0.0, 0.0]], np.float32)
+    right = np.exp(-60.0) if isinstance(loss, SigmoidCrossEntropy) else np.exp(-60.0) + np.exp(-61.0)
+    assert loss.gradient(z, y)[0, 0] == 0.0
+    assert loss.precise_gradient(z, y)[0, 0] == pytest.approx(-right, rel=1e-6)
+
+
 @pytest.mark.parametrize("loss", FORMS, ids=repr)
 def test_shapes_and_extremes(loss):
     z = np.array([[-1e4, 1e4, 0.0], [0.0, 0.0, 0.0], [1e4, 1e4, 1e4]])

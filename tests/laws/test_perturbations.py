@@ -1,5 +1,8 @@
 """Perturbations increase the loss, by the distance that they are given, and by nothing that training did not say."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +10,7 @@ import pytest
 import deltarule as dr
 from deltarule.engines.definition import losses, perturbed
 from deltarule.errors import RecipeError
-from deltarule.formulas import registered
+from deltarule.formulas import Perturbation, registered
 from deltarule.training.preparing import prepared
 
 X = np.random.default_rng(0).normal(size=(60, 7))
@@ -90,11 +93,31 @@ def test_training_makes_a_network_robust_to_what_it_was_trained_against(engine):
     assert errors["adversarial"] < errors["plain"] - 0.05
 
 
+@dataclass(frozen=True)
+class Own(Perturbation):
+    name: ClassVar[str] = "own"
+    form: str = "right"
+
+    def perturbed(self, x, g):
+        forms = {"right": x + 0.1 * g, "sums": np.sum(x, axis=-1, keepdims=True), "number": 0.0, "two": (x, g)}
+        return forms[self.form]
+
+
+@pytest.mark.parametrize("form", ["sums", "number", "two"])
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_own_perturbations_work_and_those_of_another_shape_are_refused(form, engine):
+    recipe = dr.Recipe(network=dr.Network(hidden=(9,)), epochs=1, stopping=None)
+    data = dr.Dataset(train=(X, Y))
+    assert dr.train(recipe.replace(perturbation=Own()), data, engine=engine).model
+    with pytest.raises(RecipeError, match="changed inputs"):
+        dr.train(recipe.replace(perturbation=Own(form)), data, engine=engine)
+
+
 def test_what_has_no_gradient_of_its_inputs_is_refused():
     for field, network in {"embedding": dr.Network(embedding="pbld"), "members": dr.Network(members=2)}.items():
-        with pytest.raises(RecipeError, match=field) as caught:
+        with pytest.raises(RecipeError, match=f"{field}. Try: perturbation=None") as caught:
             dr.Recipe(network=network, perturbation="fgm")
-        assert caught.value.field == f"network.{field}"
+        assert caught.value.field == "perturbation"
     frame = pd.DataFrame({"a": np.arange(40.0), "c": list("wxyz") * 10})
     table = dr.Dataset(train=(frame, np.arange(40) % 2))
     recipe = dr.Recipe(

@@ -122,6 +122,17 @@ def test_a_run_that_diverged_says_so_and_nothing_of_bias(rate):
     assert json.loads(json.dumps(found.to_json(), allow_nan=False))["errors"] is None
 
 
+def test_a_perturbation_that_is_too_large_is_named_before_dropout_and_a_larger_network():
+    setting = SETTINGS["moons"](0).edited(adversarial=4.0, dropout=0.5, epochs=30)
+    found = dr.diagnose(ran(setting), setting.data)
+    assert found.errors.train.value > 0.2
+    checks = {each.check: each for each in found.findings}
+    assert {"strong-dropout", "divergence", "noisy-labels"}.isdisjoint(checks)
+    first = checks["underfitting"].remedies[0]
+    assert first.change == {"adversarial": None}
+    assert "no adversarial training" in str(found)
+
+
 def test_a_model_whose_outputs_overflow_is_diagnosed():
     setting = SETTINGS["moons"](0).edited(epochs=2)
     run = ran(setting)

@@ -10,12 +10,17 @@ import numpy.typing as npt
 from deltarule.engines.backpropagation import Draws, Pass, backward, forward, gradient_by_inputs
 from deltarule.engines.members import combined
 from deltarule.engines.problem import Problem, Samples, Sums, squared_distance, wrong_side
+from deltarule.errors import RecipeError
 from deltarule.formulas.augmentations.composition import Drawn, augment
 from deltarule.types import Floats
 
 __all__ = [
-    "add_penalties", "batch", "evaluate", "gradient", "losses", "objective", "penalty_value", "perturbed", "sums",
+    "PERTURBED_INPUTS", "add_penalties", "batch", "evaluate", "gradient", "losses", "objective", "penalty_value",
+    "perturbed", "sums",
 ]  # fmt: skip
+
+PERTURBED_INPUTS = "the changed inputs, (n, d), from `perturbed`"
+"""What a perturbation has to return."""
 
 
 def penalty_value(problem: Problem, parameters: npt.NDArray[Any], weight: float) -> float:
@@ -74,7 +79,10 @@ def perturbed(problem: Problem, parameters: npt.NDArray[Any], x: Floats, y: Floa
         return x
     run = forward(problem, parameters, x, training=True)
     dz = np.asarray(problem.loss.precise_gradient(run.z[-1], y)) * (w / (np.sum(w) or 1.0))[:, None]
-    return np.asarray(perturbation.perturbed(x, gradient_by_inputs(problem, parameters, run, dz)))
+    moved = perturbation.perturbed(x, gradient_by_inputs(problem, parameters, run, dz))
+    if np.shape(moved) != x.shape:
+        raise RecipeError(PERTURBED_INPUTS, "numbers of another shape", field=type(perturbation).__name__)
+    return np.asarray(moved)
 
 
 def gradient(

@@ -244,7 +244,7 @@ def _checked_path(data: Mapping[str, Any], parents: list[str], typed: str) -> li
         node = node[parent] if isinstance(node, Mapping) else None
     path = ".".join(parents)
     if node is None:
-        hint = {"penalty": "l2=0.0001"}.get(path)
+        hint = {"penalty": "l2=0.0001", "perturbation": "adversarial=1"}.get(path)
         raise RecipeError(f"a {path} before a field of it", f"none and {path}.{typed}", hint)
     if not isinstance(node, Mapping):
         raise RecipeError(f"a field of a formula, which {path} is not", f"{path}.{typed}", "optimizer.beta1=0.8")

@@ -305,11 +305,11 @@ class Recipe:
         """Raise RecipeError for networks whose inputs have no gradient."""
         if self.perturbation is None:
             return
-        for name, usual in (("embedding", None), ("members", 1)):
-            given = getattr(self.network, name)
-            if given != usual:
-                wanted = f"a network with {name}={usual} for adversarial training"
-                raise RecipeError(wanted, repr(given), "perturbation=None", field=f"network.{name}")
+        network = self.network
+        for what, given in (("an embedding", network.embedding is not None), ("members", network.members > 1)):
+            if given:
+                wanted, instead = "a network whose inputs have one gradient", "perturbation=None, or --adversarial none"
+                raise RecipeError(wanted, f"one with {what}", instead, field="perturbation")
 
     def _checked_penalty(self) -> Penalty | tuple[Penalty | None, ...] | None:
         given: Any = self.penalty

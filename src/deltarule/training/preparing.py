@@ -139,7 +139,7 @@ def _problem(recipe: Recipe, fitted: FittedData, samples: Samples, validation: S
         composition.check(recipe.augmentation, fitted.input_shape)
         raw = composition.RawValues(samples.x, fitted.input_shape, samples.rows)
     if recipe.perturbation is not None and shape.stage is not None:
-        instead = 'Preparation(categories="one_hot")'
+        instead = "preparation.embedded_above=None, or perturbation=None"
         raise RecipeError("inputs that are numbers", "categories that are embedded", instead, field="perturbation")
     problem = Problem(
         recipe,

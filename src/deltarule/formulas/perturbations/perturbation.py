@@ -14,8 +14,8 @@ from deltarule.formulas.formula import Formula, Positive, Values, register
 class Perturbation(Formula):
     """A change of each sample's inputs along the gradient of its loss, which makes the sample harder.
 
-    x (n, d) are the scaled inputs and g (n, d) = ∂C/∂x, up to a positive factor for each sample. Both are rows of
-    numbers, as the gradient's norm is that of a sample.
+    x (n, d) are the scaled inputs of a batch, and g (n, d) = ∂C/∂x, the gradient of its mean loss. `perturbed` may take
+    sums along a row, for example for the norm of a sample's gradient.
     """
 
     kind: ClassVar[str] = "perturbation"
@@ -34,8 +34,8 @@ class FastGradient(Perturbation):
         x ← x + ε g / ‖g‖
 
     ε is `epsilon`, in units of the scaled inputs. A sample whose gradient is 0 stays as it is. The gradient is divided
-    by its largest component first, as its square may be too small for float32.  Miyato, Maeda, Koyama and Ishii (2018),
-    equation 2.
+    by its largest component first: squares of small numbers are 0 in float32.
+    Miyato, Maeda, Koyama and Ishii (2018), section 3.1.
 
     >>> FastGradient(2.0).perturbed(np.zeros((1, 2)), np.array([[3.0, -4.0]])).tolist()
     [[1.2000000000000002, -1.6]]

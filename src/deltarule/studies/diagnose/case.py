@@ -194,7 +194,7 @@ class Case:
         if self.labels is not None and np.unique(self.labels, return_counts=True)[1].min() < 2:
             return None
         try:
-            return out_of_fold(self.recipe.replace(metrics=()), self.data, folds=FOLDS)
+            return out_of_fold(self.recipe.replace(metrics=(), perturbation=None), self.data, folds=FOLDS)
         except Diverged:
             return None
 

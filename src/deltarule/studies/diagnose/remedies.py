@@ -68,6 +68,7 @@ MORE_DATA = Remedy("more training samples")
 REGULARIZATION = Remedy("regularization (L2, dropout)")
 AUGMENTATION = Remedy("augmentation")
 CLASS_WEIGHTS = Remedy("class weights, if the rare classes matter more than the accuracy")
+CLEAN_SAMPLES = Remedy("no adversarial training", {"adversarial": None})
 BETTER_INPUTS = Remedy("inputs that say more about the target")
 
 
@@ -104,6 +105,7 @@ def remedies_for(evidence: Evidence) -> tuple[Remedy, ...]:
     """The remedies that the evidence supports, the surest first. No two of them pull in opposite directions.
 
     - Next to no error is left: none.
+    - Nothing was learned, or bias, with adversarial training: none of it.
     - Nothing was learned: more samples where there are few, otherwise better inputs.
     - The linear model is certainly better, or with p ≤ 0.1 where there is variance: no hidden layer.
     - The validation loss turned in the first epochs and a linear model certainly comes near: a smaller network.
@@ -117,6 +119,9 @@ def remedies_for(evidence: Evidence) -> tuple[Remedy, ...]:
     overfitted = course is not None and course.overfitted
     size = _size(evidence)
     found = [size] if size is not None else []
+    perturbed = evidence.recipe is not None and evidence.recipe.perturbation is not None
+    if perturbed and not found and (not evidence.learned or evidence.bias):
+        found.append(CLEAN_SAMPLES)
     if not evidence.learned:
         return (*found, MORE_DATA) if evidence.few or found else (BETTER_INPUTS,)
     if course is not None and course.falling and evidence.recipe is not None and not evidence.variance:
@@ -160,6 +165,8 @@ def _no_hidden_layer(linear: Baseline, recipe: Recipe) -> Remedy:
         settings |= {"batch_size": tried.batch_size, "epochs": tried.epochs, "patience": tried.stopping.patience}
         now |= {"batch_size": recipe.batch_size, "epochs": recipe.epochs}
         change |= {name: value for name, value in settings.items() if now.get(name) != value}
+    if recipe.perturbation is not None:
+        change["adversarial"] = None
     return Remedy("no hidden layer", change)
 
 

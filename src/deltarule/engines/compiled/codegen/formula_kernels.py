@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.engines.compiled.codegen.kernels import Kernel, compile_kernel
+from deltarule.engines.definition import PERTURBED_INPUTS
 from deltarule.engines.tracing.trace import Symbol, ValueShape, hyperparameters, operand, scalar, trace
+from deltarule.errors import RecipeError
 from deltarule.formulas import (
     Activation,
     Averaging,
@@ -300,6 +302,8 @@ def noise(dtype: npt.DTypeLike) -> Kernel:
 def perturbed(perturbation: Perturbation, dtype: npt.DTypeLike) -> Kernel:
     """The perturbation of inputs, x, g → x, by rows."""
     value = trace(perturbation, "perturbed", operand("x"), operand("g"))
+    if not isinstance(value, Symbol) or value.expression.shape != ValueShape.ELEMENT:
+        raise RecipeError(PERTURBED_INPUTS, "numbers of another shape", field=type(perturbation).__name__)
     scalars = hyperparameters(perturbation)
     return compile_kernel(("x", "g"), {"x": value}, scalars, dtype, "rowwise", perturbation.name)
 

@@ -12,7 +12,14 @@ from deltarule.studies.diagnose.case import Case
 from deltarule.studies.diagnose.check import Check
 from deltarule.studies.diagnose.estimates import ErrorEstimate, certainly_above
 from deltarule.studies.diagnose.finding import Finding, Measure, Severity
-from deltarule.studies.diagnose.remedies import AUGMENTATION, BETTER_INPUTS, MORE_DATA, REGULARIZATION, Remedy
+from deltarule.studies.diagnose.remedies import (
+    AUGMENTATION,
+    BETTER_INPUTS,
+    CLEAN_SAMPLES,
+    MORE_DATA,
+    REGULARIZATION,
+    Remedy,
+)
 
 
 class NothingLearned(Check):
@@ -245,6 +252,7 @@ def _larger(case: Case) -> tuple[Remedy, ...]:
     hidden = case.recipe.network.hidden
     larger = tuple(max(32, 4 * units) for units in hidden) or (64,)
     return (
+        *([CLEAN_SAMPLES] if case.recipe.perturbation is not None else []),
         Remedy("a larger network", {"hidden": larger}),
         Remedy("longer training", {"epochs": 2 * case.recipe.epochs}),
     )

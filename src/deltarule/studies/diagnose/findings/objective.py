@@ -100,7 +100,8 @@ class StrongDropout(Check):
         """Yield the finding where dropout costs much of the training loss."""
         rates = case.recipe.network.dropout_rates
         first, last = case.replay.first, case.replay.last
-        if max(rates, default=0.0) < 0.5:
+        # Of a perturbation and dropout the losses do not show which one costs them.
+        if max(rates, default=0.0) < 0.5 or case.recipe.perturbation is not None:
             return
         best = [each.train_loss for each in case.history]
         with_dropout = best[-1] if best and not case.recipe.evaluate_train else last.loss

@@ -38,7 +38,9 @@ class Divergence(Check):
     def findings(self, case: Case) -> Iterator[Finding]:
         """Yield the finding where training diverged."""
         first = case.replay.first.loss
-        last = case.history[-1].train_loss if case.history else case.replay.last.loss
+        # Losses of perturbed samples cannot be compared with those before the first step.
+        comparable = case.diverged or case.recipe.perturbation is None or case.recipe.evaluate_train
+        last = case.history[-1].train_loss if case.history and comparable else case.replay.last.loss
         if not case.diverged and not last > 2 * first:
             return
         rate = getattr(case.recipe.optimizer, "learning_rate", None)
