@@ -95,7 +95,7 @@ def cases():
 
 
 def key_of(name):
-    """The name of a case in the file: Muon's step multiplies by NumPy's library, whose sums differ between processors."""
+    """The name of a case in the file; Muon's step uses NumPy's library, whose sums differ between processors."""
     if name != "muon":
         return name
     libraries = [each for each in pytest.importorskip("threadpoolctl").threadpool_info() if each["user_api"] == "blas"]
