@@ -226,7 +226,7 @@ class Formulas(Predicting):
         """
         made = copy.copy(self)
         made._losses = self._precise
-        made.rates, made.deviations = ([0.0] * len(each) for each in (self.rates, self.deviations))
+        made.rates, made.deviations = ((0.0,) * len(each) for each in (self.rates, self.deviations))
         made.normalizations = [None if each is None else each.without_keeping() for each in self.normalizations]
         return made
 
