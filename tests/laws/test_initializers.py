@@ -9,6 +9,7 @@ from deltarule.engines.parameters import first, layers
 from deltarule.errors import RecipeError
 from deltarule.formulas import (
     Constant,
+    DataDeviation,
     GlorotNormal,
     He,
     LeCun,
@@ -167,3 +168,15 @@ def test_many_random_numbers_are_those_of_their_places_and_need_little_memory(sh
     tracemalloc.stop()
     assert (drawn == whole).all()
     assert peak < 2 * drawn.nbytes + 30 * 8 * max(8_192, shape[1])
+
+
+def test_inputs_that_differ_by_rounding_alone_leave_the_weights_as_they_were_drawn():
+    """Where all samples are equal, the products of some libraries differ in the last digit from row to row."""
+    generator = np.random.default_rng(0)
+    w = generator.normal(size=(30, 8))
+    noise = 1.0 + 1e-16 * generator.integers(-2, 3, size=(50, 30))
+    np.testing.assert_array_equal(DataDeviation().fitted(noise, w, 0, 0), w)
+    np.testing.assert_array_equal(DataDeviation().fitted(noise - 1.0, w, 0, 1), w)
+    # A first layer's inputs may be small.
+    small = 1e-20 * generator.normal(size=(50, 30))
+    np.testing.assert_allclose(np.std(small @ DataDeviation().fitted(small, w, 0, 0), axis=0), 1.0)

@@ -36,10 +36,12 @@ class DataDeviation(Initializer):
         return math.sqrt(1.0 / fan_in)
 
     def fitted(self, x: Floats, drawn: Floats, seed: int, layer: int) -> Floats:
-        z = x @ drawn
-        deviation = np.std(z, axis=0)
-        # Of the same sum for all samples, the standard deviation is a rounding error.
-        fitted: Floats = drawn / np.where(deviation > 1e-12 * np.abs(z).max(axis=0), deviation, 1.0)
+        deviation = np.std(x @ drawn, axis=0)
+        # Of equal sums the deviation is a rounding error, relative to their terms; and so are the inputs of a hidden
+        # layer whose samples are equal, where biases have moved the sums before to 0. Other inputs deviate by about 1.
+        rounding = 1e-12 * (np.abs(x) @ np.abs(drawn)).max(axis=0)
+        least = rounding if layer == 0 else np.maximum(rounding, 1e-12)
+        fitted: Floats = drawn / np.where(deviation > least, deviation, 1.0)
         return fitted
 
 

@@ -38,7 +38,7 @@ class FastGradient(Perturbation):
     Miyato, Maeda, Koyama and Ishii (2018), section 3.1.
 
     >>> FastGradient(2.0).perturbed(np.zeros((1, 2)), np.array([[3.0, -4.0]])).tolist()
-    [[1.2000000000000002, -1.6]]
+    [[1.2, -1.6]]
     """
 
     epsilon: Positive = 1.0
