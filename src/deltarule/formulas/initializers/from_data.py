@@ -37,8 +37,8 @@ class DataDeviation(Initializer):
 
     def fitted(self, x: Floats, drawn: Floats, seed: int, layer: int) -> Floats:
         deviation = np.std(x @ drawn, axis=0)
-        # Of equal sums the deviation is a rounding error, relative to their terms; and so are the inputs of a hidden
-        # layer whose samples are equal, where biases have moved the sums before to 0. Other inputs deviate by about 1.
+        # The deviation of equal sums is a rounding error, relative to their terms. If all samples are equal, the biases
+        # of one layer move its sums to 0, and the inputs of the next are rounding errors; otherwise they are near 1.
         rounding = 1e-12 * (np.abs(x) @ np.abs(drawn)).max(axis=0)
         least = rounding if layer == 0 else np.maximum(rounding, 1e-12)
         fitted: Floats = drawn / np.where(deviation > least, deviation, 1.0)
