@@ -37,7 +37,7 @@ class DataDeviation(Initializer):
 
     def fitted(self, x: Floats, drawn: Floats, seed: int, layer: int) -> Floats:
         deviation = np.std(x @ drawn, axis=0)
-        # The deviation of equal sums is a rounding error, relative to their terms. If all samples are equal, the biases
+        # The standard deviation of equal sums is a rounding error of their terms. If all samples are equal, the biases
         # of one layer move its sums to 0, and the inputs of the next are rounding errors; otherwise they are near 1.
         rounding = 1e-12 * (np.abs(x) @ np.abs(drawn)).max(axis=0)
         least = rounding if layer == 0 else np.maximum(rounding, 1e-12)
