@@ -1,4 +1,4 @@
-"""Perturbations increase the loss, by the distance that they are given, and by nothing that training did not say."""
+"""Perturbations: the increase of the loss, the distance, what training with them changes, and what is refused."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -302,13 +302,13 @@ class Recipe:
             raise RecipeError("no groups", f"groups with {optimizer.name}", 'optimizer="adam"', field="groups")
 
     def _check_perturbation(self) -> None:
-        """Raise RecipeError for networks whose inputs have no gradient."""
+        """Raise RecipeError for networks that adversarial training does not support."""
         if self.perturbation is None:
             return
         network = self.network
         for what, given in (("an embedding", network.embedding is not None), ("members", network.members > 1)):
             if given:
-                wanted, instead = "a network whose inputs have one gradient", "perturbation=None, or --adversarial none"
+                wanted, instead = "a network without embedding and members", "perturbation=None, or --adversarial none"
                 raise RecipeError(wanted, f"one with {what}", instead, field="perturbation")
 
     def _checked_penalty(self) -> Penalty | tuple[Penalty | None, ...] | None:
