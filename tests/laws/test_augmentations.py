@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage, stats
 
 import deltarule as dr
+from deltarule.errors import DataError
 from deltarule.formulas import registered
 from deltarule.formulas.augmentations import Displacement, Geometric, Mixing, Pixelwise
 from deltarule.formulas.augmentations.composition import Drawn, RawValues, augment, composed
@@ -231,6 +232,11 @@ def test_a_larger_data_set_keeps_its_type_its_labels_and_the_other_parts():
 def test_what_makes_no_larger_data_set_is_refused(given, how):
     with pytest.raises(dr.DeltaruleError):
         dr.augmented(dr.load_dataset("digits"), given, **how)
+
+
+def test_only_samples_with_their_targets_are_augmented():
+    with pytest.raises(DataError, match="a Dataset or a Part"):
+        dr.augmented((np.zeros((3, 8, 8)), [0, 1, 0]), "rotation")
 
 
 def test_kinds_are_those_that_engines_know():

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deltarule.data import Dataset, Part, Table
-from deltarule.errors import RecipeError
+from deltarule.errors import DataError, RecipeError
 from deltarule.formulas.augmentations import Augmentation, Mixing
 from deltarule.formulas.augmentations.composition import Drawn, RawValues, augment, check
 from deltarule.recipes.checks import boolean, integer
@@ -57,6 +57,8 @@ def augmented(
         raise RecipeError("augmentations that leave the labels", mixing.name, f'Recipe(augmentation="{mixing.name}")')
     if isinstance(data, Part):
         return _larger(data, formulas, copies, seed, originals=originals)
+    if not isinstance(data, Dataset):
+        raise DataError("a Dataset or a Part", type(data).__name__, "augmented(Dataset(train=(x, y)), ...)")
     larger = _larger(data.train, formulas, copies, seed, originals=originals)
     return replace(data, train=larger)
 
