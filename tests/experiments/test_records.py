@@ -34,6 +34,12 @@ def images(n):
 DATA = dr.Dataset(images(120), test=images(60), name="small")
 ONE = records.ImageRecord("one", "One network", "small", (SMALL,), 1.0, average_over=(dr.Mirror(),))
 THREE = dataclasses.replace(ONE, name="three", recipes=(SMALL, SMALL, SMALL.replace(network=dr.Network(hidden=(5, 4)))))
+TWO = ("-before-fine-tuning", "")
+TUNED = dataclasses.replace(
+    THREE,
+    name="tuned",
+    fine_tuning=SMALL.replace(epochs=10, optimizer=dr.SGD(learning_rate=0.02), augmentation="translation"),
+)
 
 
 def run(record, folder=None, seeds=(0,), interrupted=lambda: False, **fields):
@@ -68,6 +74,24 @@ def test_a_committee_is_the_mean_of_its_networks(tmp_path):
     assert [recipe.seed for recipe in THREE.seeded(1)] == [3, 4, 5]
 
 
+def test_networks_are_fine_tuned_from_where_their_recipe_ended(tmp_path):
+    found = run(TUNED, tmp_path / "tuned", seeds=(1,))
+    models, folder = [], tmp_path / "tuned" / "models"
+    for place, (first, then) in enumerate(TUNED.stages(1), start=1):
+        assert (first.seed, then.seed, then.network) == (2 + place, 2 + place, first.network)
+        before = dr.train(first, DATA, engine="reference").model
+        models.append(dr.train(then, DATA, engine="reference", initial_parameters=before).model)
+        kept = [dr.load_model(folder / f"seed-1-network-{place}{name}.safetensors") for name in TWO]
+        assert [each.theta.tobytes() for each in kept] == [before.theta.tobytes(), models[-1].theta.tobytes()]
+        assert not np.array_equal(before.theta, models[-1].theta)
+    error = 100 * (1 - dr.Ensemble(models).score(DATA.test.x, DATA.test.y, average_over="mirror"))
+    assert found.seeds[0].error == error
+    assert len((tmp_path / "tuned" / NETWORKS).read_text().splitlines()) == 6
+    assert run(TUNED, quick=True).seeds[0].error >= 0
+    with pytest.raises(OutputError, match="another fine_tuning"):
+        run(dataclasses.replace(THREE, name="tuned"), tmp_path / "tuned", seeds=(1,))
+
+
 def test_a_quick_run_and_a_validation_run(tmp_path):
     found = run(ONE, tmp_path / "quick", quick=True)
     assert dr.load_model(tmp_path / "quick" / "models" / "seed-0-network-1.safetensors").recipe.epochs == 2
@@ -82,14 +106,15 @@ def test_a_quick_run_and_a_validation_run(tmp_path):
     assert held.seeds[0].error == 100 * (1 - model.score(split.test.x, split.test.y, average_over="mirror"))
 
 
-def test_an_interrupted_run_continues_to_the_same_bits(tmp_path, monkeypatch):
+@pytest.mark.parametrize("record", [THREE, TUNED], ids=lambda record: record.name)
+def test_an_interrupted_run_continues_to_the_same_bits(record, tmp_path, monkeypatch):
     monkeypatch.setattr(running, "_CHECK", 0.0)
-    whole = run(THREE, tmp_path / "whole", (0, 1))
+    whole = run(record, tmp_path / "whole", (0, 1))
     folder, results, begun, done = tmp_path / "parts", [], 0, [0]
-    made = running.RecordRun(THREE, DATA, (0, 1), engine="reference", folder=folder)
+    made = running.RecordRun(record, DATA, (0, 1), engine="reference", folder=folder)
     while not results or results[-1] is None:
         done[:] = [0]
-        # Of 120 epochs, about 13 a time: networks of 20 epochs are interrupted in the middle.
+        # Of 120 or 180 epochs, about 13 a time: networks of 20 epochs are interrupted in the middle.
         limit = len(results) * 13 + 12
         results.append(made.run(lambda now, total, note: done.append(now), lambda limit=limit: done[-1] > limit))
         begun += Checkpoints(folder / CHECKPOINT).newest() is not None

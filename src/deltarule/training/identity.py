@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ import numpy as np
 from deltarule.data import Dataset
 from deltarule.data.digest import digest_of
 from deltarule.errors import CheckpointError
-from deltarule.models import Encoding
+from deltarule.models import Encoding, Model
 from deltarule.recipes import Recipe
 from deltarule.training.preparing import Start
 
@@ -85,6 +86,14 @@ def digest_of_start(start: Start) -> str:
     if isinstance(start, int):
         return f"seed {start}"
     digest = hashlib.sha256()
-    for array in (np.asarray(each, np.float64) for pair in start for each in pair):
+    for array in (np.asarray(each, np.float64) for each in _arrays(start)):
         digest.update(f"{array.shape}".encode() + array.tobytes())
     return digest.hexdigest()
+
+
+def _arrays(start: Sequence[tuple[Any, Any]] | Model) -> list[Any]:
+    """Return what is copied from initial parameters: of a model its scaling, too."""
+    if not isinstance(start, Model):
+        return [each for pair in start for each in pair]
+    scalings = [each for each in (start.scaling, start.target_scaling) if each is not None]
+    return [start.parameters, *(part for each in scalings for part in (each.shift, each.factor))]

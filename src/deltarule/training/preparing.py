@@ -24,10 +24,11 @@ from deltarule.models.model_data import columns_of
 from deltarule.models.record import Record, versions
 from deltarule.recipes import Affine, ClassWeight, Recipe, Scaling
 from deltarule.training.columns import fit_encoding
+from deltarule.training.fine_tuning import check_data, parameters_of
 from deltarule.types import Floats, Indices
 
-Start: TypeAlias = Sequence[tuple[Any, Any]] | int | None
-"""Initial weights and biases, a pair for each layer; or a seed for them; or None for the recipe's seed."""
+Start: TypeAlias = Sequence[tuple[Any, Any]] | int | Model | None
+"""Initial weights and biases, a pair for each layer; a seed for them; a model; or None for the recipe's seed."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,11 @@ def prepared(
 
     rows : selected rows of the training set, repeats allowed; they are not copied.
     scalings : cache of what was fitted to this data set's training set, by specification.
-    encoding : preprocessing that has been fitted already, in place of one fitted to this training set.
+    encoding : preprocessing that has been fitted already, in place of one fitted to this training set; that of a model
+        to start from comes first.
     """
     given = data
+    encoding = start.encoding if isinstance(start, Model) else encoding
     chosen = None if rows is None else checked_rows(rows, len(data.train))
     data, chosen, held_rows = _with_validation(recipe, data, chosen)
     if record not in (None, "batch", "batch_after"):
@@ -116,6 +119,9 @@ def prepared(
     known = scalings if data is given and rows is None else None
     known = known if encoding is None else {recipe.preparation: encoding}
     fitted = _fit(recipe, loss, data, chosen, known, task)
+    if isinstance(start, Model):
+        check_data(start, fitted.input_shape, fitted.classes, table=fitted.encoding is not None)
+        fitted = replace(fitted, scaling=start.scaling, target_scaling=start.target_scaling)
     _check_targets(loss, train, fitted)
     validation = None if data.validation is None else fitted.samples(data.validation)
     if held_rows is not None:
@@ -133,7 +139,10 @@ def _problem(recipe: Recipe, fitted: FittedData, samples: Samples, validation: S
     columns = columns_of(fitted.encoding, fitted.input_shape)
     shape = parameters.Shape.of(recipe.network, columns, fitted.outputs)
     seed = start if isinstance(start, int) else recipe.seed
-    initial = shape.with_initial_state(_first(recipe, shape.sizes, start), seed)
+    if isinstance(start, Model):
+        initial = parameters_of(start, recipe.network, shape.sizes)
+    else:
+        initial = shape.with_initial_state(_first(recipe, shape.sizes, start), seed)
     raw = None
     if recipe.augmentation:
         composition.check(recipe.augmentation, fitted.input_shape)
@@ -152,11 +161,12 @@ def _problem(recipe: Recipe, fitted: FittedData, samples: Samples, validation: S
         raw=raw,
         columns=columns,
     )
-    fit_to_data(problem, seed, layers=start is None or isinstance(start, int))
+    if not isinstance(start, Model):
+        fit_to_data(problem, seed, layers=start is None or isinstance(start, int))
     return problem
 
 
-def _first(recipe: Recipe, sizes: tuple[int, ...], start: Start) -> Floats:
+def _first(recipe: Recipe, sizes: tuple[int, ...], start: Sequence[tuple[Any, Any]] | int | None) -> Floats:
     """Return θ before the first step."""
     if start is None or isinstance(start, int):
         return parameters.first(recipe.network, sizes, recipe.seed if start is None else start)

@@ -51,7 +51,8 @@ def train(
     n_threads : number of threads; None uses all cores where a step is large enough to benefit, otherwise one. The
         weights do not depend on it, to the last bit.
     initial_parameters : initial weights (fan_in, fan_out) and biases (fan_out,), a pair for each layer; or a seed for
-        them alone, in place of the recipe's.
+        them alone, in place of the recipe's; or a `Model` to fine-tune, whose preprocessing is kept: its network must
+        be the recipe's but for noise and dropout, its classes those of the data.
     batches : for each epoch an iterable of index arrays into the training set; repeats are allowed.
     record : "batch" records each batch's loss before its update, "batch_after" after it, in `run.batch_losses`.
     progress : whether to show progress; None shows it in a notebook, and on standard error if it is a terminal.

@@ -87,6 +87,7 @@ class ImageRecord:
     minutes : the time that one seed may take on two cores.
     published : by others, with perceptrons alone, the lowest error first.
     average_over : copies of each image over which predictions are averaged.
+    fine_tuning : how each network is trained further, from where its own recipe ended; its `network` does not count.
     precision : of the compiled engine, where no other is requested.
     expected : what the record reached; None before it was measured.
     """
@@ -98,6 +99,7 @@ class ImageRecord:
     minutes: float
     published: tuple[Published, ...] = ()
     average_over: tuple[Copies, ...] = ()
+    fine_tuning: Recipe | None = None
     precision: str = "bfloat16"
     expected: Measured | None = None
 
@@ -110,11 +112,19 @@ class ImageRecord:
         """Return the recipes of a seed; of a quick run, with a tenth of the epochs."""
         if seed < 0 or (seed + 1) * self.networks > 2**32:
             raise RecipeError("a seed of at least 0", f"{seed}", "--seed 0", field="seed")
-        made = []
-        for place, recipe in enumerate(self.recipes):
-            epochs = max(1, recipe.epochs // QUICK) if quick else recipe.epochs
-            made.append(recipe.replace(seed=seed * self.networks + place, epochs=epochs, stopping=None))
-        return tuple(made)
+        return tuple(
+            _run_of(recipe, seed * self.networks + place, quick=quick) for place, recipe in enumerate(self.recipes)
+        )
+
+    def stages(self, seed: int, *, quick: bool = False) -> tuple[tuple[Recipe, ...], ...]:
+        """Return for each network of a seed the recipes that it is trained by, one after the other."""
+        further = self.fine_tuning
+        first = self.seeded(seed, quick=quick)
+        if further is None:
+            return tuple((recipe,) for recipe in first)
+        return tuple(
+            (recipe, _run_of(further.replace(network=recipe.network), recipe.seed, quick=quick)) for recipe in first
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain data."""
@@ -123,6 +133,13 @@ class ImageRecord:
         return data | {
             "recipes": [recipe.to_json() for recipe in self.recipes],
             "average_over": [each.to_json() for each in self.average_over],
+            "fine_tuning": None if self.fine_tuning is None else self.fine_tuning.to_json(),
             "published": [dataclasses.asdict(each) for each in self.published],
             "expected": expected and expected | {"spread": dataclasses.asdict(Spread.of(expected["errors"]))},
         }
+
+
+def _run_of(recipe: Recipe, seed: int, *, quick: bool) -> Recipe:
+    """Return a recipe as it is run: without early stopping, and in a quick run for a tenth of the epochs."""
+    epochs = max(1, recipe.epochs // QUICK) if quick else recipe.epochs
+    return recipe.replace(seed=seed, epochs=epochs, stopping=None)

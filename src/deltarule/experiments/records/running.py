@@ -59,7 +59,8 @@ class RecordRun:
     folder : for the models and the results; a run that was interrupted continues. None keeps nothing.
 
     What belongs to the folder: `record.json`, what is run; `networks.jsonl`, a line for each trained network;
-    `models/seed-S-network-N.safetensors`; `checkpoint/`, of the network in training; `result.json`.
+    `models/seed-S-network-N.safetensors`, and with `-before-fine-tuning` where it is trained in two stages;
+    `checkpoint/`, of the network in training; `result.json`.
     """
 
     record: ImageRecord
@@ -108,6 +109,8 @@ class RecordRun:
 
     def _plan(self, data: Dataset) -> dict[str, Any]:
         """Return what is run but for the seeds, of which more can be added."""
+        stages = self.record.stages(0, quick=self.quick)
+        further = [each.to_json() for _, *later in stages for each in later]
         return {
             "format": FORMAT,
             "record": self.record.name,
@@ -116,23 +119,29 @@ class RecordRun:
             "engine": self.engine,
             "precision": self.precision_used,
             "data": digest_of(data),
-            "recipes": [recipe.to_json() for recipe in self.record.seeded(0, quick=self.quick)],
+            "recipes": [recipe.to_json() for recipe, *_ in stages],
+            **({"fine_tuning": further} if further else {}),
         }
 
     def _epochs(self, seed: int) -> int:
-        return sum(recipe.epochs for recipe in self.record.seeded(seed, quick=self.quick))
+        return sum(recipe.epochs for stages in self.record.stages(seed, quick=self.quick) for recipe in stages)
 
     def _seed(
         self, seed: int, data: Dataset, progress: _Progress, interrupted: Callable[[], bool]
     ) -> SeedResult | None:
         networks, seconds = [], 0.0
-        for place, recipe in enumerate(self.record.seeded(seed, quick=self.quick)):
+        for place, stages in enumerate(self.record.stages(seed, quick=self.quick)):
             progress.note = f"seed {seed}" + (f", network {place + 1}" if self.record.networks > 1 else "")
-            trained = self._network(seed, place, recipe, data, progress, interrupted)
-            if trained is None:
-                return None
-            networks.append(trained[0])
-            seconds += trained[1]
+            trained: Model | None = None
+            for number, recipe in enumerate(stages, start=1):
+                stage = _Stage(seed, place + 1, last=number == len(stages))
+                found = self._trained(stage, recipe, trained, data, progress, interrupted)
+                if found is None:
+                    return None
+                trained = found[0]
+                seconds += found[1]
+            assert trained is not None
+            networks.append(trained)
         model = networks[0] if len(networks) == 1 else Ensemble(networks)
         assert data.test is not None
         copies = self.record.average_over or None
@@ -144,16 +153,24 @@ class RecordRun:
             each = [100.0 * (1.0 - one.score(data.test.x, data.test.y, average_over=copies)) for one in networks]
         return SeedResult(seed, error, seconds + predicting, tuple(each))
 
-    def _network(
-        self, seed: int, place: int, recipe: Recipe, data: Dataset, progress: _Progress, interrupted: Callable[[], bool]
+    def _trained(
+        self,
+        stage: _Stage,
+        recipe: Recipe,
+        start: Model | None,
+        data: Dataset,
+        progress: _Progress,
+        interrupted: Callable[[], bool],
     ) -> tuple[Model, float] | None:
-        """Return a trained network and the seconds of its training; None where training was interrupted."""
-        kept = None if self.folder is None else _kept(self.folder, seed, place)
+        """Return a network after a stage, and the seconds of its training; None where training was interrupted."""
+        kept = None if self.folder is None else stage.kept(self.folder)
         if kept is not None:
             progress.advance(recipe.epochs)
             return kept
         checkpoints = None if self.folder is None else Checkpoints(self.folder / CHECKPOINT, result=False)
-        training = Training(recipe, data, engine=self.engine, precision=self.precision_used).keep(checkpoints)
+        training = Training(
+            recipe, data, engine=self.engine, precision=self.precision_used, initial_parameters=start
+        ).keep(checkpoints)
         progress.advance(training.delivered)
         for _ in training.ahead(_CHECK, interrupted):
             progress.advance(1)
@@ -161,9 +178,51 @@ class RecordRun:
         if run.status == "interrupted":
             return None
         if self.folder is not None and checkpoints is not None:
-            _keep(self.folder, seed, place, run.model, run.seconds)
+            stage.keep(self.folder, run.model, run.seconds)
             checkpoints.discard()
         return run.model, run.seconds
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """A network of a seed, numbered from 1, after its last stage of training or before it is fine-tuned."""
+
+    seed: int
+    network: int
+    last: bool
+
+    @property
+    def _line(self) -> dict[str, Any]:
+        stage = {} if self.last else {"stage": "before fine-tuning"}
+        return {"seed": self.seed, "network": self.network, **stage}
+
+    def _path(self, folder: Path) -> Path:
+        name = f"seed-{self.seed}-network-{self.network}" + ("" if self.last else "-before-fine-tuning")
+        return folder / "models" / f"{name}.safetensors"
+
+    def keep(self, folder: Path, model: Model, seconds: float) -> None:
+        """Write the network, and then the line that makes it count."""
+        model.save(self._path(folder))
+        line = self._line | {"seconds": round(seconds, 3)}
+        append_lines(folder / NETWORKS, f"{json.dumps(line)}\n", flush=True)
+
+    def kept(self, folder: Path) -> tuple[Model, float] | None:
+        """Return the network of a folder, and the seconds of its training; None where there is none."""
+        try:
+            lines = read_bytes(folder / NETWORKS, JSON_AT_MOST).decode(errors="replace").splitlines()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise OutputError("a readable networks.jsonl", f"{folder}: {reason(error)}") from error
+        for text in lines:
+            try:
+                line = json_of(text)
+            except ValueError:  # a line that was cut short: its network is trained again
+                continue
+            seconds = line.pop("seconds", None) if isinstance(line, dict) else None
+            if line == self._line and isinstance(seconds, int | float) and self._path(folder).is_file():
+                return load_model(self._path(folder)), float(seconds)
+        return None
 
 
 class _Progress:
@@ -188,7 +247,8 @@ def _opened(folder: Path, plan: dict[str, Any]) -> Iterator[None]:
         except (OSError, ValueError) as error:
             raise OutputError("the folder of a record", f"{path}: {reason(error)}", "a new folder") from error
         if known != plan:
-            unlike = [name for name in plan if not isinstance(known, dict) or known.get(name) != plan[name]]
+            given = known if isinstance(known, dict) else {}
+            unlike = [name for name in plan | given if given.get(name) != plan.get(name)]
             raise OutputError("the folder of the same record", f"{folder}: another {unlike[0]}", "a new folder")
     else:
         check_free(folder)
@@ -201,34 +261,3 @@ def _opened(folder: Path, plan: dict[str, Any]) -> Iterator[None]:
             remove_parts(each)
         write_whole(path, f"{json.dumps(plan, indent=1)}\n".encode())
         yield
-
-
-def _path_of(folder: Path, seed: int, place: int) -> Path:
-    return folder / "models" / f"seed-{seed}-network-{place + 1}.safetensors"
-
-
-def _keep(folder: Path, seed: int, place: int, model: Model, seconds: float) -> None:
-    """Write a trained network, and then the line that makes it count."""
-    model.save(_path_of(folder, seed, place))
-    line = {"seed": seed, "network": place + 1, "seconds": round(seconds, 3)}
-    append_lines(folder / NETWORKS, f"{json.dumps(line)}\n", flush=True)
-
-
-def _kept(folder: Path, seed: int, place: int) -> tuple[Model, float] | None:
-    """Return the trained network of a folder, and the seconds of its training; None where there is none."""
-    try:
-        lines = read_bytes(folder / NETWORKS, JSON_AT_MOST).decode(errors="replace").splitlines()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise OutputError("a readable networks.jsonl", f"{folder}: {reason(error)}") from error
-    for text in lines:
-        try:
-            line = json_of(text)
-        except ValueError:  # a line that was cut short: its network is trained again
-            continue
-        if isinstance(line, dict) and (line.get("seed"), line.get("network")) == (seed, place + 1):
-            seconds = line.get("seconds")
-            if isinstance(seconds, int | float) and _path_of(folder, seed, place).is_file():
-                return load_model(_path_of(folder, seed, place)), float(seconds)
-    return None

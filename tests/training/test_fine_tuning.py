@@ -1,0 +1,123 @@
+"""Training that starts from a trained model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import deltarule as dr
+from deltarule.errors import CheckpointError, DataError, RecipeError
+
+NETWORKS = {
+    "plain": dr.Network(hidden=(12, 7)),
+    "batch normalization": dr.Network(hidden=(12, 7), normalization="batch"),
+    "factors, slopes and embedding": dr.Network(
+        hidden=(12,), input_scale=True, parametric_activation=1.0, embedding="pbld"
+    ),
+    "members": dr.Network(hidden=(12,), members=3),
+}
+SHORT = dr.Recipe(epochs=3, stopping=None, batch_size=32)
+
+
+@pytest.fixture(scope="module")
+def iris() -> dr.Dataset:
+    return dr.load_dataset("iris")
+
+
+@pytest.mark.parametrize("engine", ["compiled", "reference"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_training_starts_from_the_function_of_the_model(name: str, engine: str, iris: dr.Dataset) -> None:
+    # A step of size 0 changes no weight: what remains is the model, with its running statistics a step on.
+    recipe = SHORT.replace(network=NETWORKS[name])
+    model = dr.train(recipe.replace(epochs=30), iris, precision="float64").model
+    still = recipe.replace(optimizer=dr.SGD(learning_rate=1e-300), epochs=1, seed=5)
+    again = dr.train(still, iris, initial_parameters=model, engine=engine, precision="float64").model
+    np.testing.assert_allclose(again.theta, model.theta, rtol=1e-12)
+    if recipe.network.normalization is None:
+        np.testing.assert_allclose(again.predict_proba(iris.test.x), model.predict_proba(iris.test.x), atol=1e-12)
+    else:
+        for mine, before in zip(again.states, model.states, strict=True):
+            np.testing.assert_allclose(mine.gamma, before.gamma)
+            change = np.abs(mine.variance / before.variance - 1)
+            assert 0 < change.max() < 0.3
+
+
+def test_two_runs_equal_one_with_plain_gradient_descent(iris: dr.Dataset) -> None:
+    recipe = SHORT.replace(optimizer="sgd", batch_size=10**6)
+    whole = dr.train(recipe.replace(epochs=6), iris, precision="float64").model
+    half = dr.train(recipe, iris, precision="float64").model
+    both = dr.train(recipe, iris, initial_parameters=half, precision="float64").model
+    assert np.abs(half.theta - whole.theta).max() > 1e-4
+    np.testing.assert_allclose(both.theta, whole.theta, rtol=1e-9)
+
+
+def test_the_preprocessing_is_that_of_the_model(iris: dr.Dataset) -> None:
+    model = dr.train(SHORT, iris).model
+    moved = dr.Dataset(train=(iris.train.x * 2 + 5, iris.train.y))
+    again = dr.train(SHORT, moved, initial_parameters=model).model
+    np.testing.assert_array_equal(again.scaling.shift, model.scaling.shift)
+    np.testing.assert_array_equal(again.scaling.factor, model.scaling.factor)
+
+
+def test_targets_and_tables_are_preprocessed_as_before() -> None:
+    frame = {"area": np.arange(60.0), "kind": np.array(list("abc") * 20), "price": np.linspace(100, 900, 60) % 170}
+    rows = [dict(zip(frame, values, strict=True)) for values in zip(*frame.values(), strict=True)]
+    recipe = SHORT.replace(network=dr.Network(hidden=(8,)))
+    model = dr.train(recipe, rows, "price").model
+    again = dr.train(recipe, rows[:20], "price", initial_parameters=model).model
+    assert again.encoding is model.encoding
+    assert again.target_scaling is model.target_scaling
+    assert again.target_scaling is not None
+    assert np.isfinite(again.predict(rows)).all()
+
+
+def test_noise_and_dropout_may_differ(iris: dr.Dataset) -> None:
+    model = dr.train(SHORT, iris).model
+    regularized = SHORT.replace(network=dr.Network(dropout=0.1, noise=0.2, initializer="glorot_uniform"))
+    assert dr.train(regularized, iris, initial_parameters=model).status == "finished"
+
+
+@pytest.mark.parametrize(
+    ("network", "expected"),
+    [
+        (dr.Network(hidden=(9,)), "hidden"),
+        (dr.Network(activation="tanh"), "activation"),
+        (dr.Network(normalization="batch"), "normalization"),
+    ],
+)
+def test_another_network_is_an_error(network: dr.Network, expected: str, iris: dr.Dataset) -> None:
+    model = dr.train(SHORT, iris).model
+    with pytest.raises(RecipeError, match=expected) as caught:
+        dr.train(SHORT.replace(network=network), iris, initial_parameters=model)
+    assert caught.value.field == "network"
+
+
+def test_other_data_are_an_error(iris: dr.Dataset) -> None:
+    model = dr.train(SHORT, iris).model
+    x, y = iris.train.x, iris.train.y
+    for data, expected in (
+        ((x[:, :3], y), r"samples of the model's shape \(4,\), got \(3,\)"),
+        ((x[y < 2], y[y < 2]), "classes 0, 1, 2 for y, got classes 0, 1"),
+        ((x, x[:, 0]), "classes 0, 1, 2 for y, got numbers"),
+    ):
+        with pytest.raises(DataError, match=expected):
+            dr.train(SHORT, data, initial_parameters=model)
+    table = [{"a": a, "b": b, "y": str(c)} for (a, b), c in zip(x[:, :2].tolist(), y.tolist(), strict=True)]
+    with pytest.raises(DataError, match="an array, as the model was trained on, got a table"):
+        dr.train(SHORT, table, "y", initial_parameters=model)
+
+
+def test_an_interrupted_run_continues_only_from_the_same_model(iris: dr.Dataset, tmp_path: Path) -> None:
+    model = dr.train(SHORT, iris).model
+    whole = dr.train(SHORT, iris, initial_parameters=model)
+    for epoch in dr.epochs(SHORT, iris, initial_parameters=model, checkpoint=tmp_path / "c", checkpoint_seconds=0):
+        if epoch.number == 1:
+            break
+    other = replace(model, theta=model.theta * 1.01)
+    with pytest.raises(CheckpointError, match="initial parameters"):
+        dr.train(SHORT, iris, initial_parameters=other, checkpoint=tmp_path / "c")
+    continued = dr.train(SHORT, iris, initial_parameters=model, checkpoint=tmp_path / "c")
+    np.testing.assert_array_equal(continued.model.theta, whole.model.theta)
