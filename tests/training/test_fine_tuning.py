@@ -121,3 +121,12 @@ def test_an_interrupted_run_continues_only_from_the_same_model(iris: dr.Dataset,
         dr.train(SHORT, iris, initial_parameters=other, checkpoint=tmp_path / "c")
     continued = dr.train(SHORT, iris, initial_parameters=model, checkpoint=tmp_path / "c")
     np.testing.assert_array_equal(continued.model.theta, whole.model.theta)
+
+
+def test_initial_parameters_of_another_type_are_an_error(iris: dr.Dataset) -> None:
+    run = dr.train(SHORT, iris)
+    committee = dr.Ensemble([run.model, run.model])
+    for wrong in (run, committee, "model.safetensors", 3.5, [1, 2, 3], True, -1):
+        with pytest.raises(RecipeError) as caught:
+            dr.train(SHORT, iris, initial_parameters=wrong)  # type: ignore[arg-type]
+        assert caught.value.field == "initial_parameters"

@@ -107,6 +107,7 @@ def prepared(
         to start from comes first.
     """
     given = data
+    _check_start(start)
     encoding = start.encoding if isinstance(start, Model) else encoding
     chosen = None if rows is None else checked_rows(rows, len(data.train))
     data, chosen, held_rows = _with_validation(recipe, data, chosen)
@@ -129,6 +130,17 @@ def prepared(
     samples = fitted.samples(train, chosen, recipe.class_weight)
     problem = _problem(recipe.replace(loss=loss, task=task), fitted, samples, validation, start)
     return replace(problem, order=order, record=record), replace(fitted, data=data)
+
+
+def _check_start(start: Any) -> None:
+    """Raise RecipeError for initial parameters of another type than `Start`."""
+    if isinstance(start, bool) or (isinstance(start, int) and not 0 <= start < 2**64):
+        raise RecipeError("a seed from 0 to 2**64 − 1", repr(start), field="initial_parameters")
+    pairs = isinstance(start, Sequence) and all(hasattr(pair, "__len__") and len(pair) == 2 for pair in start)
+    if not (start is None or isinstance(start, (int, Model)) or pairs):
+        got = repr(start) if isinstance(start, (str, float)) else type(start).__name__
+        expected = "a model, a seed, or a pair of weights and biases for each layer"
+        raise RecipeError(expected, got, "initial_parameters=run.model", field="initial_parameters")
 
 
 def _problem(recipe: Recipe, fitted: FittedData, samples: Samples, validation: Samples | None, start: Start) -> Problem:
