@@ -87,7 +87,8 @@ def test_networks_are_fine_tuned_from_where_their_recipe_ended(tmp_path):
     error = 100 * (1 - dr.Ensemble(models).score(DATA.test.x, DATA.test.y, average_over="mirror"))
     assert found.seeds[0].error == error
     assert len((tmp_path / "tuned" / NETWORKS).read_text().splitlines()) == 6
-    assert run(TUNED, quick=True).seeds[0].error >= 0
+    assert "a tenth of the epochs (2 + 1)" in run(TUNED, quick=True).tables()[1].note
+    assert records.listing({"tuned": TUNED}).rows[0][:3] == ("tuned", "3", "20 + 10")
     with pytest.raises(OutputError, match="another fine_tuning"):
         run(dataclasses.replace(THREE, name="tuned"), tmp_path / "tuned", seeds=(1,))
 

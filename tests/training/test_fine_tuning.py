@@ -119,6 +119,8 @@ def test_an_interrupted_run_continues_only_from_the_same_model(iris: dr.Dataset,
     other = replace(model, theta=model.theta * 1.01)
     with pytest.raises(CheckpointError, match="initial parameters"):
         dr.train(SHORT, iris, initial_parameters=other, checkpoint=tmp_path / "c")
+    with pytest.raises(CheckpointError, match="the model that the run started from"):
+        dr.resume(tmp_path / "c", iris)
     continued = dr.train(SHORT, iris, initial_parameters=model, checkpoint=tmp_path / "c")
     np.testing.assert_array_equal(continued.model.theta, whole.model.theta)
 

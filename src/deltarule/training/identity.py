@@ -19,6 +19,8 @@ from deltarule.training.preparing import Start
 
 __all__ = ["RunIdentity", "digest_of_samples", "digest_of_start"]
 
+_OF_MODEL = "model "
+
 
 @dataclass(frozen=True)
 class RunIdentity:
@@ -35,6 +37,11 @@ class RunIdentity:
     data: str
     start: str
     name: str
+
+    @property
+    def fine_tunes(self) -> bool:
+        """Whether the run started from a model."""
+        return self.start.startswith(_OF_MODEL)
 
     def check(self, other: RunIdentity, folder: str, *, any_start: bool = False) -> None:
         """Raise CheckpointError where a checkpoint in a folder, `other`, is that of another run.
@@ -88,7 +95,7 @@ def digest_of_start(start: Start) -> str:
     digest = hashlib.sha256()
     for array in (np.asarray(each, np.float64) for each in _arrays(start)):
         digest.update(f"{array.shape}".encode() + array.tobytes())
-    return digest.hexdigest()
+    return (_OF_MODEL if isinstance(start, Model) else "") + digest.hexdigest()
 
 
 def _arrays(start: Sequence[tuple[Any, Any]] | Model) -> list[Any]:

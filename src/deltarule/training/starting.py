@@ -142,7 +142,8 @@ def resume(
     data, y : the same data as before, as for `train`; None loads a data set that `load_dataset` knows by name.
     batches : the same as before, where they were given.
 
-    Raises `CheckpointError` where there is no checkpoint, where it is damaged, or where the data are others.
+    Raises `CheckpointError` where there is no checkpoint, where it is damaged, where the data are others, or where the
+    run started from a model, with which `train` continues it.
 
     >>> import deltarule as dr
     >>> recipe, folder = dr.Recipe(epochs=20, stopping=None), "runs/resumed"
@@ -157,6 +158,9 @@ def resume(
     if found is None:
         raise CheckpointError("a folder with a checkpoint", f"{folder}: none", "train(recipe, data, checkpoint=folder)")
     run = found.run
+    if run.fine_tunes:
+        instead = f"train(recipe, data, initial_parameters=model, checkpoint={os.fspath(folder)!r})"
+        raise CheckpointError("the model that the run started from", "none", instead, field="initial_parameters")
     dataset = _named(run.name, os.fspath(folder)) if data is None else dataset_of(data, y)
     training = Training(
         run.recipe, dataset, engine=run.engine, precision=run.precision, n_threads=n_threads,

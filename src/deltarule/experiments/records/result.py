@@ -91,15 +91,20 @@ class RecordResult:
             rows.append(_row("expected", expected.spread, shown_seconds(expected.seconds), expected.processor))
         rows += [_published(each) for each in self.record.published]
         notes = [
-            *([f"With a tenth of the epochs ({self._epochs}): not comparable."] if self.quick else []),
+            *(
+                [f"With a tenth of the epochs ({_epochs(self.record, quick=True)}): not comparable."]
+                if self.quick
+                else []
+            ),
             *(["Held-out training images, not the test set: not comparable."] if self.validation else []),
         ]
         return TextTable("Beside the expected and the published errors", columns, tuple(rows), " ".join(notes))
 
-    @property
-    def _epochs(self) -> str:
-        epochs = sorted({recipe.epochs for recipe in self.record.seeded(0, quick=self.quick)})
-        return ", ".join(map(str, epochs))
+
+def _epochs(record: ImageRecord, *, quick: bool = False) -> str:
+    """Return the epochs of the networks, "300 + 20" where they are fine-tuned, each number once."""
+    stages = record.stages(0, quick=quick)
+    return ", ".join(dict.fromkeys(" + ".join(f"{recipe.epochs}" for recipe in each) for each in stages))
 
 
 def _row(name: str, spread: Spread, seconds: str, source: str) -> tuple[str, ...]:
@@ -123,8 +128,7 @@ def listing(records: dict[str, ImageRecord]) -> TextTable:
     columns = ("record", "networks", "epochs", "minutes allowed", "expected error (%)", "n", "seconds", "measured on")
     rows = []
     for record in records.values():
-        epochs = ", ".join(map(str, sorted({recipe.epochs for recipe in record.recipes})))
-        head = (record.name, f"{record.networks}", epochs, f"{record.minutes:g}")
+        head = (record.name, f"{record.networks}", _epochs(record), f"{record.minutes:g}")
         found = record.expected
         known = (NOT_MEASURED, "", "", "")
         if found is not None:
