@@ -118,7 +118,7 @@ def test_an_interrupted_run_continues_to_the_same_bits(record, tmp_path, monkeyp
         # Of 120 or 180 epochs, about 13 a time: networks of 20 epochs are interrupted in the middle.
         limit = len(results) * 13 + 12
         results.append(made.run(lambda now, total, note: done.append(now), lambda limit=limit: done[-1] > limit))
-        begun += Checkpoints(folder / CHECKPOINT).newest() is not None
+        begun += any(Checkpoints(each).newest() is not None for each in (folder / CHECKPOINT).glob("*"))
         assert len(results) < 20
     assert len(results) > 4
     assert begun > 0, "no network was interrupted in the middle"
@@ -126,6 +126,25 @@ def test_an_interrupted_run_continues_to_the_same_bits(record, tmp_path, monkeyp
     for path in (tmp_path / "whole" / "models").iterdir():
         kept = dr.load_model(folder / "models" / path.name)
         assert kept.theta.tobytes() == dr.load_model(path).theta.tobytes()
+
+
+def test_a_finished_network_needs_neither_its_first_stage_nor_its_checkpoint(tmp_path, monkeypatch):
+    folder = tmp_path / "tuned"
+    checkpoints = []
+    monkeypatch.setattr(Checkpoints, "discard", lambda self: checkpoints.append(self.path))  # as if killed before it
+    first = run(TUNED, folder, seeds=(0,))
+    monkeypatch.undo()
+    assert len(checkpoints) == 6
+    lines = (folder / NETWORKS).read_text()
+    for path in (folder / "models").glob("*-before-fine-tuning.safetensors"):
+        path.unlink()
+    monkeypatch.setattr(running, "Training", None)
+    again = run(TUNED, folder, seeds=(0,))
+    assert again.seeds[0].error == first.seeds[0].error
+    assert (folder / NETWORKS).read_text() == lines
+    assert not (folder / CHECKPOINT).exists()
+    seconds = [json.loads(line)["seconds"] for line in lines.splitlines()]
+    assert all(last > before for before, last in zip(seconds[::2], seconds[1::2], strict=True))
 
 
 def test_a_finished_run_is_read_and_seeds_are_added(tmp_path, monkeypatch):

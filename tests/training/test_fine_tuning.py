@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,7 +77,8 @@ def test_targets_and_tables_are_preprocessed_as_before() -> None:
 
 def test_noise_and_dropout_may_differ(iris: dr.Dataset) -> None:
     model = dr.train(SHORT, iris).model
-    regularized = SHORT.replace(network=dr.Network(dropout=0.1, noise=0.2, initializer="glorot_uniform"))
+    network = dr.Network(dropout=0.1, noise=0.2, initializer="glorot_uniform", activation=("relu", "relu"))
+    regularized = SHORT.replace(network=network)
     assert dr.train(regularized, iris, initial_parameters=model).status == "finished"
 
 
@@ -98,16 +100,60 @@ def test_another_network_is_an_error(network: dr.Network, expected: str, iris: d
 def test_other_data_are_an_error(iris: dr.Dataset) -> None:
     model = dr.train(SHORT, iris).model
     x, y = iris.train.x, iris.train.y
-    for data, expected in (
+    others: list[tuple[Any, str]] = [
         ((x[:, :3], y), r"samples of the model's shape \(4,\), got \(3,\)"),
         ((x[y < 2], y[y < 2]), "classes 0, 1, 2 for y, got classes 0, 1"),
-        ((x, x[:, 0]), "classes 0, 1, 2 for y, got numbers"),
-    ):
+        (dr.Dataset((x, y), class_names=("b", "a", "c")), "class names of the model: setosa, versicolor, virginica"),
+        (dr.Dataset((x, y), feature_names=("d", "c", "b", "a")), "feature names of the model: sepal"),
+    ]
+    for data, expected in others:
         with pytest.raises(DataError, match=expected):
             dr.train(SHORT, data, initial_parameters=model)
     table = [{"a": a, "b": b, "y": str(c)} for (a, b), c in zip(x[:, :2].tolist(), y.tolist(), strict=True)]
     with pytest.raises(DataError, match="an array, as the model was trained on, got a table"):
         dr.train(SHORT, table, "y", initial_parameters=model)
+
+
+def test_another_task_or_link_is_an_error(iris: dr.Dataset) -> None:
+    x, codes = iris.train.x, iris.train.y
+    numbers, labels = np.abs(x[:, :2]) + 1.0, (x[:, :2] > 3).astype(int)
+    regression, multilabel = SHORT.replace(task="regression"), SHORT.replace(task="multilabel")
+    model = dr.train(regression, (x, numbers)).model
+    for recipe, y, field in (
+        (SHORT, codes, "task"),
+        (multilabel, labels, "task"),
+        (regression.replace(loss="poisson"), numbers, "loss"),
+    ):
+        with pytest.raises(RecipeError) as caught:
+            dr.train(recipe, (x, y), initial_parameters=model)
+        assert caught.value.field == field
+    with pytest.raises(DataError, match="2 numbers a sample for y, got 1 number a sample"):
+        dr.train(regression, (x, numbers[:, 0]), initial_parameters=model)
+    assert dr.train(regression.replace(loss="huber"), (x, numbers), initial_parameters=model).status == "finished"
+    poisson = dr.train(regression.replace(loss="poisson"), (x, numbers)).model
+    with pytest.raises(RecipeError, match="while the model was trained with poisson"):
+        dr.train(regression, (x, numbers), initial_parameters=poisson)
+
+
+def test_names_and_bounds_of_the_model_remain(iris: dr.Dataset) -> None:
+    model = dr.train(SHORT, iris).model
+    again = dr.train(SHORT, (iris.train.x, iris.train.y), initial_parameters=model).model
+    assert (again.class_names, again.feature_names) == (model.class_names, model.feature_names)
+    recipe = SHORT.replace(task="regression", clamp_predictions=True)
+    x, y = iris.train.x, iris.train.x[:, 0] ** 2
+    wide = dr.train(recipe, (x, y)).model
+    some = np.argsort(y)[30:60]
+    narrow = dr.train(recipe, (x[some], y[some]), initial_parameters=wide).model
+    np.testing.assert_array_equal(narrow.target_bounds, wide.target_bounds)
+
+
+def test_the_recipe_says_what_preprocesses(iris: dr.Dataset) -> None:
+    model = dr.train(SHORT.replace(preparation=dr.Preparation(arrays=True)), iris).model
+    assert model.encoding is not None
+    again = dr.train(SHORT.replace(scaling="none"), iris, initial_parameters=model).model
+    assert again.recipe.preparation == model.recipe.preparation
+    assert again.recipe.scaling == model.recipe.scaling
+    assert again.encoding is model.encoding
 
 
 def test_an_interrupted_run_continues_only_from_the_same_model(iris: dr.Dataset, tmp_path: Path) -> None:
@@ -128,7 +174,8 @@ def test_an_interrupted_run_continues_only_from_the_same_model(iris: dr.Dataset,
 def test_initial_parameters_of_another_type_are_an_error(iris: dr.Dataset) -> None:
     run = dr.train(SHORT, iris)
     committee = dr.Ensemble([run.model, run.model])
-    for wrong in (run, committee, "model.safetensors", 3.5, [1, 2, 3], True, -1):
+    broken = replace(run.model, theta=run.model.theta * np.nan)
+    for wrong in (run, committee, broken, "model.safetensors", "", 3.5, [1, 2, 3], True, -1):
         with pytest.raises(RecipeError) as caught:
             dr.train(SHORT, iris, initial_parameters=wrong)  # type: ignore[arg-type]
         assert caught.value.field == "initial_parameters"

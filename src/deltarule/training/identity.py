@@ -82,7 +82,7 @@ def digest_of_samples(data: Dataset, rows: Any = None, encoding: Encoding | None
     if rows is not None:
         parts.append(np.asarray(rows).tobytes())
     if encoding is not None:
-        parts.append(json.dumps(encoding.to_json(), sort_keys=True).encode())
+        parts.append(_encoding(encoding))
     return hashlib.sha256(b"\n".join(parts)).hexdigest()
 
 
@@ -95,7 +95,10 @@ def digest_of_start(start: Start) -> str:
     digest = hashlib.sha256()
     for array in (np.asarray(each, np.float64) for each in _arrays(start)):
         digest.update(f"{array.shape}".encode() + array.tobytes())
-    return (_OF_MODEL if isinstance(start, Model) else "") + digest.hexdigest()
+    if isinstance(start, Model):
+        digest.update(_encoding(start.encoding))
+        return _OF_MODEL + digest.hexdigest()
+    return digest.hexdigest()
 
 
 def _arrays(start: Sequence[tuple[Any, Any]] | Model) -> list[Any]:
@@ -104,3 +107,7 @@ def _arrays(start: Sequence[tuple[Any, Any]] | Model) -> list[Any]:
         return [each for pair in start for each in pair]
     scalings = [each for each in (start.scaling, start.target_scaling) if each is not None]
     return [start.parameters, *(part for each in scalings for part in (each.shift, each.factor))]
+
+
+def _encoding(encoding: Encoding | None) -> bytes:
+    return b"" if encoding is None else json.dumps(encoding.to_json(), sort_keys=True).encode()

@@ -24,7 +24,7 @@ from deltarule.models.model_data import columns_of
 from deltarule.models.record import Record, versions
 from deltarule.recipes import Affine, ClassWeight, Recipe, Scaling
 from deltarule.training.columns import fit_encoding
-from deltarule.training.fine_tuning import check_data, parameters_of
+from deltarule.training.fine_tuning import as_fitted, known_scalings, parameters_of, preprocessed_as
 from deltarule.types import Floats, Indices
 
 Start: TypeAlias = Sequence[tuple[Any, Any]] | int | Model | None
@@ -103,12 +103,13 @@ def prepared(
 
     rows : selected rows of the training set, repeats allowed; they are not copied.
     scalings : cache of what was fitted to this data set's training set, by specification.
-    encoding : preprocessing that has been fitted already, in place of one fitted to this training set; that of a model
-        to start from comes first.
+    encoding : preprocessing that has been fitted already, in place of one fitted to this training set; ignored where
+        the run starts from a model, which has its own.
     """
     given = data
     _check_start(start)
-    encoding = start.encoding if isinstance(start, Model) else encoding
+    if isinstance(start, Model):
+        recipe = preprocessed_as(start, recipe)
     chosen = None if rows is None else checked_rows(rows, len(data.train))
     data, chosen, held_rows = _with_validation(recipe, data, chosen)
     if record not in (None, "batch", "batch_after"):
@@ -116,28 +117,33 @@ def prepared(
     train = data.train
     task = task_of(recipe, data)
     loss = _loss(recipe, task)
+    recipe = recipe.replace(loss=loss, task=task)
     # The cache is valid only for the same training set.
     known = scalings if data is given and rows is None else None
     known = known if encoding is None else {recipe.preparation: encoding}
-    fitted = _fit(recipe, loss, data, chosen, known, task)
+    known = known_scalings(start) if isinstance(start, Model) else known
+    fitted = replace(_fit(recipe, loss, data, chosen, known, task), data=data)
     if isinstance(start, Model):
-        check_data(start, fitted.input_shape, fitted.classes, table=fitted.encoding is not None)
-        fitted = replace(fitted, scaling=start.scaling, target_scaling=start.target_scaling)
+        fitted = as_fitted(start, recipe, fitted)
     _check_targets(loss, train, fitted)
     validation = None if data.validation is None else fitted.samples(data.validation)
     if held_rows is not None:
         validation = fitted.samples(train, held_rows)
     samples = fitted.samples(train, chosen, recipe.class_weight)
-    problem = _problem(recipe.replace(loss=loss, task=task), fitted, samples, validation, start)
-    return replace(problem, order=order, record=record), replace(fitted, data=data)
+    problem = _problem(recipe, fitted, samples, validation, start)
+    return replace(problem, order=order, record=record), fitted
 
 
 def _check_start(start: Any) -> None:
     """Raise RecipeError for initial parameters of another type than `Start`."""
+    if start is None or isinstance(start, Model):
+        return
     if isinstance(start, bool) or (isinstance(start, int) and not 0 <= start < 2**64):
         raise RecipeError("a seed from 0 to 2**64 − 1", repr(start), field="initial_parameters")
-    pairs = isinstance(start, Sequence) and all(hasattr(pair, "__len__") and len(pair) == 2 for pair in start)
-    if not (start is None or isinstance(start, (int, Model)) or pairs):
+    listed = isinstance(start, Sequence) and not isinstance(start, str)
+    if not isinstance(start, int) and not (
+        listed and all(hasattr(each, "__len__") and len(each) == 2 for each in start)
+    ):
         got = repr(start) if isinstance(start, (str, float)) else type(start).__name__
         expected = "a model, a seed, or a pair of weights and biases for each layer"
         raise RecipeError(expected, got, "initial_parameters=run.model", field="initial_parameters")
@@ -152,7 +158,7 @@ def _problem(recipe: Recipe, fitted: FittedData, samples: Samples, validation: S
     shape = parameters.Shape.of(recipe.network, columns, fitted.outputs)
     seed = start if isinstance(start, int) else recipe.seed
     if isinstance(start, Model):
-        initial = parameters_of(start, recipe.network, shape.sizes)
+        initial = parameters_of(start, recipe.network, shape)
     else:
         initial = shape.with_initial_state(_first(recipe, shape.sizes, start), seed)
     raw = None

@@ -51,8 +51,8 @@ def train(
     n_threads : number of threads; None uses all cores where a step is large enough to benefit, otherwise one. The
         weights do not depend on it, to the last bit.
     initial_parameters : initial weights (fan_in, fan_out) and biases (fan_out,), a pair for each layer; or a seed for
-        them alone, in place of the recipe's; or a `Model` to fine-tune, whose preprocessing is kept: its network must
-        be the recipe's but for noise and dropout, its classes those of the data.
+        them alone, in place of the recipe's; or a `Model` to fine-tune, whose preprocessing is kept: it must have the
+        recipe's network except for noise and dropout, and the task and classes of the data.
     batches : for each epoch an iterable of index arrays into the training set; repeats are allowed.
     record : "batch" records each batch's loss before its update, "batch_after" after it, in `run.batch_losses`.
     progress : whether to show progress; None shows it in a notebook, and on standard error if it is a terminal.
@@ -143,7 +143,7 @@ def resume(
     batches : the same as before, where they were given.
 
     Raises `CheckpointError` where there is no checkpoint, where it is damaged, where the data are others, or where the
-    run started from a model, with which `train` continues it.
+    run started from a model: `train` with that model continues it.
 
     >>> import deltarule as dr
     >>> recipe, folder = dr.Recipe(epochs=20, stopping=None), "runs/resumed"

@@ -235,7 +235,7 @@ class Drawing:
         y = np.concatenate([data.train.y[rows], data.train.y.dtype.type(labels)])
         mixed = dataclasses.replace(data, train=Part(x, y))
         recipe = model.recipe.replace(epochs=progress.total, stopping=None)
-        training = epochs(recipe, mixed, n_threads=1, initial_parameters=model.layers)
+        training = epochs(recipe, mixed, n_threads=1, initial_parameters=model)
         return ServedModel(served.name, self._advanced(training, progress))
 
     def _advanced(self, training: Any, progress: Progress) -> Model:

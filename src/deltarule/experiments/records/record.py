@@ -87,7 +87,7 @@ class ImageRecord:
     minutes : the time that one seed may take on two cores.
     published : by others, with perceptrons alone, the lowest error first.
     average_over : copies of each image over which predictions are averaged.
-    fine_tuning : how each network is trained further, from where its own recipe ended; its `network` does not count.
+    fine_tuning : a second recipe, by which each network is trained further; its `network` is ignored.
     precision : of the compiled engine, where no other is requested.
     expected : what the record reached; None before it was measured.
     """

@@ -23,6 +23,7 @@ from deltarule.training.checkpoints import Checkpoints
 from deltarule.training.folder import check_free
 from deltarule.training.locking import FolderLock
 from deltarule.training.loop import Training
+from deltarule.training.run import Run
 from deltarule.writing import append_lines, remove_parts, write_whole
 
 __all__ = ["RecordRun", "held_out"]
@@ -60,7 +61,7 @@ class RecordRun:
 
     What belongs to the folder: `record.json`, what is run; `networks.jsonl`, a line for each trained network;
     `models/seed-S-network-N.safetensors`, and with `-before-fine-tuning` where it is trained in two stages;
-    `checkpoint/`, of the network in training; `result.json`.
+    `checkpoint/`, with a folder for each network in training; `result.json`.
     """
 
     record: ImageRecord
@@ -130,18 +131,14 @@ class RecordRun:
         self, seed: int, data: Dataset, progress: _Progress, interrupted: Callable[[], bool]
     ) -> SeedResult | None:
         networks, seconds = [], 0.0
-        for place, stages in enumerate(self.record.stages(seed, quick=self.quick)):
+        for place, recipes in enumerate(self.record.stages(seed, quick=self.quick)):
             progress.note = f"seed {seed}" + (f", network {place + 1}" if self.record.networks > 1 else "")
-            trained: Model | None = None
-            for number, recipe in enumerate(stages, start=1):
-                stage = _Stage(seed, place + 1, last=number == len(stages))
-                found = self._trained(stage, recipe, trained, data, progress, interrupted)
-                if found is None:
-                    return None
-                trained = found[0]
-                seconds += found[1]
-            assert trained is not None
-            networks.append(trained)
+            stages = [_Stage(seed, place + 1, recipe, last=recipe is recipes[-1]) for recipe in recipes]
+            trained = self._network(stages, data, progress, interrupted)
+            if trained is None:
+                return None
+            networks.append(trained[0])
+            seconds += trained[1]
         model = networks[0] if len(networks) == 1 else Ensemble(networks)
         assert data.test is not None
         copies = self.record.average_over or None
@@ -153,43 +150,59 @@ class RecordRun:
             each = [100.0 * (1.0 - one.score(data.test.x, data.test.y, average_over=copies)) for one in networks]
         return SeedResult(seed, error, seconds + predicting, tuple(each))
 
+    def _network(
+        self, stages: Sequence[_Stage], data: Dataset, progress: _Progress, interrupted: Callable[[], bool]
+    ) -> tuple[Model, float] | None:
+        """Return a network after its stages, and the seconds of training; None where training was interrupted."""
+        model, seconds, done = None, 0.0, 0
+        for number in reversed(range(1, len(stages) + 1)):
+            kept = None if self.folder is None else stages[number - 1].kept(self.folder)
+            if kept is not None:
+                (model, seconds), done = kept, number
+                break
+        for stage in stages[:done]:
+            progress.advance(stage.recipe.epochs)
+            if self.folder is not None:
+                stage.finish(self.folder)
+        for stage in stages[done:]:
+            run = self._trained(stage, model, data, progress, interrupted)
+            if run.status == "interrupted":
+                return None
+            model, seconds = run.model, seconds + run.seconds
+            if self.folder is not None:
+                stage.keep(self.folder, model, seconds)
+        assert model is not None
+        return model, seconds
+
     def _trained(
         self,
         stage: _Stage,
-        recipe: Recipe,
         start: Model | None,
         data: Dataset,
         progress: _Progress,
         interrupted: Callable[[], bool],
-    ) -> tuple[Model, float] | None:
-        """Return a network after a stage, and the seconds of its training; None where training was interrupted."""
-        kept = None if self.folder is None else stage.kept(self.folder)
-        if kept is not None:
-            progress.advance(recipe.epochs)
-            return kept
-        checkpoints = None if self.folder is None else Checkpoints(self.folder / CHECKPOINT, result=False)
+    ) -> Run:
         training = Training(
-            recipe, data, engine=self.engine, precision=self.precision_used, initial_parameters=start
-        ).keep(checkpoints)
+            stage.recipe, data, engine=self.engine, precision=self.precision_used, initial_parameters=start
+        ).keep(None if self.folder is None else stage.checkpoints(self.folder))
         progress.advance(training.delivered)
         for _ in training.ahead(_CHECK, interrupted):
             progress.advance(1)
-        run = training.run
-        if run.status == "interrupted":
-            return None
-        if self.folder is not None and checkpoints is not None:
-            stage.keep(self.folder, run.model, run.seconds)
-            checkpoints.discard()
-        return run.model, run.seconds
+        return training.run
 
 
 @dataclass(frozen=True)
 class _Stage:
-    """A network of a seed, numbered from 1, after its last stage of training or before it is fine-tuned."""
+    """Training of a network of a seed by one recipe: the last, or the one before fine-tuning. Networks count from 1."""
 
     seed: int
     network: int
+    recipe: Recipe
     last: bool
+
+    @property
+    def _name(self) -> str:
+        return f"seed-{self.seed}-network-{self.network}" + ("" if self.last else "-before-fine-tuning")
 
     @property
     def _line(self) -> dict[str, Any]:
@@ -197,14 +210,25 @@ class _Stage:
         return {"seed": self.seed, "network": self.network, **stage}
 
     def _path(self, folder: Path) -> Path:
-        name = f"seed-{self.seed}-network-{self.network}" + ("" if self.last else "-before-fine-tuning")
-        return folder / "models" / f"{name}.safetensors"
+        return folder / "models" / f"{self._name}.safetensors"
+
+    def checkpoints(self, folder: Path) -> Checkpoints:
+        """Return where the state of training is kept."""
+        return Checkpoints(folder / CHECKPOINT / self._name, result=False)
+
+    def finish(self, folder: Path) -> None:
+        """Remove the state of training."""
+        checkpoints = self.checkpoints(folder)
+        checkpoints.discard()
+        with suppress(OSError):
+            checkpoints.path.rmdir()
 
     def keep(self, folder: Path, model: Model, seconds: float) -> None:
-        """Write the network, and then the line that makes it count."""
+        """Write the network, then the line that makes it count, with the seconds of all its stages."""
         model.save(self._path(folder))
         line = self._line | {"seconds": round(seconds, 3)}
         append_lines(folder / NETWORKS, f"{json.dumps(line)}\n", flush=True)
+        self.finish(folder)
 
     def kept(self, folder: Path) -> tuple[Model, float] | None:
         """Return the network of a folder, and the seconds of its training; None where there is none."""
@@ -248,8 +272,8 @@ def _opened(folder: Path, plan: dict[str, Any]) -> Iterator[None]:
             raise OutputError("the folder of a record", f"{path}: {reason(error)}", "a new folder") from error
         if known != plan:
             given = known if isinstance(known, dict) else {}
-            unlike = [name for name in plan | given if given.get(name) != plan.get(name)]
-            raise OutputError("the folder of the same record", f"{folder}: another {unlike[0]}", "a new folder")
+            unlike = next((name for name in plan | given if given.get(name) != plan.get(name)), PLAN)
+            raise OutputError("the folder of the same record", f"{folder}: another {unlike}", "a new folder")
     else:
         check_free(folder)
     try:
