@@ -18,8 +18,8 @@ from deltarule.mapped import forget
 from deltarule.models import Model
 from deltarule.models.model_data import columns_of
 from deltarule.training.epoch import means
+from deltarule.training.fitted_data import FittedData
 from deltarule.training.metrics import ClassificationMetrics, RegressionMetrics, as_data, metrics_of, predictions_of
-from deltarule.training.preparing import FittedData
 from deltarule.types import Floats
 
 _BLOCK = 8192

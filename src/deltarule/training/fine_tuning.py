@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +13,8 @@ from deltarule.errors import DataError, RecipeError
 from deltarule.formulas import Loss
 from deltarule.models import Model
 from deltarule.recipes import Network, Recipe
+from deltarule.training.fitted_data import FittedData
 from deltarule.types import Floats
-
-if TYPE_CHECKING:
-    from deltarule.training.preparing import FittedData
 
 __all__ = ["as_fitted", "known_scalings", "parameters_of", "preprocessed_as"]
 

@@ -15,8 +15,9 @@ import numpy as np
 from deltarule.engines.problem import Engine, Problem
 from deltarule.errors import RecipeError
 from deltarule.formulas.metrics import metric
+from deltarule.training.fitted_data import FittedData
 from deltarule.training.metrics import predictions_of
-from deltarule.training.preparing import FittedData, model_of
+from deltarule.training.preparing import model_of
 from deltarule.types import Floats
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from deltarule.data import Dataset, Part, Table, Task, require_classes, table_of
-from deltarule.data.labels import are_labels
 from deltarule.engines import parameters
 from deltarule.engines.initialization import fit_to_data
 from deltarule.engines.input_stage import Columns
@@ -22,71 +21,14 @@ from deltarule.mapped import rows_read_together
 from deltarule.models import Encoding, Model
 from deltarule.models.model_data import columns_of
 from deltarule.models.record import Record, versions
-from deltarule.recipes import Affine, ClassWeight, Recipe, Scaling
+from deltarule.recipes import Affine, Recipe, Scaling
 from deltarule.training.columns import fit_encoding
 from deltarule.training.fine_tuning import as_fitted, known_scalings, parameters_of, preprocessed_as
+from deltarule.training.fitted_data import FittedData, check_labels
 from deltarule.types import Floats, Indices
 
 Start: TypeAlias = Sequence[tuple[Any, Any]] | int | Model | None
 """Initial weights and biases, a pair for each layer; a seed for them; a model; or None for the recipe's seed."""
-
-
-@dataclass(frozen=True)
-class FittedData:
-    """What is fitted to the training data, which a model stores in addition to θ.
-
-    data : the data set, with the validation set that was split off for training.
-    """
-
-    input_shape: tuple[int, ...]
-    scaling: Affine
-    classes: npt.NDArray[Any] | None
-    target_scaling: Affine | None
-    single: bool
-    outputs: int
-    encoding: Encoding | None = None
-    multilabel: bool = False
-    data: Dataset | None = None
-    target_bounds: Floats | None = None
-
-    def samples(self, part: Part, rows: Indices | None = None, class_weight: ClassWeight = None) -> Samples:
-        """Return a set, or some of its rows, as an engine's samples; weights are multiplied by those of the classes."""
-        x = part.x.reshape(len(part.x), -1) if self.encoding is None else self.encoding(part.x)
-        targets = self._targets(part.y, rows)
-        weights = None if part.weights is None else np.asarray(part.weights, dtype=np.float64)
-        if class_weight is not None:
-            of_classes = self._class_weights(targets if rows is None else targets[rows], class_weight)[targets]
-            weights = of_classes if weights is None else weights * of_classes
-        return Samples(x, targets, self.outputs, weights, rows, self.multilabel)
-
-    def _class_weights(self, targets: npt.NDArray[Any], given: ClassWeight) -> Floats:
-        """Return the weight of each class: (classes,)."""
-        if self.classes is None:
-            raise RecipeError("no class weights in regression", None, "class_weight=None", field="class_weight")
-        if isinstance(given, str):
-            return len(targets) / (len(self.classes) * np.bincount(targets, minlength=len(self.classes)))
-        weights, known = np.ones(len(self.classes)), self.classes.tolist()
-        for label, weight in given or ():
-            if label not in known:
-                hint = f"class_weight={{{known[0]!r}: 2.0}}"
-                raise RecipeError(f"labels among {known[:10]}", repr(label), hint, field="class_weight")
-            weights[known.index(label)] = weight
-        return weights
-
-    def _targets(self, y: npt.NDArray[Any], rows: Indices | None) -> npt.NDArray[Any]:
-        if self.classes is None:
-            numbers = y.astype(np.float64).reshape(len(y), self.outputs)
-            if self.multilabel:
-                _check_labels(numbers)
-            return numbers if self.target_scaling is None else self.target_scaling(numbers)
-        codes = np.searchsorted(self.classes, y)
-        codes = np.minimum(codes, len(self.classes) - 1)
-        selected = slice(None) if rows is None else rows
-        unknown = self.classes[codes[selected]] != y[selected]
-        if unknown.any():
-            got = f"{y[selected][unknown][0].item()!r} in another set"
-            raise DataError(f"labels of the training set ({len(self.classes)} classes)", got)
-        return codes.astype(np.int64)
 
 
 def prepared(
@@ -311,7 +253,7 @@ def _fit(
         raise UnknownName(expected, f"{task!r}", nearest="classification", field="task")
     y = selected.astype(np.float64).reshape(len(selected), -1)
     if task == "multilabel":
-        _check_labels(y)
+        check_labels(y)
         return FittedData(shape, scaling, None, None, train.y.ndim == 1, y.shape[1], encoding, multilabel=True)
     standard = recipe.target_scaling
     if standard == "auto":
@@ -324,11 +266,6 @@ def _fit(
 def _names(data: Dataset) -> list[str]:
     """Return the names of an array's columns: those of its features, or else x0, x1, …"""
     return list(data.feature_names or (f"x{place}" for place in range(data.train.x.shape[1])))
-
-
-def _check_labels(y: Floats) -> None:
-    if not are_labels(y):
-        raise DataError("labels of 0 and 1", f"{y[(y != 0) & (y != 1)][0]:g}", 'task="regression"', field="y")
 
 
 def _scaling(

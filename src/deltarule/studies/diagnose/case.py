@@ -28,7 +28,8 @@ from deltarule.studies.diagnose.replay import Replay, replayed
 from deltarule.studies.diagnose.run_analysis import analyze
 from deltarule.studies.out_of_fold import OutOfFold, out_of_fold
 from deltarule.training import Epoch
-from deltarule.training.preparing import FittedData, prepared
+from deltarule.training.fitted_data import FittedData
+from deltarule.training.preparing import prepared
 from deltarule.types import Floats
 
 FOLDS = 3
