@@ -28,7 +28,7 @@ def images(n):
     for row in range(n):
         x[row, 2 * y[row] : 2 * y[row] + 2] //= 2
         x[row, 2 * y[row] : 2 * y[row] + 2] += 120
-    return x, y
+    return x, y.astype(np.uint8)  # as IDX files have them; a model from a file has int64
 
 
 DATA = dr.Dataset(images(120), test=images(60), name="small")

@@ -103,10 +103,7 @@ class Ensemble:
             if each.multilabel or each.labelled != first.labelled or each.single != first.single:
                 raise ModelError("networks for the same task", pair)
             if first.classes is not None and each.classes is not None:
-                if (
-                    not np.array_equal(first.classes, each.classes)
-                    or first.classes.dtype.kind != each.classes.dtype.kind
-                ):
+                if not _equal_classes(first.classes, each.classes):
                     raise ModelError("networks for the same classes", pair)
             elif each.shape.outputs != first.shape.outputs:
                 raise ModelError("networks for the same targets", pair)
@@ -379,6 +376,12 @@ def _share_encoding(one: Encoding | None, other: Encoding | None) -> bool:
     if one is None or other is None:
         return one is other
     return one is other or one.to_json() == other.to_json()
+
+
+def _equal_classes(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
+    """Return whether classes are equal and of one kind; a model from a file has int64 for unsigned integers."""
+    kinds = {each.dtype.kind.replace("u", "i") for each in (one, other)}
+    return len(kinds) == 1 and np.array_equal(one, other)
 
 
 def _columns(encoding: Encoding | None) -> tuple[str, ...]:

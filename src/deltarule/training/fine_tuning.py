@@ -96,7 +96,7 @@ def _check_task(model: Model, recipe: Recipe) -> None:
 def _targets(classes: Any, outputs: int) -> str:
     if classes is None:
         return f"{outputs} number{'s' if outputs > 1 else ''} a sample"
-    return f"classes {', '.join(map(str, classes.tolist()))}"
+    return f"classes {', '.join(map(repr, classes.tolist()))}"
 
 
 def _named(model: Model, data: Dataset) -> Dataset:
