@@ -247,7 +247,10 @@ def test_the_command(shell, tmp_path, monkeypatch):
         (tmp_path / f"{name}-labels-idx1-ubyte").write_bytes(idx(y.astype(np.uint8)))
     out, _ = shell("records")
     assert "3.50 (-2.85 to 9.85)" in out
-    assert "not measured yet" in out
+    assert "not measured yet" not in out
+    with monkeypatch.context() as patch:
+        patch.setitem(records.RECORDS, "fashion", ONE)
+        assert "not measured yet" in shell("records")[0]
     listed = json.loads(shell("records", "--json")[0])["records"]
     assert [each["name"] for each in listed] == ["one", *list(records.RECORDS)[1:]]
     options = ("--data-dir", ".", "--engine", "reference", "--json")

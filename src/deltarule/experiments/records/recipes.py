@@ -133,7 +133,7 @@ _ALL = (
         average_over=(Shifts(1),),
         fine_tuning=_GENTLE,
         published=(
-            Published(0.31, "committee of 7 deep networks, elastic and affine deformation, GPU", CIRESAN),
+            Published(0.31, "7 deep networks, elastic and affine deformation, GPU", CIRESAN),
             Published(0.39, "25 × 800 units", "Meier, Cireşan, Gambardella and Schmidhuber (2011)"),
         ),
         expected=Measured((0.37, 0.33, 0.34, 0.34, 0.37), 1306.2, "AMD EPYC (Zen 5), 2 cores"),
