@@ -18,6 +18,9 @@ from deltarule.types import Floats
 
 __all__ = ["as_fitted", "known_scalings", "parameters_of", "preprocessed_as"]
 
+_SHOWN = 10
+"""Classes that an error names."""
+
 
 def preprocessed_as(model: Model, recipe: Recipe) -> Recipe:
     """Return a recipe with the preprocessing of a model's own."""
@@ -34,9 +37,9 @@ def known_scalings(model: Model) -> dict[Any, Any]:
 
 
 def as_fitted(model: Model, recipe: Recipe, fitted: FittedData) -> FittedData:
-    """Return what is fitted to new data, with what the model has in its place.
+    """Return what is fitted to new data, with the target scaling, bounds and names of the model.
 
-    recipe : with its loss and its task.
+    recipe : with its loss and its task. The scaling of the inputs and the encoding come from `known_scalings`.
 
     Raises RecipeError for another task, or a loss whose raw outputs mean something else; DataError for samples or
     targets of another kind.
@@ -47,9 +50,10 @@ def as_fitted(model: Model, recipe: Recipe, fitted: FittedData) -> FittedData:
         raise DataError(f"{wanted}, as the model was trained on", got)
     if fitted.input_shape != model.input_shape:
         raise DataError(f"samples of the model's shape {model.input_shape}", f"{fitted.input_shape}")
-    mine, other = _targets(fitted.classes, fitted.outputs), _targets(model.classes, model.shape.outputs)
-    if mine != other:
-        raise DataError(f"the targets of the model: {other}", mine, field="y")
+    mine, other = fitted.classes, model.classes
+    if fitted.outputs != model.shape.outputs or repr(_listed(mine)) != repr(_listed(other)):
+        expected = f"the targets of the model: {_targets(other, model.shape.outputs)}"
+        raise DataError(expected, _targets(mine, fitted.outputs), field="y")
     bounds = fitted.target_bounds
     if bounds is not None and model.target_bounds is not None:
         (low, high), (lowest, highest) = bounds, model.target_bounds
@@ -57,7 +61,6 @@ def as_fitted(model: Model, recipe: Recipe, fitted: FittedData) -> FittedData:
     data = fitted.data
     return dataclasses.replace(
         fitted,
-        scaling=model.scaling,
         target_scaling=model.target_scaling,
         target_bounds=bounds,
         data=None if data is None else _named(model, data),
@@ -93,10 +96,16 @@ def _check_task(model: Model, recipe: Recipe) -> None:
         raise RecipeError(expected, got, "loss=model.recipe.loss", field="loss")
 
 
+def _listed(classes: Any) -> Any:
+    """Return classes as a list, whose text distinguishes 1, True and '1'; None where there are none."""
+    return None if classes is None else classes.tolist()
+
+
 def _targets(classes: Any, outputs: int) -> str:
     if classes is None:
         return f"{outputs} number{'s' if outputs > 1 else ''} a sample"
-    return f"classes {', '.join(map(repr, classes.tolist()))}"
+    more = f", … ({len(classes):,} in all)" if len(classes) > _SHOWN else ""
+    return f"classes {', '.join(map(repr, classes[:_SHOWN].tolist()))}{more}"
 
 
 def _named(model: Model, data: Dataset) -> Dataset:

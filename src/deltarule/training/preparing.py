@@ -82,10 +82,9 @@ def _check_start(start: Any) -> None:
         return
     if isinstance(start, bool) or (isinstance(start, int) and not 0 <= start < 2**64):
         raise RecipeError("a seed from 0 to 2**64 − 1", repr(start), field="initial_parameters")
-    listed = isinstance(start, Sequence) and not isinstance(start, str)
-    if not isinstance(start, int) and not (
-        listed and all(hasattr(each, "__len__") and len(each) == 2 for each in start)
-    ):
+    pairs = isinstance(start, Sequence) and not isinstance(start, str)
+    pairs = pairs and all(hasattr(each, "__len__") and len(each) == 2 for each in start)
+    if not pairs and not isinstance(start, int):
         got = repr(start) if isinstance(start, (str, float)) else type(start).__name__
         expected = "a model, a seed, or a pair of weights and biases for each layer"
         raise RecipeError(expected, got, "initial_parameters=run.model", field="initial_parameters")
