@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 
 import numpy as np
@@ -86,9 +87,9 @@ class Bench:
             waiting = going_on
 
     def execute(self, instruction, thread):
-        code = instructions._compiled(type(instruction).__module__)
         words = np.array(packed(instruction), np.int64)
-        code.function(type(instruction).__name__, 2)(words.ctypes.data, thread.address)
+        function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(instructions.compiled(type(instruction)))
+        function(words.ctypes.data, thread.address)
 
     def define(self, instruction, thread):
         self.team.ready(int(thread["step"]) - 1)

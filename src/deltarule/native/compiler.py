@@ -34,6 +34,9 @@ from deltarule.native.structs import fields_of, is_struct
 __all__ = ["CompileError", "EntryPoint", "module"]
 
 
+_LONGEST_INLINED = 150  # instructions of a function that becomes part of its callers
+
+
 class CompileError(TypeError):
     """A function that cannot be compiled."""
 
@@ -65,7 +68,8 @@ class _Module:
             result = body.compile()
             linkage, made = ("", name) if name else ("internal ", f"{function.__qualname__}.{len(self._known)}")
             words = ", ".join(f"{llvm(kind)} %argument{place}" for place, kind in enumerate(kinds))
-            head = f'define {linkage}{llvm(result)} @"{made}"({words}) nounwind {{'
+            inlined = "" if name or len(body.text.lines) > _LONGEST_INLINED else " alwaysinline"
+            head = f'define {linkage}{llvm(result)} @"{made}"({words}) nounwind{inlined} {{'
             self.definitions += [head, "entry:", *body.slots, *body.text.lines, "}"]
             self.declared |= body.text.declared
             self._known[function, kinds] = made, result

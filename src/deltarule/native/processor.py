@@ -10,7 +10,7 @@ import ctypes
 import functools
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
@@ -128,8 +128,11 @@ def assemble(intermediate: str) -> bytes:
     return _kept(intermediate, lambda: _parsed(intermediate))
 
 
-def compile_functions(functions: Mapping[str, EntryPoint]) -> MachineCode:
-    """Compile functions in the compiled part of Python (see `compiler`), which LLVM optimises.
+def compile_functions(functions: Mapping[str, EntryPoint], *, vectorized: bool = True) -> MachineCode:
+    """Compile functions in the compiled part of Python (see `compiler`), which LLVM optimizes.
+
+    vectorized : whether LLVM may vectorize loops, and optimize across functions. Without, compiling takes half the
+        time, and code that leaves its loops over numbers to kernels and tiles is as fast.
 
     The cache is one for each state of the package's sources, on which all else depends that is compiled in. The code
     stays for the life of the process: two threads may compile the same functions, and use both.
@@ -142,12 +145,9 @@ def compile_functions(functions: Mapping[str, EntryPoint]) -> MachineCode:
         from deltarule.native.compiler import module
 
         often = "in each process, as no cache is used" if cache_folder() is None else "once on this machine"
-        logging.getLogger("deltarule").info("Compiling the engine, %s; this takes a few seconds.", often)
+        logging.getLogger("deltarule").info("Compiling the engine, %s; this takes a second or two.", often)
         made = _parsed(module(functions))
-        options = llvm.create_pipeline_tuning_options(speed_level=3)
-        options.loop_vectorization = options.slp_vectorization = True
-        builder = llvm.create_pass_builder(_target_machine(), options)
-        builder.getModulePassManager().run(made, builder)
+        _optimize(made, None if vectorized else functions)
         return made
 
     code = load(_kept(key, optimized))
@@ -156,6 +156,26 @@ def compile_functions(functions: Mapping[str, EntryPoint]) -> MachineCode:
 
 
 _FOREVER: list[MachineCode] = []
+
+
+def _optimize(module: Any, alone: Collection[str] | None) -> None:
+    """Run LLVM's passes over a module: all of them, or a few and then those for single functions on `alone`."""
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = options.slp_vectorization = True
+    builder = llvm.create_pass_builder(_target_machine(), options)
+    if alone is None:
+        builder.getModulePassManager().run(module, builder)
+        return
+    few = llvm.create_new_module_pass_manager()
+    few.add_always_inliner_pass()
+    few.add_sroa_pass()
+    few.add_simplify_cfg_pass()
+    few.add_instruction_combine_pass()
+    few.add_new_gvn_pass()
+    few.run(module, builder)
+    single = builder.getFunctionPassManager()
+    for name in alone:
+        single.run(module.get_function(name), builder)
 
 
 def _parsed(intermediate: str) -> Any:

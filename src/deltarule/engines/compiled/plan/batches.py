@@ -24,6 +24,8 @@ class Gather(Instruction):
     order : 1 for the run's own, 0 for samples in stored order, or the address of an array of row numbers.
     """
 
+    vectorized = False
+
     gathering: Gathering
     order: Address
     source: MatrixAt
@@ -56,6 +58,8 @@ class Gather(Instruction):
 class Prefetch(Instruction):
     """Fetch the raw rows of the next batch, `bytes` long, to have them near when it is built."""
 
+    vectorized = False
+
     order: Address
     source: MatrixAt
     bytes: Count
@@ -80,6 +84,8 @@ class Prefetch(Instruction):
 @dataclass(frozen=True)
 class Target(Instruction):
     """Rows of y: one-hot, 0 or 1 for a single output, or numbers; and the rows' weights, where there are any."""
+
+    vectorized = False
 
     order: Address
     targets: Targets
@@ -122,6 +128,8 @@ class Target(Instruction):
 class CountErrors(Instruction):
     """1 for each row whose largest output is another class's, the first of equal ones being taken; else 0."""
 
+    vectorized = False
+
     z: MatrixAt
     outputs: Count
     order: Address
@@ -154,6 +162,8 @@ class CountErrors(Instruction):
 class AddToSums(Instruction):
     """Add a batch's weight, losses and errors to three numbers, row by row."""
 
+    vectorized = False
+
     losses: Address
     errors: Address
     batch_weights: Address
@@ -184,6 +194,8 @@ class AddToSums(Instruction):
 @dataclass(frozen=True)
 class RecordLoss(Instruction):
     """Write a batch's mean loss to the record of the run."""
+
+    vectorized = False
 
     losses: Address
     batch_weights: Address

@@ -15,7 +15,7 @@ import ctypes
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -39,8 +39,8 @@ from deltarule.native.structs import Record, Stride, Struct, packed
 from deltarule.native.tiles import BACKWARD, PAIRS, ROUNDED
 
 __all__ = [
-    "Array", "Instruction", "Work", "batch_weight", "column_squares", "column_sums", "follow", "inverse", "number",
-    "order_of", "put", "run_kernel", "sample", "samples_named", "stored", "uniform",
+    "Array", "Instruction", "Work", "batch_weight", "column_squares", "column_sums", "compiled", "follow", "inverse",
+    "number", "order_of", "put", "run_kernel", "sample", "samples_named", "stored", "uniform",
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
@@ -153,7 +153,12 @@ class Work:
 
 
 class Instruction(Struct, ABC):
-    """Base of all instructions."""
+    """Base of all instructions.
+
+    vectorized : whether `execute` has loops over numbers that LLVM may vectorize (see `compile_functions`).
+    """
+
+    vectorized: ClassVar[bool] = True
 
     @abstractmethod
     def execute(self, thread: Thread) -> None:
@@ -169,18 +174,23 @@ class Instruction(Struct, ABC):
 
 
 @lasting
-def _compiled(module: str) -> MachineCode:
-    """The instructions of a module, compiled together when one of them is first wanted."""
+def _compiled(module: str, *, vectorized: bool) -> MachineCode:
+    """The instructions of a module of either kind, compiled together when one of them is first wanted."""
     classes = [each for each in vars(sys.modules[module]).values() if isinstance(each, type)]
     own = [each for each in classes if issubclass(each, Instruction) and each.__module__ == module]
-    return compile_functions({each.__name__: (each.execute, each, Thread) for each in own})
+    functions = {each.__name__: (each.execute, each, Thread) for each in own if each.vectorized == vectorized}
+    return compile_functions(functions, vectorized=vectorized)
+
+
+def compiled(instruction: type[Instruction]) -> int:
+    """The address of an instruction's compiled method."""
+    code = _compiled(instruction.__module__, vectorized=instruction.vectorized)
+    return code.address(instruction.__name__)
 
 
 def stored(instructions: Sequence[Instruction]) -> tuple[np.ndarray, np.ndarray]:
     """A plan's table of addresses, and the words that these are of."""
-    classes = [type(each) for each in instructions]
-    functions = [_compiled(each.__module__).address(each.__name__) for each in classes]
-    rows = [[function, *packed(each)] for function, each in zip(functions, instructions, strict=True)]
+    rows = [[compiled(type(each)), *packed(each)] for each in instructions]
     words = np.array([word for row in rows for word in row], np.int64)
     begins = np.cumsum([0, *map(len, rows)])[:-1]
     return words.ctypes.data + 8 * begins, words

@@ -21,6 +21,8 @@ __all__ = ["Apply", "Backward", "Forward", "Loss", "PrepareConstants", "Wait"]
 class Wait(Instruction):
     """Wait for the other threads; the workspace then has no copy that a product could use again."""
 
+    vectorized = False
+
     def equation(self) -> str:
         return "for the other threads"
 
@@ -39,6 +41,8 @@ class PrepareConstants(Instruction):
     The first scalars are the step, the schedule's factor for it, and where `weighted` the fourth is 1 / Σ weights of
     the batch.
     """
+
+    vectorized = False
 
     prepared: PreparedKernel
     weighted: bool
@@ -70,6 +74,8 @@ class Forward(Instruction):
 
     pairs : of W rounded to bfloat16, where they are kept; or 0.
     """
+
+    vectorized = False
 
     a: MatrixAt
     depth: Count
@@ -105,6 +111,8 @@ class Forward(Instruction):
 class Backward(Instruction):
     """da += dz Wᵀ for some columns of da, over a block of W's columns; over the `first` block, da = dz Wᵀ."""
 
+    vectorized = False
+
     d: MatrixAt
     depth: Count
     w: MatrixAt
@@ -136,6 +144,8 @@ class Backward(Instruction):
 @dataclass(frozen=True)
 class Apply(Instruction):
     """A kernel of elements over some columns of `many` matrices, at most four, whose rows are `row` bytes apart."""
+
+    vectorized = False
 
     kernel: KernelCall
     one: Address
@@ -183,6 +193,8 @@ class Loss(Instruction):
     have one number a row. An address of 0 is left out. With `scratch` there is one output: its column, a number in
     each row, is first brought together there, so that vectors are full. `order` is that of the samples, see `Gather`.
     """
+
+    vectorized = False
 
     prepared: PreparedKernel
     z: Address

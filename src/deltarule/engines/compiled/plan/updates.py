@@ -62,6 +62,8 @@ class Update(Instruction):
     The kernel takes w, g and as many slots, which are `apart` bytes from w and from one another.
     """
 
+    vectorized = False
+
     product: Product
     kernel: KernelCall
     slots: Count
@@ -126,6 +128,8 @@ _SLICE = 96  # whole tiles; sums are over the batch, so slices change no bit
 class Gradient(Instruction):
     """Write the gradient of some rows of a block, aᵀ dz, to `gradient`; a kernel may add a penalty's to it."""
 
+    vectorized = False
+
     product: Product
     gradient: Address
     kernel: KernelCall
@@ -153,6 +157,8 @@ class Gradient(Instruction):
 @dataclass(frozen=True)
 class Step(Instruction):
     """The optimizer's step over `items` numbers whose gradient is written down."""
+
+    vectorized = False
 
     w: Address
     gradient: Address
@@ -255,6 +261,8 @@ class Bound(Instruction):
 @dataclass(frozen=True)
 class CallFormula(Instruction):
     """Have Python step by the whole gradient, while the other threads wait: see `runtime.team`."""
+
+    vectorized = False
 
     function: Address
 

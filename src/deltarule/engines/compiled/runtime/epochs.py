@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule.engines.compiled.plan.batches import Gather
-from deltarule.engines.compiled.plan.instruction import Instruction, follow, number
+from deltarule.engines.compiled.plan.instruction import Instruction, follow
 from deltarule.engines.compiled.plan.memory import Arena, aligned
 from deltarule.engines.compiled.plan.printing import SCRATCH
 from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Plan, Run, Thread
 from deltarule.engines.problem import Figure
 from deltarule.formulas import random
 from deltarule.native import memory
+from deltarule.native.compiler import EntryPoint
 from deltarule.native.memory import call, load_float64, load_int64, store, struct_at
 from deltarule.native.processor import MachineCode, compile_functions, lasting
 from deltarule.native.products import GROUP, WORKSPACE_BYTES
@@ -46,7 +47,8 @@ class WeightBlock(Struct):
 @lasting
 def entry_points() -> MachineCode:
     """`train(run, thread)` and `follow_once(run, rows)`, compiled."""
-    return compile_functions({"train": (train, Run, int), "follow_once": (follow_once, Run, int)})
+    functions: dict[str, EntryPoint] = {"train": (train, Run, int), "follow_once": (follow_once, Run, int)}
+    return compile_functions(functions, vectorized=False)
 
 
 class SingleThread:
@@ -236,9 +238,10 @@ def _finish(run: Run, epoch: int) -> None:
         store(figure + 16, progress.error)
     if run.validated:
         _collected(partial, run.validation_samples, run.block, validation)
-    _add_penalties(run, figure + 8 * Figure.PENALTY)
+    penalty = figure + 8 * Figure.PENALTY
     train_loss = load_float64(figure + 8)
-    finite = train_loss - train_loss == 0.0 and _all_finite(run)
+    finite = train_loss - train_loss == 0.0 and _all_finite(run, penalty)
+    _add_penalties(run, penalty)
     if run.watched:
         _watch(run, validation, epoch)
     elif finite:
@@ -262,18 +265,16 @@ def _watch(run: Run, validation: int, epoch: int) -> None:
 
 def _keep_parameters(run: Run) -> None:
     """Copy the parameters to where the best ones are kept."""
-    source, kept = run.parameters, run.best
-    for index in range(run.items * run.item_bytes // 8):
-        store(kept + 8 * index, load_int64(source + 8 * index))
+    memory.copy(run.parameters, run.best, run.items * run.item_bytes)
 
 
-def _all_finite(run: Run) -> bool:
-    """Whether no parameter is infinite or NaN, whose difference from itself is NaN."""
-    finite = 0
-    for index in range(run.items):
-        parameter = number(run.parameters, index, run.item_bytes)
-        finite += int(parameter - parameter == 0.0)
-    return finite == run.items
+def _all_finite(run: Run, room: int) -> bool:
+    """Whether no parameter is infinite or NaN; a number is written to `room`."""
+    operands = struct_at(Thread, run.table).operands
+    store(operands, run.parameters)
+    store(operands + 8, room)
+    call(run.finiteness.body, run.items, run.finiteness.constants, operands)
+    return load_float64(room) == 0.0
 
 
 def _add_penalties(run: Run, into: int) -> None:
