@@ -24,7 +24,9 @@ MESSAGES = {
         "已中断；要继续，请用同一命令并加上 --output {folder}。"
     ),
     # Training.
-    "Compiling the engine, once on this machine; this takes a second or two.": "正在编译引擎，每台机器一次，需要一两秒。",
+    "Compiling the engine, once on this machine; this takes a second or two.": (
+        "正在编译引擎，每台机器一次，需要一两秒。"
+    ),
     "{name}: {train:,} training samples, {held} validation samples; a network {sizes}, {what}.": (
         "{name}：{train:,} 个训练样本，{held} 个验证样本；网络 {sizes}，{what}。"
     ),

@@ -185,6 +185,19 @@ def test_a_run_that_diverges_says_so_and_keeps_the_last_good_weights(engine):
     assert np.isfinite(run.model.theta).all()
 
 
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+@pytest.mark.parametrize("stopping", [None, dr.EarlyStopping()])
+def test_weights_that_overflow_at_the_end_of_an_epoch_are_a_divergence(engine, stopping):
+    x = np.random.default_rng(0).normal(size=(64, 3))
+    linear = dr.Network(hidden=())
+    recipe = dr.Recipe(network=linear, optimizer=dr.SGD(1.7e308), batch_size=64, epochs=1, stopping=stopping)
+    with np.errstate(over="ignore"), pytest.raises(dr.Diverged, match="finite, got overflow in epoch 1") as caught:
+        dr.train(recipe, x, 1e3 * x[:, 0], engine=engine, precision="float64")
+    assert caught.value.run.status == "diverged"
+    assert np.isfinite(caught.value.run.history[-1].train_loss)
+    assert np.isfinite(caught.value.run.model.theta).all()
+
+
 @pytest.mark.parametrize("kind", ["u1", "i1", "u2", "i4", "u8", "f2", "f4", "f8", ">f8", "?"])
 def test_any_real_type_is_read_where_it_lies(kind):
     x = (np.random.default_rng(0).random((30, 21)) * 100).astype(kind)

@@ -17,6 +17,7 @@ import numpy as np
 from deltarule.data import Dataset
 from deltarule.deprecation import renamed_arguments
 from deltarule.engines.forking import renewed_when_forked
+from deltarule.engines.predicting import all_finite
 from deltarule.engines.problem import Engine, Figure, Order, StopRequested, never
 from deltarule.engines.registry import engine_of
 from deltarule.errors import CheckpointWarning, Diverged, Interrupted, OutputError, memory_checked
@@ -211,7 +212,9 @@ class Training:
     def _diverged(self) -> bool:
         if not self._tables or not len(self._tables[-1]):
             return False
-        return not math.isfinite(self._tables[-1][-1, Figure.TRAIN_LOSS])
+        if not math.isfinite(self._tables[-1][-1, Figure.TRAIN_LOSS]):
+            return True
+        return self._engine.finished and not all_finite(self._engine.theta)
 
     def _deliver(self, at_most: int, seconds: float, interrupted: StopRequested) -> Iterator[Epoch]:
         with self._kept():
@@ -345,14 +348,15 @@ class Training:
         self._saved = (found.state.step, found.delivered, self._finished)
 
     def _check(self) -> None:
-        """Raise `Diverged` if the last epoch's loss is not finite."""
+        """Raise `Diverged` if the last epoch's loss is not finite, or the weights after it are not."""
         if not self._diverged:
             return
         epoch = self.history[-1]
         rate = self.recipe.optimizer.learning_rate
+        of_loss = not math.isfinite(epoch.train_loss)
         error = Diverged(
-            "a training loss that stays finite",
-            f"{epoch.train_loss} in epoch {epoch.number} at learning rate {rate:g}",
+            "a training loss that stays finite" if of_loss else "weights that stay finite",
+            f"{epoch.train_loss if of_loss else 'overflow'} in epoch {epoch.number} at learning rate {rate:g}",
             f"a smaller learning rate, for example {rate / 10:g}, or scaled inputs",
         )
         error.run = self.run
