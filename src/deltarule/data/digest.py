@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from deltarule.data.dataset import Dataset
 from deltarule.data.parts import Part
-from deltarule.mapped import forget, is_mapped
+from deltarule.mapped import forget
 
 __all__ = ["digest_of"]
 
 _ROWS = 4096
-"""Rows of a mapped file that are read at a time for its digest."""
+"""Rows that are read at a time, since the array may be a mapped file."""
 
 
 def digest_of(data: Dataset) -> str:
@@ -25,12 +26,11 @@ def digest_of(data: Dataset) -> str:
         for array in _arrays(part):
             if array.dtype.kind == "T":
                 digest.update(str(array.tolist()).encode())
-            elif is_mapped(array):
-                for start in range(0, len(array), _ROWS):
-                    digest.update(array[start : start + _ROWS].tobytes())
-                    forget(array)
-            else:
-                digest.update(array.tobytes())
+                continue
+            for start in range(0, len(array), _ROWS):
+                rows = np.ascontiguousarray(array[start : start + _ROWS])
+                digest.update(rows.reshape(-1).view(np.uint8))
+                forget(array)
     return digest.hexdigest()
 
 

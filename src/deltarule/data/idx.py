@@ -11,9 +11,10 @@ import hashlib
 import math
 import os
 import zlib
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from deltarule.data.limits import BYTES_AT_MOST
 from deltarule.errors import DataError, DataFileError
 from deltarule.regular_files import opened, reason
 
-__all__ = ["IDX_NAMES", "find_idx_files", "read_idx", "read_idx_and_md5", "read_idx_folder"]
+__all__ = ["IDX_NAMES", "find_idx_files", "md5_of_idx", "read_idx", "read_idx_folder"]
 
 IDX_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 """Images and labels to train on, images and labels to test with."""
@@ -47,12 +48,36 @@ def read_idx(path: str | PathLike[str]) -> Array:
     >>> read_idx(path)
     array([7, 2, 1], dtype=uint8)
     """
-    return read_idx_and_md5(path)[0]
+    return _stored(Path(path)).array
 
 
-def read_idx_and_md5(path: str | PathLike[str]) -> tuple[Array, str]:
-    """As `read_idx`, and the MD5 of the uncompressed bytes in hexadecimal digits."""
-    path = Path(path)
+def md5_of_idx(path: str | PathLike[str]) -> str:
+    """The MD5 of an IDX file's uncompressed bytes in hexadecimal digits; errors are those of `read_idx`."""
+    return _stored(Path(path)).md5
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """The uncompressed bytes of an IDX file, of which `header` says what the `content` is."""
+
+    header: bytes
+    content: bytearray
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    @property
+    def array(self) -> Array:
+        array = np.frombuffer(self.content, self.dtype).reshape(self.shape)
+        return array.astype(self.dtype.newbyteorder("="), copy=False)
+
+    @property
+    def md5(self) -> str:
+        made = hashlib.md5(self.header, usedforsecurity=False)
+        made.update(self.content)
+        return made.hexdigest()
+
+
+def _stored(path: Path) -> _Stored:
     try:
         with opened(path) as plain:
             size = os.fstat(plain.fileno()).st_size
@@ -98,12 +123,16 @@ def read_idx_folder(folder: str | PathLike[str], name: str = "") -> Dataset:
         ...
     deltarule.errors.DataFileError: Expected a folder of IDX files, got 'no such folder', which is no folder.
     """
-    return read_idx_folder_and_md5(folder, name)[0]
+    return _dataset(Path(folder), name)[0]
 
 
 def read_idx_folder_and_md5(folder: str | PathLike[str], name: str = "") -> tuple[Dataset, dict[str, str]]:
     """As `read_idx_folder`, and the MD5 of the uncompressed bytes of each file, by its name in `IDX_NAMES`."""
-    folder = Path(folder)
+    dataset, contents = _dataset(Path(folder), name)
+    return dataset, {file: stored.md5 for file, stored in contents.items()}
+
+
+def _dataset(folder: Path, name: str) -> tuple[Dataset, dict[str, _Stored]]:
     if not folder.is_dir():
         raise DataFileError("a folder of IDX files", f"{str(folder)!r}, which is no folder")
     paths = find_idx_files(folder)
@@ -112,10 +141,10 @@ def read_idx_folder_and_md5(folder: str | PathLike[str], name: str = "") -> tupl
         had = "without " + ", ".join(missing) if paths else "with none of them"
         wanted = f"the files {', '.join(IDX_NAMES)} (with or without .gz) in {folder}"
         raise DataFileError(wanted, f"a folder {had}")
-    contents = {file: read_idx_and_md5(path) for file, path in paths.items()}
+    contents = {file: _stored(path) for file, path in paths.items()}
     parts = []
     for images, labels in (IDX_NAMES[:2], IDX_NAMES[2:]):
-        x, y = contents[images][0], contents[labels][0]
+        x, y = contents[images].array, contents[labels].array
         if y.ndim != 1 or y.dtype.kind not in "iu":
             raise DataFileError(f"labels in {paths[labels]}", f"{y.dtype} of shape {y.shape}")
         if len(x) != len(y):
@@ -126,11 +155,11 @@ def read_idx_folder_and_md5(folder: str | PathLike[str], name: str = "") -> tupl
         dataset = Dataset(parts[0], test=parts[1], name=name or folder.resolve().name, source=f"files in {folder}")
     except DataError as error:
         raise DataFileError(f"{error.expected}, in the files of {folder}", error.value, error.suggestion) from error
-    return dataset, {file: md5 for file, (_, md5) in contents.items()}
+    return dataset, contents
 
 
-def _read(stream: BinaryIO, path: Path, most: int) -> tuple[Array, str]:
-    """The array and the MD5; `most` bytes are all that the file on the disk could possibly hold."""
+def _read(stream: BinaryIO, path: Path, most: int) -> _Stored:
+    """Read and check everything; `most` bytes are all that the file on the disk could possibly hold."""
     start = stream.read(4)
     dimensions = start[3] if len(start) == 4 else 0
     if start[:2] != b"\0\0"[: len(start)] or (len(start) == 4 and start[2] not in _TYPES):
@@ -158,7 +187,4 @@ def _read(stream: BinaryIO, path: Path, most: int) -> tuple[Array, str]:
         raise DataFileError(f"the {claimed:,} bytes that the header of {path} claims", came)
     if stream.read(1):
         raise DataFileError(f"the end of {path} after {claimed:,} bytes (shape {shape})", "more bytes after it")
-    md5 = hashlib.md5(start + lengths, usedforsecurity=False)
-    md5.update(content)
-    array = np.frombuffer(content, dtype).reshape(shape)
-    return array.astype(dtype.newbyteorder("="), copy=False), md5.hexdigest()
+    return _Stored(start + lengths, content, dtype, shape)

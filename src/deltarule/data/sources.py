@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from deltarule.data.idx import IDX_NAMES, read_idx_and_md5
+from deltarule.data.idx import IDX_NAMES, md5_of_idx
 from deltarule.errors import DataFileError
 from deltarule.regular_files import opened
 
@@ -41,7 +41,7 @@ class SourceFile:
         if self.content is None:
             return False
         try:
-            return read_idx_and_md5(path)[1] == self.content
+            return md5_of_idx(path) == self.content
         except DataFileError:
             return False
 
