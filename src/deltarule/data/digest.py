@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from deltarule.data.dataset import Dataset
 from deltarule.data.parts import Part
-from deltarule.mapped import forget
+from deltarule.mapped import forget, is_mapped
 
 __all__ = ["digest_of"]
 
 _ROWS = 4096
-"""Rows that are read at a time, since the array may be a mapped file."""
+"""Rows of a mapped file that are read at a time for its digest."""
 
 
 def digest_of(data: Dataset) -> str:
@@ -24,14 +24,22 @@ def digest_of(data: Dataset) -> str:
     for name, part in data.parts.items():
         digest.update(f"{name} {part.x.shape} {part.x.dtype} {part.y.shape} {part.y.dtype}".encode())
         for array in _arrays(part):
-            if array.dtype.kind == "T":
+            if array.dtype.kind in "OT":
                 digest.update(str(array.tolist()).encode())
-                continue
-            for start in range(0, len(array), _ROWS):
-                rows = np.ascontiguousarray(array[start : start + _ROWS])
-                digest.update(rows.reshape(-1).view(np.uint8))
-                forget(array)
+            elif is_mapped(array):
+                for start in range(0, len(array), _ROWS):
+                    digest.update(array[start : start + _ROWS].tobytes())
+                    forget(array)
+            else:
+                digest.update(_bytes_of(array))
     return digest.hexdigest()
+
+
+def _bytes_of(array: Any) -> bytes | memoryview:
+    """The bytes of an array or a table, where they lie if that is side by side."""
+    if isinstance(array, np.ndarray) and array.flags.c_contiguous:
+        return array.reshape(-1).view(np.uint8).data
+    return bytes(array.tobytes())
 
 
 def _arrays(part: Part) -> list[npt.NDArray[Any]]:
