@@ -19,7 +19,6 @@ from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Plan, R
 from deltarule.engines.problem import Figure
 from deltarule.formulas import random
 from deltarule.native import memory
-from deltarule.native.compiler import EntryPoint
 from deltarule.native.memory import call, load_float64, load_int64, store, struct_at
 from deltarule.native.processor import MachineCode, compile_functions, lasting
 from deltarule.native.products import GROUP, WORKSPACE_BYTES
@@ -47,8 +46,7 @@ class WeightBlock(Struct):
 @lasting
 def entry_points() -> MachineCode:
     """`train(run, thread)` and `follow_once(run, rows)`, compiled."""
-    functions: dict[str, EntryPoint] = {"train": (train, Run, int), "follow_once": (follow_once, Run, int)}
-    return compile_functions(functions, vectorized=False)
+    return compile_functions({"train": (train, Run, int), "follow_once": (follow_once, Run, int)}, vectorized=False)
 
 
 class SingleThread:
