@@ -198,6 +198,19 @@ def test_weights_that_overflow_at_the_end_of_an_epoch_are_a_divergence(engine, s
     assert np.isfinite(caught.value.run.model.theta).all()
 
 
+@pytest.mark.parametrize("engine", ["reference", "compiled"])
+def test_an_epoch_whose_weights_overflow_is_never_the_best(engine):
+    """Its score may be finite: the class of the largest of infinite outputs."""
+    x = 1000 * np.random.default_rng(0).normal(size=(64, 3))
+    linear, rule = dr.Network(hidden=()), dr.EarlyStopping(monitor="score")
+    recipe = dr.Recipe(
+        network=linear, optimizer=dr.SGD(1.7e308), epochs=2, batch_size=64, stopping=rule, scaling="none"
+    )
+    with np.errstate(over="ignore", invalid="ignore"), pytest.raises(dr.Diverged) as caught:
+        dr.train(recipe, x, (x[:, 0] > 0).astype(int), engine=engine, precision="float64")
+    assert np.isfinite(caught.value.run.model.theta).all()
+
+
 @pytest.mark.parametrize("kind", ["u1", "i1", "u2", "i4", "u8", "f2", "f4", "f8", ">f8", "?"])
 def test_any_real_type_is_read_where_it_lies(kind):
     x = (np.random.default_rng(0).random((30, 21)) * 100).astype(kind)

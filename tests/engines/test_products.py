@@ -26,7 +26,8 @@ CODE = compile_functions(
         "forward": (products.gemm_nn, *[int] * 12),
         "backward": (products.gemm_nt, *[int] * 12),
         "gradient": (products.gemm_tn, *[int] * 13),
-    }
+    },
+    vectorized=False,  # as for training
 )
 forward, backward, gradient = (
     CODE.function(name, count) for name, count in (("forward", 12), ("backward", 12), ("gradient", 13))

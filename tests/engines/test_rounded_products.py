@@ -18,7 +18,8 @@ from deltarule.native.products import GROUP
 from deltarule.native.tiles import tiles
 
 WORDS = products.PRODUCTS | {"keep_pairs": 6}
-CODE = compile_functions({name: (getattr(products, name), *[int] * words) for name, words in WORDS.items()})
+FUNCTIONS = {name: (getattr(products, name), *[int] * words) for name, words in WORDS.items()}
+CODE = compile_functions(FUNCTIONS, vectorized=False)  # as for training
 forward, backward, gradient, keep_pairs = (CODE.function(name, words) for name, words in WORDS.items())
 
 

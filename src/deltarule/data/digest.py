@@ -25,7 +25,7 @@ def digest_of(data: Dataset) -> str:
         digest.update(f"{name} {part.x.shape} {part.x.dtype} {part.y.shape} {part.y.dtype}".encode())
         for array in _arrays(part):
             if array.dtype.kind in "OT":
-                digest.update(str(array.tolist()).encode())
+                digest.update(str([str(each) for each in array.ravel().tolist()]).encode())
             elif is_mapped(array):
                 for start in range(0, len(array), _ROWS):
                     digest.update(array[start : start + _ROWS].tobytes())

@@ -58,22 +58,16 @@ def md5_of_idx(path: str | PathLike[str]) -> str:
 
 @dataclass(frozen=True)
 class _Stored:
-    """The uncompressed bytes of an IDX file, of which `header` says what the `content` is."""
+    """What an IDX file has: its header's bytes, the type of the numbers after it, and these in native byte order."""
 
     header: bytes
-    content: bytearray
     dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-
-    @property
-    def array(self) -> Array:
-        array = np.frombuffer(self.content, self.dtype).reshape(self.shape)
-        return array.astype(self.dtype.newbyteorder("="), copy=False)
+    array: Array
 
     @property
     def md5(self) -> str:
         made = hashlib.md5(self.header, usedforsecurity=False)
-        made.update(self.content)
+        made.update(self.array.astype(self.dtype, copy=False).reshape(-1).view(np.uint8).data)
         return made.hexdigest()
 
 
@@ -187,4 +181,5 @@ def _read(stream: BinaryIO, path: Path, most: int) -> _Stored:
         raise DataFileError(f"the {claimed:,} bytes that the header of {path} claims", came)
     if stream.read(1):
         raise DataFileError(f"the end of {path} after {claimed:,} bytes (shape {shape})", "more bytes after it")
-    return _Stored(start + lengths, content, dtype, shape)
+    array = np.frombuffer(content, dtype).reshape(shape)
+    return _Stored(start + lengths, dtype, array.astype(dtype.newbyteorder("="), copy=False))

@@ -31,7 +31,7 @@ class Watch:
                 self.best_theta = theta.copy()
         else:
             figure = -held.error / held.weight if self._larger else held.loss / held.weight
-            if rule.better(figure, self.best_value, self._larger):
+            if finite and rule.better(figure, self.best_value, self._larger):
                 self.best_value, self.best_epoch = figure, epoch
                 self.best_theta = theta.copy()
             self.finished = rule.exhausted(epoch, self.best_epoch)

@@ -161,7 +161,8 @@ _SPECIAL = 0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-38, 3e38, 2.0**-70, -(
 def differing(of_unit: plain.Tiles) -> list[str]:
     """Return the products, and their sizes, of which a bit differs from the definition; NaNs are all the same."""
     words = rounded_products.PRODUCTS
-    code = compile_functions({name: (getattr(rounded_products, name), *[int] * words[name]) for name in words})
+    functions = {name: (getattr(rounded_products, name), *[int] * words[name]) for name in words}
+    code = compile_functions(functions, vectorized=False)
     forward, backward, gradient = (code.function(name, words[name]) for name in words)
     found, generator = [], np.random.default_rng(0)
     for (batch, inputs, outputs), special in ((sizes, special) for sizes in _SIZES for special in (False, True)):

@@ -12,7 +12,7 @@ import numpy as np
 from deltarule.native.structs import Struct
 
 __all__ = [
-    "add_atomically", "address_of", "call", "call_int32", "call_int64", "copy", "flush_subnormals", "keep_subnormals",
+    "add_atomically", "address_of", "call", "call_int32", "call_int64", "flush_subnormals", "keep_subnormals",
     "load_atomically", "load_float32", "load_float64", "load_int32", "load_int64", "pause", "prefetch",
     "restore_float_mode", "square_root", "store", "store_atomically", "struct_at",
 ]  # fmt: skip
@@ -72,11 +72,6 @@ def call_int32(function: int, *arguments: Any) -> int:
 
 def call_int64(function: int, *arguments: Any) -> int:
     """Call a function of C that returns an integer of 64 bits, or an address."""
-    raise _OnlyCompiled
-
-
-def copy(source: int, target: int, size: int) -> None:
-    """Copy so many bytes to memory that does not overlap."""
     raise _OnlyCompiled
 
 

@@ -255,13 +255,6 @@ def _call(result: Kind) -> Emitter:
     return emit
 
 
-def _copy(text: Text, values: Sequence[Value]) -> Value:
-    text.declared.add("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
-    source, target = (text.pointer(value.text) for value in values[:2])
-    text.write(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {values[2].text}, i1 false)")
-    return Value(VOID, "")
-
-
 def _prefetch(text: Text, values: Sequence[Value]) -> Value:
     text.declared.add("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
     # To be read (0), into the second cache (2), data (1).
@@ -350,7 +343,6 @@ _INSTRUCTIONS: dict[Any, Emitter] = {
     memory.call: _call(VOID),
     memory.call_int32: _call(INT32),
     memory.call_int64: _call(INT),
-    memory.copy: _copy,
     memory.prefetch: _prefetch,
     memory.add_atomically: _add_atomically,
     memory.load_atomically: _load_atomically,

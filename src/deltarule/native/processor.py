@@ -131,15 +131,15 @@ def assemble(intermediate: str) -> bytes:
 def compile_functions(functions: Mapping[str, EntryPoint], *, vectorized: bool = True) -> MachineCode:
     """Compile functions in the compiled part of Python (see `compiler`), which LLVM optimizes.
 
-    vectorized : whether LLVM may vectorize loops, and optimize across functions. Without, compiling takes half the
-        time, and code that leaves its loops over numbers to kernels and tiles is as fast.
+    vectorized : whether the functions get LLVM's full pipeline, which vectorizes and unrolls loops over numbers.
+        Without, compiling takes half the time, and code that leaves such loops to kernels and tiles is as fast.
 
     The cache is one for each state of the package's sources, on which all else depends that is compiled in. The code
     stays for the life of the process: two threads may compile the same functions, and use both.
     """
     named = [f"{name} {each.__module__}.{each.__qualname__} {types}" for name, (each, *types) in functions.items()]
     codes = [each.__code__.co_code + repr(each.__code__.co_consts).encode() for each, *_ in functions.values()]
-    key = "\n".join([*named, sha256(b"".join(codes)).hexdigest()])
+    key = "\n".join([*named, f"vectorized {vectorized}", sha256(b"".join(codes)).hexdigest()])
 
     def optimized() -> Any:
         from deltarule.native.compiler import module
@@ -147,7 +147,7 @@ def compile_functions(functions: Mapping[str, EntryPoint], *, vectorized: bool =
         often = "in each process, as no cache is used" if cache_folder() is None else "once on this machine"
         logging.getLogger("deltarule").info("Compiling the engine, %s; this takes a second or two.", often)
         made = _parsed(module(functions))
-        _optimize(made, None if vectorized else functions)
+        _optimize(made, functions, vectorized=vectorized)
         return made
 
     code = load(_kept(key, optimized))
@@ -158,12 +158,12 @@ def compile_functions(functions: Mapping[str, EntryPoint], *, vectorized: bool =
 _FOREVER: list[MachineCode] = []
 
 
-def _optimize(module: Any, alone: Collection[str] | None) -> None:
-    """Run LLVM's passes over a module: all of them, or a few and then those for single functions on `alone`."""
+def _optimize(module: Any, exported: Collection[str], *, vectorized: bool) -> None:
+    """Run LLVM's full pipeline on a module; or a few passes, and on its exported functions those for single ones."""
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = options.slp_vectorization = True
     builder = llvm.create_pass_builder(_target_machine(), options)
-    if alone is None:
+    if vectorized:
         builder.getModulePassManager().run(module, builder)
         return
     few = llvm.create_new_module_pass_manager()
@@ -174,7 +174,7 @@ def _optimize(module: Any, alone: Collection[str] | None) -> None:
     few.add_new_gvn_pass()
     few.run(module, builder)
     single = builder.getFunctionPassManager()
-    for name in alone:
+    for name in exported:
         single.run(module.get_function(name), builder)
 
 

@@ -149,7 +149,8 @@ def _tiles(dtype: str, tiling: Tiling) -> Tiles:
 def _entry_points() -> tuple[Callable[..., None], ...]:
     """The three products, for Python to call."""
     words = rounded_products.PRODUCTS
-    code = compile_functions({name: (getattr(rounded_products, name), *[int] * words[name]) for name in words})
+    functions = {name: (getattr(rounded_products, name), *[int] * words[name]) for name in words}
+    code = compile_functions(functions, vectorized=False)
     return tuple(code.function(name, words[name]) for name in words)
 
 

@@ -61,7 +61,7 @@ def train(
         the end. The same call with the same folder continues an interrupted run; the result equals that of a run
         without interruption, to the last bit.
 
-    Raises `Diverged` if the loss is no longer finite; its `.run` has the last finite weights.
+    Raises `Diverged` if the loss or the weights are no longer finite; its `.run` has the last finite weights.
 
     >>> import deltarule as dr
     >>> run = dr.train(dr.Recipe(epochs=2, stopping=None), dr.load_dataset("iris"))

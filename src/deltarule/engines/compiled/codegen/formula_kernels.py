@@ -314,10 +314,3 @@ def penalty_value(penalty: Penalty, dtype: npt.DTypeLike) -> Kernel:
     value = scalar("share") * trace(penalty, "value", operand("w"))
     scalars = {"share": 1.0, **hyperparameters(penalty)}
     return compile_kernel(("w",), {"total": value}, scalars, dtype, "total", penalty.name)
-
-
-@_once
-def finiteness(dtype: npt.DTypeLike) -> Kernel:
-    """The sum of x − x over all elements, one float64: 0 if every number is finite, otherwise NaN."""
-    x = operand("x")
-    return compile_kernel(("x",), {"total": x - x}, {}, dtype, "total", "finiteness")

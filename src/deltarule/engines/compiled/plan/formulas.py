@@ -83,7 +83,6 @@ class UpdateKernels:
         for penalty in used:
             value = formula_kernels.penalty_value(penalty, dtype)
             self._values[penalty] = arena.constants(value, share=float(penalty.share(problem.batch_weight)))
-        self.finiteness = arena.constants(formula_kernels.finiteness(dtype))
         by_norm = clipping is not None and self.by_norm
         self.clip = arena.constants(formula_kernels.factor(clipping)) if by_norm else NO_KERNEL
         bound = recipe.constraint

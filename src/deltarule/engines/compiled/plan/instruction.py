@@ -155,7 +155,7 @@ class Work:
 class Instruction(Struct, ABC):
     """Base of all instructions.
 
-    vectorized : whether `execute` has loops over numbers that LLVM may vectorize (see `compile_functions`).
+    vectorized : whether `execute` is worth LLVM's full pipeline, for its loops over numbers; see `compile_functions`.
     """
 
     vectorized: ClassVar[bool] = True

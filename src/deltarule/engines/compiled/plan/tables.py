@@ -145,7 +145,7 @@ class Run(Struct):
     epoch of a given order. partial : three numbers for each block evaluated. figures : rows of `Figure`.
     batches : in an epoch. parameters : those that predict. weights : `WeightBlock`s, layer by layer. rates,
     decay_rates, dropout_rates : the schedules' factors for each step of the budget. budget, until : when to return to
-    Python. ties : whether the last of equally good epochs is the best. finiteness : what sums x − x over parameters.
+    Python. ties : whether the last of equally good epochs is the best.
     """
 
     threads: Count
@@ -189,7 +189,6 @@ class Run(Struct):
     decay_rates: Address
     dropout_rates: Address
     ties: bool
-    finiteness: KernelCall
 
 
 @dataclass

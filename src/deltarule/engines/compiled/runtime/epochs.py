@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deltarule.engines.compiled.plan.batches import Gather
-from deltarule.engines.compiled.plan.instruction import Instruction, follow
+from deltarule.engines.compiled.plan.instruction import Instruction, follow, number
 from deltarule.engines.compiled.plan.memory import Arena, aligned
 from deltarule.engines.compiled.plan.printing import SCRATCH
 from deltarule.engines.compiled.plan.tables import KernelCall, MatrixAt, Plan, Run, Thread
@@ -46,7 +46,7 @@ class WeightBlock(Struct):
 @lasting
 def entry_points() -> MachineCode:
     """`train(run, thread)` and `follow_once(run, rows)`, compiled."""
-    return compile_functions({"train": (train, Run, int), "follow_once": (follow_once, Run, int)}, vectorized=False)
+    return compile_functions({"train": (train, Run, int), "follow_once": (follow_once, Run, int)})
 
 
 class SingleThread:
@@ -236,25 +236,24 @@ def _finish(run: Run, epoch: int) -> None:
         store(figure + 16, progress.error)
     if run.validated:
         _collected(partial, run.validation_samples, run.block, validation)
-    penalty = figure + 8 * Figure.PENALTY
+    _add_penalties(run, figure + 8 * Figure.PENALTY)
     train_loss = load_float64(figure + 8)
-    finite = train_loss - train_loss == 0.0 and _all_finite(run, penalty)
-    _add_penalties(run, penalty)
+    finite = train_loss - train_loss == 0.0 and _all_finite(run)
     if run.watched:
-        _watch(run, validation, epoch)
+        _watch(run, validation, epoch, finite)
     elif finite:
         _keep_parameters(run)
     if not finite or epoch >= run.last_epoch:
         progress.finished = True
 
 
-def _watch(run: Run, validation: int, epoch: int) -> None:
-    """Early stopping's rule."""
+def _watch(run: Run, validation: int, epoch: int, finite: bool) -> None:
+    """Early stopping's rule; an epoch whose loss or parameters are not `finite` is never the best."""
     progress = run.progress
     weight, loss, error = load_float64(validation), load_float64(validation + 8), load_float64(validation + 16)
     figure = -error / weight if run.by_score else loss / weight
     tie = run.ties and figure == progress.best
-    if tie or improves(figure, progress.best, run.min_improvement, run.by_score):
+    if finite and (tie or improves(figure, progress.best, run.min_improvement, run.by_score)):
         progress.best, progress.best_epoch = figure, epoch
         _keep_parameters(run)
     if epoch - progress.best_epoch >= run.patience:
@@ -263,16 +262,18 @@ def _watch(run: Run, validation: int, epoch: int) -> None:
 
 def _keep_parameters(run: Run) -> None:
     """Copy the parameters to where the best ones are kept."""
-    memory.copy(run.parameters, run.best, run.items * run.item_bytes)
+    source, kept = run.parameters, run.best
+    for index in range(run.items * run.item_bytes // 8):
+        store(kept + 8 * index, load_int64(source + 8 * index))
 
 
-def _all_finite(run: Run, room: int) -> bool:
-    """Whether no parameter is infinite or NaN; a number is written to `room`."""
-    operands = struct_at(Thread, run.table).operands
-    store(operands, run.parameters)
-    store(operands + 8, room)
-    call(run.finiteness.body, run.items, run.finiteness.constants, operands)
-    return load_float64(room) == 0.0
+def _all_finite(run: Run) -> bool:
+    """Whether no parameter is infinite or NaN, whose difference from itself is NaN."""
+    finite = 0
+    for index in range(run.items):
+        parameter = number(run.parameters, index, run.item_bytes)
+        finite += int(parameter - parameter == 0.0)
+    return finite == run.items
 
 
 def _add_penalties(run: Run, into: int) -> None:

@@ -225,7 +225,6 @@ class Team:
             weights=self._weights.ctypes.data,
             layers=len(self._layout.blocks),
         )
-        run.put("finiteness", updates.finiteness)
 
     def make_room(self, rows: int) -> None:
         """Write the threads' plans for batches of at most `rows` samples, unless they are."""
