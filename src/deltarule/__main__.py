@@ -7,7 +7,7 @@ from deltarule.cli.streams import reopen_closed
 
 # Objects between two searches for reference cycles. By default there are 700, and importing creates so many objects,
 # nearly all of them for good, that the searches would take a tenth of a short command's time.
-_BETWEEN_COLLECTIONS = 50_000
+_BETWEEN_COLLECTIONS = 200_000
 
 
 def main() -> None:

@@ -85,8 +85,6 @@ class Prefetch(Instruction):
 class Target(Instruction):
     """Rows of y: one-hot, 0 or 1 for a single output, or numbers; and the rows' weights, where there are any."""
 
-    vectorized = False
-
     order: Address
     targets: Targets
     weights: Address
