@@ -17,7 +17,7 @@ RUN = [each for each in terminal.COMMANDS if not each.startswith("compare")]
 
 def timeless(text):
     """The text without what differs between machines."""
-    text = re.sub(r"(Compiling the engine[^.]*\.|正在编译引擎[^。]*。)\s*", "", text)
+    text = re.sub(r"(Compiling the engine[^.]*?second or two\.|正在编译引擎[^。]*。)\s*", "", text)
     text = re.sub(r"(Matplotlib is building the font cache|findfont: )[^\n]*\n", "", text)
     text = re.sub(r"Versions: [^\n]*", "Versions: …", text)
     text = re.sub(r"用时 \S+ 秒", "用时 … 秒", text)

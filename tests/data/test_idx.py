@@ -1,6 +1,7 @@
 """IDX files, sound and unsound."""
 
 import gzip
+import hashlib
 import os
 import struct
 import zlib
@@ -171,6 +172,12 @@ def test_a_folder(tmp_path, spelling, end):
     assert data.train.x.shape == (6, 4, 5)
     assert data.test.y.tolist() == [0, 1]
     assert data.validation is None
+
+
+def test_no_checksum_is_computed_that_nobody_asked_for(tmp_path, monkeypatch):
+    fill(tmp_path)
+    monkeypatch.setattr(hashlib, "md5", None)
+    assert len(read_idx_folder(tmp_path).train) == 6
 
 
 def test_a_folder_that_lacks_files(tmp_path):

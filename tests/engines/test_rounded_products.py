@@ -17,10 +17,9 @@ from deltarule.native.processor import compile_functions, processor
 from deltarule.native.products import GROUP
 from deltarule.native.tiles import tiles
 
-WORDS = products.PRODUCTS | {"keep_pairs": 6}
-FUNCTIONS = {name: (getattr(products, name), *[int] * words) for name, words in WORDS.items()}
-CODE = compile_functions(FUNCTIONS, vectorized=False)  # as for training
-forward, backward, gradient, keep_pairs = (CODE.function(name, words) for name, words in WORDS.items())
+forward, backward, gradient = products.entry_points()
+CODE = compile_functions({"keep_pairs": (products.keep_pairs, *[int] * 6)}, vectorized=False)
+keep_pairs = CODE.function("keep_pairs", 6)
 
 
 def result(rows, columns):

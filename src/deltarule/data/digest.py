@@ -36,7 +36,7 @@ def digest_of(data: Dataset) -> str:
 
 
 def _bytes_of(array: Any) -> bytes | memoryview:
-    """The bytes of an array or a table, where they lie if that is side by side."""
+    """Return the bytes of an array or a table; those of a contiguous array without a copy."""
     if isinstance(array, np.ndarray) and array.flags.c_contiguous:
         return array.reshape(-1).view(np.uint8).data
     return bytes(array.tobytes())

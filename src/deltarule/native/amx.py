@@ -27,7 +27,7 @@ from deltarule.native import rounded_products
 from deltarule.native import tiles as plain
 from deltarule.native.bfloat16 import multiply_in_blocks
 from deltarule.native.ir import Text
-from deltarule.native.processor import MachineCode, assemble, compile_functions, lasting, load, processor
+from deltarule.native.processor import MachineCode, assemble, lasting, load, processor
 from deltarule.native.products import GROUP, padded
 from deltarule.native.tiling import Tiling
 
@@ -160,10 +160,7 @@ _SPECIAL = 0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-38, 3e38, 2.0**-70, -(
 
 def differing(of_unit: plain.Tiles) -> list[str]:
     """Return the products, and their sizes, of which a bit differs from the definition; NaNs are all the same."""
-    words = rounded_products.PRODUCTS
-    functions = {name: (getattr(rounded_products, name), *[int] * words[name]) for name in words}
-    code = compile_functions(functions, vectorized=False)
-    forward, backward, gradient = (code.function(name, words[name]) for name in words)
+    forward, backward, gradient = rounded_products.entry_points()
     found, generator = [], np.random.default_rng(0)
     for (batch, inputs, outputs), special in ((sizes, special) for sizes in _SIZES for special in (False, True)):
         x, w, dz, bias = (

@@ -12,12 +12,15 @@ steps, A is stored row by row for all three products, and work is cut between st
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deltarule.native import products
 from deltarule.native.memory import call, load_int32, store
 from deltarule.native.panels import panel, slot
+from deltarule.native.processor import compile_functions, lasting
 from deltarule.native.products import WORKSPACE_BYTES, gemm_nn, gemm_nt, gemm_tn, padded, vectors_of
 from deltarule.native.tiles import (
     BACKWARD,
@@ -36,17 +39,27 @@ from deltarule.native.tiles import (
     ZEROS,
 )
 
-__all__ = ["LEAST_KEPT", "PRODUCTS", "backward", "forward", "gradient", "keep_pairs", "rounds", "workspace_bytes"]
+if TYPE_CHECKING:
+    from deltarule.native.compiler import EntryPoint
+
+__all__ = ["LEAST_KEPT", "backward", "entry_points", "forward", "gradient", "keep_pairs", "rounds", "workspace_bytes"]
 
 # Rows of A rounded at once, and the depth of a block: half a megabyte, which is in the second cache.
 _BLOCK_ROWS, _BLOCK_DEPTH = 256, 1024
 _CLEAR = 64  # bytes added to a row, so that rows do not compete for places in the nearest cache
 _A_BYTES = _BLOCK_DEPTH // 2 * (4 * _BLOCK_ROWS + _CLEAR)
 _WIDEST_PANEL = 4
-PRODUCTS = {"forward": 13, "backward": 12, "gradient": 13}
-"""The functions that multiply, and how many words they take."""
 LEAST_KEPT = 16
 """The fewest rows of which pairs may be kept in memory for as many rows: a step of a matrix unit takes 16 pairs."""
+
+
+@lasting
+def entry_points() -> tuple[Callable[..., None], ...]:
+    """The functions `forward`, `backward` and `gradient` for Python to call, compiled as they are for training."""
+    words: dict[Callable[..., None], int] = {forward: 13, backward: 12, gradient: 13}
+    functions: dict[str, EntryPoint] = {each.__name__: (each, *[int] * count) for each, count in words.items()}
+    code = compile_functions(functions, vectorized=False)
+    return tuple(code.function(each.__name__, count) for each, count in words.items())
 
 
 def rounds(table: int) -> bool:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from deltarule.native import amx, estimates, products, rounded_products
 from deltarule.native.cache import cache_folder, load_code, store_code
-from deltarule.native.processor import compile_functions, lasting, processor
+from deltarule.native.processor import processor
 from deltarule.native.tiles import Tiles, tiles
 from deltarule.native.tiling import Tiling, candidates, default_tiling
 from deltarule.native.timing import fastest, matrix, update_rates
@@ -145,15 +145,6 @@ def _tiles(dtype: str, tiling: Tiling) -> Tiles:
     return tiles(dtype) if tiling == _default() else tiles(dtype, tiling)
 
 
-@lasting
-def _entry_points() -> tuple[Callable[..., None], ...]:
-    """The three products, for Python to call."""
-    words = rounded_products.PRODUCTS
-    functions = {name: (getattr(rounded_products, name), *[int] * words[name]) for name in words}
-    code = compile_functions(functions, vectorized=False)
-    return tuple(code.function(name, words[name]) for name in words)
-
-
 def _rates(dtype: str, tried: list[Tiling], question: str) -> npt.NDArray[np.float64]:
     """GFLOP/s (parts, tilings): of the fastest rounds of each part of them; in a round tilings take turns."""
     if question == "roots":
@@ -203,7 +194,7 @@ class _Matrices:
 
         They keep the tiles: another thread that measures at the same time may replace those in the cache of `tiles`.
         """
-        forward, backward, gradient = _entry_points()
+        forward, backward, gradient = rounded_products.entry_points()
         x, w, dz, z, dx, dw = ((each.ctypes.data, each.strides[0]) for each in (
             self.x, self.w, self.dz, self.z, self.dx, self.dw))  # fmt: skip
         workspace = self.workspace.ctypes.data
